@@ -1,0 +1,1 @@
+"""Connections an operator fills in once."""

@@ -1,0 +1,1 @@
+"""flipgate: releases a whole Kubernetes environment at once, with a way back."""

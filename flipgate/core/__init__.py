@@ -1,0 +1,1 @@
+"""Decisions, pure: no I/O, the clock is an argument."""

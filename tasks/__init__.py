@@ -1,0 +1,1 @@
+"""The steps as Prefect tasks: policies only."""
