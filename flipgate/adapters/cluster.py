@@ -1,0 +1,243 @@
+"""Kubernetes, over the official client's connection, as plain JSON.
+
+Only the client's configuration and connection pool are used: typed models make listing ten times slower, and a fence
+is a JSON patch anyway. Every failure becomes one of flipgate's own errors (`core/errors.py`): permanent or temporary.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from flipgate.core.checks import Answer
+from flipgate.core.errors import (
+    BadInput,
+    Conflict,
+    FlipgateError,
+    Forbidden,
+    NotFound,
+    PermanentError,
+    TemporaryError,
+    Unreachable,
+)
+
+FIELD_MANAGER = "flipgate"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+
+
+class Cluster:
+    """One API server as one user. Thread-safe, as urllib3's pool is."""
+
+    def __init__(self, client: Any, context: str) -> None:
+        self._client = client
+        self._pool = client.rest_client.pool_manager
+        self.context = context
+        self.server: str = client.configuration.host
+
+    @classmethod
+    def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Cluster:
+        """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context."""
+        from kubernetes import client, config  # half a second: only verbs that need a cluster pay for it
+
+        try:
+            if kubeconfig is None and context is None and _in_cluster():
+                config.load_incluster_config()
+                return cls(client.ApiClient(), "in-cluster")
+            contexts, current = config.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+            name = context or current["name"]
+            if name not in {each["name"] for each in contexts}:
+                known = ", ".join(sorted(each["name"] for each in contexts))
+                raise BadInput(
+                    f"is not in the kubeconfig (it has: {known})", obj=f"context {name}", untouched="everything"
+                )
+            api = config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name)
+        except config.ConfigException as error:
+            raise BadInput(
+                f"cannot be used: {error}",
+                obj="kubeconfig",
+                untouched="everything",
+                next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
+            ) from error
+        return cls(api, name)
+
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """One object or list. Raises NotFound."""
+        return self._json("GET", path, query=query)
+
+    def find(self, path: str) -> dict[str, Any] | None:
+        """One object, or None where there is none."""
+        try:
+            return self.get(path)
+        except NotFound:
+            return None
+
+    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+        """The items of a list."""
+        return list(self.get(path, **query).get("items") or [])
+
+    def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises Conflict when it exists."""
+        return self._json("POST", path, body=obj, query={"fieldManager": FIELD_MANAGER})
+
+    def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Raises Conflict when the object's resourceVersion is no longer the one in `obj`."""
+        return self._json("PUT", path, body=obj, query={"fieldManager": FIELD_MANAGER})
+
+    def apply(self, path: str, obj: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply as field manager `flipgate`, taking over fields that others hold."""
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
+        return self._json("PATCH", path, body=obj, query=query, content_type=APPLY_PATCH)
+
+    def patch(
+        self, path: str, operations: Sequence[Mapping[str, Any]], *, timeout: float = READ_SECONDS
+    ) -> dict[str, Any]:
+        """One JSON patch. Raises Conflict when a `test` in it failed (the API server says 422 for that)."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._json("PATCH", path, body=list(operations), query=query, content_type=JSON_PATCH, timeout=timeout)
+
+    def delete(self, path: str) -> None:
+        """Deletes one object; one that is gone already is fine."""
+        try:
+            self._json("DELETE", path)
+        except NotFound:
+            return
+
+    def watch(self, path: str, *, seconds: float, **query: str) -> Iterator[dict[str, Any]]:
+        """Events of a list for at most `seconds`. Raises Conflict when the version to start from is gone."""
+        limit = max(1, round(seconds))
+        url = self._url(path, query | {"watch": "true", "timeoutSeconds": str(limit)})
+        response = self._send("GET", url, None, "application/json", seconds + 5, stream=True)
+        try:
+            if response.status >= 400:
+                raise _error(path, response.status, response.read())
+            buffer = b""
+            for chunk in response.stream(65536, decode_content=True):
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    if event.get("type") == "ERROR":
+                        raise Conflict(f"watch ended: {event.get('object', {}).get('message', 'unknown')}", obj=path)
+                    yield event
+        finally:
+            response.close()
+            response.release_conn()
+
+    def through_service(self, namespace: str, service: str, port: int | str, path: str, *, timeout: float) -> Answer:
+        """GETs a path of a Service by the API server's proxy: a kubeconfig is all it needs."""
+        target = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/{path.lstrip('/')}"
+        return self._ask(target, {}, timeout)
+
+    def through_pod(self, namespace: str, pod: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
+        """GETs a path of one pod by the API server's proxy, as `host`: how one Traefik replica is asked."""
+        target = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
+        return self._ask(target, {"Host": host}, timeout)
+
+    def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
+        """Whether this user may do `verb` on `resource` there, asked of the API server itself."""
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {
+                "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+            },
+        }
+        answer = self._json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
+        return bool(answer.get("status", {}).get("allowed"))
+
+    def _ask(self, path: str, headers: Mapping[str, str], timeout: float) -> Answer:
+        began = time.monotonic()
+        response = self._send("GET", self._url(path, {}), None, "application/json", timeout, headers=headers)
+        seconds = time.monotonic() - began
+        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data, seconds)
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = READ_SECONDS,
+    ) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        response = self._send(method, self._url(path, query or {}), data, content_type, timeout)
+        if response.status >= 400:
+            raise _error(path, response.status, response.data)
+        try:
+            parsed: dict[str, Any] = json.loads(response.data)
+        except ValueError as error:
+            raise TemporaryError(f"answered {response.status} with something that is not JSON", obj=path) from error
+        return parsed
+
+    def _url(self, path: str, query: Mapping[str, str]) -> str:
+        return f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        content_type: str,
+        timeout: float,
+        *,
+        stream: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        import urllib3
+
+        sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {})}
+        self._client.update_params_for_auth(sent, [], ["BearerToken"], url, method, data)
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=data,
+                headers=sent,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout),
+                retries=False,
+                preload_content=not stream,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(
+                f"did not answer {method} within {timeout:g} s: {_plain(error)}",
+                obj=f"API server {self.server}",
+                next_command="kubectl --context " + self.context + " get --raw /readyz",
+            ) from error
+
+
+def _in_cluster() -> bool:
+    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
+
+
+def _plain(error: Exception) -> str:
+    return str(error).split("object at 0x")[0].strip() or type(error).__name__
+
+
+def _error(path: str, status: int, body: bytes) -> FlipgateError:
+    """The API server's refusal as one of our errors. A 422 of a patch is nearly always a failed `test`."""
+    try:
+        message = json.loads(body).get("message", "")
+    except (ValueError, AttributeError):
+        message = body[:200].decode(errors="replace")
+    fact = f"the API server said {status}: {message}"
+    if status in (401, 403):
+        return Forbidden(fact, obj=path, next_command="kubectl auth can-i --list")
+    if status == 404:
+        return NotFound(fact, obj=path)
+    if status in (409, 410, 412, 422):
+        return (
+            Conflict(fact, obj=path)
+            if status != 422 or "test" in message or "json patch" in message.lower()
+            else PermanentError(fact, obj=path)
+        )
+    if status == 429 or status >= 500:
+        return TemporaryError(fact, obj=path)
+    return PermanentError(fact, obj=path)

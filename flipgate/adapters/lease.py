@@ -1,0 +1,137 @@
+"""The Lease that keeps two actors apart while they act on one application.
+
+Taken over by observed silence: a contender watches the holder's renewals with its own clock and never compares its
+clock with the holder's timestamps. Rollback does not wait: it takes the Lease at once (`steal`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.store import stamp_time
+from flipgate.core.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
+
+SILENCE_SECONDS = 10.0
+RENEW_SECONDS = 2.0
+
+
+class Lease:
+    """Holds `flipgate-APP` as `holder` until released; a daemon thread renews it."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        application: str,
+        holder: str,
+        now: Callable[[], datetime],
+        *,
+        silence_seconds: float = SILENCE_SECONDS,
+    ) -> None:
+        self._cluster, self._now = cluster, now
+        self._name, self._namespace, self.holder = f"flipgate-{application}", namespace, holder
+        self._silence = silence_seconds
+        self._stop = threading.Event()
+        self._lost = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def acquire(self, *, steal: bool = False, patience_seconds: float | None = None) -> None:
+        """Takes the Lease: free, silent for `silence_seconds`, or, with `steal`, at once.
+
+        Raises Refused when another holder is alive after `patience_seconds` (default: one silence and a bit).
+        """
+        patience = self._silence * 1.5 if patience_seconds is None else patience_seconds
+        began = time.monotonic()
+        seen, since = "", began
+        while True:
+            lease = self._cluster.find(self._path(self._name))
+            spec = (lease or {}).get("spec", {})
+            mark = f"{spec.get('holderIdentity')}/{spec.get('renewTime')}/{spec.get('leaseTransitions')}"
+            if mark != seen:
+                seen, since = mark, time.monotonic()
+            free = not spec.get("holderIdentity") or spec["holderIdentity"] == self.holder
+            if steal or free or time.monotonic() - since >= self._silence:
+                if self._take(lease):
+                    break
+                continue
+            if time.monotonic() - began >= patience:
+                raise Refused(
+                    f"is held by {spec['holderIdentity']}, which is alive",
+                    obj=f"Lease {self._namespace}/{self._name}",
+                    reason="LeaseHeld",
+                    untouched="routes and sides",
+                    next_command=f"wait for it, or: flipgate rollback {self._name.removeprefix('flipgate-')} --reason ...",
+                )
+            time.sleep(min(0.5, self._silence / 10))
+        self._thread = threading.Thread(target=self._renew, name=f"lease {self._name}", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raises LostLease once a renewal has found another holder."""
+        if self._lost.is_set():
+            raise LostLease(
+                "was taken over by another actor",
+                obj=f"Lease {self._namespace}/{self._name}",
+                untouched="everything from here on",
+                next_command=f"flipgate status {self._name.removeprefix('flipgate-')}",
+            )
+
+    def release(self) -> None:
+        """Gives the Lease back if it is still ours; never raises."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=5)
+        try:
+            lease = self._cluster.get(self._path(self._name))
+            if lease["spec"].get("holderIdentity") == self.holder:
+                lease["spec"] |= {"holderIdentity": "", "renewTime": stamp_time(self._now())}
+                self._cluster.replace(self._path(self._name), lease)
+        except FlipgateError:
+            return  # another actor has it, or the cluster is away: silence gives it back
+
+    def _take(self, lease: dict[str, Any] | None) -> bool:
+        spec = {
+            "holderIdentity": self.holder,
+            "leaseDurationSeconds": round(self._silence) or 1,
+            "acquireTime": stamp_time(self._now()),
+            "renewTime": stamp_time(self._now()),
+            "leaseTransitions": (lease or {}).get("spec", {}).get("leaseTransitions", 0) + 1,
+        }
+        meta: dict[str, Any] = {"name": self._name, "namespace": self._namespace}
+        obj = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
+        try:
+            if lease is None:
+                self._cluster.create(self._path(), obj)
+            else:
+                meta["resourceVersion"] = lease["metadata"]["resourceVersion"]
+                self._cluster.replace(self._path(self._name), obj)
+        except Conflict:
+            return False
+        return True
+
+    def _renew(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            try:
+                lease = self._cluster.get(self._path(self._name))
+                if lease["spec"].get("holderIdentity") != self.holder:
+                    self._lost.set()
+                    return
+                lease["spec"]["renewTime"] = stamp_time(self._now())
+                self._cluster.replace(self._path(self._name), lease)
+            except NotFound:
+                self._lost.set()
+                return
+            except TemporaryError:
+                continue  # a conflict or a short outage: look again; the record's epoch is the fence, not this clock
+            except FlipgateError:
+                self._lost.set()
+                return
+
+    def _path(self, name: str = "") -> str:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases"
+        return f"{path}/{name}" if name else path

@@ -1,0 +1,182 @@
+"""Where the cluster remembers: ConfigMaps and one Lease in flipgate's own namespace.
+
+ConfigMaps and not custom resources: a team that may create a namespace can use flipgate, no cluster-wide schema has to
+be installed, and `kubectl get cm record-APP -o yaml` shows all there is. Each write of the record is conditional on
+the version read; a loser reads again and decides again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
+from flipgate.core.application import Application, load_application
+from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.record import SCHEMA_VERSION, Record
+from flipgate.core.release import Release
+
+HISTORY_KEPT = 50
+WRITE_TRIES = 8
+
+
+class Store:
+    """The application, the record and the history of one application, in namespace `namespace`."""
+
+    def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
+        self._cluster = cluster
+        self.namespace = namespace
+        self.name = name
+        self.epoch: int | None = None
+        """The epoch this actor works under while it holds the Lease. A record of a later epoch refuses its writes."""
+
+    def application(self) -> Application:
+        """The application as `apply` wrote it. Raises NotFound with what to type."""
+        try:
+            obj = self._cluster.get(self._path(f"application-{self.name}"))
+        except NotFound as error:
+            raise NotFound(
+                "is not known to this cluster",
+                obj=f"application {self.name}",
+                next_command="flipgate apply -f APP.yaml",
+            ) from error
+        return load_application(obj["data"]["application.yaml"], f"ConfigMap {self.namespace}/application-{self.name}")
+
+    def write_application(self, text: str) -> None:
+        """Writes the application's file as it is, comments included."""
+        self._apply(f"application-{self.name}", {"application.yaml": text}, "application")
+
+    def read(self) -> Record:
+        """The record. Raises NotFound before `adopt`, Refused when a newer flipgate wrote it, PermanentError if garbled."""
+        return self._read()[0]
+
+    def find(self) -> Record | None:
+        """The record, or None before `adopt`."""
+        try:
+            return self.read()
+        except NotFound:
+            return None
+
+    def create(self, record: Record) -> None:
+        """Writes the first record. Raises Conflict when there is one."""
+        self._cluster.create(self._path(), self._config_map(f"record-{self.name}", _data(record), "record"))
+
+    def update(self, change: Callable[[Record], Record]) -> Record:
+        """Reads, changes and writes the record, again when somebody else wrote in between; `change` must be pure.
+
+        Raises LostLease when another actor has taken this application over, Conflict after WRITE_TRIES losses.
+        """
+        for _ in range(WRITE_TRIES):
+            record, version = self._read()
+            if self.epoch is not None and record.epoch != self.epoch:
+                raise LostLease(
+                    f"has moved on to epoch {record.epoch}; this run began in epoch {self.epoch}",
+                    obj=f"record of {self.name}",
+                    untouched="routes and sides from here on",
+                    next_command=f"flipgate status {self.name}",
+                )
+            changed = change(record)
+            if changed == record:
+                return record
+            try:
+                obj = self._config_map(f"record-{self.name}", _data(changed), "record", version)
+                self._cluster.replace(self._path(f"record-{self.name}"), obj)
+                return changed
+            except Conflict:
+                continue
+        raise Conflict(f"was written by others {WRITE_TRIES} times in a row", obj=f"record of {self.name}")
+
+    def write_history(self, release: Release) -> None:
+        """Keeps a finished release, and lets the oldest beyond HISTORY_KEPT go. Writing the same one again is fine."""
+        data = {"schema": str(SCHEMA_VERSION), "release.json": release.model_dump_json(by_alias=True, indent=1)}
+        self._apply(f"release-{self.name}-{release.name}", data, "release")
+        for old in self.history()[HISTORY_KEPT:]:
+            self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
+
+    def history(self) -> list[Release]:
+        """Finished releases, newest first."""
+        selector = f"flipgate.dev/application={self.name},flipgate.dev/kind=release"
+        items = self._cluster.items(self._path(), labelSelector=selector)
+        releases = [Release.model_validate_json(item["data"]["release.json"]) for item in items]
+        return sorted(releases, key=lambda release: release.since, reverse=True)
+
+    def _read(self) -> tuple[Record, str]:
+        path = self._path(f"record-{self.name}")
+        try:
+            obj = self._cluster.get(path)
+        except NotFound as error:
+            raise NotFound(
+                "has no record yet: nothing is managed",
+                obj=f"application {self.name}",
+                next_command=f"flipgate adopt {self.name}",
+            ) from error
+        return parse_record(obj.get("data", {}).get("record.json", ""), self.name), obj["metadata"]["resourceVersion"]
+
+    def _apply(self, name: str, data: dict[str, str], kind: str) -> None:
+        self._cluster.apply(self._path(name), self._config_map(name, data, kind))
+
+    def _config_map(self, name: str, data: dict[str, str], kind: str, version: str = "") -> dict[str, Any]:
+        meta: dict[str, Any] = {"name": name, "namespace": self.namespace, "labels": self._labels(kind)}
+        if version:
+            meta["resourceVersion"] = version
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+    def _labels(self, kind: str) -> dict[str, str]:
+        return {
+            "app.kubernetes.io/managed-by": FIELD_MANAGER,
+            "flipgate.dev/application": self.name,
+            "flipgate.dev/kind": kind,
+        }
+
+    def _path(self, name: str = "") -> str:
+        return f"/api/v1/namespaces/{self.namespace}/configmaps" + (f"/{name}" if name else "")
+
+
+def applications(cluster: Cluster, namespace: str) -> list[str]:
+    """The names of all applications that `apply` wrote into flipgate's namespace."""
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
+    return sorted(item["metadata"]["labels"]["flipgate.dev/application"] for item in items)
+
+
+def parse_record(text: str, name: str) -> Record:
+    """Reads a record's JSON. A newer schema and a garbled text are two different refusals, never a fresh start."""
+    try:
+        found = json.loads(text).get("schema", 0)
+    except (ValueError, AttributeError) as error:
+        raise PermanentError(
+            "cannot be read: it is not the JSON flipgate writes",
+            obj=f"record of {name}",
+            untouched="everything",
+            next_command=f"kubectl -n flipgate get configmap record-{name} -o yaml",
+        ) from error
+    if found > SCHEMA_VERSION:
+        raise Refused(
+            f"was written by a newer flipgate (schema {found}, this one knows {SCHEMA_VERSION})",
+            obj=f"record of {name}",
+            reason="NewerRecord",
+            untouched="everything",
+            next_command="upgrade flipgate",
+        )
+    try:
+        return Record.model_validate_json(text)
+    except ValidationError as error:
+        raise PermanentError(
+            f"has {error.error_count()} values this flipgate cannot read: {error.errors()[0]['msg']}",
+            obj=f"record of {name}",
+            untouched="everything",
+            next_command=f"kubectl -n flipgate get configmap record-{name} -o yaml",
+        ) from error
+
+
+def _data(record: Record) -> dict[str, str]:
+    return {"record.json": record.model_dump_json(by_alias=True, indent=1)}
+
+
+def stamp_time(now: datetime) -> str:
+    """A time as Kubernetes' MicroTime wants it."""
+    return now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

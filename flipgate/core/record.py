@@ -1,0 +1,318 @@
+"""What the cluster remembers of one application, and every change that can be made to it, as pure functions.
+
+The record is one JSON document in a ConfigMap. Each write is conditional on the version read (`adapters/store.py`), so
+these functions never need to know about concurrency: they take a record and the clock, and give the next record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import Field
+
+from flipgate.core.base import Model
+from flipgate.core.errors import Refused
+from flipgate.core.release import MOVING, TERMINAL, Phase, PhaseChange, Reason, Release
+from flipgate.core.sides import Side
+
+SCHEMA_VERSION = 1
+JOURNAL_KEPT = 60
+"""Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
+
+
+class Occupant(Model):
+    """What runs on a side, as far as flipgate put or adopted it there."""
+
+    release: str | None = None
+    images: dict[str, str] = {}
+    replicas: dict[str, int] = {}
+    since: datetime
+
+
+class EntryState(StrEnum):
+    """`begun` is an open entry: the world may or may not have changed, look before acting."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    UNDONE = "undone"
+
+
+class JournalEntry(Model):
+    """What a step was about to do, and what it did."""
+
+    id: int
+    step: str
+    state: EntryState
+    actor: str
+    at: datetime
+    ended: datetime | None = None
+    release: str | None = None
+    intent: dict[str, Any] = {}
+    outcome: str = ""
+
+
+class QuestionKind(StrEnum):
+    FLIP = "flip"
+    SCALE_DOWN = "scale-down"
+
+
+class Proof(Model):
+    """Evidence as it was frozen when the question was posed."""
+
+    gate: str
+    verdict: str
+    detail: str
+
+
+class Question(Model):
+    """What a person is asked. `basis` is the hash of what would change; an approval is bound to it."""
+
+    id: str
+    kind: QuestionKind
+    release: str
+    basis: str
+    summary: str
+    evidence: tuple[Proof, ...] = ()
+    asked_at: datetime
+    expires_at: datetime
+    flow_run: str = ""
+    url: str = ""
+
+
+class Decision(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRED = "expired"
+
+
+class Approval(Model):
+    """A person's decision on one question. `spent_by` names the journal entry of the one move it allowed."""
+
+    question: str
+    kind: QuestionKind
+    basis: str
+    decision: Decision
+    by: str
+    via: str
+    reason: str
+    at: datetime
+    spent_by: int | None = None
+
+
+class Announcement(Model):
+    """A message that must reach people: told at least once, with an id that does not change."""
+
+    id: str
+    release: str
+    side: Side
+    text: str
+    at: datetime
+    thread: str = ""
+    tries: int = 0
+
+
+class Record(Model):
+    """All that is remembered of an application."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
+    application: str
+    epoch: int = 0
+    active: Side
+    """The side the last finished step left the traffic on: for comparing with the routes, never for deciding."""
+    sides: dict[Side, Occupant]
+    release: Release | None = None
+    last: Release | None = None
+    journal: tuple[JournalEntry, ...] = ()
+    question: Question | None = None
+    approval: Approval | None = None
+    outbox: tuple[Announcement, ...] = ()
+    threads: dict[str, str] = {}
+
+    @property
+    def open_entry(self) -> JournalEntry | None:
+        """The entry of a step that began and did not end, if any: there is at most one."""
+        return next((e for e in reversed(self.journal) if e.state is EntryState.BEGUN), None)
+
+    @property
+    def phase(self) -> Phase:
+        return self.release.phase if self.release else Phase.SETTLED
+
+    @property
+    def both_protected(self) -> bool:
+        """True while traffic moves: neither side is dark then."""
+        entry = self.open_entry
+        return self.phase in MOVING or (entry is not None and entry.step == MOVE_ROUTES)
+
+
+MOVE_ROUTES = "MoveRoutes"
+REST_SIDE = "RestSide"
+BRING_UP = "BringUp"
+HAND_OVER = "HandOverWorkers"
+
+
+def begin(
+    record: Record, step: str, actor: str, now: datetime, intent: Mapping[str, Any]
+) -> tuple[Record, JournalEntry]:
+    """Notes what is about to happen. Raises Refused while another entry is open: finish or undo that first."""
+    if entry := record.open_entry:
+        raise Refused(
+            f"entry {entry.id} ({entry.step} by {entry.actor}) is still open",
+            obj=f"journal of {record.application}",
+            reason="JournalOpen",
+            untouched="routes and sides",
+            next_command=f"flipgate rollback {record.application}, or run the reconcile flow",
+        )
+    last = record.journal[-1].id if record.journal else 0
+    release = record.release.name if record.release else None
+    entry = JournalEntry(
+        id=last + 1, step=step, state=EntryState.BEGUN, actor=actor, at=now, release=release, intent=dict(intent)
+    )
+    return record.model_copy(update={"journal": (*record.journal, entry)[-JOURNAL_KEPT:]}), entry
+
+
+def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
+    """Notes what did happen. An entry that is no longer open is left as it is: another actor has settled it."""
+    journal = tuple(
+        entry.model_copy(update={"state": state, "ended": now, "outcome": outcome})
+        if entry.id == entry_id and entry.state is EntryState.BEGUN
+        else entry
+        for entry in record.journal
+    )
+    return record.model_copy(update={"journal": journal})
+
+
+def open_release(record: Record, release: Release, now: datetime) -> Record:
+    """Makes `release` the open one. Raises Refused while another is open and has not ended."""
+    if record.release and record.release.phase not in TERMINAL:
+        raise Refused(
+            f"release {record.release.name} is open and `{record.release.phase}`",
+            obj=f"application {record.application}",
+            reason="ReleaseOpen",
+            untouched="both sides",
+            next_command=f"flipgate status {record.application}",
+        )
+    opened = record.model_copy(
+        update={"release": release, "last": record.release or record.last, "question": None, "approval": None}
+    )
+    return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
+
+
+def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, actor: str, message: str = "") -> Record:
+    """One phase on: one reason, one journal entry, one announcement. Raises Refused when the table has no such step."""
+    release = _open(record).advanced(phase, reason, now, message)
+    change = release.changes[-1]
+    update: dict[str, Any] = {"release": release}
+    if phase in TERMINAL:
+        update |= {"question": None, "approval": None}
+    if phase in TERMINAL and phase is not Phase.ROLLED_BACK:
+        update |= {"release": None, "last": release}
+    return _announce(_note(record.model_copy(update=update), change, actor), release, change)
+
+
+def update_release(record: Record, **changes: Any) -> Record:
+    """The open release with some facts filled in (never its phases)."""
+    return record.model_copy(update={"release": _open(record).model_copy(update=changes)})
+
+
+def pose(record: Record, question: Question) -> Record:
+    """Puts a question to people; an older one and its answer are void."""
+    return record.model_copy(update={"question": question, "approval": None})
+
+
+def answer(record: Record, approval: Approval) -> Record:
+    """Writes a decision down. Raises Refused when it answers no open question or one that is answered already."""
+    question = record.question
+    if question is None or question.id != approval.question:
+        raise Refused(
+            "the question is gone: nothing waits for this decision",
+            obj=f"approval for {approval.question}",
+            reason="QuestionGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    if record.approval is not None:
+        raise Refused(
+            f"is answered already: {record.approval.decision} by {record.approval.by}",
+            obj=f"question {question.id}",
+            reason="AlreadyAnswered",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.model_copy(update={"approval": approval})
+
+
+def spend(record: Record, entry_id: int) -> Record:
+    """Marks the approval as used by one journal entry, so that no second move can stand on it."""
+    if record.approval is None:
+        return record
+    return record.model_copy(update={"approval": record.approval.model_copy(update={"spent_by": entry_id})})
+
+
+def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
+    """Takes a told message out of the outbox and remembers the thread it opened."""
+    outbox = tuple(a for a in record.outbox if a.id != announcement_id)
+    threads = record.threads
+    if thread and release not in threads:
+        threads = dict(list({**threads, release: thread}.items())[-20:])
+    return record.model_copy(update={"outbox": outbox, "threads": threads})
+
+
+def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
+    """A question whose id is the same for the same basis, so that asking again after a crash asks nothing new."""
+    release = _open(record).name
+    number = uuid5(NAMESPACE_URL, f"{record.application}/{release}/{kind}/{basis}").hex[:10]
+    return Question(
+        id=f"{kind}-{release}-{number}",
+        kind=kind,
+        release=release,
+        basis=basis,
+        summary=summary,
+        asked_at=now,
+        expires_at=now + timedelta(seconds=expires),
+    )
+
+
+def _open(record: Record) -> Release:
+    if record.release is None:
+        raise Refused(
+            "has no open release",
+            obj=f"application {record.application}",
+            reason="NoOpenRelease",
+            untouched="both sides",
+            next_command=f"flipgate deploy {record.application} --image NAME=REF",
+        )
+    return record.release
+
+
+def _note(record: Record, change: PhaseChange, actor: str) -> Record:
+    last = record.journal[-1].id if record.journal else 0
+    release = record.release or record.last
+    entry = JournalEntry(
+        id=last + 1,
+        step=f"Phase:{change.phase}",
+        state=EntryState.DONE,
+        actor=actor,
+        at=change.at,
+        ended=change.at,
+        release=release.name if release else None,
+        outcome=f"{change.reason}: {change.message}" if change.message else str(change.reason),
+    )
+    return record.model_copy(update={"journal": (*record.journal, entry)[-JOURNAL_KEPT:]})
+
+
+def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
+    """The id is made of what happened, so the same change told twice can be recognised as one."""
+    key = f"{record.application}/{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
+    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
+    message = Announcement(
+        id=str(uuid5(NAMESPACE_URL, key)),
+        release=release.name,
+        side=release.side,
+        text=f"{text}. {change.message}" if change.message else text,
+        at=change.at,
+    )
+    return record.model_copy(update={"outbox": (*record.outbox, message)})

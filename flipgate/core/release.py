@@ -1,0 +1,187 @@
+"""A release and its life: the phases, which leads to which, and for what reason.
+
+The table below is the one place that knows the order of things. A release is identified by the hash of what it would
+run, so the same build announced twice is the same release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from flipgate.core.base import Model
+from flipgate.core.errors import Refused
+from flipgate.core.sides import Side
+
+
+class Phase(StrEnum):
+    """Where a release stands. The words are shown to people and stored in the record."""
+
+    QUEUED = "queued"
+    DEPLOYING = "deploying"
+    DARK = "dark"
+    FLIPPING = "flipping"
+    BAKING = "baking"
+    LIVE = "live"
+    SETTLING = "settling"
+    SETTLED = "settled"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class Reason(StrEnum):
+    """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
+
+    ADOPTED = "Adopted"
+    BUILD_ANNOUNCED = "BuildAnnounced"
+    CHECKS_PASSED = "ChecksPassed"
+    CHECKS_FAILED = "ChecksFailed"
+    NOT_READY_IN_TIME = "NotReadyInTime"
+    DEPLOY_ABORTED = "DeployAborted"
+    NEWER_BUILD = "NewerBuild"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    APPROVAL_EXPIRED = "ApprovalExpired"
+    TRAFFIC_PROVEN = "TrafficProven"
+    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
+    MOVE_REFUSED = "MoveRefused"
+    BAKE_PASSED = "BakePassed"
+    BAKE_FAILED = "BakeFailed"
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    TRAFFIC_RESTORED = "TrafficRestored"
+    SETTLE_APPROVED = "SettleApproved"
+    OLD_SIDE_AT_REST = "OldSideAtRest"
+    DARK_SIDE_RESTED = "DarkSideRested"
+
+
+BEFORE_TRAFFIC = frozenset({Phase.QUEUED, Phase.DEPLOYING, Phase.DARK})
+"""Phases in which users have seen nothing of the release: rolling back means aborting."""
+
+MOVING = frozenset({Phase.FLIPPING, Phase.ROLLING_BACK})
+"""Phases in which neither side is dark: both are protected."""
+
+AFTER_TRAFFIC = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK})
+"""Phases in which rolling back moves traffic."""
+
+TERMINAL = frozenset(
+    {Phase.SETTLED, Phase.FAILED, Phase.ABORTED, Phase.REJECTED, Phase.EXPIRED, Phase.SUPERSEDED, Phase.ROLLED_BACK}
+)
+"""Phases after which a release is written to the history and a new build may open one."""
+
+TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = {
+    Phase.QUEUED: {
+        Phase.DEPLOYING: frozenset({Reason.BUILD_ANNOUNCED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+    },
+    Phase.DEPLOYING: {
+        Phase.DARK: frozenset({Reason.CHECKS_PASSED}),
+        Phase.FAILED: frozenset({Reason.CHECKS_FAILED, Reason.NOT_READY_IN_TIME}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+    },
+    Phase.DARK: {
+        Phase.FLIPPING: frozenset({Reason.APPROVED}),
+        Phase.REJECTED: frozenset({Reason.REJECTED}),
+        Phase.EXPIRED: frozenset({Reason.APPROVAL_EXPIRED}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+    },
+    Phase.FLIPPING: {
+        # The way back to `dark` is only for a move whose patch the API server refused: users saw nothing.
+        Phase.DARK: frozenset({Reason.MOVE_REFUSED}),
+        Phase.BAKING: frozenset({Reason.TRAFFIC_PROVEN}),
+        Phase.ROLLING_BACK: frozenset({Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.BAKING: {
+        Phase.LIVE: frozenset({Reason.BAKE_PASSED}),
+        Phase.ROLLING_BACK: frozenset({Reason.BAKE_FAILED, Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.LIVE: {
+        Phase.SETTLING: frozenset({Reason.SETTLE_APPROVED}),
+        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.SETTLING: {
+        Phase.SETTLED: frozenset({Reason.OLD_SIDE_AT_REST}),
+        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.ROLLING_BACK: {Phase.ROLLED_BACK: frozenset({Reason.TRAFFIC_RESTORED})},
+}
+
+
+class PhaseChange(Model):
+    """One change of phase: when, why, and in a sentence."""
+
+    phase: Phase
+    reason: Reason
+    at: datetime
+    message: str = ""
+
+
+class Release(Model):
+    """What a side would run, and how far it has come."""
+
+    id: str
+    attempt: int = 1
+    application_hash: str
+    side: Side
+    images: dict[str, str]
+    wanted: dict[str, int]
+    opened_by: str
+    changes: tuple[PhaseChange, ...]
+    settle_after: datetime | None = None
+    moved_at: datetime | None = None
+    first_new_answer_ms: float | None = None
+
+    @property
+    def phase(self) -> Phase:
+        return self.changes[-1].phase
+
+    @property
+    def since(self) -> datetime:
+        return self.changes[-1].at
+
+    @property
+    def name(self) -> str:
+        """How people and idempotency keys call this attempt, for example `3f2a9c01d4e8-1`."""
+        return f"{self.id}-{self.attempt}"
+
+    def advanced(self, phase: Phase, reason: Reason, now: datetime, message: str = "") -> Release:
+        """The same release one phase on. Raises Refused when the table has no such step."""
+        if reason not in TRANSITIONS.get(self.phase, {}).get(phase, frozenset()):
+            raise Refused(
+                f"is `{self.phase}` and cannot become `{phase}` for {reason}",
+                obj=f"release {self.name}",
+                reason="NoSuchTransition",
+                next_command="flipgate status",
+            )
+        change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
+        return self.model_copy(update={"changes": (*self.changes, change)})
+
+
+def release_id(rendered: Mapping[str, Any]) -> str:
+    """The content hash of what a side would run: rendered workloads and their configuration, names only for Secrets.
+
+    Twelve hex digits: enough to be unique in one application's history, short enough to say aloud.
+    """
+    canonical = json.dumps(rendered, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def phase_seconds(release: Release, now: datetime) -> dict[str, float]:
+    """How long each phase lasted, in seconds; the present one until `now`."""
+    out: dict[str, float] = {}
+    ends = [change.at for change in release.changes[1:]] + [now]
+    for change, end in zip(release.changes, ends, strict=True):
+        lasted = 0.0 if change.phase in TERMINAL else (end - change.at).total_seconds()
+        out[change.phase] = round(out.get(change.phase, 0.0) + lasted, 3)
+    return out

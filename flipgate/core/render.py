@@ -1,0 +1,82 @@
+"""What a release would run on a side: workloads with their new images and the configuration they read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flipgate.core.application import Application
+from flipgate.core.errors import Refused
+from flipgate.core.sides import Side
+from flipgate.core.view import SideState
+
+
+def images_of(application: Application, side: SideState) -> dict[str, str]:
+    """Each declared service's image as it stands in the side's workloads."""
+    found = {s.name: side.workloads[s.name].image_of(s.container) for s in application.spec.services}
+    return {name: image for name, image in sorted(found.items()) if image}
+
+
+def wanted_images(application: Application, active: SideState, given: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment's images: the active side's, overlaid with those that were built."""
+    return dict(sorted({**images_of(application, active), **given}.items()))
+
+
+def config_maps(template: Mapping[str, Any]) -> set[str]:
+    """Names of the ConfigMaps a pod template reads, by environment or by volume."""
+    spec = template.get("spec", {})
+    containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
+    names = {ref.get("configMapRef", {}).get("name") for c in containers for ref in c.get("envFrom", [])}
+    names |= {
+        e.get("valueFrom", {}).get("configMapKeyRef", {}).get("name") for c in containers for e in c.get("env", [])
+    }
+    names |= {v.get("configMap", {}).get("name") for v in spec.get("volumes", [])}
+    return {name for name in names if name}
+
+
+def render(
+    application: Application, side: SideState, images: Mapping[str, str], configuration: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rendered side, with the side's own name and namespace taken out, so that blue's and green's compare.
+
+    `configuration` maps ConfigMap name to its data. Secrets are named by the templates and never read.
+    Raises Refused when the side lacks a declared workload.
+    """
+    if side.missing:
+        raise Refused(
+            f"lacks the Deployments {', '.join(side.missing)}",
+            obj=f"side {side.side} (namespace {side.namespace})",
+            reason="WorkloadMissing",
+            untouched="both sides",
+            next_command=f"kubectl -n {side.namespace} get deployments",
+        )
+    services = {}
+    for service in application.spec.services:
+        template = json.loads(json.dumps(side.workloads[service.name].template))
+        template.get("metadata", {}).pop("creationTimestamp", None)
+        containers = template["spec"]["containers"]
+        target = next((c for c in containers if c["name"] == service.container), containers[0])
+        target["image"] = images[service.name]
+        services[service.name] = template
+    own = {str(side.side): "<side>", side.namespace: "<namespace>"}
+    neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
+    return neutral
+
+
+def _neutral(value: Any, own: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _neutral(each, own) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_neutral(each, own) for each in value]
+    return own.get(value, value) if isinstance(value, str) else value
+
+
+def wanted_counts(application: Application, active: SideState, side: Side) -> dict[str, int]:
+    """How many pods each service gets on the side that is brought up: what the active side has now, at least the
+    file's number for serving services; workers stay at 0 until traffic has moved, or they would take work twice."""
+    counts = {}
+    for service in application.spec.services:
+        present = active.workloads[service.name].replicas if side is not active.side else 0
+        counts[service.name] = max(service.replicas, present) if service.role == "serving" else 0
+    return counts

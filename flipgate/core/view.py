@@ -1,0 +1,116 @@
+"""What one look saw: both sides' workloads, the record and the routes, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flipgate.core.record import Record
+from flipgate.core.sides import Side
+from flipgate.core.traffic import DarkSide, Traffic
+
+EPOCH = "flipgate.dev/epoch"
+"""Annotation on each Deployment that flipgate touches: the steadier fence, status updates do not change it."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One Deployment of a side as it was read. `images` is by container name."""
+
+    name: str
+    namespace: str
+    found: bool = False
+    replicas: int = 0
+    ready: int = 0
+    up_to_date: bool = False
+    epoch: str | None = None
+    has_annotations: bool = False
+    resource_version: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rolled_out(self) -> bool:
+        """Every wanted pod is there, of the newest template, Ready, and no old one is left."""
+        return self.found and self.up_to_date and self.ready >= self.replicas
+
+    def image_of(self, container: str | None) -> str | None:
+        """The image of the named container, or of the first."""
+        return self.images.get(container) if container else next(iter(self.images.values()), None)
+
+    def fence(self) -> list[dict[str, Any]]:
+        """The tests that refuse a write when somebody else of ours touched this Deployment since the look."""
+        if self.epoch is not None:
+            return [{"op": "test", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": self.epoch}]
+        return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]
+
+    def stamp(self, epoch: int) -> list[dict[str, Any]]:
+        """The operations that write our epoch on this Deployment."""
+        if not self.has_annotations:
+            return [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: str(epoch)}}]
+        return [{"op": "add", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": str(epoch)}]
+
+
+@dataclass(frozen=True)
+class SideState:
+    """The declared services of one side."""
+
+    side: Side
+    namespace: str
+    workloads: Mapping[str, Workload]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name, workload in self.workloads.items() if not workload.found))
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        return {name: workload.replicas for name, workload in sorted(self.workloads.items())}
+
+    @property
+    def ready(self) -> dict[str, int]:
+        return {name: workload.ready for name, workload in sorted(self.workloads.items())}
+
+
+@dataclass(frozen=True)
+class View:
+    """Traffic, sides and record at one moment. `dark` is None whenever no side may be touched."""
+
+    sides: Mapping[Side, SideState]
+    record: Record | None
+    traffic: Traffic
+    dark: DarkSide | None
+
+    @property
+    def active(self) -> Side | None:
+        return self.traffic.active
+
+
+def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None) -> Workload:
+    """Reads a Deployment object."""
+    if obj is None:
+        return Workload(name, namespace)
+    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
+    wanted = spec.get("replicas", 1)
+    settled = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    return Workload(
+        name=name,
+        namespace=namespace,
+        found=True,
+        replicas=wanted,
+        ready=status.get("readyReplicas", 0),
+        up_to_date=settled and updated >= wanted and total <= wanted,
+        epoch=(meta.get("annotations") or {}).get(EPOCH),
+        has_annotations=bool(meta.get("annotations")),
+        resource_version=meta.get("resourceVersion", ""),
+        images={c["name"]: c["image"] for c in spec["template"]["spec"]["containers"]},
+        template=spec["template"],
+    )
+
+
+def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
+    ready = side.ready
+    return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
