@@ -1,0 +1,240 @@
+"""Reading an application file: what it means, and what each mistake is told as."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from flipgate.core.application import Application, application_hash, load_application
+from flipgate.core.errors import BadInput
+from flipgate.core.sides import Side
+
+SMALL = """\
+apiVersion: flipgate.dev/v1
+kind: Application
+metadata:
+  name: shop
+spec:
+  sides:
+    blue: {namespace: shop-blue}
+    green: {namespace: shop-green}
+  routes:
+    - {kind: IngressRoute, namespace: edge, name: live}
+  traffic:
+    host: shop.example
+    header: X-Served-Side
+  services:
+    - {name: web, role: serving, replicas: 2, image: acme/web}
+    - {name: mailer, role: worker, replicas: 1}
+  checks:
+    - {name: health, service: web, path: /health, json: {status: ok}}
+  policy:
+    bakeSeconds: 60
+"""
+
+
+def load(text: str = SMALL) -> Application:
+    return load_application(text, "shop.yaml")
+
+
+def changed(old: str, new: str) -> str:
+    assert SMALL.count(old) == 1, old
+    return SMALL.replace(old, new)
+
+
+def test_a_small_file_says_a_whole_application() -> None:
+    app = load()
+    assert app.name == "shop"
+    assert app.namespace_of(Side.BLUE) == "shop-blue"
+    assert app.namespace_of(Side.BLUE.other) == "shop-green"
+    assert [service.name for service in app.serving()] == ["web"]
+    assert [service.name for service in app.workers()] == ["mailer"]
+    assert str(app.spec.routes[0]) == "IngressRoute edge/live"
+    assert app.spec.checks[0].json_equals == {"status": "ok"}
+
+
+def test_what_is_left_out_has_the_documented_defaults() -> None:
+    app = load()
+    assert app.spec.policy.model_dump() == {
+        "ready_timeout_seconds": 600,
+        "bake_seconds": 60,
+        "bake_interval_seconds": 5,
+        "max_error_ratio": 0.01,
+        "soak_seconds": 86_400,
+        "approval_expires_seconds": 86_400,
+        "rest_replicas": 0,
+        "workers": "old-first",
+        "keep_failed_seconds": 3_600,
+    }
+    assert app.spec.traffic.traefik.model_dump() == {
+        "namespace": "traefik",
+        "selector": "app.kubernetes.io/name=traefik",
+        "port": 8000,
+    }
+    assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
+        "/",
+        5,
+        30,
+    )
+    assert (app.spec.checks[0].port, app.spec.checks[0].status, app.spec.checks[0].within_seconds) == (80, 200, 2)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "side"), [("shop-blue", Side.BLUE), ("shop-green", Side.GREEN), ("shop-red", None)]
+)
+def test_a_namespace_is_one_side_or_none(namespace: str, side: Side | None) -> None:
+    assert load().side_of(namespace) is side
+
+
+def test_services_are_found_by_name_and_by_image() -> None:
+    app = load()
+    assert app.service("web").replicas == 2
+    assert app.services_with_image("acme/web") == (app.service("web"),)
+    assert app.services_with_image("acme/nothing") == ()
+    with pytest.raises(BadInput, match=r'unknown service "mialer"; did you mean "mailer"\?'):
+        app.service("mialer")
+
+
+def test_an_application_cannot_be_changed_in_place() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load().spec.policy.bake_seconds = 1  # type: ignore[misc]
+
+
+ONE_MISTAKE = {
+    "unknown key": (
+        "bakeSeconds",
+        "bakeSecs",
+        'line 20, spec.policy.bakeSecs: unknown key "bakeSecs"; did you mean "bakeSeconds"?',
+    ),
+    "unknown key like no other": (
+        "header:",
+        "xyzzy: 1\n    header:",
+        'line 13, spec.traffic.xyzzy: unknown key "xyzzy"; known: header, host',
+    ),
+    "python's spelling of a key": ("bakeSeconds", "bake_seconds", 'did you mean "bakeSeconds"?'),
+    "missing key": ("    host: shop.example\n", "", "line 11, spec.traffic.host: is required, and missing"),
+    "other version": (
+        "flipgate.dev/v1",
+        "flipgate.dev/v2",
+        "line 1, apiVersion: input should be 'flipgate.dev/v1', not 'flipgate.dev/v2'",
+    ),
+    "other kind of route": (
+        "IngressRoute",
+        "Ingress",
+        "line 10, spec.routes[0].kind: input should be 'IngressRoute', not 'Ingress'",
+    ),
+    "no routes": (
+        "\n    - {kind: IngressRoute, namespace: edge, name: live}",
+        " []",
+        "line 9, spec.routes: needs at least one entry",
+    ),
+    "one namespace twice": ("shop-green", "shop-blue", 'line 6, spec.sides: both sides are namespace "shop-blue"'),
+    "string for a number": (
+        "replicas: 2",
+        'replicas: "2"',
+        "line 15, spec.services[0].replicas: input should be a valid integer, not '2'",
+    ),
+    "yes for a number": (
+        "replicas: 2",
+        "replicas: yes",
+        "spec.services[0].replicas: input should be a valid integer, not True",
+    ),
+    "negative replicas": (
+        "replicas: 2",
+        "replicas: -1",
+        "spec.services[0].replicas: input should be greater than or equal to 0, not -1",
+    ),
+    "service twice": ("name: mailer", "name: web", "line 14, spec.services: named more than once: web"),
+    "image with a tag": ("acme/web", "acme/web:1", '"acme/web:1" must be a repository alone, without tag or digest'),
+    "check of nothing": (
+        "service: web",
+        "service: wbe",
+        'check "health" asks unknown service "wbe"; did you mean "web"?',
+    ),
+    "check of a worker": (
+        "service: web",
+        "service: mailer",
+        'check "health" asks worker "mailer", which has no pods on the dark side',
+    ),
+    "port out of range": (
+        "path: /health",
+        "path: /health, port: 70000",
+        "spec.checks[0].port: input should be less than or equal to 65535",
+    ),
+    "relative path": ("path: /health", "path: health", "spec.checks[0].path: string should match pattern"),
+    "broken JSON path": ("{status: ok}", "{a..b: ok}", 'spec.checks[0].json: "a..b" is not a JSON path'),
+    "ratio above one": (
+        "bakeSeconds: 60",
+        "maxErrorRatio: 1.5",
+        "spec.policy.maxErrorRatio: input should be less than or equal to 1",
+    ),
+    "no number": (
+        "bakeSeconds: 60",
+        "maxErrorRatio: .nan",
+        "spec.policy.maxErrorRatio: input should be a finite number",
+    ),
+    "long name": ("name: shop", f"name: {'s' * 41}", "line 4, metadata.name: string should have at most 40 characters"),
+    "capital name": ("name: shop", "name: Shop", "metadata.name: string should match pattern"),
+    "key twice": (
+        "  policy:",
+        "  policy: {}\n  policy:",
+        'line 20, column 3: key "policy" is written twice, first on line 19',
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), ONE_MISTAKE.values(), ids=ONE_MISTAKE.keys())
+def test_a_mistake_is_told_with_its_place(old: str, new: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(changed(old, new))
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("shop.yaml: ")
+    assert "problems" not in str(caught.value), "one mistake must be told as one"
+    assert "Left untouched: the cluster." in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
+    text = changed("bakeSeconds", "bakeSecs").replace("replicas: 2", "replicas: -2").replace("IngressRoute", "Ingress")
+    with pytest.raises(BadInput) as caught:
+        load(text)
+    lines = caught.value.fact.splitlines()
+    assert lines[0] == "3 problems:"
+    assert [line.split(",")[0].strip() for line in lines[1:]] == ["line 10", "line 15", "line 20"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("# nothing but this\n", "the file is empty"),
+        ("- a\n", "not a mapping"),
+        ("a: [", "line 1, column 5: expected the node content"),
+        ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
+        ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
+        ("a: *b", "found undefined alias"),
+        ("a: &a [*a]", "not readable as YAML: Circular reference detected"),
+        ("a: 2026-13-45", "not readable as YAML: month must be in 1..12"),
+        ("a\0b", "not readable as YAML: unacceptable character"),
+        ("[" * 5000, "nested too deeply"),
+        ("a: !!python/object:os.system {}", "could not determine a constructor"),
+    ],
+)
+def test_what_is_not_one_yaml_mapping_is_refused_in_a_sentence(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=r"^shop\.yaml: ") as caught:
+        load(text)
+    assert message in str(caught.value)
+
+
+def test_anchors_and_merge_keys_are_welcome() -> None:
+    text = changed(
+        "{name: mailer, role: worker, replicas: 1}", "{<<: &one {name: x, role: worker, replicas: 1}, name: y}"
+    )
+    assert [worker.name for worker in load(text).workers()] == ["y"]
+
+
+def test_the_hash_is_of_the_meaning() -> None:
+    assert application_hash(load()) == application_hash(
+        load("# a comment\n" + changed("bakeSeconds: 60", "bakeSeconds: 60\n    soakSeconds: 86400"))
+    )
+    assert application_hash(load()) != application_hash(load(changed("bakeSeconds: 60", "bakeSeconds: 61")))
+    assert len(application_hash(load())) == 64
