@@ -277,7 +277,7 @@ class Application(_Model):
             if service.name == name:
                 return service
         known = [service.name for service in self.spec.services]
-        raise BadInput(f"application {self.name}", f'unknown service "{name}"; {hint(name, known)}')
+        raise BadInput(f'unknown service "{name}"; {hint(name, known)}', obj=f"application {self.name}")
 
     def serving(self) -> tuple[Service, ...]:
         """The services that answer users, in the file's order."""
@@ -303,7 +303,7 @@ def load_application(text: str, source: str) -> Application:
         return Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         problems = explain_errors(error, document, Application.model_json_schema(by_alias=True))
-    raise BadInput(source, problems, untouched="the cluster") from None
+    raise BadInput(problems, obj=source, untouched="the cluster") from None
 
 
 def application_hash(app: Application) -> str:

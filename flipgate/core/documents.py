@@ -98,4 +98,4 @@ def _marked(error: yaml.MarkedYAMLError) -> str:
 
 
 def _bad(source: str, fact: str) -> BadInput:
-    return BadInput(source, fact, untouched="the cluster")
+    return BadInput(fact, obj=source, untouched="the cluster")

@@ -28,16 +28,16 @@ _SENTENCE_ENDS = (".", "!", "?", ":")
 class FlipgateError(Exception):
     """The root of the tree; raise one of its children where one fits.
 
-    `obj` is what it is about ("Deployment production-green/api"; may be empty); `fact` is what is so, with its numbers;
+    `fact` is what is so, with its numbers; `obj` is what it is about ("Deployment production-green/api");
     `untouched` is what has not been changed; `next_command` is what to type next.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, obj: str, fact: str, *, untouched: str = "", next_command: str = "") -> None:
-        super().__init__(obj, fact)
-        self.obj = obj
+    def __init__(self, fact: str, *, obj: str = "", untouched: str = "", next_command: str = "") -> None:
+        super().__init__(fact)
         self.fact = fact
+        self.obj = obj
         self.untouched = untouched
         self.next_command = next_command
 
@@ -63,8 +63,8 @@ class BadInput(FlipgateError):
 class Refused(FlipgateError):
     """flipgate looked and said no. `reason` is one UpperCamelCase word that scripts and tests may rely on."""
 
-    def __init__(self, obj: str, fact: str, *, reason: str, untouched: str = "", next_command: str = "") -> None:
-        super().__init__(obj, fact, untouched=untouched, next_command=next_command)
+    def __init__(self, fact: str, *, reason: str, obj: str = "", untouched: str = "", next_command: str = "") -> None:
+        super().__init__(fact, obj=obj, untouched=untouched, next_command=next_command)
         self.reason = reason
 
 
@@ -72,9 +72,9 @@ class LostLease(Refused):
     """Another actor holds this application's Lease now; whatever this one still wanted to write must not be written."""
 
     def __init__(
-        self, obj: str, fact: str, *, reason: str = "LostLease", untouched: str = "", next_command: str = ""
+        self, fact: str, *, reason: str = "LostLease", obj: str = "", untouched: str = "", next_command: str = ""
     ) -> None:
-        super().__init__(obj, fact, reason=reason, untouched=untouched, next_command=next_command)
+        super().__init__(fact, reason=reason, obj=obj, untouched=untouched, next_command=next_command)
 
 
 class PermanentError(FlipgateError):

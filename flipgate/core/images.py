@@ -71,7 +71,7 @@ def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
     if not refs:
         problems.append(f"no image given; name at least one as NAME=REPOSITORY:TAG, for example {known[0]}=...")
     if problems:
-        raise BadInput(f"images for {app.name}", "; ".join(problems), untouched="both sides")
+        raise BadInput("; ".join(problems), obj=f"images for {app.name}", untouched="both sides")
     return images
 
 
@@ -125,4 +125,4 @@ def _split_domain(repository: str) -> tuple[str, str]:
 
 
 def _bad(ref: str, fact: str) -> BadInput:
-    return BadInput(f'image "{ref}"', fact, untouched="both sides")
+    return BadInput(fact, obj=f'image "{ref}"', untouched="both sides")

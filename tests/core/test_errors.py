@@ -11,8 +11,8 @@ from flipgate.core import errors
 
 def test_an_error_reads_as_one_paragraph() -> None:
     error = errors.Refused(
-        "route monitoring/api-live",
         "points at neither side (production-red)",
+        obj="route monitoring/api-live",
         reason="RouteUnknown",
         untouched="all routes",
         next_command="flipgate status",
@@ -26,10 +26,10 @@ def test_an_error_reads_as_one_paragraph() -> None:
 @pytest.mark.parametrize(
     ("error", "exit_code"),
     [
-        (errors.BadInput("", "no"), 2),
-        (errors.Refused("", "no", reason="No"), 1),
-        (errors.Unreachable("", "no"), 1),
-        (errors.Interrupted("", "no"), 1),
+        (errors.BadInput("no"), 2),
+        (errors.Refused("no", reason="No"), 1),
+        (errors.Unreachable("no"), 1),
+        (errors.Interrupted("no"), 1),
     ],
 )
 def test_scripts_can_use_the_exit_code(error: errors.FlipgateError, exit_code: int) -> None:
@@ -37,7 +37,7 @@ def test_scripts_can_use_the_exit_code(error: errors.FlipgateError, exit_code: i
 
 
 def test_errors_survive_pickling() -> None:
-    error = errors.LostLease("Lease flipgate/flipgate-shop", "is held by ci-7", untouched="all routes")
+    error = errors.LostLease("is held by ci-7", obj="Lease flipgate/flipgate-shop", untouched="all routes")
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), str(copy), copy.reason) == (errors.LostLease, str(error), "LostLease")
 
