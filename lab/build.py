@@ -1,0 +1,216 @@
+"""Builds the lab's programs from their pinned Go modules, once for each user.
+
+A built program lies in the cache under a name made from everything that decides what it is: go.mod, go.sum, our own
+lines and the toolchain's version. A build happens in a folder beside it and is moved there whole, so what is found
+under the name is finished; its manifest says how large it has to be, so a damaged one is built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import locks, paths, running, toolchain
+from lab.errors import LabError
+
+Progress = Callable[[str], None]
+
+_VERSION_PACKAGE = "k8s.io/component-base/version"
+_STRIPPED = "-s -w"  # no symbol table, no debug information: half the size
+
+
+@dataclass(frozen=True)
+class Program:
+    """One thing to build. `data` names files of a module that a run needs: (module, pattern, folder in the cache)."""
+
+    name: str
+    package: str
+    linker_flags: str = _STRIPPED
+    data: tuple[str, str, str] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where its go.mod and go.sum lie."""
+        return paths.PROGRAMS / self.name
+
+
+KNOWN = {
+    program.name: program
+    for program in (
+        Program(
+            "controlplane",
+            ".",
+            f"{_STRIPPED} -X {_VERSION_PACKAGE}.gitVersion=v1.36.3 "
+            f"-X {_VERSION_PACKAGE}.gitMajor=1 -X {_VERSION_PACKAGE}.gitMinor=36",
+        ),
+        Program(
+            "traefik",
+            "github.com/traefik/traefik/v3/cmd/traefik",
+            data=(
+                "github.com/traefik/traefik/v3",
+                "docs/content/reference/dynamic-configuration/traefik.io_*.yaml",
+                "crds",
+            ),
+        ),
+    )
+}
+
+
+def ensure(programs: Sequence[str], progress: Progress | None = None) -> dict[str, Path]:
+    """The paths of these programs, built if they are not in the cache yet. Minutes for the first time, then nothing.
+
+    Raises:
+        LabError: A build failed, or there is nothing to build with.
+    """
+    tell = progress or (lambda line: None)
+    go = toolchain.choose()
+    wanted = {name: KNOWN[name] for name in programs}
+    missing = [program for program in wanted.values() if not intact(entry(program, go.version), program)]
+    if missing:
+        with locks.held(paths.cache() / "build.lock", "another build of the lab's programs", tell):
+            for number, program in enumerate(missing, start=1):
+                if not intact(entry(program, go.version), program):  # not built while we waited
+                    _build(program, go, f"{program.name} ({number} of {len(missing)})", tell)
+    return {name: entry(program, go.version) / name for name, program in wanted.items()}
+
+
+def entry(program: Program, go_version: str) -> Path:
+    """The cache folder of this program, built by this toolchain."""
+    return paths.cache() / f"{program.name}-{key(program.folder, go_version, program.linker_flags)}"
+
+
+def key(folder: Path, go_version: str, flags: str = "") -> str:
+    """A name for what would come out: it changes with the modules, our own lines, the flags and the toolchain."""
+    digest = hashlib.sha256(f"{go_version}\0{flags}\0".encode())
+    for path in sorted([folder / "go.mod", folder / "go.sum", *folder.glob("*.go")]):
+        content = path.read_bytes()
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def intact(folder: Path, program: Program) -> bool:
+    """Whether the folder holds a finished build: its manifest is there and every file has the size noted in it."""
+    try:
+        sizes = json.loads((folder / "manifest.json").read_text())["sizes"]
+        return program.name in sizes and all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+class _Count:
+    """What `go` says on stderr while it works: modules fetched, packages compiled, the last line that is neither."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+        self.compiled = 0
+        self.last_error = ""
+
+    def take(self, line: str) -> None:
+        line = line.strip()
+        if line.startswith("go: downloading"):
+            self.fetched += 1
+        elif re.fullmatch(r"[\w./~-]+", line):
+            self.compiled += 1
+        elif line and not line.startswith("#"):
+            self.last_error = line
+
+
+def _build(program: Program, go: toolchain.Toolchain, title: str, progress: Progress) -> None:
+    began = time.monotonic()
+    target = entry(program, go.version)
+    with tempfile.TemporaryDirectory(prefix=f".building-{program.name}-", dir=paths.cache()) as outer:
+        scratch = Path(outer) / "entry"
+        scratch.mkdir()
+        call = _Go(program, toolchain.fetch(go, progress), target.with_suffix(".log"), title, progress)
+        call.log.write_text(f"{go.version}\n")
+        packages = call.list_packages()
+        call.build(scratch / program.name, packages)
+        if program.data:
+            module, pattern, folder = program.data
+            _copy(call.module_folder(module).glob(pattern), scratch / folder)
+        _finish(scratch, target)
+    progress(f"{title}: built in {running.duration(time.monotonic() - began)}")
+
+
+@dataclass(frozen=True)
+class _Go:
+    """Calls of `go` for one program."""
+
+    program: Program
+    go: Path
+    log: Path
+    title: str
+    progress: Progress
+
+    def list_packages(self) -> int:
+        """Fetch what is needed, and say how many packages there are."""
+        count = _Count()
+        printed = self._call(
+            ["list", "-deps", self.program.package], count, lambda: f"fetching modules, {count.fetched} so far"
+        )
+        return len(printed.split())
+
+    def build(self, output: Path, packages: int) -> None:
+        count = _Count()
+        flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", self.program.linker_flags, "-o", str(output)]
+        self._call(
+            ["build", *flags, self.program.package],
+            count,
+            lambda: f"compiled {count.compiled} of at most {packages} packages",
+        )
+
+    def module_folder(self, module: str) -> Path:
+        return Path(
+            self._call(["list", "-m", "-f", "{{.Dir}}", module], _Count(), lambda: "reading its module").strip()
+        )
+
+    def _call(self, arguments: Sequence[str], count: _Count, describe: Callable[[], str]) -> str:
+        code, printed = running.run(
+            [self.go, *arguments],
+            cwd=self.program.folder,
+            env=toolchain.environment(),
+            log=self.log,
+            each_line=count.take,
+            describe=lambda: f"{self.title}: {describe()}",
+            progress=self.progress,
+        )
+        if code:
+            raise LabError(
+                f"{self.program.name} could not be built: `go {arguments[0]}` ended with {code}: "
+                f"{count.last_error or 'no reason given'}\nThe whole story: {self.log}\n"
+                "Run the same command again to go on from where it stopped: what was compiled is kept."
+            )
+        return printed
+
+
+def _copy(files: Iterable[Path], folder: Path) -> None:
+    folder.mkdir()
+    for path in files:
+        shutil.copyfile(path, folder / path.name)  # not its mode: files of the module cache are read-only
+
+
+def _finish(scratch: Path, target: Path) -> None:
+    """Note what a whole build holds, get it onto the disk, and give it its name in one step."""
+    sizes = {str(path.relative_to(scratch)): path.stat().st_size for path in scratch.rglob("*") if path.is_file()}
+    (scratch / "manifest.json").write_text(json.dumps({"sizes": sizes}, indent=1))
+    for path in [*(path for path in scratch.rglob("*") if path.is_file()), scratch]:
+        _flush(path)
+    if target.exists():  # a damaged one: nothing else is built twice
+        shutil.rmtree(target)
+    os.rename(scratch, target)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

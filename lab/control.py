@@ -1,0 +1,110 @@
+"""Starts, shows and ends labs: a real Kubernetes each, on this machine, under a name of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lab import build, locks, namespaces, paths, starting
+from lab.components import Tier
+from lab.records import Lab, LabStatus, Record, read_state
+
+Progress = Callable[[str], None]
+
+DEFAULT = "default"
+
+
+def up(name: str = DEFAULT, *, tier: Tier = "full", throttle_ms: int = 50, progress: Progress | None = None) -> Lab:
+    """A running lab of that name, started if need be; ready to be used when this returns.
+
+    One that runs already is taken as it is, unless it is of the api tier and the full one is asked for: then it is
+    ended and a full one started in its place, empty. `throttle_ms` is how long Traefik waits between two changes.
+
+    Raises:
+        LabError: The machine does not allow it, a build failed, or something did not come up.
+    """
+    tell = progress or (lambda line: None)
+    folder = paths.lab_dir(name)
+    if (running := _usable(name, tier)) is not None:
+        return running
+    namespaces.check()
+    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", tell):
+        if (running := _usable(name, tier)) is not None:
+            return running
+        if _end(folder):
+            tell(f"lab {name}: cleared away what was there of it")
+        programs = build.ensure(["controlplane", "traefik"] if tier == "full" else ["controlplane"], tell)
+        try:
+            return starting.start(starting.Order(name, folder, tier, throttle_ms), programs, tell)
+        except BaseException:
+            _stop(folder)  # its logs stay, for the message names them
+            raise
+
+
+def down(name: str = DEFAULT, *, progress: Progress | None = None) -> bool:
+    """End a lab and remove all it kept, also what a crash left of it; False if there was nothing.
+
+    Raises:
+        LabError: Something of it does not end.
+    """
+    folder = paths.lab_dir(name)
+    if not folder.exists():
+        return False
+    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", progress or (lambda line: None)):
+        return _end(folder)
+
+
+def status(name: str = DEFAULT) -> LabStatus:
+    """How a lab of that name is. Never waits, never changes anything."""
+    folder = paths.lab_dir(name)
+    if not folder.exists():
+        return LabStatus(name, "absent", "there is no lab of that name")
+    record = Record.read(folder)
+    state = read_state(folder)
+    if record is None or not record.keeper.alive():
+        return LabStatus(
+            name, "dead", str(state.get("reason") or "its processes are gone: it was killed, or never began")
+        )
+    known: dict[str, Any] = {
+        "components": tuple(state.get("components", ())),
+        "restarts": dict(state.get("restarts", {})),
+        "throttle_ms": record.throttle_ms,
+    }
+    if not record.ready:
+        return LabStatus(name, "starting", "somebody is starting it, or was stopped while doing so", **known)
+    lab = Lab(name, folder, record.tier, folder / "kubeconfig", record.api_url, record.traefik_url, record.keeper.pid)
+    return LabStatus(name, "running", "", lab, **known)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all labs of this user, running or dead, sorted."""
+    folder = paths.labs()
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")))
+
+
+def logs(name: str = DEFAULT) -> dict[str, Path]:
+    """The log files of a lab by component, sorted."""
+    return {path.stem: path for path in sorted((paths.lab_dir(name) / "logs").glob("*.log"))}
+
+
+def _usable(name: str, tier: Tier) -> Lab | None:
+    lab = status(name).lab
+    return lab if lab is not None and (lab.tier == "full" or tier == "api") else None
+
+
+def _stop(folder: Path) -> None:
+    record = Record.read(folder)
+    if record is not None:
+        namespaces.end(record.keeper)
+
+
+def _end(folder: Path) -> bool:
+    if not folder.exists():
+        return False
+    _stop(folder)
+    shutil.rmtree(folder)
+    return True

@@ -1,0 +1,76 @@
+"""The lab's namespace: a network and a process tree of its own, made by `unshare`, and ended by the kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab import paths
+from lab.errors import LabError
+from lab.processes import Identity, children
+
+END_PATIENCE = 20.0  # seconds for the kernel to end everything in a namespace
+
+
+def _unshare() -> list[str]:
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *as_root, "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def check() -> None:
+    """See whether this machine lets us make a namespace.
+
+    Raises:
+        LabError: It does not; a cluster of the user's own is the way out.
+    """
+    instead = "The lab can't run here. Bring a cluster of your own (kind, k3d, a real one): --kubeconfig FILE."
+    if sys.platform != "linux" or not shutil.which("unshare"):
+        raise LabError(f"The lab needs Linux and the program `unshare` (package util-linux). {instead}")
+    answer = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LabError(f"This machine permits no network namespace of the lab's own ({said}). {instead}")
+
+
+def start(arguments: Sequence[str], sockets: Sequence[int], log: Path) -> Identity:
+    """Start `python -m lab.supervisor` as the first process of a new namespace; who its keeper outside is.
+
+    It is nobody's child: it outlives us, and leaves us no zombie.
+
+    Raises:
+        LabError: It ended at once.
+    """
+    command = [*_unshare(), sys.executable, "-m", "lab.supervisor", *arguments]
+    script = '"$@" </dev/null >>"$LAB_LOG" 2>&1 & echo $!'
+    answer = subprocess.run(
+        ["sh", "-c", script, "sh", *command],
+        cwd=paths.CHECKOUT,
+        env=os.environ | {"LAB_LOG": str(log)},
+        pass_fds=list(sockets),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    keeper = Identity.of(int(answer.stdout))
+    if keeper is None:
+        raise LabError(f"The lab's first process ended at once: see {log}")
+    return keeper
+
+
+def end(keeper: Identity) -> None:
+    """End a namespace with everything in it, and wait until nothing of it is left. No-op if it is gone.
+
+    Raises:
+        LabError: Something of it still runs.
+    """
+    first = children(keeper.pid) if keeper.alive() else ()
+    for process in (*first, keeper):  # the keeper ends with its child; if there is none yet, it is told itself
+        process.kill()
+    for process in (*first, keeper):
+        if not process.wait(END_PATIENCE):
+            raise LabError(f"Process {process.pid} of the lab still runs {END_PATIENCE:.0f} s after it was killed.")

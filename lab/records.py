@@ -1,0 +1,87 @@
+"""What is known of a lab: how the ways into it are handed out, and what is noted of it on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lab.components import Tier
+from lab.processes import Identity
+
+State = Literal["absent", "starting", "running", "dead"]
+
+KUBECTL = "kubectl"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running lab and the ways into it. `traefik_url` is empty in the api tier."""
+
+    name: str
+    dir: Path
+    tier: Tier
+    kubeconfig: Path
+    api_url: str
+    traefik_url: str
+    pid: int
+
+    @property
+    def context(self) -> str:
+        """The context's name in the kubeconfig."""
+        return f"flipgate-lab-{self.name}"
+
+    @property
+    def kubectl(self) -> Path:
+        """A kubectl of the API server's version."""
+        return self.dir / "bin" / KUBECTL
+
+
+@dataclass(frozen=True)
+class LabStatus:
+    """What is known of a lab of that name. `lab` is there only if it runs; `detail` says why it doesn't."""
+
+    name: str
+    state: State
+    detail: str = ""
+    lab: Lab | None = None
+    components: tuple[str, ...] = ()
+    restarts: dict[str, int] = field(default_factory=dict)
+    throttle_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Record:
+    """lab.json: what the starter noted, for the one who looks or ends it later."""
+
+    tier: Tier
+    keeper: Identity
+    api_url: str
+    traefik_url: str
+    throttle_ms: int
+    ready: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Note it, whole or not at all."""
+        path = folder / "lab.json"
+        path.with_suffix(".new").write_text(json.dumps(asdict(self), indent=1) + "\n")
+        os.replace(path.with_suffix(".new"), path)
+
+    @classmethod
+    def read(cls, folder: Path) -> Record | None:
+        """What was noted; None if nothing was, or nothing that can be read."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            content = json.loads((folder / "lab.json").read_text())
+            return cls(**content | {"keeper": Identity(**content["keeper"])})
+        return None
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """What the supervisor says of itself: phase, reason, components, restarts. Empty if it has said nothing yet."""
+    with suppress(OSError, ValueError):
+        content = json.loads((folder / "state.json").read_text())
+        return content if isinstance(content, dict) else {}
+    return {}
