@@ -133,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _asked)
+    (given.dir / "tmp").mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = str(given.dir / "tmp")  # so that nothing of a killed lab stays behind elsewhere
     supervisor = Supervisor(Plan(given.dir, given.tier, given.api_socket, given.traefik_socket))
     try:
         supervisor.run()

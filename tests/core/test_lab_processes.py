@@ -1,0 +1,93 @@
+"""Whom the lab ends: the very process it started, never one that got its number later."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from lab import control, paths
+from lab.errors import LabError
+from lab.processes import Identity
+from lab.records import Record
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def _identity(process: subprocess.Popen[bytes]) -> Identity:
+    found = Identity.of(process.pid)
+    assert found is not None
+    return found
+
+
+def _dead_lab(keeper: Identity) -> Path:
+    """What a lab leaves whose starter noted this process."""
+    folder = paths.lab_dir("old")
+    folder.mkdir(parents=True)
+    Record("full", keeper, "https://127.0.0.1:1", "http://127.0.0.1:2", 50, ready=True).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("change", [{"started": 1}, {"boot": "another"}])
+def test_down_leaves_a_stranger_alone_and_clears_the_rest(
+    stranger: subprocess.Popen[bytes], change: dict[str, int | str]
+) -> None:
+    folder = _dead_lab(Identity(**asdict(_identity(stranger)) | change))
+    assert control.status("old").state == "dead"
+    assert control.down("old") is True
+    assert stranger.poll() is None
+    assert not folder.exists()
+
+
+def test_down_ends_the_very_process(stranger: subprocess.Popen[bytes]) -> None:
+    _dead_lab(_identity(stranger))
+    assert control.status("old").state == "running"
+    assert control.down("old") is True
+    assert stranger.wait(5) == -9
+
+
+def test_a_zombie_counts_as_gone(stranger: subprocess.Popen[bytes]) -> None:
+    identity = _identity(stranger)
+    assert identity.kill()
+    assert identity.wait(5)
+    assert Identity.of(stranger.pid) is None
+    assert not identity.kill()
+
+
+def test_a_lab_without_a_note_is_dead_and_can_be_cleared() -> None:
+    paths.lab_dir("half").mkdir(parents=True)
+    assert control.status("half").state == "dead"
+    assert control.names() == ("half",)
+    assert control.down("half") is True
+    assert control.names() == ()
+
+
+def test_a_note_that_cannot_be_read_is_none() -> None:
+    folder = _dead_lab(replace(Identity(1, 1, "x"), pid=2))
+    (folder / "lab.json").write_text('{"tier": "full"')
+    assert Record.read(folder) is None
+
+
+def test_no_lab_of_that_name() -> None:
+    assert control.status("none").state == "absent"
+    assert control.down("none") is False
+    assert control.logs("none") == {}
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "Upper", "-a", "a-", "a" * 41])
+def test_names_that_would_not_do(name: str) -> None:
+    with pytest.raises(LabError, match="no name for a lab"):
+        control.status(name)
