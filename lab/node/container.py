@@ -1,0 +1,231 @@
+"""The life of one container: waits for what it needs, runs, is probed, ends, is run again as its pod's policy says."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from lab.app import behaviour_of, parse_image
+from lab.node import environment, probes, status
+from lab.node.containers import AppRunner, ProcessRunner, Runner, process_environment
+from lab.node.kube import KubeError
+from lab.node.logs import LogBuffer
+from lab.node.probes import ProbeSpec, ProbeState
+from lab.node.world import World, rfc3339
+
+_PULL_RETRY_SECONDS = 5.0
+
+
+class Container:
+    """One container of a pod. `state` is what the status shows; `changed()` is called after each change of it."""
+
+    def __init__(
+        self, spec: Mapping[str, Any], pod: Mapping[str, Any], address: str, world: World, changed: Callable[[], None]
+    ) -> None:
+        self.spec = spec
+        self.pod = pod
+        self.state = status.ContainerState(spec["name"], spec["image"])
+        self.logs = LogBuffer()
+        self.previous_logs: LogBuffer | None = None
+        self._address = address
+        self._world = world
+        self._changed = changed
+        self._told: set[tuple[str, str]] = set()
+        self._runner: Runner | None = None
+        self._stopping = False
+        self._nudge = asyncio.Event()
+
+    async def live(self, policy: str) -> None:
+        """Run until the container has ended for good, or was stopped."""
+        backoff = 0.0
+        while not self._stopping:
+            runner = await self._prepared()
+            began, began_at = time.monotonic(), rfc3339()
+            code, message = await self._one_run(runner, began_at)
+            reason = "ContainerCannotRun" if message else ""
+            ended = status.Ended(code, began_at, rfc3339(), reason, message)
+            if self._stopping or not status.restarts_again(policy, code):
+                self._set(running_since=None, ended=ended, ready=False, started=False)
+                return
+            backoff = status.next_backoff(backoff, time.monotonic() - began)
+            await self._back_off(ended, backoff)
+
+    async def stop(self, grace_seconds: float, living: "asyncio.Task[None]") -> None:
+        """End it within its grace period; `living` is the task in `live`."""
+        self._stopping = True
+        if self._runner is not None:
+            await self._runner.stop(grace_seconds)
+            await asyncio.wait([living])
+        else:
+            living.cancel()
+            await asyncio.wait([living])
+            now = rfc3339()
+            self._set(ended=self.state.last or status.Ended(0, now, now))
+
+    async def kill(self) -> None:
+        """End it now, without a word of farewell; for a pod that is gone from the API server."""
+        self._stopping = True
+        if self._runner is not None:
+            await self._runner.kill()
+
+    def updated(self, pod: Mapping[str, Any]) -> None:
+        """The pod's object has changed: annotations may ask for another behaviour."""
+        self.pod = pod
+        self._nudge.set()
+        if self._runner is not None:
+            self._runner.annotated(pod["metadata"].get("annotations") or {})
+
+    async def _prepared(self) -> Runner:
+        """Wait until there is an image and a whole environment, then build what will run."""
+        pause = 1.0
+        while True:
+            if problem := pull_problem(self.spec, self.pod):
+                self._wait("ImagePullBackOff", problem)
+                await self._nudged(_PULL_RETRY_SECONDS)
+                continue
+            try:
+                return self._build(await self._environment())
+            except environment.MissingConfigError as error:
+                self._wait("CreateContainerConfigError", str(error))
+            except (KubeError, httpx.HTTPError) as error:
+                self._wait("CreateContainerConfigError", f"cannot read the configuration: {error}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, status.LONGEST_BACKOFF_SECONDS)
+
+    async def _environment(self) -> dict[str, str]:
+        namespace = self.pod["metadata"]["namespace"]
+        sources = await self._world.sources(namespace, environment.needed(self.spec))
+        place = environment.Place(self._address, self._world.address, self._world.node)
+        return environment.resolve(self.spec, self.pod, place, sources)
+
+    def _build(self, values: dict[str, str]) -> Runner:
+        if parse_image(self.spec["image"]).is_sample:
+            return AppRunner(self.spec, self.pod, values, self._address, self._write)
+        metadata = self.pod["metadata"]
+        folder = self._world.folder / metadata["uid"] / self.spec["name"]
+        folder.mkdir(parents=True, exist_ok=True)
+        place = Path(self.spec["workingDir"]) if Path(self.spec.get("workingDir", "/nowhere")).is_dir() else folder
+        whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
+        command = environment.command_line(self.spec, values)
+        command[0] = shutil.which(command[0], path=whole["PATH"]) or command[0]
+        return ProcessRunner(command, whole, place, self._write)
+
+    def _write(self, line: str) -> None:
+        self.logs.write(line)
+
+    async def _one_run(self, runner: Runner, began_at: str) -> tuple[int, str]:
+        """Start it, probe it, wait for its end: exit code, and why it could not run where it could not."""
+        try:
+            await runner.start()
+        except OSError as error:
+            return 128, f"failed to start {self.spec['image']}: {error}"
+        self._runner = runner
+        self._set(running_since=began_at, ended=None, reason="", message="", ready=False, started=False)
+        probing = asyncio.create_task(self._probe(runner))
+        try:
+            return await runner.wait(), ""
+        finally:
+            probing.cancel()
+            self._runner = None
+            await runner.kill()
+            self.logs.close()
+
+    async def _back_off(self, ended: status.Ended, seconds: float) -> None:
+        metadata = self.pod["metadata"]
+        message = (
+            f"back-off {seconds:g}s restarting failed container={self.spec['name']} "
+            f"pod={metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+        )
+        self._set(last=ended, running_since=None, ready=False, started=False)
+        self._wait("CrashLoopBackOff", message, event="BackOff")
+        await asyncio.sleep(seconds)
+        self.previous_logs, self.logs = self.logs, LogBuffer()
+        self.state = replace(self.state, restarts=self.state.restarts + 1)
+
+    async def _probe(self, runner: Runner) -> None:
+        """Ask the startup probe until it passes, then readiness and liveness side by side."""
+        startup = probes.parse_probe(self.spec, "startupProbe")
+        if startup is not None and not await self._watch(startup, "Startup", runner):
+            return
+        readiness = probes.parse_probe(self.spec, "readinessProbe")
+        self._set(started=True, ready=readiness is None)
+        liveness = probes.parse_probe(self.spec, "livenessProbe")
+        watched = [(readiness, "Readiness"), (liveness, "Liveness")]
+        await asyncio.gather(*(self._watch(spec, name, runner) for spec, name in watched if spec is not None))
+
+    async def _watch(self, spec: ProbeSpec, name: str, runner: Runner) -> bool:
+        """Ask again and again. A startup probe returns at its verdict; a failed one or liveness ends the container."""
+        await asyncio.sleep(spec.delay)
+        state = ProbeState()
+        pause = probes.FIRST_PERIOD_SECONDS if name == "Readiness" else spec.period
+        while True:
+            answer, why = await self._ask(spec)
+            state = probes.observe(spec, state, answer)
+            if why and not self._stopping and state.streak >= spec.failures:
+                self._tell("Warning", "Unhealthy", f"{name} probe failed: {why}")
+            if name == "Readiness" and state.passed is not None:
+                self._set(ready=state.passed)
+            elif state.passed is False and not self._stopping:
+                await runner.kill()
+                return False
+            elif state.passed and name == "Startup":
+                return True
+            await asyncio.sleep(pause)
+            pause = probes.next_pause(spec, state, pause)
+
+    async def _ask(self, spec: ProbeSpec) -> tuple[bool, str]:
+        if spec.kind != "exec" or parse_image(self.spec["image"]).is_sample:
+            return await probes.ask(spec, self._address)
+        values = process_environment({}, self._world.bin_dir, self._world.folder, self.pod["metadata"]["name"])
+        runner = ProcessRunner(spec.command, values, self._world.folder, lambda line: None)
+        try:
+            await runner.start()
+            async with asyncio.timeout(spec.timeout):
+                code = await runner.wait()
+        except (OSError, TimeoutError) as error:
+            await runner.kill()
+            return False, f"command {spec.command}: {error!r}"
+        return code == 0, "" if code == 0 else f"command {spec.command} exited with {code}"
+
+    def _wait(self, reason: str, message: str, event: str = "Failed") -> None:
+        self._set(reason=reason, message=message)
+        self._tell("Warning", event, message)
+
+    def _set(self, **facts: Any) -> None:
+        state = replace(self.state, **facts)
+        if state != self.state:
+            self.state = state
+            self._changed()
+
+    def _tell(self, kind: str, reason: str, message: str) -> None:
+        """One Event for each different thing, however often it happens."""
+        if (reason, message) not in self._told and len(self._told) < 50:
+            self._told.add((reason, message))
+            self._world.event(self.pod, kind, reason, message)
+
+    async def _nudged(self, seconds: float) -> None:
+        self._nudge.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudge.wait()
+        except TimeoutError:
+            return
+
+
+def pull_problem(spec: Mapping[str, Any], pod: Mapping[str, Any]) -> str:
+    """Why this container's image can't be had on a node that pulls nothing; empty when it can."""
+    image = parse_image(spec["image"])
+    if image.is_sample:
+        if not behaviour_of(image, pod["metadata"].get("annotations") or {}).pull_fails:
+            return ""
+        why = "manifest unknown"
+    elif spec.get("command"):
+        return ""
+    else:
+        why = "the lab pulls no images: it runs sportsdata/ ones, and containers that state their command"
+    return f'Back-off pulling image "{image.name}": ErrImagePull: {why}'
