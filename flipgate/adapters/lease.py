@@ -65,7 +65,7 @@ class Lease:
                     obj=f"Lease {self._namespace}/{self._name}",
                     reason="LeaseHeld",
                     untouched="routes and sides",
-                    next_command=f"wait for it, or: flipgate rollback {self._name.removeprefix('flipgate-')} --reason ...",
+                    next_command=f"wait, or: flipgate rollback {self._name.removeprefix('flipgate-')} --reason ...",
                 )
             time.sleep(min(0.5, self._silence / 10))
         self._thread = threading.Thread(target=self._renew, name=f"lease {self._name}", daemon=True)

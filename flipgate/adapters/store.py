@@ -51,7 +51,7 @@ class Store:
         self._apply(f"application-{self.name}", {"application.yaml": text}, "application")
 
     def read(self) -> Record:
-        """The record. Raises NotFound before `adopt`, Refused when a newer flipgate wrote it, PermanentError if garbled."""
+        """The record. Raises NotFound before `adopt`, Refused for a newer flipgate's, PermanentError if garbled."""
         return self._read()[0]
 
     def find(self) -> Record | None:

@@ -18,7 +18,7 @@ class Granted:
 
 @dataclass(frozen=True)
 class NotGranted:
-    """The move may not go on. `reason` is UpperCamelCase, treated as API; `final`: only a new question can change it."""
+    """The move may not go on. `reason` is UpperCamelCase, treated as API; `final`: only a new question helps."""
 
     reason: str
     fact: str

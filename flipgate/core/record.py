@@ -175,14 +175,22 @@ def begin(
 
 
 def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
-    """Notes what did happen. An entry that is no longer open is left as it is: another actor has settled it."""
+    """Notes what did happen; a finished move also says which side is active now.
+
+    An entry that is no longer open is left as it is: another actor has settled it.
+    """
+    opened = record.open_entry
+    moved = opened is not None and opened.id == entry_id and opened.step == MOVE_ROUTES and state is EntryState.DONE
     journal = tuple(
         entry.model_copy(update={"state": state, "ended": now, "outcome": outcome})
         if entry.id == entry_id and entry.state is EntryState.BEGUN
         else entry
         for entry in record.journal
     )
-    return record.model_copy(update={"journal": journal})
+    update: dict[str, Any] = {"journal": journal}
+    if moved and opened is not None:
+        update["active"] = Side(opened.intent["to"])
+    return record.model_copy(update=update)
 
 
 def open_release(record: Record, release: Release, now: datetime) -> Record:

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     APPROVAL_EXPIRED = "ApprovalExpired"
     TRAFFIC_PROVEN = "TrafficProven"
     TRAFFIC_NOT_PROVEN = "TrafficNotProven"
-    MOVE_REFUSED = "MoveRefused"
+    MOVE_UNDONE = "MoveUndone"
     BAKE_PASSED = "BakePassed"
     BAKE_FAILED = "BakeFailed"
     ROLLBACK_REQUESTED = "RollbackRequested"
@@ -97,10 +97,10 @@ TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = {
         Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
     },
     Phase.FLIPPING: {
-        # The way back to `dark` is only for a move whose patch the API server refused: users saw nothing.
-        Phase.DARK: frozenset({Reason.MOVE_REFUSED}),
+        # Back to `dark` only after a move that changed no route: users saw nothing, and a person is asked again.
+        Phase.DARK: frozenset({Reason.MOVE_UNDONE}),
         Phase.BAKING: frozenset({Reason.TRAFFIC_PROVEN}),
-        Phase.ROLLING_BACK: frozenset({Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}),
+        Phase.ROLLING_BACK: frozenset({Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED, Reason.BAKE_FAILED}),
     },
     Phase.BAKING: {
         Phase.LIVE: frozenset({Reason.BAKE_PASSED}),

@@ -8,7 +8,6 @@ from typing import Any
 
 from flipgate.core.application import Application
 from flipgate.core.errors import Refused
-from flipgate.core.sides import Side
 from flipgate.core.view import SideState
 
 
@@ -72,11 +71,10 @@ def _neutral(value: Any, own: Mapping[str, str]) -> Any:
     return own.get(value, value) if isinstance(value, str) else value
 
 
-def wanted_counts(application: Application, active: SideState, side: Side) -> dict[str, int]:
-    """How many pods each service gets on the side that is brought up: what the active side has now, at least the
-    file's number for serving services; workers stay at 0 until traffic has moved, or they would take work twice."""
-    counts = {}
-    for service in application.spec.services:
-        present = active.workloads[service.name].replicas if side is not active.side else 0
-        counts[service.name] = max(service.replicas, present) if service.role == "serving" else 0
-    return counts
+def wanted_counts(application: Application, active: SideState) -> dict[str, int]:
+    """How many pods each service gets on the side that is brought up: what the active side has now (it may have been
+    autoscaled), at least the file's number. Workers stay at 0 until traffic has moved, or work would be taken twice."""
+    return {
+        service.name: max(service.replicas, active.workloads[service.name].replicas) if service.role == "serving" else 0
+        for service in application.spec.services
+    }

@@ -1,0 +1,135 @@
+"""Prefect: starting runs, ringing the doorbell of a waiting one, sending events. The only file that knows Prefect.
+
+Prefect is imported when first used (two seconds), so that verbs that don't need it don't pay for it, and nothing that
+goes back depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from flipgate.core.errors import FlipgateError, NotFound, Refused, Unreachable
+
+BUILD_COMPLETED = "flipgate.image.build-completed"
+DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"
+ROLL_BACK, RECONCILE = "roll-back", "reconcile"
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One flow run: its id, its name, and the page that shows it."""
+
+    id: str
+    name: str
+    url: str
+
+
+def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = None, at: datetime | None = None) -> Run:
+    """Creates a run of a pipeline's deployment. With `key`, the same call twice is one run, for good.
+
+    Raises NotFound where the deployment is missing, Unreachable where no Prefect answers.
+    """
+    from prefect.states import Scheduled
+
+    state = Scheduled(scheduled_time=at) if at else None
+    with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
+        deployment = client.read_deployment_by_name(f"{pipeline}/{pipeline}")
+        run = client.create_flow_run_from_deployment(
+            deployment.id, parameters=dict(parameters), idempotency_key=key, state=state
+        )
+    return Run(str(run.id), run.name, url_of(str(run.id)))
+
+
+def ring(flow_run: str, decision: str, reason: str) -> bool:
+    """Resumes a run that waits for a decision. False when it no longer waits (somebody else rang).
+
+    Prefect answers 200 to a refused form, so the answer's status is what counts.
+    """
+    with _client() as client, _failures(f"flow run {flow_run}"):
+        answer = client.resume_flow_run(UUID(flow_run), run_input={"decision": decision, "reason": reason})
+    if str(answer.status.value) == "ACCEPT":
+        return True
+    why = getattr(answer.details, "reason", "") or ""
+    if "not" in why and ("paused" in why.lower() or "suspended" in why.lower()):
+        return False
+    raise Refused(
+        f"did not take the decision: {why}",
+        obj=f"flow run {flow_run}",
+        reason="ResumeRejected",
+        untouched="the run: it still waits; the decision is in the record",
+        next_command=url_of(flow_run),
+    )
+
+
+def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "") -> str:
+    """Sends `flipgate.image.build-completed`. Without `event_id` the id is made of the content, so sending twice is one."""
+    content = f"{application}/" + ",".join(f"{name}={ref}" for name, ref in sorted(images.items()))
+    identity = UUID(event_id) if event_id else uuid5(NAMESPACE_URL, content)
+    event = {
+        "id": str(identity or uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": BUILD_COMPLETED,
+        "resource": {"prefect.resource.id": f"flipgate.application.{application}"},
+        "payload": {"application": application, "images": dict(images)},
+    }
+    with _client() as client, _failures("event"):
+        client.request("POST", "/events", json=[event])
+    return str(identity)
+
+
+def url_of(flow_run: str) -> str:
+    """The page of a run in Prefect's UI; empty where no UI is known."""
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    ui = settings.ui_url or (settings.api.url or "").removesuffix("/api")
+    return f"{ui}/runs/flow-run/{flow_run}" if ui else ""
+
+
+def _client() -> Any:
+    """A client of the server that PREFECT_API_URL or the profile names. Raises Refused where neither names one."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import get_current_settings
+
+    if not get_current_settings().api.url:
+        raise Refused(
+            "no Prefect server is configured",
+            obj="PREFECT_API_URL",
+            reason="NoPrefect",
+            untouched="everything",
+            next_command="prefect config set PREFECT_API_URL=http://HOST:4200/api",
+        )
+    return get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS})
+
+
+class _failures:  # noqa: N801: reads as a word in the `with` line
+    """Turns the client's exceptions into ours."""
+
+    def __init__(self, obj: str) -> None:
+        self._obj = obj
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        import httpx
+        from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+        if error is None or isinstance(error, FlipgateError):
+            return
+        if isinstance(error, ObjectNotFound):
+            raise NotFound(
+                "is not known to this Prefect server", obj=self._obj, next_command="prefect deploy --all --no-prompt"
+            ) from error
+        if isinstance(error, (httpx.TransportError, PrefectHTTPStatusError, RuntimeError)):
+            raise Unreachable(
+                f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
+                obj=self._obj,
+                untouched="routes and sides",
+                next_command="curl $PREFECT_API_URL/health",
+            ) from error

@@ -1,0 +1,130 @@
+"""Asking a person, and keeping their decision: in the record. Prefect's resume is only the doorbell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from flipgate.core import record as records
+from flipgate.core.approvals import Granted, NotGranted, accept
+from flipgate.core.errors import BadInput, Refused
+from flipgate.core.gates import Evidence
+from flipgate.core.record import Approval, Decision, Proof, Question, QuestionKind, Record
+from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.traffic import plan_move
+from flipgate.core.view import View
+from flipgate.steps.look import look, need_record
+from flipgate.steps.tell import write
+from flipgate.steps.world import World
+
+
+def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
+    """The hash of what would change: images, pod templates and the plan; never measurements, never versions."""
+    side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
+    change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
+    change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    if kind is QuestionKind.FLIP:
+        namespaces = {each: world.application.namespace_of(each) for each in view.sides}
+        patches = plan_move(view.traffic, namespaces, release.side)
+        change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
+    else:
+        change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
+    return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run: str = "", url: str = "") -> Question:
+    """Puts the question into the record, with its evidence frozen. Posing the same one again changes nothing.
+
+    Raises Refused when the release is not in the phase that the question is for.
+    """
+    view = look(world)
+    record = need_record(world, view)
+    release = need_phase(world, record, kind)
+    summary = _summary(world, release, kind)
+    expires = float(world.application.spec.policy.approval_expires_seconds)
+    asked = records.ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
+    if record.question and record.question.id == asked.id and record.question.flow_run == flow_run:
+        return record.question
+    proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
+    question = asked.model_copy(update={"evidence": proofs, "flow_run": flow_run, "url": url})
+    world.store.update(lambda r: records.pose(r, question))
+    return question
+
+
+def decide(world: World, decision: Decision, *, by: str, via: str, reason: str) -> Question:
+    """Writes a person's decision on the open question. Raises BadInput without a reason, Refused without a question."""
+    if not reason.strip():
+        raise BadInput(
+            "needs a reason: the next reader of the history will ask for it",
+            obj=str(decision),
+            untouched="everything",
+            next_command=f'flipgate {decision} {world.application.name} --reason "..."',
+        )
+    record = world.store.read()
+    question = record.question
+    if question is None:
+        raise Refused(
+            f"nothing waits for a decision; the release is `{record.phase}`",
+            obj=f"application {world.application.name}",
+            reason="NoQuestion",
+            untouched="everything",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    approval = Approval(
+        question=question.id,
+        kind=question.kind,
+        basis=question.basis,
+        decision=decision,
+        by=by,
+        via=via,
+        reason=reason.strip(),
+        at=world.now(),
+    )
+    world.store.update(lambda r: records.answer(r, approval))
+    return question
+
+
+def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
+    """Whether the record holds a decision that allows the step now, judged against what would change now."""
+    view = look(world)
+    record = need_record(world, view)
+    release = need_phase(world, record, kind)
+    if record.question is not None and record.question.kind is not kind:
+        return NotGranted("QuestionGone", "another question is open", final=True)
+    return accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+
+
+def close_refused(world: World, refused: NotGranted) -> None:
+    """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again."""
+    ends = {"Rejected": (Phase.REJECTED, Reason.REJECTED), "ApprovalExpired": (Phase.EXPIRED, Reason.APPROVAL_EXPIRED)}
+    record = world.store.read()
+    if refused.reason in ends and record.phase is Phase.DARK:
+        phase, reason = ends[refused.reason]
+        write(
+            world,
+            lambda r: records.advance(r, phase, reason, world.now(), actor=world.actor, message=refused.fact),
+        )
+    elif record.question is not None:
+        world.store.update(lambda r: r.model_copy(update={"question": None, "approval": None}))
+
+
+def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
+    """The open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
+    wanted = Phase.DARK if kind is QuestionKind.FLIP else Phase.LIVE
+    release = record.release
+    if release is None or release.phase is not wanted:
+        raise Refused(
+            f"is `{record.phase}`, not `{wanted}`",
+            obj=f"application {world.application.name}" if release is None else f"release {release.name}",
+            reason="WrongPhase",
+            untouched="all routes and both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    return release
+
+
+def _summary(world: World, release: Release, kind: QuestionKind) -> str:
+    name = world.application.name
+    if kind is QuestionKind.FLIP:
+        return f"Send all users of {name} from {release.side.other} to {release.side} (release {release.name})?"
+    return f"Put {release.side.other} of {name} to rest? Going back from release {release.name} is slow after that."

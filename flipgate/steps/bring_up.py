@@ -1,0 +1,239 @@
+"""Bringing a release up on the dark side: open it, set its images, scale it, wait until it is Ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core import record as records
+from flipgate.core.application import application_hash
+from flipgate.core.errors import Conflict, Refused
+from flipgate.core.images import parse_images
+from flipgate.core.record import BRING_UP, Occupant
+from flipgate.core.release import (
+    BEFORE_TRAFFIC,
+    TERMINAL,
+    Phase,
+    PhaseChange,
+    Reason,
+    Release,
+    release_id,
+)
+from flipgate.core.render import config_maps, images_of, render, wanted_counts, wanted_images
+from flipgate.core.view import SideState, View, Workload, short_of
+from flipgate.steps.journal import journal
+from flipgate.steps.look import look, look_at_side, need_dark, need_record
+from flipgate.steps.tell import write
+from flipgate.steps.why import why_not_ready
+from flipgate.steps.world import World
+
+
+def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
+    """Opens the release of these images on the dark side, or finds the one that is the same.
+
+    The same content is one release however often it is announced. A newer one supersedes an older that users have not
+    seen. Raises Refused while traffic moves, bakes or soaks, and when these images are live already.
+    """
+    given = {name: str(image) for name, image in parse_images(images, world.application).items()}
+    view = look(world)
+    record = need_record(world, view)
+    release = record.release
+    if release and release.phase not in (BEFORE_TRAFFIC | TERMINAL):
+        _refuse_open(world, release)
+    dark = need_dark(world, view)
+    active, side = view.sides[dark.side.other], view.sides[dark.side]
+    wanted = wanted_images(world.application, active, given)
+    identity = release_id(render(world.application, side, wanted, _configuration(world.cluster, side)))
+    if release and release.phase in BEFORE_TRAFFIC and release.id == identity:
+        return release
+    _refuse_live(world, active, wanted, identity)
+    if release and release.phase in BEFORE_TRAFFIC:
+        supersede(world, release, identity)
+    return _create(world, view, identity, wanted, dark.side, opened_by)
+
+
+def supersede(world: World, release: Release, by: str) -> None:
+    """Ends an older release that users have not seen; its approval, if it has one, is void with it."""
+    message = f"{by} is newer; nothing of {release.name} was shown to users"
+    write(
+        world,
+        lambda r: records.advance(
+            r, Phase.SUPERSEDED, Reason.NEWER_BUILD, world.now(), actor=world.actor, message=message
+        ),
+    )
+    finish(world)
+
+
+def finish(world: World) -> None:
+    """Writes the last finished release to the history. Doing it twice is fine."""
+    record = world.store.read()
+    for release in (record.last, record.release):
+        if release and release.phase in TERMINAL:
+            world.store.write_history(release)
+
+
+def bring_up(world: World, release: Release) -> None:
+    """Sets the release's images on its side and scales it to the wanted counts. Only what is missing is changed.
+
+    Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it.
+    """
+    view = look(world)
+    dark = need_dark(world, view)
+    if dark.side is not release.side:
+        raise Refused(
+            f"is for {release.side}, which has the live traffic now",
+            obj=f"release {release.name}",
+            reason="SideIsLive",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    side, epoch = view.sides[dark.side], need_record(world, view).epoch
+    if all(not _changes(world, w, release, 0)[2:] for w in side.workloads.values()):
+        return
+    with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
+        for workload in side.workloads.values():
+            world.check_lease()
+            set_workload(world, workload, release, epoch)
+        entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
+    world.store.update(lambda r: _occupied(r, release, world))
+
+
+def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
+    """One Deployment: image and count in one fenced patch; a Deployment that is as wanted is left alone."""
+    operations = _changes(world, workload, release, epoch)
+    if len(operations) == 2:
+        return
+    try:
+        world.cluster.patch(_path(workload), operations)
+    except Conflict as error:
+        raise Conflict(
+            "was changed by somebody else since it was read",
+            obj=f"Deployment {workload.namespace}/{workload.name}",
+            untouched="this Deployment, and those after it",
+            next_command="run the same pipeline again: it looks first and does what is missing",
+        ) from error
+
+
+def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> None:
+    """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
+
+    Raises Refused (NotReadyInTime) that says which pods are missing and why.
+    """
+    began = time.monotonic()
+    namespace = world.application.namespace_of(release.side)
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    said = ""
+    while True:
+        listed = world.cluster.get(path)
+        side = look_at_side(world, release.side)
+        missing = short_of(side, release.wanted)
+        behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
+        if not missing and not behind:
+            return
+        waited = time.monotonic() - began
+        progress = f"{_ready_line(side, release)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
+        if progress.split(" Ready")[0] != said:
+            said = progress.split(" Ready")[0]
+            world.say(progress)
+        if waited >= timeout_seconds:
+            raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
+        world.check_lease()
+        _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
+
+
+def _wait_for_change(world: World, path: str, version: str, seconds: float) -> None:
+    try:
+        for _ in world.cluster.watch(path, seconds=seconds, resourceVersion=version):
+            return
+    except Conflict:
+        return  # the version is gone: the caller lists again
+
+
+def _ready_line(side: SideState, release: Release) -> str:
+    ready = sum(min(side.ready[name], count) for name, count in release.wanted.items())
+    return f"{ready} of {sum(release.wanted.values())} pods"
+
+
+def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, int]], seconds: float) -> Refused:
+    counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
+    causes = why_not_ready(world, release.side, list(missing))
+    return Refused(
+        f"not Ready within {seconds:g} s: {counts}. {causes}",
+        obj=f"release {release.name} on {release.side}",
+        reason="NotReadyInTime",
+        untouched=f"{release.side.other}, which has the live traffic, and all routes",
+        next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods",
+    )
+
+
+def _changes(world: World, workload: Workload, release: Release, epoch: int) -> list[dict[str, Any]]:
+    """Fence and stamp first (two operations); what follows them is what has to change, if anything."""
+    service = world.application.service(workload.name)
+    operations = [*workload.fence(), *workload.stamp(epoch)]
+    container = service.container or next(iter(workload.images), "")
+    if workload.image_of(service.container) != release.images[workload.name]:
+        index = list(workload.images).index(container)
+        path = f"/spec/template/spec/containers/{index}/image"
+        operations.append({"op": "replace", "path": path, "value": release.images[workload.name]})
+    if workload.replicas != release.wanted[workload.name]:
+        operations.append({"op": "add", "path": "/spec/replicas", "value": release.wanted[workload.name]})
+    return operations
+
+
+def _create(world: World, view: View, identity: str, images: dict[str, str], side: Any, opened_by: str) -> Release:
+    now = world.now()
+    attempt = 1 + sum(1 for old in world.store.history() if old.id == identity)
+    release = Release(
+        id=identity,
+        attempt=attempt,
+        application_hash=application_hash(world.application),
+        side=side,
+        images=images,
+        wanted=wanted_counts(world.application, view.sides[side.other]),
+        opened_by=opened_by,
+        changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
+    )
+    write(world, lambda record: records.open_release(record, release, now))
+    return release
+
+
+def _occupied(record: records.Record, release: Release, world: World) -> records.Record:
+    occupant = Occupant(release=release.name, images=release.images, replicas=release.wanted, since=world.now())
+    return record.model_copy(update={"sides": {**record.sides, release.side: occupant}})
+
+
+def _configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+    names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
+    base = f"/api/v1/namespaces/{side.namespace}/configmaps"
+    found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
+    return {name: (obj or {}).get("data") for name, obj in found.items()}
+
+
+def _refuse_open(world: World, release: Release) -> None:
+    raise Refused(
+        f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
+        obj=f"release {release.name}",
+        reason="ReleaseOpen",
+        untouched="both sides",
+        next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
+    )
+
+
+def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> None:
+    if dict(wanted) != images_of(world.application, active):
+        return
+    live = release_id(render(world.application, active, wanted, _configuration(world.cluster, active)))
+    if live == identity:
+        raise Refused(
+            f"has these images and this configuration live on {active.side} already",
+            obj=f"application {world.application.name}",
+            reason="AlreadyLive",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+
+
+def _path(workload: Workload) -> str:
+    return f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"

@@ -1,0 +1,55 @@
+"""Asking the dark side the application's own HTTP questions, before a person is asked and again before the move."""
+
+from __future__ import annotations
+
+from flipgate.core.checks import Answer, judge_check
+from flipgate.core.errors import Refused, TemporaryError
+from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.sides import Side
+from flipgate.steps.world import World
+
+TRIES = 3
+
+
+def check(world: World, side: Side) -> list[Evidence]:
+    """Every check of the application against one side. An answer that fails is asked for again, up to TRIES times."""
+    evidence = [_ask(world, side, index) for index in range(len(world.application.spec.checks))]
+    for each in evidence:
+        world.say(f"check {each.gate}: {each.verdict} ({each.answer})")
+    return evidence
+
+
+def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
+    """Raises Refused (ChecksFailed) unless every check passed. An application without checks has nothing to pass."""
+    bad = [each for each in evidence if each.verdict is not Verdict.PASS]
+    if bad or (evidence and combine(evidence) is not Verdict.PASS):
+        raise Refused(
+            "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
+            obj=f"checks of {world.application.name} on {side}",
+            reason="ChecksFailed",
+            untouched="all routes",
+            next_command=f"kubectl -n {world.application.namespace_of(side)} get pods",
+        )
+
+
+def _ask(world: World, side: Side, index: int) -> Evidence:
+    rule = world.application.spec.checks[index]
+    namespace = world.application.namespace_of(side)
+    result = None
+    for attempt in range(TRIES):
+        answer: Answer | str
+        try:
+            answer = world.cluster.through_service(
+                namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
+            )
+        except TemporaryError as error:
+            answer = str(error)
+        result = judge_check(rule, answer)
+        if result.verdict is Verdict.PASS:
+            break
+        if attempt + 1 < TRIES:
+            world.sleep(0.5)
+    assert result is not None
+    target = f"{rule.service}:{rule.port}{rule.path}"
+    wanted = f"status {rule.status} within {rule.within_seconds:g} s"
+    return Evidence(rule.name, result.verdict, target, f"{side} ({namespace})", "; ".join(result.facts), wanted)

@@ -1,0 +1,70 @@
+"""Looking: the world at one moment. The only maker of a DarkSide."""
+
+from __future__ import annotations
+
+from flipgate.adapters.routes import read_traffic
+from flipgate.core.errors import Refused
+from flipgate.core.explain import Drift, Interrupted, explain
+from flipgate.core.record import Record
+from flipgate.core.sides import Side
+from flipgate.core.traffic import DarkSide, Traffic, dark_side
+from flipgate.core.view import SideState, View, read_workload
+from flipgate.steps.world import World
+
+
+def look(world: World) -> View:
+    """Reads both sides, the record and the routes, the routes last: fences are older than the routes they rest on."""
+    sides = {side: look_at_side(world, side) for side in Side}
+    record = world.store.find()
+    traffic = look_at_traffic(world)
+    namespaces = {side: world.application.namespace_of(side) for side in Side}
+    dark = dark_side(traffic, namespaces, both_protected=record is not None and record.both_protected)
+    return View(sides, record, traffic, dark)
+
+
+def look_at_traffic(world: World) -> Traffic:
+    """Where the live routes send users, read now."""
+    return read_traffic(world.cluster, world.application, world.route_api)
+
+
+def look_at_side(world: World, side: Side) -> SideState:
+    """The declared services of one side, from one list of its Deployments."""
+    namespace = world.application.namespace_of(side)
+    items = world.cluster.items(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    by_name = {item["metadata"]["name"]: item for item in items}
+    names = [service.name for service in world.application.spec.services]
+    return SideState(side, namespace, {name: read_workload(name, namespace, by_name.get(name)) for name in names})
+
+
+def need_record(world: World, view: View) -> Record:
+    """The record. Raises Refused before `adopt`."""
+    if view.record is None:
+        raise Refused(
+            "is not managed yet: nobody has told flipgate that what runs is meant to run",
+            obj=f"application {world.application.name}",
+            reason="Unmanaged",
+            untouched="both sides",
+            next_command=f"flipgate adopt {world.application.name}",
+        )
+    return view.record
+
+
+def need_dark(world: World, view: View) -> DarkSide:
+    """The dark side. Raises Refused with all values when the routes, or a move under way, do not allow to name one."""
+    record = need_record(world, view)
+    match explain(record, view.traffic):
+        case Interrupted(entry):
+            fact = f"journal entry {entry.id} ({entry.step}, begun {entry.at:%H:%M:%S} by {entry.actor}) is open"
+        case Drift(fact):
+            pass
+        case _ if view.dark is not None:
+            return view.dark
+        case _:
+            fact = f"the release is `{record.phase}`: both sides are protected"
+    raise Refused(
+        f"no side can be called dark: {fact}",
+        obj=f"application {world.application.name}",
+        reason="NoDarkSide",
+        untouched="both sides and all routes",
+        next_command=f"flipgate status {world.application.name}, then run the reconcile flow",
+    )

@@ -1,0 +1,143 @@
+"""Moving everybody: every route to one side in fenced patches, journaled, all or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from flipgate.adapters.routes import patch_route
+from flipgate.core.errors import Conflict, NotFound, Refused
+from flipgate.core.record import MOVE_ROUTES, Record
+from flipgate.core.sides import Side
+from flipgate.core.traffic import BACK, RoutePatch, plan_move
+from flipgate.core.view import View, Workload, short_of
+from flipgate.steps.journal import journal
+from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.world import World
+
+RETRIES = 5
+
+
+@dataclass(frozen=True)
+class Move:
+    """One finished move. `at` is the monotonic time right before the first patch; `patches` are what was sent."""
+
+    to: Side
+    at: float
+    patches: tuple[RoutePatch, ...]
+
+
+def move(world: World, to: Side, *, epoch: int, also: Callable[[Record, int], Record] | None = None) -> Move:
+    """Moves every route to `to`, forward: stamp, journal, one fenced patch a route. The caller holds the Lease.
+
+    `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
+    changed a route since it was read; every route is then back where it was.
+    """
+    stamp(world, to, epoch)
+    with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
+        # Read after the stamp and after the entry: these versions are the fence, and nobody of ours writes in between.
+        patches = plan_move(look_at_traffic(world), _namespaces(world), to)
+        at = time.monotonic()
+        _send_all(world, patches, to)
+        entry.outcome = f"{len(patches)} routes to {to}"
+    return Move(to, at, patches)
+
+
+def move_back(world: World, to: Side) -> Move:
+    """Sends every route to `to`, testing values only; reads again and retries while others write. For rolling back."""
+    at = time.monotonic()
+    for attempt in range(RETRIES):
+        patches = plan_move(look_at_traffic(world), _namespaces(world), to, direction=BACK)
+        try:
+            for patch in patches:
+                patch_route(world.cluster, patch, timeout=5.0)
+        except Conflict:
+            if attempt + 1 == RETRIES:
+                raise
+            continue
+        return Move(to, at, patches)
+    raise AssertionError("unreachable")
+
+
+def stamp(world: World, side: Side, epoch: int) -> None:
+    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused."""
+    state = look_at_side(world, side)
+
+    def one(workload: Workload) -> None:
+        path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
+        world.cluster.patch(path, workload.stamp(epoch), timeout=5.0)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(one, (w for w in state.workloads.values() if w.found)))
+
+
+def need_counts(world: World, view: View, to: Side) -> None:
+    """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now."""
+    active = view.sides[to.other]
+    wanted = {s.name: max(1, active.ready.get(s.name, 0)) for s in world.application.serving() if s.replicas}
+    missing = short_of(view.sides[to], wanted)
+    if missing:
+        counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
+        raise Refused(
+            f"has too few Ready pods for the traffic {to.other} carries: {counts}",
+            obj=f"side {to} ({world.application.namespace_of(to)})",
+            reason="TooFewReady",
+            untouched="all routes",
+            next_command=f"kubectl -n {world.application.namespace_of(to)} get deployments",
+        )
+
+
+def need_services(world: World, to: Side) -> None:
+    """Raises Refused unless every Service the routes will name exists on `to` (its pods were counted already)."""
+    namespace = world.application.namespace_of(to)
+    for name in _services_named(world):
+        try:
+            world.cluster.get(f"/api/v1/namespaces/{namespace}/services/{name}")
+        except NotFound as error:
+            raise Refused(
+                "does not exist, and a route would send users to it",
+                obj=f"Service {namespace}/{name}",
+                reason="ServiceMissing",
+                untouched="all routes",
+                next_command=f"kubectl -n {namespace} get services",
+            ) from error
+
+
+def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
+    """All routes or none: when one is refused, those before it go back."""
+    sent: list[RoutePatch] = []
+    for patch in patches:
+        world.check_lease()
+        try:
+            patch_route(world.cluster, patch)
+        except (Conflict, Refused) as error:
+            if sent:
+                move_back(world, to.other)
+            raise Refused(
+                f"was changed by somebody else since it was read: {error.fact}",
+                obj=str(patch.route),
+                reason="RouteChanged",
+                untouched=f"all routes: traffic is on {to.other}",
+                next_command=f"kubectl -n {patch.route.namespace} get {patch.route.kind.lower()} {patch.route.name} "
+                "--show-managed-fields -o yaml",
+            ) from error
+        sent.append(patch)
+
+
+def _services_named(world: World) -> list[str]:
+    names = set()
+    for route in world.application.spec.routes:
+        obj = world.cluster.get(
+            f"/apis/{world.route_api}/namespaces/{route.namespace}/{route.kind.lower()}s/{route.name}"
+        )
+        for rule in obj.get("spec", {}).get("routes") or []:
+            for service in rule.get("services") or []:
+                if world.application.side_of(service.get("namespace") or route.namespace):
+                    names.add(service["name"])
+    return sorted(names)
+
+
+def _namespaces(world: World) -> dict[Side, str]:
+    return {side: world.application.namespace_of(side) for side in Side}

@@ -1,0 +1,99 @@
+"""Settling what an interrupted step left: finish it or back it out. All of reconcile, and the start of each flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipgate.core import record as records
+from flipgate.core.errors import Refused
+from flipgate.core.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.record import MOVE_ROUTES, EntryState, JournalEntry
+from flipgate.core.release import Phase, Reason
+from flipgate.core.sides import Side
+from flipgate.core.traffic import Traffic
+from flipgate.steps.journal import close
+from flipgate.steps.look import look, look_at_traffic, need_record
+from flipgate.steps.move import move_back
+from flipgate.steps.tell import tell, write
+from flipgate.steps.world import World
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What recovering did, for people; `pipeline` names the flow that has to go on, if one has."""
+
+    fact: str
+    changed: bool = False
+    pipeline: str = ""
+
+
+def recover(world: World) -> Outcome:
+    """Looks for an interrupted step and settles it. Doing it again, or when there is nothing to settle, is fine.
+
+    Raises Refused (Drifted) when the routes are not where the record left them and no step of ours explains it, and
+    LeaseHeld while the step's own process is alive.
+    """
+    view = look(world)
+    record = need_record(world, view)
+    match explain(record, view.traffic):
+        case Drift(fact):
+            raise Refused(
+                f"has drifted: {fact}",
+                obj=f"application {world.application.name}",
+                reason="Drifted",
+                untouched="all routes and both sides",
+                next_command=f"flipgate rollback {world.application.name} --to SIDE --reason ... (rolling back never "
+                "refuses for drift)",
+            )
+        case Interrupted(entry):
+            with world.acting():
+                outcome = _settle(world, entry)
+        case _ if record.phase in (Phase.FLIPPING, Phase.ROLLING_BACK):
+            outcome = Outcome(f"the release is `{record.phase}`", pipeline=_pipeline(record.phase))
+        case _:
+            outcome = Outcome(f"nothing to settle: `{record.phase}`, traffic on {view.active}")
+    tell(world, world.store.read())
+    return outcome
+
+
+def _settle(world: World, entry: JournalEntry) -> Outcome:
+    if entry.step != MOVE_ROUTES:
+        close(world, entry.id, EntryState.UNDONE, "interrupted; the next run looks and does what is missing")
+        phase = world.store.read().phase
+        return Outcome(f"entry {entry.id} ({entry.step}) is closed, its work is done again", True, _pipeline(phase))
+    traffic = look_at_traffic(world)
+    if finish_move(entry, traffic):
+        close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
+        phase = world.store.read().phase
+        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, _pipeline(phase))
+    return _back_out(world, entry, traffic)
+
+
+def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
+    """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
+    if world.store.read().phase is Phase.ROLLING_BACK:
+        return Outcome(f"rolling back was interrupted ({traffic})", pipeline=_pipeline(Phase.ROLLING_BACK))
+    home = entry.intent["from"]
+    moved = move_back(world, Side(home))
+    close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
+    if world.store.read().phase is Phase.FLIPPING:
+        message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
+        write(
+            world,
+            lambda r: records.advance(
+                r, Phase.DARK, Reason.MOVE_UNDONE, world.now(), actor=world.actor, message=message
+            ).model_copy(update={"question": None, "approval": None}),
+        )
+    return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, "flip-traffic")
+
+
+def _pipeline(phase: Phase) -> str:
+    """The flow that takes a release on from this phase."""
+    return {
+        Phase.DEPLOYING: "deploy-dark",
+        Phase.DARK: "flip-traffic",
+        Phase.FLIPPING: "flip-traffic",
+        Phase.BAKING: "flip-traffic",
+        Phase.SETTLING: "scale-down",
+        Phase.ROLLING_BACK: "roll-back",
+    }.get(phase, "")

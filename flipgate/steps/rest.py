@@ -1,0 +1,49 @@
+"""Putting a dark side to rest. It takes a DarkSide, so the routes have been read first."""
+
+from __future__ import annotations
+
+from flipgate.core.errors import Conflict, Refused
+from flipgate.core.record import REST_SIDE, Occupant, Record
+from flipgate.core.traffic import DarkSide
+from flipgate.core.view import View, Workload
+from flipgate.steps.journal import journal
+from flipgate.steps.world import World
+
+
+def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
+    """Scales the side's services to `keep` (workers to 0). Each write tests the stamp read before the routes were.
+
+    Raises Refused when a Deployment was stamped since: a rollback has chosen this side, and it stays as it is.
+    """
+    counts = {s.name: keep if s.role == "serving" and s.replicas else 0 for s in world.application.spec.services}
+    state = view.sides[side.side]
+    todo = [w for w in state.workloads.values() if w.found and w.replicas != min(w.replicas, counts[w.name])]
+    if not todo:
+        return
+    with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
+        for workload in todo:
+            world.check_lease()
+            _scale(world, workload, counts[workload.name])
+        entry.outcome = f"{len(todo)} Deployments of {side.side} at rest"
+
+    # The counts from before are what a slow way back scales up to.
+    def remember(record: Record) -> Record:
+        before = record.sides.get(side.side) or Occupant(since=world.now())
+        resting = before.model_copy(update={"replicas": state.replicas})
+        return record.model_copy(update={"sides": {**record.sides, side.side: resting}})
+
+    world.store.update(remember)
+
+
+def _scale(world: World, workload: Workload, count: int) -> None:
+    path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
+    try:
+        world.cluster.patch(path, [*workload.fence(), {"op": "add", "path": "/spec/replicas", "value": count}])
+    except Conflict as error:
+        raise Refused(
+            "was changed since the routes were read; this side may be live again",
+            obj=f"Deployment {workload.namespace}/{workload.name}",
+            reason="SideChanged",
+            untouched="this Deployment, those after it, and all routes",
+            next_command=f"flipgate status {world.application.name}",
+        ) from error

@@ -1,0 +1,95 @@
+"""Closing a release: the old side to rest after the soak, on a person's word and the clock's."""
+
+from __future__ import annotations
+
+from flipgate.core import record as records
+from flipgate.core.errors import Refused
+from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.view import short_of
+from flipgate.steps.bring_up import finish
+from flipgate.steps.look import look, need_dark, need_record
+from flipgate.steps.rest import rest
+from flipgate.steps.tell import write
+from flipgate.steps.world import World
+
+
+def need_soaked(world: World) -> Release:
+    """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
+    record = world.store.read()
+    release = record.release
+    if release is None or release.phase not in (Phase.LIVE, Phase.SETTLING):
+        raise Refused(
+            f"is `{record.phase}`: only a `live` release has an old side to put to rest",
+            obj=f"application {world.application.name}",
+            reason="WrongPhase",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    if release.settle_after and world.now() < release.settle_after:
+        left = (release.settle_after - world.now()).total_seconds()
+        raise Refused(
+            f"soaks until {release.settle_after:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now",
+            obj=f"release {release.name}",
+            reason="StillSoaking",
+            untouched="both sides: the way back stays open",
+            next_command=f"flipgate scale-down {world.application.name}, after that time",
+        )
+    return release
+
+
+def settle(world: World) -> Release:
+    """Rests the old side, closes the release and writes it to the history. The caller holds the Lease and a yes.
+
+    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
+    """
+    view = look(world)
+    record = need_record(world, view)
+    dark = need_dark(world, view)
+    release = need_soaked(world)
+    missing = short_of(view.sides[release.side], release.wanted)
+    if missing:
+        raise Refused(
+            f"is not Ready: {', '.join(f'{name} {ready} of {count}' for name, (ready, count) in missing.items())}",
+            obj=f"side {release.side}, which has the live traffic,",
+            reason="LiveSideNotReady",
+            untouched=f"{dark.side}: the way back stays open",
+            next_command=f"flipgate rollback {world.application.name} --reason ...",
+        )
+    if record.phase is Phase.LIVE:
+        world.store.update(
+            lambda r: records.advance(r, Phase.SETTLING, Reason.SETTLE_APPROVED, world.now(), actor=world.actor)
+        )
+    rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
+    message = f"{dark.side} is at rest; going back is the slow way from here on"
+    done = write(
+        world,
+        lambda r: records.advance(
+            r, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, world.now(), actor=world.actor, message=message
+        ),
+    )
+    finish(world)
+    assert done.last is not None
+    return done.last
+
+
+def fail(world: World, reason: Reason, message: str) -> None:
+    """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
+
+    Users saw nothing, and see nothing now. Does nothing when the release is not `deploying` any more.
+    """
+    record = world.store.read()
+    if record.phase is not Phase.DEPLOYING:
+        return
+    entry = record.open_entry
+    if entry:
+        world.store.update(
+            lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
+        )
+    write(
+        world,
+        lambda r: records.advance(r, Phase.FAILED, reason, world.now(), actor=world.actor, message=message),
+    )
+    finish(world)
+    if world.application.spec.policy.keep_failed_seconds == 0:
+        view = look(world)
+        rest(world, view, need_dark(world, view))

@@ -1,0 +1,138 @@
+"""Setting an application up: checking its file against the cluster, writing it down, adopting what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import ingress_route_api, read_traffic
+from flipgate.adapters.store import Store
+from flipgate.core.application import Application
+from flipgate.core.errors import Conflict, FlipgateError, Refused
+from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
+from flipgate.core.render import images_of
+from flipgate.core.sides import Side
+from flipgate.steps.look import look, look_at_side
+from flipgate.steps.world import World
+
+NEEDED = (
+    ("get", "", "pods"),
+    ("get", "apps", "deployments"),
+    ("patch", "apps", "deployments"),
+    ("get", "", "services"),
+    ("get", "", "services/proxy"),
+)
+"""What flipgate must be allowed to do in each side's namespace: verb, API group, resource."""
+
+
+def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
+    """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
+    problems = [*_permissions(cluster, application, namespace)]
+    if problems:
+        return problems
+    world = World(cluster, Store(cluster, namespace, application.name), application, "check")
+    return [*_routes(cluster, application), *(p for side in Side for p in _side(world, side))]
+
+
+def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
+    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
+    _need_both(cluster, application)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        cluster.apply(f"/api/v1/namespaces/{namespace}", body)
+    Store(cluster, namespace, application.name).write_application(text)
+
+
+def adopt(world: World) -> Record:
+    """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side.
+
+    Adopting again changes nothing while the record stands.
+    """
+    existing = world.store.find()
+    if existing is not None:
+        return existing
+    view = look(world)
+    if view.active is None:
+        raise Refused(
+            f"the routes name no one side: {view.traffic}",
+            obj=f"application {world.application.name}",
+            reason="RoutesSplit",
+            untouched="everything",
+            next_command="point every route wholly at one side, then adopt again",
+        )
+    live = view.sides[view.active]
+    if live.missing:
+        raise Refused(
+            f"lacks the Deployments {', '.join(live.missing)}",
+            obj=f"side {view.active} ({live.namespace})",
+            reason="WorkloadMissing",
+            untouched="everything",
+            next_command=f"kubectl -n {live.namespace} get deployments",
+        )
+    now = world.now()
+    sides = {
+        side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
+        for side, state in view.sides.items()
+    }
+    first = JournalEntry(
+        id=1, step="Adopt", state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=f"active {view.active}"
+    )
+    record = Record(application=world.application.name, active=view.active, sides=sides, journal=(first,))
+    try:
+        world.store.create(record)
+    except Conflict:
+        return world.store.read()
+    return record
+
+
+def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
+    wanted = [(verb, group, what, application.namespace_of(side)) for side in Side for verb, group, what in NEEDED]
+    wanted += [(verb, "", "configmaps", namespace) for verb in ("get", "create", "update", "patch")]
+    wanted += [(verb, "coordination.k8s.io", "leases", namespace) for verb in ("get", "create", "update")]
+    for route in application.spec.routes:
+        wanted += [(verb, "traefik.io", "ingressroutes", route.namespace) for verb in ("get", "patch")]
+    wanted += [("get", "", "pods/proxy", application.spec.traffic.traefik.namespace)]
+    for verb, group, what, where in wanted:
+        if not cluster.allowed(verb, group, what, where):
+            resource = f"{what}.{group}" if group else what
+            asked = f"kubectl auth can-i {verb} {resource} -n {where}"
+            yield f"no permission to {verb} {resource} in namespace {where} ({asked})"
+
+
+def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
+    try:
+        traffic = read_traffic(cluster, application, ingress_route_api(cluster))
+    except FlipgateError as error:
+        yield str(error)
+        return
+    for route in traffic.routes:
+        if route.whole is None:
+            yield f"{route}; each route must point wholly at one side"
+
+
+def _side(world: World, side: Side) -> Iterator[str]:
+    namespace = world.application.namespace_of(side)
+    if world.cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        yield f"namespace {namespace} ({side}) does not exist"
+        return
+    state = look_at_side(world, side)
+    if state.missing:
+        yield f"namespace {namespace} ({side}) lacks the Deployments {', '.join(state.missing)}"
+    for service in world.application.spec.services:
+        workload = state.workloads[service.name]
+        if service.container and workload.found and service.container not in workload.images:
+            known = ", ".join(workload.images)
+            yield f"Deployment {namespace}/{service.name} has no container {service.container} (it has: {known})"
+
+
+def _need_both(cluster: Cluster, application: Application) -> None:
+    for side in Side:
+        namespace = application.namespace_of(side)
+        if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+            raise Refused(
+                "does not exist",
+                obj=f"namespace {namespace} ({side})",
+                reason="NamespaceMissing",
+                untouched="the cluster",
+                next_command=f"kubectl create namespace {namespace}",
+            )

@@ -1,0 +1,99 @@
+"""Everything a step may touch, in one object: cluster, store, clock, channels, and who is acting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flipgate.adapters.chat import Chat
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.lease import Lease
+from flipgate.adapters.routes import ingress_route_api
+from flipgate.adapters.store import Store
+from flipgate.core.application import Application
+from flipgate.core.record import Record
+
+DEFAULT_NAMESPACE = "flipgate"
+CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
+"""For rehearsals: at `STEP:edge` (edge is `begun` or `done`) of the journal this process kills itself."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def crash_point(step: str, edge: str) -> None:
+    """One of the two places at which a step may die and be found again. Does nothing unless a rehearsal asks for it."""
+    if os.environ.get(CRASH_VARIABLE) == f"{step}:{edge}":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class World:
+    """One application on one cluster, as one actor. Passed to every step; never pickled."""
+
+    cluster: Cluster
+    store: Store
+    application: Application
+    actor: str
+    chat: Chat | None = None
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+    say: Callable[[str], None] = field(default=lambda _: None)
+    lease: Lease | None = None
+    _route_api: str = ""
+
+    @classmethod
+    def open(
+        cls,
+        application: str,
+        *,
+        kubeconfig: str | Path | None = None,
+        context: str | None = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        actor: str = "",
+        chat: Chat | None = None,
+    ) -> World:
+        """The world of an application that `apply` has written. Raises NotFound when it has not."""
+        cluster = Cluster.connect(kubeconfig, context)
+        store = Store(cluster, namespace, application)
+        return cls(cluster, store, store.application(), actor or default_actor(), chat)
+
+    @property
+    def route_api(self) -> str:
+        """The API that routes are served under, found once. Raises Refused where there is none to be used."""
+        if not self._route_api:
+            self._route_api = ingress_route_api(self.cluster)
+        return self._route_api
+
+    def check_lease(self) -> None:
+        """Raises LostLease when this actor has been taken over."""
+        if self.lease:
+            self.lease.check()
+
+    @contextmanager
+    def acting(self, *, steal: bool = False) -> Iterator[Record]:
+        """Holds the Lease and a new epoch of the record while the block acts. Raises Refused when another holds it."""
+        lease = Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
+        lease.acquire(steal=steal)
+        try:
+            self.store.epoch = None
+            record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))
+            self.store.epoch, self.lease = record.epoch, lease
+            yield record
+        finally:
+            self.store.epoch = self.lease = None
+            lease.release()
+
+
+def default_actor() -> str:
+    """Who is acting, as the Lease and the journal name it: user, machine, process."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}/{os.getpid()}"
