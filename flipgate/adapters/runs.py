@@ -6,13 +6,14 @@ goes back depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from flipgate.core.errors import FlipgateError, NotFound, Refused, Unreachable
+from flipgate.core.errors import NotFound, Refused, Unreachable
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"
@@ -36,7 +37,7 @@ def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = Non
     """
     from prefect.states import Scheduled
 
-    state = Scheduled(scheduled_time=at) if at else None
+    state: Any = Scheduled(scheduled_time=at) if at else None
     with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
         deployment = client.read_deployment_by_name(f"{pipeline}/{pipeline}")
         run = client.create_flow_run_from_deployment(
@@ -67,11 +68,11 @@ def ring(flow_run: str, decision: str, reason: str) -> bool:
 
 
 def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "") -> str:
-    """Sends `flipgate.image.build-completed`. Without `event_id` the id is made of the content, so sending twice is one."""
+    """Sends `flipgate.image.build-completed`. Without `event_id` the content makes it: sent twice is one."""
     content = f"{application}/" + ",".join(f"{name}={ref}" for name, ref in sorted(images.items()))
     identity = UUID(event_id) if event_id else uuid5(NAMESPACE_URL, content)
     event = {
-        "id": str(identity or uuid4()),
+        "id": str(identity),
         "occurred": datetime.now(UTC).isoformat(),
         "event": BUILD_COMPLETED,
         "resource": {"prefect.resource.id": f"flipgate.application.{application}"},
@@ -107,29 +108,22 @@ def _client() -> Any:
     return get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS})
 
 
-class _failures:  # noqa: N801: reads as a word in the `with` line
+@contextmanager
+def _failures(obj: str) -> Iterator[None]:
     """Turns the client's exceptions into ours."""
+    import httpx
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-    def __init__(self, obj: str) -> None:
-        self._obj = obj
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        import httpx
-        from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-
-        if error is None or isinstance(error, FlipgateError):
-            return
-        if isinstance(error, ObjectNotFound):
-            raise NotFound(
-                "is not known to this Prefect server", obj=self._obj, next_command="prefect deploy --all --no-prompt"
-            ) from error
-        if isinstance(error, (httpx.TransportError, PrefectHTTPStatusError, RuntimeError)):
-            raise Unreachable(
-                f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
-                obj=self._obj,
-                untouched="routes and sides",
-                next_command="curl $PREFECT_API_URL/health",
-            ) from error
+    try:
+        yield
+    except ObjectNotFound as error:
+        raise NotFound(
+            "is not known to this Prefect server", obj=obj, next_command="prefect deploy --all --no-prompt"
+        ) from error
+    except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError) as error:
+        raise Unreachable(
+            f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
+            obj=obj,
+            untouched="routes and sides",
+            next_command="curl $PREFECT_API_URL/health",
+        ) from error

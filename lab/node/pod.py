@@ -31,6 +31,7 @@ class Pod:
         self._changed = asyncio.Event()
         self._leaving = asyncio.Event()
         self._gone = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._sent: Json | None = None
         if pod["metadata"].get("deletionTimestamp"):
             self._leaving.set()
@@ -128,6 +129,10 @@ class Pod:
 
     async def _write_status(self) -> bool:
         """Write the status if it has changed; False when it could not be written and should be tried again."""
+        async with self._writing:  # a later status must not be overtaken by an earlier one
+            return await self._write_changed()
+
+    async def _write_changed(self) -> bool:
         if self._gone.is_set():
             return True
         rendered = self._render()
