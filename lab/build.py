@@ -111,6 +111,7 @@ class _Count:
     def __init__(self) -> None:
         self.fetched = 0
         self.compiled = 0
+        self.package = ""
         self.last_error = ""
 
     def take(self, line: str) -> None:
@@ -119,6 +120,7 @@ class _Count:
             self.fetched += 1
         elif re.fullmatch(r"[\w./~-]+", line):
             self.compiled += 1
+            self.package = line
         elif line and not line.startswith("#"):
             self.last_error = line
 
@@ -150,24 +152,32 @@ class _Go:
     title: str
     progress: Progress
 
-    def list_packages(self) -> int:
-        """Fetch what is needed, and say how many packages there are."""
+    def list_packages(self) -> list[str]:
+        """Fetch what is needed, and say which packages there are, the program's own last."""
         count = _Count()
         printed = self._call(
             ["list", "-deps", self.program.package], count, lambda: f"fetching modules, {count.fetched} so far"
         )
-        return len(printed.split())
+        return printed.split()
 
-    def build(self, output: Path, packages: int) -> None:
+    def build(self, output: Path, packages: list[str]) -> None:
+        """Compile and link. Packages that Go has kept from before are not told of: hence the "at most"."""
         count = _Count()
+
+        def describe() -> str:
+            if packages and count.package == packages[-1]:
+                return f"compiled {count.compiled} packages, linking"
+            return f"compiled {count.compiled} of at most {len(packages)} packages"
+
         flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", self.program.linker_flags, "-o", str(output)]
         self._call(
             ["build", *flags, self.program.package],
             count,
-            lambda: f"compiled {count.compiled} of at most {packages} packages",
+            describe,
         )
 
     def module_folder(self, module: str) -> Path:
+        """Where the module cache keeps this module."""
         return Path(
             self._call(["list", "-m", "-f", "{{.Dir}}", module], _Count(), lambda: "reading its module").strip()
         )

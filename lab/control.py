@@ -29,7 +29,7 @@ def up(name: str = DEFAULT, *, tier: Tier = "full", throttle_ms: int = 50, progr
     folder = paths.lab_dir(name)
     if (running := _usable(name, tier)) is not None:
         return running
-    namespaces.check()
+    apart = namespaces.permitted()
     with locks.held(paths.lock_file(name), f"another start or end of lab {name}", tell):
         if (running := _usable(name, tier)) is not None:
             return running
@@ -37,7 +37,7 @@ def up(name: str = DEFAULT, *, tier: Tier = "full", throttle_ms: int = 50, progr
             tell(f"lab {name}: cleared away what was there of it")
         programs = build.ensure(["controlplane", "traefik"] if tier == "full" else ["controlplane"], tell)
         try:
-            return starting.start(starting.Order(name, folder, tier, throttle_ms), programs, tell)
+            return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
         except BaseException:
             _stop(folder)  # its logs stay, for the message names them
             raise

@@ -16,35 +16,38 @@ from lab.processes import Identity, children
 END_PATIENCE = 20.0  # seconds for the kernel to end everything in a namespace
 
 
-def _unshare() -> list[str]:
-    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *as_root, "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+_APART = ("--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+_OWN_USER = ("--user", "--map-root-user")
 
 
-def check() -> None:
-    """See whether this machine lets us make a namespace.
+def permitted() -> tuple[str, ...]:
+    """The call of `unshare` that this machine lets us make: as root, or with a user namespace of our own.
 
     Raises:
-        LabError: It does not; a cluster of the user's own is the way out.
+        LabError: It lets us make none; a cluster of the user's own is the way out.
     """
     instead = "The lab can't run here. Bring a cluster of your own (kind, k3d, a real one): --kubeconfig FILE."
     if sys.platform != "linux" or not shutil.which("unshare"):
         raise LabError(f"The lab needs Linux and the program `unshare` (package util-linux). {instead}")
-    answer = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
-    if answer.returncode:
+    said = ""
+    for extra in ((), _OWN_USER) if os.geteuid() == 0 else (_OWN_USER,):
+        command = ("unshare", *extra, *_APART)
+        answer = subprocess.run([*command, "true"], capture_output=True, text=True, check=False)
+        if answer.returncode == 0:
+            return command
         said = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise LabError(f"This machine permits no network namespace of the lab's own ({said}). {instead}")
+    raise LabError(f"This machine permits no network namespace of the lab's own ({said}). {instead}")
 
 
-def start(arguments: Sequence[str], sockets: Sequence[int], log: Path) -> Identity:
+def start(apart: Sequence[str], arguments: Sequence[str], sockets: Sequence[int], log: Path) -> Identity:
     """Start `python -m lab.supervisor` as the first process of a new namespace; who its keeper outside is.
 
-    It is nobody's child: it outlives us, and leaves us no zombie.
+    `apart` comes from `permitted()`. The keeper is nobody's child: it outlives us, and leaves us no zombie.
 
     Raises:
         LabError: It ended at once.
     """
-    command = [*_unshare(), sys.executable, "-m", "lab.supervisor", *arguments]
+    command = [*apart, sys.executable, "-m", "lab.supervisor", *arguments]
     script = '"$@" </dev/null >>"$LAB_LOG" 2>&1 & echo $!'
     answer = subprocess.run(
         ["sh", "-c", script, "sh", *command],

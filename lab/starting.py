@@ -29,12 +29,13 @@ TAIL = 5  # lines of a log that a message shows
 
 @dataclass(frozen=True)
 class Order:
-    """What lab is wanted, and where."""
+    """What lab is wanted, where, and how this machine lets us set it apart."""
 
     name: str
     folder: Path
     tier: Tier
     throttle_ms: int
+    apart: tuple[str, ...]
 
 
 def start(order: Order, programs: Mapping[str, Path], tell: Progress) -> Lab:
@@ -48,6 +49,7 @@ def start(order: Order, programs: Mapping[str, Path], tell: Progress) -> Lab:
     wait = _Wait(order, record, tell)
     with _client(order.folder, record.api_url) as client:
         wait.until("the API server", API_PATIENCE, lambda: _answers(client, "/readyz"))
+        wait.until("its namespaces", API_PATIENCE, lambda: _answers(client, "/api/v1/namespaces/default"))
         if order.tier == "full":
             _install(order, client, programs["traefik"].parent / "crds")
             wait.until(f"node {NODE_NAME}", FULL_PATIENCE, lambda: _node_ready(client))
@@ -83,7 +85,7 @@ def _launch(order: Order) -> Record:
         urls += [f"http://127.0.0.1:{door.getsockname()[1]}" for door in sockets[1:]] or [""]
         credentials.create(order.folder, order.name, urls[0])
         log = order.folder / "logs" / "supervisor.log"
-        keeper = namespaces.start(arguments, [door.fileno() for door in sockets], log)
+        keeper = namespaces.start(order.apart, arguments, [door.fileno() for door in sockets], log)
     record = Record(order.tier, keeper, urls[0], urls[1], order.throttle_ms)
     record.write(order.folder)
     return record
@@ -137,6 +139,11 @@ class _Wait:
         return time.monotonic() - self.began
 
     def until(self, what: str, patience: float, condition: Callable[[], bool]) -> None:
+        """Wait for this.
+
+        Raises:
+            LabError: The lab died, or it took too long.
+        """
         began = told = time.monotonic()
         self.tell(f"lab {self.order.name}: waiting for {what}, {self.took():.0f} s")
         while not _holds(condition):
@@ -144,21 +151,22 @@ class _Wait:
             if not self.record.keeper.alive():
                 raise LabError(self._death())
             if now - began > patience:
-                raise LabError(f"lab {self.order.name}: {what} was not ready within {patience:.0f} s. {self._where()}")
+                raise LabError(f"lab {self.order.name}: {what} was not ready within {patience:.0f} s. {self._logs()}")
             if now - told >= REMIND:
                 told = now
                 self.tell(f"lab {self.order.name}: still waiting for {what}, {self.took():.0f} s")
             time.sleep(TICK)
 
     def _death(self) -> str:
-        reason = str(read_state(self.order.folder).get("reason") or "its first process ended")
-        return f"lab {self.order.name}: {reason}. {self._where()}"
+        state = read_state(self.order.folder)
+        reason = state.get("reason") or "its first process ended"
+        log = self.order.folder / "logs" / f"{state.get('culprit') or 'supervisor'}.log"
+        lines = log.read_text(errors="replace").splitlines()[-TAIL:] if log.exists() else []
+        end = "".join(f"\n  {line}" for line in lines)
+        return f"lab {self.order.name}: {reason}. {self._logs()}{end and f'; the end of {log.name}:{end}'}"
 
-    def _where(self) -> str:
-        logs = self.order.folder / "logs"
-        last = {path.stem: path.read_text(errors="replace").splitlines()[-TAIL:] for path in sorted(logs.glob("*.log"))}
-        supervisor = "\n".join(f"  {line}" for line in last.get("supervisor", ()))
-        return f"Its logs: {logs}" + (f"; the supervisor's end:\n{supervisor}" if supervisor else "")
+    def _logs(self) -> str:
+        return f"Its logs: {self.order.folder / 'logs'}"
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

@@ -31,7 +31,11 @@ AGAIN_AFTER = 1.0  # seconds before a component that is not core is started agai
 
 
 class LabEndedError(Exception):
-    """The lab is over; the message says why."""
+    """The lab is over; the message says why, and `culprit` which component's log tells more."""
+
+    def __init__(self, reason: str, culprit: str = "") -> None:
+        super().__init__(reason)
+        self.culprit = culprit
 
 
 @dataclass
@@ -88,7 +92,7 @@ class Supervisor:
         while not condition():
             self.bury()
             if time.monotonic() > deadline:
-                raise LabEndedError(f"{name} did not answer within {START_PATIENCE:.0f} s: see logs/{name}.log")
+                raise LabEndedError(f"{name} did not answer within {START_PATIENCE:.0f} s", name)
             time.sleep(TICK)
 
     def bury(self) -> None:
@@ -99,7 +103,7 @@ class Supervisor:
             if component is None:
                 continue
             if component.core:
-                raise LabEndedError(f"{component.name} ended ({_code(code)}): see logs/{component.name}.log")
+                raise LabEndedError(f"{component.name} ended ({_code(code)})", component.name)
             print(f"{component.name} ended ({_code(code)}), starting it again", flush=True)
             self.restarts[component.name] = self.restarts.get(component.name, 0) + 1
             self.again.append((time.monotonic() + AGAIN_AFTER, component))
@@ -109,12 +113,13 @@ class Supervisor:
         for component in due:
             self.start(component)
 
-    def note(self, phase: str, reason: str = "") -> None:
+    def note(self, phase: str, reason: str = "", culprit: str = "") -> None:
         """Write state.json, whole or not at all."""
         self.phase = phase
         state = {
             "phase": phase,
             "reason": reason,
+            "culprit": culprit,
             "components": sorted(component.name for component in self.running.values()),
             "restarts": self.restarts,
         }
@@ -141,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LabEndedError, OSError) as ended:
         print(ended, flush=True)
         with suppress(OSError):
-            supervisor.note("ended", str(ended))
+            supervisor.note("ended", str(ended), getattr(ended, "culprit", ""))
     return 1
 
 
