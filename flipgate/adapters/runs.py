@@ -46,13 +46,15 @@ def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = Non
     return Run(str(run.id), run.name, url_of(str(run.id)))
 
 
-def ring(flow_run: str, decision: str, reason: str) -> bool:
+def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     """Resumes a run that waits for a decision. False when it no longer waits (somebody else rang).
 
     Prefect answers 200 to a refused form, so the answer's status is what counts.
     """
     with _client() as client, _failures(f"flow run {flow_run}"):
-        answer = client.resume_flow_run(UUID(flow_run), run_input={"decision": decision, "reason": reason})
+        answer = client.resume_flow_run(
+            UUID(flow_run), run_input={"decision": decision, "reason": reason, "name": name}
+        )
     if str(answer.status.value) == "ACCEPT":
         return True
     why = getattr(answer.details, "reason", "") or ""

@@ -24,6 +24,10 @@ JOURNAL_KEPT = 60
 """Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
 
 
+OUTBOX_KEPT = 200
+"""Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
+
+
 class Occupant(Model):
     """What runs on a side, as far as flipgate put or adopted it there."""
 
@@ -253,6 +257,11 @@ def answer(record: Record, approval: Approval) -> Record:
     return record.model_copy(update={"approval": approval})
 
 
+def withdraw(record: Record) -> Record:
+    """Takes the open question back, and with it any answer: what is asked next is a new question."""
+    return record.model_copy(update={"question": None, "approval": None})
+
+
 def spend(record: Record, entry_id: int) -> Record:
     """Marks the approval as used by one journal entry, so that no second move can stand on it."""
     if record.approval is None:
@@ -270,9 +279,13 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
 
 
 def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
-    """A question whose id is the same for the same basis, so that asking again after a crash asks nothing new."""
+    """A question whose id is the same for the same basis, so that asking again after a crash asks nothing new.
+
+    After a move, done or undone, the id is another: Prefect's retry hands out the old answer to a question it knows.
+    """
     release = _open(record).name
-    number = uuid5(NAMESPACE_URL, f"{record.application}/{release}/{kind}/{basis}").hex[:10]
+    moves = sum(entry.step == MOVE_ROUTES and entry.release == release for entry in record.journal)
+    number = uuid5(NAMESPACE_URL, f"{record.application}/{release}/{kind}/{basis}/{moves}").hex[:10]
     return Question(
         id=f"{kind}-{release}-{number}",
         kind=kind,
@@ -323,4 +336,4 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
         text=f"{text}. {change.message}" if change.message else text,
         at=change.at,
     )
-    return record.model_copy(update={"outbox": (*record.outbox, message)})
+    return record.model_copy(update={"outbox": (*record.outbox, message)[-OUTBOX_KEPT:]})

@@ -13,8 +13,9 @@ from flipgate.core.record import Approval, Decision, Proof, Question, QuestionKi
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
+from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_record
-from flipgate.steps.tell import write
+from flipgate.steps.tell import advance
 from flipgate.steps.world import World
 
 
@@ -100,12 +101,11 @@ def close_refused(world: World, refused: NotGranted) -> None:
     record = world.store.read()
     if refused.reason in ends and record.phase is Phase.DARK:
         phase, reason = ends[refused.reason]
-        write(
-            world,
-            lambda r: records.advance(r, phase, reason, world.now(), actor=world.actor, message=refused.fact),
-        )
+        release = need_phase(world, record, QuestionKind.FLIP)
+        advance(world, release.name, phase, reason, refused.fact)
+        finish(world)
     elif record.question is not None:
-        world.store.update(lambda r: r.model_copy(update={"question": None, "approval": None}))
+        world.store.update(records.withdraw)
 
 
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
@@ -128,3 +128,15 @@ def _summary(world: World, release: Release, kind: QuestionKind) -> str:
     if kind is QuestionKind.FLIP:
         return f"Send all users of {name} from {release.side.other} to {release.side} (release {release.name})?"
     return f"Put {release.side.other} of {name} to rest? Going back from release {release.name} is slow after that."
+
+
+def expire(world: World) -> str:
+    """Closes a question whose time is over; returns what was done, or nothing. Expiry means no."""
+    record = world.store.read()
+    question = record.question
+    if question is None or record.approval is not None or world.now() <= question.expires_at:
+        return ""
+    close_refused(
+        world, NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    )
+    return f"question {question.id} has expired: {question.summary}"

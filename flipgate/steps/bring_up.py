@@ -10,6 +10,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core import record as records
 from flipgate.core.application import application_hash
 from flipgate.core.errors import Conflict, Refused
+from flipgate.core.gates import Evidence
 from flipgate.core.images import parse_images
 from flipgate.core.record import BRING_UP, Occupant
 from flipgate.core.release import (
@@ -25,7 +26,7 @@ from flipgate.core.render import config_maps, images_of, render, wanted_counts, 
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, look_at_side, need_dark, need_record
-from flipgate.steps.tell import write
+from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.why import why_not_ready
 from flipgate.steps.world import World
 
@@ -57,12 +58,7 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
 def supersede(world: World, release: Release, by: str) -> None:
     """Ends an older release that users have not seen; its approval, if it has one, is void with it."""
     message = f"{by} is newer; nothing of {release.name} was shown to users"
-    write(
-        world,
-        lambda r: records.advance(
-            r, Phase.SUPERSEDED, Reason.NEWER_BUILD, world.now(), actor=world.actor, message=message
-        ),
-    )
+    advance(world, release.name, Phase.SUPERSEDED, Reason.NEWER_BUILD, message)
     finish(world)
 
 
@@ -80,6 +76,7 @@ def bring_up(world: World, release: Release) -> None:
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it.
     """
     view = look(world)
+    need_open(need_record(world, view), release.name)
     dark = need_dark(world, view)
     if dark.side is not release.side:
         raise Refused(
@@ -140,6 +137,7 @@ def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> Non
         if waited >= timeout_seconds:
             raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
         world.check_lease()
+        need_open(world.store.read(), release.name)
         _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
 
 
@@ -237,3 +235,19 @@ def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], ide
 
 def _path(workload: Workload) -> str:
     return f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
+
+
+def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
+    """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
+    record = world.store.read()
+    if need_open(record, release.name).phase is Phase.DARK:
+        return release
+    passed = f"{len(evidence)} checks passed" if evidence else "no checks are declared"
+    record = advance(
+        world,
+        release.name,
+        Phase.DARK,
+        Reason.CHECKS_PASSED,
+        f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
+    )
+    return record.release or release

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from types import MappingProxyType
 
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
@@ -14,8 +17,19 @@ from flipgate.steps.ask import need_phase
 from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import Move, move, need_counts, need_services
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
-from flipgate.steps.tell import write
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.tell import advance, need_open
 from flipgate.steps.world import World
+
+FLIPPABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE})
+GOES_BACK = MappingProxyType(
+    {
+        "TrafficNotProven": Reason.TRAFFIC_NOT_PROVEN,
+        "BakeFailed": Reason.BAKE_FAILED,
+        "WorkersNotReady": Reason.BAKE_FAILED,
+    }
+)
+"""Refusals after the move that send everybody back, and the reason that the phase change gets."""
 
 
 def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
@@ -38,28 +52,71 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     try:
         moved = move(world, release.side, epoch=epoch, also=approved)
     except Refused as error:
-        _undone(world, error)
+        _undone(world, release.name, error)
         raise
     return moved, prove(world, release.side, replicas, since=moved.at)
 
 
-def note_proof(world: World, proven: Proven) -> Release:
+def need_release(world: World, release: str, phases: frozenset[Phase]) -> Release:
+    """The open release of this name, in one of these phases. Raises Refused (Superseded, WrongPhase) otherwise."""
+    found = need_open(world.store.read(), release)
+    if found.phase not in phases:
+        raise Refused(
+            f"is `{found.phase}`, not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
+            obj=f"release {release}",
+            reason="WrongPhase",
+            untouched="all routes and both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    return found
+
+
+def need_proven(world: World, proven: Proven) -> None:
+    """Raises Refused (TrafficNotProven) naming the replicas that stayed deaf."""
+    if not proven.ok:
+        raise Refused(
+            f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.deaf)}",
+            obj=f"traffic of {world.application.name}",
+            reason="TrafficNotProven",
+            untouched="workers and the old side",
+            next_command=f"flipgate status {world.application.name}",
+        )
+
+
+@contextmanager
+def going_back(world: World) -> Iterator[None]:
+    """Takes traffic back by itself when the block finds the new side unproven or bad, then raises what it found.
+
+    An unknown verdict moves nothing: traffic stays, and a person is asked.
+    """
+    try:
+        yield
+    except Refused as bad:
+        cause = GOES_BACK.get(bad.reason)
+        if cause:
+            world.say(f"going back: {bad}")
+            done = roll_back(world, bad.fact, by=world.actor, cause=cause)
+            world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join(done.notes)}")
+        raise
+
+
+def note_proof(world: World, release: str, proven: Proven) -> Release:
     """`flipping` to `baking`, with the figures and the line that takes traffic back without flipgate."""
+    record = world.store.read()
+    if need_open(record, release).phase is Phase.BAKING:
+        return need_open(record, release)
     now = world.now()
     message = f"first answer from the new side after {proven.first_new_answer_ms} ms, through every Traefik replica"
-    way_back = way_back_by_hand(world)
+    text = f"{message}. Back by hand: {way_back_by_hand(world)}"
 
-    def change(record: Record) -> Record:
-        moved = records.update_release(record, moved_at=now, first_new_answer_ms=proven.first_new_answer_ms)
-        text = f"{message}. Back by hand: {way_back}"
-        return records.advance(moved, Phase.BAKING, Reason.TRAFFIC_PROVEN, now, actor=world.actor, message=text)
+    def figures(record: Record) -> Record:
+        return records.update_release(record, moved_at=now, first_new_answer_ms=proven.first_new_answer_ms)
 
-    record = write(world, change)
-    assert record.release is not None
-    return record.release
+    record = advance(world, release, Phase.BAKING, Reason.TRAFFIC_PROVEN, text, also=figures)
+    return need_open(record, release)
 
 
-def note_live(world: World, evidence: tuple[Evidence, ...]) -> Release:
+def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:
     """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
     verdict = combine(evidence)
     if verdict is not Verdict.PASS:
@@ -71,17 +128,14 @@ def note_live(world: World, evidence: tuple[Evidence, ...]) -> Release:
             next_command=f"flipgate flip {world.application.name} (watch again) or flipgate rollback "
             f"{world.application.name} --reason ...",
         )
-    now = world.now()
-    settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
+    settle_after = world.now() + timedelta(seconds=world.application.spec.policy.soak_seconds)
     message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M} UTC"
 
-    def change(record: Record) -> Record:
-        soaking = records.update_release(record, settle_after=settle_after)
-        return records.advance(soaking, Phase.LIVE, Reason.BAKE_PASSED, now, actor=world.actor, message=message)
+    def soaking(record: Record) -> Record:
+        return records.update_release(record, settle_after=settle_after)
 
-    record = write(world, change)
-    assert record.release is not None
-    return record.release
+    record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
+    return need_open(record, release)
 
 
 def way_back_by_hand(world: World) -> str:
@@ -93,12 +147,7 @@ def way_back_by_hand(world: World) -> str:
     return " && ".join(by_hand(patch) for patch in plan_move(traffic, namespaces, traffic.active.other))
 
 
-def _undone(world: World, error: Refused) -> None:
+def _undone(world: World, release: str, error: Refused) -> None:
     """The move changed nothing: the release is dark again, and its spent approval is gone with the question."""
     if world.store.read().phase is Phase.FLIPPING:
-        write(
-            world,
-            lambda r: records.advance(
-                r, Phase.DARK, Reason.MOVE_UNDONE, world.now(), actor=world.actor, message=str(error)
-            ).model_copy(update={"question": None, "approval": None}),
-        )
+        advance(world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=records.withdraw)

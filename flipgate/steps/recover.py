@@ -14,7 +14,7 @@ from flipgate.core.traffic import Traffic
 from flipgate.steps.journal import close
 from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import move_back
-from flipgate.steps.tell import tell, write
+from flipgate.steps.tell import advance, tell
 from flipgate.steps.world import World
 
 
@@ -78,12 +78,7 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
     if world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
-        write(
-            world,
-            lambda r: records.advance(
-                r, Phase.DARK, Reason.MOVE_UNDONE, world.now(), actor=world.actor, message=message
-            ).model_copy(update={"question": None, "approval": None}),
-        )
+        advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=records.withdraw)
     return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, "flip-traffic")
 
 

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.view import short_of
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.rest import rest
-from flipgate.steps.tell import write
+from flipgate.steps.tell import advance, need_open
 from flipgate.steps.world import World
 
 
-def need_soaked(world: World) -> Release:
+@contextmanager
+def failing(world: World, release: Release) -> Iterator[None]:
+    """Ends the release as `failed` when the block finds that it did not get Ready or did not pass, then raises that."""
+    try:
+        yield
+    except Refused as bad:
+        reasons = {"NotReadyInTime": Reason.NOT_READY_IN_TIME, "ChecksFailed": Reason.CHECKS_FAILED}
+        if bad.reason in reasons:
+            fail(world, release.name, reasons[bad.reason], bad.fact)
+        raise
+
+
+def soak_evidence(world: World, release: Release) -> list[Evidence]:
+    """What a person is shown before the way back is given up: both sides' Ready counts, and the time that passed."""
+    view = look(world)
+    missing = short_of(view.sides[release.side], release.wanted)
+    ready = ", ".join(f"{name} {have}/{want}" for name, (have, want) in missing.items()) or "all wanted pods Ready"
+    since = release.moved_at or release.since
+    hours = (world.now() - since).total_seconds() / 3600
+    verdict = Verdict.FAIL if missing else Verdict.PASS
+    return [
+        Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
+        Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+    ]
+
+
+def need_soaked(world: World, name: str = "") -> Release:
     """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
     record = world.store.read()
-    release = record.release
+    release = need_open(record, name) if name else record.release
     if release is None or release.phase not in (Phase.LIVE, Phase.SETTLING):
         raise Refused(
             f"is `{record.phase}`: only a `live` release has an old side to put to rest",
@@ -37,7 +67,7 @@ def need_soaked(world: World) -> Release:
     return release
 
 
-def settle(world: World) -> Release:
+def settle(world: World, name: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller holds the Lease and a yes.
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
@@ -45,7 +75,7 @@ def settle(world: World) -> Release:
     view = look(world)
     record = need_record(world, view)
     dark = need_dark(world, view)
-    release = need_soaked(world)
+    release = need_soaked(world, name)
     missing = short_of(view.sides[release.side], release.wanted)
     if missing:
         raise Refused(
@@ -56,39 +86,29 @@ def settle(world: World) -> Release:
             next_command=f"flipgate rollback {world.application.name} --reason ...",
         )
     if record.phase is Phase.LIVE:
-        world.store.update(
-            lambda r: records.advance(r, Phase.SETTLING, Reason.SETTLE_APPROVED, world.now(), actor=world.actor)
-        )
+        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
-    done = write(
-        world,
-        lambda r: records.advance(
-            r, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, world.now(), actor=world.actor, message=message
-        ),
-    )
+    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
     finish(world)
     assert done.last is not None
     return done.last
 
 
-def fail(world: World, reason: Reason, message: str) -> None:
+def fail(world: World, release: str, reason: Reason, message: str) -> None:
     """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
 
     Users saw nothing, and see nothing now. Does nothing when the release is not `deploying` any more.
     """
     record = world.store.read()
-    if record.phase is not Phase.DEPLOYING:
+    if record.phase is not Phase.DEPLOYING or need_open(record, release).name != release:
         return
     entry = record.open_entry
     if entry:
         world.store.update(
             lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
         )
-    write(
-        world,
-        lambda r: records.advance(r, Phase.FAILED, reason, world.now(), actor=world.actor, message=message),
-    )
+    advance(world, release, Phase.FAILED, reason, message)
     finish(world)
     if world.application.spec.policy.keep_failed_seconds == 0:
         view = look(world)

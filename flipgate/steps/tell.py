@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from flipgate.core import record as records
-from flipgate.core.errors import FlipgateError
+from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.record import Announcement, Record
+from flipgate.core.release import Phase, Reason, Release
 from flipgate.steps.world import World
 
 
@@ -25,17 +27,56 @@ def write(world: World, change: Callable[[Record], Record]) -> Record:
     return tell(world, record)
 
 
+def advance(
+    world: World,
+    release: str,
+    phase: Phase,
+    reason: Reason,
+    message: str = "",
+    *,
+    also: Callable[[Record], Record] | None = None,
+) -> Record:
+    """One phase on for the release of this name. Raises Refused (Superseded) when another one is open by now."""
+    now = world.now()
+
+    def change(record: Record) -> Record:
+        need_open(record, release)
+        changed = also(record) if also else record
+        return records.advance(changed, phase, reason, now, actor=world.actor, message=message)
+
+    return write(world, change)
+
+
+def need_open(record: Record, release: str) -> Release:
+    """The open release if it is the one of this name. Raises Refused (Superseded) otherwise."""
+    if record.release is None or record.release.name != release:
+        now_open = record.release.name if record.release else "none"
+        raise Refused(
+            f"is no longer the open release (that is: {now_open})",
+            obj=f"release {release}",
+            reason="Superseded",
+            untouched="everything from here on",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.release
+
+
 def tell(world: World, record: Record) -> Record:
-    """Delivers what the outbox holds, oldest first. Without a chat the log is the channel; a failure waits."""
+    """Delivers what the outbox holds, oldest first; what fails waits for the next call.
+
+    An application without a Slack channel has the run's log for a channel. One that has a channel keeps its messages
+    until somebody with a chat comes by: the command line has none.
+    """
+    if world.chat is None and world.application.spec.announce.slack_channel:
+        return record
     for message in record.outbox:
         try:
             thread = _post(world, record, message)
-            record = world.store.update(
-                lambda r, m=message, t=thread: records.delivered(r, m.id, release=m.release, thread=t)  # type: ignore[misc]
-            )
         except FlipgateError as error:
-            world.say(f"not told yet ({error}); it stays in the outbox")
+            world.say(f"not told yet: {error} The message stays in the outbox.")
             return record
+        told = partial(records.delivered, announcement_id=message.id, release=message.release, thread=thread)
+        record = world.store.update(told)
     return record
 
 

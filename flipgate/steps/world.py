@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -64,7 +64,10 @@ class World:
         """The world of an application that `apply` has written. Raises NotFound when it has not."""
         cluster = Cluster.connect(kubeconfig, context)
         store = Store(cluster, namespace, application)
-        return cls(cluster, store, store.application(), actor or default_actor(), chat)
+        declared = store.application()
+        channel = declared.spec.announce.slack_channel
+        told = replace(chat, channel=channel) if chat and channel else None
+        return cls(cluster, store, declared, actor or default_actor(), told)
 
     @property
     def route_api(self) -> str:
@@ -79,10 +82,13 @@ class World:
             self.lease.check()
 
     @contextmanager
-    def acting(self, *, steal: bool = False) -> Iterator[Record]:
-        """Holds the Lease and a new epoch of the record while the block acts. Raises Refused when another holds it."""
+    def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Record]:
+        """Holds the Lease and a new epoch of the record while the block acts.
+
+        Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`.
+        """
         lease = Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
-        lease.acquire(steal=steal)
+        lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             self.store.epoch = None
             record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))

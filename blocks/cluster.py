@@ -1,0 +1,54 @@
+"""The cluster connection, and how a flow gets its World from it."""
+
+from __future__ import annotations
+
+from prefect.blocks.core import Block
+from pydantic import Field
+
+from blocks.chat import FlipgateChat
+from flipgate.core.errors import BadInput
+from flipgate.steps.world import DEFAULT_NAMESPACE, World
+
+AMBIENT = "default"
+"""The block that need not exist: without it, what the worker's own environment offers is used, as kubectl would."""
+
+
+class FlipgateCluster(Block):
+    """One Kubernetes cluster that flipgate releases on. Empty fields mean: as kubectl would in the worker's place."""
+
+    _block_type_name = "Flipgate Cluster"
+    _block_type_slug = "flipgate-cluster"
+    _description = "A Kubernetes cluster with flipgate's own namespace on it, and the chat that hears of its releases."
+
+    kubeconfig: str | None = Field(default=None, description="Path of a kubeconfig on the worker.")
+    context: str | None = Field(default=None, description="Context in that kubeconfig.")
+    namespace: str = Field(default=DEFAULT_NAMESPACE, description="flipgate's own namespace.")
+    chat: FlipgateChat | None = Field(default=None, description="Who is told.")
+
+    def open(self, application: str, *, actor: str = "") -> World:
+        """The World that the command line builds from its flags."""
+        return World.open(
+            application,
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            namespace=self.namespace,
+            actor=actor,
+            chat=self.chat.open() if self.chat else None,
+        )
+
+
+def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:
+    """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
+    try:
+        block = FlipgateCluster.load(cluster)
+    except ValueError as error:
+        if cluster != AMBIENT:
+            raise BadInput(
+                "does not exist on this Prefect server",
+                obj=f"block flipgate-cluster/{cluster}",
+                untouched="everything",
+                next_command="prefect block create flipgate-cluster",
+            ) from error
+        block = FlipgateCluster()
+    assert isinstance(block, FlipgateCluster)
+    return block.open(application, actor=actor)

@@ -1,0 +1,68 @@
+"""Waiting for a person. Not a flow: the part that `flip_traffic` and `scale_down` share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import flow_run
+from pydantic import Field
+
+from flipgate.core.approvals import Granted, NotGranted
+from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.steps import ask
+from flipgate.steps.world import World
+from tasks import steps
+from tasks.artifacts import question_text
+
+ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
+"""No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
+
+GRACE_SECONDS = 86_400
+"""Prefect's own limit lies a day behind ours: when it strikes, the run fails without any code of ours running."""
+
+
+class Answer(RunInput):
+    """The form. Nothing has a default: an empty resume must not decide anything."""
+
+    decision: Literal["approve", "reject", "expired"] = Field(description="approve or reject")
+    reason: str = Field(min_length=1, description="Why; the next reader of the history will ask.")
+    name: str = Field(min_length=1, description="Who you are (as you say: Prefect does not know).")
+
+
+def ask_person(world: World, kind: QuestionKind, evidence: list[Evidence]) -> Granted | NotGranted:
+    """A standing decision, or the answer to the question posed now.
+
+    The run ends while it waits and begins again from the top when somebody answers, so everything above this call
+    only looks. The answer is written to the record before it counts.
+    """
+    decided = ask.standing(world, kind)
+    if isinstance(decided, Granted) or decided.reason not in ASK_AGAIN:
+        return decided
+    question = steps.pose(world, kind, evidence, str(flow_run.id))
+    world.say(f"waiting for a decision: {question.summary} {question.url}")
+    form = Answer.with_initial_data(description=question_text(question, evidence))
+    seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
+    answer = suspend_flow_run(wait_for_input=form, timeout=seconds, key=question.id)
+    if world.store.read().approval is None:
+        decision = Decision(answer.decision)
+        ask.decide(world, decision, by=f"{answer.name} (self-declared)", via="Prefect UI", reason=answer.reason)
+    return ask.standing(world, kind)
+
+
+def need_granted(world: World, decided: Granted | NotGranted) -> None:
+    """Closes the release on a no. Raises Refused unless the decision allows the step."""
+    if isinstance(decided, Granted):
+        world.say(f"approved by {decided.by}: {decided.reason}")
+        return
+    ask.close_refused(world, decided)
+    raise Refused(
+        decided.fact,
+        obj=f"approval for {world.application.name}",
+        reason=decided.reason,
+        untouched="all routes and both sides",
+        next_command=f"flipgate status {world.application.name}",
+    )

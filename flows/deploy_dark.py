@@ -1,0 +1,35 @@
+"""Deploy dark: new images into the idle side, up, Ready, checked. Users see nothing of it."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flipgate.adapters.runs import FLIP_TRAFFIC
+from flipgate.steps.settle import failing
+from flows.opening import open_world
+from tasks import steps
+from tasks.artifacts import show_evidence
+
+
+@flow(name="deploy-dark", flow_run_name="deploy {application}")
+def deploy_dark(application: str, images: dict[str, str], cluster: str = "default") -> str:
+    """Brings new images up on the dark side, checks them, and asks for the flip.
+
+    Args:
+        application: The application's name, as `flipgate apply` wrote it.
+        images: New images by service name, each with tag or digest; the other services run what is live now.
+        cluster: The flipgate-cluster block to use; `default` needs no block.
+    """
+    world = open_world(application, cluster)
+    steps.recover(world)
+    release = steps.open_release(world, images, world.actor)
+    with world.acting(patience_seconds=world.application.spec.policy.ready_timeout_seconds):
+        with failing(world, release):
+            steps.bring_side_up(world, release)
+            steps.wait_ready(world, release)
+            evidence = steps.check_side(world, release.side)
+        show_evidence(application, f"{release.name} dark on {release.side}", evidence)
+        steps.note_dark(world, release, evidence)
+    parameters = {"application": application, "release": release.name, "cluster": cluster}
+    steps.start(FLIP_TRAFFIC, parameters, key=f"{FLIP_TRAFFIC}-{application}-{release.name}")
+    return release.name

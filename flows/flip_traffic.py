@@ -1,0 +1,53 @@
+"""Flip traffic: a person approves on evidence, one fenced patch moves everybody, watched, and taken back by itself."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flipgate.adapters.runs import SCALE_DOWN
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase, Release
+from flipgate.steps.flip import FLIPPABLE, going_back, need_proven, need_release, note_live, note_proof
+from flipgate.steps.world import World
+from flows.approval import ask_person, need_granted
+from flows.opening import open_world
+from tasks import steps
+from tasks.artifacts import show_evidence
+
+
+@flow(name="flip-traffic", flow_run_name="flip {application} {release}")
+def flip_traffic(application: str, release: str, cluster: str = "default") -> str:
+    """Asks a person, moves all users to the dark side, proves it, watches it, and goes back by itself if it is bad.
+
+    Args:
+        application: The application's name.
+        release: The release to move to, as `flipgate status` names it (ID-ATTEMPT).
+        cluster: The flipgate-cluster block to use; `default` needs no block.
+    """
+    world = open_world(application, cluster)
+    steps.recover(world)
+    found = need_release(world, release, FLIPPABLE)
+    if found.phase is Phase.DARK:
+        evidence = steps.check_side(world, found.side)
+        need_granted(world, ask_person(world, QuestionKind.FLIP, evidence))
+    if found.phase is not Phase.LIVE:
+        found = move_and_watch(world, found)
+    parameters = {"application": application, "release": release, "cluster": cluster}
+    steps.start(SCALE_DOWN, parameters, f"{SCALE_DOWN}-{application}-{release}", found.settle_after)
+    return f"{application} is live on {found.side}"
+
+
+def move_and_watch(world: World, release: Release) -> Release:
+    """From `dark` to `live` under the Lease; begun again after a crash, it goes on from where the release stands."""
+    with going_back(world), world.acting() as record:
+        if release.phase is Phase.DARK:
+            steps.check_side(world, release.side)
+            _, proven = steps.move_users(world, record.epoch)
+        else:
+            proven = steps.prove_side(world, release.side)
+        need_proven(world, proven)
+        baking = note_proof(world, release.name, proven)
+        steps.hand_over_workers(world, release.side)
+        verdicts = steps.watch_side(world, baking)
+        show_evidence(world.application.name, f"{release.name} watched on {release.side}", verdicts)
+        return note_live(world, release.name, verdicts)

@@ -1,0 +1,36 @@
+"""Roll back: everybody to the side they came from, or the end of a release nobody has seen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow
+
+from flipgate.core.sides import Side
+from flows.opening import open_world
+from tasks import steps
+
+
+@flow(name="roll-back", flow_run_name="roll back {application}")
+def roll_back(
+    application: str,
+    reason: str,
+    name: str = "",
+    to: Literal["blue", "green"] | None = None,
+    cluster: str = "default",
+) -> str:
+    """Sends all users back at once; a release that users have not seen is aborted.
+
+    Args:
+        application: The application's name.
+        reason: Why; it is kept in the history.
+        name: Who asks (self-declared: Prefect does not know).
+        to: The side to send users to; needed only when the routes or the record cannot tell.
+        cluster: The flipgate-cluster block to use; `default` needs no block.
+    """
+    world = open_world(application, cluster)
+    by = f"{name} (self-declared)" if name else "Prefect"
+    done = steps.roll_back(world, reason, by, Side(to) if to else None)
+    for note in done.notes:
+        world.say(note)
+    return f"{done.way} way: traffic on {done.to}" if done.to else "aborted: users saw nothing"

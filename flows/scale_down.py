@@ -1,0 +1,31 @@
+"""Scale down: after the soak, on a person's word, the old side goes to rest."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase
+from flipgate.steps.settle import need_soaked, soak_evidence
+from flows.approval import ask_person, need_granted
+from flows.opening import open_world
+from tasks import steps
+
+
+@flow(name="scale-down", flow_run_name="scale down {application} {release}")
+def scale_down(application: str, release: str, cluster: str = "default") -> str:
+    """Asks go or no-go and puts the old side to rest. Refuses before its time; a no keeps the way back open.
+
+    Args:
+        application: The application's name.
+        release: The live release, as `flipgate status` names it (ID-ATTEMPT).
+        cluster: The flipgate-cluster block to use; `default` needs no block.
+    """
+    world = open_world(application, cluster)
+    steps.recover(world)
+    soaked = need_soaked(world, release)
+    if soaked.phase is Phase.LIVE:
+        need_granted(world, ask_person(world, QuestionKind.SCALE_DOWN, soak_evidence(world, soaked)))
+    with world.acting():
+        settled = steps.settle_release(world, release)
+    return f"{settled.side.other} of {application} is at rest"

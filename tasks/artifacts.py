@@ -1,0 +1,34 @@
+"""What a run shows in Prefect's UI beside its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prefect.artifacts import create_markdown_artifact
+
+from flipgate.core.gates import Evidence
+from flipgate.core.record import Question
+
+
+def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) -> str:
+    """A table of verdicts as an artifact `APP-evidence`; returns the Markdown."""
+    text = f"## {title}\n\n{evidence_table(evidence)}"
+    create_markdown_artifact(markdown=text, key=f"{application}-evidence", description=title)
+    return text
+
+
+def evidence_table(evidence: Iterable[Evidence]) -> str:
+    """Verdicts as a Markdown table."""
+    rows = [f"| {e.gate} | **{e.verdict}** | {e.asked} | {e.answer} | {e.threshold} |" for e in evidence]
+    head = ["| gate | verdict | asked | answer | wanted |", "|---|---|---|---|---|"]
+    return "\n".join(head + rows) if rows else "No checks are declared for this application."
+
+
+def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
+    """What the approval form shows above its fields."""
+    expires = f"{question.expires_at:%Y-%m-%d %H:%M} UTC"
+    return (
+        f"## {question.summary}\n\n{evidence_table(evidence)}\n\n"
+        f"No decision before {expires} means no. Bound to `{question.basis}`: a change of images, pod templates or "
+        "routes voids it."
+    )

@@ -1,0 +1,43 @@
+"""The one policy of all step tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task
+
+from flipgate.core.errors import TemporaryError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def temporary(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Only what may heal by itself is tried again; every step looks first, so trying again is always safe."""
+    try:
+        state.result()
+    except TemporaryError:
+        return True
+    except BaseException:  # a verdict, a refusal, or a bug: trying again gives the same
+        return False
+    return False
+
+
+def step(name: str) -> Callable[[F], F]:
+    """A step as a task: never cached (the world is the only memory), retried when the failure is temporary."""
+
+    def wrap(function: F) -> F:
+        made: Any = task(
+            name=name,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=3,
+            retry_delay_seconds=[1, 3, 10],
+            retry_condition_fn=temporary,
+        )(function)
+        return made  # type: ignore[no-any-return]
+
+    return wrap

@@ -1,0 +1,106 @@
+"""The steps that are worth seeing in a run's timeline. Policies only: the bodies are in `flipgate.steps`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from flipgate.adapters import runs
+from flipgate.core.gates import Evidence
+from flipgate.core.record import Question, QuestionKind
+from flipgate.core.release import Release
+from flipgate.core.sides import Side
+from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
+from flipgate.steps import recover as recovering
+from flipgate.steps import roll_back as rolling_back
+from flipgate.steps.move import Move
+from flipgate.steps.prove import Proven
+from flipgate.steps.world import World
+from tasks.policy import step
+
+
+@step("recover")
+def recover(world: World) -> recovering.Outcome:
+    return recovering.recover(world)
+
+
+@step("open release")
+def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
+    return bring_up.open_release(world, images, opened_by)
+
+
+@step("set images and scale up")
+def bring_side_up(world: World, release: Release) -> None:
+    bring_up.bring_up(world, release)
+
+
+@step("wait until Ready")
+def wait_ready(world: World, release: Release) -> None:
+    timeout = float(world.application.spec.policy.ready_timeout_seconds)
+    bring_up.wait_ready(world, release, timeout_seconds=timeout)
+
+
+@step("check the dark side")
+def check_side(world: World, side: Side) -> list[Evidence]:
+    evidence = check.check(world, side)
+    check.need_pass(world, side, evidence)
+    return evidence
+
+
+@step("note dark")
+def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
+    return bring_up.note_dark(world, release, evidence)
+
+
+@step("pose the question")
+def pose(world: World, kind: QuestionKind, evidence: list[Evidence], flow_run: str) -> Question:
+    return ask.pose(world, kind, evidence, flow_run=flow_run, url=runs.url_of(flow_run))
+
+
+@step("move all users")
+def move_users(world: World, epoch: int) -> tuple[Move, Proven]:
+    return flip.flip(world, epoch=epoch)
+
+
+@step("prove")
+def prove_side(world: World, side: Side) -> Proven:
+    return prove.prove(world, side, prove.traefik_replicas(world))
+
+
+@step("hand the workers over")
+def hand_over_workers(world: World, to: Side) -> None:
+    hand_over.hand_over_workers(world, to)
+
+
+@step("watch")
+def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
+    return watch.watch(world, release)
+
+
+@step("roll back")
+def roll_back(world: World, reason: str, by: str, to: Side | None = None) -> rolling_back.RolledBack:
+    return rolling_back.roll_back(world, reason, by=by, to=to)
+
+
+@step("put the old side to rest")
+def settle_release(world: World, release: str) -> Release:
+    return settle.settle(world, release)
+
+
+@step("start the next pipeline")
+def start(pipeline: str, parameters: Mapping[str, object], key: str, at: datetime | None = None) -> runs.Run:
+    return runs.start(pipeline, parameters, key=key, at=at)
+
+
+@step("start what has to go on")
+def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> runs.Run:
+    record = world.store.read()
+    parameters: dict[str, object] = {"application": world.application.name, "cluster": cluster}
+    if outcome.pipeline == runs.ROLL_BACK:
+        parameters["reason"] = f"goes on after an interruption: {outcome.fact}"
+    elif outcome.pipeline == runs.DEPLOY_DARK:
+        parameters["images"] = record.release.images if record.release else {}
+    else:
+        parameters["release"] = record.release.name if record.release else ""
+    key = f"{outcome.pipeline}-{world.application.name}-epoch-{record.epoch}"
+    return runs.start(outcome.pipeline, parameters, key=key)
