@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Iterator, Sequence
 
 import uvicorn
@@ -10,7 +11,9 @@ import uvicorn
 from lab.app.web import SampleApp
 
 KEEP_ALIVE_SECONDS = 75
+QUIET_SECONDS = 0.3
 _POLL_SECONDS = 0.05
+_now = time.monotonic
 
 
 class _Server(uvicorn.Server):
@@ -67,12 +70,19 @@ class AppServer:
 
     async def drain(self, announce_seconds: float, grace_seconds: float) -> None:
         """Keep serving for `announce_seconds` with `Connection: close` on each answer, so that the news of the pod's
-        end reaches everybody; then refuse connections and let what is open finish. All within `grace_seconds`."""
-        deadline = asyncio.get_running_loop().time() + grace_seconds
+        end reaches everybody; then refuse connections and let what is open finish. All within `grace_seconds`.
+
+        On a busy machine the news may take longer: while users still ask, it serves on for up to half of its grace.
+        """
+        began = _now()
         self.app.draining = True
         await asyncio.sleep(min(announce_seconds, grace_seconds))
+        while _now() < began + grace_seconds / 2 and _now() < self.app.last_asked + min(
+            announce_seconds, QUIET_SECONDS
+        ):
+            await asyncio.sleep(_POLL_SECONDS)
         self._refuse()
-        while self.app.busy and asyncio.get_running_loop().time() < deadline:
+        while self.app.busy and _now() < began + grace_seconds:
             await asyncio.sleep(_POLL_SECONDS)
         await self.abort()
 

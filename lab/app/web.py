@@ -43,7 +43,8 @@ class Identity:
 class SampleApp:
     """Answers as its version. `behaviour` may be replaced while it runs; `log` takes one line of text.
 
-    Health and metrics endpoints are neither slowed down nor failed: only what users would ask for is.
+    Health and metrics endpoints are neither slowed down nor failed: only what users would ask for is. `last_asked` is
+    when a user last asked, on the monotonic clock.
     """
 
     def __init__(self, identity: Identity, behaviour: Behaviour, log: Callable[[str], None]) -> None:
@@ -51,6 +52,7 @@ class SampleApp:
         self.behaviour = behaviour
         self.metrics = Metrics()
         self.draining = False
+        self.last_asked = 0.0
         self._log = log
         self._debt = 0
         self._headers = [*identity.headers(), (b"content-type", b"application/json")]
@@ -75,6 +77,7 @@ class SampleApp:
             code, body = self._probe(path)
         else:
             self.metrics.in_flight += 1
+            self.last_asked = time.monotonic()
             try:
                 code, body = await self._answer(path, scope["query_string"])
             finally:

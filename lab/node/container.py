@@ -1,7 +1,6 @@
 """The life of one container: waits for what it needs, runs, is probed, ends, is run again as its pod's policy says."""
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -112,7 +111,6 @@ class Container:
         place = Path(self.spec["workingDir"]) if Path(self.spec.get("workingDir", "/nowhere")).is_dir() else folder
         whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
         command = environment.command_line(self.spec, values)
-        command[0] = shutil.which(command[0], path=whole["PATH"]) or command[0]
         return ProcessRunner(command, whole, place, self._write)
 
     def _write(self, line: str) -> None:
@@ -141,8 +139,11 @@ class Container:
             f"back-off {seconds:g}s restarting failed container={self.spec['name']} "
             f"pod={metadata['name']}_{metadata['namespace']}({metadata['uid']})"
         )
-        self._set(last=ended, running_since=None, ready=False, started=False)
-        self._wait("CrashLoopBackOff", message, event="BackOff")
+        self._set(
+            last=ended, running_since=None, ready=False, started=False, reason="CrashLoopBackOff", message=message
+        )
+        again = f"Back-off restarting failed container {self.spec['name']} in pod {metadata['name']}"
+        self._tell("Warning", "BackOff", again)
         await asyncio.sleep(seconds)
         self.previous_logs, self.logs = self.logs, LogBuffer()
         self.state = replace(self.state, restarts=self.state.restarts + 1)
@@ -192,9 +193,9 @@ class Container:
             return False, f"command {spec.command}: {error!r}"
         return code == 0, "" if code == 0 else f"command {spec.command} exited with {code}"
 
-    def _wait(self, reason: str, message: str, event: str = "Failed") -> None:
+    def _wait(self, reason: str, message: str) -> None:
         self._set(reason=reason, message=message)
-        self._tell("Warning", event, message)
+        self._tell("Warning", "Failed", message)
 
     def _set(self, **facts: Any) -> None:
         state = replace(self.state, **facts)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -138,7 +139,7 @@ class ProcessRunner:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command,
+            *_tied(self._found()),
             env=dict(self._environment),
             cwd=self._folder,
             stdin=asyncio.subprocess.DEVNULL,
@@ -148,6 +149,12 @@ class ProcessRunner:
             limit=1 << 20,
         )
         self._reader = asyncio.create_task(self._read())
+
+    def _found(self) -> list[str]:
+        program = shutil.which(self._command[0], path=self._environment["PATH"])
+        if program is None:
+            raise FileNotFoundError(f"{self._command[0]}: executable file not found in $PATH")
+        return [program, *self._command[1:]]
 
     async def _read(self) -> None:
         assert self._process is not None
@@ -187,6 +194,12 @@ class ProcessRunner:
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
+
+
+def _tied(command: list[str]) -> list[str]:
+    """Let the kernel end the process with this one, also when this one is killed: nobody else would know of it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--", *command] if setpriv else command
 
 
 def process_environment(own: Mapping[str, str], bin_dir: Path | None, folder: Path, hostname: str) -> dict[str, str]:

@@ -131,7 +131,7 @@ def test_draining_announces_then_finishes_what_is_open_then_refuses() -> None:
             await asyncio.sleep(0.05)
             announced = await client.get("/")
             assert (announced.status_code, announced.headers["connection"]) == (200, "close")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
             with pytest.raises(httpx.ConnectError):
                 await client.get("/")
             await socket.send("still here")
@@ -150,6 +150,19 @@ def test_draining_ends_at_the_end_of_the_grace() -> None:
         await asyncio.wait_for(server.drain(0.0, 0.1), 1)
         with pytest.raises(httpx.RemoteProtocolError):
             await long
+
+    serve(scenario)
+
+
+def test_draining_serves_on_while_users_still_ask() -> None:
+    async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
+        draining = asyncio.create_task(server.drain(0.1, 5))
+        for _ in range(8):
+            assert (await client.get("/")).status_code == 200
+            await asyncio.sleep(0.04)
+        await asyncio.wait_for(draining, 1)
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/")
 
     serve(scenario)
 
