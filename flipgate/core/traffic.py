@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class RouteState:
-    """One route at one moment. `strangers` are namespaces it names that are neither side's."""
+    """One route at one moment. `strangers` are namespaces and TraefikServices it names that are neither side's."""
 
     route: RouteName
     found: bool
@@ -120,17 +120,21 @@ def read_ingress_route(route: RouteName, obj: Mapping[str, Any] | None, sides: M
         return RouteState(route, found=False)
     entries: list[Entry] = []
     strangers: list[str] = []
+    blind: list[str] = []
     for r, rule in enumerate(obj.get("spec", {}).get("routes") or []):
         for s, service in enumerate(rule.get("services") or []):
             namespace = service.get("namespace") or route.namespace
             if side := sides.get(namespace):
                 pointer = f"/spec/routes/{r}/services/{s}/namespace"
-                entries.append(Entry(pointer, namespace, side, "namespace" in service))
+                entries.append(Entry(pointer, namespace, side, bool(service.get("namespace"))))
             elif service.get("kind", "Service") == "Service":
                 strangers.append(namespace)
+            elif not str(service.get("name", "")).endswith("@internal"):
+                blind.append(f"{service['kind']} {namespace}/{service.get('name')}")
     # A route may serve things that never flip (say, a maintenance page) beside the sides; only a route that names no
-    # side at all is a puzzle. The strangers of such a mixed route are kept out of the picture.
-    kept = () if entries else tuple(sorted(set(strangers)))
+    # side at all is a puzzle. The strangers of such a mixed route are kept out of the picture. A TraefikService is not:
+    # it may itself send users to either side (Traefik's own, such as api@internal, do not).
+    kept = tuple(sorted({*blind, *(() if entries else strangers)}))
     meta = obj.get("metadata", {})
     return RouteState(route, True, obj.get("apiVersion", ""), meta.get("resourceVersion", ""), tuple(entries), kept)
 
