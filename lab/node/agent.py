@@ -9,15 +9,15 @@ from typing import Any
 
 import httpx
 
+from lab.node.addresses import NoAddressLeftError
 from lab.node.kube import MERGE, Json, KubeError, insist
-from lab.node.pod import Pod
+from lab.node.pod import ENDED_PHASES, Pod
 from lab.node.world import World, rfc3339
 
 KUBELET_PORT = 10250
 LEASE_SECONDS = 40
 _RENEW_SECONDS = 10.0
 _REPORT_EACH = 6  # renewals
-_ENDED = ("Succeeded", "Failed")
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
@@ -123,9 +123,13 @@ class Agent:
         if uid in self.pods:
             self.pods[uid].updated(pod)
             return
-        if (pod.get("status") or {}).get("phase") in _ENDED and not metadata.get("deletionTimestamp"):
+        if (pod.get("status") or {}).get("phase") in ENDED_PHASES and not metadata.get("deletionTimestamp"):
             return
-        known = self.pods[uid] = Pod(pod, self.world)
+        try:
+            known = self.pods[uid] = Pod(pod, self.world)
+        except NoAddressLeftError as error:
+            self.world.log(f"pod {metadata['namespace']}/{metadata['name']} is not run: {error}")
+            return
         task = self._tasks[uid] = asyncio.create_task(known.run())
         task.add_done_callback(lambda done: self._over(uid, done))
 

@@ -72,6 +72,11 @@ class Container:
         if self._runner is not None:
             await self._runner.kill()
 
+    def lost(self) -> None:
+        """Nobody knows how it ended: the kubelet's words and code for that."""
+        now = rfc3339()
+        self._set(ended=status.Ended(137, now, now, "ContainerStatusUnknown"))
+
     def updated(self, pod: Mapping[str, Any]) -> None:
         """The pod's object has changed: annotations may ask for another behaviour."""
         self.pod = pod

@@ -13,6 +13,7 @@ from lab.node.kube import Json, KubeError, pod_path
 from lab.node.world import World, rfc3339
 
 ADDRESS_ANNOTATION = "lab.flipgate.dev/pod-ip"
+ENDED_PHASES = ("Succeeded", "Failed")
 _RETRY_SECONDS = 0.5
 
 
@@ -62,21 +63,28 @@ class Pod:
     async def run(self) -> None:
         writing = asyncio.create_task(self._write_statuses())
         try:
-            await self._live()
+            if self._leaving.is_set():
+                self._bury()
+            else:
+                await self._live()
             await self._write_status()
             await self._leaving.wait()
             if not self._gone.is_set():
                 await self._delete()
         finally:
             writing.cancel()
+            await asyncio.gather(*(container.kill() for container in (*self._containers, *self._inits)))
             if not self._fixed:
                 self._world.addresses.release(self.address)
             await asyncio.to_thread(shutil.rmtree, self._world.folder / self.uid, ignore_errors=True)
 
+    def _bury(self) -> None:
+        """A pod that was leaving before this agent knew it: what ran of it ended with the agent before."""
+        for container in (*self._containers, *self._inits):
+            container.lost()
+
     async def _live(self) -> None:
         """Until every container has ended for good, by itself or because the pod is leaving."""
-        if self._leaving.is_set():
-            return
         living = asyncio.create_task(self._live_in_order())
         leaving = asyncio.create_task(self._leaving.wait())
         await asyncio.wait([living, leaving], return_when=asyncio.FIRST_COMPLETED)
@@ -133,8 +141,8 @@ class Pod:
             return await self._write_changed()
 
     async def _write_changed(self) -> bool:
-        if self._gone.is_set():
-            return True
+        if self._gone.is_set() or (self.pod.get("status") or {}).get("phase") in ENDED_PHASES:
+            return True  # what has ended stays as it ended
         rendered = self._render()
         if rendered == self._sent:
             return True
