@@ -1,5 +1,47 @@
-"""The command line: one file for each verb."""
+"""The command line: one file for each verb.
+
+Looking, deciding and going back act here, in this process; deploying, flipping and scaling down start Prefect runs.
+A verb's module imports nothing heavy at its top, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from flipgate.cli._commands import Root
+
+VERBS = {
+    "demo": "The whole story on a real Kubernetes on this machine.",
+    "lab": "A real Kubernetes on this machine: up, down, status, logs.",
+    "check": "Check an application's file, alone or against the cluster.",
+    "apply": "Write an application's file to the cluster.",
+    "adopt": "Take what runs as settled: from then on it is managed.",
+    "status": "Where traffic is, what happens, who is waited for.",
+    "deploy": "Bring new images up on the dark side (a Prefect run).",
+    "flip": "Ask for, and make, the move of all users (a Prefect run).",
+    "approve": "Say yes to the open question.",
+    "reject": "Say no to the open question.",
+    "rollback": "Send all users back; needs nothing but the cluster.",
+    "scale-down": "Put the old side to rest after its soak (a Prefect run).",
+    "history": "The finished releases, newest first.",
+    "event": "Send the events that start pipelines.",
+}
+
+cli = Root(
+    name="flipgate",
+    verbs=VERBS,
+    package="flipgate.cli",
+    help="Releases a whole Kubernetes environment at once, blue to green, with a way back.",
+    examples="""\
+    flipgate demo                                            see it all on this machine
+    flipgate check -f flipgate.yaml --offline                is the file right?
+    flipgate apply -f flipgate.yaml                          tell the cluster
+    flipgate adopt sportsdata                                take what runs as settled
+    flipgate deploy sportsdata --image api=sportsdata/api:2  prepare a release
+    flipgate status sportsdata --watch                       look
+    flipgate approve sportsdata --reason "checked by hand"   decide
+    flipgate rollback sportsdata --reason "orders fail"      go back""",
+)
 
 
 def main() -> None:
-    """Placeholder until the verbs land."""
+    """The console script. Exit codes: 0 done, 1 refused or failed, 2 usage."""
+    cli.main(prog_name="flipgate")

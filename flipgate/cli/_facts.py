@@ -1,0 +1,245 @@
+"""What `flipgate status` knows: read piece by piece, so that one piece that cannot be read hides no other.
+
+The dictionaries made here are what `-o json` prints; their keys are treated as API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flipgate.cli._print import iso
+from flipgate.core.approvals import NotGranted, accept
+from flipgate.core.errors import FlipgateError, NotFound, Unreachable
+from flipgate.core.explain import Drift, explain
+from flipgate.core.record import Question, Record
+from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Release, phase_seconds
+from flipgate.core.sides import Side
+from flipgate.core.traffic import RouteState, Traffic
+from flipgate.core.view import SideState, short_of
+from flipgate.steps.look import look_at_side, look_at_traffic
+
+if TYPE_CHECKING:
+    from flipgate.core.application import Application
+    from flipgate.steps.world import World
+
+Read = TypeVar("Read")
+
+
+@dataclass
+class Facts:
+    """One look for people. `record` is None when there is none, and when it cannot be read: `managed` tells which."""
+
+    application: Application
+    now: datetime
+    traffic: Traffic | None = None
+    sides: dict[Side, SideState] = field(default_factory=dict)
+    record: Record | None = None
+    managed: bool | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def active(self) -> Side | None:
+        return self.traffic.active if self.traffic else None
+
+    @property
+    def phase(self) -> str:
+        """The phase, or `unmanaged` before `adopt`, or `unknown` when the record cannot be read."""
+        if self.record:
+            return str(self.record.phase)
+        return "unmanaged" if self.managed is False else "unknown"
+
+    @property
+    def drift(self) -> str | None:
+        """What the routes say against the record, when no step of ours explains it."""
+        if not (self.record and self.traffic):
+            return None
+        found = explain(self.record, self.traffic)
+        return found.fact if isinstance(found, Drift) else None
+
+
+def collect(world: World) -> Facts:
+    """Reads sides, record and routes, the routes last. Raises Unreachable only: without a cluster nothing is known."""
+    facts = Facts(world.application, world.now())
+    for side in Side:
+        state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s))  # type: ignore[misc]
+        if state is not None:
+            facts.sides[side] = state
+    facts.record = _read(facts, "record", lambda: _find(facts, world))
+    facts.traffic = _read(facts, "routes", lambda: look_at_traffic(world))
+    return facts
+
+
+def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: str) -> dict[str, Any]:
+    """Everything, as `-o json` prints it."""
+    record = facts.record
+    release = record.release if record else None
+    entry = record.open_entry if record else None
+    return {
+        "application": facts.application.name,
+        "namespace": namespace,
+        "context": context,
+        "managed": facts.managed,
+        "activeByRoutes": _text(facts.active),
+        "activeByRecord": _text(record.active if record else None),
+        "phase": facts.phase,
+        "since": iso(release.since) if release else None,
+        "next": next_step,
+        "release": _release(release, facts.now) if release else None,
+        "lastRelease": _release(record.last, facts.now) if record and record.last else None,
+        "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
+        "wayBack": way_back(facts),
+        "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
+        "drift": facts.drift,
+        "routes": [_route(route) for route in facts.traffic.routes] if facts.traffic else [],
+        "sides": {str(side): _side(facts, side) for side in Side},
+        "undelivered": len(record.outbox) if record else None,
+        "problems": [{"of": what, "fact": fact} for what, fact in facts.problems.items()],
+    }
+
+
+def way_back(facts: Facts) -> dict[str, Any]:
+    """Whether users could be sent back now, where to, and how fast, as rolling back itself would judge.
+
+    `way` is fast, slow (pods come first), abort (users saw nothing yet), none, or unknown (something was not read).
+    """
+    record, release = facts.record, facts.record.release if facts.record else None
+    if record and not (release and release.phase in AFTER_TRAFFIC):
+        way = "abort" if release and release.phase in BEFORE_TRAFFIC else "none"
+        return {"way": way, "side": None, "services": []}
+    side = release.side.other if release else (facts.active.other if facts.active else None)
+    state = facts.sides.get(side) if side else None
+    if side is None or state is None:
+        return {"way": "unknown", "side": _text(side), "services": []}
+    wanted = _counts_that_matter(facts, side)
+    ready = state.ready
+    services = [{"name": name, "ready": ready.get(name, 0), "wanted": count} for name, count in wanted.items()]
+    missing = short_of(state, wanted)
+    way = "fast" if not missing else ("slow" if record else "none")
+    return {"way": way, "side": str(side), "services": services}
+
+
+def _counts_that_matter(facts: Facts, side: Side) -> dict[str, int]:
+    """What the side carried when it was last live, at least the file's numbers; without a record, one pod each."""
+    if facts.record is None:
+        return {s.name: 1 for s in facts.application.serving() if s.replicas}
+    occupant = facts.record.sides.get(side)
+    known = occupant.replicas if occupant else {}
+    return {s.name: max(s.replicas, known.get(s.name, 0)) for s in facts.application.serving()}
+
+
+def _find(facts: Facts, world: World) -> Record | None:
+    try:
+        record = world.store.read()
+    except NotFound:
+        facts.managed = False
+        return None
+    facts.managed = True
+    return record
+
+
+def _read(facts: Facts, what: str, action: Callable[[], Read]) -> Read | None:
+    """One piece; what keeps it from being read becomes a problem of that piece alone."""
+    try:
+        return action()
+    except Unreachable:
+        raise
+    except FlipgateError as error:
+        facts.problems[what] = str(error)
+        return None
+
+
+def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
+    question, approval = record.question, record.approval
+    assert question is not None
+    decision = None
+    if approval:
+        decision = {
+            "decision": str(approval.decision),
+            "by": approval.by,
+            "via": approval.via,
+            "reason": approval.reason,
+            "at": iso(approval.at),
+            "spent": approval.spent_by is not None,
+        }
+    return {
+        "question": question.id,
+        "kind": str(question.kind),
+        "release": question.release,
+        "summary": question.summary,
+        "askedAt": iso(question.asked_at),
+        "expiresAt": iso(question.expires_at),
+        "state": question_state(record, question, now),
+        "flowRun": question.flow_run,
+        "url": question.url,
+        "evidence": [proof.model_dump() for proof in question.evidence],
+        "decision": decision,
+    }
+
+
+def question_state(record: Record, question: Question, now: datetime) -> str:
+    """`open`, `approved`, `rejected`, `expired` or `void`; whether the basis still holds is the run's to judge."""
+    judged = accept(record.approval, question, question.basis, now)
+    if not isinstance(judged, NotGranted):
+        return "approved"
+    return {"NoDecision": "open", "Rejected": "rejected", "ApprovalExpired": "expired"}.get(judged.reason, "void")
+
+
+def _release(release: Release, now: datetime) -> dict[str, Any]:
+    change = release.changes[-1]
+    return {
+        "name": release.name,
+        "side": str(release.side),
+        "phase": str(change.phase),
+        "reason": str(change.reason),
+        "message": change.message,
+        "since": iso(change.at),
+        "ended": release.phase in TERMINAL,
+        "openedBy": release.opened_by,
+        "openedAt": iso(release.changes[0].at),
+        "settleAfter": iso(release.settle_after),
+        "movedAt": iso(release.moved_at),
+        "firstNewAnswerMs": release.first_new_answer_ms,
+        "images": dict(release.images),
+        "wanted": dict(release.wanted),
+        "phaseSeconds": phase_seconds(release, now),
+    }
+
+
+def _route(route: RouteState) -> dict[str, Any]:
+    return {
+        "kind": route.route.kind,
+        "namespace": route.route.namespace,
+        "name": route.route.name,
+        "found": route.found,
+        "side": _text(route.whole),
+        "sides": sorted(str(side) for side in route.sides),
+        "others": list(route.strangers),
+        "text": str(route),
+    }
+
+
+def _side(facts: Facts, side: Side) -> dict[str, Any]:
+    state = facts.sides.get(side)
+    services = []
+    for service in facts.application.spec.services if state else ():
+        assert state is not None
+        workload = state.workloads[service.name]
+        services.append(
+            {
+                "name": service.name,
+                "role": service.role,
+                "found": workload.found,
+                "ready": workload.ready,
+                "wanted": workload.replicas,
+                "image": workload.image_of(service.container),
+            }
+        )
+    active = None if facts.traffic is None else facts.active is side
+    return {"namespace": facts.application.namespace_of(side), "active": active, "services": services}
+
+
+def _text(side: Side | None) -> str | None:
+    return str(side) if side else None

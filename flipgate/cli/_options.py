@@ -1,0 +1,132 @@
+"""Options that verbs share, after kubectl's habits, and what they open."""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from flipgate.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from flipgate.adapters.cluster import Cluster
+    from flipgate.steps.world import World
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Function], Function]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which cluster, as whom, and where flipgate keeps what it remembers."""
+
+    kubeconfig: str | None
+    context: str | None
+    namespace: str
+
+    def cluster(self) -> Cluster:
+        """Connects to nothing yet. Raises BadInput for a kubeconfig or a context that cannot be used."""
+        from flipgate.adapters.cluster import Cluster
+
+        return Cluster.connect(self.kubeconfig, self.context)
+
+    def world(self, application: str, cluster: Cluster | None = None) -> World:
+        """The world of one application; what its steps say goes to stderr. Raises NotFound before `apply`."""
+        from flipgate.adapters.store import Store
+        from flipgate.steps.world import World, default_actor
+
+        cluster = cluster or self.cluster()
+        store = Store(cluster, self.namespace, application)
+        return World(cluster, store, store.application(), default_actor(), say=say)
+
+
+def say(text: str) -> None:
+    """What happens meanwhile: on stderr, so that stdout holds the answer alone."""
+    click.echo(text, err=True)
+
+
+def person() -> str:
+    """Who is at the keyboard, as decisions and releases name them: user@machine."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+def cluster_options(function: Callable[..., None]) -> Callable[..., None]:
+    """--context, --kubeconfig and -n, handed to the verb as `target`."""
+
+    @functools.wraps(function)
+    def with_target(kubeconfig: str | None, context: str | None, namespace: str, **rest: Any) -> None:
+        function(target=Target(kubeconfig or None, context or None, namespace), **rest)
+
+    options = (
+        click.option(
+            "-n",
+            "--namespace",
+            default="flipgate",
+            show_default=True,
+            metavar="NAME",
+            help="flipgate's own namespace, where applications and records are kept.",
+        ),
+        click.option(
+            "--kubeconfig", envvar="KUBECONFIG", show_envvar=True, metavar="PATH", help="The kubeconfig to use."
+        ),
+        click.option("--context", metavar="NAME", help="The kubeconfig's context to use; its current one otherwise."),
+    )
+    for option in options:
+        with_target = option(with_target)
+    return with_target
+
+
+def output_option(*formats: str) -> Decorator[Any]:
+    """-o FORMAT; text for people when left out."""
+    return click.option(
+        "-o", "--output", type=click.Choice(formats), default=None, help="Data instead of text for people."
+    )
+
+
+def reason_option(why: str) -> Decorator[Any]:
+    """--reason TEXT, which must say something."""
+    return click.option("--reason", default="", metavar="TEXT", help=f"{why} (required).")
+
+
+def need_reason(verb: str, application: str, reason: str) -> str:
+    """The reason. Raises BadInput when there is none, before anything is asked of anybody."""
+    if not reason.strip():
+        raise BadInput(
+            "needs a reason: the next reader of the history will ask for it",
+            obj=verb,
+            untouched="everything",
+            next_command=f'flipgate {verb} {application} --reason "..."',
+        )
+    return reason.strip()
+
+
+image_option = click.option(
+    "--image",
+    "images",
+    multiple=True,
+    metavar="NAME=REF",
+    help="A service and its new image, with tag or digest; may be given more than once.",
+)
+
+
+def read_images(given: tuple[str, ...]) -> dict[str, str]:
+    """NAME=REF arguments by name. Raises BadInput for another shape, or a name given twice."""
+    images: dict[str, str] = {}
+    for text in given:
+        name, equals, ref = text.partition("=")
+        if not (equals and name and ref):
+            raise _bad(text, "is not NAME=REF, as in api=sportsdata/api:1.4.2")
+        if name in images and images[name] != ref:
+            raise _bad(text, f"names {name} a second time; the first was {images[name]}")
+        images[name] = ref
+    return images
+
+
+def _bad(text: str, fact: str) -> BadInput:
+    return BadInput(fact, obj=f'--image "{text}"', untouched="both sides")

@@ -1,0 +1,53 @@
+"""Data and tables on stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+def emit(data: Any, output: str) -> None:
+    """Prints data as JSON or YAML: the same keys in both."""
+    if output == "json":
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    import yaml
+
+    click.echo("---\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Left-aligned columns, two spaces between them, as kubectl prints them."""
+    lines = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A time as data: ISO 8601 in UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+def clock(moment: str | None) -> str:
+    """A time of `iso` for people."""
+    return f"{moment[:10]} {moment[11:19]} UTC" if moment else "-"
+
+
+def ago(moment: str | None, now: datetime) -> str:
+    """How long since a time of `iso`, roughly, as kubectl's AGE."""
+    if not moment:
+        return "-"
+    seconds = max(0, int((now - datetime.fromisoformat(moment)).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 route`, `2 routes`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,145 @@
+"""`flipgate status` for people: made from the same data that `-o json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+
+from flipgate.cli._print import ago, clock, count, table
+
+NONE = "none"
+
+
+def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
+    """All of one application."""
+    title = click.style(data["application"], bold=True)
+    lines = [f"{title}  (namespace {data['namespace']}, context {data['context']})"]
+    for label, text in [*_facts(data, now), *(_more(data) if wide else ())]:
+        lines.append(f"  {label:<10}  {text}")
+    return [*lines, "", *_sides(data, wide)]
+
+
+def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
+    """One line for each application."""
+    rows = []
+    for data in all_data:
+        release = data["release"] or {}
+        waits = data["next"]["by"] if not data["problems"] else "unreadable: " + ", ".join(_unread(data))
+        drift = "drifted" if data["drift"] else "-"
+        row = [data["application"], data["activeByRoutes"] or "?", data["phase"], ago(data["since"], now)]
+        rows.append([*row, release.get("name", "-"), waits, drift])
+    return table(["APPLICATION", "ACTIVE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"], rows)
+
+
+def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    yield "Active", _active(data)
+    for route in data["routes"]:
+        yield "Route", route["text"]
+    for problem in data["problems"]:
+        yield "Unreadable", click.style(f"{problem['of']}: {problem['fact']}", fg="red")
+    yield "Phase", _phase(data, now)
+    if data["release"]:
+        release = data["release"]
+        yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
+    yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
+    if data["next"]["command"]:
+        yield "", data["next"]["command"]
+    yield from _question(data["waitsFor"], now)
+    yield "Way back", _way_back(data)
+    yield "Journal", _entry(data["openEntry"])
+    yield "Drift", click.style(data["drift"], fg="red") if data["drift"] else NONE
+    untold = data["undelivered"]
+    yield "Untold", count(untold, "announcement") if untold else ("unknown" if untold is None else NONE)
+
+
+def _active(data: dict[str, Any]) -> str:
+    routes = data["activeByRoutes"]
+    by_routes = click.style(routes, bold=True) if routes else click.style("no one side", fg="red", bold=True)
+    record = data["activeByRecord"] or ("no record" if data["managed"] is False else "unreadable")
+    return f"{by_routes} by the routes, {record} by the record"
+
+
+def _phase(data: dict[str, Any], now: datetime) -> str:
+    release = data["release"]
+    if release:
+        told = f": {release['message']}" if release["message"] else ""
+        since = f"since {clock(data['since'])} ({ago(data['since'], now)})"
+        return f"{data['phase']} ({release['reason']}{told}) {since}"
+    last = data["lastRelease"]
+    before = f"; last: {last['name']} ended {last['phase']} ({last['reason']}) {clock(last['since'])}" if last else ""
+    return f"{data['phase']}{before}"
+
+
+def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
+    if question is None:
+        return
+    yield "Question", f"{question['summary']}  ({question['state']}, asked {ago(question['askedAt'], now)} ago)"
+    yield "", f"expires {clock(question['expiresAt'])}"
+    if question["url"]:
+        yield "", question["url"]
+    if question["decision"]:
+        decision = question["decision"]
+        yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
+
+
+def _way_back(data: dict[str, Any]) -> str:
+    way = data["wayBack"]
+    name = data["application"]
+    if way["way"] == "abort":
+        return "not needed: users have seen nothing; rolling back ends the release"
+    if way["way"] == "unknown":
+        return "unknown: the routes or the side cannot be read, or the routes name no one side"
+    if way["side"] is None:
+        return f"none is open; flipgate rollback {name} --to SIDE scales that side up first"
+    ready = sum(min(each["ready"], each["wanted"]) for each in way["services"])
+    wanted = sum(each["wanted"] for each in way["services"])
+    short = [f"{e['name']} {e['ready']}/{e['wanted']}" for e in way["services"] if e["ready"] < e["wanted"]]
+    missing = f" (short: {', '.join(short)})" if short else ""
+    return f"{way['side']}, {way['way']}: {ready} of {wanted} pods Ready{missing}"
+
+
+def _entry(entry: dict[str, Any] | None) -> str:
+    if entry is None:
+        return "nothing open"
+    intent = ", ".join(f"{key} {value}" for key, value in entry["intent"].items() if isinstance(value, str))
+    return f"entry {entry['id']} open: {entry['step']} ({intent}) by {entry['actor']} since {clock(entry['at'])}"
+
+
+def _more(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What `-o wide` adds: evidence and times."""
+    for proof in (data["waitsFor"] or {}).get("evidence", []):
+        yield "Evidence", f"{proof['gate']}: {proof['verdict']}, {proof['detail']}"
+    for phase, seconds in (data["release"] or {}).get("phaseSeconds", {}).items():
+        yield "Took", f"{phase} {seconds:g} s"
+
+
+def _sides(data: dict[str, Any], wide: bool) -> list[str]:
+    header = ["SERVICE", "ROLE"]
+    by_service: dict[str, dict[str, Any]] = {}
+    for name, side in data["sides"].items():
+        mark = {True: " (active)", False: "", None: ""}[side["active"]]
+        header += [f"{name.upper()}{mark}", "IMAGE"]
+        for service in side["services"]:
+            row = by_service.setdefault(service["name"], {"role": service["role"]})
+            ready = f"{service['ready']}/{service['wanted']}" if service["found"] else "missing"
+            row[name] = (ready, _image(service["image"], wide))
+    rows = []
+    for service, row in by_service.items():
+        cells = [cell for side in data["sides"] for cell in row.get(side, ("?", "?"))]
+        rows.append([service, row["role"], *cells])
+    return table(header, rows) if rows else ["neither side could be read"]
+
+
+def _image(image: str | None, wide: bool) -> str:
+    """Without the registry and the path before the last part, which all services of a side share; digests cut."""
+    if image is None or wide:
+        return image or "-"
+    name, _, digest = image.rpartition("/")[2].partition("@")
+    return f"{name}@{digest.partition(':')[2][:12]}" if digest else name
+
+
+def _unread(data: dict[str, Any]) -> list[str]:
+    return [problem["of"] for problem in data["problems"]]

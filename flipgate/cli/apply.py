@@ -1,0 +1,71 @@
+"""`flipgate apply`: the application's file, written to flipgate's namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._files import file_option, read_application
+from flipgate.cli._options import Target, cluster_options
+from flipgate.core.errors import NotFound, Refused
+
+if TYPE_CHECKING:
+    from flipgate.adapters.cluster import Cluster
+    from flipgate.core.application import Application
+
+
+@click.command(
+    cls=Verb,
+    examples="""\
+        flipgate apply -f flipgate.yaml
+        flipgate apply -f flipgate.yaml --dry-run                    say what would be written
+        flipgate apply -f flipgate.yaml --context staging -n releases""",
+)
+@file_option
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@cluster_options
+def apply(target: Target, filename: str, dry_run: bool) -> None:
+    """Write an application's file to the cluster.
+
+    The file goes into ConfigMap application-APP of flipgate's namespace, which is created when missing. Both sides'
+    namespaces must exist. Nothing else is changed.
+    """
+    application, text = read_application(filename)
+    cluster = target.cluster()
+    if dry_run:
+        for line in _would(cluster, application, text, target.namespace):
+            click.echo(line)
+        return
+    from flipgate.steps.setup import apply_application
+
+    apply_application(cluster, application, text, target.namespace)
+    click.echo(f"application {application.name} applied (namespace {target.namespace})")
+
+
+def _would(cluster: Cluster, application: Application, text: str, namespace: str) -> list[str]:
+    """What applying would write. Raises Refused where applying would."""
+    from flipgate.core.sides import Side
+
+    for side in Side:
+        where = application.namespace_of(side)
+        if cluster.find(f"/api/v1/namespaces/{where}") is None:
+            raise Refused(
+                "does not exist",
+                obj=f"namespace {where} ({side})",
+                reason="NamespaceMissing",
+                untouched="the cluster",
+                next_command=f"kubectl create namespace {where}",
+            )
+    lines = []
+    if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        lines.append(f"namespace {namespace} would be created (dry run)")
+    name = f"application-{application.name}"
+    try:
+        before = cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        same = before.get("data", {}).get("application.yaml") == text
+        what = "is as the file says already" if same else "would be changed"
+    except NotFound:
+        what = "would be created"
+    return [*lines, f"ConfigMap {namespace}/{name} {what} (dry run)"]

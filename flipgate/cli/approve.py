@@ -1,0 +1,31 @@
+"""`flipgate approve`: yes to the open question."""
+
+from __future__ import annotations
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._decide import DECISION_DATA, decide_and_ring
+from flipgate.cli._options import Target, cluster_options, output_option, reason_option
+
+
+@click.command(
+    cls=Verb,
+    details={"Data": DECISION_DATA},
+    examples="""\
+        flipgate approve sportsdata --reason "checks looked at, orders quiet"
+        flipgate approve sportsdata --reason "checks looked at, orders quiet" -o json""",
+)
+@click.argument("app")
+@reason_option("Why it may go on")
+@output_option("json", "yaml")
+@cluster_options
+def approve(target: Target, app: str, reason: str, output: str | None) -> None:
+    """Say yes to the open question.
+
+    The decision is written to the cluster's record, then the waiting Prefect run is told. If the run cannot be told,
+    the decision stands all the same, and the next run of the pipeline finds it. The approval is
+    bound to what would change (images, pod templates, plan), counts until the question expires, and is spent by the one
+    move it allows.
+    """
+    decide_and_ring(target, app, "approve", reason, output)

@@ -1,0 +1,53 @@
+"""`flipgate check`: is the file right, and is the cluster as the file says?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._files import file_option, read_application
+from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._print import count, emit
+
+
+@click.command(
+    cls=Verb,
+    details={
+        "Data": """\
+            -o json: {"application", "services", "routes", "online", "ok", "problems": ["sentence", ...]}"""
+    },
+    examples="""\
+        flipgate check -f flipgate.yaml --offline     the file alone: no cluster is asked
+        flipgate check -f flipgate.yaml               permissions, routes, namespaces, Deployments too
+        flipgate check -f - < flipgate.yaml""",
+)
+@file_option
+@click.option("--offline", is_flag=True, help="Judge the file alone.")
+@output_option("json", "yaml")
+@cluster_options
+def check(target: Target, filename: str, offline: bool, output: str | None) -> None:
+    """Check an application's file, alone or against the cluster.
+
+    Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says.
+    """
+    application, _ = read_application(filename)
+    problems: list[str] = []
+    if not offline:
+        from flipgate.steps.setup import check_application
+
+        problems = check_application(target.cluster(), application, target.namespace)
+    spec = application.spec
+    if output:
+        data = {"application": application.name, "services": len(spec.services), "routes": len(spec.routes)}
+        emit({**data, "online": not offline, "ok": not problems, "problems": problems}, output)
+    elif problems:
+        for problem in problems:
+            click.echo(problem)
+        click.echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
+    else:
+        counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
+        click.echo(f"ok: {application.name}, {counted}")
+    if problems:
+        sys.exit(1)

@@ -1,0 +1,42 @@
+"""`flipgate flip`: starts the flip-traffic run."""
+
+from __future__ import annotations
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._runs import RUN_DATA, start_run
+from flipgate.core.errors import Refused
+
+
+@click.command(
+    cls=Verb,
+    details={"Data": RUN_DATA},
+    examples="""\
+        flipgate flip sportsdata
+        flipgate flip sportsdata -o json""",
+)
+@click.argument("app")
+@output_option("json", "yaml")
+@cluster_options
+def flip(target: Target, app: str, output: str | None) -> None:
+    """Ask for, and make, the move of all users (a Prefect run).
+
+    For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
+    asks a person first, unless a decision for exactly this change stands.
+    """
+    from flipgate.adapters.runs import FLIP_TRAFFIC
+    from flipgate.core.release import Phase
+
+    record = target.world(app).store.read()
+    release = record.release
+    if release is None or release.phase not in (Phase.DARK, Phase.FLIPPING, Phase.BAKING):
+        raise Refused(
+            f"is `{record.phase}`: only a `dark` release can be flipped",
+            obj=f"release {release.name}" if release else f"application {app}",
+            reason="WrongPhase",
+            untouched="all routes; no run was started",
+            next_command=f"flipgate status {app}",
+        )
+    start_run(FLIP_TRAFFIC, app, {"release": release.name}, output)

@@ -1,0 +1,192 @@
+"""`flipgate lab`: a real Kubernetes on this machine. With `demo`, the only file that knows that a lab exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flipgate.cli._commands import Verb, Verbs
+from flipgate.cli._options import output_option, say
+from flipgate.cli._print import emit, table
+from flipgate.core.errors import BadInput, NotFound, PermanentError
+
+if TYPE_CHECKING:
+    from lab.records import LabStatus
+
+DATA = """\
+{"name", "state": "absent"|"starting"|"running"|"dead", "detail", "tier", "kubeconfig", "context", "apiUrl",
+ "traefikUrl", "pid", "components": [...], "restarts": {component: times}}"""
+
+name_option = click.option("--name", default="default", show_default=True, help="Which lab; several run side by side.")
+
+
+@click.group(
+    cls=Verbs,
+    examples="""\
+        flipgate lab up
+        flipgate lab status
+        flipgate lab logs kube-apiserver
+        flipgate lab down""",
+)
+def lab() -> None:
+    """A real Kubernetes on this machine, without Docker: up, down, status, logs."""
+
+
+@lab.command(
+    cls=Verb,
+    details={"Data": "-o json: " + DATA},
+    examples="""\
+        flipgate lab up
+        flipgate lab up --name try --tier api          etcd and kube-apiserver alone, in seconds
+        export KUBECONFIG=$(flipgate lab up -o json | jq -r .kubeconfig)""",
+)
+@name_option
+@click.option("--tier", type=click.Choice(["api", "full"]), default="full", show_default=True, help="How much of it.")
+@click.option(
+    "--throttle-ms",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="How long Traefik waits between two changes, in milliseconds.",
+)
+@output_option("json", "yaml")
+def up(name: str, tier: Any, throttle_ms: int, output: str | None) -> None:
+    """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
+    with _control() as control:
+        running = control.up(name, tier=tier, throttle_ms=throttle_ms, progress=say)
+        status = control.status(name)
+    if output:
+        emit(as_data(status), output)
+        return
+    click.echo(f"lab {name} is up ({running.tier})")
+    for line in _ways_in(status):
+        click.echo(line)
+
+
+@lab.command(
+    cls=Verb,
+    examples="""\
+        flipgate lab down
+        flipgate lab down --name try
+        flipgate lab down --all""",
+)
+@name_option
+@click.option("--all", "every", is_flag=True, help="End all labs of this user.")
+def down(name: str, every: bool) -> None:
+    """End a lab, and clear away what a crash left of one."""
+    with _control() as control:
+        for each in control.names() if every else (name,):
+            ended = control.down(each, progress=say)
+            click.echo(f"lab {each} is down" if ended else f"lab {each} was not there")
+
+
+@lab.command(
+    cls=Verb,
+    details={"Data": '-o json: {"labs": [LAB, ...]} with each LAB: ' + DATA.replace("\n", "\n  ")},
+    examples="""\
+        flipgate lab status
+        flipgate lab status --name try -o json""",
+)
+@click.option("--name", default=None, help="One lab only.")
+@output_option("json", "yaml")
+def status(name: str | None, output: str | None) -> None:
+    """How the labs of this user are. Exit code 1 for a named lab that does not run."""
+    with _control() as control:
+        found = [control.status(each) for each in ((name,) if name else control.names())]
+    if output:
+        emit({"labs": [as_data(each) for each in found]}, output)
+    elif not found:
+        click.echo("no labs; next: flipgate lab up", err=True)
+    else:
+        _show(found)
+    if name and found[0].state != "running":
+        raise NotFound(f"is {found[0].state}: {found[0].detail}", obj=f"lab {name}", next_command="flipgate lab up")
+
+
+@lab.command(
+    cls=Verb,
+    examples="""\
+        flipgate lab logs                       which components have logs, and where
+        flipgate lab logs kube-apiserver
+        flipgate lab logs etcd --tail 20""",
+)
+@click.argument("component", required=False)
+@name_option
+@click.option("--tail", type=click.IntRange(min=1), default=None, metavar="N", help="The last N lines only.")
+def logs(component: str | None, name: str, tail: int | None) -> None:
+    """The logs of a lab's components."""
+    with _control() as control:
+        found = control.logs(name)
+    if not found:
+        raise NotFound("has no logs", obj=f"lab {name}", next_command=f"flipgate lab up --name {name}")
+    if component is None:
+        for line in table(["COMPONENT", "LOG"], [(each, str(path)) for each, path in found.items()]):
+            click.echo(line)
+        return
+    if component not in found:
+        from flipgate.core.nearest import hint
+
+        raise BadInput(f'unknown component "{component}"; {hint(component, found)}', obj=f"lab {name}")
+    lines = found[component].read_text(errors="replace").splitlines()
+    for line in lines[-tail:] if tail else lines:
+        click.echo(line)
+
+
+def as_data(status: LabStatus) -> dict[str, Any]:
+    """A lab as data; what is not known of one that does not run is null."""
+    running = status.lab
+    return {
+        "name": status.name,
+        "state": status.state,
+        "detail": status.detail,
+        "tier": running.tier if running else None,
+        "kubeconfig": str(running.kubeconfig) if running else None,
+        "context": running.context if running else None,
+        "apiUrl": running.api_url if running else None,
+        "traefikUrl": running.traefik_url or None if running else None,
+        "pid": running.pid if running else None,
+        "components": list(status.components),
+        "restarts": dict(status.restarts),
+    }
+
+
+def _show(found: list[LabStatus]) -> None:
+    rows = [(s.name, s.state, s.lab.tier if s.lab else "-", s.lab.api_url if s.lab else s.detail) for s in found]
+    for line in table(["NAME", "STATE", "TIER", "API"], rows):
+        click.echo(line)
+    for each in found if len(found) == 1 else ():
+        for line in _ways_in(each):
+            click.echo(line)
+
+
+def _ways_in(status: LabStatus) -> list[str]:
+    if status.lab is None:
+        return []
+    traefik = [f"  Traefik     {status.lab.traefik_url}"] if status.lab.traefik_url else []
+    return [
+        f"  API server  {status.lab.api_url}",
+        *traefik,
+        f"  kubectl     {status.lab.kubectl}",
+        f"  export KUBECONFIG={status.lab.kubeconfig}",
+    ]
+
+
+@contextmanager
+def _control() -> Iterator[Any]:
+    """lab.control, its failures as flipgate's. Raises PermanentError where the lab was not installed along."""
+    try:
+        from lab import control
+        from lab.errors import LabError
+    except ImportError as error:
+        raise PermanentError(
+            f"cannot be used here ({error}): it comes with a checkout of flipgate, not with the installed package",
+            obj="the lab",
+            next_command="git clone flipgate, then: uv run flipgate lab up",
+        ) from error
+    try:
+        yield control
+    except LabError as error:
+        raise PermanentError(str(error), obj="lab") from error

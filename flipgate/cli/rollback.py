@@ -1,0 +1,60 @@
+"""`flipgate rollback`: all users back, in this process, with nothing but the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._options import Target, cluster_options, need_reason, output_option, person, reason_option, say
+from flipgate.cli._print import emit
+
+if TYPE_CHECKING:
+    from flipgate.steps.roll_back import RolledBack
+
+
+@click.command(
+    cls=Verb,
+    details={
+        "Data": """\
+            -o json: {"application", "way": "fast"|"slow"|"abort"|"nothing", "to": "blue"|"green"|null, "seconds",
+                      "recorded", "firstOldAnswerMs": number|null, "notes": ["sentence", ...]}"""
+    },
+    examples="""\
+        flipgate rollback sportsdata --reason "orders fail"
+        flipgate rollback sportsdata --reason "orders fail" --to blue    also when nothing says where back is""",
+)
+@click.argument("app")
+@reason_option("Why users are sent back")
+@click.option("--to", type=click.Choice(["blue", "green"]), default=None, help="The side to send all users to.")
+@output_option("json", "yaml")
+@cluster_options
+def rollback(target: Target, app: str, reason: str, to: str | None, output: str | None) -> None:
+    """Send all users back to the side they came from; needs nothing but the cluster.
+
+    A release that users have not seen is aborted instead. Works with Prefect, Slack and Prometheus down, never refuses
+    for drift or for an open journal entry, and works without the record where that cannot be read. If the old side is
+    not up it is scaled up first (the slow way, up to 600 s).
+    """
+    reason = need_reason("rollback", app, reason)
+    from flipgate.core.sides import Side
+    from flipgate.steps.roll_back import roll_back
+
+    done = roll_back(target.world(app), reason, by=person(), to=Side(to) if to else None)
+    if output:
+        data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
+        figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}
+        emit({**data, **figures, "notes": list(done.notes)}, output)
+    else:
+        click.echo(_sentence(app, done))
+    for note in done.notes:
+        say(f"note: {note}")
+
+
+def _sentence(app: str, done: RolledBack) -> str:
+    if done.to is None:
+        return f"release of {app} ended ({done.way}) in {done.seconds:.3f} s: users saw nothing of it"
+    answer = f", first answer after {done.first_old_answer_ms:g} ms" if done.first_old_answer_ms is not None else ""
+    unrecorded = "" if done.recorded else ", unrecorded"
+    return f"all users of {app} are on {done.to}: the {done.way} way, {done.seconds:.3f} s{answer}{unrecorded}"

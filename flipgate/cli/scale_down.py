@@ -1,0 +1,32 @@
+"""`flipgate scale-down`: starts the scale-down run."""
+
+from __future__ import annotations
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._runs import RUN_DATA, start_run
+
+
+@click.command(
+    "scale-down",
+    cls=Verb,
+    details={"Data": RUN_DATA},
+    examples="""\
+        flipgate scale-down sportsdata
+        flipgate scale-down sportsdata -o json""",
+)
+@click.argument("app")
+@output_option("json", "yaml")
+@cluster_options
+def scale_down(target: Target, app: str, output: str | None) -> None:
+    """Put the old side to rest after its soak (a Prefect run).
+
+    For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
+    """
+    from flipgate.adapters.runs import SCALE_DOWN
+    from flipgate.steps.settle import need_soaked
+
+    release = need_soaked(target.world(app))
+    start_run(SCALE_DOWN, app, {"release": release.name}, output)

@@ -1,0 +1,135 @@
+"""`flipgate status`: where traffic is, what happens, who is waited for. Works with Prefect down."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._print import emit
+from flipgate.core.errors import FlipgateError, TemporaryError
+
+if TYPE_CHECKING:
+    from flipgate.adapters.cluster import Cluster
+
+WATCH_SECONDS = 2.0
+
+DATA = """\
+-o json with APP is one object; without, {"applications": [OBJECT, ...]}. Times are ISO 8601, UTC. Keys of OBJECT:
+  application, namespace, context
+  managed         true, false before `adopt`, null when the record cannot be read
+  activeByRoutes  "blue", "green", null when the routes name no one side or cannot be read
+  activeByRecord  the same as the last finished step left it; for comparing only
+  phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
+  next            {step, by: person|run|clock|nobody, command}
+  release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
+                  firstNewAnswerMs, images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS}}
+  lastRelease     the one before, in the same shape, or null
+  waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
+                  state: open|approved|rejected|expired|void, flowRun, url, evidence: [{gate, verdict, detail}],
+                  decision: null or {decision, by, via, reason, at, spent}}
+  wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
+  openEntry       null or the journal entry that has begun and not ended
+  drift           null or a sentence
+  routes          [{kind, namespace, name, found, side, sides, others, text}]
+  sides           {blue|green: {namespace, active, services: [{name, role, found, ready, wanted, image}]}}
+  undelivered     announcements not yet told; null when the record cannot be read
+  problems        [{of, fact}]: what could not be read, and why"""
+
+
+@click.command(
+    cls=Verb,
+    details={"Data": DATA},
+    examples="""\
+        flipgate status                                       all applications
+        flipgate status sportsdata
+        flipgate status sportsdata --watch                    again every 2 s until Ctrl-C
+        flipgate status sportsdata -o json | jq -r .phase
+        flipgate status sportsdata -o wide                    whole image names, evidence, times""",
+)
+@click.argument("app", required=False)
+@click.option("-w", "--watch", is_flag=True, help="Look again every 2 s until Ctrl-C.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=None, metavar="SECONDS", help="End --watch after this long."
+)
+@output_option("json", "yaml", "wide")
+@cluster_options
+def status(target: Target, app: str | None, watch: bool, timeout: float | None, output: str | None) -> None:
+    """Where traffic is, what happens, who is waited for, and whether the way back is open.
+
+    Reads the cluster only: works with Prefect down. A record that cannot be read hides neither routes nor sides. Exit
+    code 1 when something could not be read.
+    """
+    cluster = target.cluster()
+    if watch:
+        _watch(target, cluster, app, output, timeout)
+        return
+    found = _look(target, cluster, app)
+    _show(found, app, output)
+    if any(data["problems"] for data in found):
+        sys.exit(1)
+
+
+def _watch(target: Target, cluster: Cluster, app: str | None, output: str | None, timeout: float | None) -> None:
+    """Renders again and again. A cluster that is away for a moment ends nothing."""
+    ends = None if timeout is None else time.monotonic() + timeout
+    try:
+        while True:
+            try:
+                found = _look(target, cluster, app)
+                click.clear()
+                _show(found, app, output)
+            except TemporaryError as error:
+                click.echo(f"error: {error}", err=True)
+            if ends is not None and time.monotonic() + WATCH_SECONDS > ends:
+                return
+            time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return
+
+
+def _look(target: Target, cluster: Cluster, app: str | None) -> list[dict[str, Any]]:
+    """One application, or all. Of many, one that cannot be opened is told on stderr and hides no other."""
+    if app is not None:
+        return [_one(target, cluster, app)]
+    from flipgate.adapters.store import applications
+
+    found, failed = [], None
+    for name in applications(cluster, target.namespace):
+        try:
+            found.append(_one(target, cluster, name))
+        except FlipgateError as error:
+            failed = error
+            click.echo(f"error: {error}", err=True)
+    if failed and not found:
+        raise failed
+    return found
+
+
+def _one(target: Target, cluster: Cluster, name: str) -> dict[str, Any]:
+    from flipgate.cli._facts import as_data, collect
+    from flipgate.cli._next import next_step
+
+    facts = collect(target.world(name, cluster))
+    return as_data(facts, next_step(facts), target.namespace, cluster.context)
+
+
+def _show(found: list[dict[str, Any]], app: str | None, output: str | None) -> None:
+    if output in ("json", "yaml"):
+        emit(found[0] if app else {"applications": found}, output)
+        return
+    from datetime import UTC, datetime
+
+    from flipgate.cli._status_text import many, one
+
+    now = datetime.now(UTC)
+    if not found:
+        click.echo("no application is known to this cluster; next: flipgate apply -f APP.yaml", err=True)
+    elif app:
+        click.echo("\n".join(one(found[0], now, wide=output == "wide")))
+    else:
+        click.echo("\n".join(many(found, now)))
