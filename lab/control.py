@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, locks, namespaces, paths, starting
+from lab import build, locks, namespaces, paths, pipelines, starting
 from lab.components import Tier
 from lab.records import Lab, LabStatus, Record, read_state
 
@@ -97,6 +97,7 @@ def _usable(name: str, tier: Tier) -> Lab | None:
 
 
 def _stop(folder: Path) -> None:
+    pipelines.end_all(folder)
     record = Record.read(folder)
     if record is not None:
         namespaces.end(record.keeper)

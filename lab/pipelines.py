@@ -1,0 +1,177 @@
+"""A real Prefect server and worker beside a lab: SQLite, a home of their own, ended with the lab.
+
+Each runs in a process tree of its own (a PID namespace), so that ending it ends the flow runs it started, whatever
+they were doing. Who they are is noted in the lab's folder, where `control.down` finds them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from lab import namespaces, paths
+from lab.errors import LabError
+from lab.processes import Identity
+from lab.records import Lab
+
+POOL = "flipgate"
+SERVER, WORKER = "prefect-server", "prefect-worker"
+SERVER_PATIENCE = 90.0  # seconds; the first start makes the database
+WORKER_PATIENCE = 60.0  # seconds until the worker's first heartbeat
+REMIND = 5.0  # seconds between two lines of progress
+
+
+@dataclass(frozen=True)
+class Pipelines:
+    """A Prefect server of the lab's own. `api_url` is what PREFECT_API_URL has to be."""
+
+    lab: Lab
+    api_url: str
+
+    @property
+    def ui_url(self) -> str:
+        """Where a person sees the runs."""
+        return self.api_url.removesuffix("/api")
+
+    def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment in which a program uses this server and this lab."""
+        home = self.lab.dir / "prefect"
+        own = {
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_UI_URL": self.ui_url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_CLI_COLORS": "false",
+            "DO_NOT_TRACK": "1",
+            "KUBECONFIG": str(self.lab.kubeconfig),
+        }
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        return {**kept, **own, **(extra or {})}
+
+    def deploy(self) -> None:
+        """Creates the work pool and deploys everything in prefect.yaml; doing it again is fine."""
+        self._prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        self._prefect("--no-prompt", "deploy", "--all")
+
+    def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
+        """A worker on the pool, with `extra` in its environment, which its flow runs inherit."""
+        command = ["worker", "start", "--pool", POOL, "--name", "flipgate-lab", "--type", "process"]
+        _launch(self.lab, WORKER, _prefect_command(*command), self.env(extra))
+        self._wait_for_worker()
+
+    def stop(self, which: str) -> None:
+        """Ends the server or the worker with everything it started, at once."""
+        _end(self.lab.dir, which)
+
+    def start_server(self, tell: Callable[[str], None]) -> None:
+        """Starts the server at its address and waits until it answers."""
+        port = self.api_url.rpartition(":")[2].removesuffix("/api")
+        command = _prefect_command("server", "start", "--host", "127.0.0.1", "--port", port)
+        (self.lab.dir / "prefect").mkdir(exist_ok=True)
+        keeper = _launch(self.lab, SERVER, command, self.env())
+        _wait(self.api_url, keeper, self.lab.dir / "logs" / f"{SERVER}.log", tell)
+
+    def _prefect(self, *arguments: str) -> None:
+        command = _prefect_command(*arguments)
+        answer = subprocess.run(command, cwd=paths.CHECKOUT, env=self.env(), capture_output=True, text=True)
+        if answer.returncode:
+            said = (answer.stdout + answer.stderr).strip()[-2000:]
+            raise LabError(f"`prefect {' '.join(arguments)}` failed with exit code {answer.returncode}:\n{said}")
+
+    def _wait_for_worker(self) -> None:
+        deadline = time.monotonic() + WORKER_PATIENCE
+        while time.monotonic() < deadline:
+            answer = httpx.post(f"{self.api_url}/work_pools/{POOL}/workers/filter", json={}, trust_env=False)
+            if any(worker["status"] == "ONLINE" for worker in answer.json()):
+                return
+            time.sleep(0.2)
+        log = self.lab.dir / "logs" / f"{WORKER}.log"
+        raise LabError(f"The Prefect worker did not come up within {WORKER_PATIENCE:.0f} s: see {log}")
+
+
+def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
+    """A server with everything deployed, and a worker.
+
+    Raises:
+        LabError: Something did not come up; its log is named.
+    """
+    pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api")
+    tell("Prefect: starting the server (20 s the first time)")
+    pipelines.start_server(tell)
+    tell("Prefect: deploying the pipelines")
+    pipelines.deploy()
+    tell("Prefect: starting a worker")
+    pipelines.start_worker()
+    return pipelines
+
+
+def end_all(folder: Path) -> None:
+    """Ends whatever of this was started for the lab in `folder`. No-op if nothing runs."""
+    for which in (WORKER, SERVER):
+        _end(folder, which)
+
+
+def _prefect_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *arguments]
+
+
+def _launch(lab: Lab, which: str, command: list[str], env: Mapping[str, str]) -> Identity:
+    _end(lab.dir, which)
+    apart = [word for word in namespaces.permitted() if word != "--net"]
+    log = lab.dir / "logs" / f"{which}.log"
+    script = '"$@" </dev/null >>"$LAB_LOG" 2>&1 & echo $!'
+    answer = subprocess.run(
+        ["sh", "-c", script, "sh", *apart, *command],
+        cwd=paths.CHECKOUT,
+        env={**env, "LAB_LOG": str(log)},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    keeper = Identity.of(int(answer.stdout))
+    if keeper is None:
+        raise LabError(f"{which} ended at once: see {log}")
+    _note(lab.dir, which).write_text(json.dumps(asdict(keeper)))
+    return keeper
+
+
+def _end(folder: Path, which: str) -> None:
+    with suppress(OSError, ValueError, TypeError):
+        namespaces.end(Identity(**json.loads(_note(folder, which).read_text())))
+        _note(folder, which).unlink()
+
+
+def _note(folder: Path, which: str) -> Path:
+    return folder / f"{which}.json"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def _wait(api_url: str, keeper: Identity, log: Path, tell: Callable[[str], None]) -> None:
+    began = told = time.monotonic()
+    while True:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"{api_url}/health", trust_env=False).status_code == httpx.codes.OK:
+                return
+        now = time.monotonic()
+        if not keeper.alive() or now - began > SERVER_PATIENCE:
+            raise LabError(f"The Prefect server did not come up within {now - began:.0f} s: see {log}")
+        if now - told > REMIND:
+            told = now
+            tell(f"Prefect: still starting the server, {now - began:.0f} s")
+        time.sleep(0.1)
