@@ -44,6 +44,7 @@ class Cluster:
     @classmethod
     def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Cluster:
         """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context."""
+        import yaml
         from kubernetes import client, config  # half a second: only verbs that need a cluster pay for it
 
         try:
@@ -58,9 +59,9 @@ class Cluster:
                     f"is not in the kubeconfig (it has: {known})", obj=f"context {name}", untouched="everything"
                 )
             api = config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name)
-        except config.ConfigException as error:
+        except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
             raise BadInput(
-                f"cannot be used: {error}",
+                f"cannot be used: {' '.join(str(error).split())}",
                 obj="kubeconfig",
                 untouched="everything",
                 next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
