@@ -24,6 +24,7 @@ from lab.errors import LabError
 Progress = Callable[[str], None]
 
 _VERSION_PACKAGE = "k8s.io/component-base/version"
+_SCRATCH = ".building-"
 _STRIPPED = "-s -w"  # no symbol table, no debug information: half the size
 
 
@@ -76,9 +77,11 @@ def ensure(programs: Sequence[str], progress: Progress | None = None) -> dict[st
     missing = [program for program in wanted.values() if not intact(entry(program, go.version), program)]
     if missing:
         with locks.held(paths.cache() / "build.lock", "another build of the lab's programs", tell):
+            for left in paths.cache().glob(f"{_SCRATCH}*"):  # by a build that was killed: nobody else builds now
+                shutil.rmtree(left, ignore_errors=True)
             for number, program in enumerate(missing, start=1):
                 if not intact(entry(program, go.version), program):  # not built while we waited
-                    _build(program, go, f"{program.name} ({number} of {len(missing)})", tell)
+                    _try_build(program, go, f"{program.name} ({number} of {len(missing)})", tell)
     return {name: entry(program, go.version) / name for name, program in wanted.items()}
 
 
@@ -125,10 +128,20 @@ class _Count:
             self.last_error = line
 
 
+def _try_build(program: Program, go: toolchain.Toolchain, title: str, progress: Progress) -> None:
+    try:
+        _build(program, go, title, progress)
+    except OSError as error:
+        raise LabError(
+            f"{program.name} could not be put into the cache {paths.cache()}: {error}\n"
+            "Make room there, or name another folder with XDG_CACHE_HOME, and run the same command again."
+        ) from error
+
+
 def _build(program: Program, go: toolchain.Toolchain, title: str, progress: Progress) -> None:
     began = time.monotonic()
     target = entry(program, go.version)
-    with tempfile.TemporaryDirectory(prefix=f".building-{program.name}-", dir=paths.cache()) as outer:
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{program.name}-", dir=paths.cache()) as outer:
         scratch = Path(outer) / "entry"
         scratch.mkdir()
         call = _Go(program, toolchain.fetch(go, progress), target.with_suffix(".log"), title, progress)

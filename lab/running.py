@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-EVERY = 2.0  # seconds between two lines of progress
+EVERY = 4.0  # seconds between two lines of progress
 
 
 def run(
@@ -23,7 +23,7 @@ def run(
 ) -> tuple[int, str]:
     """Run `command` to its end; its code, and what it printed to stdout.
 
-    Each line of stderr goes to the end of `log` and to `each_line`; every two seconds `progress` is told `describe()`
+    Each line of stderr goes to the end of `log` and to `each_line`; every four seconds `progress` is told `describe()`
     and the time taken. An interruption of the caller ends the command too.
     """
     began = time.monotonic()

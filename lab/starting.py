@@ -166,7 +166,7 @@ class _Wait:
         return f"lab {self.order.name}: {reason}. {self._logs()}{end and f'; the end of {log.name}:{end}'}"
 
     def _logs(self) -> str:
-        return f"Its logs: {self.order.folder / 'logs'}"
+        return f"Its logs: {self.order.folder / 'logs'} (kept until the next start or `flipgate lab down`)"
 
 
 def _holds(condition: Callable[[], bool]) -> bool:

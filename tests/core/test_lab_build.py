@@ -156,6 +156,28 @@ def test_a_damaged_build_is_built_again(tmp_path: Path, only_program: Program, m
     assert build.ensure(["modules"])["modules"].read_text() == "program\n"
 
 
+def test_what_a_killed_build_left_is_cleared(
+    tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{_go(tmp_path, _BUILDS).parent}:/usr/bin:/bin")
+    left = paths.cache() / ".building-modules-x"
+    (left / "entry").mkdir(parents=True)
+    build.ensure(["modules"])
+    assert not left.exists()
+
+
+def test_a_full_disk_is_said_in_a_sentence(
+    tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("PATH", f"{_go(tmp_path, _BUILDS).parent}:/usr/bin:/bin")
+    monkeypatch.setattr(build, "_flush", full)
+    with pytest.raises(LabError, match=r"No space left on device[^~]*XDG_CACHE_HOME"):
+        build.ensure(["modules"])
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
