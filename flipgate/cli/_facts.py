@@ -95,7 +95,7 @@ def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: st
         "drift": facts.drift,
         "routes": [_route(route) for route in facts.traffic.routes] if facts.traffic else [],
         "sides": {str(side): _side(facts, side) for side in Side},
-        "undelivered": len(record.outbox) if record else None,
+        "undelivered": len(record.outbox) if record else (0 if facts.managed is False else None),
         "problems": [{"of": what, "fact": fact} for what, fact in facts.problems.items()],
     }
 
@@ -106,7 +106,7 @@ def way_back(facts: Facts) -> dict[str, Any]:
     `way` is fast, slow (pods come first), abort (users saw nothing yet), none, or unknown (something was not read).
     """
     record, release = facts.record, facts.record.release if facts.record else None
-    if record and not (release and release.phase in AFTER_TRAFFIC):
+    if facts.managed is False or (record and not (release and release.phase in AFTER_TRAFFIC)):
         way = "abort" if release and release.phase in BEFORE_TRAFFIC else "none"
         return {"way": way, "side": None, "services": []}
     side = release.side.other if release else (facts.active.other if facts.active else None)

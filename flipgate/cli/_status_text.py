@@ -52,14 +52,15 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "Journal", _entry(data["openEntry"])
     yield "Drift", click.style(data["drift"], fg="red") if data["drift"] else NONE
     untold = data["undelivered"]
-    yield "Untold", count(untold, "announcement") if untold else ("unknown" if untold is None else NONE)
+    yield "Untold", count(untold, "announcement") if untold else (NONE if untold == 0 else "unknown")
 
 
 def _active(data: dict[str, Any]) -> str:
     routes = data["activeByRoutes"]
     by_routes = click.style(routes, bold=True) if routes else click.style("no one side", fg="red", bold=True)
-    record = data["activeByRecord"] or ("no record" if data["managed"] is False else "unreadable")
-    return f"{by_routes} by the routes, {record} by the record"
+    if data["managed"] is False:
+        return f"{by_routes} by the routes; there is no record yet"
+    return f"{by_routes} by the routes, {data['activeByRecord'] or 'unreadable'} by the record"
 
 
 def _phase(data: dict[str, Any], now: datetime) -> str:

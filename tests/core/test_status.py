@@ -1,0 +1,268 @@
+"""What `flipgate status` makes of a look: next steps, the way back, drift, and what could not be read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flipgate.cli._facts import Facts, as_data, question_state, way_back
+from flipgate.cli._next import next_step
+from flipgate.cli._status_text import many, one
+from flipgate.core.record import MOVE_ROUTES, Decision, EntryState, JournalEntry, Occupant, QuestionKind, Record
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from tests.core.builders import (
+    BLUE,
+    GREEN,
+    NOW,
+    approval,
+    at,
+    deployment,
+    question,
+    record,
+    release,
+    shop,
+    side,
+    to_side,
+    traffic,
+)
+
+DARK = (Phase.DEPLOYING, Phase.DARK)
+LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
+
+
+def facts(remembered: Record | None = None, *, routes: Side = BLUE, **more: Any) -> Facts:
+    usual: dict[str, Any] = {
+        "application": shop(),
+        "now": at(30),
+        "traffic": traffic(to_side(routes)),
+        "sides": {each: side(each) for each in Side},
+        "record": remembered,
+        "managed": remembered is not None,
+    }
+    return Facts(**{**usual, **more})
+
+
+def data(seen: Facts) -> dict[str, Any]:
+    return as_data(seen, next_step(seen), "flipgate", "here")
+
+
+def text(seen: Facts, *, wide: bool = False) -> str:
+    return "\n".join(one(data(seen), at(30), wide=wide))
+
+
+def live(**more: Any) -> Record:
+    return record(active=GREEN, release=release(*LIVE, **more))
+
+
+# What comes next
+
+
+@pytest.mark.parametrize(
+    ("phases", "by", "command"),
+    [
+        ((Phase.QUEUED,), "run", ""),
+        ((Phase.DEPLOYING,), "run", 'flipgate rollback shop --reason "..."'),
+        (DARK, "person", "flipgate flip shop"),
+        (LIVE[:3], "run", 'flipgate rollback shop --reason "..."'),
+        (LIVE[:4], "run", 'flipgate rollback shop --reason "..."'),
+        (LIVE, "person", "flipgate scale-down shop"),
+        ((*LIVE, Phase.SETTLING), "run", 'flipgate rollback shop --reason "..."'),
+        ((*LIVE, Phase.ROLLING_BACK), "run", "flipgate status shop"),
+        ((*LIVE, Phase.ROLLING_BACK, Phase.ROLLED_BACK), "nobody", "flipgate deploy shop --image ..."),
+    ],
+    ids=lambda value: str(value[-1]) if isinstance(value, tuple) else "",
+)
+def test_each_phase_says_who_is_next_and_what_to_type(phases: tuple[Phase, ...], by: str, command: str) -> None:
+    told = next_step(facts(record(release=release(*phases))))
+
+    assert (told["by"], told["command"]) == (by, command)
+    assert told["step"]
+
+
+def test_at_rest_anybody_may_deploy() -> None:
+    assert next_step(facts(record()))["command"] == "flipgate deploy shop --image ..."
+
+
+def test_before_adopting_adopt() -> None:
+    seen = facts(managed=False)
+
+    assert next_step(seen)["command"] == "flipgate adopt shop"
+    assert data(seen)["phase"] == "unmanaged"
+    assert data(seen)["undelivered"] == 0
+
+
+def test_an_open_question_names_its_end_and_the_person_s_line() -> None:
+    told = next_step(facts(record(release=release(*DARK), question=question())))
+
+    assert told == {
+        "step": "a person decides before 2026-03-01 12:01:00 UTC; no decision means no",
+        "by": "person",
+        "command": 'flipgate approve shop --reason "..."',
+    }
+
+
+def test_an_answered_question_waits_for_its_run() -> None:
+    told = next_step(facts(record(release=release(*DARK), question=question(), approval=approval())))
+
+    assert told == {"step": "flip's run acts on the approval", "by": "run", "command": "flipgate flip shop"}
+
+
+def test_the_soak_waits_for_the_clock() -> None:
+    told = next_step(facts(live(settle_after=at(90)), routes=GREEN))
+
+    assert told["by"] == "clock"
+    assert "blue stays up as the way back until 2026-03-01 12:01:30 UTC" in told["step"]
+
+
+def test_a_question_about_the_old_side_is_a_question_too() -> None:
+    asked = question(kind=QuestionKind.SCALE_DOWN)
+    told = next_step(facts(live().model_copy(update={"question": asked}), routes=GREEN))
+
+    assert told["command"] == 'flipgate approve shop --reason "..."'
+
+
+def test_an_open_entry_is_told_before_the_phase() -> None:
+    entry = JournalEntry(id=4, step=MOVE_ROUTES, state=EntryState.BEGUN, actor="ana@desk/7", at=NOW)
+    seen = facts(record(release=release(*LIVE[:3]), journal=(entry,)), routes=GREEN)
+
+    assert (
+        "MoveRoutes of ana@desk/7 is under way since 12:00:00 UTC; both sides are protected" in next_step(seen)["step"]
+    )
+    assert data(seen)["openEntry"]["step"] == MOVE_ROUTES
+    assert data(seen)["drift"] is None
+
+
+def test_drift_is_told_before_all_else() -> None:
+    seen = facts(record(release=release(*DARK), question=question()), routes=GREEN)
+
+    assert next_step(seen)["command"].startswith("prefect deployment run reconcile/reconcile")
+    assert data(seen)["drift"] == "the routes say green (IngressRoute edge/live -> green); the record says blue"
+    assert many([data(seen)], at(30))[1].endswith("drifted")
+
+
+# Questions
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "state"),
+    [
+        (None, 30, "open"),
+        (None, 61, "expired"),
+        (approval(), 30, "approved"),
+        (approval(), 61, "expired"),
+        (approval(decision=Decision.REJECT), 30, "rejected"),
+        (approval(spent_by=7), 30, "void"),
+        (approval(question="another"), 30, "void"),
+    ],
+)
+def test_the_state_of_a_question(answer: Any, seconds: float, state: str) -> None:
+    remembered = record(release=release(*DARK), question=question(), approval=answer)
+
+    assert question_state(remembered, question(), at(seconds)) == state
+
+
+# The way back
+
+
+def test_the_way_back_is_fast_when_the_old_side_has_what_it_carried() -> None:
+    assert way_back(facts(live(), routes=GREEN)) == {
+        "way": "fast",
+        "side": "blue",
+        "services": [{"name": "web", "ready": 2, "wanted": 2}],
+    }
+
+
+def test_the_way_back_is_slow_when_the_old_side_carried_more_than_it_has() -> None:
+    carried = {BLUE: Occupant(replicas={"web": 5}, since=NOW), GREEN: Occupant(since=NOW)}
+    seen = facts(live().model_copy(update={"sides": carried}), routes=GREEN)
+
+    assert way_back(seen)["way"] == "slow"
+    assert "Way back    blue, slow: 2 of 5 pods Ready (short: web 2/5)" in text(seen)
+
+
+@pytest.mark.parametrize(
+    ("remembered", "way"), [(record(), "none"), (record(release=release(*DARK)), "abort")], ids=["settled", "dark"]
+)
+def test_without_users_on_the_new_side_there_is_nothing_to_go_back_from(remembered: Record, way: str) -> None:
+    assert way_back(facts(remembered)) == {"way": way, "side": None, "services": []}
+
+
+def test_an_unreadable_record_leaves_the_way_back_to_routes_and_sides() -> None:
+    up = facts(managed=None, problems={"record": "cannot be read"})
+    down = facts(managed=None, sides={BLUE: side(BLUE), GREEN: side(GREEN, deployment(replicas=0))})
+
+    assert way_back(up) == {"way": "fast", "side": "green", "services": [{"name": "web", "ready": 2, "wanted": 1}]}
+    assert way_back(down)["way"] == "none"
+
+
+def test_with_the_routes_unread_the_way_back_is_unknown() -> None:
+    assert way_back(facts(managed=None, traffic=None))["way"] == "unknown"
+
+
+# What could not be read
+
+
+def test_what_cannot_be_read_hides_nothing_else() -> None:
+    seen = facts(managed=None, problems={"record": "record of shop: cannot be read."})
+    told, shown = data(seen), text(seen)
+
+    assert (told["phase"], told["managed"], told["activeByRoutes"], told["activeByRecord"]) == (
+        "unknown",
+        None,
+        "blue",
+        None,
+    )
+    assert told["problems"] == [{"of": "record", "fact": "record of shop: cannot be read."}]
+    assert "IngressRoute edge/live -> blue" in shown
+    assert "record of shop: cannot be read." in shown
+    assert "web      serving  2/2" in shown
+    assert "unreadable: record" in many([told], at(30))[1]
+
+
+def test_a_side_that_cannot_be_read_leaves_the_other() -> None:
+    told = data(facts(record(), sides={GREEN: side(GREEN)}, problems={"side blue": "no permission"}))
+
+    assert told["sides"]["blue"] == {"namespace": "shop-blue", "active": True, "services": []}
+    assert [service["name"] for service in told["sides"]["green"]["services"]] == ["web", "mailer"]
+
+
+# Keys and text
+
+
+def test_the_keys_are_those_that_the_help_names() -> None:
+    from flipgate.cli.status import DATA
+
+    told = data(facts(live(settle_after=at(9)).model_copy(update={"question": question()}), routes=GREEN))
+    for key in [*told, *told["next"], *told["release"], *told["waitsFor"], *told["wayBack"], *told["routes"][0]]:
+        assert key in DATA, key
+    assert told["since"] == "2026-03-01T12:00:04.000Z"
+    assert told["release"]["phaseSeconds"]["live"] == 26.0
+    assert told["sides"]["green"]["active"] is True
+
+
+def test_the_text_of_a_release_that_soaks() -> None:
+    shown = text(facts(live(settle_after=at(90)), routes=GREEN))
+
+    assert "Active      \x1b[1mgreen\x1b[0m by the routes, green by the record" in shown
+    assert "Phase       live (BakePassed) since 2026-03-01 12:00:04 UTC (26s)" in shown
+    assert "Release     3f2a9c01d4e8-1 on green, opened by ci" in shown
+    assert "Way back    blue, fast: 2 of 2 pods Ready" in shown
+    assert "SERVICE  ROLE     BLUE  IMAGE     GREEN (active)  IMAGE" in shown
+
+
+def test_digests_are_cut_for_people_and_whole_when_wide() -> None:
+    digest = "acme.example:5000/shop/web@sha256:" + "0123456789abcdef" * 4
+    seen = facts(record(), sides={BLUE: side(BLUE, deployment(image=digest)), GREEN: side(GREEN)})
+
+    assert "web@0123456789ab" in text(seen)
+    assert digest not in text(seen)
+    assert digest in text(seen, wide=True)
+
+
+def test_times_are_rough_for_people() -> None:
+    seen = data(facts(live(), routes=GREEN))
+
+    assert "2h" in many([seen], at(4) + timedelta(hours=2, minutes=50))[1]
