@@ -175,7 +175,7 @@ def begin(
     entry = JournalEntry(
         id=last + 1, step=step, state=EntryState.BEGUN, actor=actor, at=now, release=release, intent=dict(intent)
     )
-    return record.model_copy(update={"journal": (*record.journal, entry)[-JOURNAL_KEPT:]}), entry
+    return _journaled(record, entry), entry
 
 
 def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
@@ -231,7 +231,16 @@ def update_release(record: Record, **changes: Any) -> Record:
 
 
 def pose(record: Record, question: Question) -> Record:
-    """Puts a question to people; an older one and its answer are void."""
+    """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
+    release = record.release
+    if release is None or release.name != question.release or release.phase in TERMINAL:
+        raise Refused(
+            f"release {question.release} is not open any more",
+            obj=f"question {question.id}",
+            reason="ReleaseGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
     return record.model_copy(update={"question": question, "approval": None})
 
 
@@ -263,10 +272,20 @@ def withdraw(record: Record) -> Record:
 
 
 def spend(record: Record, entry_id: int) -> Record:
-    """Marks the approval as used by one journal entry, so that no second move can stand on it."""
-    if record.approval is None:
-        return record
-    return record.model_copy(update={"approval": record.approval.model_copy(update={"spent_by": entry_id})})
+    """Marks the approval as used by one journal entry, so that no second move can stand on it.
+
+    Raises Refused when there is none to spend by now: withdrawn, a no, or spent already.
+    """
+    approval = record.approval
+    if approval is None or approval.decision is not Decision.APPROVE or approval.spent_by is not None:
+        raise Refused(
+            "no approval stands for this move by now",
+            obj=f"application {record.application}",
+            reason="NoApproval",
+            untouched="all routes",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.model_copy(update={"approval": approval.model_copy(update={"spent_by": entry_id})})
 
 
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
@@ -322,7 +341,14 @@ def _note(record: Record, change: PhaseChange, actor: str) -> Record:
         release=release.name if release else None,
         outcome=f"{change.reason}: {change.message}" if change.message else str(change.reason),
     )
-    return record.model_copy(update={"journal": (*record.journal, entry)[-JOURNAL_KEPT:]})
+    return _journaled(record, entry)
+
+
+def _journaled(record: Record, entry: JournalEntry) -> Record:
+    """One entry more; the oldest go first, but an open one stays until it has ended."""
+    over = len(record.journal) + 1 - JOURNAL_KEPT
+    kept = tuple(old for n, old in enumerate(record.journal) if n >= over or old.state is EntryState.BEGUN)
+    return record.model_copy(update={"journal": (*kept, entry)})
 
 
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
