@@ -1,0 +1,156 @@
+"""Values for the tests of decisions: all that is usual is filled in, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from flipgate.core.application import Application, load_application
+from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
+from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.sides import Side
+from flipgate.core.traffic import RouteName, RouteState, Traffic, read_ingress_route
+from flipgate.core.view import SideState, Workload, read_workload
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+BLUE, GREEN = Side.BLUE, Side.GREEN
+NAMESPACES = {BLUE: "shop-blue", GREEN: "shop-green"}
+SIDES = {namespace: side for side, namespace in NAMESPACES.items()}
+SHOP = """\
+apiVersion: flipgate.dev/v1
+kind: Application
+metadata: {name: shop}
+spec:
+  sides: {blue: {namespace: shop-blue}, green: {namespace: shop-green}}
+  routes: [{kind: IngressRoute, namespace: edge, name: live}]
+  traffic: {host: shop.example, header: X-Served-Side}
+  services:
+    - {name: web, role: serving, replicas: 2, container: web}
+    - {name: mailer, role: worker, replicas: 3}
+"""
+
+
+def at(seconds: float = 0) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def shop() -> Application:
+    return load_application(SHOP, "shop.yaml")
+
+
+# Releases and records
+
+
+def release(*phases: Phase, **facts: Any) -> Release:
+    """A release that went through these phases, one second each, for the first reason the table has."""
+    phases = phases or (Phase.DEPLOYING,)
+    reasons = [Reason.BUILD_ANNOUNCED]
+    reasons += [min(TRANSITIONS[old][new]) for old, new in pairwise(phases)]
+    changes = tuple(
+        PhaseChange(phase=phase, reason=reason, at=at(second))
+        for second, (phase, reason) in enumerate(zip(phases, reasons, strict=True))
+    )
+    usual: dict[str, Any] = {
+        "id": "3f2a9c01d4e8",
+        "application_hash": "ab" * 32,
+        "side": GREEN,
+        "images": {"web": "acme/web:2"},
+        "wanted": {"web": 2, "mailer": 0},
+        "opened_by": "ci",
+        "changes": changes,
+    }
+    return Release(**{**usual, **facts})
+
+
+def record(**facts: Any) -> Record:
+    """The shop at rest on blue, nothing open."""
+    sides = {side: Occupant(since=NOW) for side in Side}
+    return Record(**{"application": "shop", "active": BLUE, "sides": sides, **facts})
+
+
+def question(**facts: Any) -> Question:
+    usual: dict[str, Any] = {
+        "id": "flip-3f2a9c01d4e8-1-aa",
+        "kind": QuestionKind.FLIP,
+        "release": "3f2a9c01d4e8-1",
+        "basis": "basis-1",
+        "summary": "Send all users from blue to green?",
+        "asked_at": NOW,
+        "expires_at": at(60),
+    }
+    return Question(**{**usual, **facts})
+
+
+def approval(**facts: Any) -> Approval:
+    usual: dict[str, Any] = {
+        "question": "flip-3f2a9c01d4e8-1-aa",
+        "kind": QuestionKind.FLIP,
+        "basis": "basis-1",
+        "decision": Decision.APPROVE,
+        "by": "ana",
+        "via": "cli",
+        "reason": "looks good",
+        "at": at(10),
+    }
+    return Approval(**{**usual, **facts})
+
+
+# Routes
+
+
+def service(namespace: str | None = None, **more: Any) -> dict[str, Any]:
+    """One service of a route's rule; without a namespace it is the route's own."""
+    where = {} if namespace is None else {"namespace": namespace}
+    return {"name": "web", "port": 80, **where, **more}
+
+
+def route_object(*rules: Sequence[Mapping[str, Any]], version: str = "7") -> dict[str, Any]:
+    """An IngressRoute as the API server gives it: each rule is a list of services."""
+    return {
+        "apiVersion": "traefik.io/v1alpha1",
+        "kind": "IngressRoute",
+        "metadata": {"name": "live", "namespace": "edge", "resourceVersion": version},
+        "spec": {"routes": [{"match": "Host(`shop.example`)", "services": list(rule)} for rule in rules]},
+    }
+
+
+def route(obj: Mapping[str, Any] | None, *, name: str = "live", namespace: str = "edge") -> RouteState:
+    return read_ingress_route(RouteName("IngressRoute", namespace, name), obj, SIDES)
+
+
+def to_side(side: Side, **more: Any) -> RouteState:
+    """A route that sends everybody to one side."""
+    return route(route_object([service(NAMESPACES[side])]), **more)
+
+
+def traffic(*routes: RouteState) -> Traffic:
+    return Traffic(routes)
+
+
+# Sides
+
+
+def deployment(name: str = "web", *, image: str = "acme/web:1", **spec: Any) -> dict[str, Any]:
+    """A Deployment whose pods are all there, as the API server gives it."""
+    replicas = spec.pop("replicas", 2)
+    container = {"name": name, "image": image, "envFrom": [{"configMapRef": {"name": "settings"}}]}
+    return {
+        "metadata": {"name": name, "resourceVersion": "41", "generation": 3},
+        "spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}, **spec},
+        "status": dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), replicas) | {"observedGeneration": 3},
+    }
+
+
+def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
+    """The shop's side: what is given, and usual Deployments for the rest of its services."""
+    given = {obj["metadata"]["name"]: obj for obj in deployments}
+    usual = {"web": deployment("web"), "mailer": deployment("mailer", image="acme/mailer:1", replicas=3)}
+    workloads = {name: read_workload(name, NAMESPACES[which], obj) for name, obj in {**usual, **given}.items()}
+    return SideState(which, NAMESPACES[which], workloads)
+
+
+def without(state: SideState, name: str) -> SideState:
+    """The side, with one of its Deployments gone."""
+    return SideState(state.side, state.namespace, {**state.workloads, name: Workload(name, state.namespace)})

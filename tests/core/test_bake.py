@@ -1,0 +1,98 @@
+"""Judging the time right after a flip."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.bake import LEAST_FAILED, Sample, judge_bake
+from flipgate.core.gates import Evidence, Verdict, combine
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+READY: tuple[str, ...] = ()
+SHORT = ("web 1/2",)
+
+
+def sample(short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0) -> Sample:
+    return Sample(0.0, short, asked, failed, silent)
+
+
+def errors(*samples: Sample, limit: float = 0.01) -> Evidence:
+    return judge_bake(samples, max_error_ratio=limit)[1]
+
+
+def readiness(*looks: tuple[str, ...] | None) -> Evidence:
+    return judge_bake([sample(short) for short in looks], max_error_ratio=0.01)[0]
+
+
+def test_a_ready_side_that_answers_without_errors_passes_and_says_its_numbers() -> None:
+    ready, answers = judge_bake([sample()] * 3, max_error_ratio=0.01)
+    assert (ready.gate, ready.verdict, ready.answer) == ("ready", PASS, "Ready in 3 of 3 looks")
+    assert (answers.gate, answers.verdict, answers.answer) == ("errors", PASS, "0 of 30 answers were 5xx")
+    assert answers.threshold == "at most 1.0%"
+    assert combine((ready, answers)) is PASS
+
+
+@pytest.mark.parametrize("samples", [[], [sample(None, silent=10)], [sample(None, asked=0)]], ids=repr)
+def test_no_answers_at_all_is_unknown(samples: list[Sample]) -> None:
+    verdicts = judge_bake(samples, max_error_ratio=1)
+    assert [evidence.verdict for evidence in verdicts] == [UNKNOWN, UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("looks", "verdict"),
+    [
+        ([READY], PASS),
+        ([SHORT], PASS),  # one look may fall into a pod's replacement
+        ([READY, SHORT], PASS),
+        ([SHORT, SHORT], FAIL),
+        ([READY, SHORT, SHORT], FAIL),
+        ([SHORT, READY, SHORT], PASS),
+        ([SHORT, SHORT, READY], PASS),
+        ([SHORT, None, SHORT], FAIL),  # a look that saw nothing is no Ready one
+        ([SHORT, SHORT, None], FAIL),
+        ([None], UNKNOWN),
+        ([None, None, None], UNKNOWN),
+        ([READY, None], PASS),
+        ([READY, None, None], UNKNOWN),  # what was seen before says nothing about now
+        ([None, None, READY], PASS),
+    ],
+)
+def test_pods_missing_in_two_looks_in_a_row_fail(looks: list[tuple[str, ...] | None], verdict: Verdict) -> None:
+    assert readiness(*looks).verdict is verdict
+
+
+def test_missing_pods_are_named() -> None:
+    assert readiness(SHORT, ("api 0/3", "web 1/2")).answer == "not Ready: api 0/3, web 1/2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "failed", "limit", "verdict"),
+    [
+        (1000, 10, 0.01, PASS),  # at the limit is within it
+        (1000, 11, 0.01, FAIL),
+        (10, LEAST_FAILED, 0.01, FAIL),
+        (10, LEAST_FAILED - 1, 0.01, PASS),  # few failures never fail by themselves
+        (1000, LEAST_FAILED, 0, FAIL),
+        (10, 10, 1, PASS),  # a limit of 1 allows anything
+        (2, 2, 0.01, UNKNOWN),  # too few to fail, too bad to pass
+        (3, 2, 0.01, UNKNOWN),
+        (4, 2, 0.01, PASS),
+    ],
+)
+def test_the_share_of_errors_decides_once_there_are_some(
+    asked: int, failed: int, limit: float, verdict: Verdict
+) -> None:
+    assert errors(sample(asked=asked, failed=failed), limit=limit).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("failed", "silent", "verdict"),
+    [(0, 5, PASS), (0, 6, UNKNOWN), (1, 5, PASS), (3, 6, FAIL), (0, 10, UNKNOWN)],
+)
+def test_silence_is_neither_an_error_nor_an_answer(failed: int, silent: int, verdict: Verdict) -> None:
+    assert errors(sample(failed=failed, silent=silent)).verdict is verdict
+
+
+def test_errors_are_counted_over_all_looks() -> None:
+    found = errors(sample(failed=1), sample(failed=1, silent=2), sample(failed=1))
+    assert (found.verdict, found.answer) == (FAIL, "3 of 28 answers were 5xx, 2 probes had no answer")

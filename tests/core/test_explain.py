@@ -1,0 +1,67 @@
+"""What is remembered against what is: at rest, interrupted, drifted."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.explain import Drift, Interrupted, Settled, explain, finish_move
+from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState, begin, end
+from flipgate.core.traffic import RouteState, Traffic
+from tests.core.builders import BLUE, GREEN, NOW, record, route, route_object, service, to_side, traffic
+
+ON_BLUE, ON_GREEN = traffic(to_side(BLUE)), traffic(to_side(GREEN))
+SPLIT = traffic(to_side(BLUE), to_side(GREEN, name="second"))
+GONE = traffic(route(None))
+ELSEWHERE = traffic(route(route_object([service("legacy")])))
+ALL = [ON_BLUE, ON_GREEN, SPLIT, GONE, ELSEWHERE]
+TO_GREEN = {"to": "green", "from": "blue"}
+
+
+def test_routes_where_the_record_left_them_are_settled() -> None:
+    assert explain(record(), ON_BLUE) == Settled()
+    assert explain(record(active=GREEN), ON_GREEN) == Settled()
+
+
+@pytest.mark.parametrize("seen", [ON_GREEN, SPLIT, GONE, ELSEWHERE], ids=str)
+def test_anything_else_is_drift_that_says_all_routes_and_the_record(seen: Traffic) -> None:
+    found = explain(record(), seen)
+    assert isinstance(found, Drift)
+    assert found.fact.endswith("the record says blue")
+    assert all(str(state) in found.fact for state in seen.routes)
+
+
+@pytest.mark.parametrize("seen", ALL, ids=str)
+@pytest.mark.parametrize("step", [MOVE_ROUTES, BRING_UP])
+def test_an_open_entry_explains_any_state_of_the_routes(seen: Traffic, step: str) -> None:
+    noted, entry = begin(record(), step, "ci", NOW, TO_GREEN)
+    assert explain(noted, seen) == Interrupted(entry)
+
+
+@pytest.mark.parametrize("state", [EntryState.DONE, EntryState.UNDONE])
+def test_an_ended_entry_explains_nothing_any_more(state: EntryState) -> None:
+    noted, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
+    closed = end(noted, entry.id, state, NOW, "")
+    at_home, away = (ON_GREEN, ON_BLUE) if state is EntryState.DONE else (ON_BLUE, ON_GREEN)
+    assert explain(closed, at_home) == Settled()
+    assert isinstance(explain(closed, away), Drift)
+
+
+@pytest.mark.parametrize(
+    ("seen", "finished"), [(ON_GREEN, True), (ON_BLUE, False), (SPLIT, False), (GONE, False), (ELSEWHERE, False)]
+)
+def test_an_interrupted_move_is_finished_only_where_every_route_arrived(seen: Traffic, finished: bool) -> None:
+    _, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
+    assert finish_move(entry, seen) is finished
+
+
+def test_one_route_of_two_that_arrived_is_backed_out() -> None:
+    _, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
+    routes: list[RouteState] = [to_side(GREEN), to_side(GREEN, name="b")]
+    assert finish_move(entry, traffic(*routes))
+    assert not finish_move(entry, traffic(routes[0], route(None, name="b")))
+
+
+def test_only_moves_are_finished_by_looking_at_routes() -> None:
+    _, entry = begin(record(), BRING_UP, "ci", NOW, {})
+    with pytest.raises(ValueError, match="BringUp moves no traffic"):
+        finish_move(entry, ON_GREEN)

@@ -1,0 +1,267 @@
+"""Reading live routes, naming the dark side or not, planning a move, and saying it by hand."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from flipgate.core.errors import Refused
+from flipgate.core.sides import Side
+from flipgate.core.traffic import BACK, FORWARD, DarkSide, RouteName, RouteState, by_hand, dark_side, plan_move
+from tests.core.builders import BLUE, GREEN, NAMESPACES, route, route_object, service, to_side, traffic
+
+VERSION = "/metadata/resourceVersion"
+NEITHER = "IngressRoute edge/live names neither side"
+
+
+class PatchRefusedError(Exception):
+    """A JSON patch's `test` found another value: nothing is changed."""
+
+
+def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """RFC 6902's test, replace and add, as far as flipgate uses them, on a copy."""
+    out = copy.deepcopy(dict(obj))
+    for op in operations:
+        *path, last = (part.replace("~1", "/").replace("~0", "~") for part in op["path"].split("/")[1:])
+        parent: Any = out
+        for part in path:
+            parent = parent[int(part)] if isinstance(parent, list) else parent[part]
+        if op["op"] in ("test", "replace") and last not in parent:
+            raise PatchRefusedError(op)
+        if op["op"] == "test" and parent[last] != op["value"]:
+            raise PatchRefusedError(op)
+        if op["op"] in ("replace", "add"):
+            parent[last] = op["value"]
+    return out
+
+
+def edge(side: Side, **more: Any) -> dict[str, Any]:
+    return service(NAMESPACES[side], **more)
+
+
+# Reading
+
+WHOLE = {
+    "one service": [[edge(BLUE)]],
+    "several rules": [[edge(BLUE)], [edge(BLUE, name="api")]],
+    "weights on one side": [[edge(BLUE, weight=9), edge(BLUE, name="other", weight=1)]],
+    "beside a page that never flips": [[edge(BLUE)], [service("maintenance")]],
+    "beside the dashboard": [[edge(BLUE)], [{"kind": "TraefikService", "name": "api@internal"}]],
+}
+NOT_WHOLE = {
+    "both sides, by rule": [[edge(BLUE)], [edge(GREEN)]],
+    "both sides, by weight": [[edge(BLUE, weight=99), edge(GREEN, weight=1)]],
+    "weight 0 is one edit from live": [[edge(BLUE, weight=100), edge(GREEN, weight=0)]],
+    "unknown namespace": [[service("legacy")]],
+    "the route's own namespace": [[service()]],
+    "a TraefikService only": [[{"kind": "TraefikService", "name": "canary"}]],
+    "beside a TraefikService, which may lead anywhere": [[edge(BLUE)], [{"kind": "TraefikService", "name": "canary"}]],
+    "no rules": [],
+    "a rule without services": [[]],
+}
+
+
+@pytest.mark.parametrize("rules", WHOLE.values(), ids=WHOLE.keys())
+def test_a_route_that_sends_everybody_to_one_side_is_whole(rules: list[Any]) -> None:
+    state = route(route_object(*rules))
+    assert state.whole is BLUE
+    assert traffic(state).active is BLUE
+
+
+@pytest.mark.parametrize("rules", NOT_WHOLE.values(), ids=NOT_WHOLE.keys())
+def test_a_route_that_sends_anybody_elsewhere_is_not(rules: list[Any]) -> None:
+    state = route(route_object(*rules))
+    assert state.found
+    assert state.whole is None
+    assert traffic(state).active is None
+
+
+def test_a_route_that_is_gone_is_part_of_the_answer() -> None:
+    state = route(None)
+    assert (state.found, state.whole) == (False, None)
+    assert str(state) == "IngressRoute edge/live is missing"
+
+
+@pytest.mark.parametrize("spec", [{}, {"spec": {}}, {"spec": {"routes": None}}, {"spec": {"routes": [{}]}}])
+def test_a_route_without_its_usual_parts_names_no_side(spec: dict[str, Any]) -> None:
+    assert route({"metadata": {}, **spec}).whole is None
+
+
+def test_a_service_without_namespace_is_in_the_routes_own() -> None:
+    state = route(route_object([service()]), namespace="shop-green")
+    assert state.whole is GREEN
+    assert not state.entries[0].explicit
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (to_side(BLUE), "IngressRoute edge/live -> blue"),
+        (route(route_object([edge(GREEN), edge(BLUE)])), "IngressRoute edge/live -> blue and green"),
+        (
+            route(route_object([service("z"), service("a")])),
+            NEITHER + " (it names a, z)",
+        ),
+        (route(route_object()), NEITHER),
+    ],
+)
+def test_a_route_says_where_it_leads(state: RouteState, words: str) -> None:
+    assert str(state) == words
+
+
+def test_traffic_is_active_only_where_all_routes_agree() -> None:
+    assert traffic(to_side(GREEN), to_side(GREEN, name="b")).active is GREEN
+    for other in (to_side(BLUE), route(None), route(route_object([service("legacy")]))):
+        assert traffic(to_side(GREEN), other).active is None
+        assert traffic(other, to_side(GREEN)).active is None
+    assert traffic().active is None
+
+
+# The dark side
+
+
+def test_a_dark_side_cannot_be_made_by_hand() -> None:
+    for arguments in [(), (None,), (object(),)]:
+        with pytest.raises(TypeError, match="read the routes first"):
+            DarkSide(GREEN, "shop-green", *arguments)
+
+
+def test_the_dark_side_is_the_one_without_traffic() -> None:
+    for live in Side:
+        dark = dark_side(traffic(to_side(live)), NAMESPACES, both_protected=False)
+        assert dark is not None
+        assert (dark.side, dark.namespace) == (live.other, NAMESPACES[live.other])
+
+
+def test_a_dark_side_does_not_show_its_seal() -> None:
+    assert repr(dark_side(traffic(to_side(BLUE)), NAMESPACES, both_protected=False)) == (
+        "DarkSide(side=<Side.GREEN: 'green'>, namespace='shop-green')"
+    )
+
+
+@pytest.mark.parametrize("live", list(Side))
+def test_no_side_is_dark_while_both_are_protected(live: Side) -> None:
+    assert dark_side(traffic(to_side(live)), NAMESPACES, both_protected=True) is None
+
+
+@pytest.mark.parametrize("rules", NOT_WHOLE.values(), ids=NOT_WHOLE.keys())
+@pytest.mark.parametrize("protected", [False, True])
+def test_no_side_is_dark_behind_a_route_that_is_not_whole(rules: list[Any], protected: bool) -> None:
+    for others in [(), (to_side(BLUE, name="b"),)]:
+        seen = traffic(route(route_object(*rules)), *others)
+        assert dark_side(seen, NAMESPACES, both_protected=protected) is None
+
+
+def test_no_side_is_dark_behind_a_missing_route_or_a_half_moved_set() -> None:
+    for second in (route(None, name="b"), to_side(GREEN, name="b")):
+        assert dark_side(traffic(to_side(BLUE), second), NAMESPACES, both_protected=False) is None
+
+
+# Moving
+
+MOVABLE = {
+    "whole": [[edge(BLUE)]],
+    "several rules and weights": [[edge(BLUE, weight=3), edge(BLUE, name="b")], [edge(BLUE)]],
+    "half moved": [[edge(BLUE)], [edge(GREEN)]],
+    "beside a stranger": [[service("maintenance"), edge(BLUE)]],
+}
+DIRECTIONS = [FORWARD, BACK]
+
+
+@pytest.mark.parametrize("rules", MOVABLE.values(), ids=MOVABLE.keys())
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("to", list(Side))
+def test_the_patch_sends_everybody_to_the_side_and_a_second_plan_is_empty(
+    rules: list[Any], direction: str, to: Side
+) -> None:
+    obj = route_object(*rules)
+    for patch in plan_move(traffic(route(obj)), NAMESPACES, to, direction=direction):
+        obj = applied(obj, patch.operations)
+    assert route(obj).whole is to
+    assert plan_move(traffic(route(obj)), NAMESPACES, to, direction=direction) == ()
+
+
+def test_only_the_sides_own_entries_are_changed() -> None:
+    obj = route_object([service("maintenance"), edge(BLUE, weight=7)])
+    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN)
+    assert applied(obj, patch.operations) == route_object([service("maintenance"), edge(GREEN, weight=7)])
+
+
+def test_routes_already_there_need_no_patch() -> None:
+    seen = traffic(to_side(GREEN, name="a"), to_side(BLUE, name="b"))
+    assert [patch.route.name for patch in plan_move(seen, NAMESPACES, GREEN)] == ["b"]
+
+
+def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replaced() -> None:
+    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN)
+    pointer = "/spec/routes/0/services/0/namespace"
+    assert patch.operations == (
+        {"op": "test", "path": VERSION, "value": "7"},
+        {"op": "test", "path": pointer, "value": "shop-blue"},
+        {"op": "replace", "path": pointer, "value": "shop-green"},
+    )
+    assert (str(patch.route), patch.api_version) == ("IngressRoute edge/live", "traefik.io/v1alpha1")
+
+
+def test_back_tests_values_only() -> None:
+    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN, direction=BACK)
+    assert [op["op"] for op in patch.operations] == ["test", "replace"]
+    assert VERSION not in [op["path"] for op in patch.operations]
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_changed_value_refuses_the_patch_both_ways(direction: str) -> None:
+    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN, direction=direction)
+    with pytest.raises(PatchRefusedError):
+        applied(route_object([service("legacy")]), patch.operations)
+
+
+def test_an_unrelated_write_refuses_the_patch_forward_but_not_back() -> None:
+    obj = route_object([edge(BLUE)])
+    later = route_object([edge(BLUE)], version="8")
+    (forward,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN)
+    (back,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=BACK)
+    with pytest.raises(PatchRefusedError):
+        applied(later, forward.operations)
+    assert route(applied(later, back.operations)).whole is GREEN
+
+
+@pytest.mark.parametrize("written", [service(), service("")], ids=["left out", "empty"])
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_namespace_that_is_not_written_is_added(written: dict[str, Any], direction: str) -> None:
+    obj = route_object([written])
+    name = RouteName("IngressRoute", "shop-blue", "live")
+    seen = traffic(route(obj, namespace=name.namespace))
+    (patch,) = plan_move(seen, NAMESPACES, GREEN, direction=direction)
+    assert (patch.route, patch.operations[-1]["op"]) == (name, "add")
+    assert route(applied(obj, patch.operations), namespace=name.namespace).whole is GREEN
+
+
+@pytest.mark.parametrize(
+    ("state", "fact"),
+    [(route(None), "is missing"), (route(route_object([service("legacy")])), "points at neither side")],
+)
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_a_route_that_cannot_be_moved_refuses_the_whole_move(state: RouteState, fact: str, direction: str) -> None:
+    with pytest.raises(Refused, match=fact) as refused:
+        plan_move(traffic(to_side(BLUE, name="b"), state), NAMESPACES, GREEN, direction=direction)
+    assert (refused.value.reason, refused.value.untouched) == ("RouteUnknown", "all routes")
+
+
+# By hand
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_the_line_for_people_is_a_kubectl_patch_that_does_the_same(direction: str) -> None:
+    obj = route_object([edge(BLUE), edge(BLUE, name="b")])
+    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=direction)
+    *words, body = shlex.split(by_hand(patch))
+    assert words == ["kubectl", "-n", "edge", "patch", "ingressroutes.traefik.io", "live", "--type=json"]
+    operations = json.loads(body.removeprefix("-p="))
+    assert VERSION not in [op["path"] for op in operations]
+    assert applied(obj, operations) == applied(obj, patch.operations)
