@@ -30,7 +30,9 @@ def config_maps(template: Mapping[str, Any]) -> set[str]:
     names |= {
         e.get("valueFrom", {}).get("configMapKeyRef", {}).get("name") for c in containers for e in c.get("env", [])
     }
-    names |= {v.get("configMap", {}).get("name") for v in spec.get("volumes", [])}
+    volumes = spec.get("volumes", [])
+    sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
+    names |= {source.get("configMap", {}).get("name") for source in sources}
     return {name for name in names if name}
 
 
@@ -40,27 +42,36 @@ def render(
     """The rendered side, with the side's own name and namespace taken out, so that blue's and green's compare.
 
     `configuration` maps ConfigMap name to its data. Secrets are named by the templates and never read.
-    Raises Refused when the side lacks a declared workload.
+    Raises Refused when the side lacks a declared workload or container, or a service's image is not known.
     """
     if side.missing:
-        raise Refused(
-            f"lacks the Deployments {', '.join(side.missing)}",
-            obj=f"side {side.side} (namespace {side.namespace})",
-            reason="WorkloadMissing",
-            untouched="both sides",
-            next_command=f"kubectl -n {side.namespace} get deployments",
-        )
+        raise _cannot(side, f"lacks the Deployments {', '.join(side.missing)}", "WorkloadMissing")
+    if unknown := sorted(service.name for service in application.spec.services if service.name not in images):
+        fact = f"no image is known for {', '.join(unknown)}: the live side has none, and none was given"
+        raise _cannot(side, fact, "ImageUnknown")
     services = {}
     for service in application.spec.services:
         template = json.loads(json.dumps(side.workloads[service.name].template))
         template.get("metadata", {}).pop("creationTimestamp", None)
-        containers = template["spec"]["containers"]
-        target = next((c for c in containers if c["name"] == service.container), containers[0])
-        target["image"] = images[service.name]
+        containers = {c["name"]: c for c in template["spec"]["containers"]}
+        name = service.container or next(iter(containers))
+        if name not in containers:
+            raise _cannot(side, f"Deployment {service.name} has no container {name}", "ContainerMissing")
+        containers[name]["image"] = images[service.name]
         services[service.name] = template
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
     return neutral
+
+
+def _cannot(side: SideState, fact: str, reason: str) -> Refused:
+    return Refused(
+        fact,
+        obj=f"side {side.side} (namespace {side.namespace})",
+        reason=reason,
+        untouched="both sides",
+        next_command=f"kubectl -n {side.namespace} get deployments -o wide",
+    )
 
 
 def _neutral(value: Any, own: Mapping[str, str]) -> Any:
