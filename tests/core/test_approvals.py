@@ -84,7 +84,8 @@ def test_question_decision_and_world_must_be_about_the_same_change(asked: str, a
 
 
 def test_a_no_stays_no_whatever_else_is_wrong_with_it() -> None:
-    for more in [{"basis": "basis-0"}, {"spent_by": 3}, {"at": at(EXPIRES + 1)}]:
+    wrongs: list[dict[str, Any]] = [{"basis": "basis-0"}, {"spent_by": 3}, {"at": at(EXPIRES + 1)}]
+    for more in wrongs:
         refused = judged(approval(decision=Decision.REJECT, **more), now=at(EXPIRES + 2))
         assert isinstance(refused, NotGranted)
         assert refused.reason == "Rejected"

@@ -68,7 +68,7 @@ def test_any_change_of_images_templates_or_configuration_is_another_release(othe
 
 
 def test_order_does_not_matter() -> None:
-    turned = SideState(GREEN, NAMESPACES[GREEN], dict(reversed(side(GREEN).workloads.items())))
+    turned = SideState(GREEN, NAMESPACES[GREEN], dict(reversed(list(side(GREEN).workloads.items()))))
     more = {**SETTINGS, "other": {"A": "1"}}
     assert identity(turned, dict(reversed(IMAGES.items())), dict(reversed(more.items()))) == identity(
         side(GREEN), settings=more
