@@ -1,0 +1,81 @@
+"""`flipgate demo`: one release from the build event to the old side's rest, on this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Any
+
+import click
+
+from flipgate.cli._commands import Verb
+from flipgate.core.errors import PermanentError
+
+
+@click.command(
+    cls=Verb,
+    details={
+        "Data": """\
+            --json: one object on the last line of stdout, with among others {"done", "phase", "active",
+                    "requests_sent", "requests_failed", "first_new_answer_ms", "phases": {PHASE: seconds}}"""
+    },
+    examples="""\
+        flipgate demo                          you approve, in Prefect's UI or with the line it prints
+        flipgate demo --approve --json         nobody is asked; the summary as JSON
+        flipgate demo --tag 2-never-ready      version 2 never gets ready: users see nothing of it
+        flipgate demo --keep                   everything stays up, with the ways in""",
+)
+@click.option("--approve", is_flag=True, help="Approve by itself, instead of waiting for you.")
+@click.option("--tag", default="2", show_default=True, help="The new images' tag; says how they behave (see lab/app).")
+@click.option("--keep", is_flag=True, help="Leave everything up, and say how to get in and how to end it.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on the last line of stdout.")
+@click.option("--name", default="demo", show_default=True, help="The lab's name; one of that name is replaced.")
+def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
+    """The whole story on a real Kubernetes and a real Prefect, under load.
+
+    The first time it builds the lab, which takes some ten minutes; after that it begins within a minute. Ctrl-C at any
+    moment ends everything. Exit code 0 only when the release came through and no request was lost.
+    """
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    summary = _run(approve=approve, tag=tag, keep=keep, name=name, to_stderr=as_json)
+    if as_json:
+        click.echo(json.dumps(summary))
+    else:
+        _show(summary)
+    raise SystemExit(0 if summary["done"] else 1)
+
+
+def _run(*, approve: bool, tag: str, keep: bool, name: str, to_stderr: bool) -> dict[str, Any]:
+    try:
+        from lab import demo as story
+        from lab.errors import LabError
+        from lab.load import LoadError
+    except ImportError as error:
+        raise PermanentError(
+            f"cannot be used here ({error}): it comes with a checkout of flipgate, not with the installed package",
+            obj="the demo",
+            next_command="git clone flipgate, then: uv run flipgate demo",
+        ) from error
+
+    def tell(line: str) -> None:
+        click.echo(line, err=to_stderr)
+
+    try:
+        return story.run(tag=tag, approve=approve, keep=keep, name=name, tell=tell)
+    except (LabError, LoadError, RuntimeError) as error:
+        raise PermanentError(str(error), obj="demo") from error
+
+
+def _show(summary: dict[str, Any]) -> None:
+    click.echo(f"6/6  {summary['release']} ended {summary['phase']} ({summary['reason']})")
+    click.echo(f"     users are on {summary['active']}; the other side has {summary['other_side_replicas']} pods")
+    click.echo(f"     requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed")
+    if summary["first_new_answer_ms"] is not None:
+        click.echo(f"     first answer from the new side {summary['first_new_answer_ms']:g} ms after the move began")
+    phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in summary["phases"].items() if seconds)
+    click.echo(f"     phases: {phases}; the whole demo {summary['seconds']:.0f} s")
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    """Being asked to end is the same as Ctrl-C: everything is taken down first."""
+    raise KeyboardInterrupt

@@ -1,0 +1,271 @@
+"""The story of one release, told as it happens: a real cluster, a real Prefect, users that never stop asking."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from flipgate.adapters import runs
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.application import load_application
+from flipgate.core.record import (
+    BRING_UP,
+    HAND_OVER,
+    MOVE_ROUTES,
+    REST_SIDE,
+    Decision,
+    EntryState,
+    JournalEntry,
+    Question,
+    Record,
+)
+from flipgate.core.release import TERMINAL, Phase, Release, phase_seconds
+from flipgate.steps import setup
+from flipgate.steps.ask import decide
+from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.world import DEFAULT_NAMESPACE, World, utc_now
+from lab import control, example, pipelines
+from lab.load import Load, LoadReport
+from lab.pipelines import Pipelines
+from lab.records import Lab
+
+NAME = "demo"
+POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
+"""Shorter than anybody should be in production; the story says so."""
+
+RATE = 150.0  # requests per second
+STEPS = {
+    BRING_UP: "images set, side scaled up",
+    MOVE_ROUTES: "one fenced patch a route",
+    HAND_OVER: "workers handed over",
+    REST_SIDE: "old side scaled down",
+}
+GIVE_UP = 120.0  # seconds without any change of the record while no person is waited for
+SERVICES = ("api", "producer", "provider", "contest", "franchise", "venue", "season", "ingest-worker", "notify-worker")
+
+
+@dataclass
+class Told:
+    """What the story has said already, so that each thing is said once."""
+
+    entries: set[tuple[int, str]] = field(default_factory=set)
+    questions: set[str] = field(default_factory=set)
+    decided: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Stage:
+    """All that is up while the story is told."""
+
+    lab: Lab
+    pipelines: Pipelines
+    world: World
+    load: Load
+    tell: Callable[[str], None]
+    approve: bool
+    event: str = ""
+    told: Told = field(default_factory=Told)
+
+
+def run(*, tag: str, approve: bool, keep: bool, name: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Plays the whole story and returns its summary; `done` in it says whether it ended as it should.
+
+    Whatever happens, Ctrl-C included, nothing is left running unless `keep`. Raises LabError, FlipgateError, LoadError.
+    """
+    began = time.monotonic()
+    control.down(name)
+    try:
+        stage = _set_up(tag, approve, name, tell)
+        with stage.load:
+            release = _play(stage, tag)
+            report = _after(stage)
+        summary = _summary(stage, release, report, time.monotonic() - began)
+        if keep:
+            _ways_in(stage)
+        return summary
+    except BaseException:
+        keep = False
+        raise
+    finally:
+        if not keep:
+            tell("taking everything down")
+            control.down(name)
+
+
+def _set_up(tag: str, approve: bool, name: str, tell: Callable[[str], None]) -> Stage:
+    tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
+    lab = control.up(name, progress=lambda line: tell(f"     {line}"))
+    tell("2/6  a real Prefect: server (SQLite) and worker, five deployments")
+    prefect = pipelines.start(lab, lambda line: tell(f"     {line}"))
+    os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
+    tell("3/6  the example: nine services live on blue at version 1, green at rest, one live route")
+    place = example.install(lab)
+    file = example.write_application(lab.dir, place, POLICY)
+    cluster = Cluster.connect(lab.kubeconfig)
+    text = file.read_text()
+    application = load_application(text, str(file))
+    setup.apply_application(cluster, application, text, DEFAULT_NAMESPACE)
+    world = World.open(place.application, kubeconfig=lab.kubeconfig)
+    setup.adopt(world)
+    tell(
+        f"     bake {POLICY['bakeSeconds']} s and soak {POLICY['soakSeconds']} s, shortened for the demo (300 s, a day)"
+    )
+    return Stage(lab, prefect, world, Load(lab.traefik_url, place.host, rate=RATE), tell, approve)
+
+
+def _play(stage: Stage, tag: str) -> Release:
+    """From the build event to the end of the release."""
+    stage.tell(f"4/6  users: {RATE:g} requests a second through Traefik, from now to the end")
+    stage.event = str(uuid4())
+    stage.tell(f"5/6  CI says: images at {tag} are built (event {runs.BUILD_COMPLETED})")
+    _announce_build(stage, {service: f"sportsdata/{service}:{tag}" for service in SERVICES})
+    return _follow(stage)
+
+
+def _announce_build(stage: Stage, images: dict[str, str]) -> None:
+    """What a CI job's last line would be: one POST, no flipgate installed."""
+    event = {
+        "id": stage.event,
+        "occurred": utc_now().isoformat(),
+        "event": runs.BUILD_COMPLETED,
+        "resource": {"prefect.resource.id": f"flipgate.application.{stage.world.application.name}"},
+        "payload": {"application": stage.world.application.name, "images": images},
+    }
+    httpx.post(f"{stage.pipelines.api_url}/events", json=[event], trust_env=False).raise_for_status()
+
+
+def _follow(stage: Stage) -> Release:
+    """Tells what the record shows, until the release has ended. Raises RuntimeError when nothing moves any more."""
+    moved, before = time.monotonic(), ""
+    while True:
+        record = stage.world.store.read()
+        _tell_news(stage, record)
+        if record.release is None and record.last is not None:
+            return record.last
+        if record.release is not None and record.release.phase in TERMINAL:
+            return record.release
+        _answer(stage, record)
+        stage.load.snapshot()
+        now = f"{len(record.journal)}/{record.epoch}/{record.question}/{record.approval}"
+        waiting = record.question is not None and record.approval is None
+        if now != before or waiting:
+            moved, before = time.monotonic(), now
+        elif time.monotonic() - moved > GIVE_UP:
+            raise RuntimeError(f"nothing has moved for {GIVE_UP:.0f} s; {_failed_runs(stage)}")
+        time.sleep(0.1)
+
+
+def _tell_news(stage: Stage, record: Record) -> None:
+    for entry in sorted(record.journal, key=lambda each: each.ended or each.at):
+        key = (entry.id, entry.state)
+        if key not in stage.told.entries:
+            stage.told.entries.add(key)
+            if line := _line(entry, record):
+                stage.tell(f"     {entry.ended or entry.at:%H:%M:%S}  {line}")
+
+
+def _line(entry: JournalEntry, record: Record) -> str:
+    """A journal entry as a sentence of the story; nothing for what is only bookkeeping."""
+    if entry.step == f"Phase:{Phase.DEPLOYING}":
+        side = record.release.side if record.release else "?"
+        return f"dark side found: {side}; release {entry.release} is opened"
+    if entry.step.startswith("Phase:"):
+        return f"{entry.step.removeprefix('Phase:'):<12} {entry.outcome}"
+    if entry.state is EntryState.BEGUN or entry.step == "Adopt":
+        return ""
+    return f"{STEPS.get(entry.step, entry.step)}: {entry.outcome}"
+
+
+def _answer(stage: Stage, record: Record) -> None:
+    """Shows a question once, and answers it when the demo was told to."""
+    question = record.question
+    if question is None or record.approval is not None or not question.flow_run:
+        return
+    if question.id not in stage.told.questions:
+        stage.told.questions.add(question.id)
+        for proof in question.evidence:
+            stage.tell(f"               {proof.verdict:<7} {proof.gate}: {proof.detail}")
+        stage.tell(f"     ?         {question.summary}")
+        stage.tell(f"               waiting for your approval: {question.url}")
+        stage.tell(f"               or: {_approve_line(stage)}")
+    if stage.approve and question.id not in stage.told.decided and _suspended(stage, question):
+        stage.told.decided.add(question.id)
+        decide(stage.world, Decision.APPROVE, by="demo", via="demo --approve", reason="the demo was told to")
+        runs.ring(question.flow_run, "approve", "the demo was told to", "demo")
+
+
+def _approve_line(stage: Stage) -> str:
+    env = f"PREFECT_API_URL={stage.pipelines.api_url} KUBECONFIG={stage.lab.kubeconfig}"
+    return f'{env} uv run flipgate approve {stage.world.application.name} --reason "looks good"'
+
+
+def _suspended(stage: Stage, question: Question) -> bool:
+    """The question is in the record a moment before its run has gone to sleep; ringing earlier would not be heard."""
+    answer = httpx.get(f"{stage.pipelines.api_url}/flow_runs/{question.flow_run}", trust_env=False)
+    return bool(answer.json()["state"]["type"] == "PAUSED")
+
+
+def _failed_runs(stage: Stage) -> str:
+    body = {"flow_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}}
+    found = httpx.post(f"{stage.pipelines.api_url}/flow_runs/filter", json=body, trust_env=False).json()
+    texts = [f"{run['name']}: {run['state']['message']}" for run in found]
+    return f"failed runs: {'; '.join(texts) or 'none'}; log: {stage.lab.dir / 'logs' / 'prefect-worker.log'}"
+
+
+def _after(stage: Stage) -> LoadReport:
+    """A second more of users after the end, so that what the end broke would be seen."""
+    until = stage.load.snapshot().sent + RATE
+    deadline = time.monotonic() + 10
+    while stage.load.snapshot().sent < until and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return stage.load.stop()
+
+
+def _summary(stage: Stage, release: Release, report: LoadReport, seconds: float) -> dict[str, Any]:
+    record = stage.world.store.read()
+    active = look_at_traffic(stage.world).active
+    other = look_at_side(stage.world, release.side.other if active is release.side else release.side)
+    last = report.transitions[-1][2] if report.transitions else next(iter(report.by_side), "")
+    settled = release.phase is Phase.SETTLED
+    return {
+        "done": settled and report.failed == 0 and active is release.side,
+        "release": release.name,
+        "phase": str(release.phase),
+        "reason": str(release.changes[-1].reason),
+        "message": release.changes[-1].message,
+        "active": str(active),
+        "answering": last,
+        "other_side_replicas": sum(other.replicas.values()),
+        "requests_sent": report.sent,
+        "requests_failed": report.failed,
+        "requests_by_side": dict(report.by_side),
+        "failures_by_kind": dict(report.failures_by_kind),
+        "first_new_answer_ms": _first_new_answer_ms(record, release, report),
+        "first_proof_ms": release.first_new_answer_ms,
+        "phases": phase_seconds(release, release.since),
+        "seconds": round(seconds, 1),
+    }
+
+
+def _first_new_answer_ms(record: Record, release: Release, report: LoadReport) -> float | None:
+    """From the journal's entry right before the patch to the first user who was answered by the new side."""
+    moves = [e for e in record.journal if e.step == MOVE_ROUTES and e.release == release.name]
+    if not moves:
+        return None
+    at = moves[0].at.timestamp()
+    first = report.first_answer_after(str(release.side), at)
+    return round((first - at) * 1000, 1) if first else None
+
+
+def _ways_in(stage: Stage) -> None:
+    stage.tell("kept running:")
+    stage.tell(f"     Prefect     {stage.pipelines.ui_url}")
+    stage.tell(f"     users' way  {stage.lab.traefik_url} (Host: {stage.world.application.spec.traffic.host})")
+    stage.tell(f"     export KUBECONFIG={stage.lab.kubeconfig} PREFECT_API_URL={stage.pipelines.api_url}")
+    stage.tell(f"     end it all: uv run flipgate lab down --name {stage.lab.name}")
