@@ -12,12 +12,14 @@ import click
 
 def emit(data: Any, output: str) -> None:
     """Prints data as JSON or YAML: the same keys in both."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
     if output == "json":
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(text)
         return
     import yaml
 
-    click.echo("---\n" + yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
+    # By way of JSON, so that names of our own (sides, phases) are plain text.
+    click.echo("---\n" + yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True), nl=False)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

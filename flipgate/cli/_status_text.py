@@ -28,7 +28,7 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
     for data in all_data:
         release = data["release"] or {}
         waits = data["next"]["by"] if not data["problems"] else "unreadable: " + ", ".join(_unread(data))
-        drift = "drifted" if data["drift"] else "-"
+        drift = "drifted" if data["drift"] else ("?" if data["problems"] else "-")
         row = [data["application"], data["activeByRoutes"] or "?", data["phase"], ago(data["since"], now)]
         rows.append([*row, release.get("name", "-"), waits, drift])
     return table(["APPLICATION", "ACTIVE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"], rows)
@@ -49,10 +49,12 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "", data["next"]["command"]
     yield from _question(data["waitsFor"], now)
     yield "Way back", _way_back(data)
+    if data["managed"] is None:
+        yield "Journal", "unknown, as are drift and untold announcements"
+        return
     yield "Journal", _entry(data["openEntry"])
-    yield "Drift", click.style(data["drift"], fg="red") if data["drift"] else NONE
-    untold = data["undelivered"]
-    yield "Untold", count(untold, "announcement") if untold else (NONE if untold == 0 else "unknown")
+    yield "Drift", _drift(data)
+    yield "Untold", count(data["undelivered"], "announcement") if data["undelivered"] else NONE
 
 
 def _active(data: dict[str, Any]) -> str:
@@ -60,7 +62,9 @@ def _active(data: dict[str, Any]) -> str:
     by_routes = click.style(routes, bold=True) if routes else click.style("no one side", fg="red", bold=True)
     if data["managed"] is False:
         return f"{by_routes} by the routes; there is no record yet"
-    return f"{by_routes} by the routes, {data['activeByRecord'] or 'unreadable'} by the record"
+    if data["managed"] is None:
+        return f"{by_routes} by the routes; the record cannot be read"
+    return f"{by_routes} by the routes, {data['activeByRecord']} by the record"
 
 
 def _phase(data: dict[str, Any], now: datetime) -> str:
@@ -100,6 +104,12 @@ def _way_back(data: dict[str, Any]) -> str:
     short = [f"{e['name']} {e['ready']}/{e['wanted']}" for e in way["services"] if e["ready"] < e["wanted"]]
     missing = f" (short: {', '.join(short)})" if short else ""
     return f"{way['side']}, {way['way']}: {ready} of {wanted} pods Ready{missing}"
+
+
+def _drift(data: dict[str, Any]) -> str:
+    if data["drift"]:
+        return click.style(data["drift"], fg="red")
+    return NONE if data["routes"] else "unknown: the routes cannot be read"
 
 
 def _entry(entry: dict[str, Any] | None) -> str:

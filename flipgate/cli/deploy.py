@@ -8,7 +8,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, image_option, output_option, read_images
-from flipgate.cli._runs import RUN_DATA, start_run
+from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.errors import Refused
 
 if TYPE_CHECKING:
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 )
 @click.argument("app")
 @image_option
+@block_option
 @output_option("json", "yaml")
 @cluster_options
-def deploy(target: Target, app: str, images: tuple[str, ...], output: str | None) -> None:
+def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None, output: str | None) -> None:
     """Bring new images up on the dark side (a Prefect run).
 
     Services that are not named keep the image that is live. Does not wait: the run asks for an approval when the dark
@@ -41,7 +42,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], output: str | None
     world = target.world(app)
     parsed = parse_images(given, world.application)
     _need_room(world)
-    start_run(DEPLOY_DARK, app, {"images": {name: str(image) for name, image in parsed.items()}}, output)
+    start_run(DEPLOY_DARK, app, {"images": {name: str(image) for name, image in parsed.items()}}, block, output)
 
 
 def _need_room(world: World) -> None:

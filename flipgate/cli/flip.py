@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
-from flipgate.cli._runs import RUN_DATA, start_run
+from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.errors import Refused
 
 
@@ -18,9 +18,10 @@ from flipgate.core.errors import Refused
         flipgate flip sportsdata -o json""",
 )
 @click.argument("app")
+@block_option
 @output_option("json", "yaml")
 @cluster_options
-def flip(target: Target, app: str, output: str | None) -> None:
+def flip(target: Target, app: str, block: str | None, output: str | None) -> None:
     """Ask for, and make, the move of all users (a Prefect run).
 
     For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
@@ -39,4 +40,4 @@ def flip(target: Target, app: str, output: str | None) -> None:
             untouched="all routes; no run was started",
             next_command=f"flipgate status {app}",
         )
-    start_run(FLIP_TRAFFIC, app, {"release": release.name}, output)
+    start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output)

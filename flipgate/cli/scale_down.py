@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
-from flipgate.cli._runs import RUN_DATA, start_run
+from flipgate.cli._runs import RUN_DATA, block_option, start_run
 
 
 @click.command(
@@ -18,9 +18,10 @@ from flipgate.cli._runs import RUN_DATA, start_run
         flipgate scale-down sportsdata -o json""",
 )
 @click.argument("app")
+@block_option
 @output_option("json", "yaml")
 @cluster_options
-def scale_down(target: Target, app: str, output: str | None) -> None:
+def scale_down(target: Target, app: str, block: str | None, output: str | None) -> None:
     """Put the old side to rest after its soak (a Prefect run).
 
     For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
@@ -29,4 +30,4 @@ def scale_down(target: Target, app: str, output: str | None) -> None:
     from flipgate.steps.settle import need_soaked
 
     release = need_soaked(target.world(app))
-    start_run(SCALE_DOWN, app, {"release": release.name}, output)
+    start_run(SCALE_DOWN, app, {"release": release.name}, block, output)

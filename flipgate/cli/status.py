@@ -34,7 +34,7 @@ DATA = """\
                   decision: null or {decision, by, via, reason, at, spent}}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
   openEntry       null or the journal entry that has begun and not ended
-  drift           null or a sentence
+  drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
   routes          [{kind, namespace, name, found, side, sides, others, text}]
   sides           {blue|green: {namespace, active, services: [{name, role, found, ready, wanted, image}]}}
   undelivered     announcements not yet told; null when the record cannot be read

@@ -219,6 +219,8 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
     assert "IngressRoute edge/live -> blue" in shown
     assert "record of shop: cannot be read." in shown
     assert "web      serving  2/2" in shown
+    assert "Journal     unknown" in shown
+    assert "Drift       none" not in shown
     assert "unreadable: record" in many([told], at(30))[1]
 
 
