@@ -1,10 +1,12 @@
-"""Reconcile: finish or back out what was interrupted, let questions expire, tell what was not told."""
+"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told."""
 
 from __future__ import annotations
 
 from prefect import flow
 
 from flipgate.steps.ask import expire
+from flipgate.steps.look import look
+from flipgate.steps.settle import kept_too_long, rest_expired
 from flows.opening import open_world
 from tasks import steps
 
@@ -24,4 +26,7 @@ def reconcile(application: str, cluster: str = "default") -> str:
         world.say(expired)
     if outcome.pipeline:
         steps.go_on(world, outcome, cluster)
+    if kept_too_long(world, look(world)):
+        with world.acting():
+            rest_expired(world)
     return outcome.fact

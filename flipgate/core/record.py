@@ -225,6 +225,13 @@ def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, acto
     return _announce(_note(record.model_copy(update=update), change, actor), release, change)
 
 
+def put_away(record: Record) -> Record:
+    """A rolled back release whose side is at rest is no longer open: what was live before it is settled again."""
+    if record.release is None or record.release.phase is not Phase.ROLLED_BACK:
+        return record
+    return record.model_copy(update={"release": None, "last": record.release})
+
+
 def update_release(record: Record, **changes: Any) -> Record:
     """The open release with some facts filled in (never its phases)."""
     return record.model_copy(update={"release": _open(record).model_copy(update=changes)})

@@ -41,7 +41,6 @@ class Phase(StrEnum):
 class Reason(StrEnum):
     """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
 
-    ADOPTED = "Adopted"
     BUILD_ANNOUNCED = "BuildAnnounced"
     CHECKS_PASSED = "ChecksPassed"
     CHECKS_FAILED = "ChecksFailed"
@@ -60,7 +59,6 @@ class Reason(StrEnum):
     TRAFFIC_RESTORED = "TrafficRestored"
     SETTLE_APPROVED = "SettleApproved"
     OLD_SIDE_AT_REST = "OldSideAtRest"
-    DARK_SIDE_RESTED = "DarkSideRested"
 
 
 BEFORE_TRAFFIC = frozenset({Phase.QUEUED, Phase.DEPLOYING, Phase.DARK})

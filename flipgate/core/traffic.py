@@ -7,7 +7,7 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -119,24 +119,38 @@ def read_ingress_route(route: RouteName, obj: Mapping[str, Any] | None, sides: M
     if obj is None:
         return RouteState(route, found=False)
     entries: list[Entry] = []
-    strangers: list[str] = []
-    blind: list[str] = []
+    beside: set[str] = set()
+    elsewhere: set[str] = set()
     for r, rule in enumerate(obj.get("spec", {}).get("routes") or []):
-        for s, service in enumerate(rule.get("services") or []):
-            namespace = service.get("namespace") or route.namespace
-            if side := sides.get(namespace):
-                pointer = f"/spec/routes/{r}/services/{s}/namespace"
-                entries.append(Entry(pointer, namespace, side, bool(service.get("namespace"))))
-            elif service.get("kind", "Service") == "Service":
-                strangers.append(namespace)
-            elif not str(service.get("name", "")).endswith("@internal"):
-                blind.append(f"{service['kind']} {namespace}/{service.get('name')}")
-    # A route may serve things that never flip (say, a maintenance page) beside the sides; only a route that names no
-    # side at all is a puzzle. The strangers of such a mixed route are kept out of the picture. A TraefikService is not:
-    # it may itself send users to either side (Traefik's own, such as api@internal, do not).
-    kept = tuple(sorted({*blind, *(() if entries else strangers)}))
+        ours, others = _read_rule(route, r, rule.get("services") or [], sides)
+        entries += ours
+        (beside if ours else elsewhere).update(others)
+    # A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
+    # part of its users, and a TraefikService may itself lead to either side: then the route is not wholly anywhere.
+    # A route that names no side at all is a puzzle, and all it names is shown.
+    blind = {name for name in elsewhere if name.startswith("TraefikService ")}
+    kept = tuple(sorted(beside | blind if entries else beside | elsewhere))
     meta = obj.get("metadata", {})
     return RouteState(route, True, obj.get("apiVersion", ""), meta.get("resourceVersion", ""), tuple(entries), kept)
+
+
+def _read_rule(
+    route: RouteName, index: int, services: Sequence[Mapping[str, Any]], sides: Mapping[str, Side]
+) -> tuple[list[Entry], set[str]]:
+    """One rule's entries that name a side, and what else it names. Traefik's own (`api@internal`) lead to no users."""
+    entries: list[Entry] = []
+    others: set[str] = set()
+    for s, service in enumerate(services):
+        namespace = service.get("namespace") or route.namespace
+        kind, name = service.get("kind", "Service"), str(service.get("name", ""))
+        if side := sides.get(namespace):
+            pointer = f"/spec/routes/{index}/services/{s}/namespace"
+            entries.append(Entry(pointer, namespace, side, bool(service.get("namespace"))))
+        elif kind == "Service":
+            others.add(namespace)
+        elif not name.endswith("@internal"):
+            others.add(f"{kind} {namespace}/{name}")
+    return entries, others
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,10 @@ def _changes(world: World, workload: Workload, release: Release, epoch: int) -> 
 
 def _create(world: World, view: View, identity: str, images: dict[str, str], side: Any, opened_by: str) -> Release:
     now = world.now()
-    attempt = 1 + sum(1 for old in world.store.history() if old.id == identity)
+    # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
+    record = need_record(world, view)
+    before = [*world.store.history(), *(r for r in (record.last, record.release) if r)]
+    attempt = 1 + max((old.attempt for old in before if old.id == identity), default=0)
     release = Release(
         id=identity,
         attempt=attempt,

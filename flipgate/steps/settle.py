@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.record import Record
 from flipgate.core.release import Phase, Reason, Release
-from flipgate.core.view import short_of
+from flipgate.core.view import View, short_of
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.rest import rest
@@ -41,6 +42,10 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
         Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
     ]
+
+
+KEPT_FOR_A_LOOK = frozenset({Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK})
+"""Ends after which the dark side stays up for diagnosis, until its time is over."""
 
 
 def need_soaked(world: World, name: str = "") -> Release:
@@ -86,13 +91,42 @@ def settle(world: World, name: str = "") -> Release:
             next_command=f"flipgate rollback {world.application.name} --reason ...",
         )
     if record.phase is Phase.LIVE:
-        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
+        # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
+        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, also=_spend)
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
     finish(world)
     assert done.last is not None
     return done.last
+
+
+def kept_too_long(world: World, view: View) -> Release | None:
+    """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none."""
+    record = need_record(world, view)
+    ended = record.release or record.last
+    if ended is None or ended.phase not in KEPT_FOR_A_LOOK or ended.side is view.active:
+        return None
+    kept = (world.now() - ended.since).total_seconds()
+    up = sum(view.sides[ended.side].replicas.values())
+    return ended if up and kept >= world.application.spec.policy.keep_failed_seconds else None
+
+
+def rest_expired(world: World) -> None:
+    """Puts to rest the side of a release that failed or went back, once it was kept long enough for a look.
+
+    The caller holds the Lease. Does nothing before that time, or when nothing of it is up.
+    """
+    view = look(world)
+    if ended := kept_too_long(world, view):
+        dark = need_dark(world, view)
+        rest(world, view, dark)
+        world.store.update(records.put_away)
+        world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
+
+
+def _spend(record: Record) -> Record:
+    return records.spend(record, record.journal[-1].id)
 
 
 def fail(world: World, release: str, reason: Reason, message: str) -> None:
@@ -110,6 +144,4 @@ def fail(world: World, release: str, reason: Reason, message: str) -> None:
         )
     advance(world, release, Phase.FAILED, reason, message)
     finish(world)
-    if world.application.spec.policy.keep_failed_seconds == 0:
-        view = look(world)
-        rest(world, view, need_dark(world, view))
+    rest_expired(world)

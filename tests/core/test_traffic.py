@@ -58,6 +58,7 @@ NOT_WHOLE = {
     "both sides, by weight": [[edge(BLUE, weight=99), edge(GREEN, weight=1)]],
     "weight 0 is one edit from live": [[edge(BLUE, weight=100), edge(GREEN, weight=0)]],
     "unknown namespace": [[service("legacy")]],
+    "an unknown namespace gets a share of the side's users": [[edge(BLUE, weight=9), service("legacy", weight=1)]],
     "the route's own namespace": [[service()]],
     "a TraefikService only": [[{"kind": "TraefikService", "name": "canary"}]],
     "beside a TraefikService, which may lead anywhere": [[edge(BLUE)], [{"kind": "TraefikService", "name": "canary"}]],
@@ -168,7 +169,7 @@ MOVABLE = {
     "whole": [[edge(BLUE)]],
     "several rules and weights": [[edge(BLUE, weight=3), edge(BLUE, name="b")], [edge(BLUE)]],
     "half moved": [[edge(BLUE)], [edge(GREEN)]],
-    "beside a stranger": [[service("maintenance"), edge(BLUE)]],
+    "beside a rule of its own for a stranger": [[service("maintenance")], [edge(BLUE)]],
 }
 DIRECTIONS = [FORWARD, BACK]
 
