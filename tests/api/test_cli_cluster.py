@@ -1,0 +1,339 @@
+"""The command line against a real API server: what it writes, what it refuses, and what it says of either."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from flipgate.cli import cli
+from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
+from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.sides import Side
+from tests.api.shop import Shop
+
+pytestmark = pytest.mark.api
+
+DEPLOYING = (Phase.DEPLOYING,)
+DARK = (*DEPLOYING, Phase.DARK)
+LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
+
+
+class Desk:
+    """The command line, pointed at one shop; `file` is the application's file on this desk."""
+
+    def __init__(self, shop: Shop, folder: Path) -> None:
+        self.shop, self.name = shop, shop.name
+        self.store = shop.world().store
+        self.where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+        self.file = folder / "flipgate.yaml"
+        self.file.write_text(shop.text)
+
+    def run(self, *args: str) -> Result:
+        return CliRunner().invoke(cli, [*args, *self.where], prog_name="flipgate")
+
+    def data(self, *args: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self.run(*args, "-o", "json").stdout)
+        return answer
+
+    def refused(self, *args: str) -> str:
+        """The reason of a refusal with exit code 1."""
+        result = self.run(*args, "-o", "json")
+        assert result.exit_code == 1, result.output
+        return str(json.loads(result.stderr)["error"]["reason"])
+
+    def remember(self, **facts: Any) -> None:
+        sides = {side: Occupant(since=now()) for side in Side}
+        self.store.create(Record(**{"application": self.name, "active": Side.BLUE, "sides": sides, **facts}))
+
+    def forget(self, kind: str = "record") -> None:
+        self.shop.cluster.delete(f"{self.shop.config_maps}/{kind}-{self.name}")
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def release(*phases: Phase, **facts: Any) -> Release:
+    """A release that has just gone through these phases, for the first reason the table has."""
+    reasons = [Reason.BUILD_ANNOUNCED, *(min(TRANSITIONS[a][b]) for a, b in pairwise(phases))]
+    changes = tuple(PhaseChange(phase=p, reason=r, at=now()) for p, r in zip(phases, reasons, strict=True))
+    usual: dict[str, Any] = {"id": "3f2a9c01d4e8", "application_hash": "ab", "side": Side.GREEN, "changes": changes}
+    usual |= {"images": {"web": "shop/web:2"}, "wanted": {"web": 2}, "opened_by": "ci"}
+    return Release(**{**usual, **facts})
+
+
+def question(**facts: Any) -> Question:
+    usual: dict[str, Any] = {"id": "flip-1", "kind": QuestionKind.FLIP, "release": "3f2a9c01d4e8-1", "basis": "b"}
+    times = {"asked_at": now(), "expires_at": now() + timedelta(hours=1)}
+    return Question(**{**usual, **times, "summary": "Send all users to green?", **facts})
+
+
+@pytest.fixture
+def desk(shop: Shop, tmp_path: Path) -> Desk:
+    """A shop that is applied, and not adopted."""
+    return Desk(shop, tmp_path)
+
+
+@pytest.fixture
+def no_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked of Prefect fails the test: a refusal must come before that."""
+
+    def asked(*args: object, **kwargs: object) -> None:
+        raise AssertionError(f"Prefect was asked: {args} {kwargs}")
+
+    monkeypatch.setattr("flipgate.adapters.runs.start", asked)
+    monkeypatch.setattr("flipgate.adapters.runs.ring", asked)
+
+
+# Setting up
+
+
+def test_check_says_what_is_missing_one_line_each(desk: Desk) -> None:
+    assert desk.run("check", "-f", str(desk.file)).stdout == f"ok: {desk.name}, 3 services, 1 route\n"
+
+    desk.shop.cluster.delete(f"{desk.shop.deployments(Side.GREEN)}/web")
+    desk.shop.cluster.delete(desk.shop.route_path())
+    result = desk.run("check", "-f", str(desk.file))
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"IngressRoute {desk.shop.edge}/live is missing; each route must point wholly at one side",
+        f"namespace {desk.name}-green (green) lacks the Deployments web",
+    ]
+    assert result.stderr == f"error: 2 problems with {desk.name} on this cluster\n"
+
+
+def test_apply_writes_the_file_as_it_is_and_a_dry_run_writes_nothing(desk: Desk) -> None:
+    line = ["apply", "-f", str(desk.file)]
+    desk.forget("application")
+
+    assert f"application-{desk.name} would be created" in desk.run(*line, "--dry-run").stdout
+    assert desk.refused("status", desk.name) == "NotFound"
+    assert desk.run(*line).stdout == f"application {desk.name} applied (namespace {desk.shop.own})\n"
+    stored = desk.shop.cluster.get(f"{desk.shop.config_maps}/application-{desk.name}")
+    assert stored["data"]["application.yaml"] == desk.shop.text
+    assert "is as the file says already" in desk.run(*line, "--dry-run").stdout
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["apply", "dry-run"])
+def test_apply_refuses_sides_that_are_not_there(desk: Desk, more: list[str]) -> None:
+    desk.file.write_text(desk.shop.text.replace("-green", "-gren"))
+    result = desk.run("apply", "-f", str(desk.file), *more)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith(
+        f"error: namespace {desk.name}-gren (green): does not exist. Left untouched: the cluster"
+    )
+
+
+def test_adopting_twice_changes_nothing(desk: Desk) -> None:
+    first = desk.run("adopt", desk.name)
+    before = desk.store.read()
+    second = desk.run("adopt", desk.name)
+
+    assert first.stdout == f"application {desk.name} adopted: blue is active, green is dark\n"
+    assert "is managed already" in second.stdout
+    assert desk.store.read() == before
+
+
+# Looking
+
+
+def test_status_of_all_and_of_one(desk: Desk) -> None:
+    desk.remember(release=release(*DARK), question=question())
+    everything = desk.data("status")["applications"]
+    one = desk.data("status", desk.name)
+
+    assert [each["application"] for each in everything] == [desk.name]
+    assert (one["phase"], one["activeByRoutes"], one["waitsFor"]["state"]) == ("dark", "blue", "open")
+    assert one["sides"]["blue"]["services"][0] == {
+        "name": "web",
+        "role": "serving",
+        "found": True,
+        "ready": 2,
+        "wanted": 2,
+        "image": "shop/web:1",
+    }
+    assert "Send all users to green?" in desk.run("status", desk.name).stdout
+    assert yaml.safe_load(desk.run("status", desk.name, "-o", "yaml").stdout)["phase"] == "dark"
+
+
+@pytest.mark.parametrize("text", ["garbage", '{"schema": 99}', '{"schema": 1}'])
+def test_a_record_that_cannot_be_read_hides_neither_routes_nor_sides(desk: Desk, text: str) -> None:
+    desk.remember()
+    desk.shop.write_record(text)
+    result = desk.run("status", desk.name, "-o", "json")
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 1
+    assert (told["phase"], told["managed"], told["activeByRoutes"]) == ("unknown", None, "blue")
+    assert [problem["of"] for problem in told["problems"]] == ["record"]
+    assert told["sides"]["green"]["services"]
+
+
+def test_a_route_moved_by_hand_is_drift(desk: Desk) -> None:
+    desk.remember()
+    desk.shop.point("live", f"{desk.name}-green")
+
+    assert desk.data("status", desk.name)["drift"] == (
+        f"the routes say green (IngressRoute {desk.shop.edge}/live -> green); the record says blue"
+    )
+
+
+def test_watching_looks_until_its_time_is_over(desk: Desk) -> None:
+    result = desk.run("status", desk.name, "--watch", "--timeout", "0")
+
+    assert result.exit_code == 0
+    assert "unmanaged" in result.stdout
+
+
+def test_history_is_newest_first(desk: Desk) -> None:
+    assert desk.data("history", desk.name)["releases"] == []
+    desk.store.write_history(release(Phase.QUEUED, Phase.SUPERSEDED, id="0ld"))
+    desk.store.write_history(release(*DEPLOYING, Phase.FAILED, attempt=2))
+    told = desk.data("history", desk.name)["releases"]
+
+    assert [(each["name"], each["phase"]) for each in told] == [("3f2a9c01d4e8-2", "failed"), ("0ld-1", "superseded")]
+    assert "3f2a9c01d4e8-2  green" in desk.run("history", desk.name).stdout
+
+
+# Starting runs: refused before Prefect is asked
+
+
+@pytest.mark.usefixtures("no_prefect")
+def test_nothing_is_started_for_what_is_not_managed(desk: Desk) -> None:
+    for line in (["deploy", desk.name, "--image", "web=shop/web:2"], ["flip", desk.name], ["scale-down", desk.name]):
+        assert desk.refused(*line) == "NotFound"
+
+
+@pytest.mark.usefixtures("no_prefect")
+def test_an_unknown_service_is_told_before_anything_is_started(desk: Desk) -> None:
+    result = desk.run("deploy", desk.name, "--image", "wbe=shop/web:2")
+
+    assert result.exit_code == 2
+    assert 'unknown service "wbe"; did you mean "web"?' in result.stderr
+
+
+@pytest.mark.usefixtures("no_prefect")
+def test_each_run_has_its_phase(desk: Desk) -> None:
+    desk.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
+
+    assert desk.refused("deploy", desk.name, "--image", "web=shop/web:3") == "ReleaseOpen"
+    assert desk.refused("flip", desk.name) == "WrongPhase"
+    assert desk.refused("scale-down", desk.name) == "StillSoaking"
+
+
+def test_what_is_started_is_said_with_its_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flipgate.adapters import runs
+
+    started: list[tuple[str, dict[str, Any]]] = []
+
+    def start(pipeline: str, parameters: dict[str, Any]) -> runs.Run:
+        started.append((pipeline, parameters))
+        return runs.Run("id-1", "brave-fox", "http://prefect/runs/flow-run/id-1")
+
+    monkeypatch.setattr(runs, "start", start)
+    desk.remember(release=release(*DARK))
+
+    assert "http://prefect/runs/flow-run/id-1\n" in desk.run("deploy", desk.name, "--image", "web=shop/web:2").stdout
+    assert desk.data("flip", desk.name, "--cluster", "east")["run"]["name"] == "brave-fox"
+    assert started == [
+        ("deploy-dark", {"application": desk.name, "images": {"web": "shop/web:2"}}),
+        ("flip-traffic", {"application": desk.name, "release": "3f2a9c01d4e8-1", "cluster": "east"}),
+    ]
+
+
+# Deciding
+
+
+@pytest.mark.usefixtures("no_prefect")
+def test_a_decision_needs_a_question_that_is_open(desk: Desk) -> None:
+    desk.remember()
+    assert desk.refused("approve", desk.name, "--reason", "fine") == "NoQuestion"
+
+    desk.forget()
+    desk.remember(release=release(*DARK), question=question(expires_at=now() - timedelta(seconds=1)))
+    assert desk.refused("approve", desk.name, "--reason", "fine") == "ApprovalExpired"
+
+    desk.forget()
+    said = {"question": "flip-1", "kind": QuestionKind.FLIP, "basis": "b", "decision": Decision.REJECT}
+    answered = Approval(**said, by="ana", via="cli", reason="no", at=now())
+    desk.remember(release=release(*DARK), question=question(), approval=answered)
+    assert desk.refused("approve", desk.name, "--reason", "fine") == "AlreadyAnswered"
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+@pytest.mark.usefixtures("no_prefect")
+def test_a_decision_is_in_the_record_with_who_and_why(desk: Desk, verb: str) -> None:
+    desk.remember(release=release(*DARK), question=question())
+    result = desk.run(verb, desk.name, "--reason", " orders quiet ")
+    approval = desk.store.read().approval
+
+    assert result.exit_code == 0
+    assert approval is not None
+    assert (approval.decision, approval.via, approval.reason) == (verb, "cli", "orders quiet")
+    assert "@" in approval.by
+    assert "/" not in approval.by
+    assert result.stderr.startswith("note: the decision is recorded. No run was waiting for it")
+
+
+def test_a_doorbell_that_fails_takes_nothing_from_the_decision(desk: Desk, tmp_path: Path) -> None:
+    desk.remember(release=release(*DARK), question=question(flow_run=str(uuid4())))
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    env = {**kept, "HOME": str(tmp_path), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    line = ["approve", desk.name, "--reason", "fine", *desk.where]
+    command = [sys.executable, "-m", "flipgate.cli", *line]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    approval = desk.store.read().approval
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("approved by ")
+    assert done.stderr.startswith("note: the decision is recorded. The waiting run was not told")
+    assert approval is not None
+    assert approval.decision is Decision.APPROVE
+
+
+# Going back
+
+
+def test_rolling_back_sends_the_route_back_and_says_how(desk: Desk) -> None:
+    desk.shop.point("live", f"{desk.name}-green")
+    desk.remember(release=release(*LIVE), active=Side.GREEN)
+    with desk.shop.playing_ready():
+        result = desk.run("rollback", desk.name, "--reason", "orders fail", "-o", "json")
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 0, result.stderr
+    assert (told["way"], told["to"], told["recorded"]) == ("fast", "blue", True)
+    assert any(note.startswith("not proven") for note in told["notes"])
+    assert desk.shop.where() == ("blue",)
+    assert desk.data("status", desk.name)["phase"] == "rolled_back"
+
+
+def test_rolling_back_what_users_have_not_seen_ends_it(desk: Desk) -> None:
+    desk.remember(release=release(*DARK), question=question())
+    result = desk.run("rollback", desk.name, "--reason", "changed my mind")
+
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith(f"release of {desk.name} ended (abort) in ")
+    assert desk.store.history()[0].phase is Phase.ABORTED
+
+
+def test_with_nothing_to_go_back_from_rolling_back_says_what_to_type(desk: Desk) -> None:
+    desk.remember()
+    result = desk.run("rollback", desk.name, "--reason", "nerves")
+
+    assert result.exit_code == 1
+    assert "there is nothing to go back from" in result.stderr
+    assert "--to SIDE" in result.stderr
