@@ -114,9 +114,8 @@ class Announcement(Model):
     release: str
     side: Side
     text: str
+    url: str = ""
     at: datetime
-    thread: str = ""
-    tries: int = 0
 
 
 class Record(Model):
@@ -248,7 +247,19 @@ def pose(record: Record, question: Question) -> Record:
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
-    return record.model_copy(update={"question": question, "approval": None})
+    posed = record.model_copy(update={"question": question, "approval": None})
+    return _put_out(
+        posed,
+        Announcement(
+            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{question.id}/{question.flow_run}")),
+            release=release.name,
+            side=release.side,
+            text=f"{record.application} {release.name}: {question.summary} No decision before "
+            f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
+            url=question.url,
+            at=question.asked_at,
+        ),
+    )
 
 
 def answer(record: Record, approval: Approval) -> Record:
@@ -369,4 +380,8 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
         text=f"{text}. {change.message}" if change.message else text,
         at=change.at,
     )
+    return _put_out(record, message)
+
+
+def _put_out(record: Record, message: Announcement) -> Record:
     return record.model_copy(update={"outbox": (*record.outbox, message)[-OUTBOX_KEPT:]})

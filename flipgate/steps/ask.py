@@ -15,7 +15,7 @@ from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_record
-from flipgate.steps.tell import advance
+from flipgate.steps.tell import advance, write
 from flipgate.steps.world import World
 
 
@@ -48,7 +48,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
         return record.question
     proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
     question = asked.model_copy(update={"evidence": proofs, "flow_run": flow_run, "url": url})
-    world.store.update(lambda r: records.pose(r, question))
+    write(world, lambda r: records.pose(r, question))
     return question
 
 

@@ -91,8 +91,10 @@ def settle(world: World, name: str = "") -> Release:
             next_command=f"flipgate rollback {world.application.name} --reason ...",
         )
     if record.phase is Phase.LIVE:
+        said = record.approval
+        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
-        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, also=_spend)
+        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)

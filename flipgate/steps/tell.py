@@ -83,13 +83,15 @@ def tell(world: World, record: Record) -> Record:
 def _post(world: World, record: Record, message: Announcement) -> str:
     if world.chat is None:
         return ""
-    return world.chat.post(message.text, as_blocks(message), thread=record.threads.get(message.release, ""))
+    text = f"{message.text} {message.url}".strip()
+    return world.chat.post(text, as_blocks(message), thread=record.threads.get(message.release, ""))
 
 
 def as_blocks(message: Announcement) -> list[dict[str, object]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
     context = f"release `{message.release}`  ·  side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
+    text = f"{message.text} <{message.url}|Look and decide>" if message.url else message.text
     return [
-        {"type": "section", "text": {"type": "mrkdwn", "text": message.text}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": text}},
         {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]},
     ]
