@@ -41,8 +41,8 @@ def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: st
         }
         data = {"application": app, "decision": verb, "by": by, "reason": reason, "question": shown}
         emit({**data, "rung": not note, "note": note}, output)
-    else:
-        click.echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
+        return
+    click.echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
     if note:
         say(f"note: the decision is recorded. {note}")
 

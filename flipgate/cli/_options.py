@@ -35,19 +35,26 @@ class Target:
 
         return Cluster.connect(self.kubeconfig, self.context)
 
-    def world(self, application: str, cluster: Cluster | None = None) -> World:
-        """The world of one application; what its steps say goes to stderr. Raises NotFound before `apply`."""
+    def world(self, application: str, cluster: Cluster | None = None, *, quiet: bool = False) -> World:
+        """The world of one application; its steps speak on stderr unless `quiet`. Raises NotFound before `apply`.
+
+        Quiet is for `-o json`: stderr holds nothing but the error object then.
+        """
         from flipgate.adapters.store import Store
         from flipgate.steps.world import World, default_actor
 
         cluster = cluster or self.cluster()
         store = Store(cluster, self.namespace, application)
-        return World(cluster, store, store.application(), default_actor(), say=say)
+        return World(cluster, store, store.application(), default_actor(), say=_nothing if quiet else say)
 
 
 def say(text: str) -> None:
     """What happens meanwhile: on stderr, so that stdout holds the answer alone."""
     click.echo(text, err=True)
+
+
+def _nothing(_text: str) -> None:
+    return
 
 
 def person() -> str:

@@ -41,13 +41,14 @@ def rollback(target: Target, app: str, reason: str, to: str | None, output: str 
     from flipgate.core.sides import Side
     from flipgate.steps.roll_back import roll_back
 
-    done = roll_back(target.world(app), reason, by=person(), to=Side(to) if to else None)
+    world = target.world(app, quiet=output is not None)
+    done = roll_back(world, reason, by=person(), to=Side(to) if to else None)
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}
         emit({**data, **figures, "notes": list(done.notes)}, output)
-    else:
-        click.echo(_sentence(app, done))
+        return
+    click.echo(_sentence(app, done))
     for note in done.notes:
         say(f"note: {note}")
 
