@@ -27,6 +27,7 @@ from flipgate.core.errors import (
 
 FIELD_MANAGER = "flipgate"
 JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
@@ -102,6 +103,11 @@ class Cluster:
         """One JSON patch. Raises Conflict when a `test` in it failed (the API server says 422 for that)."""
         query = {"fieldManager": FIELD_MANAGER}
         return self._json("PATCH", path, body=list(operations), query=query, content_type=JSON_PATCH, timeout=timeout)
+
+    def merge(self, path: str, part: Mapping[str, Any], *, timeout: float = READ_SECONDS) -> dict[str, Any]:
+        """One merge patch: sets what `part` names, whatever was there; it tests nothing. Raises NotFound."""
+        query = {"fieldManager": FIELD_MANAGER}
+        return self._json("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
 
     def delete(self, path: str) -> None:
         """Deletes one object; one that is gone already is fine."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flipgate.adapters.routes import patch_route
@@ -12,9 +13,9 @@ from flipgate.core.errors import Conflict, NotFound, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import BACK, RoutePatch, plan_move
-from flipgate.core.view import View, Workload, short_of
+from flipgate.core.view import EPOCH, View, short_of
 from flipgate.steps.journal import journal
-from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.look import look_at_traffic
 from flipgate.steps.world import World
 
 RETRIES = 5
@@ -62,15 +63,20 @@ def move_back(world: World, to: Side) -> Move:
 
 
 def stamp(world: World, side: Side, epoch: int) -> None:
-    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused."""
-    state = look_at_side(world, side)
+    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused.
 
-    def one(workload: Workload) -> None:
-        path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
-        world.cluster.patch(path, workload.stamp(epoch), timeout=5.0)
+    By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to
+    catch up, up to 100 ms. A Deployment that is not there is left out: nothing can be scaled down in it.
+    """
+    namespace = world.application.namespace_of(side)
+    part = {"metadata": {"annotations": {EPOCH: str(epoch)}}}
+
+    def one(name: str) -> None:
+        with suppress(NotFound):
+            world.cluster.merge(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", part, timeout=5.0)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(one, (w for w in state.workloads.values() if w.found)))
+        list(pool.map(one, (service.name for service in world.application.spec.services)))
 
 
 def need_counts(world: World, view: View, to: Side) -> None:
