@@ -59,7 +59,7 @@ def staged(throttle_ms: int, tell: Progress) -> Iterator[Stage]:
     before = control.status(LAB)
     ran = before.state == "running"
     if ran and before.throttle_ms != throttle_ms:
-        raise LabError(f"lab {LAB} runs with a throttle of {before.throttle_ms} ms: `flipgate lab down {LAB}` first")
+        raise LabError(f"lab {LAB} runs with a throttle of {before.throttle_ms} ms: `flipgate lab down --name {LAB}` first")
     place = Place.named("bench")
     try:
         lab = control.up(LAB, throttle_ms=throttle_ms, progress=tell)
@@ -67,8 +67,9 @@ def staged(throttle_ms: int, tell: Progress) -> Iterator[Stage]:
         yield Stage(lab, place, throttle_ms)
     finally:
         if ran:
-            example.remove(lab, place)
-            _kubectl(lab, "delete", "namespace", NAMESPACE, "--wait=false", "--ignore-not-found")
+            tell(f"example {place.application}: removing it")
+            used = (place.blue, place.green, place.route_namespace, NAMESPACE)
+            _kubectl(lab, "delete", "namespace", *used, "--ignore-not-found", f"--timeout={READY_SECONDS}s")
         else:
             tell(f"lab {LAB}: taking it down")
             control.down(LAB)
