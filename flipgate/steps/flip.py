@@ -46,7 +46,10 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     need_sight(world, release.side.other, replicas)
 
     def approved(record: Record, entry: int) -> Record:
-        flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, world.now(), actor=world.actor)
+        said = record.approval
+        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
+        now = world.now()
+        flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
         return records.spend(flipping, entry)
 
     try:
@@ -120,14 +123,7 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
     verdict = combine(evidence)
     if verdict is not Verdict.PASS:
-        raise Refused(
-            f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS),
-            obj="bake",
-            reason="BakeUnknown" if verdict is Verdict.UNKNOWN else "BakeFailed",
-            untouched="all routes: traffic stays where it is until a person decides",
-            next_command=f"flipgate flip {world.application.name} (watch again) or flipgate rollback "
-            f"{world.application.name} --reason ...",
-        )
+        raise _bad_bake(world, verdict, evidence)
     settle_after = world.now() + timedelta(seconds=world.application.spec.policy.soak_seconds)
     message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M} UTC"
 
@@ -136,6 +132,27 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
 
     record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
     return need_open(record, release)
+
+
+def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
+    """Unknown leaves traffic where it is for a person; a failed bake sends it back, so nothing may be said to stay."""
+    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS)
+    name = world.application.name
+    if verdict is Verdict.UNKNOWN:
+        return Refused(
+            fact,
+            obj="bake",
+            reason="BakeUnknown",
+            untouched="all routes: traffic stays where it is until a person decides",
+            next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
+        )
+    return Refused(
+        fact,
+        obj="bake",
+        reason="BakeFailed",
+        untouched="the old side, which is the way back",
+        next_command=f"flipgate status {name}",
+    )
 
 
 def way_back_by_hand(world: World) -> str:
