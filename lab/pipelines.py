@@ -6,6 +6,7 @@ they were doing. Who they are is noted in the lab's folder, where `control.down`
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
@@ -63,6 +64,7 @@ class Pipelines:
         """Creates the work pool and deploys everything in prefect.yaml; doing it again is fine."""
         self._prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
         self._prefect("--no-prompt", "deploy", "--all")
+        _deployed(self.lab).write_text(_checkout())
 
     def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
         """A worker on the pool, with `extra` in its environment, which its flow runs inherit."""
@@ -81,6 +83,7 @@ class Pipelines:
         (self.lab.dir / "prefect").mkdir(exist_ok=True)
         keeper = _launch(self.lab, SERVER, command, self.env())
         _wait(self.api_url, keeper, self.lab.dir / "logs" / f"{SERVER}.log", tell)
+        _address(self.lab).write_text(self.api_url)
 
     def _prefect(self, *arguments: str) -> None:
         command = _prefect_command(*arguments)
@@ -114,6 +117,23 @@ def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     tell("Prefect: starting a worker")
     pipelines.start_worker()
     return pipelines
+
+
+def find(lab: Lab) -> Pipelines | None:
+    """The lab's server, if it answers and its worker runs; deployed again when the checkout's flows have changed since.
+
+    Raises:
+        LabError: They could not be deployed.
+    """
+    with suppress(OSError, httpx.TransportError):
+        pipelines = Pipelines(lab, _address(lab).read_text())
+        healthy = httpx.get(f"{pipelines.api_url}/health", trust_env=False, timeout=10).status_code == httpx.codes.OK
+        if not healthy or not all(_running(lab.dir, which) for which in (SERVER, WORKER)):
+            return None
+        if not _deployed(lab).exists() or _deployed(lab).read_text() != _checkout():
+            pipelines.deploy()
+        return pipelines
+    return None
 
 
 def end_all(folder: Path) -> None:
@@ -153,8 +173,28 @@ def _end(folder: Path, which: str) -> None:
         _note(folder, which).unlink()
 
 
+def _running(folder: Path, which: str) -> bool:
+    with suppress(OSError, ValueError, TypeError):
+        return Identity(**json.loads(_note(folder, which).read_text())).alive()
+    return False
+
+
 def _note(folder: Path, which: str) -> Path:
     return folder / f"{which}.json"
+
+
+def _address(lab: Lab) -> Path:
+    return lab.dir / "prefect" / "lab-api-url"
+
+
+def _deployed(lab: Lab) -> Path:
+    return lab.dir / "prefect" / "lab-deployed"
+
+
+def _checkout() -> str:
+    """What the deployments are made of: prefect.yaml, and the flows for their parameters."""
+    files = [paths.CHECKOUT / "prefect.yaml", *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _free_port() -> int:
