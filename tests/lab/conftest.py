@@ -1,0 +1,84 @@
+"""One lab for all of these tests, kept warm between runs, and a copy of the example application for each test."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import control, pipelines
+from lab.errors import LabError
+from lab.example import Place
+from lab.paths import CHECKOUT
+from lab.pipelines import Pipelines
+from lab.records import Lab
+from tests.lab.stage import Edit, Stage
+
+NAME = "flipgate-tests"
+NewStage = Callable[..., Stage]
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The shared lab. One that was started by other code of ours than this is replaced first."""
+    code = _code()
+    running = control.status(NAME).lab
+    if running is not None and _stamp(running).exists() and _stamp(running).read_text() != code:
+        control.down(NAME, progress=print)
+    try:
+        up = control.up(NAME, progress=print)
+    except LabError as error:
+        pytest.exit(f"the lab that these tests need did not start: {error}", returncode=3)
+    _stamp(up).write_text(code)
+    _sweep(up)
+    return up
+
+
+@pytest.fixture(scope="session")
+def prefect_server(lab: Lab) -> Pipelines:
+    """The shared lab's Prefect server and worker."""
+    try:
+        return pipelines.find(lab) or pipelines.start(lab, print)
+    except LabError as error:
+        pytest.exit(f"the Prefect server that these tests need did not start: {error}", returncode=3)
+
+
+@pytest.fixture
+def new_stage(lab: Lab) -> Iterator[NewStage]:
+    """Makes copies of the example, removed at the end of the test: `new_stage("name", policy=..., edit=...)`."""
+    made: list[Stage] = []
+
+    def new(name: str, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> Stage:
+        stage = Stage(lab, Place.named(f"t{os.getpid()}-{name}"))
+        made.append(stage)
+        stage.install(policy, edit)
+        return stage
+
+    yield new
+    for stage in made:
+        stage.remove()
+
+
+def _code() -> str:
+    """What a running lab's processes are made of."""
+    folder = CHECKOUT / "lab"
+    files = sorted([*folder.rglob("*.py"), *(folder / "manifests").glob("*")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.name != "pipelines.py")).hexdigest()
+
+
+def _stamp(up: Lab) -> Path:
+    return up.dir / "tests-code"
+
+
+def _sweep(up: Lab) -> None:
+    """Removes what killed runs of these tests left: the names carry the process id."""
+    probe = Stage(up, Place())
+    for line in probe.kubectl("get", "namespaces", "-o", "name").splitlines():
+        name = line.removeprefix("namespace/")
+        owner, _, rest = name.removeprefix("t").partition("-")
+        if name.startswith("t") and owner.isdigit() and rest.endswith("-blue") and not Path(f"/proc/{owner}").exists():
+            Stage(up, Place.named(name.removesuffix("-blue"))).remove()

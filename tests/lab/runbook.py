@@ -1,0 +1,75 @@
+"""The flows' order of steps without Prefect: in the test's process, or as a program of its own that may be killed.
+
+python -m tests.lab.runbook flip APPLICATION        (KUBECONFIG names the cluster)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from flipgate.core.approvals import Granted
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Phase, Release
+from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
+from flipgate.steps.recover import recover
+from flipgate.steps.world import World
+
+
+def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
+    """As flows/deploy_dark.py; the release, dark."""
+    recover(world)
+    release = bring_up.open_release(world, images, world.actor)
+    with world.acting():
+        with settle.failing(world, release):
+            bring_up.bring_up(world, release)
+            timeout = float(world.application.spec.policy.ready_timeout_seconds)
+            bring_up.wait_ready(world, release, timeout_seconds=timeout)
+            evidence = check.check(world, release.side)
+            check.need_pass(world, release.side, evidence)
+        return bring_up.note_dark(world, release, evidence)
+
+
+def approve(world: World, kind: QuestionKind) -> None:
+    """Asks, and says yes, as `flipgate approve` does."""
+    ask.pose(world, kind, [])
+    ask.decide(world, Decision.APPROVE, by="ana", via="test", reason="looks good")
+    assert isinstance(ask.standing(world, kind), Granted)
+
+
+def flip_traffic(world: World) -> Release:
+    """As flows/flip_traffic.py after its question: from `dark` to `live`, or on from where a crash left it."""
+    recover(world)
+    release = world.store.read().release
+    assert release is not None
+    with flip.going_back(world), world.acting() as record:
+        if release.phase is Phase.DARK:
+            check.need_pass(world, release.side, check.check(world, release.side))
+            _, proven = flip.flip(world, epoch=record.epoch)
+        else:
+            proven = prove.prove(world, release.side, prove.traefik_replicas(world))
+        flip.need_proven(world, proven)
+        baking = flip.note_proof(world, release.name, proven)
+        hand_over.hand_over_workers(world, release.side)
+        return flip.note_live(world, release.name, watch.watch(world, baking))
+
+
+def scale_down(world: World) -> Release:
+    """As flows/scale_down.py, with a yes."""
+    recover(world)
+    settle.need_soaked(world)
+    approve(world, QuestionKind.SCALE_DOWN)
+    return settle_on(world)
+
+
+def settle_on(world: World) -> Release:
+    """What follows the yes, also when it was interrupted: the old side to rest."""
+    with world.acting():
+        return settle.settle(world)
+
+
+if __name__ == "__main__":
+    verb, application = sys.argv[1:]
+    here = World.open(application)
+    here.say = print
+    {"flip": flip_traffic, "scale-down": scale_down}[verb](here)

@@ -1,0 +1,172 @@
+"""A copy of the example application on the shared lab, and what tests ask of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from flipgate.adapters.chat import Chat
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.application import load_application
+from flipgate.core.record import Record
+from flipgate.core.release import Release
+from flipgate.core.sides import Side
+from flipgate.steps.setup import adopt, apply_application
+from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from lab import example
+from lab.load import Load, LoadReport
+from lab.paths import CHECKOUT
+from lab.records import Lab
+
+POLICY: Mapping[str, Any] = {
+    "readyTimeoutSeconds": 60,
+    "bakeSeconds": 2,
+    "bakeIntervalSeconds": 0.5,
+    "soakSeconds": 0,
+    "keepFailedSeconds": 3600,
+}
+BLUE, GREEN = Side.BLUE, Side.GREEN
+SERVING = ("api", "producer", "provider", "contest", "franchise", "venue", "season")
+WORKERS = ("ingest-worker", "notify-worker")
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = 60, pause: float = 0.1) -> Any:
+    """The condition's first true value. Fails the test, saying what was waited for, when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := condition():
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(pause)
+
+
+def images(version: str, *services: str) -> dict[str, str]:
+    """New images of these services; of all when none is named."""
+    return {name: f"sportsdata/{name}:{version}" for name in services or (*SERVING, *WORKERS)}
+
+
+def phases(release: Release | None) -> list[str]:
+    """Each change of a release's phase with its reason, as `phase Reason`."""
+    assert release is not None
+    return [f"{change.phase} {change.reason}" for change in release.changes]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One copy: two namespaces, a route, a host, and an application of its own in flipgate's namespace."""
+
+    lab: Lab
+    place: example.Place
+
+    @property
+    def application(self) -> str:
+        return self.place.application
+
+    def world(self, actor: str = "tester", chat: Chat | None = None) -> World:
+        """A World as the command line would build it, with all that is said on standard output."""
+        world = World.open(self.application, kubeconfig=self.lab.kubeconfig, actor=actor, chat=chat)
+        world.say = print
+        return world
+
+    def record(self) -> Record:
+        return self.world().store.read()
+
+    def apply(self, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> None:
+        """Writes the application's file to the cluster; `edit` may change the document before."""
+        document = yaml.safe_load(example.application_text(self.place, {**POLICY, **(policy or {})}))
+        if edit:
+            edit(document)
+        text = yaml.safe_dump(document, sort_keys=False)
+        cluster = Cluster.connect(self.lab.kubeconfig)
+        apply_application(cluster, load_application(text, "test"), text, DEFAULT_NAMESPACE)
+
+    def install(self, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> None:
+        """Blue live at version 1, adopted, and answering users."""
+        example.install(self.lab, self.place)
+        self.apply(policy, edit)
+        adopt(self.world())
+        wait_until(f"{self.place.host} answers from blue", lambda: self.answering() == BLUE)
+
+    def remove(self) -> None:
+        """Everything of it, also what flipgate remembers."""
+        example.remove(self.lab, self.place)
+        selector = f"flipgate.dev/application={self.application}"
+        self.kubectl("-n", DEFAULT_NAMESPACE, "delete", "configmap", "-l", selector, "--wait=false")
+        lease = f"lease/flipgate-{self.application}"
+        self.kubectl("-n", DEFAULT_NAMESPACE, "delete", lease, "--ignore-not-found", "--wait=false")
+
+    def load(self) -> Load:
+        """Users of the route, not started yet."""
+        return Load(self.lab.traefik_url, self.place.host, clients=6, rate=150)
+
+    def ask(self, path: str = "/") -> httpx.Response:
+        """One user's request."""
+        headers = {"Host": self.place.host}
+        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=10)
+
+    def answering(self) -> str:
+        """The side that answers users now; empty when none does."""
+        with suppress(httpx.TransportError):
+            answer = self.ask()
+            return answer.headers.get("X-Served-Side", "") if answer.is_success else ""
+        return ""
+
+    def deployments(self, side: Side) -> dict[str, dict[str, Any]]:
+        """The Deployments of a side by name."""
+        namespace = self.place.blue if side is BLUE else self.place.green
+        items = Cluster.connect(self.lab.kubeconfig).items(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+        return {item["metadata"]["name"]: item for item in items}
+
+    def replicas(self, side: Side) -> dict[str, int]:
+        """The wanted pods of a side by service, without those that are at 0."""
+        wanted = {name: item["spec"]["replicas"] for name, item in self.deployments(side).items()}
+        return {name: count for name, count in wanted.items() if count}
+
+    def images(self, side: Side) -> dict[str, str]:
+        """The image of each service of a side."""
+        found = self.deployments(side).items()
+        return {name: item["spec"]["template"]["spec"]["containers"][0]["image"] for name, item in found}
+
+    def versions(self, side: Side) -> dict[str, tuple[str, int]]:
+        """resourceVersion and generation of each Deployment: equal means that nobody has touched it."""
+        found = self.deployments(side).items()
+        return {name: (item["metadata"]["resourceVersion"], item["metadata"]["generation"]) for name, item in found}
+
+    def kubectl(self, *arguments: str) -> str:
+        """Runs the lab's kubectl; its standard output. Fails the test with what it said."""
+        command = [str(self.lab.kubectl), "--kubeconfig", str(self.lab.kubeconfig), *arguments]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stderr}"
+        return answer.stdout
+
+    def program(self, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """A Python program of this checkout, started, with its two outputs piped and this lab's kubeconfig."""
+        own = {"KUBECONFIG": str(self.lab.kubeconfig), "PYTHONPATH": str(CHECKOUT)}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        return subprocess.Popen(
+            [sys.executable, *module.split(), *arguments],
+            env={**kept, **own, **(env or {})},
+            cwd=Path(self.lab.dir),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def lost_none(report: LoadReport) -> None:
+    """Users were there the whole time, and each of them was answered."""
+    assert report.sent > 100, report
+    assert report.failed == 0, (report.failures_by_kind, report.failures[:5])

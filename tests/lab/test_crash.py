@@ -1,0 +1,115 @@
+"""`kill -9` right before and right after a change to the world: the next run finds the entry, looks, and goes on."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from flipgate.core.record import MOVE_ROUTES, REST_SIDE, EntryState, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from flipgate.steps.recover import recover
+from tests.lab import runbook
+from tests.lab.conftest import NewStage
+from tests.lab.stage import BLUE, GREEN, Stage, images, lost_none
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+
+def flip_and_die(stage: Stage, edge: str) -> None:
+    """The flip as a process of its own, which kills itself at one edge of the route patch."""
+    crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
+    with stage.program("-m tests.lab.runbook", "flip", stage.application, env=crash) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, (out, err)
+
+
+def need_interrupted(stage: Stage, side: Side) -> None:
+    """The entry is open, neither side is dark, and users are on one side all the same."""
+    record = stage.record()
+    assert record.open_entry is not None
+    assert record.open_entry.step == MOVE_ROUTES
+    assert record.phase is Phase.FLIPPING
+    assert record.both_protected
+    assert stage.answering() == side
+
+
+def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) -> None:
+    stage = new_stage("crash-begun")
+    world = stage.world()
+    runbook.deploy_dark(world, images("2", "api", "venue"))
+    runbook.approve(world, QuestionKind.FLIP)
+    with stage.load() as load:
+        flip_and_die(stage, "begun")
+        need_interrupted(stage, BLUE)
+
+        outcome = recover(world)
+        assert outcome.changed
+        assert outcome.pipeline == "flip-traffic"
+        record = stage.record()
+        assert record.open_entry is None
+        assert record.phase is Phase.DARK
+        assert next(e for e in record.journal if e.step == MOVE_ROUTES).state is EntryState.UNDONE
+        assert record.approval is None, "an approval is spent by the move it allowed, even by one that was undone"
+        assert stage.answering() == BLUE
+        assert not recover(world).changed, "recovering twice is fine"
+
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        runbook.scale_down(world)
+        report = load.stop()
+    lost_none(report)
+    assert stage.record().phase is Phase.SETTLED
+    assert stage.answering() == GREEN
+    assert stage.replicas(BLUE) == {}
+
+
+def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_stage: NewStage) -> None:
+    stage = new_stage("crash-done")
+    world = stage.world()
+    runbook.deploy_dark(world, images("2", "api", "venue"))
+    runbook.approve(world, QuestionKind.FLIP)
+    with stage.load() as load:
+        flip_and_die(stage, "done")
+        need_interrupted(stage, GREEN)
+
+        outcome = recover(world)
+        assert outcome.changed
+        assert outcome.pipeline == "flip-traffic"
+        record = stage.record()
+        assert record.open_entry is None
+        assert record.phase is Phase.FLIPPING
+        assert record.active is GREEN
+        assert next(e for e in record.journal if e.step == MOVE_ROUTES).state is EntryState.DONE
+
+        runbook.flip_traffic(world)
+        assert stage.record().phase is Phase.LIVE
+        runbook.scale_down(world)
+        report = load.stop()
+    lost_none(report)
+    assert [(old, new) for _, old, new in report.transitions if old][-1] == ("blue", "green")
+    assert stage.record().phase is Phase.SETTLED
+    assert stage.replicas(BLUE) == {}
+
+
+def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) -> None:
+    stage = new_stage("crash-rest")
+    world = stage.world()
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    with stage.load() as load:
+        crash = {"FLIPGATE_CRASH_AT": f"{REST_SIDE}:begun"}
+        with stage.program("-m tests.lab.runbook", "scale-down", stage.application, env=crash) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, (out, err)
+        assert stage.record().phase is Phase.SETTLING
+
+        assert recover(world).pipeline == "scale-down"
+        runbook.settle_on(world)
+        report = load.stop()
+    lost_none(report)
+    assert set(report.by_side) == {"green"}
+    assert stage.record().phase is Phase.SETTLED
+    assert stage.replicas(BLUE) == {}
