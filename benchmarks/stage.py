@@ -59,7 +59,8 @@ def staged(throttle_ms: int, tell: Progress) -> Iterator[Stage]:
     before = control.status(LAB)
     ran = before.state == "running"
     if ran and before.throttle_ms != throttle_ms:
-        raise LabError(f"lab {LAB} runs with a throttle of {before.throttle_ms} ms: `flipgate lab down --name {LAB}` first")
+        fact = f"lab {LAB} runs with a throttle of {before.throttle_ms} ms, not {throttle_ms}"
+        raise LabError(f"{fact}: `flipgate lab down --name {LAB}` first")
     place = Place.named("bench")
     try:
         lab = control.up(LAB, throttle_ms=throttle_ms, progress=tell)
