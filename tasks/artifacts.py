@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from prefect.artifacts import create_markdown_artifact
 
-from flipgate.core.gates import Evidence
+from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Question
 
 
@@ -26,9 +26,13 @@ def evidence_table(evidence: Iterable[Evidence]) -> str:
 
 def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
-    expires = f"{question.expires_at:%Y-%m-%d %H:%M} UTC"
+    shown = list(evidence)
+    rows = [f"| {e.gate} | **{e.verdict}** | {e.answer} |" for e in shown]
+    table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
+    passed = sum(e.verdict is Verdict.PASS for e in shown)
+    changes = "".join(f"\n- {line}" for line in question.changes)
     return (
-        f"## {question.summary}\n\n{evidence_table(evidence)}\n\n"
-        f"No decision before {expires} means no. Bound to `{question.basis}`: a change of images, pod templates or "
+        f"## {question.summary}\n\n**{passed} of {len(shown)} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
+        f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )

@@ -214,7 +214,7 @@ class Cluster:
             )
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(
-                f"did not answer {method} within {timeout:g} s: {_plain(error)}",
+                f"did not answer (limit {timeout:g} s): {_plain(error)}",
                 obj=f"API server {self.server}",
                 next_command="kubectl --context " + self.context + " get --raw /readyz",
             ) from error

@@ -8,11 +8,9 @@ import click
 
 from flipgate.cli._options import Target, need_reason, person, say
 from flipgate.cli._print import emit, iso
-from flipgate.core.errors import Refused
 
 if TYPE_CHECKING:
     from flipgate.core.record import Question
-    from flipgate.steps.world import World
 
 DECISION_DATA = """\
 -o json: {"application", "decision", "by", "reason", "question": {"id", "kind", "release", "summary", "expiresAt",
@@ -26,8 +24,6 @@ def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: st
     from flipgate.steps.ask import decide
 
     world, by = target.world(app), person()
-    if verb == "approve":
-        _refuse_late(world)
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
     note = _ring(question, verb, reason, by)
     if output:
@@ -58,16 +54,3 @@ def _ring(question: Question, verb: str, reason: str, by: str) -> str:
     except Exception as error:  # whatever is wrong with Prefect, it is not wrong with the decision
         return f"The waiting run was not told ({error}); it will find the decision when it is resumed or runs again"
     return "" if heard else "Its run was not waiting any more; the next run of the pipeline will find it"
-
-
-def _refuse_late(world: World) -> None:
-    """A yes after the question's expiry would be void: better said now than found out later."""
-    question = world.store.read().question
-    if question and world.now() > question.expires_at:
-        raise Refused(
-            f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
-            obj=f"question {question.id}",
-            reason="ApprovalExpired",
-            untouched="everything",
-            next_command=f"flipgate status {world.application.name}",
-        )

@@ -80,6 +80,7 @@ class Question(Model):
     release: str
     basis: str
     summary: str
+    changes: tuple[str, ...] = ()
     evidence: tuple[Proof, ...] = ()
     asked_at: datetime
     expires_at: datetime

@@ -11,6 +11,7 @@ from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
 from flipgate.core.record import Approval, Decision, Proof, Question, QuestionKind, Record
 from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.render import images_of
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
 from flipgate.steps.bring_up import finish
@@ -47,7 +48,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if record.question and record.question.id == asked.id and record.question.flow_run == flow_run:
         return record.question
     proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
-    question = asked.model_copy(update={"evidence": proofs, "flow_run": flow_run, "url": url})
+    changes = _changes(world, view, release, kind)
+    question = asked.model_copy(update={"evidence": proofs, "changes": changes, "flow_run": flow_run, "url": url})
     write(world, lambda r: records.pose(r, question))
     return question
 
@@ -68,6 +70,14 @@ def decide(world: World, decision: Decision, *, by: str, via: str, reason: str) 
             f"nothing waits for a decision; the release is `{record.phase}`",
             obj=f"application {world.application.name}",
             reason="NoQuestion",
+            untouched="everything",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    if decision is Decision.APPROVE and world.now() > question.expires_at:
+        raise Refused(
+            f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
+            obj=f"question {question.id}",
+            reason="ApprovalExpired",
             untouched="everything",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -121,6 +131,16 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
             next_command=f"flipgate status {world.application.name}",
         )
     return release
+
+
+def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> tuple[str, ...]:
+    """What would be different after a yes, in lines: images that users will see change, or pods that go."""
+    if kind is QuestionKind.SCALE_DOWN:
+        side = view.sides[release.side.other]
+        return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving",)
+    before = images_of(world.application, view.sides[release.side.other])
+    changed = [(name, before.get(name, "nothing"), ref) for name, ref in release.images.items()]
+    return tuple(f"{name}: {old} to {new}" for name, old, new in changed if old != new) or ("configuration only",)
 
 
 def _summary(world: World, release: Release, kind: QuestionKind) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from flipgate.core import record as records
-from flipgate.core.errors import BadInput, FlipgateError, PermanentError, Refused
+from flipgate.core.errors import BadInput, FlipgateError, NotFound, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, Phase, Reason
 from flipgate.core.sides import Side
@@ -47,13 +47,13 @@ def roll_back(
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
-    Raises BadInput without a reason, Refused when there is no way back to go (`--to` decides then). Never refuses for
-    drift, for an open journal entry, or for a record that cannot be read.
+    Raises BadInput without a reason, Refused when there is no way back to go (`--to` decides then). NotFound
+    before `adopt`. Never refuses for drift, for an open journal entry, or for a record that cannot be read.
     """
     began = time.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
-    record, unread = _read(world)
+    record, unread = _read(world, to)
     if record is None:
         done = _unrecorded(world, to, unread)
     elif record.release and record.release.phase in BEFORE_TRAFFIC and to is None:
@@ -72,8 +72,8 @@ def _recorded(world: World, target: Side, message: str, cause: Reason) -> Rolled
         moved = move_back(world, target)
         proven, notes = _prove(world, target, moved)
         _close(world, entry, proven, message)
-        notes += _try("hand the workers back", lambda: hand_over_workers(world, target))
         finish(world)
+        notes += _try("hand the workers back", lambda: hand_over_workers(world, target))
     return RolledBack("slow" if slow else "fast", target, 0.0, True, _first_answer(proven), notes)
 
 
@@ -201,10 +201,15 @@ def _taking_over(world: World) -> Iterator[int]:
         yield record.epoch
 
 
-def _read(world: World) -> tuple[Record | None, str]:
-    """The record, or why there is none to be used."""
+def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
+    """The record, or why there is none to be used. Raises NotFound where nothing is managed yet and no side is named:
+    nobody has said then what runs where, so nobody knows where back is."""
     try:
         return world.store.read(), ""
+    except NotFound as error:
+        if to is None:
+            raise
+        return None, str(error)
     except (PermanentError, Refused) as error:
         return None, str(error)
 
