@@ -1,0 +1,91 @@
+"""Prefect as its users reach it without our code: plain HTTP, as curl, the UI and other programs do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from flipgate.adapters.runs import BUILD_COMPLETED
+from tests.lab.stage import wait_until
+
+TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
+WAITING = frozenset({"PAUSED"})
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class PrefectApi:
+    """One server, by its API's address."""
+
+    url: str
+
+    def build_completed(self, application: str, images: Mapping[str, str]) -> dict[str, Any]:
+        """The event that a CI sends when a build has ended; not sent yet."""
+        return {
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": BUILD_COMPLETED,
+            "resource": {"prefect.resource.id": f"flipgate.application.{application}"},
+            "payload": {"application": application, "images": dict(images)},
+        }
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        self._call("POST", "/events", [event])
+
+    def start(self, pipeline: str, parameters: Mapping[str, Any], env: Mapping[str, str] | None = None) -> str:
+        """A run as the UI's Custom Run makes it, `env` being its job variables; its id."""
+        deployment = self._call("GET", f"/deployments/name/{pipeline}/{pipeline}")
+        body: dict[str, Any] = {"parameters": dict(parameters), "state": {"type": "SCHEDULED"}}
+        if env:
+            body["job_variables"] = {"env": dict(env)}
+        return str(self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
+
+    def runs(self, pipeline: str, application: str) -> list[dict[str, Any]]:
+        """All runs of a pipeline for one application, oldest first."""
+        body = {"deployments": {"name": {"any_": [pipeline]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": 200}
+        found = self._call("POST", "/flow_runs/filter", body)
+        ours = [run for run in found if run["parameters"].get("application") == application]
+        return sorted(ours, key=lambda run: str(run["created"]))
+
+    def resume(self, run: str, form: Mapping[str, str] | None) -> str:
+        """Resumes a run as the UI does; the server's verdict (ACCEPT, REJECT, ABORT), which comes with HTTP 200."""
+        body = {} if form is None else {"run_input": dict(form)}
+        return str(self._call("POST", f"/flow_runs/{run}/resume", body)["status"])
+
+    def state(self, run: str) -> str:
+        """The type of a run's state, such as RUNNING."""
+        return str(self._call("GET", f"/flow_runs/{run}")["state_type"])
+
+    def wait_for_run(self, pipeline: str, application: str) -> str:
+        """The first run of a pipeline for one application, once there is one."""
+        runs = wait_until(f"a run of {pipeline} for {application}", lambda: self.runs(pipeline, application), PATIENCE)
+        return str(runs[0]["id"])
+
+    def wait(self, run: str, wanted: str) -> None:
+        """Waits for a run to get into a state. Fails the test with the run's log when it ends in another."""
+        deadline = time.monotonic() + PATIENCE
+        while (state := self.state(run)) != wanted:
+            if state in TERMINAL or time.monotonic() > deadline:
+                raise AssertionError(f"run {run} is {state}, not {wanted}. Its log:\n{self.log(run)}")
+            time.sleep(0.2)
+
+    def log(self, run: str) -> str:
+        """What a run said."""
+        body = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
+        return "\n".join(str(line["message"]) for line in self._call("POST", "/logs/filter", body))
+
+    def _call(self, verb: str, path: str, body: Any = None) -> Any:
+        """SQLite under writes answers 503 now and then: tried again, as `curl --retry` would."""
+        for attempt in range(5):
+            answer = httpx.request(verb, self.url + path, json=body, trust_env=False, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == 4:
+                break
+            time.sleep(0.5)
+        assert answer.is_success, f"{verb} {path}: HTTP {answer.status_code}: {answer.text[:500]}"
+        return answer.json() if answer.content else None

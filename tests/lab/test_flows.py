@@ -1,0 +1,170 @@
+"""The pipelines as Prefect runs: started by an event, from the UI and by each other, approved, refused, killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from flipgate.core.record import MOVE_ROUTES, QuestionKind, Record
+from flipgate.core.release import Phase
+from lab.pipelines import Pipelines
+from tests.lab import runbook
+from tests.lab.conftest import NewStage
+from tests.lab.prefect_api import PrefectApi
+from tests.lab.stage import BLUE, GREEN, Stage, images, lost_none, phases, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+
+YES = {"decision": "approve", "reason": "the checks are green", "name": "ana"}
+
+
+@pytest.fixture
+def prefect(prefect_server: Pipelines) -> PrefectApi:
+    return PrefectApi(prefect_server.api_url)
+
+
+def wait_for_record(stage: Stage, what: str, condition: Callable[[Record], object]) -> Record:
+    """The record, once it is so."""
+
+    def look() -> Record | None:
+        record = stage.record()
+        return record if condition(record) else None
+
+    found: Record = wait_until(what, look, 120)
+    return found
+
+
+def wait_for_question(stage: Stage, prefect: PrefectApi, kind: QuestionKind) -> str:
+    """The run that waits for a person, once its question stands in the record and the run is suspended."""
+    asked = wait_for_record(stage, f"the {kind} question", lambda r: r.question and r.question.kind is kind)
+    assert asked.question is not None
+    prefect.wait(asked.question.flow_run, "PAUSED")
+    return asked.question.flow_run
+
+
+def decide_by_cli(stage: Stage, server: Pipelines, verb: str) -> None:
+    """A decision from the command line: into the record, then the doorbell."""
+    words = [verb, stage.application, "--reason", "soaked well"]
+    with stage.program("-m flipgate.cli", *words, env=server.env()) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, (out, err)
+    assert "note:" not in err, err
+
+
+def test_event_to_settled_with_two_approvals(
+    new_stage: NewStage, prefect: PrefectApi, prefect_server: Pipelines
+) -> None:
+    stage = new_stage("event")
+    event = prefect.build_completed(stage.application, images("2", "api", "contest"))
+    with stage.load() as load:
+        prefect.emit(event)
+        prefect.emit(event)
+        flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
+        record = stage.record()
+        assert record.phase is Phase.DARK
+        assert record.question is not None
+        assert record.question.url.endswith(flip)
+        assert [each.verdict for each in record.question.evidence] == ["pass"] * 8
+        assert len(prefect.runs("deploy-dark", stage.application)) == 1
+        assert len(prefect.runs("flip-traffic", stage.application)) == 1
+
+        for form in (None, {}, {"decision": "approve"}, {**YES, "decision": "perhaps"}):
+            assert prefect.resume(flip, form) == "REJECT", form
+            assert prefect.state(flip) == "PAUSED"
+        assert stage.record().approval is None
+        assert stage.answering() == BLUE
+
+        assert prefect.resume(flip, YES) == "ACCEPT"
+        prefect.wait(flip, "COMPLETED")
+        assert stage.answering() == GREEN
+        assert stage.record().phase is Phase.LIVE
+
+        down = wait_for_question(stage, prefect, QuestionKind.SCALE_DOWN)
+        assert down == prefect.wait_for_run("scale-down", stage.application)
+        decide_by_cli(stage, prefect_server, "approve")
+        prefect.wait(down, "COMPLETED")
+        report = load.stop()
+    lost_none(report)
+    record = stage.record()
+    assert record.release is None
+    assert phases(record.last)[-3:] == ["live BakePassed", "settling SettleApproved", "settled OldSideAtRest"]
+    assert stage.replicas(BLUE) == {}
+    for pipeline in ("deploy-dark", "flip-traffic", "scale-down"):
+        assert len(prefect.runs(pipeline, stage.application)) == 1, pipeline
+
+
+def test_started_from_the_ui_and_rejected_users_see_nothing(new_stage: NewStage, prefect: PrefectApi) -> None:
+    stage = new_stage("ui")
+    blue = stage.versions(BLUE)
+    parameters = {"application": stage.application, "images": images("2", "api")}
+    with stage.load() as load:
+        deploy = prefect.start("deploy-dark", parameters)
+        flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
+        prefect.wait(deploy, "COMPLETED")
+        assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"
+        prefect.wait(flip, "FAILED")
+        report = load.stop()
+    lost_none(report)
+    assert set(report.by_side) == {"blue"}
+    assert stage.versions(BLUE) == blue
+    record = stage.record()
+    assert record.release is None
+    assert record.last is not None
+    assert phases(record.last) == ["deploying BuildAnnounced", "dark ChecksPassed", "rejected Rejected"]
+    assert "ana (self-declared)" in record.last.changes[-1].message
+    assert "not on a Friday" in record.last.changes[-1].message
+
+
+def approved(stage: Stage) -> str:
+    """A release that is dark and approved, brought there without Prefect; its name."""
+    world = stage.world()
+    release = runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    return release.name
+
+
+def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: PrefectApi) -> None:
+    """Two applications at once: one dies right before its patch, one right after."""
+    before = new_stage("kill-begun", policy={"soakSeconds": 3600})
+    after = new_stage("kill-done", policy={"soakSeconds": 3600})
+    with before.load() as load_before, after.load() as load_after:
+        deaths = {}
+        for stage, edge in ((before, "begun"), (after, "done")):
+            parameters = {"application": stage.application, "release": approved(stage)}
+            crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
+            deaths[edge] = prefect.start("flip-traffic", parameters, crash)
+        for run in deaths.values():
+            prefect.wait(run, "CRASHED")
+        assert before.answering() == BLUE
+        assert after.answering() == GREEN
+        for stage in (before, after):
+            assert stage.record().open_entry is not None
+            assert stage.record().phase is Phase.FLIPPING
+
+        runs = [prefect.start("reconcile", {"application": stage.application}) for stage in (before, after)]
+        for run in runs:
+            prefect.wait(run, "COMPLETED")
+
+        # Before: backed out, dark, and a person is asked again. After: kept, and it goes on without a new question.
+        again = wait_for_question(before, prefect, QuestionKind.FLIP)
+        assert before.answering() == BLUE
+        live = wait_for_record(after, "live after the crash", lambda r: r.phase is Phase.LIVE)
+        assert after.answering() == GREEN
+
+        assert prefect.resume(again, YES) == "ACCEPT"
+        prefect.wait(again, "COMPLETED")
+        reports = load_before.stop(), load_after.stop()
+    for report in reports:
+        lost_none(report)
+    assert before.record().phase is Phase.LIVE
+    assert before.answering() == GREEN
+    assert live.release is not None
+    assert live.release.settle_after is not None
+
+    # The scale-down stands in Prefect's schedule, after the soak.
+    down = prefect.runs("scale-down", after.application)
+    assert [run["state_type"] for run in down] == ["SCHEDULED"]
+    assert datetime.fromisoformat(down[0]["expected_start_time"]) == live.release.settle_after
+    assert live.release.settle_after > datetime.now(UTC)
