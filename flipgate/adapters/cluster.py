@@ -229,22 +229,23 @@ def _plain(error: Exception) -> str:
 
 
 def _error(path: str, status: int, body: bytes) -> FlipgateError:
-    """The API server's refusal as one of our errors. A 422 of a patch is nearly always a failed `test`."""
+    """The API server's refusal as one of our errors."""
     try:
-        message = json.loads(body).get("message", "")
+        said = json.loads(body)
+        message, causes = said.get("message", ""), (said.get("details") or {}).get("causes")
     except (ValueError, AttributeError):
-        message = body[:200].decode(errors="replace")
+        message, causes = body[:200].decode(errors="replace"), None
     fact = f"the API server said {status}: {message}"
     if status in (401, 403):
         return Forbidden(fact, obj=path, next_command="kubectl auth can-i --list")
     if status == 404:
         return NotFound(fact, obj=path)
-    if status in (409, 410, 412, 422):
-        return (
-            Conflict(fact, obj=path)
-            if status != 422 or "test" in message or "json patch" in message.lower()
-            else PermanentError(fact, obj=path)
-        )
+    if status == 422 and not causes:
+        # A failed `test` of a JSON patch, whatever was tested: the server says no more than that. Values that are
+        # invalid by themselves are told apart by their causes.
+        return Conflict("what the patch tests is no longer so (the API server said 422)", obj=path)
+    if status in (409, 410, 412):
+        return Conflict(fact, obj=path)
     if status == 429 or status >= 500:
         return TemporaryError(fact, obj=path)
     return PermanentError(fact, obj=path)
