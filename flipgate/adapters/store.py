@@ -44,7 +44,8 @@ class Store:
                 obj=f"application {self.name}",
                 next_command="flipgate apply -f APP.yaml",
             ) from error
-        return load_application(obj["data"]["application.yaml"], f"ConfigMap {self.namespace}/application-{self.name}")
+        text = (obj.get("data") or {}).get("application.yaml", "")
+        return load_application(text, f"ConfigMap {self.namespace}/application-{self.name}")
 
     def write_application(self, text: str) -> None:
         """Writes the application's file as it is, comments included."""
@@ -98,11 +99,22 @@ class Store:
             self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
 
     def history(self) -> list[Release]:
-        """Finished releases, newest first."""
+        """Finished releases, newest first. Raises PermanentError for one that cannot be read."""
         selector = f"flipgate.dev/application={self.name},flipgate.dev/kind=release"
-        items = self._cluster.items(self._path(), labelSelector=selector)
-        releases = [Release.model_validate_json(item["data"]["release.json"]) for item in items]
+        releases = [self._release(item) for item in self._cluster.items(self._path(), labelSelector=selector)]
         return sorted(releases, key=lambda release: release.since, reverse=True)
+
+    def _release(self, item: dict[str, Any]) -> Release:
+        name = item["metadata"]["name"]
+        try:
+            return Release.model_validate_json((item.get("data") or {}).get("release.json", ""))
+        except ValidationError as error:
+            raise PermanentError(
+                f"cannot be read: {_first_problem(error)}",
+                obj=f"release in ConfigMap {self.namespace}/{name}",
+                untouched="everything",
+                next_command=f"kubectl -n {self.namespace} get configmap {name} -o yaml",
+            ) from error
 
     def _read(self) -> tuple[Record, str]:
         path = self._path(f"record-{self.name}")
@@ -114,7 +126,8 @@ class Store:
                 obj=f"application {self.name}",
                 next_command=f"flipgate adopt {self.name}",
             ) from error
-        return parse_record(obj.get("data", {}).get("record.json", ""), self.name), obj["metadata"]["resourceVersion"]
+        text = (obj.get("data") or {}).get("record.json", "")
+        return parse_record(text, self.name, self.namespace), obj["metadata"]["resourceVersion"]
 
     def _apply(self, name: str, data: dict[str, str], kind: str) -> None:
         self._cluster.apply(self._path(name), self._config_map(name, data, kind))
@@ -143,17 +156,14 @@ def applications(cluster: Cluster, namespace: str) -> list[str]:
     return sorted(item["metadata"]["labels"]["flipgate.dev/application"] for item in items)
 
 
-def parse_record(text: str, name: str) -> Record:
+def parse_record(text: str, name: str, namespace: str) -> Record:
     """Reads a record's JSON. A newer schema and a garbled text are two different refusals, never a fresh start."""
     try:
-        found = json.loads(text).get("schema", 0)
+        found = json.loads(text).get("schema")
     except (ValueError, AttributeError) as error:
-        raise PermanentError(
-            "cannot be read: it is not the JSON flipgate writes",
-            obj=f"record of {name}",
-            untouched="everything",
-            next_command=f"kubectl -n flipgate get configmap record-{name} -o yaml",
-        ) from error
+        raise _unreadable("it is not the JSON flipgate writes", name, namespace) from error
+    if not isinstance(found, int):
+        raise _unreadable("it does not say which schema it is of", name, namespace)
     if found > SCHEMA_VERSION:
         raise Refused(
             f"was written by a newer flipgate (schema {found}, this one knows {SCHEMA_VERSION})",
@@ -165,12 +175,22 @@ def parse_record(text: str, name: str) -> Record:
     try:
         return Record.model_validate_json(text)
     except ValidationError as error:
-        raise PermanentError(
-            f"has {error.error_count()} values this flipgate cannot read: {error.errors()[0]['msg']}",
-            obj=f"record of {name}",
-            untouched="everything",
-            next_command=f"kubectl -n flipgate get configmap record-{name} -o yaml",
-        ) from error
+        raise _unreadable(_first_problem(error), name, namespace) from error
+
+
+def _unreadable(why: str, name: str, namespace: str) -> PermanentError:
+    return PermanentError(
+        f"cannot be read: {why}",
+        obj=f"record of {name}",
+        untouched="everything",
+        next_command=f"kubectl -n {namespace} get configmap record-{name} -o yaml",
+    )
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(step) for step in first["loc"])
+    return f"{error.error_count()} values are not as flipgate writes them, first {place}: {first['msg']}"
 
 
 def _data(record: Record) -> dict[str, str]:
