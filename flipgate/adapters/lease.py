@@ -17,7 +17,8 @@ from flipgate.adapters.store import stamp_time
 from flipgate.core.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
 
 SILENCE_SECONDS = 10.0
-RENEW_SECONDS = 2.0
+RENEWALS_IN_A_SILENCE = 5
+"""A holder renews so often that four lost renewals in a row still do not look like death."""
 
 
 class Lease:
@@ -115,7 +116,7 @@ class Lease:
         return True
 
     def _renew(self) -> None:
-        while not self._stop.wait(RENEW_SECONDS):
+        while not self._stop.wait(self._silence / RENEWALS_IN_A_SILENCE):
             try:
                 lease = self._cluster.get(self._path(self._name))
                 if lease["spec"].get("holderIdentity") != self.holder:
