@@ -12,18 +12,22 @@ from tasks.artifacts import show_evidence
 
 
 @flow(name="deploy-dark", flow_run_name="deploy {application}")
-def deploy_dark(application: str, images: dict[str, str], cluster: str = "default") -> str:
+def deploy_dark(application: str, images: dict[str, str], name: str = "", cluster: str = "default") -> str:
     """Brings new images up on the dark side, checks them, and asks for the flip.
 
     Args:
         application: The application's name, as `flipgate apply` wrote it.
         images: New images by service name, each with tag or digest; the other services run what is live now.
+        name: Who asks for it (self-declared: Prefect does not know).
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = open_world(application, cluster)
-    steps.recover(world)
-    release = steps.open_release(world, images, world.actor)
-    with world.acting(patience_seconds=world.application.spec.policy.ready_timeout_seconds):
+    patience = float(world.application.spec.policy.ready_timeout_seconds)
+    steps.recover(world, patience)
+    release = steps.open_release(world, images, f"{name} (self-declared)" if name else world.actor)
+    if release is None:
+        return "nothing to do: these images are live"
+    with world.acting(patience_seconds=patience):
         with failing(world, release):
             steps.bring_side_up(world, release)
             steps.wait_ready(world, release)

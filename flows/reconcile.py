@@ -23,8 +23,8 @@ def reconcile(application: str, cluster: str = "default") -> str:
     outcome = steps.recover(world)
     world.say(outcome.fact)
     if expired := expire(world):
-        world.say(expired)
-    if outcome.pipeline:
+        steps.end_waiting(world, expired)
+    if outcome.pipeline and world.unattended():
         steps.go_on(world, outcome, cluster)
     if kept_too_long(world, look(world)):
         with world.acting():

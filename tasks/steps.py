@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from flipgate.adapters import runs
+from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence
 from flipgate.core.record import Question, QuestionKind
-from flipgate.core.release import Release
+from flipgate.core.release import Phase, Release
 from flipgate.core.sides import Side
 from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
 from flipgate.steps import recover as recovering
@@ -20,13 +21,20 @@ from tasks.policy import step
 
 
 @step("recover")
-def recover(world: World) -> recovering.Outcome:
-    return recovering.recover(world)
+def recover(world: World, patience_seconds: float | None = None) -> recovering.Outcome:
+    return recovering.recover(world, patience_seconds=patience_seconds)
 
 
 @step("open release")
-def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
-    return bring_up.open_release(world, images, opened_by)
+def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release | None:
+    """None when these images are live already: an event told twice is no failure."""
+    try:
+        return bring_up.open_release(world, images, opened_by)
+    except Refused as refused:
+        if refused.reason != "AlreadyLive":
+            raise
+        world.say(str(refused))
+        return None
 
 
 @step("set images and scale up")
@@ -94,13 +102,26 @@ def start(pipeline: str, parameters: Mapping[str, object], key: str, at: datetim
 
 @step("start what has to go on")
 def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> runs.Run:
-    record = world.store.read()
-    parameters: dict[str, object] = {"application": world.application.name, "cluster": cluster}
+    """Where something was settled, a new run; else the very run that should be there, which is then only found."""
+    record, name = world.store.read(), world.application.name
+    release = record.release.name if record.release else ""
+    parameters: dict[str, object] = {"application": name, "cluster": cluster}
+    at = None
     if outcome.pipeline == runs.ROLL_BACK:
         parameters["reason"] = f"goes on after an interruption: {outcome.fact}"
     elif outcome.pipeline == runs.DEPLOY_DARK:
         parameters["images"] = record.release.images if record.release else {}
     else:
-        parameters["release"] = record.release.name if record.release else ""
-    key = f"{outcome.pipeline}-{world.application.name}-epoch-{record.epoch}"
-    return runs.start(outcome.pipeline, parameters, key=key)
+        parameters["release"] = release
+    if outcome.pipeline == runs.SCALE_DOWN and record.release:
+        at = record.release.settle_after
+    first = record.phase in (Phase.DARK, Phase.LIVE) and not outcome.changed
+    key = f"{outcome.pipeline}-{name}-{release}" if first else f"{outcome.pipeline}-{name}-epoch-{record.epoch}"
+    return runs.start(outcome.pipeline, parameters, key=key, at=at)
+
+
+@step("end the run that waited")
+def end_waiting(world: World, question: Question) -> None:
+    world.say(f"expired without a decision: {question.summary}")
+    if question.flow_run:
+        runs.ring(question.flow_run, "expired", "nobody decided in time", "flipgate")

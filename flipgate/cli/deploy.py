@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, image_option, output_option, read_images
+from flipgate.cli._options import Target, cluster_options, image_option, output_option, person, read_images
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.errors import Refused
 
@@ -42,7 +42,8 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
     world = target.world(app)
     parsed = parse_images(given, world.application)
     _need_room(world)
-    start_run(DEPLOY_DARK, app, {"images": {name: str(image) for name, image in parsed.items()}}, block, output)
+    wanted = {name: str(image) for name, image in parsed.items()}
+    start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
 
 
 def _need_room(world: World) -> None:

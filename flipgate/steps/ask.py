@@ -150,13 +150,13 @@ def _summary(world: World, release: Release, kind: QuestionKind) -> str:
     return f"Put {release.side.other} of {name} to rest? Going back from release {release.name} is slow after that."
 
 
-def expire(world: World) -> str:
-    """Closes a question whose time is over; returns what was done, or nothing. Expiry means no."""
+def expire(world: World) -> Question | None:
+    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no."""
     record = world.store.read()
     question = record.question
     if question is None or record.approval is not None or world.now() <= question.expires_at:
-        return ""
+        return None
     close_refused(
         world, NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
     )
-    return f"question {question.id} has expired: {question.summary}"
+    return question

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.explain import Drift, Interrupted, explain, finish_move
-from flipgate.core.record import MOVE_ROUTES, EntryState, JournalEntry
+from flipgate.core.record import MOVE_ROUTES, EntryState, JournalEntry, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
+from flipgate.core.view import View
 from flipgate.steps.journal import close
 from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import move_back
@@ -20,18 +21,18 @@ from flipgate.steps.world import World
 
 @dataclass(frozen=True)
 class Outcome:
-    """What recovering did, for people; `pipeline` names the flow that has to go on, if one has."""
+    """What recovering did, for people; `pipeline` names the flow that goes on from here, if one does."""
 
     fact: str
     changed: bool = False
     pipeline: str = ""
 
 
-def recover(world: World) -> Outcome:
+def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
     """Looks for an interrupted step and settles it. Doing it again, or when there is nothing to settle, is fine.
 
     Raises Refused (Drifted) when the routes are not where the record left them and no step of ours explains it, and
-    LeaseHeld while the step's own process is alive.
+    (LeaseHeld) when the step's own process is still alive after `patience_seconds` (default: one Lease's silence).
     """
     view = look(world)
     record = need_record(world, view)
@@ -45,15 +46,22 @@ def recover(world: World) -> Outcome:
                 next_command=f"flipgate rollback {world.application.name} --to SIDE --reason ... (rolling back never "
                 "refuses for drift)",
             )
-        case Interrupted(entry):
-            with world.acting():
-                outcome = _settle(world, entry)
-        case _ if record.phase in (Phase.FLIPPING, Phase.ROLLING_BACK):
-            outcome = Outcome(f"the release is `{record.phase}`", pipeline=_pipeline(record.phase))
+        case Interrupted():
+            with world.acting(patience_seconds=patience_seconds):
+                # Who held the Lease until now may have ended the entry itself.
+                entry = world.store.read().open_entry
+                outcome = _settle(world, entry) if entry else Outcome("its own run has ended the step meanwhile")
         case _:
-            outcome = Outcome(f"nothing to settle: `{record.phase}`, traffic on {view.active}")
+            outcome = _nothing_open(record, view)
     tell(world, world.store.read())
     return outcome
+
+
+def _nothing_open(record: Record, view: View) -> Outcome:
+    """No step is half done; still a pipeline may have been lost between two, or before it was started."""
+    fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
+    waiting = record.phase is Phase.DARK and record.question is not None
+    return Outcome(fact, pipeline="" if waiting else _pipeline(record.phase))
 
 
 def _settle(world: World, entry: JournalEntry) -> Outcome:
@@ -89,6 +97,7 @@ def _pipeline(phase: Phase) -> str:
         Phase.DARK: "flip-traffic",
         Phase.FLIPPING: "flip-traffic",
         Phase.BAKING: "flip-traffic",
+        Phase.LIVE: "scale-down",
         Phase.SETTLING: "scale-down",
         Phase.ROLLING_BACK: "roll-back",
     }.get(phase, "")

@@ -148,7 +148,15 @@ def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
         raise _not_up(world, state, missing)
     moved = move_back(world, target)
     proven, notes = _prove(world, target, moved)
-    return RolledBack("fast", target, 0.0, False, _first_answer(proven), (f"unrecorded: {why}", *notes))
+    notes = (f"unrecorded: {why}", *notes, *_workers_left(world, target))
+    return RolledBack("fast", target, 0.0, False, _first_answer(proven), notes)
+
+
+def _workers_left(world: World, target: Side) -> tuple[str, ...]:
+    """Handing over is journaled, and there is no journal now: a person has to do it."""
+    names = [service.name for service in world.application.workers()]
+    there = f"namespace {world.application.namespace_of(target)}"
+    return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
 
 
 def _way_back(world: World, record: Record) -> Side:

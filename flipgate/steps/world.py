@@ -18,6 +18,7 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.routes import ingress_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application
+from flipgate.core.errors import Refused
 from flipgate.core.record import Record
 
 DEFAULT_NAMESPACE = "flipgate"
@@ -87,7 +88,7 @@ class World:
 
         Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`.
         """
-        lease = Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
+        lease = self._new_lease()
         lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             self.store.epoch = None
@@ -97,6 +98,21 @@ class World:
         finally:
             self.store.epoch = self.lease = None
             lease.release()
+
+    def unattended(self) -> bool:
+        """Whether nobody acts on the application now, found out by trying to take the Lease and giving it back."""
+        lease = self._new_lease()
+        try:
+            lease.acquire()
+        except Refused as held:
+            if held.reason == "LeaseHeld":
+                return False
+            raise
+        lease.release()
+        return True
+
+    def _new_lease(self) -> Lease:
+        return Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
 
 
 def default_actor() -> str:
