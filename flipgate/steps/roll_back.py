@@ -73,6 +73,8 @@ def _recorded(world: World, target: Side, message: str, cause: Reason) -> Rolled
         proven, notes = _prove(world, target, moved)
         _close(world, entry, proven, message)
         finish(world)
+        notes += moved.left
+        notes += _try("keep others off the side that was left", lambda: stamp(world, target.other, epoch))
         notes += _try("hand the workers back", lambda: hand_over_workers(world, target))
     return RolledBack("slow" if slow else "fast", target, 0.0, True, _first_answer(proven), notes)
 
