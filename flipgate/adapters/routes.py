@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import Application
 from flipgate.core.errors import NotFound, Refused
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RoutePatch, Traffic, read_ingress_route
+from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, read_ingress_route
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"
@@ -59,6 +61,12 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
             untouched=f"{patch.route}",
             next_command="flipgate status",
         ) from error
+
+
+def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -> None:
+    """Writes who confirmed the route as it is: its version changes, so a patch made for the old one is refused."""
+    noted = {"flipgate.dev/confirmed": f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
+    cluster.merge(_path(state.route, state.api_version), {"metadata": {"annotations": noted}}, timeout=5.0)
 
 
 def _path(route: RouteName, api_version: str) -> str:

@@ -168,11 +168,15 @@ def plan_move(
     """The patches that send every route's side entries to `to`; routes already there need none.
 
     Forward, each patch tests the old value and the version read, so that any write in between refuses it. Back, it
-    tests values only: an unrelated writer must not hold up a rollback. Raises Refused when a route cannot be moved.
+    tests values only: an unrelated writer must not hold up a rollback. Raises Refused when a route cannot be moved; on
+    the way back only when none can: those that are left go back all the same.
     """
     patches = []
+    some = direction == BACK and any(state.entries for state in traffic.routes)
     for state in traffic.routes:
         if not state.entries:
+            if some:
+                continue
             raise Refused(
                 "is missing" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flipgate.core.errors import LostLease
 from flipgate.core.record import Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic
@@ -39,8 +40,18 @@ class Workload:
         """The image of the named container, or of the first."""
         return self.images.get(container) if container else next(iter(self.images.values()), None)
 
-    def fence(self) -> list[dict[str, Any]]:
-        """The tests that refuse a write when somebody else of ours touched this Deployment since the look."""
+    def fence(self, ours: int | None = None) -> list[dict[str, Any]]:
+        """The tests that refuse a write when somebody else of ours touched this Deployment since the look.
+
+        Raises LostLease when it was stamped in a later epoch than `ours`: that actor has chosen this side.
+        """
+        if ours is not None and self.epoch is not None and self.epoch.isdigit() and int(self.epoch) > ours:
+            raise LostLease(
+                f"was stamped in epoch {self.epoch}; this run works in epoch {ours}",
+                obj=f"Deployment {self.namespace}/{self.name}",
+                untouched="this Deployment and those after it",
+                next_command="flipgate status",
+            )
         if self.epoch is not None:
             return [{"op": "test", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": self.epoch}]
         return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]

@@ -169,7 +169,7 @@ def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, 
 def _changes(world: World, workload: Workload, release: Release, epoch: int) -> list[dict[str, Any]]:
     """Fence and stamp first (two operations); what follows them is what has to change, if anything."""
     service = world.application.service(workload.name)
-    operations = [*workload.fence(), *workload.stamp(epoch)]
+    operations = [*workload.fence(world.store.epoch), *workload.stamp(epoch)]
     container = service.container or next(iter(workload.images), "")
     if workload.image_of(service.container) != release.images[workload.name]:
         index = list(workload.images).index(container)

@@ -50,7 +50,9 @@ def _scale(world: World, side: Side, counts: dict[str, int]) -> None:
 
 def _set(world: World, workload: Workload, count: int) -> None:
     path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
-    world.cluster.patch(path, [*workload.fence(), {"op": "add", "path": "/spec/replicas", "value": count}])
+    world.cluster.patch(
+        path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
+    )
 
 
 def _wait(world: World, side: Side, counts: dict[str, int], timeout_seconds: float) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from flipgate.adapters.routes import patch_route
+from flipgate.adapters.routes import patch_route, touch_route
 from flipgate.core.errors import Conflict, NotFound, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
@@ -23,11 +23,15 @@ RETRIES = 5
 
 @dataclass(frozen=True)
 class Move:
-    """One finished move. `at` is the monotonic time right before the first patch; `patches` are what was sent."""
+    """One finished move. `at` is the monotonic time right before the first patch; `patches` are what was sent.
+
+    `left` says of routes that could not be moved why: only a move back leaves any.
+    """
 
     to: Side
     at: float
     patches: tuple[RoutePatch, ...]
+    left: tuple[str, ...] = ()
 
 
 def move(world: World, to: Side, *, epoch: int, also: Callable[[Record, int], Record] | None = None) -> Move:
@@ -47,19 +51,34 @@ def move(world: World, to: Side, *, epoch: int, also: Callable[[Record, int], Re
 
 
 def move_back(world: World, to: Side) -> Move:
-    """Sends every route to `to`, testing values only; reads again and retries while others write. For rolling back."""
+    """Sends every route to `to`, testing values only; reads again and retries while others write. For rolling back.
+
+    A route that needs no patch is touched all the same: a forward patch that is on its way tests the version it read,
+    and must not arrive after us. Routes that are gone or name no side are left and named in `Move.left`.
+    Raises Refused when no route can be moved, Conflict after RETRIES losses.
+    """
     at = time.monotonic()
-    for attempt in range(RETRIES):
-        patches = plan_move(look_at_traffic(world), _namespaces(world), to, direction=BACK)
+    sent: tuple[RoutePatch, ...] = ()
+    for _ in range(RETRIES):
+        traffic = look_at_traffic(world)
+        patches = plan_move(traffic, _namespaces(world), to, direction=BACK)
+        left = tuple(str(state) for state in traffic.routes if not state.entries)
         try:
             for patch in patches:
                 patch_route(world.cluster, patch, timeout=5.0)
         except Conflict:
-            if attempt + 1 == RETRIES:
-                raise
             continue
-        return Move(to, at, patches)
-    raise AssertionError("unreachable")
+        sent += patches
+        for state in traffic.routes:
+            if state.entries and state.route not in {patch.route for patch in patches}:
+                touch_route(world.cluster, state, by=world.actor, at=world.now())
+        if all(state.sides == {to} for state in look_at_traffic(world).routes if state.entries):
+            return Move(to, at, sent, left)
+    raise Conflict(
+        f"was changed by somebody else {RETRIES} times in a row",
+        obj=f"routes of {world.application.name}",
+        next_command=f"flipgate status {world.application.name}",
+    )
 
 
 def stamp(world: World, side: Side, epoch: int) -> None:

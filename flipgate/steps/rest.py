@@ -38,7 +38,9 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
 def _scale(world: World, workload: Workload, count: int) -> None:
     path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
     try:
-        world.cluster.patch(path, [*workload.fence(), {"op": "add", "path": "/spec/replicas", "value": count}])
+        world.cluster.patch(
+            path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
+        )
     except Conflict as error:
         raise Refused(
             "was changed since the routes were read; this side may be live again",

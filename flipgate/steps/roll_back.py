@@ -25,7 +25,7 @@ from flipgate.steps.move import Move, move_back, stamp
 from flipgate.steps.prove import Proven, prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.tell import write
-from flipgate.steps.world import World
+from flipgate.steps.world import World, crash_point
 
 SLOW_TIMEOUT_SECONDS = 600.0
 
@@ -70,6 +70,7 @@ def _recorded(world: World, target: Side, message: str, cause: Reason) -> Rolled
         stamp(world, target, epoch)
         entry = _open(world, target, cause, message)
         moved = move_back(world, target)
+        crash_point(MOVE_ROUTES, "done")
         proven, notes = _prove(world, target, moved)
         _close(world, entry, proven, message)
         finish(world)
@@ -96,6 +97,7 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
         return record.model_copy(update={"question": None, "approval": None})
 
     world.store.update(change)
+    crash_point(MOVE_ROUTES, "begun")
     return opened[0]
 
 
@@ -150,7 +152,7 @@ def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
         raise _not_up(world, state, missing)
     moved = move_back(world, target)
     proven, notes = _prove(world, target, moved)
-    notes = (f"unrecorded: {why}", *notes, *_workers_left(world, target))
+    notes = (f"unrecorded: {why}", *notes, *moved.left, *_workers_left(world, target))
     return RolledBack("fast", target, 0.0, False, _first_answer(proven), notes)
 
 

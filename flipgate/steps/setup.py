@@ -15,14 +15,23 @@ from flipgate.core.sides import Side
 from flipgate.steps.look import look, look_at_side
 from flipgate.steps.world import World
 
-NEEDED = (
-    ("get", "", "pods"),
-    ("get", "apps", "deployments"),
-    ("patch", "apps", "deployments"),
-    ("get", "", "services"),
-    ("get", "", "services/proxy"),
+Rights = tuple[tuple[str, str, str], ...]
+"""What flipgate must be allowed to do in a namespace, and no more: API group, resource, verbs."""
+ON_A_SIDE: Rights = (
+    ("", "namespaces", "get"),
+    ("", "pods", "list"),
+    ("", "services", "get"),
+    ("", "services/proxy", "get"),
+    ("", "configmaps", "get"),
+    ("apps", "deployments", "get list watch patch"),
 )
-"""What flipgate must be allowed to do in each side's namespace: verb, API group, resource."""
+OF_ITS_OWN: Rights = (
+    ("", "namespaces", "get"),
+    ("", "configmaps", "get list create update patch delete"),
+    ("coordination.k8s.io", "leases", "get create update"),
+)
+ON_ROUTES: Rights = (("traefik.io", "ingressroutes", "get patch"),)
+ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 
 
 def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
@@ -86,17 +95,16 @@ def adopt(world: World) -> Record:
 
 
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
-    wanted = [(verb, group, what, application.namespace_of(side)) for side in Side for verb, group, what in NEEDED]
-    wanted += [(verb, "", "configmaps", namespace) for verb in ("get", "create", "update", "patch")]
-    wanted += [(verb, "coordination.k8s.io", "leases", namespace) for verb in ("get", "create", "update")]
-    for route in application.spec.routes:
-        wanted += [(verb, "traefik.io", "ingressroutes", route.namespace) for verb in ("get", "patch")]
-    wanted += [("get", "", "pods/proxy", application.spec.traffic.traefik.namespace)]
-    for verb, group, what, where in wanted:
-        if not cluster.allowed(verb, group, what, where):
+    places: list[tuple[str, Rights]] = [(application.namespace_of(side), ON_A_SIDE) for side in Side]
+    places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
+    places += [(where, ON_ROUTES) for where in dict.fromkeys(route.namespace for route in application.spec.routes)]
+    for where, needed in places:
+        for group, what, verbs in needed:
             resource = f"{what}.{group}" if group else what
-            asked = f"kubectl auth can-i {verb} {resource} -n {where}"
-            yield f"no permission to {verb} {resource} in namespace {where} ({asked})"
+            for verb in verbs.split():
+                if not cluster.allowed(verb, group, what, where):
+                    asked = f"kubectl auth can-i {verb} {resource} -n {where}"
+                    yield f"no permission to {verb} {resource} in namespace {where} ({asked})"
 
 
 def _routes(cluster: Cluster, application: Application) -> Iterator[str]:

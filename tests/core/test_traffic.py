@@ -247,11 +247,16 @@ def test_a_namespace_that_is_not_written_is_added(written: dict[str, Any], direc
     ("state", "fact"),
     [(route(None), "is missing"), (route(route_object([service("legacy")])), "points at neither side")],
 )
-@pytest.mark.parametrize("direction", DIRECTIONS)
-def test_a_route_that_cannot_be_moved_refuses_the_whole_move(state: RouteState, fact: str, direction: str) -> None:
+def test_a_route_that_cannot_be_moved_refuses_the_move_forward_and_is_left_on_the_way_back(
+    state: RouteState, fact: str
+) -> None:
+    seen = traffic(to_side(BLUE, name="b"), state)
     with pytest.raises(Refused, match=fact) as refused:
-        plan_move(traffic(to_side(BLUE, name="b"), state), NAMESPACES, GREEN, direction=direction)
+        plan_move(seen, NAMESPACES, GREEN)
     assert (refused.value.reason, refused.value.untouched) == ("RouteUnknown", "all routes")
+    assert [patch.route.name for patch in plan_move(seen, NAMESPACES, GREEN, direction=BACK)] == ["b"]
+    with pytest.raises(Refused, match=fact):
+        plan_move(traffic(state), NAMESPACES, GREEN, direction=BACK)
 
 
 # By hand

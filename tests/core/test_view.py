@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.errors import LostLease
 from flipgate.core.view import EPOCH, View, Workload, read_workload, short_of
 from tests.core.builders import BLUE, GREEN, deployment, side, to_side, traffic, without
 
@@ -108,3 +109,10 @@ def test_what_is_short_is_named_with_ready_and_wanted(wanted: dict[str, int], mi
 def test_the_active_side_of_a_view_is_the_routes_alone() -> None:
     seen = View({}, None, traffic(to_side(GREEN)), None)
     assert seen.active is GREEN
+
+
+def test_a_fence_refuses_at_once_what_a_later_actor_has_stamped() -> None:
+    stamped = Workload("api", "shop-blue", found=True, epoch="8")
+    assert stamped.fence(8)[0]["value"] == "8"
+    with pytest.raises(LostLease, match="epoch 8; this run works in epoch 7"):
+        stamped.fence(7)
