@@ -12,6 +12,7 @@ from flipgate.core.errors import Conflict, FlipgateError, Refused
 from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.render import images_of
 from flipgate.core.sides import Side
+from flipgate.core.view import View
 from flipgate.steps.look import look, look_at_side
 from flipgate.steps.world import World
 
@@ -86,12 +87,24 @@ def adopt(world: World) -> Record:
     first = JournalEntry(
         id=1, step="Adopt", state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=f"active {view.active}"
     )
-    record = Record(application=world.application.name, active=view.active, sides=sides, journal=(first,))
+    record = Record(
+        application=world.application.name,
+        epoch=_last_epoch(view),
+        active=view.active,
+        sides=sides,
+        journal=(first,),
+    )
     try:
         world.store.create(record)
     except Conflict:
         return world.store.read()
     return record
+
+
+def _last_epoch(view: View) -> int:
+    """The latest epoch stamped on either side: an application may be adopted anew after its record was lost."""
+    stamps = [w.epoch for side in view.sides.values() for w in side.workloads.values() if w.epoch]
+    return max((int(stamp) for stamp in stamps if stamp.isdigit()), default=0)
 
 
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:

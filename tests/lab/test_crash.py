@@ -12,7 +12,7 @@ from flipgate.core.sides import Side
 from flipgate.steps.recover import recover
 from tests.lab import runbook
 from tests.lab.conftest import NewStage
-from tests.lab.stage import BLUE, GREEN, Stage, images, lost_none
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -58,8 +58,7 @@ def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) 
         runbook.approve(world, QuestionKind.FLIP)
         runbook.flip_traffic(world)
         runbook.scale_down(world)
-        report = load.stop()
-    lost_none(report)
+        lost_none(load)
     assert stage.record().phase is Phase.SETTLED
     assert stage.answering() == GREEN
     assert stage.replicas(BLUE) == {}
@@ -86,8 +85,7 @@ def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_s
         runbook.flip_traffic(world)
         assert stage.record().phase is Phase.LIVE
         runbook.scale_down(world)
-        report = load.stop()
-    lost_none(report)
+        report = lost_none(load)
     assert [(old, new) for _, old, new in report.transitions if old][-1] == ("blue", "green")
     assert stage.record().phase is Phase.SETTLED
     assert stage.replicas(BLUE) == {}
@@ -108,8 +106,37 @@ def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) ->
 
         assert recover(world).pipeline == "scale-down"
         runbook.settle_on(world)
-        report = load.stop()
-    lost_none(report)
+        report = lost_none(load)
     assert set(report.by_side) == {"green"}
     assert stage.record().phase is Phase.SETTLED
     assert stage.replicas(BLUE) == {}
+
+
+@pytest.mark.parametrize(("edge", "side"), [("begun", GREEN), ("done", BLUE)])
+def test_killed_rollback_is_joined_by_the_next(new_stage: NewStage, edge: str, side: Side) -> None:
+    stage = new_stage(f"crash-back-{edge}", policy={"soakSeconds": 3600})
+    world = stage.world()
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    words = ["rollback", stage.application, "--reason", "orders fail"]
+    with stage.load() as load:
+        crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
+        with stage.program("-m flipgate.cli", *words, env=crash) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, (out, err)
+        record = stage.record()
+        assert record.phase is Phase.ROLLING_BACK
+        assert record.both_protected
+        assert stage.answering() == side
+
+        with stage.program("-m flipgate.cli", *words) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, (out, err)
+        assert stage.answering() == BLUE
+        lost_none(load)
+    record = stage.record()
+    assert record.phase is Phase.ROLLED_BACK
+    assert record.open_entry is None
+    assert record.active is BLUE
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}

@@ -85,8 +85,7 @@ def test_event_to_settled_with_two_approvals(
         assert down == prefect.wait_for_run("scale-down", stage.application)
         decide_by_cli(stage, prefect_server, "approve")
         prefect.wait(down, "COMPLETED")
-        report = load.stop()
-    lost_none(report)
+        lost_none(load)
     record = stage.record()
     assert record.release is None
     assert phases(record.last)[-3:] == ["live BakePassed", "settling SettleApproved", "settled OldSideAtRest"]
@@ -105,8 +104,7 @@ def test_started_from_the_ui_and_rejected_users_see_nothing(new_stage: NewStage,
         prefect.wait(deploy, "COMPLETED")
         assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"
         prefect.wait(flip, "FAILED")
-        report = load.stop()
-    lost_none(report)
+        report = lost_none(load)
     assert set(report.by_side) == {"blue"}
     assert stage.versions(BLUE) == blue
     record = stage.record()
@@ -154,12 +152,16 @@ def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: Pref
         assert after.answering() == GREEN
 
         assert prefect.resume(again, YES) == "ACCEPT"
+        parameters = {"application": after.application, "reason": "orders fail", "name": "ana"}
+        back = prefect.start("roll-back", parameters)
+        prefect.wait(back, "COMPLETED")
+        assert after.answering() == BLUE
         prefect.wait(again, "COMPLETED")
-        reports = load_before.stop(), load_after.stop()
-    for report in reports:
-        lost_none(report)
+        lost_none(load_before)
+        lost_none(load_after)
     assert before.record().phase is Phase.LIVE
     assert before.answering() == GREEN
+    assert after.record().phase is Phase.ROLLED_BACK
     assert live.release is not None
     assert live.release.settle_after is not None
 
