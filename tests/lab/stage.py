@@ -98,7 +98,7 @@ class Stage:
         example.install(self.lab, self.place)
         self.apply(policy, edit)
         adopt(self.world())
-        wait_until(f"{self.place.host} answers from blue", lambda: self.answering() == BLUE)
+        self.wait_for_users_on(BLUE)
 
     def remove(self) -> None:
         """Everything of it, also what flipgate remembers."""
@@ -123,6 +123,10 @@ class Stage:
             answer = self.ask()
             return answer.headers.get("X-Served-Side", "") if answer.is_success else ""
         return ""
+
+    def wait_for_users_on(self, side: Side) -> None:
+        """Traefik follows a patched route within its own time; here that may be a second."""
+        wait_until(f"users of {self.place.host} on {side}", lambda: self.answering() == side, 10)
 
     def deployments(self, side: Side) -> dict[str, dict[str, Any]]:
         """The Deployments of a side by name."""

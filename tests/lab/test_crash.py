@@ -32,7 +32,7 @@ def need_interrupted(stage: Stage, side: Side) -> None:
     assert record.open_entry.step == MOVE_ROUTES
     assert record.phase is Phase.FLIPPING
     assert record.both_protected
-    assert stage.answering() == side
+    stage.wait_for_users_on(side)
 
 
 def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) -> None:
@@ -128,7 +128,7 @@ def test_killed_rollback_is_joined_by_the_next(new_stage: NewStage, edge: str, s
         record = stage.record()
         assert record.phase is Phase.ROLLING_BACK
         assert record.both_protected
-        assert stage.answering() == side
+        stage.wait_for_users_on(side)
 
         with stage.program("-m flipgate.cli", *words) as process:
             out, err = process.communicate(timeout=60)

@@ -1,0 +1,66 @@
+"""The lab itself: one lab for one name, labs side by side, nothing left after a crash, pods that do as told."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from lab import control, processes
+from lab.records import Lab
+from tests.lab.conftest import NAME, NewStage
+from tests.lab.stage import BLUE, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+
+def test_up_twice_is_one_lab(lab: Lab) -> None:
+    told: list[str] = []
+    assert control.up(NAME, progress=told.append) == lab
+    assert control.up(NAME, tier="api", progress=told.append) == lab, "the full lab serves who needs less"
+    assert told == []
+
+
+def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None:
+    name = f"flipgate-beside-{os.getpid()}"
+    try:
+        beside = control.up(name, tier="api", progress=print)
+        assert {NAME, name} <= set(control.names())
+        assert beside.api_url != lab.api_url
+        assert beside.traefik_url == ""
+
+        (supervisor,) = processes.children(beside.pid)
+        family = processes.children(supervisor.pid)
+        assert family, "etcd and the API server at least"
+        supervisor.kill()
+        wait_until("the lab is known to be dead", lambda: control.status(name).state == "dead", 20)
+        wait_until("its processes are gone", lambda: not any(process.alive() for process in family), 20)
+
+        assert control.down(name)
+        assert control.status(name).state == "absent"
+        assert not beside.dir.exists()
+        assert not control.down(name), "there is nothing left to end"
+    finally:
+        control.down(name)
+    assert control.status(NAME).lab == lab, "the other lab has not noticed"
+
+
+def test_pods_write_logs_and_do_as_their_annotation_says(new_stage: NewStage) -> None:
+    stage = new_stage("pods")
+
+    def tell(behaviour: str) -> None:
+        note = f"lab.flipgate.dev/behaviour={behaviour}"
+        stage.kubectl("-n", stage.place.blue, "annotate", "--overwrite", "pods", "--all", note)
+
+    tell("errors-100pct")
+    wait_until("users get errors", lambda: stage.ask().status_code == 500, 20)
+    assert stage.ask("/health").status_code == 200
+    served_by = stage.ask().headers["X-Served-Pod"]
+    logs = wait_until("the error is logged", lambda: stage.kubectl("-n", stage.place.blue, "logs", served_by), 20)
+    assert 'msg="request failed"' in logs
+
+    tell("slow-400ms")
+    wait_until("users wait", lambda: stage.ask().elapsed.total_seconds() > 0.4, 20)
+    tell("")
+    wait_until("all is well", lambda: stage.ask().is_success and stage.ask().elapsed.total_seconds() < 0.4, 20)
+    assert stage.answering() == BLUE

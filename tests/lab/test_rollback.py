@@ -1,0 +1,124 @@
+"""The way back from the command line, with nothing but the cluster: no Prefect answers, and none is imported."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase
+from tests.lab import runbook
+from tests.lab.conftest import NewStage
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none, phases, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+NO_PREFECT = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
+
+
+def rollback(stage: Stage, *extra: str) -> dict[str, Any]:
+    """`flipgate rollback APP -o json` in a process of its own, which must not import Prefect; what it printed."""
+    words = ["rollback", stage.application, "--reason", "orders fail", "-o", "json", *extra]
+    with stage.program("-X importtime -m flipgate.cli", *words, env=NO_PREFECT) as process:
+        out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err[-2000:]
+    imported = re.findall(r"^import time:.*\| +(\S+)$", err, re.MULTILINE)
+    assert "flipgate.steps.roll_back" in imported
+    assert not [name for name in imported if name.split(".")[0] == "prefect"]
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+def test_rollback_from_live(new_stage: NewStage) -> None:
+    stage = new_stage("back-live", policy={"soakSeconds": 3600})
+    world = stage.world()
+    runbook.deploy_dark(world, images("2"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    with stage.load() as load:
+        done = rollback(stage)
+        assert stage.answering() == BLUE
+        lost_none(load)
+    assert (done["way"], done["to"], done["recorded"], done["notes"]) == ("fast", "blue", True, [])
+    record = stage.record()
+    assert phases(record.release)[-3:] == [
+        "live BakePassed",
+        "rolling_back RollbackRequested",
+        "rolled_back TrafficRestored",
+    ]
+    assert record.active is BLUE
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
+    assert set(stage.replicas(GREEN)) == set(SERVING), "kept for diagnosis, without its workers"
+    assert phases(world.store.history()[0]) == phases(record.release)
+
+    again = runbook.deploy_dark(world, images("3"))
+    assert again.side is GREEN, "the next build opens a release on the side that was left"
+
+
+def test_rollback_while_the_flip_still_watches(new_stage: NewStage) -> None:
+    stage = new_stage("back-baking", policy={"bakeSeconds": 120})
+    world = stage.world()
+    runbook.deploy_dark(world, images("2"))
+    runbook.approve(world, QuestionKind.FLIP)
+    with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
+        wait_until("baking", lambda: stage.record().phase is Phase.BAKING)
+        wait_until("users on green", lambda: stage.answering() == GREEN)
+        done = rollback(stage)
+        assert stage.answering() == BLUE
+        _, err = flipping.communicate(timeout=60)
+        lost_none(load)
+    assert (done["way"], done["to"]) == ("fast", "blue")
+    assert flipping.returncode != 0
+    assert "LostLease" in err, "the flip that was taken over must notice, and write nothing more"
+    record = stage.record()
+    assert phases(record.release)[-2:] == ["rolling_back RollbackRequested", "rolled_back TrafficRestored"]
+    assert record.open_entry is None
+    assert record.active is BLUE
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
+    assert not set(stage.replicas(GREEN)) & set(WORKERS)
+
+
+def test_rollback_after_the_old_side_went_to_rest_is_the_slow_way(new_stage: NewStage) -> None:
+    stage = new_stage("back-slow")
+    world = stage.world()
+    runbook.deploy_dark(world, images("2"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    runbook.scale_down(world)
+    assert stage.replicas(BLUE) == {}
+    with stage.load() as load:
+        done = rollback(stage, "--to", "blue")
+        assert stage.answering() == BLUE
+        lost_none(load)
+    assert (done["way"], done["to"], done["notes"]) == ("slow", "blue", [])
+    record = stage.record()
+    assert record.phase is Phase.SETTLED
+    assert record.active is BLUE
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
+    assert stage.images(BLUE)["api"] == "sportsdata/api:1", "back at what ran before"
+
+
+@pytest.mark.parametrize("lost", ["garbled", "gone"])
+def test_rollback_without_a_record_goes_by_routes_and_sides_alone(new_stage: NewStage, lost: str) -> None:
+    stage = new_stage(f"back-{lost}", policy={"soakSeconds": 3600})
+    world = stage.world()
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    record = ("-n", "flipgate", "configmap", f"record-{stage.application}")
+    if lost == "gone":
+        stage.kubectl("delete", *record)
+    else:
+        stage.kubectl("patch", *record, "--type=merge", "-p", json.dumps({"data": {"record.json": "{"}}))
+    with stage.load() as load:
+        # Without any record nobody has said what runs where: a person must name the side.
+        done = rollback(stage, *(["--to", "blue"] if lost == "gone" else []))
+        assert stage.answering() == BLUE
+        lost_none(load)
+    assert (done["way"], done["to"], done["recorded"]) == ("fast", "blue", False)
+    assert "unrecorded" in done["notes"][0]
+    assert any("workers" in note for note in done["notes"]), "what it did not do is said"
+    assert set(WORKERS) <= set(stage.replicas(GREEN))
