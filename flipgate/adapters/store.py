@@ -8,6 +8,8 @@ the version read; a loser reads again and decides again.
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,6 +24,8 @@ from flipgate.core.release import Release
 
 HISTORY_KEPT = 50
 WRITE_TRIES = 8
+PAUSE_SECONDS = 0.02
+"""The pause after a lost write is drawn from 0 to this, times the losses so far."""
 
 
 class Store:
@@ -71,7 +75,7 @@ class Store:
 
         Raises LostLease when another actor has taken this application over, Conflict after WRITE_TRIES losses.
         """
-        for _ in range(WRITE_TRIES):
+        for tried in range(WRITE_TRIES):
             record, version = self._read()
             if self.epoch is not None and record.epoch != self.epoch:
                 raise LostLease(
@@ -88,7 +92,7 @@ class Store:
                 self._cluster.replace(self._path(f"record-{self.name}"), obj)
                 return changed
             except Conflict:
-                continue
+                time.sleep(random.uniform(0, PAUSE_SECONDS * tried))  # writers in step would lose to each other again
         raise Conflict(f"was written by others {WRITE_TRIES} times in a row", obj=f"record of {self.name}")
 
     def write_history(self, release: Release) -> None:
@@ -190,7 +194,8 @@ def _unreadable(why: str, name: str, namespace: str) -> PermanentError:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(step) for step in first["loc"])
-    return f"{error.error_count()} values are not as flipgate writes them, first {place}: {first['msg']}"
+    more = f" (the first of {error.error_count()} problems)" if error.error_count() > 1 else ""
+    return (f"{place}: " if place else "") + first["msg"] + more
 
 
 def _data(record: Record) -> dict[str, str]:
