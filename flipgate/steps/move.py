@@ -81,7 +81,7 @@ def move_back(world: World, to: Side) -> Move:
     )
 
 
-def stamp(world: World, side: Side, epoch: int) -> None:
+def stamp(world: World, side: Side, epoch: int | str) -> None:
     """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused.
 
     By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to

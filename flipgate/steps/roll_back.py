@@ -73,7 +73,7 @@ def _recorded(world: World, target: Side, message: str, cause: Reason) -> Rolled
         crash_point(MOVE_ROUTES, "done")
         proven, notes = _prove(world, target, moved)
         _close(world, entry, proven, message)
-        finish(world)
+        notes += _try("write the history", lambda: finish(world))
         notes += moved.left
         notes += _try("keep others off the side that was left", lambda: stamp(world, target.other, epoch))
         notes += _try("hand the workers back", lambda: hand_over_workers(world, target))
@@ -132,10 +132,10 @@ def _abort(world: World, reason: str, by: str) -> RolledBack:
             )
 
         write(world, change)
-        finish(world)
+        notes = _try("write the history", lambda: finish(world))
         view = look(world)
         dark = view.dark
-        notes = _try("put the dark side to rest", lambda: rest(world, view, dark)) if dark else ()
+        notes += _try("put the dark side to rest", lambda: rest(world, view, dark)) if dark else ()
     return RolledBack("abort", None, 0.0, notes=notes)
 
 
@@ -150,9 +150,11 @@ def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
     missing = short_of(state, wanted)
     if missing and to is None:
         raise _not_up(world, state, missing)
+    # No epoch can be counted up without the record. A stale scale-down tests only that the stamp is the one it saw.
+    unstamped = _try(f"stamp {target}", lambda: stamp(world, target, f"unrecorded {world.now().isoformat()}"))
     moved = move_back(world, target)
     proven, notes = _prove(world, target, moved)
-    notes = (f"unrecorded: {why}", *notes, *moved.left, *_workers_left(world, target))
+    notes = (f"unrecorded: {why}", *unstamped, *notes, *moved.left, *_workers_left(world, target))
     return RolledBack("fast", target, 0.0, False, _first_answer(proven), notes)
 
 
