@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab import paths
@@ -39,20 +39,21 @@ def permitted() -> tuple[str, ...]:
     raise LabError(f"This machine permits no network namespace of the lab's own ({said}). {instead}")
 
 
-def start(apart: Sequence[str], arguments: Sequence[str], sockets: Sequence[int], log: Path) -> Identity:
-    """Start `python -m lab.supervisor` as the first process of a new namespace; who its keeper outside is.
+def start(
+    command: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None, sockets: Sequence[int] = ()
+) -> Identity:
+    """Start what follows `unshare ...` in `command` in a namespace of its own; who its keeper outside is.
 
-    `apart` comes from `permitted()`. The keeper is nobody's child: it outlives us, and leaves us no zombie.
+    `command` begins with what `permitted()` gave. The keeper is nobody's child: it outlives us, and leaves us no zombie.
 
     Raises:
         LabError: It ended at once.
     """
-    command = [*apart, sys.executable, "-m", "lab.supervisor", *arguments]
     script = '"$@" </dev/null >>"$LAB_LOG" 2>&1 & echo $!'
     answer = subprocess.run(
         ["sh", "-c", script, "sh", *command],
         cwd=paths.CHECKOUT,
-        env=os.environ | {"LAB_LOG": str(log)},
+        env={**(os.environ if env is None else env), "LAB_LOG": str(log)},
         pass_fds=list(sockets),
         start_new_session=True,
         stdout=subprocess.PIPE,
@@ -61,7 +62,7 @@ def start(apart: Sequence[str], arguments: Sequence[str], sockets: Sequence[int]
     )
     keeper = Identity.of(int(answer.stdout))
     if keeper is None:
-        raise LabError(f"The lab's first process ended at once: see {log}")
+        raise LabError(f"A first process of the lab ended at once: see {log}")
     return keeper
 
 

@@ -150,19 +150,7 @@ def _launch(lab: Lab, which: str, command: list[str], env: Mapping[str, str]) ->
     _end(lab.dir, which)
     apart = [word for word in namespaces.permitted() if word != "--net"]
     log = lab.dir / "logs" / f"{which}.log"
-    script = '"$@" </dev/null >>"$LAB_LOG" 2>&1 & echo $!'
-    answer = subprocess.run(
-        ["sh", "-c", script, "sh", *apart, *command],
-        cwd=paths.CHECKOUT,
-        env={**env, "LAB_LOG": str(log)},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    keeper = Identity.of(int(answer.stdout))
-    if keeper is None:
-        raise LabError(f"{which} ended at once: see {log}")
+    keeper = namespaces.start([*apart, *command], log, env=env)
     _note(lab.dir, which).write_text(json.dumps(asdict(keeper)))
     return keeper
 

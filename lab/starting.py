@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -85,7 +86,8 @@ def _launch(order: Order) -> Record:
         urls += [f"http://127.0.0.1:{door.getsockname()[1]}" for door in sockets[1:]] or [""]
         credentials.create(order.folder, order.name, urls[0])
         log = order.folder / "logs" / "supervisor.log"
-        keeper = namespaces.start(order.apart, arguments, [door.fileno() for door in sockets], log)
+        command = [*order.apart, sys.executable, "-m", "lab.supervisor", *arguments]
+        keeper = namespaces.start(command, log, sockets=[door.fileno() for door in sockets])
     record = Record(order.tier, keeper, urls[0], urls[1], order.throttle_ms)
     record.write(order.folder)
     return record
