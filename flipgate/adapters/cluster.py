@@ -118,6 +118,8 @@ class Cluster:
 
     def watch(self, path: str, *, seconds: float, **query: str) -> Iterator[dict[str, Any]]:
         """Events of a list for at most `seconds`. Raises Conflict when the version to start from is gone."""
+        import urllib3
+
         limit = max(1, round(seconds))
         url = self._url(path, query | {"watch": "true", "timeoutSeconds": str(limit)})
         response = self._send("GET", url, None, "application/json", seconds + 5, stream=True)
@@ -128,10 +130,12 @@ class Cluster:
             for chunk in response.stream(65536, decode_content=True):
                 *lines, buffer = (buffer + chunk).split(b"\n")
                 for line in lines:
-                    event = json.loads(line)
+                    event = _object(path, line, "sent a watch")
                     if event.get("type") == "ERROR":
                         raise Conflict(f"watch ended: {event.get('object', {}).get('message', 'unknown')}", obj=path)
                     yield event
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(f"the watch was cut: {_plain(error)}", obj=path) from error
         finally:
             response.close()
             response.release_conn()
@@ -178,11 +182,7 @@ class Cluster:
         response = self._send(method, self._url(path, query or {}), data, content_type, timeout)
         if response.status >= 400:
             raise _error(path, response.status, response.data)
-        try:
-            parsed: dict[str, Any] = json.loads(response.data)
-        except ValueError as error:
-            raise TemporaryError(f"answered {response.status} with something that is not JSON", obj=path) from error
-        return parsed
+        return _object(path, response.data, f"answered {response.status} with")
 
     def _url(self, path: str, query: Mapping[str, str]) -> str:
         return f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
@@ -222,6 +222,16 @@ class Cluster:
 
 def _in_cluster() -> bool:
     return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
+
+
+def _object(path: str, text: bytes, what: str) -> dict[str, Any]:
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise TemporaryError(f"{what} something that is not JSON", obj=path) from error
+    if not isinstance(parsed, dict):
+        raise TemporaryError(f"{what} JSON that is no object", obj=path)
+    return parsed
 
 
 def _plain(error: Exception) -> str:
