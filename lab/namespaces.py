@@ -44,7 +44,7 @@ def start(
 ) -> Identity:
     """Start what follows `unshare ...` in `command` in a namespace of its own; who its keeper outside is.
 
-    `command` begins with what `permitted()` gave. The keeper is nobody's child: it outlives us, and leaves us no zombie.
+    `command` begins with what `permitted()` gave. The keeper is nobody's child: it outlives us and leaves no zombie.
 
     Raises:
         LabError: It ended at once.
