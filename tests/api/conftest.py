@@ -1,0 +1,62 @@
+"""A real API server for every test of this tier: started once, kept warm between runs, and never faked or skipped.
+
+What a test makes stands in namespaces of its own and stays there: nobody here would delete a namespace's contents.
+`flipgate lab down flipgate-api` takes it all away.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import FlipgateError
+from flipgate.steps.world import World
+from lab import control
+from lab.records import Lab
+from tests.api.shop import Shop
+
+MANIFESTS = Path(__file__).parent / "manifests"
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """etcd and kube-apiserver; a failure to start is a failure of the test. Stays up for the next run."""
+    return control.up("flipgate-api", tier="api", progress=print)
+
+
+@pytest.fixture(scope="session")
+def cluster(lab: Lab) -> Cluster:
+    """That API server as its admin, with IngressRoutes served."""
+    cluster = Cluster.connect(lab.kubeconfig)
+    crd = yaml.safe_load((MANIFESTS / "ingressroute.yaml").read_text())
+    cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
+    _wait_until_served(cluster, "/apis/traefik.io/v1alpha1/ingressroutes")
+    return cluster
+
+
+@pytest.fixture
+def shop(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop of the test's own, live on blue, written down but not adopted."""
+    return Shop.install(cluster, lab.kubeconfig)
+
+
+@pytest.fixture
+def world(shop: Shop) -> World:
+    """The shop adopted, as actor `ana`."""
+    return shop.adopted()
+
+
+def _wait_until_served(cluster: Cluster, path: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            cluster.get(path)
+            return
+        except FlipgateError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

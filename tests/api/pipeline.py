@@ -1,0 +1,42 @@
+"""A process that dies on the way: `python -m tests.api.pipeline KUBECONFIG NAMESPACE APPLICATION STEP`.
+
+It acts as the runs of a pipeline do, and kills itself where FLIPGATE_CRASH_AT says (`flipgate.steps.world`).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from flipgate.core import record as records
+from flipgate.core.record import Record
+from flipgate.core.release import Phase, Reason
+from flipgate.steps.bring_up import bring_up
+from flipgate.steps.look import look, need_record
+from flipgate.steps.move import move
+from flipgate.steps.world import World
+from tests.api.shop import GREEN
+
+ACTOR = "pipeline"
+"""The same for each run of it: the orchestrator's retry of a run does not wait for its own dead self."""
+
+
+def act(world: World, step: str) -> None:
+    """Brings the open release up, or moves all users to it."""
+    release = need_record(world, look(world)).release
+    assert release
+    with world.acting() as record:
+        if step == "bring-up":
+            bring_up(world, release)
+        else:
+            move(world, GREEN, epoch=record.epoch, also=lambda r, _: _flipping(world, r))
+
+
+def _flipping(world: World, record: Record) -> Record:
+    if record.phase is Phase.FLIPPING:
+        return record
+    return records.advance(record, Phase.FLIPPING, Reason.APPROVED, world.now(), actor=world.actor)
+
+
+if __name__ == "__main__":
+    kubeconfig, namespace, application, wanted = sys.argv[1:]
+    act(World.open(application, kubeconfig=kubeconfig, namespace=namespace, actor=ACTOR), wanted)

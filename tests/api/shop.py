@@ -1,0 +1,240 @@
+"""A small shop on the real API server: two sides, a route or two, and a hand that plays readiness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.lease import Lease
+from flipgate.adapters.store import Store
+from flipgate.core import record as records
+from flipgate.core.application import Application, load_application
+from flipgate.core.record import Record
+from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.sides import Side
+from flipgate.steps.bring_up import open_release
+from flipgate.steps.setup import adopt, apply_application
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World
+
+BLUE, GREEN = Side.BLUE, Side.GREEN
+ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
+COUNTS = {"web": 2, "search": 1, "mailer": 1}
+TO_LIVE = {
+    Phase.DARK: Reason.CHECKS_PASSED,
+    Phase.FLIPPING: Reason.APPROVED,
+    Phase.BAKING: Reason.TRAFFIC_PROVEN,
+    Phase.LIVE: Reason.BAKE_PASSED,
+}
+TEXT = """\
+apiVersion: flipgate.dev/v1
+kind: Application
+metadata: {{name: {name}}}
+spec:
+  sides: {{blue: {{namespace: {name}-blue}}, green: {{namespace: {name}-green}}}}
+  routes: [{routes}]
+  traffic: {{host: {name}.example, header: X-Served-Side, traefik: {{namespace: {name}-edge}}}}
+  services:
+    - {{name: web, role: serving, replicas: 2, container: web}}
+    - {{name: search, role: serving, replicas: 1}}
+    - {{name: mailer, role: worker, replicas: 1}}
+"""
+
+
+@dataclass
+class Shop:
+    """One application with namespaces of its own: NAME-blue, NAME-green, NAME-edge (routes), NAME-fg (the record)."""
+
+    cluster: Cluster
+    kubeconfig: Path
+    name: str
+    routes: tuple[str, ...]
+    application: Application
+    text: str = field(repr=False)
+
+    @classmethod
+    def install(cls, cluster: Cluster, kubeconfig: Path, *, routes: tuple[str, ...] = ("live",)) -> Shop:
+        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down."""
+        name = f"shop-{uuid4().hex[:8]}"
+        declared = ", ".join(f"{{kind: IngressRoute, namespace: {name}-edge, name: {r}}}" for r in routes)
+        text = TEXT.format(name=name, routes=declared)
+        shop = cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text)
+        for part in ("blue", "green", "edge", "fg"):
+            shop.add_namespace(f"{name}-{part}")
+        for side in Side:
+            for service, count in COUNTS.items():
+                shop.add_deployment(side, service, count if side is BLUE else 0)
+        for route in routes:
+            shop.add_route(route, BLUE)
+        apply_application(cluster, shop.application, text, shop.own)
+        return shop
+
+    @property
+    def own(self) -> str:
+        """The namespace flipgate keeps this shop's record in."""
+        return f"{self.name}-fg"
+
+    @property
+    def edge(self) -> str:
+        """The routes' namespace."""
+        return f"{self.name}-edge"
+
+    def world(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
+        """The shop as one actor sees it, on `cluster` if it comes another way (another user, a proxy)."""
+        used = cluster or self.cluster
+        return World(used, Store(used, self.own, self.name), self.application, actor)
+
+    def adopted(self, actor: str = "ana") -> World:
+        world = self.world(actor)
+        adopt(world)
+        return world
+
+    # The cluster's objects
+
+    def add_namespace(self, name: str) -> None:
+        self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
+
+    def add_deployment(self, side: Side, name: str, replicas: int) -> None:
+        labels = {"app": name}
+        container = {"name": name, "image": f"shop/{name}:1"}
+        spec = {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+        }
+        self.cluster.create(self.deployments(side), {"metadata": {"name": name}, "spec": spec})
+        if replicas:
+            self.play_ready(side, name)
+
+    def deployments(self, side: Side) -> str:
+        return f"/apis/apps/v1/namespaces/{self.name}-{side}/deployments"
+
+    def deployment(self, side: Side, name: str) -> dict[str, Any]:
+        return self.cluster.get(f"{self.deployments(side)}/{name}")
+
+    def counts(self, side: Side) -> dict[str, int]:
+        """The wanted pods of each Deployment of a side."""
+        return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.cluster.items(self.deployments(side))}
+
+    def play_ready(self, side: Side, *names: str, ready: int | None = None) -> None:
+        """Writes the status that the controllers would: all wanted pods there and Ready, or `ready` of them."""
+        for name in names or COUNTS:
+            obj = self.deployment(side, name)
+            count = obj["spec"]["replicas"]
+            status = dict.fromkeys(("replicas", "updatedReplicas"), count)
+            status |= {"readyReplicas": count if ready is None else ready}
+            status["observedGeneration"] = obj["metadata"]["generation"]
+            self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
+
+    @contextmanager
+    def playing_ready(self) -> Iterator[None]:
+        """Plays readiness on both sides, over and over, while the block runs."""
+
+        def play() -> None:
+            for side in Side:
+                self.play_ready(side)
+
+        with repeating(play):
+            yield
+
+    # Routes
+
+    def route(self, name: str = "live") -> dict[str, Any]:
+        return self.cluster.get(self.route_path(name))
+
+    def route_path(self, name: str = "live") -> str:
+        return f"{ROUTES}/{self.edge}/ingressroutes/{name}"
+
+    def add_route(self, name: str, *sides: Side) -> None:
+        """A route with one rule for each side named."""
+        rules = [
+            {"kind": "Rule", "match": "Host(`x`)", "services": [{"name": "web", "namespace": f"{self.name}-{s}"}]}
+            for s in sides
+        ]
+        route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": name}}
+        self.cluster.create(f"{ROUTES}/{self.edge}/ingressroutes", route | {"spec": {"routes": rules}})
+
+    def point(self, name: str, namespace: str) -> None:
+        """Sends a route's first rule somewhere, as a person with kubectl would."""
+        self.patch(self.route_path(name), ("replace", "/spec/routes/0/services/0/namespace", namespace))
+
+    def annotate(self, name: str = "live", value: str = "") -> None:
+        """What an unrelated writer does to a route."""
+        self.patch(self.route_path(name), ("add", "/metadata/annotations", {"someone": value or uuid4().hex}))
+
+    def where(self) -> tuple[str, ...]:
+        """The side each route sends everybody to, in the declared order."""
+        found = [self.route(name)["spec"]["routes"][0]["services"][0]["namespace"] for name in self.routes]
+        return tuple(namespace.removeprefix(f"{self.name}-") for namespace in found)
+
+    # The record
+
+    def write_record(self, text: str) -> None:
+        """Puts any text where the record stands."""
+        self.patch(f"{self.config_maps}/record-{self.name}", ("add", "/data/record.json", text))
+
+    def record_text(self) -> str:
+        """What stands there."""
+        return str(self.cluster.get(f"{self.config_maps}/record-{self.name}")["data"]["record.json"])
+
+    @property
+    def config_maps(self) -> str:
+        return f"/api/v1/namespaces/{self.own}/configmaps"
+
+    def patch(self, path: str, operation: tuple[str, str, Any]) -> None:
+        verb, pointer, value = operation
+        self.cluster.patch(path, [{"op": verb, "path": pointer, "value": value}])
+
+
+def opened(world: World, tag: str = "2") -> Release:
+    """A release of a new `web`, opened and still `deploying`."""
+    return open_release(world, {"web": f"shop/web:{tag}"}, "ci")
+
+
+def advanced(world: World, release: Release, until: Phase) -> Record:
+    """The release taken through the phases up to `until`, in the record only."""
+    for phase, reason in TO_LIVE.items():
+        record = advance(world, release.name, phase, reason)
+        if phase is until:
+            return record
+    raise AssertionError(f"{until} is not on the way to live")
+
+
+def last_entry(world: World) -> records.JournalEntry:
+    return world.store.read().journal[-1]
+
+
+class Meddling(Lease):
+    """A Lease in whose check somebody else acts: the last moment before a step writes. Each deed is done once."""
+
+    def __init__(self, world: World, *deeds: Callable[[], object]) -> None:
+        super().__init__(world.cluster, world.store.namespace, world.application.name, world.actor, world.now)
+        self._deeds = list(deeds)
+
+    def check(self) -> None:
+        if self._deeds:
+            self._deeds.pop(0)()
+
+
+@contextmanager
+def repeating(deed: Callable[[], object]) -> Iterator[None]:
+    """Somebody who does the same thing again and again while the block runs."""
+    over = Event()
+
+    def again() -> None:
+        while not over.is_set():
+            deed()
+
+    thread = Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=10)

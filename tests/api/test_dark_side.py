@@ -1,0 +1,137 @@
+"""No dark side can be named unless every route points wholly at one side; rolling back does not mind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from flipgate.core.errors import Refused
+from flipgate.steps.bring_up import bring_up
+from flipgate.steps.look import look, need_dark
+from flipgate.steps.move import move
+from flipgate.steps.rest import rest
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Meddling, Shop, opened
+
+AT_REST = dict.fromkeys(COUNTS, 0)
+
+
+def mix(shop: Shop) -> str:
+    """Half of the users to each side."""
+    shop.cluster.delete(shop.route_path())
+    shop.add_route("live", BLUE, GREEN)
+    return f"IngressRoute {shop.edge}/live -> blue and green"
+
+
+def lose(shop: Shop) -> str:
+    shop.cluster.delete(shop.route_path())
+    return f"IngressRoute {shop.edge}/live is missing"
+
+
+def astray(shop: Shop) -> str:
+    shop.point("live", "elsewhere")
+    return f"IngressRoute {shop.edge}/live names neither side (it names elsewhere)"
+
+
+def swap(shop: Shop) -> str:
+    """Somebody moved everybody by hand."""
+    shop.point("live", f"{shop.name}-green")
+    return "the routes say green"
+
+
+def go_back_as_ben(shop: Shop) -> None:
+    with shop.playing_ready():
+        roll_back(shop.world("ben"), "green is bad", by="ben", to=BLUE)
+
+
+@pytest.mark.parametrize("change", [mix, lose, astray, swap])
+def test_no_side_is_dark_and_all_values_are_said(shop: Shop, world: World, change: Callable[[Shop], str]) -> None:
+    said = change(shop)
+    with pytest.raises(Refused) as refused:
+        need_dark(world, look(world))
+    assert refused.value.reason == "NoDarkSide"
+    assert said in refused.value.fact
+    assert "the record says blue" in refused.value.fact
+
+
+@pytest.mark.parametrize("change", [mix, lose, astray, swap])
+def test_nothing_is_prepared_then(shop: Shop, world: World, change: Callable[[Shop], str]) -> None:
+    release = opened(world)
+    change(shop)
+    with pytest.raises(Refused, match="no side can be called dark"):
+        bring_up(world, release)
+    assert shop.counts(GREEN) == AT_REST
+
+
+@pytest.mark.parametrize("change", [mix, swap])
+def test_rolling_back_does_not_refuse_for_drift(shop: Shop, world: World, change: Callable[[Shop], str]) -> None:
+    change(shop)
+    with shop.playing_ready():
+        done = roll_back(world, "users complain", by="ana", to=BLUE)
+    assert (done.to, done.recorded) == (BLUE, True)
+    assert shop.where() == ("blue",)
+
+
+@pytest.mark.parametrize("change", [lose, astray])
+def test_a_route_that_cannot_be_moved_is_named_when_rolling_back(
+    shop: Shop, world: World, change: Callable[[Shop], str]
+) -> None:
+    change(shop)
+    with pytest.raises(Refused, match=f"IngressRoute {shop.edge}/live") as refused:
+        roll_back(world, "users complain", by="ana", to=BLUE)
+    assert refused.value.reason == "RouteUnknown"
+
+
+def test_before_adopt_no_side_is_dark(shop: Shop) -> None:
+    world = shop.world()
+    with pytest.raises(Refused, match="flipgate adopt") as refused:
+        need_dark(world, look(world))
+    assert refused.value.reason == "Unmanaged"
+
+
+def test_a_release_for_the_side_that_is_live_now_is_not_brought_up(shop: Shop, world: World) -> None:
+    release = opened(world)
+    move(world, GREEN, epoch=1)
+    with pytest.raises(Refused, match="has the live traffic now") as refused:
+        bring_up(world, release)
+    assert refused.value.reason == "SideIsLive"
+    assert shop.counts(GREEN) == AT_REST
+
+
+def test_a_stale_scale_down_cannot_empty_the_side_that_was_chosen_meanwhile(shop: Shop, world: World) -> None:
+    move(world, GREEN, epoch=1)  # users are on green, blue may rest
+    view = look(world)
+    dark = need_dark(world, view)
+    go_back_as_ben(shop)
+    with pytest.raises(Refused, match="may be live again") as refused:
+        rest(world, view, dark)
+    assert refused.value.reason == "SideChanged"
+    assert shop.counts(BLUE) == COUNTS
+
+
+def test_the_stamp_is_tested_at_each_deployment(shop: Shop, world: World) -> None:
+    move(world, GREEN, epoch=1)
+    view = look(world)
+    world.lease = Meddling(world, lambda: None, lambda: go_back_as_ben(shop))
+    with pytest.raises(Refused):
+        rest(world, view, need_dark(world, view))
+    assert sum(count == 0 for count in shop.counts(BLUE).values()) <= 1
+
+
+def test_a_side_whose_deployment_somebody_else_changed_stays_as_it_is(shop: Shop, world: World) -> None:
+    move(world, GREEN, epoch=1)
+    view = look(world)
+    shop.play_ready(BLUE, "web", ready=1)  # any write counts: no stamp of ours was there to test instead
+    with pytest.raises(Refused, match="Deployment"):
+        rest(world, view, need_dark(world, view))
+    assert shop.counts(BLUE)["web"] == 2
+
+
+def test_a_dark_side_is_put_to_rest_and_its_counts_are_remembered(shop: Shop, world: World) -> None:
+    move(world, GREEN, epoch=1)
+    view = look(world)
+    rest(world, view, need_dark(world, view), keep=1)
+    assert shop.counts(BLUE) == {"web": 1, "search": 1, "mailer": 0}
+    assert world.store.read().sides[BLUE].replicas == COUNTS

@@ -1,0 +1,113 @@
+"""The Lease: two actors are kept apart by what is seen of the other, never by what its timestamps say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.lease import Lease
+from flipgate.core.errors import LostLease, Refused
+from flipgate.steps.world import utc_now
+from tests.api.shop import Shop
+
+SILENCE = 1.0
+
+
+def lease_of(shop: Shop, holder: str, *, silence: float = SILENCE) -> Lease:
+    return Lease(shop.cluster, shop.own, shop.name, holder, utc_now, silence_seconds=silence)
+
+
+@contextmanager
+def held(lease: Lease, **how: Any) -> Iterator[Lease]:
+    lease.acquire(**how)
+    try:
+        yield lease
+    finally:
+        lease.release()
+
+
+def lease_path(shop: Shop) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{shop.own}/leases"
+
+
+def written(shop: Shop) -> dict[str, Any]:
+    spec: dict[str, Any] = shop.cluster.get(f"{lease_path(shop)}/flipgate-{shop.name}")["spec"]
+    return spec
+
+
+def leave_behind(shop: Shop, holder: str, renewed: datetime) -> None:
+    """The Lease of an actor that died, with whatever its clock said."""
+    stamp = renewed.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": holder, "renewTime": stamp, "acquireTime": stamp, "leaseTransitions": 3}
+    shop.cluster.create(lease_path(shop), {"metadata": {"name": f"flipgate-{shop.name}"}, "spec": spec})
+
+
+def until_lost(lease: Lease) -> LostLease:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            lease.check()
+        except LostLease as lost:
+            return lost
+        time.sleep(0.02)
+    raise AssertionError("the loss was never noticed")
+
+
+def test_a_second_actor_is_refused_while_the_first_is_alive(shop: Shop) -> None:
+    with held(lease_of(shop, "ana")) as ana:
+        with pytest.raises(Refused, match="held by ana, which is alive") as refused:
+            lease_of(shop, "ben").acquire(patience_seconds=SILENCE * 1.5)
+        ana.check()
+    assert refused.value.reason == "LeaseHeld"
+
+
+@pytest.mark.parametrize("year", [1999, 2199])
+def test_the_dead_are_known_by_their_silence_whatever_their_clock_said(shop: Shop, year: int) -> None:
+    leave_behind(shop, "dead", datetime(year, 1, 1, tzinfo=UTC))
+    began = time.monotonic()
+    with held(lease_of(shop, "ben", silence=0.4)):
+        assert time.monotonic() - began >= 0.4
+        assert written(shop)["holderIdentity"] == "ben"
+        assert written(shop)["leaseTransitions"] == 4
+
+
+def test_a_lease_given_back_is_free_at_once(shop: Shop) -> None:
+    with held(lease_of(shop, "ana")):
+        pass
+    with held(lease_of(shop, "ben"), patience_seconds=0):
+        assert written(shop)["holderIdentity"] == "ben"
+
+
+def test_the_same_actor_come_back_does_not_wait_for_itself(shop: Shop) -> None:
+    leave_behind(shop, "ana", utc_now())
+    with held(lease_of(shop, "ana"), patience_seconds=0):
+        assert written(shop)["leaseTransitions"] == 4
+
+
+def test_who_steals_has_it_at_once_and_the_loser_learns_of_it(shop: Shop) -> None:
+    with held(lease_of(shop, "ana")) as ana, held(lease_of(shop, "ben"), steal=True, patience_seconds=0):
+        assert until_lost(ana).reason == "LostLease"
+    assert written(shop)["holderIdentity"] == ""
+
+
+def test_the_loser_gives_nothing_back(shop: Shop) -> None:
+    with held(lease_of(shop, "ben")) as ben, held(lease_of(shop, "ana"), steal=True):
+        ben.release()
+        assert written(shop)["holderIdentity"] == "ana"
+
+
+def test_a_lease_that_was_deleted_is_lost(shop: Shop) -> None:
+    with held(lease_of(shop, "ana")) as ana:
+        shop.cluster.delete(f"{lease_path(shop)}/flipgate-{shop.name}")
+        until_lost(ana)
+
+
+def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
+    ana, ben = shop.adopted("ana"), shop.world("ben")
+    with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
+        ana.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))

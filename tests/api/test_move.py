@@ -1,0 +1,125 @@
+"""Moving everybody: fenced forward, all or none; free of fences on the way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core import record as records
+from flipgate.core.errors import LostLease, Refused
+from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.view import EPOCH
+from flipgate.steps.look import look
+from flipgate.steps.move import move, move_back, need_counts, need_services
+from flipgate.steps.world import World
+from lab.records import Lab
+from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry, repeating
+
+
+@pytest.fixture
+def two_routes(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
+
+
+def test_a_move_takes_every_route_stamps_the_side_and_is_journaled(two_routes: Shop) -> None:
+    world = two_routes.adopted()
+    with world.acting() as record:
+        moved = move(world, GREEN, epoch=record.epoch)
+    assert (moved.to, len(moved.patches)) == (GREEN, 2)
+    assert two_routes.where() == ("green", "green")
+    stamps = {d["metadata"]["annotations"][EPOCH] for d in two_routes.cluster.items(two_routes.deployments(GREEN))}
+    assert stamps == {str(record.epoch)}
+    entry = last_entry(world)
+    assert (entry.step, entry.state, entry.intent) == (MOVE_ROUTES, EntryState.DONE, {"to": "green", "from": "blue"})
+    assert world.store.read().active is GREEN
+
+
+def test_moving_again_moves_nothing(shop: Shop, world: World) -> None:
+    move(world, GREEN, epoch=1)
+    version = shop.route()["metadata"]["resourceVersion"]
+    assert move(world, GREEN, epoch=1).patches == ()
+    assert shop.route()["metadata"]["resourceVersion"] == version
+
+
+def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World) -> None:
+    before = shop.route()["spec"]
+    move(world, GREEN, epoch=1)
+    before["routes"][0]["services"][0]["namespace"] = f"{shop.name}-green"
+    assert shop.route()["spec"] == before
+
+
+def test_any_write_to_the_route_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
+    world.lease = Meddling(world, shop.annotate)
+    with pytest.raises(Refused, match="changed by somebody else") as refused:
+        move(world, GREEN, epoch=1)
+    assert refused.value.reason == "RouteChanged"
+    assert "--show-managed-fields" in refused.value.next_command
+    assert shop.where() == ("blue",)
+    assert last_entry(world).state is EntryState.UNDONE
+    assert world.store.read().active is BLUE
+
+
+def test_a_route_deleted_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
+    world.lease = Meddling(world, lambda: shop.cluster.delete(shop.route_path()))
+    with pytest.raises(Refused, match="is gone") as refused:
+        move(world, GREEN, epoch=1)
+    assert refused.value.reason == "RouteChanged"
+
+
+def test_when_a_later_route_is_refused_the_earlier_ones_go_back(two_routes: Shop) -> None:
+    world = two_routes.adopted()
+
+    def nothing_yet() -> None:
+        assert two_routes.where() == ("blue", "blue")
+
+    def second() -> None:
+        assert two_routes.where() == ("green", "blue")
+        two_routes.annotate("back")
+
+    world.lease = Meddling(world, nothing_yet, second)
+    with pytest.raises(Refused, match="traffic is on blue"):
+        move(world, GREEN, epoch=1)
+    assert two_routes.where() == ("blue", "blue")
+    assert last_entry(world).state is EntryState.UNDONE
+
+
+def test_an_actor_that_was_taken_over_moves_nothing(shop: Shop) -> None:
+    ana, ben = shop.adopted("ana"), shop.world("ben")
+    with ana.acting() as record, ben.acting(steal=True), pytest.raises(LostLease):
+        move(ana, GREEN, epoch=record.epoch)
+    assert shop.where() == ("blue",)
+    assert ana.store.read().open_entry is None
+
+
+def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:
+    world = two_routes.adopted()
+    move(world, GREEN, epoch=1)
+    with repeating(lambda: two_routes.annotate("front")), repeating(lambda: two_routes.annotate("back")):
+        for _ in range(5):
+            move_back(world, BLUE)
+            assert two_routes.where() == ("blue", "blue")
+            move_back(world, GREEN)
+
+
+def test_a_move_is_refused_while_a_step_is_open(shop: Shop, world: World) -> None:
+    world.store.update(lambda record: records.begin(record, BRING_UP, "ben", world.now(), {})[0])
+    world.lease = Meddling(world, lambda: pytest.fail("it went as far as the routes"))
+    with pytest.raises(Refused, match="BringUp by ben") as refused:
+        move(world, GREEN, epoch=1)
+    assert refused.value.reason == "JournalOpen"
+    assert shop.where() == ("blue",)
+
+
+def test_a_side_with_too_few_ready_pods_gets_no_users(shop: Shop, world: World) -> None:
+    with pytest.raises(Refused, match="search 0 of 1, web 0 of 2") as refused:
+        need_counts(world, look(world), GREEN)
+    assert refused.value.reason == "TooFewReady"
+
+
+def test_a_side_without_the_service_the_route_will_name_gets_no_users(shop: Shop, world: World) -> None:
+    with pytest.raises(Refused, match=f"Service {shop.name}-green/web") as refused:
+        need_services(world, GREEN)
+    assert refused.value.reason == "ServiceMissing"
+    ports = {"ports": [{"port": 80}]}
+    shop.cluster.create(f"/api/v1/namespaces/{shop.name}-green/services", {"metadata": {"name": "web"}, "spec": ports})
+    need_services(world, GREEN)

@@ -1,0 +1,134 @@
+"""Opening a release: once for the same content, the newest wins, and never in the way of one that users have seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.errors import BadInput, Refused
+from flipgate.core.release import Phase, Reason
+from flipgate.steps.bring_up import bring_up, open_release
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+
+
+def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(shop: Shop, world: World) -> None:
+    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
+    release = opened(world)
+    assert release.side is GREEN
+    assert release.images == {"mailer": "shop/mailer:1", "search": "shop/search:1", "web": "shop/web:2"}
+    assert release.wanted == {"web": 5, "search": 1, "mailer": 0}
+    assert (release.phase, release.opened_by) == (Phase.DEPLOYING, "ci")
+
+
+def test_the_same_build_announced_twice_is_one_release(world: World) -> None:
+    first = opened(world)
+    assert opened(world) == first
+    assert world.store.history() == []
+
+
+def test_another_configuration_of_the_same_images_is_another_release(shop: Shop, world: World) -> None:
+    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
+    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
+    env = [{"configMapRef": {"name": "settings"}}]
+    shop.cluster.patch(
+        f"{shop.deployments(GREEN)}/web",
+        [{"op": "add", "path": "/spec/template/spec/containers/0/envFrom", "value": env}],
+    )
+    first = opened(world)
+    shop.cluster.patch(f"{path}/settings", [{"op": "replace", "path": "/data/limit", "value": "6"}])
+    assert opened(world).id != first.id
+
+
+@pytest.mark.parametrize("until", [None, Phase.DARK])
+def test_a_newer_build_supersedes_one_that_users_have_not_seen(world: World, until: Phase | None) -> None:
+    old = opened(world, "2")
+    if until:
+        advanced(world, old, until)
+    new = opened(world, "3")
+    (kept,) = world.store.history()
+    assert (kept.name, kept.phase, kept.changes[-1].reason) == (old.name, Phase.SUPERSEDED, Reason.NEWER_BUILD)
+    assert new.id in kept.changes[-1].message
+    assert world.store.read().release == new
+
+
+def test_what_is_live_already_is_refused(world: World) -> None:
+    with pytest.raises(Refused, match="live on blue already") as refused:
+        opened(world, "1")
+    assert refused.value.reason == "AlreadyLive"
+    assert world.store.read().release is None
+
+
+def test_the_same_build_again_after_it_failed_is_a_second_attempt(world: World) -> None:
+    first = opened(world)
+    advance(world, first.name, Phase.FAILED, Reason.NOT_READY_IN_TIME)
+    world.store.write_history(world.store.read().last or first)
+    again = opened(world)
+    assert (again.id, again.attempt) == (first.id, 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        ({"wbe": "shop/web:2"}, 'unknown service "wbe".*web'),
+        ({"web": "shop/web"}, "neither tag nor digest"),
+        ({"web": "Shop/Web:2"}, "not a registry|lowercase"),
+        ({}, "no image given"),
+    ],
+)
+def test_images_that_cannot_be_meant(world: World, images: dict[str, str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        open_release(world, images, "ci")
+    assert world.store.read().release is None
+
+
+@pytest.mark.parametrize("until", [Phase.FLIPPING, Phase.BAKING, Phase.LIVE])
+def test_a_release_that_users_have_seen_is_not_pushed_aside(shop: Shop, world: World, until: Phase) -> None:
+    release = opened(world)
+    advanced(world, release, until)
+    with pytest.raises(Refused, match=f"is `{until}` since .* its way back") as refused:
+        opened(world, "3")
+    assert refused.value.reason == "ReleaseOpen"
+    assert world.store.read().phase is until
+    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+
+
+def test_a_superseded_release_is_not_brought_up(shop: Shop, world: World) -> None:
+    old = opened(world, "2")
+    opened(world, "3")
+    with pytest.raises(Refused, match="no longer the open release") as refused:
+        bring_up(world, old)
+    assert refused.value.reason == "Superseded"
+    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+
+
+def test_bringing_up_changes_what_is_missing_and_no_more(shop: Shop, world: World) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    assert shop.counts(GREEN) == {"web": 2, "search": 1, "mailer": 0}
+    versions = [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))]
+    entries = len(world.store.read().journal)
+    bring_up(world, release)
+    assert [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))] == versions
+    assert len(world.store.read().journal) == entries
+
+
+def test_rolling_back_what_users_have_not_seen_ends_it_and_rests_its_side(shop: Shop, world: World) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    done = roll_back(world, "wrong build", by="ana")
+    assert (done.way, done.notes) == ("abort", ())
+    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+    assert shop.where() == ("blue",)
+    assert [old.phase for old in world.store.history()] == [Phase.ABORTED]
+
+
+def test_the_outbox_tells_each_phase_once_and_in_order(world: World) -> None:
+    said: list[str] = []
+    world.say = said.append
+    release = opened(world)
+    opened(world)
+    advanced(world, release, Phase.FLIPPING)
+    assert [line.partition(": ")[2].partition(" ")[0] for line in said] == ["deploying", "dark", "flipping"]
+    assert world.store.read().outbox == ()

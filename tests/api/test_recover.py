@@ -1,0 +1,111 @@
+"""Settling what an interrupted step left: nothing, a whole move, half a move, or drift that only a person explains."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core import record as records
+from flipgate.core.errors import Refused
+from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.release import Phase, Reason
+from flipgate.steps.recover import recover
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World
+from lab.records import Lab
+from tests.api.shop import GREEN, Shop, advanced, opened
+
+
+def leave_open(world: World, step: str) -> int:
+    """What a step that died after its first edge leaves in the record."""
+    noted: list[int] = []
+
+    def begun(record: records.Record) -> records.Record:
+        record, entry = records.begin(record, step, "dead", world.now(), {"to": "green", "from": "blue"})
+        noted[:] = [entry.id]
+        return record
+
+    world.store.update(begun)
+    return noted[0]
+
+
+def entry_of(world: World, number: int) -> records.JournalEntry:
+    return next(entry for entry in world.store.read().journal if entry.id == number)
+
+
+def test_there_is_nothing_to_settle(world: World) -> None:
+    before = world.store.read()
+    outcome = recover(world)
+    assert (outcome.changed, outcome.pipeline) == (False, "")
+    assert outcome.fact == "nothing to settle: `settled`, traffic on blue"
+    assert world.store.read() == before
+
+
+def test_drift_is_refused_with_both_values(shop: Shop, world: World) -> None:
+    shop.point("live", f"{shop.name}-green")
+    with pytest.raises(Refused, match=r"the routes say green .* the record says blue") as refused:
+        recover(world)
+    assert refused.value.reason == "Drifted"
+    assert shop.where() == ("green",)
+
+
+def test_a_half_moved_set_of_routes_goes_back_whole(cluster: Cluster, lab: Lab) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
+    world = shop.adopted()
+    advanced(world, opened(world), Phase.FLIPPING)
+    number = leave_open(world, MOVE_ROUTES)
+    shop.point("front", f"{shop.name}-green")
+
+    outcome = recover(world)
+    assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
+    assert shop.where() == ("blue", "blue")
+    record = world.store.read()
+    assert (record.phase, record.open_entry, record.question) == (Phase.DARK, None, None)
+    assert record.release
+    assert record.release.changes[-1].reason is Reason.MOVE_UNDONE
+    assert entry_of(world, number).state is EntryState.UNDONE
+    assert recover(world).changed is False
+
+
+def test_a_move_that_had_arrived_is_kept(shop: Shop, world: World) -> None:
+    advanced(world, opened(world), Phase.FLIPPING)
+    number = leave_open(world, MOVE_ROUTES)
+    shop.point("live", f"{shop.name}-green")
+
+    outcome = recover(world)
+    assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
+    assert shop.where() == ("green",)
+    assert entry_of(world, number).state is EntryState.DONE
+    assert (world.store.read().active, world.store.read().phase) == (GREEN, Phase.FLIPPING)
+
+
+def test_a_step_that_moves_no_traffic_is_closed_and_done_again(world: World) -> None:
+    release = opened(world)
+    number = leave_open(world, BRING_UP)
+    assert recover(world).pipeline == "deploy-dark"
+    assert entry_of(world, number).state is EntryState.UNDONE
+    assert world.store.read().release == release
+
+
+@pytest.mark.parametrize("moved", ["front", ""])
+def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(cluster: Cluster, lab: Lab, moved: str) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
+    world = shop.adopted()
+    release = opened(world)
+    advanced(world, release, Phase.BAKING)
+    for route in shop.routes:
+        shop.point(route, f"{shop.name}-{'blue' if route == moved else 'green'}")
+    advance(world, release.name, Phase.ROLLING_BACK, Reason.ROLLBACK_REQUESTED)
+    world.store.update(lambda r: records.begin(r, MOVE_ROUTES, "dead", world.now(), {"to": "blue", "from": "green"})[0])
+
+    outcome = recover(world)
+    assert outcome.pipeline == "roll-back"
+    assert shop.where() == ("blue" if moved else "green", "green")
+
+
+def test_the_living_are_not_recovered_from(shop: Shop) -> None:
+    ana, ben = shop.adopted("ana"), shop.world("ben")
+    with ana.acting():
+        leave_open(ana, MOVE_ROUTES)
+        with pytest.raises(Refused, match="held by ana"), ben.acting(patience_seconds=0):
+            pytest.fail("two actors at once")

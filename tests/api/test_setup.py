@@ -1,0 +1,134 @@
+"""Setting up: what stands between a file and a release is said, one sentence each, before anything is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.application import load_application
+from flipgate.core.errors import Forbidden, Refused
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.steps.ask import decide, pose
+from flipgate.steps.bring_up import bring_up, wait_ready
+from flipgate.steps.move import move
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.settle import settle
+from flipgate.steps.setup import adopt, apply_application, check_application
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.users import grant, user
+
+
+def check(shop: Shop) -> list[str]:
+    return check_application(shop.cluster, shop.application, shop.own)
+
+
+def test_nothing_stands_in_the_way(shop: Shop) -> None:
+    assert check(shop) == []
+
+
+def test_a_missing_namespace_is_said_once(shop: Shop) -> None:
+    elsewhere = shop.text.replace(f"namespace: {shop.name}-green", "namespace: nowhere-green")
+    application = load_application(elsewhere, "shop.yaml")
+    assert check_application(shop.cluster, application, shop.own) == ["namespace nowhere-green (green) does not exist"]
+    with pytest.raises(Refused, match="kubectl create namespace nowhere-green") as refused:
+        apply_application(shop.cluster, application, elsewhere, shop.own)
+    assert refused.value.reason == "NamespaceMissing"
+    assert shop.world().store.application() == shop.application
+
+
+def test_missing_deployments_are_named(shop: Shop) -> None:
+    for name in ("web", "mailer"):
+        shop.cluster.delete(f"{shop.deployments(GREEN)}/{name}")
+    assert check(shop) == [f"namespace {shop.name}-green (green) lacks the Deployments mailer, web"]
+
+
+def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop) -> None:
+    application = load_application(shop.text.replace("container: web", "container: app"), "shop.yaml")
+    problems = check_application(shop.cluster, application, shop.own)
+    assert problems == [
+        f"Deployment {shop.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
+    ]
+
+
+def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop) -> None:
+    shop.point("live", "elsewhere")
+    (astray,) = check(shop)
+    assert astray.startswith(f"IngressRoute {shop.edge}/live names neither side (it names elsewhere)")
+    shop.cluster.delete(shop.route_path())
+    (missing,) = check(shop)
+    assert missing.startswith(f"IngressRoute {shop.edge}/live is missing")
+
+
+def test_several_problems_are_said_at_once(shop: Shop) -> None:
+    shop.cluster.delete(shop.route_path())
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
+    shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
+    assert len(check(shop)) == 3
+
+
+def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    problems = check_application(robot, shop.application, shop.own)
+    deployments = f"no permission to patch deployments.apps in namespace {shop.name}-green"
+    assert f"{deployments} (kubectl auth can-i patch deployments.apps -n {shop.name}-green)" in problems
+    assert all(problem.startswith("no permission to ") for problem in problems)
+    assert not any("secrets" in problem or " * " in problem for problem in problems)
+    with pytest.raises(Forbidden, match="kubectl auth can-i --list"):
+        apply_application(robot, shop.application, shop.text, shop.own)
+
+
+def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Shop, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    grant(shop, check_application(robot, shop.application, shop.own))
+    assert check_application(robot, shop.application, shop.own) == []
+
+    apply_application(robot, shop.application, shop.text, shop.own)
+    world = shop.world("robot", robot)
+    adopt(world)
+    with shop.playing_ready():
+        for turn in ("2", "3"):
+            with world.acting() as record:
+                release = opened(world, turn)
+                bring_up(world, release)
+                wait_ready(world, release, timeout_seconds=20)
+                move(world, GREEN, epoch=record.epoch)
+                advanced(world, release, Phase.LIVE)
+            if turn == "2":
+                assert roll_back(world, "a rehearsal", by="robot").way == "fast"
+    pose(world, QuestionKind.SCALE_DOWN, [])
+    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    with world.acting():
+        assert settle(world, release.name).phase is Phase.SETTLED
+    assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
+    assert [old.phase for old in world.store.history()] == [Phase.SETTLED, Phase.ROLLED_BACK]
+
+
+def test_applying_again_keeps_one_application(shop: Shop) -> None:
+    path = f"{shop.config_maps}/application-{shop.name}"
+    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    apply_application(shop.cluster, shop.application, shop.text, shop.own)
+    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+
+
+def test_applying_makes_flipgates_own_namespace(shop: Shop) -> None:
+    apply_application(shop.cluster, shop.application, shop.text, f"{shop.name}-new")
+    assert shop.cluster.find(f"/api/v1/namespaces/{shop.name}-new/configmaps/application-{shop.name}")
+
+
+def test_nothing_is_adopted_while_the_routes_are_split(shop: Shop) -> None:
+    shop.cluster.delete(shop.route_path())
+    shop.add_route("live", BLUE, GREEN)
+    with pytest.raises(Refused, match="blue and green") as refused:
+        adopt(shop.world())
+    assert refused.value.reason == "RoutesSplit"
+    assert shop.world().store.find() is None
+
+
+def test_nothing_is_adopted_while_the_live_side_lacks_a_service(shop: Shop) -> None:
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/search")
+    with pytest.raises(Refused, match="lacks the Deployments search") as refused:
+        adopt(shop.world())
+    assert refused.value.reason == "WorkloadMissing"
+    assert shop.world().store.find() is None

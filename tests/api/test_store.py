@@ -1,0 +1,152 @@
+"""What the cluster remembers: conditional writes, refusals that change nothing, a history with an end."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.store import HISTORY_KEPT, Store, applications
+from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.record import SCHEMA_VERSION, Record
+from flipgate.core.release import Phase, PhaseChange, Reason, Release
+from flipgate.steps.setup import adopt
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, GREEN, Shop
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def note(word: str) -> Any:
+    """A change of the record that leaves a trace of its own."""
+    return lambda record: record.model_copy(update={"threads": {**record.threads, word: word}})
+
+
+def finished(number: int) -> Release:
+    change = PhaseChange(phase=Phase.SETTLED, reason=Reason.OLD_SIDE_AT_REST, at=NOW + timedelta(minutes=number))
+    return Release(
+        id=f"{number:012x}",
+        application_hash="ab",
+        side=GREEN,
+        images={"web": f"shop/web:{number}"},
+        wanted={"web": 2},
+        opened_by="ci",
+        changes=(change,),
+    )
+
+
+def test_before_adopt_there_is_no_record_and_the_message_says_what_to_type(shop: Shop) -> None:
+    store = shop.world().store
+    assert store.find() is None
+    with pytest.raises(NotFound, match=f"flipgate adopt {shop.name}"):
+        store.read()
+
+
+def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
+    record = adopt(shop.world())
+    assert record.active is BLUE
+    assert record.sides[BLUE].images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
+    assert record.sides[GREEN].replicas == {"web": 0, "search": 0, "mailer": 0}
+    assert [entry.step for entry in record.journal] == ["Adopt"]
+
+
+def test_adopting_again_changes_nothing(shop: Shop) -> None:
+    first = adopt(shop.world("ana"))
+    path = f"{shop.config_maps}/record-{shop.name}"
+    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    assert adopt(shop.world("ben")) == first
+    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+
+
+def test_only_one_of_two_first_records_is_written(world: World) -> None:
+    with pytest.raises(Conflict):
+        world.store.create(world.store.read())
+
+
+def test_writers_at_the_same_time_lose_nothing(shop: Shop) -> None:
+    shop.adopted()
+    words = [f"writer-{n}" for n in range(6)]
+
+    def write(word: str) -> None:
+        store = Store(shop.cluster, shop.own, shop.name)
+        for turn in range(3):
+            store.update(note(f"{word}-{turn}"))
+
+    with ThreadPoolExecutor(len(words)) as pool:
+        list(pool.map(write, words))
+    assert len(shop.world().store.read().threads) == len(words) * 3
+
+
+def test_a_change_that_changes_nothing_writes_nothing(shop: Shop, world: World) -> None:
+    path = f"{shop.config_maps}/record-{shop.name}"
+    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    world.store.update(lambda record: record)
+    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+
+
+def test_a_newer_flipgates_record_is_refused_and_left_alone(shop: Shop, world: World) -> None:
+    newer = f'{{"schema": {SCHEMA_VERSION + 1}, "wisdom": "more"}}'
+    shop.write_record(newer)
+    with pytest.raises(Refused, match="upgrade flipgate") as refused:
+        world.store.update(note("mine"))
+    assert refused.value.reason == "NewerRecord"
+    assert shop.record_text() == newer
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    ["", "{", "[]", "null", '"words"', "{}", '{"schema": 1}', '{"schema": "one"}', '{"schema": null}'],
+)
+def test_a_garbled_record_is_refused_and_left_alone(shop: Shop, world: World, garbled: str) -> None:
+    shop.write_record(garbled)
+    with pytest.raises(PermanentError, match=f"kubectl -n {shop.own} get configmap record-{shop.name}"):
+        world.store.update(note("mine"))
+    assert shop.record_text() == garbled
+
+
+def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
+    ana, ben = shop.adopted("ana"), shop.world("ben")
+    with ana.acting():
+        ana.store.update(note("before"))
+        with ben.acting(steal=True):
+            ben.store.update(note("taken"))
+        with pytest.raises(LostLease, match="epoch"):
+            ana.store.update(note("late"))
+    assert set(ana.store.read().threads) == {"before", "taken"}
+
+
+def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
+    ana = shop.adopted()
+    epochs: list[Record] = []
+    for _ in range(2):
+        with ana.acting() as record:
+            epochs.append(record)
+    assert [record.epoch for record in epochs] == [1, 2]
+
+
+def test_the_history_has_an_end_and_its_newest_first(world: World) -> None:
+    for number in range(HISTORY_KEPT + 2):
+        world.store.write_history(finished(number))
+    kept = world.store.history()
+    assert [release.images["web"] for release in (kept[0], kept[-1])] == [f"shop/web:{HISTORY_KEPT + 1}", "shop/web:2"]
+    assert len(kept) == HISTORY_KEPT
+
+
+def test_the_same_release_is_in_the_history_once(world: World) -> None:
+    for _ in range(2):
+        world.store.write_history(finished(7))
+    assert world.store.history() == [finished(7)]
+
+
+def test_the_application_is_kept_as_it_was_written(shop: Shop) -> None:
+    assert shop.world().store.application() == shop.application
+    kept = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"]
+    assert kept == shop.text
+    assert applications(shop.cluster, shop.own) == [shop.name]
+
+
+def test_an_application_nobody_applied_says_what_to_type(shop: Shop) -> None:
+    with pytest.raises(NotFound, match="flipgate apply -f"):
+        Store(shop.cluster, shop.own, "unheard-of").application()

@@ -1,0 +1,217 @@
+"""A world that answers badly, slowly or not at all: always one of flipgate's own errors, in a sentence."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.routes import ingress_route_api
+from flipgate.core.errors import (
+    Conflict,
+    FlipgateError,
+    Forbidden,
+    NotFound,
+    PermanentError,
+    Refused,
+    TemporaryError,
+    Unreachable,
+)
+from flipgate.core.record import EntryState
+from flipgate.steps.move import move, move_back
+from flipgate.steps.recover import recover
+from flipgate.steps.setup import check_application
+from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.wire import Answer, Handler, Through, connect, serving
+
+POD = "/api/v1/namespaces/x/pods/y"
+HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+def status(code: int, message: str, **details: Any) -> bytes:
+    return json.dumps({"kind": "Status", "code": code, "message": message, "details": details}).encode()
+
+
+def always(code: int, body: bytes) -> Callable[[Handler], Answer | None]:
+    return lambda request: (code, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "error", "said"),
+    [
+        (401, status(401, "Unauthorized"), Forbidden, "401: Unauthorized"),
+        (403, status(403, "pods is forbidden"), Forbidden, "kubectl auth can-i"),
+        (404, status(404, 'pods "y" not found'), NotFound, "not found"),
+        (409, status(409, "the object has been modified"), Conflict, "modified"),
+        (410, status(410, "too old resource version"), Conflict, "too old"),
+        (422, status(422, "the server rejected our request"), Conflict, "no longer so"),
+        (422, status(422, "spec.replicas is invalid", causes=[{"field": "spec"}]), PermanentError, "spec.replicas"),
+        (429, status(429, "too many requests"), TemporaryError, "429: too many"),
+        (500, status(500, "etcdserver: request timed out"), TemporaryError, "500: etcdserver"),
+        (503, b"", TemporaryError, "503"),
+        (502, HTML, TemporaryError, "502 Bad Gateway"),
+        (503, b"\xff\xfe not text", TemporaryError, "503"),
+        (500, b"[]", TemporaryError, "500"),
+        (200, HTML, TemporaryError, "not JSON"),
+        (200, b"", TemporaryError, "not JSON"),
+        (200, b"[1, 2]", TemporaryError, "no object"),
+        (200, b'"words"', TemporaryError, "no object"),
+        (200, b"\xff\xfe", TemporaryError, "not JSON"),
+        (302, b"", TemporaryError, "302"),
+    ],
+)
+def test_every_answer_becomes_an_error_of_ours(
+    tmp_path: Path, code: int, body: bytes, error: type[FlipgateError], said: str
+) -> None:
+    with serving(always(code, body), tmp_path) as cluster, pytest.raises(error, match=said) as caught:
+        cluster.get(POD)
+    assert type(caught.value) is error
+    assert str(caught.value).startswith(POD)
+
+
+def test_a_slow_answer_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None:
+    def slow(request: Handler) -> Answer:
+        time.sleep(0.5)
+        return 200, b"{}"
+
+    with serving(slow, tmp_path) as cluster:
+        with pytest.raises(Unreachable, match=r"0\.1 s") as caught:
+            cluster.patch(POD, [], timeout=0.1)
+        with pytest.raises(Unreachable):
+            cluster.through_service("x", "web", 80, "/", timeout=0.1)
+    assert "kubectl --context wire get --raw /readyz" in str(caught.value)
+
+
+def test_a_line_that_is_cut_is_no_answer(tmp_path: Path) -> None:
+    with serving(lambda request: None, tmp_path) as cluster, pytest.raises(Unreachable, match="did not answer"):
+        cluster.get(POD)
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    cluster = connect("http://127.0.0.1:1", tmp_path)
+    with pytest.raises(Unreachable, match=r"API server http://127\.0\.0\.1:1"):
+        cluster.get(POD)
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "error"),
+    [
+        (410, status(410, "too old"), Conflict),
+        (503, HTML, TemporaryError),
+        (200, b"half a li\n", TemporaryError),
+        (200, b'{"type": "ERROR", "object": {"message": "too old"}}\n', Conflict),
+    ],
+)
+def test_a_watch_that_goes_wrong(tmp_path: Path, code: int, body: bytes, error: type[FlipgateError]) -> None:
+    with serving(always(code, body), tmp_path) as cluster, pytest.raises(error):
+        list(cluster.watch(POD, seconds=1))
+
+
+def test_a_watch_that_is_cut_in_the_middle(tmp_path: Path) -> None:
+    def half(request: Handler) -> Answer | None:
+        request.send_response(200)
+        request.send_header("Content-Length", "1000")
+        request.end_headers()
+        request.wfile.write(b'{"type": "ADDED", "object": {}}\n')
+        return None
+
+    with serving(half, tmp_path) as cluster, pytest.raises(Unreachable):
+        list(cluster.watch(POD, seconds=1))
+
+
+def groups(*names: str) -> Callable[[Handler], Answer]:
+    found = [{"name": name, "preferredVersion": {"groupVersion": f"{name}/v1alpha1"}} for name in names]
+    return lambda request: (200, json.dumps({"groups": found}).encode())
+
+
+@pytest.mark.parametrize(
+    ("served", "reason"), [(("apps", "traefik.containo.us"), "DeadRouteApi"), (("apps",), "NoRouteApi")]
+)
+def test_routes_that_traefik_no_longer_reads(tmp_path: Path, served: tuple[str, ...], reason: str) -> None:
+    with serving(groups(*served), tmp_path) as cluster, pytest.raises(Refused, match="Traefik's routes") as refused:
+        ingress_route_api(cluster)
+    assert refused.value.reason == reason
+
+
+def test_the_living_api_group_is_taken_where_both_are_served(tmp_path: Path) -> None:
+    with serving(groups("traefik.containo.us", "traefik.io"), tmp_path) as cluster:
+        assert ingress_route_api(cluster) == "traefik.io/v1alpha1"
+
+
+def test_check_says_a_dead_api_group_like_any_other_problem(shop: Shop, tmp_path: Path) -> None:
+    def old(method: str, path: str) -> Answer | None:
+        return groups("traefik.containo.us")(Handler.__new__(Handler)) if path == "/apis" else None
+
+    with serving(Through(shop.kubeconfig, before=old), tmp_path) as cluster:
+        (problem,) = check_application(cluster, shop.application, shop.own)
+    assert "traefik.containo.us only, which Traefik 3 no longer reads" in problem
+
+
+# Between flipgate and the real API server
+
+
+def is_route_patch(method: str, path: str) -> bool:
+    return method == "PATCH" and "/ingressroutes/" in path
+
+
+def test_a_move_whose_answer_is_lost_is_found_finished(shop: Shop, tmp_path: Path) -> None:
+    shop.adopted()
+    with serving(Through(shop.kubeconfig, after=is_route_patch), tmp_path) as cluster, pytest.raises(Unreachable):
+        move(shop.world("ana", cluster), GREEN, epoch=1)
+    world = shop.world("ana")
+    assert shop.where() == ("green",)
+    assert world.store.read().open_entry  # nobody knows what happened: it stays open
+    assert recover(world).changed
+    assert (world.store.read().active, world.store.read().journal[-1].state) == (GREEN, EntryState.DONE)
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_move_that_the_server_would_not_take_now_is_backed_out(shop: Shop, tmp_path: Path, code: int) -> None:
+    shop.adopted()
+
+    def busy(method: str, path: str) -> Answer | None:
+        return (code, status(code, "busy")) if is_route_patch(method, path) else None
+
+    proxy = serving(Through(shop.kubeconfig, before=busy), tmp_path)
+    with proxy as cluster, pytest.raises(TemporaryError, match=f"{code}: busy"):
+        move(shop.world("ana", cluster), GREEN, epoch=1)
+    assert shop.where() == ("blue",)
+    assert recover(shop.world("ana")).fact == "the move to green is undone: traffic on blue"
+    assert shop.world("ana").store.read().open_entry is None
+
+
+def test_somebody_writes_the_route_while_our_patch_is_on_its_way(shop: Shop, tmp_path: Path) -> None:
+    shop.adopted()
+
+    def meddle(method: str, path: str) -> None:
+        if is_route_patch(method, path):
+            shop.annotate()
+
+    with serving(Through(shop.kubeconfig, before=meddle), tmp_path) as cluster:
+        with pytest.raises(Refused) as refused:
+            move(shop.world("ana", cluster), GREEN, epoch=1)
+        assert refused.value.reason == "RouteChanged"
+        assert shop.where() == ("blue",)
+
+        shop.point("live", f"{shop.name}-green")
+        move_back(shop.world("ana", cluster), BLUE)
+        assert shop.where() == ("blue",)
+
+
+def test_a_record_whose_answer_was_lost_is_not_written_twice(shop: Shop, tmp_path: Path) -> None:
+    shop.adopted()
+    lost: list[str] = []
+
+    def first_put(method: str, path: str) -> bool:
+        lost.append(path) if method == "PUT" else None
+        return method == "PUT" and len(lost) == 1
+
+    with serving(Through(shop.kubeconfig, after=first_put), tmp_path) as cluster:
+        world = shop.world("ana", cluster)
+        with pytest.raises(Unreachable):
+            world.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))
+    assert shop.world().store.read().epoch == 1

@@ -1,0 +1,101 @@
+"""Waiting for pods, and saying why they are not Ready, in Kubernetes' own words."""
+
+from __future__ import annotations
+
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from flipgate.core.errors import Refused
+from flipgate.steps.bring_up import bring_up, wait_ready
+from flipgate.steps.why import why_not_ready
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+
+READY = {"type": "Ready", "status": "True"}
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}
+
+
+def add_pod(shop: Shop, name: str, status: dict[str, Any], *, service: str = "web", kind: str = "ReplicaSet") -> None:
+    """A pod of a service as its ReplicaSet makes it, with what the kubelet would have written of it."""
+    owner = {"apiVersion": "apps/v1", "kind": kind, "name": f"{service}-6f5c9d8b7", "uid": "1"}
+    container = {"name": service, "image": f"shop/{service}:2"}
+    pods = f"/api/v1/namespaces/{shop.name}-green/pods"
+    meta = {"name": name, "ownerReferences": [owner]}
+    shop.cluster.create(pods, {"metadata": meta, "spec": {"containers": [container]}})
+    shop.cluster.patch(f"{pods}/{name}/status", [{"op": "add", "path": "/status", "value": status}])
+
+
+def container(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    base = {"name": "web", "image": "shop/web:2", "imageID": "", "ready": False, "restartCount": 0}
+    return {"phase": "Running", "containerStatuses": [{**base, "state": state, **more}]}
+
+
+WAITING = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+CRASHING = {"waiting": {"reason": "CrashLoopBackOff"}}
+RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (container(WAITING), "ImagePullBackOff"),
+        (container(CRASHING, restartCount=4), "CrashLoopBackOff after 4 restarts"),
+        (container(RUNNING), "running, but its readiness probe fails"),
+        ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, f"unschedulable ({UNSCHEDULABLE['message']})"),
+        ({"phase": "Pending"}, "pending"),
+        ({"phase": "Failed", "reason": "Evicted"}, "failed"),
+    ],
+)
+def test_a_pods_cause(shop: Shop, status: dict[str, Any], cause: str) -> None:
+    add_pod(shop, "web-1", status)
+    assert why_not_ready(shop.world(), GREEN, ["web"]) == f"web: 1 {cause}"
+
+
+def test_causes_are_counted_by_service_and_the_ready_left_out(shop: Shop) -> None:
+    for name in ("a", "b"):
+        add_pod(shop, f"web-{name}", container(CRASHING))
+    add_pod(shop, "web-c", container(RUNNING, ready=True) | {"conditions": [READY]})
+    add_pod(shop, "search-a", container(WAITING), service="search")
+    add_pod(shop, "stranger-a", container(WAITING), service="stranger")
+    said = why_not_ready(shop.world(), GREEN, ["web", "search"])
+    assert said == "search: 1 ImagePullBackOff; web: 2 CrashLoopBackOff"
+
+
+def test_no_pods_is_said(shop: Shop) -> None:
+    assert why_not_ready(shop.world(), GREEN, ["web"]) == "No pods exist yet"
+
+
+def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: World) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    shop.play_ready(GREEN, "search")
+    shop.play_ready(GREEN, "web", ready=1)
+    add_pod(shop, "web-1", container(CRASHING, restartCount=2))
+    with pytest.raises(Refused, match=r"web 1/2\. web: 1 CrashLoopBackOff after 2 restarts") as refused:
+        wait_ready(world, release, timeout_seconds=0.3)
+    assert refused.value.reason == "NotReadyInTime"
+    assert "blue, which has the live traffic" in refused.value.untouched
+    assert shop.counts(BLUE) == COUNTS
+
+
+def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world: World) -> None:
+    said: list[str] = []
+    world.say = said.append
+    release = opened(world)
+    bring_up(world, release)
+    late = Timer(0.3, lambda: shop.play_ready(GREEN))
+    late.start()
+    wait_ready(world, release, timeout_seconds=20)
+    late.join()
+    assert next(line.partition(" Ready")[0] for line in said if "pods" in line) == "0 of 3 pods"
+
+
+def test_waiting_ends_when_a_newer_build_has_taken_the_release_over(shop: Shop, world: World) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    opened(shop.world("ben"), "3")
+    with pytest.raises(Refused) as refused:
+        wait_ready(world, release, timeout_seconds=20)
+    assert refused.value.reason == "Superseded"

@@ -1,0 +1,53 @@
+"""Other users of the API server than its admin: service accounts with the rights that a test gives them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from flipgate.adapters.cluster import Cluster
+from tests.api.shop import Shop
+
+DENIED = re.compile(
+    r"no permission to (?P<verb>\S+) (?P<resource>\S+) in namespace (?P<namespace>\S+) \(kubectl auth.*\)"
+)
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
+
+
+def user(shop: Shop, folder: Path, name: str = "robot") -> Cluster:
+    """A service account of the shop's own namespace, by a kubeconfig with its token and nothing else."""
+    accounts = f"/api/v1/namespaces/{shop.own}/serviceaccounts"
+    shop.cluster.create(accounts, {"metadata": {"name": name}})
+    token = shop.cluster.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})["status"]["token"]
+    config = yaml.safe_load(shop.kubeconfig.read_text())
+    config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
+    path = folder / f"{name}.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return Cluster.connect(path)
+
+
+def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
+    """Gives a user exactly what these sentences of `check_application` say is missing."""
+    rules: dict[str, list[dict[str, list[str]]]] = defaultdict(list)
+    for sentence in sentences:
+        denied = DENIED.fullmatch(sentence)
+        assert denied, sentence
+        resource, _, group = denied["resource"].partition(".")
+        rules[denied["namespace"]].append({"apiGroups": [group], "resources": [resource], "verbs": [denied["verb"]]})
+    for namespace, given in rules.items():
+        meta = {"metadata": {"name": f"flipgate-{name}"}}
+        shop.cluster.apply(
+            f"{RBAC}/{namespace}/roles/flipgate-{name}",
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": given} | meta,
+        )
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"flipgate-{name}"}
+        subjects = [{"kind": "ServiceAccount", "name": name, "namespace": shop.own}]
+        shop.cluster.apply(
+            f"{RBAC}/{namespace}/rolebindings/flipgate-{name}",
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "roleRef": role, "subjects": subjects}
+            | meta,
+        )

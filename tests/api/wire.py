@@ -1,0 +1,113 @@
+"""Faults on the way: a server that answers by script, and a way through to the real API server that loses answers."""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import urllib3
+import yaml
+
+from flipgate.adapters.cluster import Cluster
+
+Answer = tuple[int, bytes]
+Script = Callable[["Handler"], Answer | None]
+"""What to answer to a request; None cuts the line without an answer."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request. `script` is set on a class of each server's own."""
+
+    protocol_version = "HTTP/1.1"
+    script: Script
+
+    def do_any(self) -> None:
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = type(self).script(self)
+        if answer is None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        status, body = answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    # The base class asks for these names.
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing: the tests' own output is read by people."""
+
+
+@contextmanager
+def serving(script: Script, folder: Path) -> Iterator[Cluster]:
+    """A cluster whose API server is this script."""
+    handler = type("Scripted", (Handler,), {"script": staticmethod(script)})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield connect(f"http://127.0.0.1:{server.server_address[1]}", folder)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def connect(url: str, folder: Path) -> Cluster:
+    """A cluster at this address, as nobody in particular."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "wire",
+        "contexts": [{"name": "wire", "context": {"cluster": "wire", "user": "wire"}}],
+        "clusters": [{"name": "wire", "cluster": {"server": url}}],
+        "users": [{"name": "wire", "user": {}}],
+    }
+    path = folder / "wire.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return Cluster.connect(path)
+
+
+@dataclass
+class Through:
+    """A script that passes every request on to the real API server, as its admin.
+
+    `before` and `after` see a request (method, path); the first may answer in its stead, and when the second says
+    True the request has been done but its answer is lost.
+    """
+
+    kubeconfig: Path
+    before: Callable[[str, str], Answer | None] = lambda method, path: None
+    after: Callable[[str, str], bool] = lambda method, path: False
+    passed: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        server = config["clusters"][0]["cluster"]
+        self._url, self._token = server["server"], config["users"][0]["user"]["token"]
+        self._pool = urllib3.PoolManager(ssl_context=_trust(server))
+
+    def __call__(self, request: Handler) -> Answer | None:
+        instead = self.before(request.command, request.path)
+        if instead:
+            return instead
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": request.headers["Content-Type"]}
+        answer = self._pool.request(
+            request.command, self._url + request.path, body=request.body, headers=headers, retries=False
+        )
+        self.passed.append(f"{request.command} {request.path}")
+        return None if self.after(request.command, request.path) else (answer.status, answer.data)
+
+
+def _trust(server: dict[str, str]) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=base64.b64decode(server["certificate-authority-data"]).decode())
