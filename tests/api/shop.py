@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ TO_LIVE = {
     Phase.BAKING: Reason.TRAFFIC_PROVEN,
     Phase.LIVE: Reason.BAKE_PASSED,
 }
+PAUSE_SECONDS = 0.01
+"""Between two deeds of somebody who does the same thing again and again."""
 TEXT = """\
 apiVersion: flipgate.dev/v1
 kind: Application
@@ -65,13 +68,11 @@ class Shop:
         declared = ", ".join(f"{{kind: IngressRoute, namespace: {name}-edge, name: {r}}}" for r in routes)
         text = TEXT.format(name=name, routes=declared)
         shop = cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text)
-        for part in ("blue", "green", "edge", "fg"):
-            shop.add_namespace(f"{name}-{part}")
-        for side in Side:
-            for service, count in COUNTS.items():
-                shop.add_deployment(side, service, count if side is BLUE else 0)
-        for route in routes:
-            shop.add_route(route, BLUE)
+        services = [(side, service, count if side is BLUE else 0) for side in Side for service, count in COUNTS.items()]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(shop.add_namespace, (f"{name}-{part}" for part in ("blue", "green", "edge", "fg"))))
+            list(pool.map(lambda each: shop.add_deployment(*each), services))
+            list(pool.map(lambda route: shop.add_route(route, BLUE), routes))
         apply_application(cluster, shop.application, text, shop.own)
         return shop
 
@@ -130,7 +131,8 @@ class Shop:
             status = dict.fromkeys(("replicas", "updatedReplicas"), count)
             status |= {"readyReplicas": count if ready is None else ready}
             status["observedGeneration"] = obj["metadata"]["generation"]
-            self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
+            if obj.get("status") != {key: value for key, value in status.items() if value}:
+                self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
 
     @contextmanager
     def playing_ready(self) -> Iterator[None]:
@@ -228,7 +230,7 @@ def repeating(deed: Callable[[], object]) -> Iterator[None]:
     over = Event()
 
     def again() -> None:
-        while not over.is_set():
+        while not over.wait(PAUSE_SECONDS):
             deed()
 
     thread = Thread(target=again, daemon=True)
