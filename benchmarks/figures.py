@@ -27,7 +27,7 @@ class Flip:
     """One flip as its caller saw it. Times in seconds since the epoch.
 
     `began` is right before the call, `patched` right before the route's patch was sent, `ended` right after the call.
-    `lease` is how many seconds taking the Lease and the epoch took before `began` (0 for the bare patch).
+    `lease` is how many seconds taking the Lease, the epoch and the stamp took before `began` (0 for the bare patch).
     """
 
     way: str
@@ -109,7 +109,7 @@ def table(found: Mapping[str, Any]) -> str:
         ("call to last old answer", "last_old"),
         ("patch to first new answer", "first_new_from_patch"),
         ("patch to last old answer", "last_old_from_patch"),
-        ("first new answer, Lease taking included", "first_new_with_lease"),
+        ("first new answer, Lease and stamp included", "first_new_with_lease"),
     )
     head = f"{'ms: median (least .. greatest)':40}{'bare patch':>26}{'flipgate move':>26}"
     lines = [f"{label:40}" + "".join(f"{_cell(found['spreads'][way][key]):>26}" for way in WAYS) for label, key in rows]

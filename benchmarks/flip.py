@@ -14,7 +14,7 @@ from benchmarks.stage import Progress, Stage, staged
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.look import look_at_traffic
-from flipgate.steps.move import move
+from flipgate.steps.move import move, stamp
 from flipgate.steps.world import World
 from lab.errors import LabError
 from lab.load import Load, LoadError
@@ -83,8 +83,9 @@ def _by_patch(stage: Stage, world: World, pair: int, to: Side) -> Flip:
 def _by_flipgate(stage: Stage, world: World, pair: int, to: Side) -> Flip:
     asked = time.monotonic()
     with world.acting() as record:
+        stamp(world, to, record.epoch)
         began, began_monotonic = time.time(), time.monotonic()
-        moved = move(world, to, epoch=record.epoch)
+        moved = move(world, to)
         ended = time.time()
     patched = began + (moved.at - began_monotonic)
     return Flip(FLIPGATE, pair, str(to.other), str(to), began, patched, ended, began_monotonic - asked)

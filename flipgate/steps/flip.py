@@ -8,14 +8,15 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from flipgate.core import record as records
+from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.record import QuestionKind, Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.traffic import by_hand, plan_move
-from flipgate.steps.ask import need_phase
-from flipgate.steps.look import look, look_at_traffic, need_record
-from flipgate.steps.move import Move, move, need_counts, need_services
+from flipgate.steps.ask import need_phase, standing
+from flipgate.steps.look import look, look_at_traffic
+from flipgate.steps.move import Move, move, need_counts, need_services, stamp
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.tell import advance, need_open
@@ -35,11 +36,15 @@ GOES_BACK = MappingProxyType(
 def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     """Moves all users to the release's side and proves it. The approval is spent in the write that opens the entry.
 
-    Raises Refused before anything moved when Traefik cannot be seen through, a Service is missing, pods are too few or
-    a route was changed; the phase is `dark` again then, and the approval is gone.
+    The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
+    Raises Refused before anything moved when the approval does not stand (it is judged once more, on what would change
+    now), Traefik cannot be seen through, a Service is missing or pods are too few; and when a route was changed: then
+    the phase is `dark` again, and the approval is gone.
     """
+    release = need_phase(world, world.store.read(), QuestionKind.FLIP)
+    stamp(world, release.side, epoch)
+    _need_approval(world)
     view = look(world)
-    release = need_phase(world, need_record(world, view), QuestionKind.FLIP)
     need_services(world, release.side)
     need_counts(world, view, release.side)
     replicas = traefik_replicas(world)
@@ -53,7 +58,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         return records.spend(flipping, entry)
 
     try:
-        moved = move(world, release.side, epoch=epoch, also=approved)
+        moved = move(world, release.side, also=approved)
     except Refused as error:
         _undone(world, release.name, error)
         raise
@@ -162,6 +167,18 @@ def way_back_by_hand(world: World) -> str:
         return "(routes are not whole: see flipgate status)"
     namespaces = {side: world.application.namespace_of(side) for side in (traffic.active, traffic.active.other)}
     return " && ".join(by_hand(patch) for patch in plan_move(traffic, namespaces, traffic.active.other))
+
+
+def _need_approval(world: World) -> None:
+    decided = standing(world, QuestionKind.FLIP)
+    if isinstance(decided, NotGranted):
+        raise Refused(
+            decided.fact,
+            obj=f"approval for {world.application.name}",
+            reason=decided.reason,
+            untouched="all routes",
+            next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
 
 
 def _undone(world: World, release: str, error: Refused) -> None:

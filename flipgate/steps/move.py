@@ -34,15 +34,15 @@ class Move:
     left: tuple[str, ...] = ()
 
 
-def move(world: World, to: Side, *, epoch: int, also: Callable[[Record, int], Record] | None = None) -> Move:
-    """Moves every route to `to`, forward: stamp, journal, one fenced patch a route. The caller holds the Lease.
+def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
+    """Moves every route to `to`, forward: journal, one fenced patch a route. The caller holds the Lease, and has
+    stamped `to` before it counted its pods.
 
     `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
     changed a route since it was read; every route is then back where it was.
     """
-    stamp(world, to, epoch)
     with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
-        # Read after the stamp and after the entry: these versions are the fence, and nobody of ours writes in between.
+        # Read after the entry was opened: these versions are the fence, and nobody of ours writes in between.
         patches = plan_move(look_at_traffic(world), _namespaces(world), to)
         at = time.monotonic()
         _send_all(world, patches, to)

@@ -66,8 +66,8 @@ def roll_back(
 
 def _recorded(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
     with _taking_over(world) as epoch:
+        stamp(world, target, epoch)  # before the pods are counted: a stale scale-down is refused from here on
         slow = _bring_way_back_up(world, target, world.store.read())
-        stamp(world, target, epoch)
         entry = _open(world, target, cause, message)
         moved = move_back(world, target)
         crash_point(MOVE_ROUTES, "done")

@@ -234,30 +234,6 @@ def test_each_run_has_its_phase(desk: Desk) -> None:
     assert desk.refused("scale-down", desk.name) == "StillSoaking"
 
 
-def test_what_is_started_is_said_with_its_page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flipgate.adapters import runs
-
-    started: list[tuple[str, dict[str, Any]]] = []
-
-    def start(pipeline: str, parameters: dict[str, Any]) -> runs.Run:
-        started.append((pipeline, parameters))
-        return runs.Run("id-1", "brave-fox", "http://prefect/runs/flow-run/id-1")
-
-    monkeypatch.setattr(runs, "start", start)
-    desk.remember(release=release(*DARK))
-
-    assert "http://prefect/runs/flow-run/id-1\n" in desk.run("deploy", desk.name, "--image", "web=shop/web:2").stdout
-    assert desk.data("flip", desk.name, "--cluster", "east")["run"]["name"] == "brave-fox"
-    assert started == [
-        ("deploy-dark", {"application": desk.name, "images": {"web": "shop/web:2"}}),
-        ("flip-traffic", {"application": desk.name, "release": "3f2a9c01d4e8-1", "cluster": "east"}),
-    ]
-
-
-# Deciding
-
-
-@pytest.mark.usefixtures("no_prefect")
 def test_a_decision_needs_a_question_that_is_open(desk: Desk) -> None:
     desk.remember()
     assert desk.refused("approve", desk.name, "--reason", "fine") == "NoQuestion"

@@ -93,7 +93,7 @@ def test_before_adopt_no_side_is_dark(shop: Shop) -> None:
 
 def test_a_release_for_the_side_that_is_live_now_is_not_brought_up(shop: Shop, world: World) -> None:
     release = opened(world)
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     with pytest.raises(Refused, match="has the live traffic now") as refused:
         bring_up(world, release)
     assert refused.value.reason == "SideIsLive"
@@ -101,7 +101,7 @@ def test_a_release_for_the_side_that_is_live_now_is_not_brought_up(shop: Shop, w
 
 
 def test_a_stale_scale_down_cannot_empty_the_side_that_was_chosen_meanwhile(shop: Shop, world: World) -> None:
-    move(world, GREEN, epoch=1)  # users are on green, blue may rest
+    move(world, GREEN)  # users are on green, blue may rest
     view = look(world)
     dark = need_dark(world, view)
     go_back_as_ben(shop)
@@ -112,7 +112,7 @@ def test_a_stale_scale_down_cannot_empty_the_side_that_was_chosen_meanwhile(shop
 
 
 def test_the_stamp_is_tested_at_each_deployment(shop: Shop, world: World) -> None:
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     view = look(world)
     world.lease = Meddling(world, lambda: None, lambda: go_back_as_ben(shop))
     with pytest.raises(Refused):
@@ -121,7 +121,7 @@ def test_the_stamp_is_tested_at_each_deployment(shop: Shop, world: World) -> Non
 
 
 def test_a_side_whose_deployment_somebody_else_changed_stays_as_it_is(shop: Shop, world: World) -> None:
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     view = look(world)
     shop.play_ready(BLUE, "web", ready=1)  # any write counts: no stamp of ours was there to test instead
     with pytest.raises(Refused, match="Deployment"):
@@ -130,7 +130,7 @@ def test_a_side_whose_deployment_somebody_else_changed_stays_as_it_is(shop: Shop
 
 
 def test_a_dark_side_is_put_to_rest_and_its_counts_are_remembered(shop: Shop, world: World) -> None:
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     view = look(world)
     rest(world, view, need_dark(world, view), keep=1)
     assert shop.counts(BLUE) == {"web": 1, "search": 1, "mailer": 0}

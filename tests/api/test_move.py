@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core import record as records
 from flipgate.core.errors import LostLease, Refused
 from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH
 from flipgate.steps.look import look
-from flipgate.steps.move import move, move_back, need_counts, need_services
+from flipgate.steps.move import move, move_back, need_counts, need_services, stamp
 from flipgate.steps.world import World
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry, repeating
@@ -21,29 +24,39 @@ def two_routes(cluster: Cluster, lab: Lab) -> Shop:
     return Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
 
 
-def test_a_move_takes_every_route_stamps_the_side_and_is_journaled(two_routes: Shop) -> None:
+def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_annotations(shop: Shop, world: World) -> None:
+    before = {d["metadata"]["name"]: d["metadata"].get("annotations", {}) for d in _deployments(shop, GREEN)}
+    stamp(world, GREEN, 7)
+    for deployment in _deployments(shop, GREEN):
+        expected = {**before[deployment["metadata"]["name"]], EPOCH: "7"}
+        assert deployment["metadata"]["annotations"] == expected
+
+
+def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
+    return shop.cluster.items(shop.deployments(side))
+
+
+def test_a_move_takes_every_route_and_is_journaled(two_routes: Shop) -> None:
     world = two_routes.adopted()
-    with world.acting() as record:
-        moved = move(world, GREEN, epoch=record.epoch)
+    with world.acting():
+        moved = move(world, GREEN)
     assert (moved.to, len(moved.patches)) == (GREEN, 2)
     assert two_routes.where() == ("green", "green")
-    stamps = {d["metadata"]["annotations"][EPOCH] for d in two_routes.cluster.items(two_routes.deployments(GREEN))}
-    assert stamps == {str(record.epoch)}
     entry = last_entry(world)
     assert (entry.step, entry.state, entry.intent) == (MOVE_ROUTES, EntryState.DONE, {"to": "green", "from": "blue"})
     assert world.store.read().active is GREEN
 
 
 def test_moving_again_moves_nothing(shop: Shop, world: World) -> None:
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     version = shop.route()["metadata"]["resourceVersion"]
-    assert move(world, GREEN, epoch=1).patches == ()
+    assert move(world, GREEN).patches == ()
     assert shop.route()["metadata"]["resourceVersion"] == version
 
 
 def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World) -> None:
     before = shop.route()["spec"]
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     before["routes"][0]["services"][0]["namespace"] = f"{shop.name}-green"
     assert shop.route()["spec"] == before
 
@@ -51,7 +64,7 @@ def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World)
 def test_any_write_to_the_route_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
     world.lease = Meddling(world, shop.annotate)
     with pytest.raises(Refused, match="changed by somebody else") as refused:
-        move(world, GREEN, epoch=1)
+        move(world, GREEN)
     assert refused.value.reason == "RouteChanged"
     assert "--show-managed-fields" in refused.value.next_command
     assert shop.where() == ("blue",)
@@ -62,7 +75,7 @@ def test_any_write_to_the_route_since_it_was_read_refuses_the_move(shop: Shop, w
 def test_a_route_deleted_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
     world.lease = Meddling(world, lambda: shop.cluster.delete(shop.route_path()))
     with pytest.raises(Refused, match="is gone") as refused:
-        move(world, GREEN, epoch=1)
+        move(world, GREEN)
     assert refused.value.reason == "RouteChanged"
 
 
@@ -78,22 +91,22 @@ def test_when_a_later_route_is_refused_the_earlier_ones_go_back(two_routes: Shop
 
     world.lease = Meddling(world, nothing_yet, second)
     with pytest.raises(Refused, match="traffic is on blue"):
-        move(world, GREEN, epoch=1)
+        move(world, GREEN)
     assert two_routes.where() == ("blue", "blue")
     assert last_entry(world).state is EntryState.UNDONE
 
 
 def test_an_actor_that_was_taken_over_moves_nothing(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
-    with ana.acting() as record, ben.acting(steal=True), pytest.raises(LostLease):
-        move(ana, GREEN, epoch=record.epoch)
+    with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
+        move(ana, GREEN)
     assert shop.where() == ("blue",)
     assert ana.store.read().open_entry is None
 
 
 def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:
     world = two_routes.adopted()
-    move(world, GREEN, epoch=1)
+    move(world, GREEN)
     with repeating(lambda: two_routes.annotate("front")), repeating(lambda: two_routes.annotate("back")):
         for _ in range(5):
             move_back(world, BLUE)
@@ -105,7 +118,7 @@ def test_a_move_is_refused_while_a_step_is_open(shop: Shop, world: World) -> Non
     world.store.update(lambda record: records.begin(record, BRING_UP, "ben", world.now(), {})[0])
     world.lease = Meddling(world, lambda: pytest.fail("it went as far as the routes"))
     with pytest.raises(Refused, match="BringUp by ben") as refused:
-        move(world, GREEN, epoch=1)
+        move(world, GREEN)
     assert refused.value.reason == "JournalOpen"
     assert shop.where() == ("blue",)
 

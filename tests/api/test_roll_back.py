@@ -25,7 +25,7 @@ def live(shop: Shop) -> World:
     release = opened(world)
     bring_up(world, release)
     shop.play_ready(GREEN)
-    move(world, GREEN, epoch=0)
+    move(world, GREEN)
     advanced(world, release, Phase.LIVE)
     return world
 

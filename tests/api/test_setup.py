@@ -89,11 +89,11 @@ def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Sho
     adopt(world)
     with shop.playing_ready():
         for turn in ("2", "3"):
-            with world.acting() as record:
+            with world.acting():
                 release = opened(world, turn)
                 bring_up(world, release)
                 wait_ready(world, release, timeout_seconds=20)
-                move(world, GREEN, epoch=record.epoch)
+                move(world, GREEN)
                 advanced(world, release, Phase.LIVE)
             if turn == "2":
                 assert roll_back(world, "a rehearsal", by="robot").way == "fast"

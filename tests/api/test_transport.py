@@ -161,7 +161,7 @@ def is_route_patch(method: str, path: str) -> bool:
 def test_a_move_whose_answer_is_lost_is_found_finished(shop: Shop, tmp_path: Path) -> None:
     shop.adopted()
     with serving(Through(shop.kubeconfig, after=is_route_patch), tmp_path) as cluster, pytest.raises(Unreachable):
-        move(shop.world("ana", cluster), GREEN, epoch=1)
+        move(shop.world("ana", cluster), GREEN)
     world = shop.world("ana")
     assert shop.where() == ("green",)
     assert world.store.read().open_entry  # nobody knows what happened: it stays open
@@ -178,7 +178,7 @@ def test_a_move_that_the_server_would_not_take_now_is_backed_out(shop: Shop, tmp
 
     proxy = serving(Through(shop.kubeconfig, before=busy), tmp_path)
     with proxy as cluster, pytest.raises(TemporaryError, match=f"{code}: busy"):
-        move(shop.world("ana", cluster), GREEN, epoch=1)
+        move(shop.world("ana", cluster), GREEN)
     assert shop.where() == ("blue",)
     assert recover(shop.world("ana")).fact == "the move to green is undone: traffic on blue"
     assert shop.world("ana").store.read().open_entry is None
@@ -193,7 +193,7 @@ def test_somebody_writes_the_route_while_our_patch_is_on_its_way(shop: Shop, tmp
 
     with serving(Through(shop.kubeconfig, before=meddle), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
-            move(shop.world("ana", cluster), GREEN, epoch=1)
+            move(shop.world("ana", cluster), GREEN)
         assert refused.value.reason == "RouteChanged"
         assert shop.where() == ("blue",)
 
