@@ -82,6 +82,13 @@ class Lease:
                 next_command=f"flipgate status {self._name.removeprefix('flipgate-')}",
             )
 
+    def confirm(self) -> None:
+        """Asks the API server whether the Lease is still ours, instead of waiting for a renewal to find out."""
+        lease = self._cluster.find(self._path(self._name))
+        if (lease or {}).get("spec", {}).get("holderIdentity") != self.holder:
+            self._lost.set()
+        self.check()
+
     def release(self) -> None:
         """Gives the Lease back if it is still ours; never raises."""
         self._stop.set()

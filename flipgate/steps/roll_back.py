@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from flipgate.core import record as records
-from flipgate.core.errors import BadInput, FlipgateError, NotFound, PermanentError, Refused
+from flipgate.core.errors import BadInput, FlipgateError, Forbidden, LostLease, NotFound, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, Phase, Reason
 from flipgate.core.sides import Side
@@ -28,6 +28,7 @@ from flipgate.steps.tell import write
 from flipgate.steps.world import World, crash_point
 
 SLOW_TIMEOUT_SECONDS = 600.0
+TAKE_OVER_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,20 @@ def roll_back(
         done = _abort(world, reason, by)
     else:
         target = to or _way_back(world, record)
-        done = _recorded(world, target, f"{by}: {reason.strip()}", cause)
+        done = _over_others(world, target, f"{by}: {reason.strip()}", cause)
     return replace(done, seconds=round(time.monotonic() - began, 3))
+
+
+def _over_others(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
+    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record may not be written."""
+    for _ in range(TAKE_OVER_TRIES - 1):
+        try:
+            return _recorded(world, target, message, cause)
+        except LostLease as lost:
+            world.say(f"taking over once more: {lost.fact}")
+        except Forbidden as forbidden:
+            return _unrecorded(world, target, str(forbidden))
+    return _recorded(world, target, message, cause)
 
 
 def _recorded(world: World, target: Side, message: str, cause: Reason) -> RolledBack:

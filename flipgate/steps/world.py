@@ -86,13 +86,16 @@ class World:
     def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Record]:
         """Holds the Lease and a new epoch of the record while the block acts.
 
-        Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`.
+        Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`, LostLease when it was
+        stolen at once.
         """
         lease = self._new_lease()
         lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             self.store.epoch = None
             record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))
+            # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
+            lease.confirm()
             self.store.epoch, self.lease = record.epoch, lease
             yield record
         finally:

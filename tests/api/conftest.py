@@ -7,6 +7,7 @@ What a test makes stands in namespaces of its own and stays there: nobody here w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,9 @@ MANIFESTS = Path(__file__).parent / "manifests"
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
+def lab(tell: Callable[[str], None]) -> Lab:
     """etcd and kube-apiserver; a failure to start is a failure of the test. Stays up for the next run."""
-    return control.up("flipgate-api", tier="api", progress=print)
+    return control.up("flipgate-api", tier="api", progress=tell)
 
 
 @pytest.fixture(scope="session")
