@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab import control, pipelines
-from lab.errors import LabError
 from lab.example import Place
 from lab.paths import CHECKOUT
 from lab.pipelines import Pipelines
 from lab.records import Lab
-from tests.lab.stage import Edit, Stage
-
-NAME = "flipgate-tests"
-NewStage = Callable[..., Stage]
+from tests.lab.stage import LAB, Edit, NewStage, Stage
 
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
-    """The shared lab. One that was started by other code of ours than this is replaced first."""
+    """The shared lab. One that was started by other code of ours than this is replaced first.
+
+    Raises:
+        LabError: It does not start; every test that needs it says so.
+    """
     code = _code()
-    running = control.status(NAME).lab
+    running = control.status(LAB).lab
     if running is not None and _stamp(running).exists() and _stamp(running).read_text() != code:
-        control.down(NAME, progress=print)
-    try:
-        up = control.up(NAME, progress=print)
-    except LabError as error:
-        pytest.exit(f"the lab that these tests need did not start: {error}", returncode=3)
+        control.down(LAB, progress=print)
+    up = control.up(LAB, progress=print)
     _stamp(up).write_text(code)
     _sweep(up)
     return up
@@ -41,10 +38,7 @@ def lab() -> Lab:
 @pytest.fixture(scope="session")
 def prefect_server(lab: Lab) -> Pipelines:
     """The shared lab's Prefect server and worker."""
-    try:
-        return pipelines.find(lab) or pipelines.start(lab, print)
-    except LabError as error:
-        pytest.exit(f"the Prefect server that these tests need did not start: {error}", returncode=3)
+    return pipelines.find(lab) or pipelines.start(lab, print)
 
 
 @pytest.fixture

@@ -28,6 +28,9 @@ from lab.load import Load, LoadReport
 from lab.paths import CHECKOUT
 from lab.records import Lab
 
+LAB = "flipgate-tests"
+"""The lab that these tests share; kept warm between runs."""
+
 POLICY: Mapping[str, Any] = {
     "readyTimeoutSeconds": 60,
     "bakeSeconds": 2,
@@ -168,6 +171,10 @@ class Stage:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+NewStage = Callable[..., Stage]
+"""The fixture `new_stage`: a name, and maybe `policy` and `edit` as `Stage.install` takes them."""
 
 
 def lost_none(load: Load) -> LoadReport:

@@ -11,8 +11,7 @@ from flipgate.core.release import Phase
 from flipgate.core.sides import Side
 from flipgate.steps.recover import recover
 from tests.lab import runbook
-from tests.lab.conftest import NewStage
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
@@ -11,9 +12,8 @@ from flipgate.core.record import MOVE_ROUTES, QuestionKind, Record
 from flipgate.core.release import Phase
 from lab.pipelines import Pipelines
 from tests.lab import runbook
-from tests.lab.conftest import NewStage
 from tests.lab.prefect_api import PrefectApi
-from tests.lab.stage import BLUE, GREEN, Stage, images, lost_none, phases, wait_until
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
@@ -68,6 +68,13 @@ def test_event_to_settled_with_two_approvals(
         assert record.question.url.endswith(flip)
         assert [each.verdict for each in record.question.evidence] == ["pass"] * 8
         assert len(prefect.runs("deploy-dark", stage.application)) == 1
+
+        prefect.emit({**event, "id": str(uuid4())})
+        again = wait_until(
+            "another run for the same build", lambda: prefect.runs("deploy-dark", stage.application)[1:], 60
+        )
+        prefect.wait(again[0]["id"], "COMPLETED")
+        assert stage.record().question == record.question
         assert len(prefect.runs("flip-traffic", stage.application)) == 1
 
         for form in (None, {}, {"decision": "approve"}, {**YES, "decision": "perhaps"}):
@@ -90,16 +97,25 @@ def test_event_to_settled_with_two_approvals(
     assert record.release is None
     assert phases(record.last)[-3:] == ["live BakePassed", "settling SettleApproved", "settled OldSideAtRest"]
     assert stage.replicas(BLUE) == {}
-    for pipeline in ("deploy-dark", "flip-traffic", "scale-down"):
+    assert len(stage.world().store.history()) == 1
+    for pipeline in ("flip-traffic", "scale-down"):
         assert len(prefect.runs(pipeline, stage.application)) == 1, pipeline
 
 
-def test_started_from_the_ui_and_rejected_users_see_nothing(new_stage: NewStage, prefect: PrefectApi) -> None:
-    stage = new_stage("ui")
+def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewStage, prefect: PrefectApi) -> None:
+    stage = new_stage("ui", policy={"readyTimeoutSeconds": 8})
     blue = stage.versions(BLUE)
-    parameters = {"application": stage.application, "images": images("2", "api")}
+    parameters = {"application": stage.application, "images": images("2-never-ready", "api")}
     with stage.load() as load:
-        deploy = prefect.start("deploy-dark", parameters)
+        bad = prefect.start("deploy-dark", parameters)
+        prefect.wait(bad, "FAILED")
+        assert "not Ready within 8 s: api 0/2" in prefect.log(bad)
+        failed = stage.record().last
+        assert phases(failed) == ["deploying BuildAnnounced", "failed NotReadyInTime"]
+        assert prefect.runs("flip-traffic", stage.application) == []
+
+        stage.apply(policy={"readyTimeoutSeconds": 60})
+        deploy = prefect.start("deploy-dark", {**parameters, "images": images("2", "api")})
         flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
         prefect.wait(deploy, "COMPLETED")
         assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"

@@ -8,16 +8,15 @@ import pytest
 
 from lab import control, processes
 from lab.records import Lab
-from tests.lab.conftest import NAME, NewStage
-from tests.lab.stage import BLUE, wait_until
+from tests.lab.stage import BLUE, LAB, NewStage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 
 def test_up_twice_is_one_lab(lab: Lab) -> None:
     told: list[str] = []
-    assert control.up(NAME, progress=told.append) == lab
-    assert control.up(NAME, tier="api", progress=told.append) == lab, "the full lab serves who needs less"
+    assert control.up(LAB, progress=told.append) == lab
+    assert control.up(LAB, tier="api", progress=told.append) == lab, "the full lab serves who needs less"
     assert told == []
 
 
@@ -25,7 +24,7 @@ def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None
     name = f"flipgate-beside-{os.getpid()}"
     try:
         beside = control.up(name, tier="api", progress=print)
-        assert {NAME, name} <= set(control.names())
+        assert {LAB, name} <= set(control.names())
         assert beside.api_url != lab.api_url
         assert beside.traefik_url == ""
 
@@ -42,7 +41,7 @@ def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None
         assert not control.down(name), "there is nothing left to end"
     finally:
         control.down(name)
-    assert control.status(NAME).lab == lab, "the other lab has not noticed"
+    assert control.status(LAB).lab == lab, "the other lab has not noticed"
 
 
 def test_pods_write_logs_and_do_as_their_annotation_says(new_stage: NewStage) -> None:

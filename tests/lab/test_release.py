@@ -10,8 +10,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.steps.look import look
 from tests.lab import runbook
-from tests.lab.conftest import NewStage
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, images, lost_none, phases, wait_until
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -11,8 +11,7 @@ import pytest
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
 from tests.lab import runbook
-from tests.lab.conftest import NewStage
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none, phases, wait_until
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

@@ -11,9 +11,8 @@ from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
 from flipgate.steps.recover import recover
 from tests.lab import runbook
-from tests.lab.conftest import NewStage
 from tests.lab.slack import serving
-from tests.lab.stage import BLUE, images
+from tests.lab.stage import BLUE, NewStage, images
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
