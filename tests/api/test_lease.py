@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.lease import Lease
+from flipgate.adapters.store import Store
 from flipgate.core.errors import LostLease, Refused
+from flipgate.core.record import Record
 from flipgate.steps.world import utc_now
 from tests.api.shop import Shop
 
@@ -111,3 +113,28 @@ def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
     with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
         ana.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))
+
+
+class Overtaken(Store):
+    """A store whose first write is late: somebody else has stolen the Lease by then."""
+
+    def __init__(self, store: Store, thief: Lease) -> None:
+        self.__dict__.update(store.__dict__)
+        self.thief: Lease | None = thief
+
+    def update(self, change: Callable[[Record], Record]) -> Record:
+        thief, self.thief = self.thief, None
+        if thief:
+            thief.acquire(steal=True)
+        return super().update(change)
+
+
+def test_who_is_overtaken_between_lease_and_epoch_never_begins(shop: Shop) -> None:
+    ana, thief = shop.adopted("ana"), lease_of(shop, "ben")
+    ana.store = Overtaken(ana.store, thief)
+    try:
+        with pytest.raises(LostLease), ana.acting():
+            pytest.fail("ana acts on a Lease that ben has")
+        assert written(shop)["holderIdentity"] == "ben"
+    finally:
+        thief.release()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from flipgate.adapters.lease import Lease
 from flipgate.core.errors import BadInput, LostLease, NotFound, Refused
 from flipgate.core.record import SCHEMA_VERSION, EntryState
 from flipgate.core.release import Phase
@@ -12,8 +15,11 @@ from flipgate.steps.look import look, need_dark
 from flipgate.steps.move import move
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
-from flipgate.steps.world import World
+from flipgate.steps.setup import check_application
+from flipgate.steps.world import World, utc_now
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, repeating
+from tests.api.test_lease import Overtaken
+from tests.api.users import grant, user
 
 UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "active": "red"}']
 
@@ -151,3 +157,21 @@ def test_a_reason_is_needed_and_something_to_go_back_from(shop: Shop) -> None:
     with pytest.raises(Refused, match="no release is open, traffic on blue"):
         roll_back(world, "because", by="ana")
     assert shop.where() == ("blue",)
+
+
+def test_without_rights_on_the_lease_users_go_back_unrecorded(shop: Shop, live: World, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    grant(shop, [each for each in check_application(robot, shop.application, shop.own) if "leases" not in each])
+    with shop.playing_ready():
+        done = roll_back(shop.world("robot", robot), "users complain", by="robot")
+    assert (done.to, done.recorded, shop.where()) == (BLUE, False, ("blue",))
+    assert "leases" in done.notes[0]
+    assert live.store.read().phase is Phase.LIVE
+
+
+def test_a_way_back_that_was_overtaken_takes_over_again(shop: Shop, live: World) -> None:
+    ana = shop.world("ana")
+    ana.store = Overtaken(ana.store, Lease(shop.cluster, shop.own, shop.name, "pipeline", utc_now))
+    with shop.playing_ready():
+        assert roll_back(ana, "users complain", by="ana").recorded
+    assert (shop.where(), live.store.read().phase) == (("blue",), Phase.ROLLED_BACK)
