@@ -41,9 +41,19 @@ def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = Non
     with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
         deployment = client.read_deployment_by_name(f"{pipeline}/{pipeline}")
         run = client.create_flow_run_from_deployment(
-            deployment.id, parameters=dict(parameters), idempotency_key=key, state=state
+            deployment.id,
+            parameters=dict(parameters),
+            idempotency_key=key,
+            state=state,
+            name=_name(pipeline, parameters),
         )
     return Run(str(run.id), run.name, url_of(str(run.id)))
+
+
+def _name(pipeline: str, parameters: Mapping[str, Any]) -> str:
+    """What the run is called until it starts, which may be a day from now, and names itself."""
+    words = [pipeline.replace("-", " "), parameters.get("application"), parameters.get("release")]
+    return " ".join(str(word) for word in words if word)
 
 
 def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:

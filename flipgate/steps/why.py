@@ -28,15 +28,22 @@ def cause(pod: dict[str, Any]) -> str:
     status = pod.get("status", {})
     for container in status.get("containerStatuses") or []:
         waiting = container.get("state", {}).get("waiting")
+        restarts = container.get("restartCount", 0)
         if waiting:
-            restarts = container.get("restartCount", 0)
             return f"{waiting.get('reason', 'waiting')}" + (f" after {restarts} restarts" if restarts else "")
         if container.get("state", {}).get("running") and not container.get("ready"):
-            return "running, but its readiness probe fails"
+            return _crashing(container) if restarts else "running, but its readiness probe fails"
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return f"unschedulable ({condition.get('message', '')})"
     return str(status.get("phase", "unknown")).lower()
+
+
+def _crashing(container: dict[str, Any]) -> str:
+    """Between two crashes a container is running, as if all that were wrong were its readiness."""
+    last = container.get("lastState", {}).get("terminated") or {}
+    code = f", last with exit code {last['exitCode']}" if "exitCode" in last else ""
+    return f"running again after {container['restartCount']} restarts{code}"
 
 
 def _ready(pod: dict[str, Any]) -> bool:

@@ -34,6 +34,7 @@ def container(state: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 WAITING = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 CRASHING = {"waiting": {"reason": "CrashLoopBackOff"}}
+EXITED = {"terminated": {"exitCode": 1, "reason": "Error"}}
 RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
 
 
@@ -43,6 +44,7 @@ RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
         (container(WAITING), "ImagePullBackOff"),
         (container(CRASHING, restartCount=4), "CrashLoopBackOff after 4 restarts"),
         (container(RUNNING), "running, but its readiness probe fails"),
+        (container(RUNNING, restartCount=2, lastState=EXITED), "running again after 2 restarts, last with exit code 1"),
         ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, f"unschedulable ({UNSCHEDULABLE['message']})"),
         ({"phase": "Pending"}, "pending"),
         ({"phase": "Failed", "reason": "Evicted"}, "failed"),
