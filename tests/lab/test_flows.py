@@ -184,5 +184,6 @@ def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: Pref
     # The scale-down stands in Prefect's schedule, after the soak.
     down = prefect.runs("scale-down", after.application)
     assert [run["state_type"] for run in down] == ["SCHEDULED"]
+    assert down[0]["name"] == f"scale down {after.application} {live.release.name}"
     assert datetime.fromisoformat(down[0]["expected_start_time"]) == live.release.settle_after
     assert live.release.settle_after > datetime.now(UTC)
