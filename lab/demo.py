@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 import httpx
@@ -33,9 +33,9 @@ from flipgate.steps.world import DEFAULT_NAMESPACE, World, utc_now
 from lab import control, example, pipelines
 from lab.load import Load, LoadReport
 from lab.pipelines import Pipelines
+from lab.progress import Printer
 from lab.records import Lab
 
-NAME = "demo"
 POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
 """Shorter than anybody should be in production; the story says so."""
 
@@ -73,15 +73,19 @@ class Stage:
     told: Told = field(default_factory=Told)
 
 
-def run(*, tag: str, approve: bool, keep: bool, name: str, tell: Callable[[str], None]) -> dict[str, Any]:
+def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[str, Any]:
     """Plays the whole story and returns its summary; `done` in it says whether it ended as it should.
 
     Whatever happens, Ctrl-C included, nothing is left running unless `keep`. Raises LabError, FlipgateError, LoadError.
     """
+
+    def tell(line: str) -> None:
+        print(line, file=out, flush=True)
+
     began = time.monotonic()
     control.down(name)
     try:
-        stage = _set_up(tag, approve, name, tell)
+        stage = _set_up(approve, name, tell, out)
         with stage.load:
             release = _play(stage, tag)
             report = _after(stage)
@@ -98,11 +102,13 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, tell: Callable[[str],
             control.down(name)
 
 
-def _set_up(tag: str, approve: bool, name: str, tell: Callable[[str], None]) -> Stage:
+def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) -> Stage:
     tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
-    lab = control.up(name, progress=lambda line: tell(f"     {line}"))
+    with Printer(out) as progress:
+        lab = control.up(name, progress=lambda line: progress(f"     {line}"))
     tell("2/6  a real Prefect: server (SQLite) and worker, five deployments")
-    prefect = pipelines.start(lab, lambda line: tell(f"     {line}"))
+    with Printer(out) as progress:
+        prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))
     os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
     tell("3/6  the example: nine services live on blue at version 1, green at rest, one live route")
     place = example.install(lab)

@@ -17,7 +17,7 @@ from flipgate.core.errors import NotFound, Refused, Unreachable
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"
-ROLL_BACK, RECONCILE = "roll-back", "reconcile"
+ROLL_BACK = "roll-back"
 TIMEOUT_SECONDS = 10.0
 
 

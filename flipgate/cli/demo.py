@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from typing import Any
 
 import click
@@ -57,11 +58,8 @@ def _run(*, approve: bool, tag: str, keep: bool, name: str, to_stderr: bool) -> 
             next_command="git clone flipgate, then: uv run flipgate demo",
         ) from error
 
-    def tell(line: str) -> None:
-        click.echo(line, err=to_stderr)
-
     try:
-        return story.run(tag=tag, approve=approve, keep=keep, name=name, tell=tell)
+        return story.run(tag=tag, approve=approve, keep=keep, name=name, out=sys.stderr if to_stderr else sys.stdout)
     except (LabError, LoadError, RuntimeError) as error:
         raise PermanentError(str(error), obj="demo") from error
 

@@ -56,7 +56,10 @@ def lab() -> None:
 def up(name: str, tier: Any, throttle_ms: int, output: str | None) -> None:
     """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
     with _control() as control:
-        running = control.up(name, tier=tier, throttle_ms=throttle_ms, progress=say)
+        from lab.progress import Printer
+
+        with Printer() as progress:
+            running = control.up(name, tier=tier, throttle_ms=throttle_ms, progress=progress)
         status = control.status(name)
     if output:
         emit(as_data(status), output)

@@ -129,7 +129,8 @@ class Service(_Model):
         default=None, description="The container whose image is released; the pod's first when left out."
     )
     image: Repository | None = Field(
-        default=None, description="The image's repository, without tag: build events that name it are for this service."
+        default=None,
+        description="The image's repository, without tag. An image of another repository is refused for this service.",
     )
 
 
@@ -286,10 +287,6 @@ class Application(_Model):
     def workers(self) -> tuple[Service, ...]:
         """The services that run on the live side only, in the file's order."""
         return tuple(service for service in self.spec.services if service.role == "worker")
-
-    def services_with_image(self, repository: str) -> tuple[Service, ...]:
-        """The services that a build of this repository is for, in the file's order."""
-        return tuple(service for service in self.spec.services if service.image == repository)
 
 
 def load_application(text: str, source: str) -> Application:

@@ -18,11 +18,10 @@ class Granted:
 
 @dataclass(frozen=True)
 class NotGranted:
-    """The move may not go on. `reason` is UpperCamelCase, treated as API; `final`: only a new question helps."""
+    """The move may not go on. `reason` is UpperCamelCase, treated as API."""
 
     reason: str
     fact: str
-    final: bool = True
 
 
 def accept(approval: Approval | None, question: Question | None, basis: str, now: datetime) -> Granted | NotGranted:
@@ -32,11 +31,11 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
     after it. Measurements are no part of the basis: they are judged again after the approval.
     """
     if question is None:
-        return NotGranted("QuestionGone", "no question is open", final=True)
+        return NotGranted("QuestionGone", "no question is open")
     if approval is None:
         if now > question.expires_at:
             return NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
-        return NotGranted("NoDecision", "nobody has decided yet", final=False)
+        return NotGranted("NoDecision", "nobody has decided yet")
     if approval.question != question.id:
         return NotGranted("ForeignApproval", f"the decision answers {approval.question}, not {question.id}")
     if approval.decision is Decision.REJECT:

@@ -57,8 +57,8 @@ def parse_image(ref: str) -> Image:
 def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
     """Reads the images of a release, by service name, in the application's order.
 
-    Raises BadInput for a service that the application does not have (with the nearest known), no image at all, and
-    any reference that `parse_image` refuses; all of them in one message.
+    Raises BadInput for a service that the application does not have (with the nearest known), no image at all, an image
+    of another repository than the declared one, and any reference that `parse_image` refuses; all in one message.
     """
     known = [service.name for service in app.spec.services]
     problems = [f'unknown service "{name}"; {hint(name, known)}' for name in refs if name not in known]
@@ -68,6 +68,10 @@ def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
             images[name] = parse_image(refs[name])
         except BadInput as error:
             problems.append(f"{name}: {error.obj} {error.fact}")
+            continue
+        declared = app.service(name).image
+        if declared and images[name].repository != declared:
+            problems.append(f"{name}: {refs[name]} is not of {declared}, the repository declared for it")
     if not refs:
         problems.append(f"no image given; name at least one as NAME=REPOSITORY:TAG, for example {known[0]}=...")
     if problems:

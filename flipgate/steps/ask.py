@@ -101,7 +101,7 @@ def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
     record = need_record(world, view)
     release = need_phase(world, record, kind)
     if record.question is not None and record.question.kind is not kind:
-        return NotGranted("QuestionGone", "another question is open", final=True)
+        return NotGranted("QuestionGone", "another question is open")
     return accept(record.approval, record.question, basis(world, view, release, kind), world.now())
 
 

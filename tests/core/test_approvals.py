@@ -40,24 +40,24 @@ def test_a_yes_in_time_for_what_was_asked_is_granted_on_that_persons_word() -> N
 def test_any_other_decision_is_no_and_only_a_new_question_helps(given: dict[str, Any], reason: str, fact: str) -> None:
     refused = judged(approval(**given))
     assert isinstance(refused, NotGranted)
-    assert (refused.reason, refused.final) == (reason, True)
+    assert refused.reason == reason
     assert refused.fact.startswith(fact)
 
 
 def test_no_decision_yet_is_no_for_now() -> None:
-    assert judged(None) == NotGranted("NoDecision", "nobody has decided yet", final=False)
+    assert judged(None) == NotGranted("NoDecision", "nobody has decided yet")
 
 
 def test_nobody_in_time_is_no_for_good() -> None:
     expired = judged(None, now=at(EXPIRES + 1))
-    assert expired == NotGranted("ApprovalExpired", "nobody decided before 2026-03-01 12:01 UTC", final=True)
+    assert expired == NotGranted("ApprovalExpired", "nobody decided before 2026-03-01 12:01 UTC")
 
 
 @pytest.mark.parametrize("given", [None, approval()], ids=["no decision", "a yes"])
 def test_without_a_question_there_is_nothing_to_grant(given: Approval | None) -> None:
     refused = accept(given, None, "basis-1", at(20))
     assert isinstance(refused, NotGranted)
-    assert (refused.reason, refused.final) == ("QuestionGone", True)
+    assert refused.reason == "QuestionGone"
 
 
 @pytest.mark.parametrize("answered", [10, EXPIRES])

@@ -66,7 +66,10 @@ def test_what_is_no_reference_is_refused_with_the_part_that_is_wrong(ref: str, m
 
 @pytest.fixture(scope="module")
 def app() -> Application:
-    services = [{"name": name, "role": "serving", "replicas": 1} for name in ("web", "search")]
+    services: list[dict[str, object]] = [
+        {"name": name, "role": "serving", "replicas": 1} for name in ("web", "search", "owned")
+    ]
+    services[-1]["image"] = "acme/owned"
     return Application.model_validate(
         {
             "apiVersion": "flipgate.dev/v1",
@@ -91,10 +94,11 @@ def test_the_images_of_a_release_come_in_the_applications_order(app: Application
     ("refs", "messages"),
     [
         ({"wbe": "acme/web:1"}, ['unknown service "wbe"; did you mean "web"?']),
-        ({"zzz": "acme/web:1"}, ['unknown service "zzz"; known: search, web']),
+        ({"zzz": "acme/web:1"}, ['unknown service "zzz"; known: owned, search, web']),
         ({"web": "acme/web"}, ["web: ", "has neither tag nor digest"]),
         ({"serch": "a:1", "web": "acme/web"}, ['did you mean "search"?', "has neither tag nor digest"]),
         ({}, ["no image given"]),
+        ({"owned": "acme/web:1"}, ["owned: acme/web:1 is not of acme/owned, the repository declared for it"]),
     ],
 )
 def test_images_of_a_release_are_refused_together(app: Application, refs: dict[str, str], messages: list[str]) -> None:
