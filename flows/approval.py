@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Literal
 
+from prefect.client.schemas.objects import State
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
+from prefect.states import Completed
 from pydantic import Field
 
 from flipgate.core.approvals import Granted, NotGranted
@@ -20,6 +23,9 @@ from tasks.artifacts import question_text
 
 ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
+
+ANSWERS_NO = MappingProxyType({"Rejected": "Rejected", "ApprovalExpired": "Expired"})
+"""Answers that end a run well, and what its state is called then."""
 
 GRACE_SECONDS = 86_400
 """Prefect's own limit lies a day behind ours: when it strikes, the run fails without any code of ours running."""
@@ -53,12 +59,18 @@ def ask_person(world: World, kind: QuestionKind, evidence: list[Evidence]) -> Gr
     return ask.standing(world, kind)
 
 
-def need_granted(world: World, decided: Granted | NotGranted) -> None:
-    """Closes the release on a no. Raises Refused unless the decision allows the step."""
+def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | None:
+    """None for a yes. For a no, or nobody's word in time: closes the question, and the state the run ends with.
+
+    A no is an answer, not a failure. Raises Refused for a decision that cannot count: foreign, or spent before.
+    """
     if isinstance(decided, Granted):
         world.say(f"approved by {decided.by}: {decided.reason}")
-        return
+        return None
     ask.close_refused(world, decided)
+    world.say(decided.fact)
+    if decided.reason in ANSWERS_NO:
+        return Completed(name=ANSWERS_NO[decided.reason], message=decided.fact, data=decided.fact)
     raise Refused(
         decided.fact,
         obj=f"approval for {world.application.name}",

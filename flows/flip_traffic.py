@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import SCALE_DOWN
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.flip import FLIPPABLE, going_back, need_proven, need_release, note_live, note_proof
 from flipgate.steps.world import World
-from flows.approval import ask_person, need_granted
+from flows.approval import ask_person, turned_down
 from flows.opening import open_world
 from tasks import steps
 from tasks.artifacts import show_evidence
 
 
 @flow(name="flip-traffic", flow_run_name="flip {application} {release}")
-def flip_traffic(application: str, release: str, cluster: str = "default") -> str:
+def flip_traffic(application: str, release: str, cluster: str = "default") -> str | State[str]:
     """Asks a person, moves all users to the dark side, proves it, watches it, and goes back by itself if it is bad.
 
     Args:
@@ -29,7 +30,8 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     found = need_release(world, release, FLIPPABLE)
     if found.phase is Phase.DARK:
         evidence = steps.check_side(world, found.side)
-        need_granted(world, ask_person(world, QuestionKind.FLIP, evidence))
+        if no := turned_down(world, ask_person(world, QuestionKind.FLIP, evidence)):
+            return no
     if found.phase is not Phase.LIVE:
         found = move_and_watch(world, found)
     parameters = {"application": application, "release": release, "cluster": cluster}

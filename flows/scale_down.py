@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
-from flipgate.steps.settle import need_soaked, soak_evidence
-from flows.approval import ask_person, need_granted
+from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence
+from flows.approval import ask_person, turned_down
 from flows.opening import open_world
 from tasks import steps
 
 
 @flow(name="scale-down", flow_run_name="scale down {application} {release}")
-def scale_down(application: str, release: str, cluster: str = "default") -> str:
+def scale_down(application: str, release: str, cluster: str = "default") -> str | State[str]:
     """Asks go or no-go and puts the old side to rest. Refuses before its time; a no keeps the way back open.
 
     Args:
@@ -23,9 +24,13 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str:
     """
     world = open_world(application, cluster)
     steps.recover(world)
+    if ended := ended_meanwhile(world, release):
+        return ended
     soaked = need_soaked(world, release)
     if soaked.phase is Phase.LIVE:
-        need_granted(world, ask_person(world, QuestionKind.SCALE_DOWN, soak_evidence(world, soaked)))
+        evidence = soak_evidence(world, soaked)
+        if no := turned_down(world, ask_person(world, QuestionKind.SCALE_DOWN, evidence)):
+            return no
     with world.acting():
         settled = steps.settle_release(world, release)
     return f"{settled.side.other} of {application} is at rest"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from flipgate.core.errors import TemporaryError
 
 TIMEOUT_SECONDS = 5
-# The SDK logs the request body, token and all, at debug: a release's log must never carry it.
-logging.getLogger("slack_sdk").setLevel(logging.WARNING)
+# The SDK logs the request body, token and all, at debug, and each failure as an error of its own: ours says it already.
+logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
 from flipgate.adapters.store import stamp_time
 from flipgate.core.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
 
@@ -110,7 +110,11 @@ class Lease:
             "renewTime": stamp_time(self._now()),
             "leaseTransitions": (lease or {}).get("spec", {}).get("leaseTransitions", 0) + 1,
         }
-        meta: dict[str, Any] = {"name": self._name, "namespace": self._namespace}
+        labels = {
+            "app.kubernetes.io/managed-by": FIELD_MANAGER,
+            "flipgate.dev/application": self._name.removeprefix("flipgate-"),
+        }
+        meta: dict[str, Any] = {"name": self._name, "namespace": self._namespace, "labels": labels}
         obj = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
         try:
             if lease is None:

@@ -9,7 +9,7 @@ from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Record
-from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.release import TERMINAL, Phase, Reason, Release
 from flipgate.core.view import View, short_of
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
@@ -46,6 +46,16 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
 
 KEPT_FOR_A_LOOK = frozenset({Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK})
 """Ends after which the dark side stays up for diagnosis, until its time is over."""
+
+
+def ended_meanwhile(world: World, release: str) -> str:
+    """Why a scale-down that was scheduled a day ago has nothing to do, if so: its release was rolled back, say."""
+    record = world.store.read()
+    if record.release and record.release.name == release and record.release.phase not in TERMINAL:
+        return ""
+    ended = [each for each in (record.release, record.last) if each and each.name == release]
+    how = f"it ended `{ended[0].phase}`" if ended else "another is open or none"
+    return f"nothing to do: release {release} is no longer live ({how})"
 
 
 def need_soaked(world: World, name: str = "") -> Release:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.lab.stage import LAB, Edit, NewStage, Stage
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
+def lab(tell: Callable[[str], None]) -> Lab:
     """The shared lab. One that was started by other code of ours than this is replaced first.
 
     Raises:
@@ -28,17 +28,17 @@ def lab() -> Lab:
     code = _code()
     running = control.status(LAB).lab
     if running is not None and _stamp(running).exists() and _stamp(running).read_text() != code:
-        control.down(LAB, progress=print)
-    up = control.up(LAB, progress=print)
+        control.down(LAB, progress=tell)
+    up = control.up(LAB, progress=tell)
     _stamp(up).write_text(code)
     _sweep(up)
     return up
 
 
 @pytest.fixture(scope="session")
-def prefect_server(lab: Lab) -> Pipelines:
+def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     """The shared lab's Prefect server and worker."""
-    return pipelines.find(lab) or pipelines.start(lab, print)
+    return pipelines.find(lab) or pipelines.start(lab, tell)
 
 
 @pytest.fixture
