@@ -103,22 +103,43 @@ class Store:
             self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
 
     def history(self) -> list[Release]:
-        """Finished releases, newest first. Raises PermanentError for one that cannot be read."""
-        selector = f"flipgate.dev/application={self.name},flipgate.dev/kind=release"
-        releases = [self._release(item) for item in self._cluster.items(self._path(), labelSelector=selector)]
-        return sorted(releases, key=lambda release: release.since, reverse=True)
+        """Finished releases, newest first. One that cannot be read is left out: see `history_problems`."""
+        found = [self._release(item) for item in self._finished()]
+        return sorted((r for r in found if isinstance(r, Release)), key=lambda release: release.since, reverse=True)
 
-    def _release(self, item: dict[str, Any]) -> Release:
+    def history_problems(self) -> list[PermanentError]:
+        """What `history` leaves out, and why: old news is worth telling, and never worth stopping a release for."""
+        found = [self._release(item) for item in self._finished()]
+        return [problem for problem in found if isinstance(problem, PermanentError)]
+
+    def attempts(self, identity: str) -> int:
+        """The highest attempt of the release of this id in the history, 0 without any. By the names alone: an attempt
+        that cannot be read has been made all the same, and its number must not be given out twice."""
+        prefix = f"release-{self.name}-{identity}-"
+        names = [item["metadata"]["name"] for item in self._finished()]
+        numbers = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def _finished(self) -> list[dict[str, Any]]:
+        selector = f"flipgate.dev/application={self.name},flipgate.dev/kind=release"
+        return self._cluster.items(self._path(), labelSelector=selector)
+
+    def _release(self, item: dict[str, Any]) -> Release | PermanentError:
         name = item["metadata"]["name"]
         try:
-            return Release.model_validate_json((item.get("data") or {}).get("release.json", ""))
+            release = Release.model_validate_json((item.get("data") or {}).get("release.json", ""))
         except ValidationError as error:
-            raise PermanentError(
-                f"cannot be read: {_first_problem(error)}",
-                obj=f"release in ConfigMap {self.namespace}/{name}",
-                untouched="everything",
-                next_command=f"kubectl -n {self.namespace} get configmap {name} -o yaml",
-            ) from error
+            fact = _first_problem(error)
+        else:
+            if release.changes and all(change.at.tzinfo for change in release.changes):
+                return release
+            fact = "it does not say when it ended"
+        return PermanentError(
+            f"cannot be read: {fact}",
+            obj=f"release in ConfigMap {self.namespace}/{name}",
+            untouched="everything",
+            next_command=f"kubectl -n {self.namespace} get configmap {name} -o yaml",
+        )
 
     def _read(self) -> tuple[Record, str]:
         path = self._path(f"record-{self.name}")

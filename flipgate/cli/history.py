@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         "Data": """\
             -o json: {"application", "releases": [{"name", "id", "attempt", "side", "phase", "reason", "message",
                       "openedBy", "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "images", "phaseSeconds",
-                      "changes": [{"phase", "reason", "at", "message"}]}]}"""
+                      "changes": [{"phase", "reason", "at", "message"}]}],
+                      "problems": [{"of", "fact"}]}          finished releases that cannot be read"""
     },
     examples="""\
         flipgate history sportsdata
@@ -34,10 +35,15 @@ if TYPE_CHECKING:
 @cluster_options
 def history(target: Target, app: str, limit: int | None, output: str | None) -> None:
     """The finished releases, newest first: what, where, how each ended and why."""
-    releases = [as_data(release) for release in target.world(app).store.history()[:limit]]
+    store = target.world(app).store
+    releases = [as_data(release) for release in store.history()[:limit]]
+    problems = store.history_problems()
     if output in ("json", "yaml"):
-        emit({"application": app, "releases": releases}, output)
+        told = [{"of": problem.obj, "fact": problem.fact} for problem in problems]
+        emit({"application": app, "releases": releases, "problems": told}, output)
         return
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
     if not releases:
         click.echo(f"application {app} has no finished release yet", err=True)
         return

@@ -2,23 +2,77 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
+from flipgate.core.checks import Answer
 from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.sides import Side
+
+
+class Heard(StrEnum):
+    """What one probe says of a side. SILENT says nothing about it, ASTRAY that somebody else answered."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    SILENT = "silent"
+    ASTRAY = "astray"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer through a Traefik replica. `shown` is what its identity header says, "" without one; `api_server`
+    marks an error that the API server gave in its own name: users saw nothing of it."""
+
+    status: int
+    shown: str
+    api_server: bool = False
+
+    def __str__(self) -> str:
+        whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
+        return f"HTTP {self.status} from {whom}"
+
+    def judged(self, side: Side) -> Heard:
+        """A 5xx or a 404 that names no side is Traefik's own: no pod behind the route, or no route. Users get it."""
+        if self.api_server:
+            return Heard.SILENT
+        if self.shown and self.shown != side:
+            return Heard.ASTRAY
+        if self.status >= 500 or (self.status == 404 and not self.shown):
+            return Heard.FAILED
+        return Heard.GOOD if self.shown else Heard.SILENT
+
+
+def read_reply(answer: Answer, header: str) -> Reply:
+    """Reads an answer that came by the API server's proxy (header names in small letters)."""
+    shown = answer.headers.get(header.lower(), "")
+    return Reply(answer.status, shown, not shown and answer.status >= 400 and _is_status(answer.body))
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether this is how Kubernetes words its own errors: JSON of kind Status. Traefik's are plain text."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("kind") == "Status"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look during the bake. `short` names services with fewer Ready pods than wanted, as `name ready/wanted`;
-    None means the side could not be read. `asked`, `failed` and `silent` count our own probes through Traefik:
-    answers with 5xx are failed, no answer at all is silent."""
+    """One look during the bake. `short` names services that do not carry what they should, as `name ready/wanted`;
+    None means the side could not be read. `asked` counts our own probes through Traefik; `failed`, `silent` and
+    `astray` are those that were judged so. `strangers` names who answered those astray."""
 
     seconds: float
     short: tuple[str, ...] | None
     asked: int
     failed: int
     silent: int
+    astray: int = 0
+    strangers: tuple[str, ...] = ()
 
 
 LEAST_FAILED = 3
@@ -30,7 +84,7 @@ SHORT_IN_A_ROW = 2
 
 def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
     """The verdicts so far. No answers at all is unknown, never pass."""
-    return (_readiness(samples), _errors(samples, max_error_ratio))
+    return (_readiness(samples), _errors(samples, max_error_ratio), _side(samples))
 
 
 def _readiness(samples: Sequence[Sample]) -> Evidence:
@@ -52,14 +106,31 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     asked = sum(sample.asked for sample in samples)
     failed = sum(sample.failed for sample in samples)
     silent = sum(sample.silent for sample in samples)
-    answered = asked - silent
-    numbers = f"{failed} of {answered} answers were 5xx" + (f", {silent} probes had no answer" if silent else "")
+    answered = asked - silent - sum(sample.astray for sample in samples)
+    numbers = f"{failed} of {answered} answers were errors" + (f", {silent} probes had no answer" if silent else "")
     if answered == 0:
-        verdict, numbers = Verdict.UNKNOWN, f"none of {asked} probes was answered"
+        verdict, numbers = Verdict.UNKNOWN, f"none of {asked} probes was answered by the new side"
     elif failed >= LEAST_FAILED and failed / answered > limit:
         verdict = Verdict.FAIL
     elif silent > answered or (failed * 2 > answered and failed / answered > limit):
         verdict = Verdict.UNKNOWN
     else:
         verdict = Verdict.PASS
-    return Evidence("errors", verdict, "5xx seen by flipgate's own probes", "Traefik", numbers, f"at most {limit:.1%}")
+    seen = "5xx, and 404 of no side, seen by flipgate's own probes"
+    return Evidence("errors", verdict, seen, "Traefik", numbers, f"at most {limit:.1%}")
+
+
+def _side(samples: Sequence[Sample]) -> Evidence:
+    """Drift is never a fail: a person may have moved the routes, and nothing may move them again by itself."""
+    asked, astray = sum(sample.asked for sample in samples), sum(sample.astray for sample in samples)
+    strangers = sorted({name for sample in samples for name in sample.strangers})
+    if astray:
+        verdict = Verdict.UNKNOWN
+        answer = (
+            f"drift: {astray} of {asked} probes were answered from {' and '.join(strangers)}, not from the new side"
+        )
+    elif asked == sum(sample.silent for sample in samples):
+        verdict, answer = Verdict.UNKNOWN, f"none of {asked} probes was answered"
+    else:
+        verdict, answer = Verdict.PASS, "no other side answered"
+    return Evidence("side", verdict, "who answers flipgate's own probes", "Traefik", answer, "the new side alone")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flipgate.core.application import Service
 from flipgate.core.errors import LostLease
 from flipgate.core.record import Record
 from flipgate.core.sides import Side
@@ -125,3 +126,23 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
     """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
     ready = side.ready
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
+
+
+def not_serving(
+    side: SideState, serving: Iterable[Service], *, enough: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """Serving services that do not carry what the side itself asks of them now (it may be autoscaled), as
+    `name ready/wanted`: each one declared with pods has to have one at least, and be rolled out.
+
+    With `enough`, that many Ready pods of a service will do, whatever is being started or replaced beside them.
+    """
+    found = []
+    for service in sorted(serving, key=lambda each: each.name):
+        workload = side.workloads.get(service.name) or Workload(service.name, side.namespace)
+        asked = workload.replicas if enough is None else min(workload.replicas, enough.get(service.name, 1))
+        wanted = max(1, asked)
+        if service.replicas and workload.ready < wanted:
+            found.append(f"{service.name} {workload.ready}/{wanted}")
+        elif service.replicas and enough is None and not workload.rolled_out:
+            found.append(f"{service.name} {workload.ready}/{wanted} and still rolling out")
+    return tuple(found)

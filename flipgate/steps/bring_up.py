@@ -46,9 +46,9 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     dark = need_dark(world, view)
     active, side = view.sides[dark.side.other], view.sides[dark.side]
     wanted = wanted_images(world.application, active, given)
-    identity = release_id(render(world.application, side, wanted, _configuration(world.cluster, side)))
+    identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
     if release and release.phase in BEFORE_TRAFFIC and release.id == identity:
-        return release
+        return _at_present_counts(world, release, active)
     _refuse_live(world, active, wanted, identity)
     if release and release.phase in BEFORE_TRAFFIC:
         supersede(world, release, identity)
@@ -184,8 +184,8 @@ def _create(world: World, view: View, identity: str, images: dict[str, str], sid
     now = world.now()
     # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
     record = need_record(world, view)
-    before = [*world.store.history(), *(r for r in (record.last, record.release) if r)]
-    attempt = 1 + max((old.attempt for old in before if old.id == identity), default=0)
+    known = [old.attempt for old in (record.last, record.release) if old and old.id == identity]
+    attempt = 1 + max([world.store.attempts(identity), *known])
     release = Release(
         id=identity,
         attempt=attempt,
@@ -200,12 +200,24 @@ def _create(world: World, view: View, identity: str, images: dict[str, str], sid
     return release
 
 
+def _at_present_counts(world: World, release: Release, active: SideState) -> Release:
+    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile."""
+    present = wanted_counts(world.application, active)
+
+    def change(record: records.Record) -> records.Record:
+        found = need_open(record, release.name)
+        wanted = {name: max(count, found.wanted.get(name, 0)) for name, count in present.items()}
+        return records.update_release(record, wanted=wanted)
+
+    return need_open(world.store.update(change), release.name)
+
+
 def _occupied(record: records.Record, release: Release, world: World) -> records.Record:
     occupant = Occupant(release=release.name, images=release.images, replicas=release.wanted, since=world.now())
     return record.model_copy(update={"sides": {**record.sides, release.side: occupant}})
 
 
-def _configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
     names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
     base = f"/api/v1/namespaces/{side.namespace}/configmaps"
     found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
@@ -225,7 +237,7 @@ def _refuse_open(world: World, release: Release) -> None:
 def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> None:
     if dict(wanted) != images_of(world.application, active):
         return
-    live = release_id(render(world.application, active, wanted, _configuration(world.cluster, active)))
+    live = release_id(render(world.application, active, wanted, configuration(world.cluster, active)))
     if live == identity:
         raise Refused(
             f"has these images and this configuration live on {active.side} already",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
+from flipgate.core.bake import Heard, Reply, read_reply
 from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.sides import Side
 from flipgate.steps.world import World
@@ -43,19 +45,28 @@ class Proven:
 
 
 def traefik_replicas(world: World) -> list[str]:
-    """The names of Traefik's running pods. Raises Refused when there are none: nothing could be proven."""
+    """The names of Traefik's Ready pods: users are sent to no others. Raises Refused when there are none: nothing
+    could be proven."""
     spec = world.application.spec.traffic.traefik
     pods = world.cluster.items(f"/api/v1/namespaces/{spec.namespace}/pods", labelSelector=spec.selector)
     alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
-    if not alive:
+    ready = sorted(p["metadata"]["name"] for p in alive if _is_ready(p))
+    if not ready:
+        others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
         raise Refused(
-            f"no running pod matches {spec.selector}",
+            f"no {'Ready' if others else 'running'} pod matches {spec.selector}"
+            + (f" (running, but not Ready: {others})" if others else ""),
             obj=f"Traefik in namespace {spec.namespace}",
             reason="NoTraefik",
             untouched="all routes",
             next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
         )
-    return sorted(p["metadata"]["name"] for p in alive)
+    return ready
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def need_sight(world: World, side: Side, replicas: list[str]) -> None:
@@ -94,22 +105,21 @@ def prove(
     return Proven(seen, ms, round(time.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str) -> tuple[int, str]:
-    """One request through one replica: the status, and the side its answer names. Raises when there is no answer."""
+def ask(world: World, replica: str) -> Reply:
+    """One request through one replica. Raises when there is no answer."""
     spec = world.application.spec.traffic
     answer = world.cluster.through_pod(
         spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=spec.host, timeout=ASK_SECONDS
     )
-    return answer.status, answer.headers.get(spec.header.lower(), "")
+    return read_reply(answer, spec.header)
 
 
 def _watch_replica(world: World, replica: str, side: Side, wanted: int, deadline: float) -> Seen:
     first, in_a_row, last = None, 0, "no answer yet"
     while in_a_row < wanted:
         try:
-            status, shown = ask(world, replica)
-            ours = status < 500 and shown == side
-            last = f"HTTP {status} from {shown or 'an unnamed side'}"
+            reply = ask(world, replica)
+            ours, last = reply.judged(side) is Heard.GOOD, str(reply)
         except FlipgateError as error:
             ours, last = False, str(error)
         in_a_row = in_a_row + 1 if ours else 0

@@ -10,7 +10,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Record
 from flipgate.core.release import TERMINAL, Phase, Reason, Release
-from flipgate.core.view import View, short_of
+from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.rest import rest
@@ -33,8 +33,8 @@ def failing(world: World, release: Release) -> Iterator[None]:
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
     """What a person is shown before the way back is given up: both sides' Ready counts, and the time that passed."""
     view = look(world)
-    missing = short_of(view.sides[release.side], release.wanted)
-    ready = ", ".join(f"{name} {have}/{want}" for name, (have, want) in missing.items()) or "all wanted pods Ready"
+    missing = not_serving(view.sides[release.side], world.application.serving())
+    ready = ", ".join(missing) or "all wanted pods Ready"
     since = release.moved_at or release.since
     hours = (world.now() - since).total_seconds() / 3600
     verdict = Verdict.FAIL if missing else Verdict.PASS
@@ -44,8 +44,11 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     ]
 
 
-KEPT_FOR_A_LOOK = frozenset({Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK})
-"""Ends after which the dark side stays up for diagnosis, until its time is over."""
+KEPT_FOR_A_LOOK = frozenset(
+    {Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK, Phase.ABORTED, Phase.SUPERSEDED}
+)
+"""Ends after which the dark side stays up for diagnosis, until its time is over. An abort rests its side at once, but
+may be killed before that; a newer build takes the side over, but may be refused."""
 
 
 def ended_meanwhile(world: World, release: str) -> str:
@@ -91,14 +94,15 @@ def settle(world: World, name: str = "") -> Release:
     record = need_record(world, view)
     dark = need_dark(world, view)
     release = need_soaked(world, name)
-    missing = short_of(view.sides[release.side], release.wanted)
+    missing = not_serving(view.sides[release.side], world.application.serving())
     if missing:
         raise Refused(
-            f"is not Ready: {', '.join(f'{name} {ready} of {count}' for name, (ready, count) in missing.items())}",
+            f"is not Ready: {', '.join(missing)}",
             obj=f"side {release.side}, which has the live traffic,",
             reason="LiveSideNotReady",
             untouched=f"{dark.side}: the way back stays open",
-            next_command=f"flipgate rollback {world.application.name} --reason ...",
+            next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods, then again "
+            f"flipgate scale-down {world.application.name}",
         )
     if record.phase is Phase.LIVE:
         said = record.approval

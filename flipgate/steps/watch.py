@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
-from flipgate.core.bake import Sample, judge_bake
-from flipgate.core.errors import FlipgateError, TemporaryError
+from flipgate.core.bake import Heard, Sample, judge_bake
+from flipgate.core.errors import FlipgateError
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.release import Release
-from flipgate.core.view import short_of
+from flipgate.core.view import not_serving
 from flipgate.steps.look import look_at_side
 from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
@@ -38,20 +39,33 @@ def watch(world: World, release: Release) -> tuple[Evidence, ...]:
 def _look(world: World, release: Release, elapsed: float) -> Sample:
     short: tuple[str, ...] | None
     try:
-        missing = short_of(look_at_side(world, release.side), release.wanted)
-        short = tuple(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
+        # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
+        side = look_at_side(world, release.side)
+        short = not_serving(side, world.application.serving(), enough=release.wanted)
     except FlipgateError:
         short = None
-    asked = failed = silent = 0
+    heard: Counter[Heard] = Counter()
+    strangers: set[str] = set()
     try:
         replicas = traefik_replicas(world)
     except FlipgateError:
         return Sample(elapsed, short, PROBES_A_LOOK, 0, PROBES_A_LOOK)
     for index in range(PROBES_A_LOOK):
-        asked += 1
         try:
-            status, _ = ask(world, replicas[index % len(replicas)])
-            failed += status >= 500
-        except TemporaryError:
-            silent += 1
-    return Sample(elapsed, short, asked, failed, silent)
+            reply = ask(world, replicas[index % len(replicas)])
+        except FlipgateError:
+            heard[Heard.SILENT] += 1
+            continue
+        judged = reply.judged(release.side)
+        heard[judged] += 1
+        if judged is Heard.ASTRAY:
+            strangers.add(reply.shown)
+    return Sample(
+        elapsed,
+        short,
+        PROBES_A_LOOK,
+        heard[Heard.FAILED],
+        heard[Heard.SILENT],
+        heard[Heard.ASTRAY],
+        tuple(sorted(strangers)),
+    )

@@ -208,6 +208,20 @@ def test_history_is_newest_first(desk: Desk) -> None:
     assert "3f2a9c01d4e8-2  green" in desk.run("history", desk.name).stdout
 
 
+def test_history_names_what_it_leaves_out(desk: Desk) -> None:
+    labels = {"flipgate.dev/application": desk.name, "flipgate.dev/kind": "release"}
+    meta = {"name": f"release-{desk.name}-0ld-1", "labels": labels}
+    desk.shop.cluster.create(desk.shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
+    desk.store.write_history(release(Phase.QUEUED, Phase.SUPERSEDED))
+    (problem,) = desk.data("history", desk.name)["problems"]
+    result = desk.run("history", desk.name)
+
+    assert problem["of"] == f"release in ConfigMap {desk.shop.own}/{meta['name']}"
+    assert problem["fact"].startswith("cannot be read: ")
+    assert "3f2a9c01d4e8-1  green" in result.stdout
+    assert f"left out: {problem['of']}" in result.stderr
+
+
 # Starting runs: refused before Prefect is asked
 
 

@@ -28,6 +28,24 @@ def test_the_same_build_announced_twice_is_one_release(world: World) -> None:
     assert world.store.history() == []
 
 
+@pytest.mark.parametrize("until", [None, Phase.DARK])
+def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(
+    shop: Shop, world: World, until: Phase | None
+) -> None:
+    first = opened(world)
+    bring_up(world, first)
+    if until:
+        advanced(world, first, until)
+    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
+    again = opened(world)
+    assert (again.name, again.wanted) == (first.name, {"web": 5, "search": 1, "mailer": 0})
+    assert world.store.read().release == again
+    bring_up(world, again)
+    assert shop.counts(GREEN) == {"web": 5, "search": 1, "mailer": 0}
+    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 2))
+    assert opened(world).wanted["web"] == 5, "what is up already is not taken away again"
+
+
 def test_another_configuration_of_the_same_images_is_another_release(shop: Shop, world: World) -> None:
     path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
     shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})

@@ -12,9 +12,10 @@ from flipgate.adapters.store import HISTORY_KEPT, Store, applications
 from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.core.record import SCHEMA_VERSION, Record
 from flipgate.core.release import Phase, PhaseChange, Reason, Release
+from flipgate.steps.settle import fail
 from flipgate.steps.setup import adopt
 from flipgate.steps.world import World
-from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.shop import BLUE, GREEN, Shop, opened
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -138,6 +139,57 @@ def test_the_same_release_is_in_the_history_once(world: World) -> None:
     for _ in range(2):
         world.store.write_history(finished(7))
     assert world.store.history() == [finished(7)]
+
+
+GARBLED = ["", "{", "[]", '{"id": "0"}']
+
+
+@pytest.mark.parametrize("text", [*GARBLED, "no changes", "no time zone"])
+def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop, world: World, text: str) -> None:
+    world.store.write_history(finished(1))
+    name = spoil(shop, finished(2), text)
+    world.store.write_history(finished(3))
+    assert [release.name for release in world.store.history()] == [finished(3).name, finished(1).name]
+    (problem,) = world.store.history_problems()
+    assert problem.obj == f"release in ConfigMap {shop.own}/{name}"
+    assert f"kubectl -n {shop.own} get configmap {name}" in problem.next_command
+
+
+def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:
+    first = finished(2)
+    assert world.store.attempts(first.id) == 0
+    world.store.write_history(first)
+    spoil(shop, first.model_copy(update={"attempt": 12}), "{")
+    assert world.store.attempts(first.id) == 12
+    assert world.store.attempts(first.id[:-1]) == 0
+
+
+def test_a_garbled_finished_release_stops_no_deploy_and_no_end(shop: Shop, world: World) -> None:
+    release = opened(world)
+    spoil(shop, release, "{")
+    fail(world, release.name, Reason.NOT_READY_IN_TIME, "web 0/2")
+    spoil(shop, release, "{")
+    again = opened(world)
+    assert (again.id, again.attempt) == (release.id, 2)
+
+
+def spoil(shop: Shop, release: Release, text: str) -> str:
+    """Puts text where this finished release would stand; two words stand for a release's JSON with a flaw."""
+    flaws: dict[str, dict[str, Any]] = {
+        "no changes": {"changes": ()},
+        "no time zone": {"changes": (naive(release.changes[0]),)},
+    }
+    if flaw := flaws.get(text):
+        text = release.model_copy(update=flaw).model_dump_json(by_alias=True)
+    name = f"release-{shop.name}-{release.name}"
+    labels = {"flipgate.dev/application": shop.name, "flipgate.dev/kind": "release"}
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}}
+    shop.cluster.apply(f"{shop.config_maps}/{name}", obj | {"data": {"release.json": text}})
+    return name
+
+
+def naive(change: PhaseChange) -> PhaseChange:
+    return change.model_copy(update={"at": change.at.replace(tzinfo=None)})
 
 
 def test_the_application_is_kept_as_it_was_written(shop: Shop) -> None:

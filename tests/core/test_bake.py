@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.bake import LEAST_FAILED, Sample, judge_bake
+from flipgate.core.bake import LEAST_FAILED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.checks import Answer
 from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.sides import Side
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 READY: tuple[str, ...] = ()
 SHORT = ("web 1/2",)
+API_SERVER = b'{"kind": "Status", "message": "error trying to reach service: connection refused"}'
 
 
-def sample(short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0) -> Sample:
-    return Sample(0.0, short, asked, failed, silent)
+def sample(
+    short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0, astray: int = 0
+) -> Sample:
+    return Sample(0.0, short, asked, failed, silent, astray, ("blue",) if astray else ())
 
 
 def errors(*samples: Sample, limit: float = 0.01) -> Evidence:
@@ -25,17 +30,18 @@ def readiness(*looks: tuple[str, ...] | None) -> Evidence:
 
 
 def test_a_ready_side_that_answers_without_errors_passes_and_says_its_numbers() -> None:
-    ready, answers = judge_bake([sample()] * 3, max_error_ratio=0.01)
+    ready, answers, side = judge_bake([sample()] * 3, max_error_ratio=0.01)
     assert (ready.gate, ready.verdict, ready.answer) == ("ready", PASS, "Ready in 3 of 3 looks")
-    assert (answers.gate, answers.verdict, answers.answer) == ("errors", PASS, "0 of 30 answers were 5xx")
+    assert (answers.gate, answers.verdict, answers.answer) == ("errors", PASS, "0 of 30 answers were errors")
     assert answers.threshold == "at most 1.0%"
-    assert combine((ready, answers)) is PASS
+    assert (side.gate, side.verdict, side.answer) == ("side", PASS, "no other side answered")
+    assert combine((ready, answers, side)) is PASS
 
 
 @pytest.mark.parametrize("samples", [[], [sample(None, silent=10)], [sample(None, asked=0)]], ids=repr)
 def test_no_answers_at_all_is_unknown(samples: list[Sample]) -> None:
     verdicts = judge_bake(samples, max_error_ratio=1)
-    assert [evidence.verdict for evidence in verdicts] == [UNKNOWN, UNKNOWN]
+    assert [evidence.verdict for evidence in verdicts] == [UNKNOWN, UNKNOWN, UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -95,4 +101,62 @@ def test_silence_is_neither_an_error_nor_an_answer(failed: int, silent: int, ver
 
 def test_errors_are_counted_over_all_looks() -> None:
     found = errors(sample(failed=1), sample(failed=1, silent=2), sample(failed=1))
-    assert (found.verdict, found.answer) == (FAIL, "3 of 28 answers were 5xx, 2 probes had no answer")
+    assert (found.verdict, found.answer) == (FAIL, "3 of 28 answers were errors, 2 probes had no answer")
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "body", "heard"),
+    [
+        (200, "green", b"{}", Heard.GOOD),
+        (302, "green", b"", Heard.GOOD),
+        (404, "green", b"", Heard.GOOD),  # the application itself says so
+        (500, "green", b"", Heard.FAILED),
+        (503, "green", API_SERVER, Heard.FAILED),  # with the header it is the application, whatever it words
+        (200, "", b"{}", Heard.SILENT),
+        (301, "", b"", Heard.SILENT),
+        (404, "", b"404 page not found", Heard.FAILED),  # the route is gone
+        (502, "", b"Bad Gateway", Heard.FAILED),
+        (503, "", b"no available server", Heard.FAILED),
+        (504, "", b"Gateway Timeout", Heard.FAILED),
+        (503, "", b'["Status"]', Heard.FAILED),
+        (403, "", API_SERVER, Heard.SILENT),  # no right on pods/proxy
+        (404, "", API_SERVER, Heard.SILENT),  # the Traefik pod is gone
+        (503, "", API_SERVER, Heard.SILENT),  # the Traefik pod does not listen
+        (429, "", b"Too many requests", Heard.SILENT),
+        (200, "blue", b"{}", Heard.ASTRAY),
+        (500, "blue", b"", Heard.ASTRAY),
+    ],
+)
+def test_what_an_answer_says_of_the_new_side(status: int, shown: str, body: bytes, heard: Heard) -> None:
+    headers = {"x-served-side": shown} if shown else {}
+    reply = read_reply(Answer(status, headers, body, 0.01), "X-Served-Side")
+    assert reply.judged(Side.GREEN) is heard
+
+
+@pytest.mark.parametrize(
+    ("shown", "body", "said"),
+    [
+        ("green", b"", "HTTP 503 from green"),
+        ("", b"no available server", "HTTP 503 from an unnamed side"),
+        ("", API_SERVER, "HTTP 503 from the API server itself"),
+    ],
+)
+def test_an_answer_says_whose_it_is(shown: str, body: bytes, said: str) -> None:
+    headers = {"x-served-side": shown} if shown else {}
+    assert str(read_reply(Answer(503, headers, body, 0.01), "X-Served-Side")) == said
+
+
+def test_answers_of_the_other_side_are_drift_and_move_nothing() -> None:
+    verdicts = judge_bake([sample(), sample(astray=10)], max_error_ratio=0.01)
+    assert [evidence.verdict for evidence in verdicts] == [PASS, PASS, UNKNOWN]
+    assert verdicts[2].answer == "drift: 10 of 20 probes were answered from blue, not from the new side"
+    assert combine(verdicts) is UNKNOWN
+
+
+def test_when_only_the_other_side_answers_nothing_is_known_of_the_errors() -> None:
+    verdicts = judge_bake([sample(astray=10)], max_error_ratio=1)
+    assert [evidence.verdict for evidence in verdicts] == [PASS, UNKNOWN, UNKNOWN]
+
+
+def test_drift_does_not_hide_what_users_of_the_new_side_get() -> None:
+    assert combine(judge_bake([sample(failed=4, astray=5)], max_error_ratio=0.01)) is FAIL

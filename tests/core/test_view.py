@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.errors import LostLease
-from flipgate.core.view import EPOCH, View, Workload, read_workload, short_of
-from tests.core.builders import BLUE, GREEN, deployment, side, to_side, traffic, without
+from flipgate.core.view import EPOCH, SideState, View, Workload, not_serving, read_workload, short_of
+from tests.core.builders import BLUE, GREEN, deployment, shop, side, to_side, traffic, without
 
 EPOCH_PATH = "/metadata/annotations/flipgate.dev~1epoch"
 
@@ -116,3 +116,45 @@ def test_a_fence_refuses_at_once_what_a_later_actor_has_stamped() -> None:
     assert stamped.fence(8)[0]["value"] == "8"
     with pytest.raises(LostLease, match="epoch 8; this run works in epoch 7"):
         stamped.fence(7)
+
+
+def serving(replicas: int, ready: int, **status: int) -> SideState:
+    """Green's `web` as it asks for so many pods and has so many Ready."""
+    obj = deployment(replicas=replicas)
+    obj["status"] |= {"readyReplicas": ready, **status}
+    return side(GREEN, obj, deployment("mailer", replicas=0))
+
+
+@pytest.mark.parametrize(
+    ("state", "missing"),
+    [
+        (serving(2, 2), ()),
+        (serving(1, 1), ()),  # scaled down below the declared 2 by an autoscaler
+        (serving(5, 5), ()),
+        (serving(5, 4), ("web 4/5",)),
+        (serving(0, 0), ("web 0/1",)),  # somebody scaled it to nothing
+        (serving(2, 2, updatedReplicas=1), ("web 2/2 and still rolling out",)),
+        (without(side(GREEN), "web"), ("web 0/1",)),
+    ],
+)
+def test_a_side_is_held_against_what_it_asks_for_itself(state: SideState, missing: tuple[str, ...]) -> None:
+    assert not_serving(state, shop().serving()) == missing
+
+
+@pytest.mark.parametrize(
+    ("state", "missing"),
+    [
+        (serving(5, 2), ()),  # scaled up beyond the release's own 2: the three others are starting
+        (serving(5, 1), ("web 1/2",)),
+        (serving(1, 1), ()),
+        (serving(2, 2, updatedReplicas=1), ()),
+        (serving(0, 0), ("web 0/1",)),
+    ],
+)
+def test_what_an_autoscaler_adds_may_still_be_starting(state: SideState, missing: tuple[str, ...]) -> None:
+    assert not_serving(state, shop().serving(), enough={"web": 2, "mailer": 0}) == missing
+
+
+def test_a_service_declared_with_no_pods_owes_none() -> None:
+    (web,) = shop().serving()
+    assert not_serving(serving(0, 0), [web.model_copy(update={"replicas": 0})]) == ()

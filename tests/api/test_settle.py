@@ -1,0 +1,83 @@
+"""Giving up the way back: judged by what the live side asks for now; and no dark side stays up for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.errors import Refused
+from flipgate.core.gates import Verdict
+from flipgate.core.release import Phase, Reason, Release
+from flipgate.steps.bring_up import bring_up
+from flipgate.steps.move import move
+from flipgate.steps.settle import rest_expired, settle, soak_evidence
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+
+AT_REST = dict.fromkeys(COUNTS, 0)
+
+
+@pytest.fixture
+def settling(shop: Shop, world: World) -> Release:
+    """A release live on green, and a person's word that blue may go to rest."""
+    release = opened(world)
+    bring_up(world, release)
+    shop.play_ready(GREEN)
+    move(world, GREEN)
+    advanced(world, release, Phase.LIVE)
+    advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
+    return release
+
+
+def scale(shop: Shop, name: str, count: int, *, ready: int | None = None) -> None:
+    """What an autoscaler does to the live side."""
+    shop.patch(f"{shop.deployments(GREEN)}/{name}", ("add", "/spec/replicas", count))
+    shop.play_ready(GREEN, name, ready=ready)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_an_autoscaled_live_side_is_held_against_its_own_count(
+    shop: Shop, world: World, settling: Release, count: int
+) -> None:
+    scale(shop, "web", count)
+    assert soak_evidence(world, settling)[0].verdict is Verdict.PASS
+    assert settle(world).phase is Phase.SETTLED
+    assert shop.counts(BLUE) == AT_REST
+
+
+@pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])
+def test_the_way_back_stays_while_the_live_side_is_not_ready(
+    shop: Shop, world: World, settling: Release, count: int, ready: int, said: str
+) -> None:
+    scale(shop, "web", count, ready=ready)
+    assert soak_evidence(world, settling)[0].verdict is Verdict.FAIL
+    with pytest.raises(Refused, match=said) as refused:
+        settle(world)
+    assert refused.value.reason == "LiveSideNotReady"
+    assert "rollback" not in str(refused.value)
+    assert f"kubectl -n {shop.name}-green get pods" in refused.value.next_command
+    assert f"flipgate scale-down {shop.name}" in refused.value.next_command
+    assert shop.counts(BLUE) == COUNTS
+
+
+@pytest.mark.parametrize(
+    ("phase", "reason"),
+    [
+        (Phase.ABORTED, Reason.DEPLOY_ABORTED),
+        (Phase.SUPERSEDED, Reason.NEWER_BUILD),
+        (Phase.FAILED, Reason.NOT_READY_IN_TIME),
+    ],
+)
+def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
+    shop: Shop, world: World, phase: Phase, reason: Reason
+) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    advance(world, release.name, phase, reason)  # and killed before it put the side to rest
+    rest_expired(world)
+    assert shop.counts(GREEN) == {"web": 2, "search": 1, "mailer": 0}
+    spec = world.application.spec
+    policy = spec.policy.model_copy(update={"keep_failed_seconds": 0})
+    world.application = world.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    rest_expired(world)
+    assert shop.counts(GREEN) == AT_REST

@@ -1,0 +1,152 @@
+"""What one look of the bake makes of the answers it gets: by script, for a Traefik is not to be had in this tier."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.store import Store
+from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.sides import Side
+from flipgate.steps.prove import prove, traefik_replicas
+from flipgate.steps.watch import watch
+from flipgate.steps.world import World
+from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import deployment, release, shop
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+FORBIDDEN = json.dumps({"kind": "Status", "code": 403, "message": "pods/proxy is forbidden"}).encode()
+REFUSED = json.dumps({"kind": "Status", "code": 503, "message": "error trying to reach service"}).encode()
+
+
+def pod(name: str, *, ready: bool = True, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
+    conditions = [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": str(ready)}]
+    return {"metadata": {"name": name, **metadata}, "status": {"phase": phase, "conditions": conditions}}
+
+
+@dataclass
+class Town:
+    """The answers: Traefik's pods, green's Deployments, and what users get by the live route."""
+
+    status: int = 200
+    shown: str = "green"
+    body: bytes = b"{}"
+    pods: list[dict[str, Any]] = field(default_factory=lambda: [pod("a"), pod("b", ready=False)])
+    deployments: list[dict[str, Any]] = field(default_factory=lambda: [deployment()])
+    asked: set[str] = field(default_factory=set)
+
+    def __call__(self, request: Handler) -> Answer | None:
+        if "/proxy/" not in request.path:
+            items = self.deployments if "/deployments" in request.path else self.pods
+            return 200, json.dumps({"items": items}).encode()
+        self.asked.add(request.path.split("/pods/")[1].split(":")[0])
+        request.send_response(self.status)
+        if self.shown:
+            request.send_header("X-Served-Side", self.shown)
+        request.send_header("Content-Length", str(len(self.body)))
+        request.send_header("Connection", "close")
+        request.end_headers()
+        request.wfile.write(self.body)
+        return None
+
+
+def world_of(cluster: Cluster) -> World:
+    """The shop, watched for a single look."""
+    application = shop()
+    spec = application.spec
+    policy = spec.policy.model_copy(update={"bake_seconds": 0})
+    application = application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    return World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Callable[[Town], dict[str, Evidence]]:
+    def look(town: Town) -> dict[str, Evidence]:
+        with serving(town, tmp_path) as cluster:
+            return {evidence.gate: evidence for evidence in watch(world_of(cluster), release())}
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("town", "verdict"),
+    [
+        (Town(), PASS),
+        (Town(404, "green"), PASS),
+        (Town(500, "green"), FAIL),
+        (Town(503, "", b"no available server"), FAIL),
+        (Town(404, "", b"404 page not found"), FAIL),
+        (Town(503, "", REFUSED), UNKNOWN),
+        (Town(403, "", FORBIDDEN), UNKNOWN),
+        (Town(200, ""), UNKNOWN),
+        (Town(200, "blue"), UNKNOWN),
+        (Town(500, "blue"), UNKNOWN),
+        (Town(pods=[pod("a", ready=False)]), UNKNOWN),
+    ],
+    ids=str,
+)
+def test_what_users_get_decides_and_what_only_we_get_does_not(
+    watched: Callable[[Town], dict[str, Evidence]], town: Town, verdict: Verdict
+) -> None:
+    assert combine(watched(town).values()) is verdict
+
+
+def test_the_other_side_answering_is_named_as_drift(watched: Callable[[Town], dict[str, Evidence]]) -> None:
+    found = watched(Town(shown="blue"))["side"]
+    assert (found.verdict, found.answer) == (
+        UNKNOWN,
+        "drift: 10 of 10 probes were answered from blue, not from the new side",
+    )
+
+
+def test_only_ready_replicas_are_asked(watched: Callable[[Town], dict[str, Evidence]]) -> None:
+    leaving = pod("c", deletionTimestamp="2026-03-01T12:00:00Z")
+    town = Town(pods=[pod("a"), pod("b", ready=False), leaving, pod("d", phase="Succeeded"), pod("e")])
+    watched(town)
+    assert town.asked == {"a", "e"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "said"),
+    [
+        ([], "no running pod matches"),
+        ([pod("b", ready=False), pod("a", ready=False)], r"no Ready pod matches .* \(running, but not Ready: a, b\)"),
+        ([{"metadata": {"name": "new"}, "status": {"phase": "Running"}}], "not Ready: new"),
+    ],
+)
+def test_without_a_ready_replica_the_others_are_named(tmp_path: Path, pods: list[dict[str, Any]], said: str) -> None:
+    with serving(Town(pods=pods), tmp_path) as cluster, pytest.raises(Refused, match=said) as refused:
+        traefik_replicas(world_of(cluster))
+    assert refused.value.reason == "NoTraefik"
+
+
+@pytest.mark.parametrize(
+    ("replicas", "ready", "answer"),
+    [
+        (1, 1, "Ready in 1 of 1 looks"),  # scaled down by an autoscaler, below the release's 2
+        (6, 2, "Ready in 1 of 1 looks"),  # scaled up: the four others are starting
+        (2, 1, "Ready in 0 of 1 looks"),
+    ],
+)
+def test_an_autoscaler_at_work_is_no_failure(
+    watched: Callable[[Town], dict[str, Evidence]], replicas: int, ready: int, answer: str
+) -> None:
+    obj = deployment(replicas=replicas)
+    obj["status"]["readyReplicas"] = ready
+    assert watched(Town(deployments=[obj]))["ready"].answer == answer
+
+
+@pytest.mark.parametrize(
+    ("town", "proven"), [(Town(), True), (Town(404, ""), False), (Town(404, "green"), True), (Town(500), False)]
+)
+def test_a_move_is_proven_by_the_same_measure(tmp_path: Path, town: Town, proven: bool) -> None:
+    with serving(town, tmp_path) as cluster:
+        seen = prove(world_of(cluster), Side.GREEN, ["a"], answers=2, timeout_seconds=0.3)
+    assert seen.ok is proven
