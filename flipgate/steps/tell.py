@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
 from flipgate.core import record as records
-from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.record import Announcement, Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.steps.world import World
@@ -62,7 +63,8 @@ def need_open(record: Record, release: str) -> Release:
 
 
 def tell(world: World, record: Record) -> Record:
-    """Delivers what the outbox holds, oldest first; what fails waits for the next call.
+    """Delivers what the outbox holds, oldest first; what fails waits for the next call, and those behind it with it.
+    A message that will never be taken is let go instead, or nobody would hear of what came after it.
 
     An application without a Slack channel has the run's log for a channel. One that has a channel keeps its messages
     until somebody with a chat comes by: the command line has none.
@@ -70,13 +72,20 @@ def tell(world: World, record: Record) -> Record:
     if world.chat is None and world.application.spec.announce.slack_channel:
         return record
     for message in record.outbox:
+        thread = ""
         try:
             thread = _post(world, record, message)
+        except PermanentError as error:
+            world.say(f"never told: {error} The journal keeps what it said: {message.text}")
         except FlipgateError as error:
             world.say(f"not told yet: {error} The message stays in the outbox.")
             return record
         told = partial(records.delivered, announcement_id=message.id, release=message.release, thread=thread)
-        record = world.store.update(told)
+        try:
+            record = world.store.update(told)
+        except TemporaryError as error:
+            world.say(f"told, but not noted: {error} The message stays in the outbox, and may be told again.")
+            return record
     return record
 
 
@@ -90,7 +99,8 @@ def _post(world: World, record: Record, message: Announcement) -> str:
 def as_blocks(message: Announcement) -> list[dict[str, object]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
     context = f"release `{message.release}`  ·  side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
-    text = f"{message.text} <{message.url}|Look and decide>" if message.url else message.text
+    link = f" <{message.url}|Look and decide>" if message.url else ""
+    text = cut(message.text, max(1, LONGEST_BLOCK_TEXT - len(link))) + link
     return [
         {"type": "section", "text": {"type": "mrkdwn", "text": text}},
         {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]},

@@ -1,0 +1,109 @@
+"""The outbox: told in order, kept while the chat is away, and never in the way of a release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
+from flipgate.core.errors import Conflict, LostLease, PermanentError, TemporaryError
+from flipgate.core.record import Announcement
+from flipgate.core.release import Phase
+from flipgate.steps.tell import as_blocks, tell
+from flipgate.steps.world import World, utc_now
+from tests.api.shop import GREEN, Shop, advanced, opened
+
+
+class Scripted(Chat):
+    """A chat that keeps what it was told, and raises for a text with one of these words in it."""
+
+    def __init__(self, **faults: Exception) -> None:
+        super().__init__()
+        object.__setattr__(self, "faults", faults)
+        object.__setattr__(self, "told", [])
+
+    faults: dict[str, Exception]
+    told: list[str]
+
+    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> str:
+        for word, fault in self.faults.items():
+            if f" {word} " in text:
+                raise fault
+        self.told.append(text)
+        return "1.1"
+
+
+@pytest.fixture
+def world(shop: Shop) -> World:
+    """The shop adopted, with a channel, and three messages that nobody could tell yet."""
+    spec = shop.application.spec
+    announce = spec.announce.model_copy(update={"slack_channel": "#releases"})
+    world = shop.adopted()
+    world.application = shop.application.model_copy(update={"spec": spec.model_copy(update={"announce": announce})})
+    advanced(world, opened(world), Phase.FLIPPING)
+    assert left(world) == ["deploying", "dark", "flipping"]
+    return world
+
+
+def left(world: World) -> list[str]:
+    """The phases whose messages are still in the outbox."""
+    return [phase_in(message.text) for message in world.store.read().outbox]
+
+
+def phase_in(text: str) -> str:
+    return text.partition(": ")[2].partition(" ")[0]
+
+
+def told_by(world: World, chat: Scripted) -> list[str]:
+    """The phases that this chat told, and what was said goes into `world`'s own list."""
+    world.chat = chat
+    tell(world, world.store.read())
+    return [phase_in(text) for text in chat.told]
+
+
+def test_a_message_that_is_refused_for_its_content_lets_the_others_pass(world: World) -> None:
+    said: list[str] = []
+    world.say = said.append
+    chat = Scripted(dark=PermanentError("will never take this message: invalid_blocks", obj="Slack"))
+    assert told_by(world, chat) == ["deploying", "flipping"]
+    assert left(world) == []
+    assert len(said) == 1
+    assert said[0].startswith("never told: Slack: will never take this message")
+
+
+def test_one_that_may_be_taken_later_stays_with_those_behind_it(world: World) -> None:
+    chat = Scripted(dark=TemporaryError("refused the message: ratelimited", obj="Slack"))
+    assert told_by(world, chat) == ["deploying"]
+    assert left(world) == ["dark", "flipping"]
+    assert told_by(world, Scripted()) == ["dark", "flipping"]
+
+
+def test_what_was_told_but_could_not_be_noted_fails_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(change: Any) -> Any:
+        raise Conflict("was written by others 8 times in a row", obj="record of shop")
+
+    said: list[str] = []
+    world.say = said.append
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "update", lose)
+        assert told_by(world, Scripted()) == ["deploying"]
+    assert said[0].startswith("told, but not noted: record of shop")
+    assert told_by(world, Scripted()) == ["deploying", "dark", "flipping"], "at least once"
+
+
+def test_who_was_taken_over_hears_it_here_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overtaken(change: Any) -> Any:
+        raise LostLease("has moved on")
+
+    monkeypatch.setattr(world.store, "update", overtaken)
+    with pytest.raises(LostLease):
+        told_by(world, Scripted())
+
+
+def test_a_long_message_keeps_its_link() -> None:
+    url = "https://prefect.example/run/1"
+    message = Announcement(id="1", release="r-1", side=GREEN, text="x" * 5_000, url=url, at=utc_now())
+    section: Any = as_blocks(message)[0]["text"]
+    assert section["text"].endswith(f"x… <{url}|Look and decide>")
+    assert len(section["text"]) == LONGEST_BLOCK_TEXT

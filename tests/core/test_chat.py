@@ -1,0 +1,162 @@
+"""Slack: whatever goes wrong is one of two errors, without a secret in it, and what it would refuse is cut."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat, cut
+from flipgate.core.errors import BadInput, FlipgateError, PermanentError, TemporaryError
+
+SECRET = "T0SECRETB0"
+BLOCKS: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}]
+
+
+@dataclass
+class Slack:
+    """Answers every post with `status` and `body`, and keeps what was posted."""
+
+    status: int = 200
+    body: bytes = b'{"ok": true, "ts": "1.2"}'
+    url: str = ""
+    posted: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def slack(status: int = 200, body: bytes = Slack.body) -> Iterator[Slack]:
+    there = Slack(status, body)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            there.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(there.status)
+            self.send_header("Content-Length", str(len(there.body)))
+            self.end_headers()
+            self.wfile.write(there.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        there.url = f"http://127.0.0.1:{server.server_port}/"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield there
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def api(url: str) -> Chat:
+    return Chat(channel="#c", token=SECRET, base_url=url)
+
+
+def webhook(url: str) -> Chat:
+    return Chat(webhook_url=f"{url}services/{SECRET}")
+
+
+def shown(error: BaseException) -> str:
+    """All that a log could show of it."""
+    return "".join(traceback.format_exception(error)) + repr(error)
+
+
+def test_a_message_is_sent_and_its_thread_is_known() -> None:
+    with slack() as there:
+        assert api(there.url).post("hello", BLOCKS) == "1.2"
+        assert api(there.url).post("again", BLOCKS, thread="0.9") == "0.9"
+        assert webhook(there.url).post("hello", BLOCKS) == ""
+    assert [message["text"] for message in there.posted] == ["hello", "again", "hello"]
+
+
+@pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"])
+def test_what_slack_will_never_take_is_permanent(word: str) -> None:
+    refusal = json.dumps({"ok": False, "error": word}).encode()
+    with slack(200, refusal) as there, pytest.raises(PermanentError, match=word):
+        api(there.url).post("hello", BLOCKS)
+    with slack(400, word.encode()) as there, pytest.raises(PermanentError, match=word):
+        webhook(there.url).post("hello", BLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"ok": false, "error": "channel_not_found"}'),
+        (200, b'{"ok": false}'),
+        (200, b"not JSON"),
+        (200, b"[]"),
+        (500, b""),
+        (429, b'{"ok": false, "error": "ratelimited"}'),
+        (404, b"no_service"),
+    ],
+)
+def test_anything_else_may_pass_and_is_temporary(status: int, body: bytes) -> None:
+    with slack(status, body) as there:
+        with pytest.raises(TemporaryError) as caught:
+            api(there.url).post("hello", BLOCKS)
+        assert SECRET not in shown(caught.value)
+        if status != 200:  # a webhook says all in its status
+            with pytest.raises(TemporaryError) as caught:
+                webhook(there.url).post("hello", BLOCKS)
+            assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    "chat",
+    [
+        Chat(token=SECRET, base_url="http://127.0.0.1:1/"),
+        Chat(token=f"{SECRET}\n", base_url="http://127.0.0.1:1/"),
+        Chat(token=SECRET, base_url=f"nowhere/{SECRET}"),
+        Chat(webhook_url=f"http://127.0.0.1:1/{SECRET}"),
+        Chat(webhook_url=f"http://{SECRET}..example/x"),
+        Chat(webhook_url=f"http://127.0.0.1:1/{SECRET}/é"),
+    ],
+    ids=str,
+)
+def test_no_fault_of_the_way_shows_a_secret(chat: Chat) -> None:
+    with pytest.raises(TemporaryError, match=r"could not be told: [A-Za-z]+") as caught:
+        chat.post("hello", BLOCKS)
+    assert SECRET not in shown(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"hooks.slack.com/services/{SECRET}",
+        f"ftp://hooks.slack.com/{SECRET}",
+        f"https:///{SECRET}",
+        f"https://hooks.slack.com/{SECRET}\n",
+        f"https://hooks.slack.com/ {SECRET}",
+        f"https://hooks.slack.com:{SECRET}/x",
+        f"https://[{SECRET}/x",
+        SECRET,
+    ],
+)
+def test_an_address_that_cannot_be_one_is_refused_unsaid(url: str) -> None:
+    with pytest.raises(BadInput, match="Slack webhook: is not an address") as caught:
+        Chat(webhook_url=url)
+    assert SECRET not in shown(caught.value)
+    assert isinstance(caught.value, FlipgateError)
+
+
+def test_long_texts_are_cut_to_what_slack_takes() -> None:
+    section: dict[str, Any] = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 5_000}}
+    with slack() as there:
+        api(there.url).post("y" * 50_000, [section, {"type": "divider"}])
+    (posted,) = there.posted
+    assert len(posted["text"]) == LONGEST_TEXT
+    assert posted["blocks"][0]["text"]["text"] == "x" * (LONGEST_BLOCK_TEXT - 1) + "…"
+    assert posted["blocks"][1] == {"type": "divider"}
+    assert len(section["text"]["text"]) == 5_000, "the caller's own stays as it is"
+
+
+def test_a_text_that_fits_is_left_alone() -> None:
+    assert (cut("four", 4), cut("fives", 4), cut("", 4)) == ("four", "fiv…", "")
