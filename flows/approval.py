@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
+from uuid import UUID, uuid4
 
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRunInput, State
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput
+from prefect.input import RunInput, filter_flow_run_input
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
@@ -15,17 +16,17 @@ from pydantic import Field
 from flipgate.core.approvals import Granted, NotGranted
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence
-from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.record import Question, QuestionKind
 from flipgate.steps import ask
 from flipgate.steps.world import World
 from tasks import steps
 from tasks.artifacts import question_text
 
-ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
-"""No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
-
 ANSWERS_NO = MappingProxyType({"Rejected": "Rejected", "ApprovalExpired": "Expired"})
 """Answers that end a run well, and what its state is called then."""
+
+FORMS_READ = 100
+"""Of one question: three inputs for each time it was put up, which is once unless the run died on the way."""
 
 GRACE_SECONDS = 86_400
 """Prefect's own limit lies a day behind ours: when it strikes, the run fails without any code of ours running."""
@@ -43,20 +44,29 @@ def ask_person(world: World, kind: QuestionKind, evidence: list[Evidence]) -> Gr
     """A standing decision, or the answer to the question posed now.
 
     The run ends while it waits and begins again from the top when somebody answers, so everything above this call
-    only looks. The answer is written to the record before it counts.
+    only looks. The form's answer is written to the record before it counts, and first of all: a no in the form comes
+    before a yes that stands in the record already.
     """
+    run = str(flow_run.id)
+    if mine := ask.asked_by(world, run):
+        for given in forms(run, mine):
+            ask.hear(world, mine, given)
     decided = ask.standing(world, kind)
-    if isinstance(decided, Granted) or decided.reason not in ASK_AGAIN:
+    if not ask.asks_again(world, decided, run):
         return decided
-    question = steps.pose(world, kind, evidence, str(flow_run.id))
+    question = steps.pose(world, kind, evidence, run)
     world.say(f"waiting for a decision: {question.summary} {question.url}")
     form = Answer.with_initial_data(description=question_text(question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
-    answer = suspend_flow_run(wait_for_input=form, timeout=seconds, key=question.id)
-    if world.store.read().approval is None:
-        decision = Decision(answer.decision)
-        ask.decide(world, decision, by=f"{answer.name} (self-declared)", via="Prefect UI", reason=answer.reason)
-    return ask.standing(world, kind)
+    # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
+    suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
+    return ask.standing(world, kind)  # never reached: the run that is resumed begins again from the top
+
+
+def forms(run: str, question: Question) -> list[dict[str, str]]:
+    """What was answered in Prefect to the question that this run posed: looked up, so nothing is suspended for it."""
+    found = filter_flow_run_input(f"suspended-{question.id}-", limit=FORMS_READ, flow_run_id=UUID(run))
+    return [each.decoded_value for each in cast("list[FlowRunInput]", found) if each.key.endswith("-response")]
 
 
 def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,11 @@ from flipgate.cli._print import emit, iso
 
 if TYPE_CHECKING:
     from flipgate.core.record import Question
+    from flipgate.steps.world import World
+
+RING_SECONDS = 5.0
+"""How long a doorbell is rung again: for some 1 s between its question and its sleep, a run hears nothing."""
+RING_EVERY_SECONDS = 0.5
 
 DECISION_DATA = """\
 -o json: {"application", "decision", "by", "reason", "question": {"id", "kind", "release", "summary", "expiresAt",
@@ -23,9 +29,9 @@ def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: st
     from flipgate.core.record import Decision
     from flipgate.steps.ask import decide
 
-    world, by = target.world(app), person()
+    world, by = target.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
-    note = _ring(question, verb, reason, by)
+    note = _ring(world, question, verb, reason, by)
     if output:
         shown = {
             "id": question.id,
@@ -43,14 +49,38 @@ def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: st
         say(f"note: the decision is recorded. {note}")
 
 
-def _ring(question: Question, verb: str, reason: str, by: str) -> str:
+def _ring(world: World, question: Question, verb: str, reason: str, by: str) -> str:
     """Rings the waiting run's doorbell. Never raises: returns why it was not heard, and what happens then."""
-    from flipgate.adapters.runs import ring
-
     if not question.flow_run:
         return "No run was waiting for it; the next run of the pipeline will find it"
     try:
-        heard = ring(question.flow_run, verb, reason, by)
+        if _ring_until_heard(world, question, verb, reason, by):
+            return ""
+        acted = not _waits(world, question)
     except Exception as error:  # whatever is wrong with Prefect, it is not wrong with the decision
         return f"The waiting run was not told ({error}); it will find the decision when it is resumed or runs again"
-    return "" if heard else "Its run was not waiting any more; the next run of the pipeline will find it"
+    if acted:
+        return "Its run did not wait for the doorbell: it has acted already"
+    return "Its run was not waiting any more; the next run of the pipeline will find it"
+
+
+def _ring_until_heard(world: World, question: Question, verb: str, reason: str, by: str) -> bool:
+    """Whether the run took the doorbell. A run that is still on its way to sleep is rung again, for RING_SECONDS."""
+    from flipgate.adapters.runs import ring
+
+    began = time.monotonic()
+    if ring(question.flow_run, verb, reason, by):
+        return True
+    world.say(f"its run does not wait (yet): ringing again for up to {RING_SECONDS:g} s")
+    while time.monotonic() - began < RING_SECONDS and _waits(world, question):
+        time.sleep(RING_EVERY_SECONDS)
+        if ring(question.flow_run, verb, reason, by):
+            return True
+    return False
+
+
+def _waits(world: World, question: Question) -> bool:
+    """Whether the decision still waits for its run: it has not acted on it, or closed the question, by itself."""
+    record = world.store.read()
+    waits = record.question is not None and record.question.id == question.id
+    return waits and record.approval is not None and record.approval.spent_by is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._print import clock, iso
-from flipgate.core.record import MOVE_ROUTES, Record
+from flipgate.core.record import ASKED_IN, MOVE_ROUTES, Record
 from flipgate.core.release import Phase, Release
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
@@ -27,7 +27,8 @@ def next_step(facts: Facts) -> dict[str, str]:
 
 
 def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
-    if release.phase in (Phase.DARK, Phase.LIVE) and record.question:
+    asked = record.question
+    if asked and release.phase in {Phase.DARK, Phase.LIVE} & ASKED_IN[asked.kind]:
         return _asked(name, record, facts)
     if release.phase is Phase.LIVE:
         return _soaking(name, release, facts)

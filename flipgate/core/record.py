@@ -7,7 +7,7 @@ these functions never need to know about concurrency: they take a record and the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -64,6 +64,13 @@ class QuestionKind(StrEnum):
     SCALE_DOWN = "scale-down"
 
 
+ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = {
+    QuestionKind.FLIP: frozenset({Phase.DARK, Phase.FLIPPING}),
+    QuestionKind.SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
+}
+"""The phases in which a question is asked, and in which its answer covers finishing what it allowed."""
+
+
 class Proof(Model):
     """Evidence as it was frozen when the question was posed."""
 
@@ -106,6 +113,11 @@ class Approval(Model):
     reason: str
     at: datetime
     spent_by: int | None = None
+
+    @property
+    def unspent(self) -> bool:
+        """Whether it is a yes that no move has used yet."""
+        return self.decision is Decision.APPROVE and self.spent_by is None
 
 
 class Announcement(Model):
@@ -214,11 +226,14 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
 
 
 def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, actor: str, message: str = "") -> Record:
-    """One phase on: one reason, one journal entry, one announcement. Raises Refused when the table has no such step."""
-    release = _open(record).advanced(phase, reason, now, message)
+    """One phase on: one reason, one journal entry, one announcement. Raises Refused when the table has no such step.
+
+    A question that the new phase has no use for goes, and its answer with it: what it allowed is over.
+    """
+    release = need_release(record).advanced(phase, reason, now, message)
     change = release.changes[-1]
     update: dict[str, Any] = {"release": release}
-    if phase in TERMINAL:
+    if record.question is None or phase not in ASKED_IN[record.question.kind]:
         update |= {"question": None, "approval": None}
     if phase in TERMINAL and phase is not Phase.ROLLED_BACK:
         update |= {"release": None, "last": release}
@@ -234,7 +249,7 @@ def put_away(record: Record) -> Record:
 
 def update_release(record: Record, **changes: Any) -> Record:
     """The open release with some facts filled in (never its phases)."""
-    return record.model_copy(update={"release": _open(record).model_copy(update=changes)})
+    return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
 
 
 def pose(record: Record, question: Question) -> Record:
@@ -264,7 +279,10 @@ def pose(record: Record, question: Question) -> Record:
 
 
 def answer(record: Record, approval: Approval) -> Record:
-    """Writes a decision down. Raises Refused when it answers no open question or one that is answered already."""
+    """Writes a decision down; a no also revokes a yes that no move has used yet, never the other way round.
+
+    Raises Refused when it answers no open question or one that is answered already.
+    """
     question = record.question
     if question is None or question.id != approval.question:
         raise Refused(
@@ -274,9 +292,10 @@ def answer(record: Record, approval: Approval) -> Record:
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
-    if record.approval is not None:
+    given = record.approval
+    if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
         raise Refused(
-            f"is answered already: {record.approval.decision} by {record.approval.by}",
+            f"is answered already: {given.decision} by {given.by}",
             obj=f"question {question.id}",
             reason="AlreadyAnswered",
             untouched="everything",
@@ -296,7 +315,7 @@ def spend(record: Record, entry_id: int) -> Record:
     Raises Refused when there is none to spend by now: withdrawn, a no, or spent already.
     """
     approval = record.approval
-    if approval is None or approval.decision is not Decision.APPROVE or approval.spent_by is not None:
+    if approval is None or not approval.unspent:
         raise Refused(
             "no approval stands for this move by now",
             obj=f"application {record.application}",
@@ -316,26 +335,8 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     return record.model_copy(update={"outbox": outbox, "threads": threads})
 
 
-def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
-    """A question whose id is the same for the same basis, so that asking again after a crash asks nothing new.
-
-    After a move, done or undone, the id is another: Prefect's retry hands out the old answer to a question it knows.
-    """
-    release = _open(record).name
-    moves = sum(entry.step == MOVE_ROUTES and entry.release == release for entry in record.journal)
-    number = uuid5(NAMESPACE_URL, f"{record.application}/{release}/{kind}/{basis}/{moves}").hex[:10]
-    return Question(
-        id=f"{kind}-{release}-{number}",
-        kind=kind,
-        release=release,
-        basis=basis,
-        summary=summary,
-        asked_at=now,
-        expires_at=now + timedelta(seconds=expires),
-    )
-
-
-def _open(record: Record) -> Release:
+def need_release(record: Record) -> Release:
+    """The open release. Raises Refused (NoOpenRelease) when there is none."""
     if record.release is None:
         raise Refused(
             "has no open release",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from flipgate.core import record as records
-from flipgate.core.approvals import Granted, NotGranted, accept
+from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
 from flipgate.core.record import Approval, Decision, Proof, Question, QuestionKind, Record
@@ -14,17 +16,32 @@ from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.render import images_of
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
-from flipgate.steps.bring_up import finish
+from flipgate.steps.bring_up import configuration, finish
 from flipgate.steps.look import look, need_record
 from flipgate.steps.tell import advance, write
 from flipgate.steps.world import World
 
+ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
+"""No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
+
+ENDS = MappingProxyType(
+    {
+        "Rejected": (Phase.REJECTED, Reason.REJECTED),
+        "ApprovalExpired": (Phase.EXPIRED, Reason.APPROVAL_EXPIRED),
+    }
+)
+"""What becomes of a dark release on a person's no, or on nobody's word in time."""
+
 
 def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
-    """The hash of what would change: images, pod templates and the plan; never measurements, never versions."""
+    """The hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
+
+    Never measurements, never versions.
+    """
     side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
     change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
     change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    change["configuration"] = configuration(world.cluster, side)
     if kind is QuestionKind.FLIP:
         namespaces = {each: world.application.namespace_of(each) for each in view.sides}
         patches = plan_move(view.traffic, namespaces, release.side)
@@ -35,27 +52,43 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
 
 
 def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run: str = "", url: str = "") -> Question:
-    """Puts the question into the record, with its evidence frozen. Posing the same one again changes nothing.
+    """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing.
 
-    Raises Refused when the release is not in the phase that the question is for.
+    Raises Refused when the release is not in the phase that the question is for, and (SideChanged) when the side to
+    flip to does not run the release's images.
     """
     view = look(world)
     record = need_record(world, view)
     release = need_phase(world, record, kind)
+    if changed := _side_changed(world, view, release, kind):
+        raise Refused(
+            changed,
+            obj=f"side {release.side} ({world.application.namespace_of(release.side)})",
+            reason="SideChanged",
+            untouched="all routes and both sides",
+            next_command=_deploy_again(world, release),
+        )
     summary = _summary(world, release, kind)
     expires = float(world.application.spec.policy.approval_expires_seconds)
-    asked = records.ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
-    if record.question and record.question.id == asked.id and record.question.flow_run == flow_run:
-        return record.question
+    asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
+    asked = asked.model_copy(update={"flow_run": flow_run, "url": url})
+    if standing := asked_already(record, asked):
+        return standing
     proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
     changes = _changes(world, view, release, kind)
-    question = asked.model_copy(update={"evidence": proofs, "changes": changes, "flow_run": flow_run, "url": url})
+    question = asked.model_copy(update={"evidence": proofs, "changes": changes})
     write(world, lambda r: records.pose(r, question))
     return question
 
 
-def decide(world: World, decision: Decision, *, by: str, via: str, reason: str) -> Question:
-    """Writes a person's decision on the open question. Raises BadInput without a reason, Refused without a question."""
+def decide(
+    world: World, decision: Decision, *, by: str, via: str, reason: str, only: Question | None = None
+) -> Question:
+    """Writes a person's decision on the open question; a no revokes a yes that no move has used yet.
+
+    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now), and
+    when it is answered already.
+    """
     if not reason.strip():
         raise BadInput(
             "needs a reason: the next reader of the history will ask for it",
@@ -65,9 +98,9 @@ def decide(world: World, decision: Decision, *, by: str, via: str, reason: str) 
         )
     record = world.store.read()
     question = record.question
-    if question is None:
+    if question is None or (only and question.id != only.id):
         raise Refused(
-            f"nothing waits for a decision; the release is `{record.phase}`",
+            f"nothing waits for this decision; the release is `{record.phase}`",
             obj=f"application {world.application.name}",
             reason="NoQuestion",
             untouched="everything",
@@ -95,6 +128,43 @@ def decide(world: World, decision: Decision, *, by: str, via: str, reason: str) 
     return question
 
 
+def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
+    """Writes down what a form answered to this question, where that still counts.
+
+    `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
+    this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
+    """
+    decision, by = Decision(given["decision"]), f"{given['name']} (self-declared)"
+    recorded = world.store.read().approval
+    if recorded is not None and recorded.decision is decision:
+        return  # the doorbell of the command line hands in the same form
+    try:
+        decide(world, decision, by=by, via="Prefect UI", reason=given["reason"], only=question)
+    except (BadInput, Refused) as error:
+        world.say(f"the form's answer ({decision} by {by}) changes nothing: {error.fact}")
+
+
+def asked_by(world: World, flow_run: str) -> Question | None:
+    """The open question, if it is this run's."""
+    question = world.store.read().question
+    return question if question is not None and question.flow_run == flow_run else None
+
+
+def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bool:
+    """Whether a person is to be asked now: nothing was decided on what would change now.
+
+    An expired flip ends its release. The old side may be asked about again: after a question that was another run's,
+    or a yes that was not used in time.
+    """
+    if isinstance(decided, Granted) or decided.reason in ASK_AGAIN:
+        return isinstance(decided, NotGranted)
+    record = world.store.read()
+    if decided.reason != "ApprovalExpired" or record.question is None or record.phase is not Phase.LIVE:
+        return False
+    unused = record.approval is not None and record.approval.unspent
+    return record.question.flow_run != flow_run or unused
+
+
 def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
     """Whether the record holds a decision that allows the step now, judged against what would change now."""
     view = look(world)
@@ -102,15 +172,16 @@ def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
     release = need_phase(world, record, kind)
     if record.question is not None and record.question.kind is not kind:
         return NotGranted("QuestionGone", "another question is open")
-    return accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    changed = _side_changed(world, view, release, kind)
+    return NotGranted("SideChanged", changed) if changed and isinstance(decided, Granted) else decided
 
 
 def close_refused(world: World, refused: NotGranted) -> None:
     """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again."""
-    ends = {"Rejected": (Phase.REJECTED, Reason.REJECTED), "ApprovalExpired": (Phase.EXPIRED, Reason.APPROVAL_EXPIRED)}
     record = world.store.read()
-    if refused.reason in ends and record.phase is Phase.DARK:
-        phase, reason = ends[refused.reason]
+    if refused.reason in ENDS and record.phase is Phase.DARK:
+        phase, reason = ENDS[refused.reason]
         release = need_phase(world, record, QuestionKind.FLIP)
         advance(world, release.name, phase, reason, refused.fact)
         finish(world)
@@ -133,6 +204,21 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
     return release
 
 
+def _side_changed(world: World, view: View, release: Release, kind: QuestionKind) -> str:
+    """Which images of the side to flip to are not the release's: somebody else has set them since. Empty when none."""
+    if kind is not QuestionKind.FLIP:
+        return ""
+    runs = images_of(world.application, view.sides[release.side])
+    other = {name: runs.get(name, "nothing") for name, ref in release.images.items() if runs.get(name) != ref}
+    told = ", ".join(f"{name} is {ref}, not {release.images[name]}" for name, ref in other.items())
+    return f"does not run release {release.name}: {told}" if told else ""
+
+
+def _deploy_again(world: World, release: Release) -> str:
+    images = " ".join(f"--image {name}={ref}" for name, ref in release.images.items())
+    return f"flipgate deploy {world.application.name} {images}"
+
+
 def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> tuple[str, ...]:
     """What would be different after a yes, in lines: images that users will see change, or pods that go."""
     if kind is QuestionKind.SCALE_DOWN:
@@ -151,12 +237,17 @@ def _summary(world: World, release: Release, kind: QuestionKind) -> str:
 
 
 def expire(world: World) -> Question | None:
-    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no."""
+    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no.
+
+    Where the release lives on and a run waits, the no is written down for that run to find when the doorbell rings.
+    """
     record = world.store.read()
     question = record.question
     if question is None or record.approval is not None or world.now() <= question.expires_at:
         return None
-    close_refused(
-        world, NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
-    )
+    fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
+    if record.phase is Phase.LIVE and question.flow_run:
+        decide(world, Decision.EXPIRED, by=world.actor, via="reconcile", reason=fact)
+    else:
+        close_refused(world, NotGranted("ApprovalExpired", fact))
     return question

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.approvals import Granted, NotGranted, accept
-from flipgate.core.record import Approval, Decision, Question
-from tests.core.builders import approval, at, question
+from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
+from flipgate.core.errors import Refused
+from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
+from flipgate.core.release import Phase
+from tests.core.builders import approval, at, question, record, release
 
 EXPIRES = 60
 """Seconds after which the builders' question expires."""
@@ -89,3 +91,61 @@ def test_a_no_stays_no_whatever_else_is_wrong_with_it() -> None:
         refused = judged(approval(decision=Decision.REJECT, **more), now=at(EXPIRES + 2))
         assert isinstance(refused, NotGranted)
         assert refused.reason == "Rejected"
+
+
+# Asking
+
+
+def dark(**facts: Any) -> Record:
+    return record(release=release(Phase.DEPLOYING, Phase.DARK), **facts)
+
+
+def asked_at(seconds: float, **facts: Any) -> Question:
+    """The builders' question, asked once more."""
+    return question(id="another", asked_at=at(seconds), expires_at=at(seconds + EXPIRES), **facts)
+
+
+def test_a_question_is_another_one_each_time_it_is_asked() -> None:
+    def id_of(kind: QuestionKind = QuestionKind.FLIP, basis: str = "a", now: float = 0) -> str:
+        return ask_for(dark(), kind, basis, "?", at(now), EXPIRES).id
+
+    assert len({id_of(), id_of(now=0.000_001), id_of(basis="b"), id_of(QuestionKind.SCALE_DOWN)}) == 4
+
+
+def test_a_question_expires_after_the_policys_seconds() -> None:
+    assert ask_for(dark(), QuestionKind.FLIP, "a", "?", at(5), EXPIRES).expires_at == at(5 + EXPIRES)
+
+
+def test_nothing_is_asked_about_a_release_that_is_not_there() -> None:
+    with pytest.raises(Refused, match="has no open release"):
+        ask_for(record(), QuestionKind.FLIP, "a", "?", at(), EXPIRES)
+
+
+@pytest.mark.parametrize("answer", [None, approval()], ids=["no decision", "a yes"])
+def test_a_run_that_comes_back_finds_its_own_question(answer: Approval | None) -> None:
+    now = dark(question=question(), approval=answer)
+    assert asked_already(now, asked_at(EXPIRES)) == question()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"basis": "basis-2"}, {"kind": QuestionKind.SCALE_DOWN}, {"release": "other-1"}, {"flow_run": "another"}],
+    ids=lambda facts: next(iter(facts)),
+)
+def test_another_question_is_asked_anew(facts: dict[str, Any]) -> None:
+    assert asked_already(dark(question=question()), asked_at(1, **facts)) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (None, EXPIRES + 1),
+        (approval(), EXPIRES + 1),
+        (approval(spent_by=7), 1),
+        (approval(decision=Decision.REJECT), 1),
+        (approval(decision=Decision.EXPIRED), 1),
+    ],
+)
+def test_a_question_that_is_over_is_asked_anew(answer: Approval | None, seconds: float) -> None:
+    assert asked_already(dark(question=question(), approval=answer), asked_at(seconds)) is None
+    assert asked_already(dark(), asked_at(seconds)) is None

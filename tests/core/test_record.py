@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.errors import Refused
 from flipgate.core.record import (
+    ASKED_IN,
     BRING_UP,
     JOURNAL_KEPT,
     MOVE_ROUTES,
@@ -20,7 +21,6 @@ from flipgate.core.record import (
     Record,
     advance,
     answer,
-    ask_for,
     begin,
     delivered,
     end,
@@ -117,13 +117,10 @@ def test_a_phase_entered_again_is_announced_again() -> None:
 
 
 def test_without_an_open_release_nothing_advances() -> None:
-    for change in (
-        lambda: advance(record(), Phase.DARK, Reason.CHECKS_PASSED, NOW, actor="ci"),
-        lambda: update_release(record(), moved_at=NOW),
-        lambda: ask_for(record(), QuestionKind.FLIP, "basis", "?", NOW, 60),
-    ):
-        with pytest.raises(Refused, match="has no open release"):
-            change()
+    with pytest.raises(Refused, match="has no open release"):
+        advance(record(), Phase.DARK, Reason.CHECKS_PASSED, NOW, actor="ci")
+    with pytest.raises(Refused, match="has no open release"):
+        update_release(record(), moved_at=NOW)
 
 
 def test_facts_are_filled_in_without_a_phase_change() -> None:
@@ -232,6 +229,35 @@ def test_only_an_open_question_can_be_answered_and_only_once(before: Record, rea
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize("no", [Decision.REJECT, Decision.EXPIRED])
+def test_a_no_revokes_a_yes_until_that_is_spent(no: Decision) -> None:
+    said = approval(by="ben", decision=no)
+    assert answer(answered(), said).approval == said
+    with pytest.raises(Refused, match="is answered already: approve by ana"):
+        answer(spend(answered(), 12), said)
+
+
+@pytest.mark.parametrize("later", Decision)
+def test_a_no_stays_no(later: Decision) -> None:
+    with pytest.raises(Refused, match="is answered already: reject by ana"):
+        answer(answer(asked(), approval(decision=Decision.REJECT)), approval(by="ben", decision=later))
+
+
+@pytest.mark.parametrize("kind", QuestionKind)
+@pytest.mark.parametrize(("old", "new", "why"), LAST_STEPS)
+def test_a_question_goes_with_the_phases_it_is_about(old: Phase, new: Phase, why: Reason, kind: QuestionKind) -> None:
+    before = spend(answer(pose(opened(old), question(kind=kind)), approval(kind=kind)), 12)
+    after = advance(before, new, why, at(3), actor="ana")
+    kept = (before.question, before.approval) if new in ASKED_IN[kind] else (None, None)
+    assert (after.question, after.approval) == kept
+
+
+def test_a_spent_yes_covers_finishing_what_it_allowed_and_nothing_after_it() -> None:
+    flipping = advance(answered(), Phase.FLIPPING, Reason.APPROVED, at(3), actor="ana")
+    assert flipping.approval is not None
+    assert advance(flipping, Phase.BAKING, Reason.TRAFFIC_PROVEN, at(4), actor="ana").approval is None
+
+
 def test_an_answer_to_another_question_is_refused() -> None:
     with pytest.raises(Refused, match="the question is gone"):
         answer(asked(), approval(question="flip-older-1-cc"))
@@ -252,27 +278,6 @@ def test_without_an_unspent_yes_there_is_nothing_to_move_on(before: Record) -> N
     with pytest.raises(Refused, match="no approval stands") as refused:
         spend(before, 13)
     assert refused.value.reason == "NoApproval"
-
-
-def test_asking_the_same_again_is_the_same_question_and_anything_else_another() -> None:
-    def id_of(before: Record, kind: QuestionKind = QuestionKind.FLIP, basis: str = "a", now: float = 0) -> str:
-        return ask_for(before, kind, basis, "?", at(now), 60).id
-
-    first = opened(Phase.DARK)
-    moved, entry = begin(first, MOVE_ROUTES, "ci", NOW, TO_GREEN)
-    undone = end(moved, entry.id, EntryState.UNDONE, NOW, "")
-    assert id_of(first) == id_of(first, now=30)
-    other = {
-        id_of(first, basis="b"),
-        id_of(first, QuestionKind.SCALE_DOWN),
-        id_of(open_release(record(), release(Phase.DARK, attempt=2), NOW)),
-        id_of(undone),
-    }
-    assert len(other | {id_of(first)}) == 5
-
-
-def test_a_question_expires_after_the_policys_seconds() -> None:
-    assert ask_for(opened(Phase.DARK), QuestionKind.FLIP, "a", "?", at(5), 60).expires_at == at(65)
 
 
 # Outbox

@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from flipgate.core import record as records
-from flipgate.core.approvals import Granted, accept
+from flipgate.core.approvals import Granted, accept, ask_for
 from flipgate.core.errors import Refused
-from flipgate.core.record import BRING_UP, JOURNAL_KEPT, MOVE_ROUTES, REST_SIDE, Decision, EntryState, QuestionKind
+from flipgate.core.record import (
+    ASKED_IN,
+    BRING_UP,
+    JOURNAL_KEPT,
+    MOVE_ROUTES,
+    REST_SIDE,
+    Decision,
+    EntryState,
+    QuestionKind,
+)
 from flipgate.core.record import Record as RecordModel
 from flipgate.core.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.sides import Side
@@ -67,6 +76,7 @@ class RecordMachine(RuleBasedStateMachine):
         assert message.id not in self.told
         assert f"{release.phase} ({reason})" in message.text
         self.told.add(message.id)
+        assert after.question is None or release.phase in ASKED_IN[after.question.kind]
 
     def refuses(self, reason: str) -> pytest.RaisesExc[Refused]:
         return pytest.raises(Refused, check=lambda error: error.reason == reason)
@@ -124,9 +134,9 @@ class RecordMachine(RuleBasedStateMachine):
     def pose(self, kind: QuestionKind, basis: str) -> None:
         if self.record.release is None:
             with self.refuses("NoOpenRelease"):
-                records.ask_for(self.record, kind, basis, "?", self.now, 60)
+                ask_for(self.record, kind, basis, "?", self.now, 60)
             return
-        question = records.ask_for(self.record, kind, basis, "?", self.now, 60)
+        question = ask_for(self.record, kind, basis, "?", self.now, 60)
         if not self.is_open:
             with self.refuses("ReleaseGone"):
                 records.pose(self.record, question)
@@ -145,7 +155,9 @@ class RecordMachine(RuleBasedStateMachine):
             at=self.now,
             reason=f"answer {self.answers}",
         )
-        if question is None or self.record.approval is not None:
+        before = self.record.approval
+        revokes = before is not None and before.unspent and decision is not Decision.APPROVE
+        if question is None or (before is not None and not revokes):
             with self.refuses("QuestionGone" if question is None else "AlreadyAnswered"):
                 records.answer(self.record, given)
             return

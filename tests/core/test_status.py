@@ -124,6 +124,13 @@ def test_a_question_about_the_old_side_is_a_question_too() -> None:
     assert told["command"] == 'flipgate approve shop --reason "..."'
 
 
+def test_what_a_flip_was_asked_is_no_question_of_the_soak() -> None:
+    left = live(settle_after=at(90)).model_copy(update={"question": question(), "approval": approval(spent_by=7)})
+    told = next_step(facts(left, routes=GREEN))
+
+    assert (told["by"], told["command"]) == ("clock", 'flipgate rollback shop --reason "..."')
+
+
 def test_an_open_entry_is_told_before_the_phase() -> None:
     entry = JournalEntry(id=4, step=MOVE_ROUTES, state=EntryState.BEGUN, actor="ana@desk/7", at=NOW)
     seen = facts(record(release=release(*LIVE[:3]), journal=(entry,)), routes=GREEN)

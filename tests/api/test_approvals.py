@@ -1,0 +1,399 @@
+"""Questions and answers on a real API server; Prefect's part, forms and suspension, is played."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner
+
+from flipgate.adapters import runs
+from flipgate.cli import _decide, cli
+from flipgate.core import record as records
+from flipgate.core.approvals import Granted, NotGranted
+from flipgate.core.errors import Refused
+from flipgate.core.record import Approval, Decision, Question, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.steps import ask
+from flipgate.steps.bring_up import bring_up
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World, utc_now
+from flows import approval as waiting
+from tests.api.shop import GREEN, TO_LIVE, Shop, advanced, opened
+
+FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
+YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
+NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}
+
+
+class SuspendedError(Exception):
+    """The run's process is gone."""
+
+
+@dataclass
+class Run:
+    """One flow run, as Prefect keeps it: every form it put up, by key, and what was answered to it."""
+
+    id: str = field(default_factory=lambda: str(uuid4()))
+    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def asks(self, world: World, kind: QuestionKind = FLIP) -> Granted | NotGranted | None:
+        """The part of a flow that asks, from the top; None when the run was suspended."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
+            patched.setattr(waiting, "steps", SimpleNamespace(pose=_pose))
+            patched.setattr(waiting, "suspend_flow_run", self._suspend)
+            patched.setattr(waiting, "filter_flow_run_input", self._inputs)
+            try:
+                return waiting.ask_person(world, kind, [])
+            except SuspendedError:
+                return None
+
+    def answer(self, form: dict[str, str]) -> None:
+        """What a person presses in the form that is up; the next `asks` is the resumed run."""
+        self.forms[f"suspended-{self.asked[-1]}-response"] = form
+
+    def _suspend(self, *, key: str, **_: Any) -> None:
+        assert key not in self.asked, "Prefect hands out the old form for a key that it knows"
+        self.asked.append(key)
+        raise SuspendedError
+
+    def _inputs(self, prefix: str, *, limit: int, flow_run_id: object) -> list[Any]:
+        assert str(flow_run_id) == self.id
+        found = [(key, form) for key, form in self.forms.items() if key.startswith(prefix)]
+        return [SimpleNamespace(key=key, decoded_value=form) for key, form in found][:limit]
+
+
+def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Question:
+    return ask.pose(world, kind, evidence, flow_run=run)
+
+
+@pytest.fixture
+def dark(shop: Shop, world: World) -> World:
+    """The shop with a release that is up on green and checked; its `web` reads a ConfigMap."""
+    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
+    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
+    env = [{"configMapRef": {"name": "settings"}}]
+    shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
+    release = opened(world)
+    with world.acting():
+        bring_up(world, release)
+    advanced(world, release, Phase.DARK)
+    return world
+
+
+@pytest.fixture
+def live(shop: Shop, dark: World) -> World:
+    """The same release in its soak."""
+    release = dark.store.read().release
+    assert release is not None
+    shop.point("live", f"{shop.name}-green")
+    for phase in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE):
+        advance(dark, release.name, phase, TO_LIVE[phase])
+    return dark
+
+
+def by_cli(world: World, decision: Decision) -> None:
+    """A recorded decision whose doorbell nobody heard."""
+    ask.decide(world, decision, by="ana", via="cli", reason="as agreed")
+
+
+def later(world: World, seconds: float) -> World:
+    """The same world, `seconds` from now."""
+    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
+
+
+def recorded(world: World) -> Approval:
+    approval = world.store.read().approval
+    assert approval is not None
+    return approval
+
+
+def reason(decided: Granted | NotGranted | None) -> str:
+    assert isinstance(decided, NotGranted)
+    return decided.reason
+
+
+# Forms and recorded decisions
+
+
+def test_a_fresh_run_goes_on_a_standing_yes_and_suspends_nothing(dark: World) -> None:
+    first, second = Run(), Run()
+    first.asks(dark)
+    by_cli(dark, Decision.APPROVE)
+
+    assert second.asks(dark) == Granted(by="ana", reason="as agreed")
+    assert second.asked == []
+
+
+def test_the_answer_of_the_form_is_in_the_record_before_it_counts(dark: World) -> None:
+    run = Run()
+    assert run.asks(dark) is None
+    run.answer(YES)
+
+    assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
+    assert (recorded(dark).via, recorded(dark).by) == ("Prefect UI", "ben (self-declared)")
+    assert len(run.asked) == 1
+
+
+def test_a_no_in_the_form_wins_over_a_recorded_yes(dark: World) -> None:
+    run = Run()
+    run.asks(dark)
+    by_cli(dark, Decision.APPROVE)
+    run.answer(NO)
+
+    assert reason(run.asks(dark)) == "Rejected"
+    assert recorded(dark).reason == "orders fail"
+
+
+def test_a_yes_in_the_form_does_not_win_over_a_recorded_no(dark: World) -> None:
+    run, said = Run(), list[str]()
+    run.asks(dark)
+    by_cli(dark, Decision.REJECT)
+    run.answer(YES)
+
+    assert reason(run.asks(replace(dark, say=said.append))) == "Rejected"
+    assert recorded(dark).by == "ana"
+    assert "changes nothing: is answered already: reject by ana" in said[0]
+
+
+def test_the_doorbell_of_the_command_line_leaves_the_decision_as_it_was_recorded(dark: World) -> None:
+    run = Run()
+    run.asks(dark)
+    by_cli(dark, Decision.APPROVE)
+    run.answer({**YES, "name": "ana"})
+
+    assert run.asks(dark) == Granted(by="ana", reason="as agreed")
+    assert recorded(dark).via == "cli"
+
+
+def test_a_form_that_says_nothing_of_why_is_asked_again(dark: World) -> None:
+    run = Run()
+    run.asks(dark)
+    run.answer({**YES, "reason": "  "})
+
+    assert run.asks(dark) is None
+    run.answer(YES)
+    assert isinstance(run.asks(dark), Granted)
+
+
+def test_a_run_cancelled_before_anybody_answered_asks_when_it_is_retried(dark: World) -> None:
+    run = Run()
+    run.asks(dark)
+    question = dark.store.read().question
+
+    assert run.asks(dark) is None
+    assert dark.store.read().question == question
+    assert len(run.asked) == 2
+
+
+def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None:
+    first, second = Run(), Run()
+    first.asks(dark)
+    second.asks(replace(dark, now=later(dark, 1).now))
+    first.answer(YES)
+
+    assert first.asks(later(dark, 2)) is None
+    assert dark.store.read().approval is None
+
+
+# Each question is another one
+
+
+def test_a_retried_run_asks_anew_after_its_question_was_closed(live: World) -> None:
+    run = Run()
+    run.asks(live, SCALE_DOWN)
+    run.answer(NO)
+    refused = run.asks(live, SCALE_DOWN)
+    assert isinstance(refused, NotGranted)
+    ask.close_refused(live, refused)
+
+    assert run.asks(live, SCALE_DOWN) is None
+    assert live.store.read().approval is None
+
+
+def test_a_yes_that_was_not_used_in_time_is_not_revived_by_retrying(live: World) -> None:
+    run = Run()
+    run.asks(live, SCALE_DOWN)
+    run.answer(YES)
+    assert isinstance(run.asks(live, SCALE_DOWN), Granted)
+    old = live.store.read().question
+    expired = later(live, live.application.spec.policy.approval_expires_seconds + 1)
+
+    assert run.asks(expired, SCALE_DOWN) is None
+    record = live.store.read()
+    assert record.approval is None
+    assert record.question is not None
+    assert old is not None
+    assert record.question.id != old.id
+    assert record.question.expires_at > old.expires_at
+
+
+def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(live: World) -> None:
+    run, other = Run(), Run()
+    run.asks(live, SCALE_DOWN)
+    expired = later(live, live.application.spec.policy.approval_expires_seconds + 1)
+    question = ask.expire(expired)
+    assert question is not None
+    assert question.flow_run == run.id
+    assert ask.expire(expired) is None
+    run.answer({"decision": "expired", "reason": "nobody decided in time", "name": "flipgate"})
+
+    assert reason(run.asks(expired, SCALE_DOWN)) == "ApprovalExpired"
+    assert other.asks(expired, SCALE_DOWN) is None
+
+
+def test_an_expired_flip_ends_its_release_whoever_comes(dark: World) -> None:
+    Run().asks(dark)
+    expired = later(dark, dark.application.spec.policy.approval_expires_seconds + 1)
+    decided = Run().asks(expired)
+
+    assert reason(decided) == "ApprovalExpired"
+    assert isinstance(decided, NotGranted)
+    ask.close_refused(expired, decided)
+    last = dark.store.read().last
+    assert last is not None
+    assert last.phase is Phase.EXPIRED
+
+
+# What is asked about
+
+
+def test_a_config_map_edited_after_the_yes_voids_it(shop: Shop, dark: World) -> None:
+    run = Run()
+    run.asks(dark)
+    run.answer(YES)
+    assert isinstance(run.asks(dark), Granted)
+    shop.patch(f"/api/v1/namespaces/{shop.name}-green/configmaps/settings", ("replace", "/data/limit", "6"))
+
+    assert reason(ask.standing(dark, FLIP)) == "BasisChanged"
+    assert run.asks(dark) is None
+    assert dark.store.read().approval is None
+
+
+def test_a_side_that_runs_other_images_is_not_asked_about(shop: Shop, dark: World) -> None:
+    path = f"{shop.deployments(GREEN)}/web"
+    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+
+    with pytest.raises(Refused, match="web is shop/web:9, not shop/web:2") as refused:
+        Run().asks(dark)
+    assert refused.value.reason == "SideChanged"
+    assert "--image web=shop/web:2" in refused.value.next_command
+    assert dark.store.read().question is None
+
+
+def test_images_changed_before_the_question_was_frozen_grant_nothing(shop: Shop, dark: World) -> None:
+    Run().asks(dark)
+    by_cli(dark, Decision.APPROVE)
+    path = f"{shop.deployments(GREEN)}/web"
+    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+    _forget_basis(dark)
+
+    assert reason(ask.standing(dark, FLIP)) == "SideChanged"
+
+
+def test_the_old_side_may_have_changed_when_it_is_asked_about(shop: Shop, live: World) -> None:
+    path = f"{shop.deployments(GREEN)}/web"
+    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+    assert Run().asks(live, SCALE_DOWN) is None
+
+
+def _forget_basis(world: World) -> None:
+    """Question and answer as they would stand, had they been about what the side runs now."""
+    view = ask.look(world)
+    record = world.store.read()
+    assert record.release is not None
+    assert record.question is not None
+    now = {"basis": ask.basis(world, view, record.release, FLIP)}
+    both = {"question": record.question.model_copy(update=now), "approval": recorded(world).model_copy(update=now)}
+    world.store.update(lambda r: r.model_copy(update=both))
+
+
+# From the command line
+
+
+@pytest.fixture
+def bell(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Prefect's doorbell: each ring is heard or not, in this order; what was rung is kept."""
+    monkeypatch.setattr(_decide, "RING_EVERY_SECONDS", 0.01)
+
+    def play(*heard: bool) -> list[str]:
+        answers, rung = list(heard), list[str]()
+
+        def ring(_run: str, decision: str, _reason: str, _name: str) -> bool:
+            rung.append(decision)
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+        monkeypatch.setattr(runs, "ring", ring)
+        return rung
+
+    return play
+
+
+def decided(shop: Shop, verb: str) -> tuple[dict[str, Any], str]:
+    """What `flipgate approve` or `reject` prints as data, and as text on stderr."""
+    line = [verb, shop.name, "--reason", "as agreed", "--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    result = CliRunner().invoke(cli, [*line, "-o", "json"], prog_name="flipgate")
+    assert result.exit_code == 0, result.stderr
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer, result.stderr
+
+
+def test_a_run_on_its_way_to_sleep_is_rung_until_it_hears(
+    shop: Shop, dark: World, bell: Callable[..., list[str]]
+) -> None:
+    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    rung = bell(False, False, True)
+    answer, _ = decided(shop, "approve")
+
+    assert (answer["rung"], answer["note"], rung) == (True, "", ["approve"] * 3)
+
+
+def test_a_run_that_never_sleeps_is_a_note(
+    shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    monkeypatch.setattr(_decide, "RING_SECONDS", 0.05)
+    rung = bell(False)
+    answer, _ = decided(shop, "approve")
+
+    assert len(rung) > 1
+    assert not answer["rung"]
+    assert "was not waiting any more" in answer["note"]
+    assert recorded(dark).decision is Decision.APPROVE
+
+
+def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
+    shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    bell(False)
+    ringing = runs.ring
+
+    def ring_and_act(*said: str) -> bool:
+        dark.store.update(records.withdraw)
+        return ringing(*said)
+
+    monkeypatch.setattr(runs, "ring", ring_and_act)
+    began = time.monotonic()
+    answer, _ = decided(shop, "approve")
+    assert "has acted already" in answer["note"]
+    assert time.monotonic() - began < _decide.RING_SECONDS
+
+
+def test_reject_revokes_a_yes_until_it_is_spent(shop: Shop, dark: World, bell: Callable[..., list[str]]) -> None:
+    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    bell(True)
+    decided(shop, "approve")
+    decided(shop, "reject")
+
+    assert recorded(dark).decision is Decision.REJECT
+    assert reason(ask.standing(dark, FLIP)) == "Rejected"
