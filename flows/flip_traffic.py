@@ -8,7 +8,8 @@ from prefect.client.schemas.objects import State
 from flipgate.adapters.runs import SCALE_DOWN
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
-from flipgate.steps.flip import FLIPPABLE, going_back, need_proven, need_release, note_live, note_proof
+from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
+from flipgate.steps.recover import through_faults
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
 from flows.opening import open_world
@@ -33,14 +34,15 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         if no := turned_down(world, ask_person(world, QuestionKind.FLIP, evidence)):
             return no
     if found.phase is not Phase.LIVE:
-        found = move_and_watch(world, found)
+        found = through_faults(world, lambda: move_and_watch(world, release))
     parameters = {"application": application, "release": release, "cluster": cluster}
     steps.start(SCALE_DOWN, parameters, f"{SCALE_DOWN}-{application}-{release}", found.settle_after)
     return f"{application} is live on {found.side}"
 
 
-def move_and_watch(world: World, release: Release) -> Release:
+def move_and_watch(world: World, name: str) -> Release:
     """From `dark` to `live` under the Lease; begun again after a crash, it goes on from where the release stands."""
+    release = need_release(world, name, MOVABLE)
     with going_back(world), world.acting() as record:
         if release.phase is Phase.DARK:
             steps.check_side(world, release.side)

@@ -12,6 +12,7 @@ from prefect.tasks import Task
 
 from flipgate.core.errors import TemporaryError
 
+DELAYS_SECONDS: list[float] = [1, 3, 10]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -26,16 +27,19 @@ def temporary(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
     return False
 
 
-def step(name: str) -> Callable[[F], F]:
-    """A step as a task: never cached (the world is the only memory), retried when the failure is temporary."""
+def step(name: str, *, retries: int = 3) -> Callable[[F], F]:
+    """A step as a task: never cached (the world is the only memory), retried when the failure is temporary.
+
+    `retries=0` for a step that must be looked at before it is tried again: the flow settles what it left.
+    """
 
     def wrap(function: F) -> F:
         made: Any = task(
             name=name,
             cache_policy=NO_CACHE,
             persist_result=False,
-            retries=3,
-            retry_delay_seconds=[1, 3, 10],
+            retries=retries,
+            retry_delay_seconds=DELAYS_SECONDS[:retries],
             retry_condition_fn=temporary,
         )(function)
         return made  # type: ignore[no-any-return]

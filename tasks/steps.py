@@ -16,6 +16,7 @@ from flipgate.steps import recover as recovering
 from flipgate.steps import roll_back as rolling_back
 from flipgate.steps.move import Move
 from flipgate.steps.prove import Proven
+from flipgate.steps.way_back import RolledBack
 from flipgate.steps.world import World
 from tasks.policy import step
 
@@ -65,7 +66,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], flow_run: s
     return ask.pose(world, kind, evidence, flow_run=flow_run, url=runs.url_of(flow_run))
 
 
-@step("move all users")
+@step("move all users", retries=0)
 def move_users(world: World, epoch: int) -> tuple[Move, Proven]:
     return flip.flip(world, epoch=epoch)
 
@@ -86,7 +87,7 @@ def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
 
 
 @step("roll back")
-def roll_back(world: World, reason: str, by: str, to: Side | None = None) -> rolling_back.RolledBack:
+def roll_back(world: World, reason: str, by: str, to: Side | None = None) -> RolledBack:
     return rolling_back.roll_back(world, reason, by=by, to=to)
 
 

@@ -11,15 +11,16 @@ from flipgate.cli._options import Target, cluster_options, need_reason, output_o
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:
-    from flipgate.steps.roll_back import RolledBack
+    from flipgate.steps.way_back import RolledBack
 
 
 @click.command(
     cls=Verb,
     details={
         "Data": """\
-            -o json: {"application", "way": "fast"|"slow"|"abort"|"nothing", "to": "blue"|"green"|null, "seconds",
-                      "recorded", "firstOldAnswerMs": number|null, "notes": ["sentence", ...]}"""
+            -o json: {"application", "way": "fast"|"slow"|"abort", "to": "blue"|"green"|null, "seconds",
+                      "recorded", "firstOldAnswerMs": number|null, "notes": [SENTENCE, ...], "left": [SENTENCE, ...]}
+            Exit code 1 with something in "left": users are back where that could be, somebody must see to the rest."""
     },
     examples="""\
         flipgate rollback sportsdata --reason "orders fail"
@@ -46,16 +47,21 @@ def rollback(target: Target, app: str, reason: str, to: str | None, output: str 
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}
-        emit({**data, **figures, "notes": list(done.notes)}, output)
-        return
-    click.echo(_sentence(app, done))
-    for note in done.notes:
-        say(f"note: {note}")
+        emit({**data, **figures, "notes": list(done.notes), "left": list(done.left)}, output)
+    else:
+        click.echo(_sentence(app, done))
+        for note in done.notes:
+            say(f"note: {note}")
+        for each in done.left:
+            say(f"left to you: {each}")
+    if done.left:
+        raise SystemExit(1)
 
 
 def _sentence(app: str, done: RolledBack) -> str:
     if done.to is None:
         return f"release of {app} ended ({done.way}) in {done.seconds:.3f} s: users saw nothing of it"
+    who = "all users" if not done.left else "users"
     answer = f", first answer after {done.first_old_answer_ms:g} ms" if done.first_old_answer_ms is not None else ""
     unrecorded = "" if done.recorded else ", unrecorded"
-    return f"all users of {app} are on {done.to}: the {done.way} way, {done.seconds:.3f} s{answer}{unrecorded}"
+    return f"{who} of {app} are on {done.to}: the {done.way} way, {done.seconds:.3f} s{answer}{unrecorded}"

@@ -102,7 +102,8 @@ TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = {
     },
     Phase.BAKING: {
         Phase.LIVE: frozenset({Reason.BAKE_PASSED}),
-        Phase.ROLLING_BACK: frozenset({Reason.BAKE_FAILED, Reason.ROLLBACK_REQUESTED}),
+        # Not proven: a bake that is begun again after a crash proves first.
+        Phase.ROLLING_BACK: frozenset({Reason.BAKE_FAILED, Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}),
     },
     Phase.LIVE: {
         Phase.SETTLING: frozenset({Reason.SETTLE_APPROVED}),

@@ -22,7 +22,8 @@ from flipgate.steps.roll_back import roll_back
 from flipgate.steps.tell import advance, need_open
 from flipgate.steps.world import World
 
-FLIPPABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE})
+MOVABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING})
+FLIPPABLE = MOVABLE | {Phase.LIVE}
 GOES_BACK = MappingProxyType(
     {
         "TrafficNotProven": Reason.TRAFFIC_NOT_PROVEN,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core import record as records
-from flipgate.core.errors import Conflict, LostLease, Refused
+from flipgate.core.errors import LostLease, Refused
 from flipgate.core.record import EntryState, JournalEntry
 from flipgate.steps.world import World, crash_point
 
@@ -29,8 +29,8 @@ def journal(
 
     `also` makes further changes in the very write that opens the entry (it is given the record and the entry's id).
 
-    A refusal (nothing was changed) closes the entry as undone. Any other failure leaves it open: nobody knows what
-    happened, so the next run or reconcile looks at the world and finishes or backs out.
+    A refusal closes the entry as undone: who refuses has left the world as it was, or has put it back. Any other
+    failure leaves it open: nobody knows what happened, so the next run or reconcile looks, and finishes or backs out.
     """
     now = world.now()
     noted: list[JournalEntry] = []
@@ -45,7 +45,7 @@ def journal(
     crash_point(step, "begun")
     try:
         yield open_entry
-    except (Refused, Conflict) as error:
+    except Refused as error:
         if not isinstance(error, LostLease):
             close(world, noted[0].id, EntryState.UNDONE, str(error))
         raise

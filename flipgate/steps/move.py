@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from flipgate.adapters.routes import patch_route, touch_route
-from flipgate.core.errors import Conflict, NotFound, Refused
+from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RoutePatch, plan_move
+from flipgate.core.traffic import BACK, RouteName, RoutePatch, plan_move
 from flipgate.core.view import EPOCH, View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
@@ -62,23 +62,34 @@ def move_back(world: World, to: Side) -> Move:
     for _ in range(RETRIES):
         traffic = look_at_traffic(world)
         patches = plan_move(traffic, _namespaces(world), to, direction=BACK)
-        left = tuple(str(state) for state in traffic.routes if not state.entries)
-        try:
-            for patch in patches:
-                patch_route(world.cluster, patch, timeout=5.0)
-        except Conflict:
-            continue
-        sent += patches
+        faults = _send_each(world, patches)
+        sent += tuple(patch for patch in patches if patch.route not in faults)
         for state in traffic.routes:
             if state.entries and state.route not in {patch.route for patch in patches}:
                 touch_route(world.cluster, state, by=world.actor, at=world.now())
-        if all(state.sides == {to} for state in look_at_traffic(world).routes if state.entries):
-            return Move(to, at, sent, left)
+        lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
+        now = look_at_traffic(world)
+        if all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting):
+            gone = tuple(str(state) for state in now.routes if not state.entries)
+            return Move(to, at, sent, (*gone, *(f"{route} could not be moved: {e}" for route, e in lasting.items())))
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:
+    """Every patch is tried: one route that cannot be moved must not keep the others' users where they are."""
+    faults: dict[RouteName, FlipgateError] = {}
+    for patch in patches:
+        try:
+            patch_route(world.cluster, patch, timeout=5.0)
+        except FlipgateError as error:
+            faults[patch.route] = error
+    if faults and len(faults) == len(patches) and not any(isinstance(e, Conflict) for e in faults.values()):
+        raise next(iter(faults.values()))
+    return faults
 
 
 def stamp(world: World, side: Side, epoch: int | str) -> None:
@@ -137,11 +148,11 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
         world.check_lease()
         try:
             patch_route(world.cluster, patch)
-        except (Conflict, Refused) as error:
+        except (Conflict, Refused, PermanentError) as error:
             if sent:
                 move_back(world, to.other)
             raise Refused(
-                f"was changed by somebody else since it was read: {error.fact}",
+                f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
                 obj=str(patch.route),
                 reason="RouteChanged",
                 untouched=f"all routes: traffic is on {to.other}",

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flipgate.core import record as records
-from flipgate.core.errors import Refused
+from flipgate.core.errors import Refused, TemporaryError
 from flipgate.core.explain import Drift, Interrupted, explain, finish_move
-from flipgate.core.record import MOVE_ROUTES, EntryState, JournalEntry, Record
+from flipgate.core.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
 from flipgate.core.view import View
+from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.journal import close
 from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import move_back
 from flipgate.steps.tell import advance, tell
 from flipgate.steps.world import World
+
+T = TypeVar("T")
+FAULTS_BORNE = 5
+FAULT_PAUSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,23 @@ class Outcome:
     fact: str
     changed: bool = False
     pipeline: str = ""
+
+
+def through_faults(world: World, act: Callable[[], T]) -> T:
+    """Runs `act`, and after a temporary fault (a time-out, a 500) settles what it left and runs it again.
+
+    For what must not be left half done for a person to find: the move, and the watch after it. `act` looks first.
+    """
+    for borne in range(FAULTS_BORNE):
+        try:
+            if borne:
+                recover(world)
+            return act()
+        except TemporaryError as fault:
+            world.say(f"fault {borne + 1} of {FAULTS_BORNE} that are borne: {fault}")
+            world.sleep(FAULT_PAUSE_SECONDS)
+    recover(world)
+    return act()
 
 
 def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
@@ -60,15 +84,20 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
 def _nothing_open(record: Record, view: View) -> Outcome:
     """No step is half done; still a pipeline may have been lost between two, or before it was started."""
     fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
-    waiting = record.phase is Phase.DARK and record.question is not None
+    waiting = record.phase is Phase.DARK and record.question is not None and record.approval is None
     return Outcome(fact, pipeline="" if waiting else _pipeline(record.phase))
 
 
 def _settle(world: World, entry: JournalEntry) -> Outcome:
+    if entry.step == HAND_OVER:
+        close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
+        hand_over_workers(world, Side(entry.intent["to"]))
+        return Outcome(f"workers run on {entry.intent['to']}", True, _pipeline(world.store.read().phase))
     if entry.step != MOVE_ROUTES:
-        close(world, entry.id, EntryState.UNDONE, "interrupted; the next run looks and does what is missing")
-        phase = world.store.read().phase
-        return Outcome(f"entry {entry.id} ({entry.step}) is closed, its work is done again", True, _pipeline(phase))
+        close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
+        pipeline = _pipeline(world.store.read().phase)
+        follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
+        return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
     traffic = look_at_traffic(world)
     if finish_move(entry, traffic):
         close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
@@ -79,8 +108,12 @@ def _settle(world: World, entry: JournalEntry) -> Outcome:
 
 def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
-    if world.store.read().phase is Phase.ROLLING_BACK:
-        return Outcome(f"rolling back was interrupted ({traffic})", pipeline=_pipeline(Phase.ROLLING_BACK))
+    if entry.intent.get("direction") == "back" or world.store.read().phase is Phase.ROLLING_BACK:
+        to = Side(entry.intent["to"])
+        moved = move_back(world, to)
+        close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
+        pipeline = _pipeline(world.store.read().phase)
+        return Outcome(f"the way back to {to} went on: {len(moved.patches)} routes sent", True, pipeline)
     home = entry.intent["from"]
     moved = move_back(world, Side(home))
     close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")

@@ -1,46 +1,47 @@
 """The way back: one step behind `flipgate rollback`, the `roll_back` flow and a failed bake.
 
-Users first: it takes the Lease at once, sends the routes back before it writes anything that could fail, and tells
-what it could not write or say afterwards. It needs the API server and nothing else.
+Users first: it takes over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does
+not keep it from sending the routes back: it goes on "unrecorded" then. It needs the API server and nothing else.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from flipgate.core import record as records
-from flipgate.core.errors import BadInput, FlipgateError, Forbidden, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.errors import (
+    BadInput,
+    FlipgateError,
+    LostLease,
+    NotFound,
+    PermanentError,
+    Refused,
+    TemporaryError,
+)
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
-from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, Phase, Reason
+from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
-from flipgate.core.traffic import Traffic
-from flipgate.core.view import SideState, short_of
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look, look_at_side, look_at_traffic
+from flipgate.steps.look import look, look_at_traffic
 from flipgate.steps.move import Move, move_back, stamp
 from flipgate.steps.prove import Proven, prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.tell import write
+from flipgate.steps.way_back import (
+    RolledBack,
+    bring_up_again,
+    need_older,
+    need_ready,
+    no_way_back,
+    not_a_way_back,
+    workers_left,
+)
 from flipgate.steps.world import World, crash_point
 
-SLOW_TIMEOUT_SECONDS = 600.0
 TAKE_OVER_TRIES = 3
-
-
-@dataclass(frozen=True)
-class RolledBack:
-    """What rolling back did. `way` is fast, slow, abort or nothing; `notes` say what could not be written or told."""
-
-    way: str
-    to: Side | None
-    seconds: float
-    recorded: bool = True
-    first_old_answer_ms: float | None = None
-    notes: tuple[str, ...] = field(default=())
 
 
 def roll_back(
@@ -48,49 +49,68 @@ def roll_back(
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
-    Raises BadInput without a reason, Refused when there is no way back to go (`--to` decides then). NotFound
-    before `adopt`. Never refuses for drift, for an open journal entry, or for a record that cannot be read.
+    Raises BadInput without a reason, Refused when there is no way back to go (`to` decides then) or `to` names a side
+    that nobody approved, NotFound before `adopt`. Never refuses for drift, for an open journal entry, or for a record
+    that cannot be read.
     """
     began = time.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
+    message = f"{by}: {reason.strip()}"
     record, unread = _read(world, to)
     if record is None:
         done = _unrecorded(world, to, unread)
-    elif record.release and record.release.phase in BEFORE_TRAFFIC and to is None:
-        done = _abort(world, reason, by)
+    elif record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
+        done = _before_traffic(world, record.release, to, message)
     else:
-        target = to or _way_back(world, record)
-        done = _over_others(world, target, f"{by}: {reason.strip()}", cause)
+        done = _over_others(world, _way_back(world, record, to), message, cause)
     return replace(done, seconds=round(time.monotonic() - began, 3))
 
 
+def _before_traffic(world: World, release: Release, to: Side | None, message: str) -> RolledBack:
+    """Nobody approved it, so nobody may be on it: if a route leads there all the same, users come first."""
+    if to is release.side:
+        raise not_a_way_back(world, release)
+    if not any(release.side in state.sides for state in look_at_traffic(world).routes):
+        return _abort(world, release, message)
+    back = _over_others(world, release.side.other, message, Reason.ROLLBACK_REQUESTED)
+    aborted = _abort(world, release, message)
+    return replace(back, notes=(*back.notes, *aborted.notes))
+
+
 def _over_others(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
-    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record may not be written."""
-    for _ in range(TAKE_OVER_TRIES - 1):
+    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written."""
+    why = ""
+    for _ in range(TAKE_OVER_TRIES):
         try:
             return _recorded(world, target, message, cause)
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
-        except Forbidden as forbidden:
-            return _unrecorded(world, target, str(forbidden))
-    return _recorded(world, target, message, cause)
+            why = str(lost)
+        except (PermanentError, TemporaryError) as error:
+            why = str(error)
+            break
+    try:
+        need_ready(world, target)
+    except (PermanentError, TemporaryError) as error:
+        why = f"{why} And the pods of {target} could not be counted: {error}"  # the record says that it was live before
+    return _move_unrecorded(world, target, why)
 
 
 def _recorded(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
-    with _taking_over(world) as epoch:
-        stamp(world, target, epoch)  # before the pods are counted: a stale scale-down is refused from here on
-        slow = _bring_way_back_up(world, target, world.store.read())
+    with world.acting(steal=True) as taken:
+        # Before the pods are counted: from here on a stale scale-down is refused.
+        notes = _try(f"stamp {target}", lambda: stamp(world, target, taken.epoch))
+        way, short = bring_up_again(world, target, taken)
         entry = _open(world, target, cause, message)
         moved = move_back(world, target)
         crash_point(MOVE_ROUTES, "done")
-        proven, notes = _prove(world, target, moved)
-        _close(world, entry, proven, message)
-        notes += _try("write the history", lambda: finish(world))
-        notes += moved.left
-        notes += _try("keep others off the side that was left", lambda: stamp(world, target.other, epoch))
-        notes += _try("hand the workers back", lambda: hand_over_workers(world, target))
-    return RolledBack("slow" if slow else "fast", target, 0.0, True, _first_answer(proven), notes)
+        proven, deaf = _prove(world, target, moved)
+        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, proven)))
+        notes += _try(f"keep others off {target.other}", lambda: stamp(world, target.other, taken.epoch))
+        left += _try("hand the workers back", lambda: hand_over_workers(world, target))
+        left += _try("end the release", lambda: _end(world, message, proven))
+    return RolledBack(way, target, 0.0, True, _first_answer(proven), (*notes, *short, *deaf), left)
 
 
 def _open(world: World, target: Side, cause: Reason, message: str) -> int:
@@ -103,129 +123,96 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
             record = records.end(record, stale.id, EntryState.UNDONE, now, f"taken over by {world.actor}")
         release = record.release
         if release and release.phase in AFTER_TRAFFIC - {Phase.ROLLING_BACK} and release.side is not target:
-            record = records.advance(record, Phase.ROLLING_BACK, cause, now, actor=world.actor, message=message)
-        intent = {"to": str(target), "from": str(target.other)}
+            allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
+            reason = cause if cause in allowed else Reason.ROLLBACK_REQUESTED  # a word must not hold up the way back
+            record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=message)
+        intent = {"to": str(target), "from": str(target.other), "direction": "back"}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
-        return record.model_copy(update={"question": None, "approval": None})
+        return records.withdraw(record)
 
     world.store.update(change)
     crash_point(MOVE_ROUTES, "begun")
     return opened[0]
 
 
-def _close(world: World, entry: int, proven: Proven | None, message: str) -> None:
+def _close(world: World, entry: int, proven: Proven | None) -> None:
     now = world.now()
-    figures = (
-        f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven through Traefik"
-    )
+    write(world, lambda record: records.end(record, entry, EntryState.DONE, now, _figures(proven)))
+
+
+def _end(world: World, message: str, proven: Proven | None) -> None:
+    """`rolled_back`, last of all: killed before it, the next rollback or reconcile joins and does what is missing."""
+    now = world.now()
 
     def change(record: Record) -> Record:
-        record = records.end(record, entry, EntryState.DONE, now, figures)
         if record.phase is not Phase.ROLLING_BACK:
             return record
-        text = f"{message} ({figures})"
+        text = f"{message} ({_figures(proven)})"
         return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
 
     write(world, change)
+    finish(world)
 
 
-def _abort(world: World, reason: str, by: str) -> RolledBack:
-    """Users saw nothing: the run that works on the release loses its Lease, and the dark side goes to rest."""
+def _abort(world: World, release: Release, message: str) -> RolledBack:
+    """Users saw nothing: the run that works on the release loses its Lease, and its side goes to rest."""
     with world.acting(steal=True):
-        view = look(world)
-        entry = view.record.open_entry if view.record else None
         now = world.now()
 
         def change(record: Record) -> Record:
+            entry = record.open_entry
             if entry:
-                record = records.end(record, entry.id, EntryState.UNDONE, now, f"aborted by {by}")
+                record = records.end(record, entry.id, EntryState.UNDONE, now, f"aborted: {message}")
             return records.advance(
-                record, Phase.ABORTED, Reason.DEPLOY_ABORTED, now, actor=world.actor, message=f"{by}: {reason}"
+                record, Phase.ABORTED, Reason.DEPLOY_ABORTED, now, actor=world.actor, message=message
             )
 
         write(world, change)
-        notes = _try("write the history", lambda: finish(world))
+        left = _try("write the history", lambda: finish(world))
         view = look(world)
         dark = view.dark
-        notes += _try("put the dark side to rest", lambda: rest(world, view, dark)) if dark else ()
-    return RolledBack("abort", None, 0.0, notes=notes)
+        if dark is None or dark.side is not release.side:
+            left += (f"{release.side} was not put to rest: {view.traffic}",)
+        else:
+            left += _try(f"put {release.side} to rest", lambda: rest(world, view, dark))
+    return RolledBack("abort", None, 0.0, left=left)
 
 
 def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
-    """Without a record: the routes and the sides alone decide. Ready at the file's counts, or refused unless `--to`."""
-    traffic = look_at_traffic(world)
-    target = to or (traffic.active.other if traffic.active else None)
-    if target is None:
-        raise _undecided(world, traffic)
-    state = look_at_side(world, target)
-    wanted = {s.name: 1 for s in world.application.serving() if s.replicas}
-    missing = short_of(state, wanted)
-    if missing and to is None:
-        raise _not_up(world, state, missing)
+    """Without a record the routes and the sides alone decide: users go to a side that was live before.
+
+    Raises Refused (WayBackNotReady) when that has a service without any Ready pod. A person who names a side decides.
+    """
+    target = to or need_older(world)
+    if to is None:
+        need_ready(world, target)
+    return _move_unrecorded(world, target, why)
+
+
+def _move_unrecorded(world: World, target: Side, why: str) -> RolledBack:
+    notes: tuple[str, ...] = ()
     # No epoch can be counted up without the record. A stale scale-down tests only that the stamp is the one it saw.
-    unstamped = _try(f"stamp {target}", lambda: stamp(world, target, f"unrecorded {world.now().isoformat()}"))
+    notes += _try(f"stamp {target}", lambda: stamp(world, target, f"unrecorded {world.now().isoformat()}"))
     moved = move_back(world, target)
-    proven, notes = _prove(world, target, moved)
-    notes = (f"unrecorded: {why}", *unstamped, *notes, *moved.left, *_workers_left(world, target))
-    return RolledBack("fast", target, 0.0, False, _first_answer(proven), notes)
-
-
-def _workers_left(world: World, target: Side) -> tuple[str, ...]:
-    """Handing over is journaled, and there is no journal now: a person has to do it."""
-    names = [service.name for service in world.application.workers()]
-    there = f"namespace {world.application.namespace_of(target)}"
-    return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
-
-
-def _way_back(world: World, record: Record) -> Side:
-    """The side users came from. Raises Refused when the open release is none that has moved users."""
-    release = record.release
-    if release and release.phase in AFTER_TRAFFIC:
-        return release.side.other
-    state = f"release {release.name} is `{release.phase}`" if release else "no release is open"
-    raise Refused(
-        f"there is nothing to go back from: {state}, traffic on {look_at_traffic(world).active or 'no one side'}",
-        obj=f"application {world.application.name}",
-        reason="NoWayBack",
-        untouched="all routes",
-        next_command=f"flipgate rollback {world.application.name} --to SIDE --reason ... (scales that side up first)",
+    proven, deaf = _prove(world, target, moved)
+    deaf += workers_left(world, target)
+    return RolledBack(
+        "fast", target, 0.0, False, _first_answer(proven), (f"unrecorded: {why}", *notes, *deaf), moved.left
     )
 
 
-def _bring_way_back_up(world: World, target: Side, record: Record) -> bool:
-    """The slow way, when the old side is not Ready at the counts that matter. Returns whether it was needed."""
-    state = look_at_side(world, target)
-    wanted = _counts_that_matter(world, target, record)
-    if not short_of(state, wanted):
-        return False
-    world.say(f"{target} is not up: scaling it to {sum(wanted.values())} pods first (the slow way)")
-    for name, count in wanted.items():
-        workload = state.workloads[name]
-        path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{name}"
-        if workload.replicas < count:
-            world.cluster.patch(path, [{"op": "add", "path": "/spec/replicas", "value": count}])
-    deadline = time.monotonic() + SLOW_TIMEOUT_SECONDS
-    while missing := short_of(look_at_side(world, target), wanted):
-        world.check_lease()
-        if time.monotonic() > deadline:
-            raise _not_up(world, look_at_side(world, target), missing)
-        world.sleep(0.2)
-    return True
-
-
-def _counts_that_matter(world: World, target: Side, record: Record) -> dict[str, int]:
-    """What the side carried when it was last live, at least the file's numbers."""
-    occupant = record.sides.get(target)
-    known = occupant.replicas if occupant else {}
-    return {s.name: max(s.replicas, known.get(s.name, 0)) for s in world.application.serving()}
-
-
-@contextmanager
-def _taking_over(world: World) -> Iterator[int]:
-    """The Lease and a new epoch, at once: whoever acted before fails at its next write."""
-    with world.acting(steal=True) as record:
-        yield record.epoch
+def _way_back(world: World, record: Record, to: Side | None) -> Side:
+    """The side users came from, or the one that a person names. Raises Refused when there is none to go to."""
+    release = record.release
+    if release and release.phase in AFTER_TRAFFIC:
+        return to or release.side.other
+    if to is None:
+        raise no_way_back(world, release)
+    unapproved = release or record.last
+    if unapproved and unapproved.side is to and unapproved.phase is not Phase.SETTLED:
+        raise not_a_way_back(world, unapproved)
+    return to
 
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
@@ -237,7 +224,7 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
         if to is None:
             raise
         return None, str(error)
-    except (PermanentError, Refused) as error:
+    except (PermanentError, Refused, TemporaryError) as error:
         return None, str(error)
 
 
@@ -250,35 +237,18 @@ def _prove(world: World, target: Side, moved: Move) -> tuple[Proven | None, tupl
     return proven, () if proven.ok else (f"not every Traefik replica shows {target}: {', '.join(proven.deaf)}",)
 
 
+def _figures(proven: Proven | None) -> str:
+    return f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven by Traefik"
+
+
 def _first_answer(proven: Proven | None) -> float | None:
     return proven.first_new_answer_ms if proven else None
 
 
-def _try(what: str, action: Callable[[], None]) -> tuple[str, ...]:
-    """Does what users do not wait for; a failure becomes a note."""
+def _try(what: str, action: Callable[[], object]) -> tuple[str, ...]:
+    """Does what must not hold up users; a failure becomes a sentence."""
     try:
         action()
     except FlipgateError as error:
         return (f"could not {what}: {error}",)
     return ()
-
-
-def _undecided(world: World, traffic: Traffic) -> Refused:
-    return Refused(
-        f"the routes name no one side: {traffic}",
-        obj=f"application {world.application.name}",
-        reason="RoutesSplit",
-        untouched="all routes",
-        next_command=f"flipgate rollback {world.application.name} --to SIDE --reason ...",
-    )
-
-
-def _not_up(world: World, state: SideState, missing: dict[str, tuple[int, int]]) -> Refused:
-    counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
-    return Refused(
-        f"is not Ready: {counts}",
-        obj=f"side {state.side} ({state.namespace})",
-        reason="WayBackNotReady",
-        untouched="all routes",
-        next_command=f"kubectl -n {state.namespace} get pods; flipgate rollback {world.application.name} --to SIDE",
-    )

@@ -13,7 +13,7 @@ from flipgate.steps.recover import recover
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World
 from lab.records import Lab
-from tests.api.shop import GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 
 
 def leave_open(world: World, step: str) -> int:
@@ -100,7 +100,16 @@ def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(cluster: Cluster
 
     outcome = recover(world)
     assert outcome.pipeline == "roll-back"
-    assert shop.where() == ("blue" if moved else "green", "green")
+    assert shop.where() == ("blue", "blue")
+
+
+def test_a_way_back_that_a_person_named_goes_on_too(shop: Shop, world: World) -> None:
+    shop.point("live", f"{shop.name}-green")
+    world.store.update(lambda r: r.model_copy(update={"active": GREEN}))
+    intent = {"to": "blue", "from": "green", "direction": "back"}
+    world.store.update(lambda r: records.begin(r, MOVE_ROUTES, "dead", world.now(), intent)[0])
+    recover(world)
+    assert (shop.where(), world.store.read().active) == (("blue",), BLUE)
 
 
 def test_the_living_are_not_recovered_from(shop: Shop) -> None:
