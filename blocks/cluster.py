@@ -6,6 +6,8 @@ from prefect.blocks.core import Block
 from pydantic import Field
 
 from blocks.chat import FlipgateChat
+from flipgate.adapters import store
+from flipgate.adapters.cluster import Cluster
 from flipgate.core.errors import BadInput
 from flipgate.steps.world import DEFAULT_NAMESPACE, World
 
@@ -39,6 +41,16 @@ class FlipgateCluster(Block):
 
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:
     """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
+    return _load(cluster).open(application, actor=actor)
+
+
+def applications(cluster: str = AMBIENT) -> list[str]:
+    """The names of all applications on the cluster that a block names. Raises as `connect` does."""
+    block = _load(cluster)
+    return store.applications(Cluster.connect(block.kubeconfig, block.context), block.namespace)
+
+
+def _load(cluster: str) -> FlipgateCluster:
     try:
         block = FlipgateCluster.load(cluster)
     except ValueError as error:
@@ -51,4 +63,4 @@ def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> Wor
             ) from error
         block = FlipgateCluster()
     assert isinstance(block, FlipgateCluster)
-    return block.open(application, actor=actor)
+    return block

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
+from blocks.cluster import applications
+from flipgate.core.errors import FlipgateError, Interrupted
 from flipgate.steps.ask import expire
 from flipgate.steps.look import look
 from flipgate.steps.settle import kept_too_long, rest_expired
@@ -12,13 +14,26 @@ from tasks import steps
 
 
 @flow(name="reconcile", flow_run_name="reconcile {application}")
-def reconcile(application: str, cluster: str = "default") -> str:
-    """Settles an interrupted step, and starts the pipeline that has to go on.
+def reconcile(application: str = "", cluster: str = "default") -> str:
+    """Settles interrupted steps, and starts the pipelines that have to go on. Runs every five minutes.
 
     Args:
-        application: The application's name.
+        application: The application's name; all of them when left empty.
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
+    facts, faults = [], []
+    for name in [application] if application else applications(cluster):
+        try:
+            facts.append(f"{name}: {reconcile_one(name, cluster)}")
+        except FlipgateError as error:
+            faults.append(str(error))
+    if faults:
+        raise Interrupted("; ".join(faults), obj="reconcile", untouched="what is not named here was reconciled")
+    return "; ".join(facts) or "no applications"
+
+
+def reconcile_one(application: str, cluster: str) -> str:
+    """One application; returns what was found."""
     world = open_world(application, cluster)
     outcome = steps.recover(world)
     world.say(outcome.fact)

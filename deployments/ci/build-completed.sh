@@ -1,15 +1,34 @@
 #!/bin/sh
-# The last line of an image build: tells flipgate that new images exist. Needs curl and uuidgen, not flipgate.
-#   build-completed.sh sportsdata api=sportsdata/api:1.4.2 venue=sportsdata/venue:1.4.2
-# PREFECT_API_URL names the server. BUILD_ID makes the event's id: the same build told twice is one event.
+# The last line of an image build: tells flipgate that new images exist. Needs curl, not flipgate.
+#   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api=sportsdata/api:1.4.2 [NAME=REF ...]
+# With BUILD_ID set, the same build told twice is one event. Exit codes: 0 taken, 2 usage, else curl's.
 set -eu
+
+usage() {
+    echo "error: $1. Usage: PREFECT_API_URL=URL build-completed.sh APP NAME=REPOSITORY:TAG..." >&2
+    exit 2
+}
+
+[ $# -ge 2 ] || usage "an application and at least one image are needed"
+[ -n "${PREFECT_API_URL:-}" ] || usage "PREFECT_API_URL is not set"
 application=$1
 shift
 images=""
 for image in "$@"; do
+    case "$image" in
+    ?*=?*:?* | ?*=?*@sha256:?*) ;;
+    *) usage "'$image' is not NAME=REPOSITORY:TAG or NAME=REPOSITORY@sha256:DIGEST" ;;
+    esac
     images="$images${images:+,}\"${image%%=*}\":\"${image#*=}\""
 done
-id=$(uuidgen --sha1 --namespace @url --name "$application/${BUILD_ID:-$*}")
+
+# An event's id is a UUID: of the build, or any.
+if [ -n "${BUILD_ID:-}" ]; then
+    id=$(printf '%s' "$application/$BUILD_ID" | sha1sum | sed 's/^\(.\{8\}\)\(.\{4\}\)\(.\{4\}\)\(.\{4\}\)\(.\{12\}\).*/\1-\2-\3-\4-\5/')
+else
+    id=$(cat /proc/sys/kernel/random/uuid)
+fi
+
 # --retry: a server on SQLite answers 503 now and then. 204 means taken; whether a run came of it, the server's page tells.
 curl --fail --silent --show-error --retry 5 --retry-all-errors \
     --header "Content-Type: application/json" \
@@ -21,3 +40,4 @@ curl --fail --silent --show-error --retry 5 --retry-all-errors \
         \"payload\": {\"application\": \"$application\", \"images\": {$images}}
     }]" \
     "$PREFECT_API_URL/events"
+echo "event $id sent for $application"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import UUID, uuid4
 
 from flipgate.core.errors import NotFound, Refused, Unreachable
 
@@ -80,9 +80,11 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
 
 
 def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "") -> str:
-    """Sends `flipgate.image.build-completed`. Without `event_id` the content makes it: sent twice is one."""
-    content = f"{application}/" + ",".join(f"{name}={ref}" for name, ref in sorted(images.items()))
-    identity = UUID(event_id) if event_id else uuid5(NAMESPACE_URL, content)
+    """Sends `flipgate.image.build-completed` and returns its id. The same `event_id` twice is one event for good.
+
+    Without one it is a new event; images that are under way or live already make no second release of it.
+    """
+    identity = UUID(event_id) if event_id else uuid4()
     event = {
         "id": str(identity),
         "occurred": datetime.now(UTC).isoformat(),

@@ -131,7 +131,7 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     if verdict is not Verdict.PASS:
         raise _bad_bake(world, verdict, evidence)
     settle_after = world.now() + timedelta(seconds=world.application.spec.policy.soak_seconds)
-    message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M} UTC"
+    message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
 
     def soaking(record: Record) -> Record:
         return records.update_release(record, settle_after=settle_after)

@@ -12,7 +12,7 @@ from flipgate.adapters.routes import patch_route, touch_route
 from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RouteName, RoutePatch, plan_move
+from flipgate.core.traffic import BACK, RouteName, RoutePatch, Traffic, plan_move
 from flipgate.core.view import EPOCH, View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
@@ -46,7 +46,7 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
         patches = plan_move(look_at_traffic(world), _namespaces(world), to)
         at = time.monotonic()
         _send_all(world, patches, to)
-        entry.outcome = f"{len(patches)} routes to {to}"
+        entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
     return Move(to, at, patches)
 
 
@@ -60,8 +60,7 @@ def move_back(world: World, to: Side) -> Move:
     at = time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for _ in range(RETRIES):
-        traffic = look_at_traffic(world)
-        patches = plan_move(traffic, _namespaces(world), to, direction=BACK)
+        traffic, patches = plan_back(world, to)
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         for state in traffic.routes:
@@ -77,6 +76,12 @@ def move_back(world: World, to: Side) -> Move:
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def plan_back(world: World, to: Side) -> tuple[Traffic, tuple[RoutePatch, ...]]:
+    """The routes now, and the patches that send them to `to`, values tested only. Raises Refused when none can move."""
+    traffic = look_at_traffic(world)
+    return traffic, plan_move(traffic, _namespaces(world), to, direction=BACK)
 
 
 def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:

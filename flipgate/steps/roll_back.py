@@ -26,7 +26,7 @@ from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look, look_at_traffic
-from flipgate.steps.move import Move, move_back, stamp
+from flipgate.steps.move import Move, move_back, plan_back, stamp
 from flipgate.steps.prove import Proven, prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.tell import write
@@ -79,7 +79,11 @@ def _before_traffic(world: World, release: Release, to: Side | None, message: st
 
 
 def _over_others(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
-    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written."""
+    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written.
+
+    Raises Refused (RouteUnknown), with nothing changed, when there is no route that could be moved.
+    """
+    plan_back(world, target)
     why = ""
     for _ in range(TAKE_OVER_TRIES):
         try:

@@ -9,9 +9,10 @@ from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.record import Record
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, by_hand, plan_move
+from flipgate.core.traffic import by_hand
 from flipgate.core.view import SideState, short_of
 from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.move import plan_back
 from flipgate.steps.world import World
 
 SLOW_TIMEOUT_SECONDS = 600.0
@@ -158,8 +159,7 @@ def not_a_way_back(world: World, release: Release) -> Refused:
 
 
 def _by_kubectl(world: World, to: Side) -> str:
-    namespaces = {side: world.application.namespace_of(side) for side in Side}
-    patches = plan_move(look_at_traffic(world), namespaces, to, direction=BACK)
+    _, patches = plan_back(world, to)
     return " && ".join(by_hand(patch) for patch in patches) or "nothing, the routes are there"
 
 

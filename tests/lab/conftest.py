@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from lab import control, pipelines
@@ -38,7 +39,16 @@ def lab(tell: Callable[[str], None]) -> Lab:
 @pytest.fixture(scope="session")
 def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     """The shared lab's Prefect server and worker."""
-    return pipelines.find(lab) or pipelines.start(lab, tell)
+    server = pipelines.find(lab) or pipelines.start(lab, tell)
+    _pause_reconcile(server)
+    return server
+
+
+def _pause_reconcile(server: Pipelines) -> None:
+    """Tests leave things half done on purpose; the one that wants them settled starts the flow itself."""
+    with httpx.Client(base_url=server.api_url, trust_env=False, timeout=30) as client:
+        found = client.get("/deployments/name/reconcile/reconcile").raise_for_status().json()
+        client.patch(f"/deployments/{found['id']}", json={"paused": True}).raise_for_status()
 
 
 @pytest.fixture
