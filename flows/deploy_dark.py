@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import FLIP_TRAFFIC
+from flipgate.core.errors import LostLease
+from flipgate.core.release import Release
 from flipgate.steps.settle import failing
-from flows.opening import open_world
+from flipgate.steps.world import World
+from flows.opening import open_world, overtaken
 from tasks import steps
 from tasks.artifacts import show_evidence
 
 
 @flow(name="deploy-dark", flow_run_name="deploy {application}")
-def deploy_dark(application: str, images: dict[str, str], name: str = "", cluster: str = "default") -> str:
+def deploy_dark(application: str, images: dict[str, str], name: str = "", cluster: str = "default") -> str | State[str]:
     """Brings new images up on the dark side, checks them, and asks for the flip.
 
     Args:
@@ -27,13 +31,21 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
     release = steps.open_release(world, images, f"{name} (self-declared)" if name else world.actor)
     if release is None:
         return "nothing to do: these images are live"
-    with world.acting(patience_seconds=patience):
+    try:
+        bring_up_and_check(world, release, patience)
+    except LostLease as lost:
+        return overtaken(world, release.name, lost)
+    parameters = {"application": application, "release": release.name, "cluster": cluster}
+    steps.start(FLIP_TRAFFIC, parameters, key=f"{FLIP_TRAFFIC}-{application}-{release.name}")
+    return release.name
+
+
+def bring_up_and_check(world: World, release: Release, patience_seconds: float) -> None:
+    """From `deploying` to `dark` under the Lease; who finds it done already changes nothing."""
+    with world.acting(patience_seconds=patience_seconds):
         with failing(world, release):
             steps.bring_side_up(world, release)
             steps.wait_ready(world, release)
             evidence = steps.check_side(world, release.side)
-        show_evidence(application, f"{release.name} dark on {release.side}", evidence)
+        show_evidence(world.application.name, f"{release.name} dark on {release.side}", evidence)
         steps.note_dark(world, release, evidence)
-    parameters = {"application": application, "release": release.name, "cluster": cluster}
-    steps.start(FLIP_TRAFFIC, parameters, key=f"{FLIP_TRAFFIC}-{application}-{release.name}")
-    return release.name

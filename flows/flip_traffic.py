@@ -6,13 +6,14 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import SCALE_DOWN
+from flipgate.core.errors import LostLease
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
 from flipgate.steps.recover import through_faults
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
-from flows.opening import open_world
+from flows.opening import open_world, overtaken
 from tasks import steps
 from tasks.artifacts import show_evidence
 
@@ -34,7 +35,10 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         if no := turned_down(world, ask_person(world, QuestionKind.FLIP, evidence)):
             return no
     if found.phase is not Phase.LIVE:
-        found = through_faults(world, lambda: move_and_watch(world, release))
+        try:
+            found = through_faults(world, lambda: move_and_watch(world, release))
+        except LostLease as lost:
+            return overtaken(world, release, lost)
     parameters = {"application": application, "release": release, "cluster": cluster}
     steps.start(SCALE_DOWN, parameters, f"{SCALE_DOWN}-{application}-{release}", found.settle_after)
     return f"{application} is live on {found.side}"

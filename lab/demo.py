@@ -120,7 +120,8 @@ def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) 
     world = World.open(place.application, kubeconfig=lab.kubeconfig)
     setup.adopt(world)
     tell(
-        f"     bake {POLICY['bakeSeconds']} s and soak {POLICY['soakSeconds']} s, shortened for the demo (300 s, a day)"
+        f"     shortened for the demo: {POLICY['readyTimeoutSeconds']} s to get Ready (600 s), bake "
+        f"{POLICY['bakeSeconds']} s (300 s), soak {POLICY['soakSeconds']} s (a day)"
     )
     return Stage(lab, prefect, world, Load(lab.traefik_url, place.host, rate=RATE), tell, approve)
 

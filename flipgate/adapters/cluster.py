@@ -63,7 +63,7 @@ class Cluster:
         except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
             raise BadInput(
                 f"cannot be used: {' '.join(str(error).split())}",
-                obj="kubeconfig",
+                obj=f"kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig",
                 untouched="everything",
                 next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
             ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.routes import ingress_route_api, read_traffic
+from flipgate.adapters.routes import DEAD_GROUP, ingress_route_api, read_traffic
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, FlipgateError, Refused
@@ -47,6 +47,7 @@ def check_application(cluster: Cluster, application: Application, namespace: str
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
     """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
     _need_both(cluster, application)
+    _need_routes(cluster, application)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
         cluster.apply(f"/api/v1/namespaces/{namespace}", body)
@@ -128,7 +129,13 @@ def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
         return
     for route in traffic.routes:
         if route.whole is None:
-            yield f"{route}; each route must point wholly at one side"
+            yield f"{route}; each route must point wholly at one side{_old_api(cluster) if not route.found else ''}"
+
+
+def _old_api(cluster: Cluster) -> str:
+    """A half migrated cluster serves both groups, and the route may stand in the one that Traefik no longer reads."""
+    served = {group["name"] for group in cluster.get("/apis").get("groups", [])}
+    return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in served else ""
 
 
 def _side(world: World, side: Side) -> Iterator[str]:
@@ -144,6 +151,18 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"Deployment {namespace}/{service.name} has no container {service.container} (it has: {known})"
+
+
+def _need_routes(cluster: Cluster, application: Application) -> None:
+    for state in read_traffic(cluster, application, ingress_route_api(cluster)).routes:
+        if not state.entries:
+            raise Refused(
+                "does not exist" if not state.found else f"points at neither side ({state})",
+                obj=str(state.route),
+                reason="RouteUnknown",
+                untouched="the cluster",
+                next_command=f"kubectl -n {state.route.namespace} get {state.route.kind.lower()}s",
+            )
 
 
 def _need_both(cluster: Cluster, application: Application) -> None:

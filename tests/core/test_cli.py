@@ -328,7 +328,7 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str | None) -> None:
     result = run("status", "--kubeconfig", str(path))
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("error: kubeconfig: cannot be used: ")
+    assert result.stderr.startswith(f"error: kubeconfig {path}: cannot be used: ")
     assert "Next: kubectl config get-contexts" in result.stderr
 
 
