@@ -11,6 +11,7 @@ from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
 from flipgate.steps.recover import through_faults
+from flipgate.steps.settle import ended_meanwhile
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
 from flows.opening import open_world, overtaken
@@ -29,6 +30,8 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     """
     world = open_world(application, cluster)
     steps.recover(world)
+    if ended := ended_meanwhile(world, release):
+        return ended
     found = need_release(world, release, FLIPPABLE)
     if found.phase is Phase.DARK:
         evidence = steps.check_side(world, found.side)

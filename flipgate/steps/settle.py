@@ -52,13 +52,13 @@ may be killed before that; a newer build takes the side over, but may be refused
 
 
 def ended_meanwhile(world: World, release: str) -> str:
-    """Why a scale-down that was scheduled a day ago has nothing to do, if so: its release was rolled back, say."""
+    """Why a run that slept has nothing to do, if so: its release was rolled back, or its question expired, say."""
     record = world.store.read()
     if record.release and record.release.name == release and record.release.phase not in TERMINAL:
         return ""
     ended = [each for each in (record.release, record.last) if each and each.name == release]
-    how = f"it ended `{ended[0].phase}`" if ended else "another is open or none"
-    return f"nothing to do: release {release} is no longer live ({how})"
+    how = f"ended `{ended[0].phase}`" if ended else "is not the open one"
+    return f"nothing to do: release {release} {how}"
 
 
 def need_soaked(world: World, name: str = "") -> Release:
