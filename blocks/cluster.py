@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from prefect.blocks.core import Block
+from prefect.logging import get_logger
 from pydantic import Field
 
 from blocks.chat import FlipgateChat
 from flipgate.adapters import store
+from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.errors import BadInput
 from flipgate.steps.world import DEFAULT_NAMESPACE, World
@@ -35,8 +37,17 @@ class FlipgateCluster(Block):
             context=self.context,
             namespace=self.namespace,
             actor=actor,
-            chat=self.chat.open() if self.chat else None,
+            chat=self._chat(),
         )
+
+    def _chat(self) -> Chat | None:
+        """A chat that is filled in wrongly is said and left out: it must not be in a release's way, still less in the
+        way back's. Messages wait in the outbox."""
+        try:
+            return self.chat.open() if self.chat else None
+        except BadInput as error:
+            get_logger("flipgate").warning("nobody will be told: %s", error)
+            return None
 
 
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:

@@ -37,7 +37,8 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
     The first time it builds the lab, which takes some ten minutes; after that it begins within a minute. Ctrl-C at any
     moment ends everything. Exit code 0 only when the release came through and no request was lost.
     """
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, _interrupt_once)
     summary = _run(approve=approve, tag=tag, keep=keep, name=name, to_stderr=as_json)
     if as_json:
         click.echo(json.dumps(summary))
@@ -74,6 +75,11 @@ def _show(summary: dict[str, Any]) -> None:
     click.echo(f"     phases: {phases}; the whole demo {summary['seconds']:.0f} s")
 
 
-def _as_interrupt(_signal: int, _frame: object) -> None:
-    """Being asked to end is the same as Ctrl-C: everything is taken down first."""
+def _interrupt_once(_signal: int, _frame: object) -> None:
+    """Being asked to end, once: everything is taken down then, and that is not interrupted again.
+
+    Ctrl-C under `uv run` arrives twice: from the terminal, and passed on by uv.
+    """
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(asked, signal.SIG_IGN)
     raise KeyboardInterrupt

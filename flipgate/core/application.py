@@ -167,7 +167,7 @@ class Policy(_Model):
         default=0.01,
         ge=0,
         le=1,
-        description="The largest share of 5xx answers in the bake, 0 to 1; above, traffic goes back.",
+        description="The largest share of errors (5xx, a lost route) in the bake, 0 to 1; above, traffic goes back.",
     )
     soak_seconds: int = Field(
         default=86_400, ge=0, description="How long the old side stays up as the way back, in seconds."
