@@ -41,6 +41,7 @@ class Cluster:
         self._pool = client.rest_client.pool_manager
         self.context = context
         self.server: str = client.configuration.host
+        self._groups: dict[str, str] = {}
 
     @classmethod
     def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Cluster:
@@ -72,6 +73,13 @@ class Cluster:
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """One object or list. Raises NotFound."""
         return self._json("GET", path, query=query)
+
+    def groups(self) -> Mapping[str, str]:
+        """The API groups this server serves, with their preferred version; asked for once per connection."""
+        if not self._groups:
+            served = self.get("/apis").get("groups") or []
+            self._groups = {group["name"]: group["preferredVersion"]["groupVersion"] for group in served}
+        return self._groups
 
     def find(self, path: str) -> dict[str, Any] | None:
         """One object, or None where there is none."""

@@ -19,9 +19,9 @@ def ingress_route_api(cluster: Cluster) -> str:
 
     Raises Refused where there are none, or only those of Traefik 2's first API group, which Traefik 3 no longer reads.
     """
-    groups = {group["name"]: group for group in cluster.get("/apis").get("groups", [])}
+    groups = cluster.groups()
     if GROUP in groups:
-        return str(groups[GROUP]["preferredVersion"]["groupVersion"])
+        return groups[GROUP]
     if DEAD_GROUP in groups:
         raise Refused(
             f"are served under {DEAD_GROUP} only, which Traefik 3 no longer reads",

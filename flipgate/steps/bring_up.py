@@ -25,7 +25,7 @@ from flipgate.core.release import (
 from flipgate.core.render import config_maps, images_of, render, wanted_counts, wanted_images
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
-from flipgate.steps.look import look, look_at_side, need_dark, need_record
+from flipgate.steps.look import look, need_dark, need_record, side_of
 from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.why import why_not_ready
 from flipgate.steps.world import World
@@ -124,7 +124,7 @@ def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> Non
     said = ""
     while True:
         listed = world.cluster.get(path)
-        side = look_at_side(world, release.side)
+        side = side_of(world, release.side, listed["items"])
         missing = short_of(side, release.wanted)
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
         if not missing and not behind:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.errors import Refused
 from flipgate.core.explain import Drift, Interrupted, explain
@@ -28,10 +31,20 @@ def look_at_traffic(world: World) -> Traffic:
 
 
 def look_at_side(world: World, side: Side) -> SideState:
-    """The declared services of one side, from one list of its Deployments."""
+    """The declared services of one side, each Deployment by its name.
+
+    Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
+    (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
+    """
+    path = f"/apis/apps/v1/namespaces/{world.application.namespace_of(side)}/deployments"
+    names = [service.name for service in world.application.spec.services]
+    return side_of(world, side, world.each(lambda name: world.cluster.find(f"{path}/{name}"), names))
+
+
+def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None]) -> SideState:
+    """A side's declared services, of the Deployments that were found on it."""
     namespace = world.application.namespace_of(side)
-    items = world.cluster.items(f"/apis/apps/v1/namespaces/{namespace}/deployments")
-    by_name = {item["metadata"]["name"]: item for item in items}
+    by_name = {each["metadata"]["name"]: each for each in found if each}
     names = [service.name for service in world.application.spec.services]
     return SideState(side, namespace, {name: read_workload(name, namespace, by_name.get(name)) for name in names})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -110,8 +109,7 @@ def stamp(world: World, side: Side, epoch: int | str) -> None:
         with suppress(NotFound):
             world.cluster.merge(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", part, timeout=5.0)
 
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(one, (service.name for service in world.application.spec.services)))
+    world.each(one, [service.name for service in world.application.spec.services])
 
 
 def need_counts(world: World, view: View, to: Side) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,8 +97,7 @@ def prove(
     began = time.monotonic()
     wanted = answers or world.application.spec.traffic.proof_answers
     deadline = began + (timeout_seconds or _timeout(world))
-    with ThreadPoolExecutor(max_workers=max(1, min(8, len(replicas)))) as pool:
-        seen = tuple(pool.map(lambda name: _watch_replica(world, name, side, wanted, deadline), replicas))
+    seen = tuple(world.each(lambda name: _watch_replica(world, name, side, wanted, deadline), replicas))
     firsts = [each.first for each in seen if each.first is not None]
     ms = round((min(firsts) - (since or began)) * 1000, 1) if firsts else None
     return Proven(seen, ms, round(time.monotonic() - began, 3))

@@ -134,8 +134,7 @@ def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
 
 def _old_api(cluster: Cluster) -> str:
     """A half migrated cluster serves both groups, and the route may stand in the one that Traefik no longer reads."""
-    served = {group["name"] for group in cluster.get("/apis").get("groups", [])}
-    return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in served else ""
+    return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in cluster.groups() else ""
 
 
 def _side(world: World, side: Side) -> Iterator[str]:

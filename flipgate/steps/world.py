@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
@@ -24,6 +26,13 @@ from flipgate.core.record import Record
 DEFAULT_NAMESPACE = "flipgate"
 CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
 """For rehearsals: at `STEP:edge` (edge is `begun` or `done`) of the journal this process kills itself."""
+
+
+AT_ONCE = 8
+"""Requests under way at once: fewer than the client keeps connections for."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def utc_now() -> datetime:
@@ -76,6 +85,11 @@ class World:
         if not self._route_api:
             self._route_api = ingress_route_api(self.cluster)
         return self._route_api
+
+    def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised."""
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            return list(pool.map(act, things))
 
     def check_lease(self) -> None:
         """Raises LostLease when this actor has been taken over."""

@@ -33,7 +33,7 @@ TO_LIVE = {
     Phase.BAKING: Reason.TRAFFIC_PROVEN,
     Phase.LIVE: Reason.BAKE_PASSED,
 }
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 """Between two deeds of somebody who does the same thing again and again."""
 TEXT = """\
 apiVersion: flipgate.dev/v1
@@ -109,9 +109,9 @@ class Shop:
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         }
-        self.cluster.create(self.deployments(side), {"metadata": {"name": name}, "spec": spec})
+        made = self.cluster.create(self.deployments(side), {"metadata": {"name": name}, "spec": spec})
         if replicas:
-            self.play_ready(side, name)
+            self._play(side, made, replicas)
 
     def deployments(self, side: Side) -> str:
         return f"/apis/apps/v1/namespaces/{self.name}-{side}/deployments"
@@ -127,12 +127,14 @@ class Shop:
         """Writes the status that the controllers would: all wanted pods there and Ready, or `ready` of them."""
         for name in names or COUNTS:
             obj = self.deployment(side, name)
-            count = obj["spec"]["replicas"]
-            status = dict.fromkeys(("replicas", "updatedReplicas"), count)
-            status |= {"readyReplicas": count if ready is None else ready}
-            status["observedGeneration"] = obj["metadata"]["generation"]
-            if obj.get("status") != {key: value for key, value in status.items() if value}:
-                self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
+            self._play(side, obj, obj["spec"]["replicas"] if ready is None else ready)
+
+    def _play(self, side: Side, obj: dict[str, Any], ready: int) -> None:
+        wanted, name = obj["spec"]["replicas"], obj["metadata"]["name"]
+        status = {"replicas": wanted, "updatedReplicas": wanted, "readyReplicas": ready}
+        status["observedGeneration"] = obj["metadata"]["generation"]
+        if obj.get("status") != {key: value for key, value in status.items() if value}:
+            self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
 
     @contextmanager
     def playing_ready(self) -> Iterator[None]:

@@ -44,7 +44,11 @@ class Town:
 
     def __call__(self, request: Handler) -> Answer | None:
         if "/proxy/" not in request.path:
-            items = self.deployments if "/deployments" in request.path else self.pods
+            path, _, name = request.path.partition("/deployments/")
+            if name:
+                found = [each for each in self.deployments if each["metadata"]["name"] == name]
+                return (200, json.dumps(found[0]).encode()) if found else (404, b"{}")
+            items = self.deployments if path.endswith("/deployments") else self.pods
             return 200, json.dumps({"items": items}).encode()
         self.asked.add(request.path.split("/pods/")[1].split(":")[0])
         request.send_response(self.status)

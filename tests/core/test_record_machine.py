@@ -166,8 +166,8 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.record.phase is Phase.DARK and self.open_entry is None)
     @rule(basis=BASES)
     def move_if_granted(self, basis: str) -> None:
-        """As `flip` does: the entry, the phase and the spent approval in one write."""
-        if self.record.question is None:
+        """As `flip` does: only a flip's own question counts; the entry, the phase and the spent approval in one write."""
+        if self.record.question is None or self.record.question.kind is not QuestionKind.FLIP:
             self.pose(QuestionKind.FLIP, basis)
         if self.record.approval is None:
             self.answer(Decision.APPROVE)
