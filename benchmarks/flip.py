@@ -14,7 +14,8 @@ from benchmarks.stage import Progress, Stage, staged
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.look import look_at_traffic
-from flipgate.steps.move import move, stamp
+from flipgate.steps.move import move
+from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.errors import LabError
 from lab.load import Load, LoadError

@@ -97,6 +97,7 @@ def api_server(plan: Plan) -> Component:
         f"--kubelet-client-key={pki / 'kubelet-client.key'}",
         "--allow-privileged=true",
         "--profiling=false",
+        "--enable-priority-and-fairness=false",  # nobody competes for a lab's API server
     ]
     if plan.tier == "api":  # nobody makes the service accounts that pods would be refused without
         flags.append("--disable-admission-plugins=ServiceAccount")

@@ -139,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _asked)
     (given.dir / "tmp").mkdir(exist_ok=True)
+    os.environ.setdefault("GOGC", "400")  # memory for time: a lab lives for minutes, and its machine is small
     os.environ["TMPDIR"] = str(given.dir / "tmp")  # so that nothing of a killed lab stays behind elsewhere
     supervisor = Supervisor(Plan(given.dir, given.tier, given.api_socket, given.traefik_socket))
     try:

@@ -26,6 +26,7 @@ from flipgate.core.render import config_maps, images_of, render, wanted_counts, 
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, need_dark, need_record, side_of
+from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.why import why_not_ready
 from flipgate.steps.world import World
@@ -75,7 +76,7 @@ def bring_up(world: World, release: Release) -> None:
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it.
     """
-    view = look(world)
+    view = stamped_look(world, release.side)
     need_open(need_record(world, view), release.name)
     dark = need_dark(world, view)
     if dark.side is not release.side:
@@ -105,11 +106,12 @@ def set_workload(world: World, workload: Workload, release: Release, epoch: int)
     try:
         world.cluster.patch(_path(workload), operations)
     except Conflict as error:
-        raise Conflict(
-            "was changed by somebody else since it was read",
+        raise Refused(
+            "was stamped by another actor since it was read",
             obj=f"Deployment {workload.namespace}/{workload.name}",
+            reason="SideChanged",
             untouched="this Deployment, and those after it",
-            next_command="run the same pipeline again: it looks first and does what is missing",
+            next_command=f"flipgate status {world.application.name}; the same build again does what is missing",
         ) from error
 
 

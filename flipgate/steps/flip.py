@@ -16,9 +16,10 @@ from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.look import look, look_at_traffic
-from flipgate.steps.move import Move, move, need_counts, need_services, stamp
+from flipgate.steps.move import Move, move, need_counts, need_services
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
 from flipgate.steps.roll_back import roll_back
+from flipgate.steps.stamp import stamp
 from flipgate.steps.tell import advance, need_open
 from flipgate.steps.world import World
 

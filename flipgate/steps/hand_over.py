@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
-from flipgate.core.errors import Refused
+from flipgate.core.errors import Conflict, Refused
 from flipgate.core.record import HAND_OVER
 from flipgate.core.sides import Side
-from flipgate.core.view import Workload
+from flipgate.core.view import Workload, read_workload
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_side
 from flipgate.steps.world import World
+
+TRIES = 5
 
 
 def hand_over_workers(world: World, to: Side, *, timeout_seconds: float = 120.0) -> None:
@@ -44,15 +46,25 @@ def _scale(world: World, side: Side, counts: dict[str, int]) -> None:
     for name, count in sorted(counts.items()):
         workload = state.workloads[name]
         if workload.found and workload.replicas != count:
-            world.check_lease()
             _set(world, workload, count)
 
 
 def _set(world: World, workload: Workload, count: int) -> None:
+    """Read again and tried again while its status changes: a worker that was never stamped has its version for a fence.
+
+    Raises LostLease when a later actor has stamped it.
+    """
     path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
-    world.cluster.patch(
-        path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
-    )
+    for left in reversed(range(TRIES)):
+        world.check_lease()
+        fence = workload.fence(world.store.epoch)
+        try:
+            world.cluster.patch(path, [*fence, {"op": "add", "path": "/spec/replicas", "value": count}])
+            return
+        except Conflict:
+            if not left:
+                raise
+            workload = read_workload(workload.name, workload.namespace, world.cluster.find(path))
 
 
 def _wait(world: World, side: Side, counts: dict[str, int], timeout_seconds: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from flipgate.adapters.routes import patch_route, touch_route
@@ -12,7 +11,7 @@ from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentErr
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import BACK, RouteName, RoutePatch, Traffic, plan_move
-from flipgate.core.view import EPOCH, View, short_of
+from flipgate.core.view import View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
 from flipgate.steps.world import World
@@ -94,22 +93,6 @@ def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName,
     if faults and len(faults) == len(patches) and not any(isinstance(e, Conflict) for e in faults.values()):
         raise next(iter(faults.values()))
     return faults
-
-
-def stamp(world: World, side: Side, epoch: int | str) -> None:
-    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused.
-
-    By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to
-    catch up, up to 100 ms. A Deployment that is not there is left out: nothing can be scaled down in it.
-    """
-    namespace = world.application.namespace_of(side)
-    part = {"metadata": {"annotations": {EPOCH: str(epoch)}}}
-
-    def one(name: str) -> None:
-        with suppress(NotFound):
-            world.cluster.merge(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", part, timeout=5.0)
-
-    world.each(one, [service.name for service in world.application.spec.services])
 
 
 def need_counts(world: World, view: View, to: Side) -> None:

@@ -25,10 +25,11 @@ from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TRANSITIONS, Ph
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look, look_at_traffic
-from flipgate.steps.move import Move, move_back, plan_back, stamp
+from flipgate.steps.look import look_at_traffic
+from flipgate.steps.move import Move, move_back, plan_back
 from flipgate.steps.prove import Proven, prove, traefik_replicas
 from flipgate.steps.rest import rest
+from flipgate.steps.stamp import stamp, stamped_look
 from flipgate.steps.tell import write
 from flipgate.steps.way_back import (
     RolledBack,
@@ -174,7 +175,7 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
 
         write(world, change)
         left = _try("write the history", lambda: finish(world))
-        view = look(world)
+        view = stamped_look(world, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)

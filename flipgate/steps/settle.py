@@ -14,6 +14,7 @@ from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.rest import rest
+from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open
 from flipgate.steps.world import World
 
@@ -90,7 +91,8 @@ def settle(world: World, name: str = "") -> Release:
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
     """
-    view = look(world)
+    before = need_dark(world, look(world))
+    view = stamped_look(world, before.side)
     record = need_record(world, view)
     dark = need_dark(world, view)
     release = need_soaked(world, name)
@@ -133,8 +135,8 @@ def rest_expired(world: World) -> None:
 
     The caller holds the Lease. Does nothing before that time, or when nothing of it is up.
     """
-    view = look(world)
-    if ended := kept_too_long(world, view):
+    if ended := kept_too_long(world, look(world)):
+        view = stamped_look(world, ended.side)
         dark = need_dark(world, view)
         rest(world, view, dark)
         world.store.update(records.put_away)

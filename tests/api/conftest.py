@@ -19,10 +19,7 @@ from flipgate.steps.world import World
 from lab import control
 from lab.records import Lab
 from tests.api.shop import Shop
-
-NAME = "flipgate-api"
-FULL = 2500
-"""Namespaces: nobody deletes them here, a run leaves some 800, and an API server that watches too many gets slow."""
+from tests.conftest import API_LAB
 
 MANIFESTS = Path(__file__).parent / "manifests"
 
@@ -30,16 +27,7 @@ MANIFESTS = Path(__file__).parent / "manifests"
 @pytest.fixture(scope="session")
 def lab(tell: Callable[[str], None]) -> Lab:
     """etcd and kube-apiserver; a failure to start is a failure of the test. Kept for the next run, until it is full."""
-    up = control.up(NAME, tier="api", progress=tell)
-    if _namespaces(up) <= FULL:
-        return up
-    control.down(NAME, progress=tell)
-    return control.up(NAME, tier="api", progress=tell)
-
-
-def _namespaces(lab: Lab) -> int:
-    first = Cluster.connect(lab.kubeconfig).get("/api/v1/namespaces", limit="1")
-    return int(first["metadata"].get("remainingItemCount", 0)) + 1
+    return control.up(API_LAB, tier="api", progress=tell)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
 from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH
 from flipgate.steps.look import look
-from flipgate.steps.move import move, move_back, need_counts, need_services, stamp
+from flipgate.steps.move import move, move_back, need_counts, need_services
+from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry, repeating

@@ -12,9 +12,10 @@ from flipgate.core.record import HAND_OVER, EntryState
 from flipgate.core.release import Phase, Reason
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.journal import journal
-from flipgate.steps.move import move, stamp
+from flipgate.steps.move import move
 from flipgate.steps.recover import recover
 from flipgate.steps.roll_back import roll_back
+from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, repeating

@@ -166,7 +166,7 @@ class RecordMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.record.phase is Phase.DARK and self.open_entry is None)
     @rule(basis=BASES)
     def move_if_granted(self, basis: str) -> None:
-        """As `flip` does: only a flip's own question counts; the entry, the phase and the spent approval in one write."""
+        """As `flip` does: its own question only; the entry, the phase and the spent approval in one write."""
         if self.record.question is None or self.record.question.kind is not QuestionKind.FLIP:
             self.pose(QuestionKind.FLIP, basis)
         if self.record.approval is None:

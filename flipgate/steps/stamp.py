@@ -1,0 +1,38 @@
+"""Stamps: our epoch on a side's Deployments, the steadier fence. Status updates do not change it, other actors' do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from flipgate.core.errors import NotFound
+from flipgate.core.sides import Side
+from flipgate.core.view import EPOCH, View
+from flipgate.steps.look import look, look_at_side
+from flipgate.steps.world import World
+
+
+def stamp(world: World, side: Side, epoch: int | str) -> None:
+    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused.
+
+    By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to
+    catch up, up to 100 ms. A Deployment that is not there is left out: nothing can be scaled down in it.
+    """
+    namespace = world.application.namespace_of(side)
+    part = {"metadata": {"annotations": {EPOCH: str(epoch)}}}
+
+    def one(name: str) -> None:
+        with suppress(NotFound):
+            world.cluster.merge(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", part, timeout=5.0)
+
+    world.each(one, [service.name for service in world.application.spec.services])
+
+
+def stamped_look(world: World, side: Side) -> View:
+    """A look at everything, after a side that was never stamped has been: what was adopted bears no stamp yet.
+
+    Without one only the resourceVersion could be tested, and that changes with every pod that comes or goes.
+    """
+    if any(workload.found and workload.epoch is None for workload in look_at_side(world, side).workloads.values()):
+        epoch = world.store.epoch if world.store.epoch is not None else world.store.read().epoch
+        stamp(world, side, epoch)
+    return look(world)
