@@ -7,7 +7,7 @@ from contextlib import suppress
 from flipgate.core.errors import NotFound
 from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH, View
-from flipgate.steps.look import look, look_at_side
+from flipgate.steps.look import look
 from flipgate.steps.world import World
 
 
@@ -32,7 +32,8 @@ def stamped_look(world: World, side: Side) -> View:
 
     Without one only the resourceVersion could be tested, and that changes with every pod that comes or goes.
     """
-    if any(workload.found and workload.epoch is None for workload in look_at_side(world, side).workloads.values()):
-        epoch = world.store.epoch if world.store.epoch is not None else world.store.read().epoch
-        stamp(world, side, epoch)
+    view = look(world)
+    if all(workload.epoch for workload in view.sides[side].workloads.values() if workload.found):
+        return view
+    stamp(world, side, world.store.epoch if world.store.epoch is not None else world.store.read().epoch)
     return look(world)

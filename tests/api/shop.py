@@ -20,7 +20,7 @@ from flipgate.core.record import Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import open_release
-from flipgate.steps.setup import adopt, apply_application
+from flipgate.steps.setup import adopt
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World
 
@@ -73,7 +73,7 @@ class Shop:
             list(pool.map(shop.add_namespace, (f"{name}-{part}" for part in ("blue", "green", "edge", "fg"))))
             list(pool.map(lambda each: shop.add_deployment(*each), services))
             list(pool.map(lambda route: shop.add_route(route, BLUE), routes))
-        apply_application(cluster, shop.application, text, shop.own)
+        Store(cluster, shop.own, name).write_application(text)
         return shop
 
     @property

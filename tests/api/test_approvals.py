@@ -25,8 +25,9 @@ from flipgate.steps import ask
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
-from flows import approval as waiting
 from tests.api.shop import GREEN, TO_LIVE, Shop, advanced, opened
+
+pytestmark = pytest.mark.xdist_group("prefect")
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
@@ -47,6 +48,8 @@ class Run:
 
     def asks(self, world: World, kind: QuestionKind = FLIP) -> Granted | NotGranted | None:
         """The part of a flow that asks, from the top; None when the run was suspended."""
+        from flows import approval as waiting  # Prefect takes seconds: only who runs these tests waits for it
+
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
             patched.setattr(waiting, "steps", SimpleNamespace(pose=_pose))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -278,16 +275,16 @@ def test_a_decision_is_in_the_record_with_who_and_why(desk: Desk, verb: str) -> 
     assert result.stderr.startswith("note: the decision is recorded. No run was waiting for it")
 
 
-def test_a_doorbell_that_fails_takes_nothing_from_the_decision(desk: Desk, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("prefect")
+def test_a_doorbell_that_fails_takes_nothing_from_the_decision(desk: Desk) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     desk.remember(release=release(*DARK), question=question(flow_run=str(uuid4())))
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    env = {**kept, "HOME": str(tmp_path), "PREFECT_API_URL": "http://127.0.0.1:9/api"}
-    line = ["approve", desk.name, "--reason", "fine", *desk.where]
-    command = [sys.executable, "-m", "flipgate.cli", *line]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        done = desk.run("approve", desk.name, "--reason", "fine")
     approval = desk.store.read().approval
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("approved by ")
     assert done.stderr.startswith("note: the decision is recorded. The waiting run was not told")
     assert approval is not None

@@ -368,12 +368,13 @@ def test_an_api_server_on_a_bad_day(
 # Prefect that cannot be asked
 
 
-def test_an_event_without_prefect_is_a_sentence(tmp_path: Path, closed_port: int) -> None:
-    line = ["event", "build", "shop", "--image", "web=acme/web:2", "-o", "json"]
-    env = subprocess_env(tmp_path, PREFECT_API_URL=f"http://127.0.0.1:{closed_port}/api", PREFECT_LOGGING_LEVEL="ERROR")
-    command = [sys.executable, "-m", "flipgate.cli", *line]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+@pytest.mark.xdist_group("prefect")
+def test_an_event_without_prefect_is_a_sentence(closed_port: int) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    assert done.returncode == 1
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{closed_port}/api"}):
+        done = run("event", "build", "shop", "--image", "web=acme/web:2", "-o", "json")
+
+    assert done.exit_code == 1
     assert json.loads(done.stderr)["error"]["reason"] == "Unreachable"
     assert done.stdout == ""

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import yaml
-from prefect import Flow
 
-import flows
 from flipgate.adapters import runs
 from lab.paths import CHECKOUT
 from lab.pipelines import POOL
+
+pytestmark = pytest.mark.xdist_group("prefect")
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
@@ -36,15 +36,21 @@ KEYS = {
 """What we use of what Prefect 3 reads, by level. A key beside these is a typing error, or belongs here."""
 
 
-def flow_of(deployment: dict[str, Any]) -> Flow[..., Any]:
+def flow_of(deployment: dict[str, Any]) -> Any:
+    from prefect import Flow  # seconds: only who runs these tests waits for it
+
     module, _, name = deployment["entrypoint"].rpartition(".")
     found = getattr(importlib.import_module(module), name)
     assert isinstance(found, Flow), deployment["entrypoint"]
     return found
 
 
-def all_flows() -> dict[str, Flow[..., Any]]:
+def all_flows() -> dict[str, Any]:
     """Every flow that a module of flows/ defines itself, by its name in Prefect."""
+    from prefect import Flow
+
+    import flows
+
     modules = [importlib.import_module(f"flows.{each.name}") for each in pkgutil.iter_modules(flows.__path__)]
     mine = [(module, value) for module in modules for value in vars(module).values() if isinstance(value, Flow)]
     return {flow.name: flow for module, flow in mine if flow.fn.__module__ == module.__name__}
