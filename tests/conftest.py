@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling, Scheduling
 
 from lab import control, paths
 
@@ -25,14 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
         control.down(API_LAB)
 
 
+class LabInOneProcess(LoadGroupScheduling):
+    """Tests go to whichever process is free, but all of the lab's to one: they share a cluster and a Prefect server."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "lab" if nodeid.startswith("tests/lab/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return LabInOneProcess(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         tier = item.path.relative_to(here).parts[0]
         if tier in TIERS:
             item.add_marker(tier)
-        if tier == "lab":
-            item.add_marker(pytest.mark.xdist_group("lab"))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,12 @@ def _pause_reconcile(server: Pipelines) -> None:
     """Tests leave things half done on purpose; the one that wants them settled starts the flow itself."""
     with httpx.Client(base_url=server.api_url, trust_env=False, timeout=30) as client:
         found = client.get("/deployments/name/reconcile/reconcile").raise_for_status().json()
-        client.patch(f"/deployments/{found['id']}", json={"paused": True}).raise_for_status()
+        for _ in range(20):  # SQLite under writes answers 503 now and then
+            answer = client.patch(f"/deployments/{found['id']}", json={"paused": True})
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(0.2)
+        answer.raise_for_status()
 
 
 @pytest.fixture
