@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
-from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence
+from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flows.approval import ask_person, turned_down
 from flows.opening import open_world
 from tasks import steps
@@ -26,6 +26,7 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     steps.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended
+    wait_out(world)
     soaked = need_soaked(world, release)
     if soaked.phase is Phase.LIVE:
         evidence = soak_evidence(world, soaked)

@@ -62,6 +62,21 @@ def ended_meanwhile(world: World, release: str) -> str:
     return f"nothing to do: release {release} {how}"
 
 
+EARLY_SECONDS = 60.0
+
+
+def wait_out(world: World) -> None:
+    """Waits out the last moments of a soak: a worker starts scheduled runs some seconds before their time.
+
+    A run that is earlier than EARLY_SECONDS is left to `need_soaked`, which refuses it.
+    """
+    release = world.store.read().release
+    if release and release.settle_after:
+        left = (release.settle_after - world.now()).total_seconds()
+        if 0 < left <= EARLY_SECONDS:
+            world.sleep(left + 0.1)
+
+
 def need_soaked(world: World, name: str = "") -> Release:
     """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
     record = world.store.read()

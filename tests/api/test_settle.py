@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Verdict
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.move import move
-from flipgate.steps.settle import rest_expired, settle, soak_evidence
+from flipgate.steps.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
@@ -81,3 +84,18 @@ def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
     world.application = world.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
     rest_expired(world)
     assert shop.counts(GREEN) == AT_REST
+
+
+def test_a_run_that_is_a_moment_early_waits_and_one_that_is_much_too_early_is_refused(shop: Shop, world: World) -> None:
+    release = opened(world)
+    advanced(world, release, Phase.LIVE)
+    slept: list[float] = []
+    world.sleep = slept.append
+    for left in (5.0, EARLY_SECONDS + 5):
+        due = world.now() + timedelta(seconds=left)
+        world.store.update(lambda r, at=due: records.update_release(r, settle_after=at))
+        wait_out(world)
+    assert len(slept) == 1
+    assert 4 < slept[0] <= 5.1
+    with pytest.raises(Refused, match="soaks until"):
+        need_soaked(world, release.name)
