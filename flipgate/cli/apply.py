@@ -9,7 +9,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
 from flipgate.cli._options import Target, cluster_options
-from flipgate.core.errors import NotFound, Refused
+from flipgate.core.errors import NotFound
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
@@ -46,18 +46,9 @@ def apply(target: Target, filename: str, dry_run: bool) -> None:
 
 def _would(cluster: Cluster, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
-    from flipgate.core.sides import Side
+    from flipgate.steps.setup import need_place
 
-    for side in Side:
-        where = application.namespace_of(side)
-        if cluster.find(f"/api/v1/namespaces/{where}") is None:
-            raise Refused(
-                "does not exist",
-                obj=f"namespace {where} ({side})",
-                reason="NamespaceMissing",
-                untouched="the cluster",
-                next_command=f"kubectl create namespace {where}",
-            )
+    need_place(cluster, application)
     lines = []
     if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
         lines.append(f"namespace {namespace} would be created (dry run)")

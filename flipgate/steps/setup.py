@@ -46,8 +46,7 @@ def check_application(cluster: Cluster, application: Application, namespace: str
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
     """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
-    _need_both(cluster, application)
-    _need_routes(cluster, application)
+    need_place(cluster, application)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
         cluster.apply(f"/api/v1/namespaces/{namespace}", body)
@@ -150,6 +149,12 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"Deployment {namespace}/{service.name} has no container {service.container} (it has: {known})"
+
+
+def need_place(cluster: Cluster, application: Application) -> None:
+    """Raises Refused unless both sides' namespaces exist and each route names a side: what applying asks first."""
+    _need_both(cluster, application)
+    _need_routes(cluster, application)
 
 
 def _need_routes(cluster: Cluster, application: Application) -> None:
