@@ -13,6 +13,8 @@ from xdist.scheduler import LoadGroupScheduling, Scheduling
 from lab import control, paths
 
 API_LAB = "flipgate-api"
+sys.dont_write_bytecode = False
+"""Whatever the machine says: each process would compile all modules and assertions again, which takes it 2 s."""
 FULL_BYTES = 24 << 20
 TIERS = ("api", "lab")
 

@@ -47,6 +47,12 @@ def shop(cluster: Cluster, lab: Lab) -> Shop:
 
 
 @pytest.fixture
+def shop_on_paper(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop's application and record alone, for what never looks at routes or sides: a third of the requests."""
+    return Shop.on_paper(cluster, lab.kubeconfig)
+
+
+@pytest.fixture
 def world(shop: Shop) -> World:
     """The shop adopted, as actor `ana`."""
     return shop.adopted()

@@ -16,13 +16,13 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core import record as records
 from flipgate.core.application import Application, load_application
-from flipgate.core.record import Record
+from flipgate.core.record import Occupant, Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import open_release
 from flipgate.steps.setup import adopt
 from flipgate.steps.tell import advance
-from flipgate.steps.world import World
+from flipgate.steps.world import World, utc_now
 
 BLUE, GREEN = Side.BLUE, Side.GREEN
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
@@ -42,7 +42,7 @@ metadata: {{name: {name}}}
 spec:
   sides: {{blue: {{namespace: {name}-blue}}, green: {{namespace: {name}-green}}}}
   routes: [{routes}]
-  traffic: {{host: {name}.example, header: X-Served-Side, traefik: {{namespace: {name}-edge}}}}
+  traffic: {{host: {name}.example, header: X-Served-Side, traefik: {{namespace: {name}}}}}
   services:
     - {{name: web, role: serving, replicas: 2, container: web}}
     - {{name: search, role: serving, replicas: 1}}
@@ -52,7 +52,7 @@ spec:
 
 @dataclass
 class Shop:
-    """One application with namespaces of its own: NAME-blue, NAME-green, NAME-edge (routes), NAME-fg (the record)."""
+    """One application with namespaces of its own: NAME-blue, NAME-green, and NAME for its routes and its record."""
 
     cluster: Cluster
     kubeconfig: Path
@@ -64,27 +64,42 @@ class Shop:
     @classmethod
     def install(cls, cluster: Cluster, kubeconfig: Path, *, routes: tuple[str, ...] = ("live",)) -> Shop:
         """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down."""
-        name = f"shop-{uuid4().hex[:8]}"
-        declared = ", ".join(f"{{kind: IngressRoute, namespace: {name}-edge, name: {r}}}" for r in routes)
-        text = TEXT.format(name=name, routes=declared)
-        shop = cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text)
+        shop = cls.named(cluster, kubeconfig, routes)
         services = [(side, service, count if side is BLUE else 0) for side in Side for service, count in COUNTS.items()]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(shop.add_namespace, (f"{name}-{part}" for part in ("blue", "green", "edge", "fg"))))
+            list(pool.map(shop.add_namespace, (shop.own, *(shop.namespace(side) for side in Side))))
             list(pool.map(lambda each: shop.add_deployment(*each), services))
             list(pool.map(lambda route: shop.add_route(route, BLUE), routes))
-        Store(cluster, shop.own, name).write_application(text)
+        Store(cluster, shop.own, shop.name).write_application(shop.text)
         return shop
+
+    @classmethod
+    def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
+        """The application and its record, adopted with blue active, and nothing of what they speak of."""
+        shop = cls.named(cluster, kubeconfig, ("live",))
+        shop.add_namespace(shop.own)
+        store = Store(cluster, shop.own, shop.name)
+        store.write_application(shop.text)
+        sides = {side: Occupant(since=utc_now()) for side in Side}
+        store.create(Record(application=shop.name, epoch=0, active=BLUE, sides=sides))
+        return shop
+
+    @classmethod
+    def named(cls, cluster: Cluster, kubeconfig: Path, routes: tuple[str, ...]) -> Shop:
+        """A shop that has a name of its own, and nothing in the cluster yet."""
+        name = f"shop-{uuid4().hex[:8]}"
+        declared = ", ".join(f"{{kind: IngressRoute, namespace: {name}, name: {r}}}" for r in routes)
+        text = TEXT.format(name=name, routes=declared)
+        return cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text)
 
     @property
     def own(self) -> str:
-        """The namespace flipgate keeps this shop's record in."""
-        return f"{self.name}-fg"
+        """The namespace of the routes, and of what flipgate remembers."""
+        return self.name
 
-    @property
-    def edge(self) -> str:
-        """The routes' namespace."""
-        return f"{self.name}-edge"
+    def namespace(self, side: Side) -> str:
+        """A side's namespace."""
+        return f"{self.name}-{side}"
 
     def world(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
         """The shop as one actor sees it, on `cluster` if it comes another way (another user, a proxy)."""
@@ -142,7 +157,8 @@ class Shop:
 
         def play() -> None:
             for side in Side:
-                self.play_ready(side)
+                for obj in self.cluster.items(self.deployments(side), resourceVersion="0"):  # from memory: it is cheap
+                    self._play(side, obj, obj["spec"]["replicas"])
 
         with repeating(play):
             yield
@@ -153,7 +169,7 @@ class Shop:
         return self.cluster.get(self.route_path(name))
 
     def route_path(self, name: str = "live") -> str:
-        return f"{ROUTES}/{self.edge}/ingressroutes/{name}"
+        return f"{ROUTES}/{self.own}/ingressroutes/{name}"
 
     def add_route(self, name: str, *sides: Side) -> None:
         """A route with one rule for each side named."""
@@ -162,7 +178,7 @@ class Shop:
             for s in sides
         ]
         route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": name}}
-        self.cluster.create(f"{ROUTES}/{self.edge}/ingressroutes", route | {"spec": {"routes": rules}})
+        self.cluster.create(f"{ROUTES}/{self.own}/ingressroutes", route | {"spec": {"routes": rules}})
 
     def point(self, name: str, namespace: str) -> None:
         """Sends a route's first rule somewhere, as a person with kubectl would."""

@@ -105,7 +105,7 @@ def test_check_says_what_is_missing_one_line_each(desk: Desk) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        f"IngressRoute {desk.shop.edge}/live is missing; each route must point wholly at one side",
+        f"IngressRoute {desk.shop.own}/live is missing; each route must point wholly at one side",
         f"namespace {desk.name}-green (green) lacks the Deployments web",
     ]
     assert result.stderr == f"error: 2 problems with {desk.name} on this cluster\n"
@@ -184,7 +184,7 @@ def test_a_route_moved_by_hand_is_drift(desk: Desk) -> None:
     desk.shop.point("live", f"{desk.name}-green")
 
     assert desk.data("status", desk.name)["drift"] == (
-        f"the routes say green (IngressRoute {desk.shop.edge}/live -> green); the record says blue"
+        f"the routes say green (IngressRoute {desk.shop.own}/live -> green); the record says blue"
     )
 
 

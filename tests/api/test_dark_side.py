@@ -22,17 +22,17 @@ def mix(shop: Shop) -> str:
     """Half of the users to each side."""
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    return f"IngressRoute {shop.edge}/live -> blue and green"
+    return f"IngressRoute {shop.own}/live -> blue and green"
 
 
 def lose(shop: Shop) -> str:
     shop.cluster.delete(shop.route_path())
-    return f"IngressRoute {shop.edge}/live is missing"
+    return f"IngressRoute {shop.own}/live is missing"
 
 
 def astray(shop: Shop) -> str:
     shop.point("live", "elsewhere")
-    return f"IngressRoute {shop.edge}/live names neither side (it names elsewhere)"
+    return f"IngressRoute {shop.own}/live names neither side (it names elsewhere)"
 
 
 def swap(shop: Shop) -> str:
@@ -79,7 +79,7 @@ def test_a_route_that_cannot_be_moved_is_named_when_rolling_back(
     shop: Shop, world: World, change: Callable[[Shop], str]
 ) -> None:
     change(shop)
-    with pytest.raises(Refused, match=f"IngressRoute {shop.edge}/live") as refused:
+    with pytest.raises(Refused, match=f"IngressRoute {shop.own}/live") as refused:
         roll_back(world, "users complain", by="ana", to=BLUE)
     assert refused.value.reason == "RouteUnknown"
 

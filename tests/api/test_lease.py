@@ -20,6 +20,11 @@ from tests.api.shop import Shop
 SILENCE = 1.0
 
 
+@pytest.fixture
+def shop(shop_on_paper: Shop) -> Shop:
+    return shop_on_paper
+
+
 def lease_of(shop: Shop, holder: str, *, silence: float = SILENCE) -> Lease:
     return Lease(shop.cluster, shop.own, shop.name, holder, utc_now, silence_seconds=silence)
 

@@ -50,7 +50,7 @@ def test_without_a_traefik_to_ask_it_goes_back_all_the_same_and_says_so(shop: Sh
     with shop.playing_ready():
         done = roll_back(shop.world("ana"), "users complain", by="ana")
     (note,) = done.notes
-    assert note.startswith(f"not proven: Traefik in namespace {shop.edge}: no running pod matches")
+    assert note.startswith(f"not proven: Traefik in namespace {shop.own}: no running pod matches")
     assert done.first_old_answer_ms is None
 
 

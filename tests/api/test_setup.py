@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.core.application import load_application
-from flipgate.core.errors import Forbidden, Refused
+from flipgate.core.errors import Forbidden, NotFound, Refused
 from flipgate.core.record import Decision, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.steps.ask import decide, pose
@@ -55,10 +55,10 @@ def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop) -> Non
 def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop) -> None:
     shop.point("live", "elsewhere")
     (astray,) = check(shop)
-    assert astray.startswith(f"IngressRoute {shop.edge}/live names neither side (it names elsewhere)")
+    assert astray.startswith(f"IngressRoute {shop.own}/live names neither side (it names elsewhere)")
     shop.cluster.delete(shop.route_path())
     (missing,) = check(shop)
-    assert missing.startswith(f"IngressRoute {shop.edge}/live is missing")
+    assert missing.startswith(f"IngressRoute {shop.own}/live is missing")
 
 
 def test_several_problems_are_said_at_once(shop: Shop) -> None:
@@ -132,3 +132,26 @@ def test_nothing_is_adopted_while_the_live_side_lacks_a_service(shop: Shop) -> N
         adopt(shop.world())
     assert refused.value.reason == "WorkloadMissing"
     assert shop.world().store.find() is None
+
+
+def test_before_adopt_there_is_no_record_and_the_message_says_what_to_type(shop: Shop) -> None:
+    store = shop.world().store
+    assert store.find() is None
+    with pytest.raises(NotFound, match=f"flipgate adopt {shop.name}"):
+        store.read()
+
+
+def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
+    record = adopt(shop.world())
+    assert record.active is BLUE
+    assert record.sides[BLUE].images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
+    assert record.sides[GREEN].replicas == {"web": 0, "search": 0, "mailer": 0}
+    assert [entry.step for entry in record.journal] == ["Adopt"]
+
+
+def test_adopting_again_changes_nothing(shop: Shop) -> None:
+    first = adopt(shop.world("ana"))
+    path = f"{shop.config_maps}/record-{shop.name}"
+    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    assert adopt(shop.world("ben")) == first
+    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import HISTORY_KEPT, Store, applications
 from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.core.record import SCHEMA_VERSION, Record
 from flipgate.core.release import Phase, PhaseChange, Reason, Release
 from flipgate.steps.settle import fail
-from flipgate.steps.setup import adopt
 from flipgate.steps.world import World
-from tests.api.shop import BLUE, GREEN, Shop, opened
+from lab.records import Lab
+from tests.api.shop import GREEN, Shop, opened
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -38,27 +39,9 @@ def finished(number: int) -> Release:
     )
 
 
-def test_before_adopt_there_is_no_record_and_the_message_says_what_to_type(shop: Shop) -> None:
-    store = shop.world().store
-    assert store.find() is None
-    with pytest.raises(NotFound, match=f"flipgate adopt {shop.name}"):
-        store.read()
-
-
-def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
-    record = adopt(shop.world())
-    assert record.active is BLUE
-    assert record.sides[BLUE].images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
-    assert record.sides[GREEN].replicas == {"web": 0, "search": 0, "mailer": 0}
-    assert [entry.step for entry in record.journal] == ["Adopt"]
-
-
-def test_adopting_again_changes_nothing(shop: Shop) -> None:
-    first = adopt(shop.world("ana"))
-    path = f"{shop.config_maps}/record-{shop.name}"
-    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
-    assert adopt(shop.world("ben")) == first
-    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+@pytest.fixture
+def shop(shop_on_paper: Shop) -> Shop:
+    return shop_on_paper
 
 
 def test_only_one_of_two_first_records_is_written(world: World) -> None:
@@ -164,7 +147,9 @@ def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: W
     assert world.store.attempts(first.id[:-1]) == 0
 
 
-def test_a_garbled_finished_release_stops_no_deploy_and_no_end(shop: Shop, world: World) -> None:
+def test_a_garbled_finished_release_stops_no_deploy_and_no_end(cluster: Cluster, lab: Lab) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig)
+    world = shop.adopted()
     release = opened(world)
     spoil(shop, release, "{")
     fail(world, release.name, Reason.NOT_READY_IN_TIME, "web 0/2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ def app() -> Application:
     return load_application((EXAMPLE / "flipgate.yaml").read_text(), "flipgate.yaml")
 
 
+@cache
 def read(path: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(path.read_text()))
 
