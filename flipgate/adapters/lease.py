@@ -39,6 +39,7 @@ class Lease:
         self._silence = silence_seconds
         self._stop = threading.Event()
         self._lost = threading.Event()
+        self._taken_by = ""
         self._thread: threading.Thread | None = None
 
     def acquire(self, *, steal: bool = False, patience_seconds: float | None = None) -> None:
@@ -76,7 +77,7 @@ class Lease:
         """Raises LostLease once a renewal has found another holder."""
         if self._lost.is_set():
             raise LostLease(
-                "was taken over by another actor",
+                f"was taken over by {self._taken_by or 'another actor'}",
                 obj=f"Lease {self._namespace}/{self._name}",
                 untouched="everything from here on",
                 next_command=f"flipgate status {self._name.removeprefix('flipgate-')}",
@@ -84,10 +85,15 @@ class Lease:
 
     def confirm(self) -> None:
         """Asks the API server whether the Lease is still ours, instead of waiting for a renewal to find out."""
-        lease = self._cluster.find(self._path(self._name))
-        if (lease or {}).get("spec", {}).get("holderIdentity") != self.holder:
-            self._lost.set()
+        self._lost_to((self._cluster.find(self._path(self._name)) or {}).get("spec", {}).get("holderIdentity"))
         self.check()
+
+    def _lost_to(self, holder: str | None) -> bool:
+        """Whether it is no longer ours; who has it is kept for the message."""
+        if holder != self.holder:
+            self._taken_by = holder or ""
+            self._lost.set()
+        return self._lost.is_set()
 
     def release(self) -> None:
         """Gives the Lease back if it is still ours; never raises."""
@@ -130,8 +136,7 @@ class Lease:
         while not self._stop.wait(self._silence / RENEWALS_IN_A_SILENCE):
             try:
                 lease = self._cluster.get(self._path(self._name))
-                if lease["spec"].get("holderIdentity") != self.holder:
-                    self._lost.set()
+                if self._lost_to(lease["spec"].get("holderIdentity")):
                     return
                 lease["spec"]["renewTime"] = stamp_time(self._now())
                 self._cluster.replace(self._path(self._name), lease)

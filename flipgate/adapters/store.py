@@ -79,7 +79,8 @@ class Store:
             record, version = self._read()
             if self.epoch is not None and record.epoch != self.epoch:
                 raise LostLease(
-                    f"has moved on to epoch {record.epoch}; this run began in epoch {self.epoch}",
+                    f"{record.holder or 'another actor'} has taken over "
+                    f"(epoch {record.epoch}; this run began in {self.epoch})",
                     obj=f"record of {self.name}",
                     untouched="routes and sides from here on",
                     next_command=f"flipgate status {self.name}",

@@ -1,4 +1,7 @@
-"""What is asked, and whether a decision allows a move. None is no, and so is an expired, foreign or spent one."""
+"""What is asked, and whether a decision allows a move. None is no, and so is an expired, foreign or spent one.
+
+Questions and decisions live in the record; the changes to it that they make are here.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record, need_release
+from flipgate.core.errors import Refused
+from flipgate.core.record import (
+    Announcement,
+    Approval,
+    Decision,
+    Question,
+    QuestionKind,
+    Record,
+    need_release,
+    put_out,
+)
+from flipgate.core.release import TERMINAL
 
 
 @dataclass(frozen=True)
@@ -81,3 +95,78 @@ def asked_already(record: Record, question: Question) -> Question | None:
 
 def _about(question: Question) -> tuple[str, ...]:
     return question.kind, question.release, question.basis, question.flow_run
+
+
+def pose(record: Record, question: Question) -> Record:
+    """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
+    release = record.release
+    if release is None or release.name != question.release or release.phase in TERMINAL:
+        raise Refused(
+            f"release {question.release} is not open any more",
+            obj=f"question {question.id}",
+            reason="ReleaseGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    posed = record.model_copy(update={"question": question, "approval": None})
+    return put_out(
+        posed,
+        Announcement(
+            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{question.id}/{question.flow_run}")),
+            release=release.name,
+            side=release.side,
+            reason="DecisionWanted",
+            text=f"{record.application} {release.name}: {question.summary} No decision before "
+            f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
+            url=question.url,
+            at=question.asked_at,
+        ),
+    )
+
+
+def answer(record: Record, approval: Approval) -> Record:
+    """Writes a decision down; a no also revokes a yes that no move has used yet, never the other way round.
+
+    Raises Refused when it answers no open question or one that is answered already.
+    """
+    question = record.question
+    if question is None or question.id != approval.question:
+        raise Refused(
+            "the question is gone: nothing waits for this decision",
+            obj=f"approval for {approval.question}",
+            reason="QuestionGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    given = record.approval
+    if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
+        raise Refused(
+            f"is answered already: {given.decision} by {given.by}",
+            obj=f"question {question.id}",
+            reason="AlreadyAnswered",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.model_copy(update={"approval": approval})
+
+
+def withdraw(record: Record) -> Record:
+    """Takes the open question back, and with it any answer: what is asked next is a new question."""
+    return record.model_copy(update={"question": None, "approval": None})
+
+
+def spend(record: Record, entry_id: int) -> Record:
+    """Marks the approval as used by one journal entry, so that no second move can stand on it.
+
+    Raises Refused when there is none to spend by now: withdrawn, a no, or spent already.
+    """
+    approval = record.approval
+    if approval is None or not approval.unspent:
+        raise Refused(
+            "no approval stands for this move by now",
+            obj=f"application {record.application}",
+            reason="NoApproval",
+            untouched="all routes",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.model_copy(update={"approval": approval.model_copy(update={"spent_by": entry_id})})

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from flipgate.core.base import Model
 from flipgate.core.errors import Refused
-from flipgate.core.release import MOVING, TERMINAL, Phase, PhaseChange, Reason, Release
+from flipgate.core.release import MOVING, TERMINAL, Phase, PhaseChange, Proof, Reason, Release
 from flipgate.core.sides import Side
 
 SCHEMA_VERSION = 1
@@ -28,12 +28,45 @@ OUTBOX_KEPT = 200
 """Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
 
 
+class Contract(Model):
+    """A contract migration that was done: the data can no longer be read by the code that came before it."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
 class Occupant(Model):
-    """What runs on a side, as far as flipgate put or adopted it there."""
+    """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
+
+    `configuration` is the hash of the ConfigMaps it was brought up with, empty where nobody noted it. `up_seconds` is
+    how long its pods took to get Ready the last time. `contracted` closes the way back to it.
+    """
 
     release: str | None = None
     images: dict[str, str] = {}
     replicas: dict[str, int] = {}
+    since: datetime
+    configuration: str = ""
+    up_seconds: float | None = None
+    contracted: Contract | None = None
+
+
+class ConditionStatus(StrEnum):
+    """As Kubernetes' own conditions have it. Unknown never counts as True."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """Something that is so, or not, beside the phase, and since when. `type` and `reason` are treated as API."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
     since: datetime
 
 
@@ -69,14 +102,6 @@ ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = {
     QuestionKind.SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
 }
 """The phases in which a question is asked, and in which its answer covers finishing what it allowed."""
-
-
-class Proof(Model):
-    """Evidence as it was frozen when the question was posed."""
-
-    gate: str
-    verdict: str
-    detail: str
 
 
 class Question(Model):
@@ -121,14 +146,19 @@ class Approval(Model):
 
 
 class Announcement(Model):
-    """A message that must reach people: told at least once, with an id that does not change."""
+    """A message that must reach people: told at least once, with an id that does not change.
+
+    `reason` is one UpperCamelCase word. `noted`: the Kubernetes Events that say the same were written.
+    """
 
     id: str
     release: str
     side: Side
     text: str
+    reason: str = ""
     url: str = ""
     at: datetime
+    noted: bool = False
 
 
 class Record(Model):
@@ -137,6 +167,8 @@ class Record(Model):
     schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
     application: str
     epoch: int = 0
+    holder: str = ""
+    """Who works under this epoch, or did last."""
     active: Side
     """The side the last finished step left the traffic on: for comparing with the routes, never for deciding."""
     sides: dict[Side, Occupant]
@@ -147,6 +179,7 @@ class Record(Model):
     approval: Approval | None = None
     outbox: tuple[Announcement, ...] = ()
     threads: dict[str, str] = {}
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def open_entry(self) -> JournalEntry | None:
@@ -252,80 +285,6 @@ def update_release(record: Record, **changes: Any) -> Record:
     return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
 
 
-def pose(record: Record, question: Question) -> Record:
-    """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
-    release = record.release
-    if release is None or release.name != question.release or release.phase in TERMINAL:
-        raise Refused(
-            f"release {question.release} is not open any more",
-            obj=f"question {question.id}",
-            reason="ReleaseGone",
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
-        )
-    posed = record.model_copy(update={"question": question, "approval": None})
-    return _put_out(
-        posed,
-        Announcement(
-            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{question.id}/{question.flow_run}")),
-            release=release.name,
-            side=release.side,
-            text=f"{record.application} {release.name}: {question.summary} No decision before "
-            f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
-            url=question.url,
-            at=question.asked_at,
-        ),
-    )
-
-
-def answer(record: Record, approval: Approval) -> Record:
-    """Writes a decision down; a no also revokes a yes that no move has used yet, never the other way round.
-
-    Raises Refused when it answers no open question or one that is answered already.
-    """
-    question = record.question
-    if question is None or question.id != approval.question:
-        raise Refused(
-            "the question is gone: nothing waits for this decision",
-            obj=f"approval for {approval.question}",
-            reason="QuestionGone",
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
-        )
-    given = record.approval
-    if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
-        raise Refused(
-            f"is answered already: {given.decision} by {given.by}",
-            obj=f"question {question.id}",
-            reason="AlreadyAnswered",
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
-        )
-    return record.model_copy(update={"approval": approval})
-
-
-def withdraw(record: Record) -> Record:
-    """Takes the open question back, and with it any answer: what is asked next is a new question."""
-    return record.model_copy(update={"question": None, "approval": None})
-
-
-def spend(record: Record, entry_id: int) -> Record:
-    """Marks the approval as used by one journal entry, so that no second move can stand on it.
-
-    Raises Refused when there is none to spend by now: withdrawn, a no, or spent already.
-    """
-    approval = record.approval
-    if approval is None or not approval.unspent:
-        raise Refused(
-            "no approval stands for this move by now",
-            obj=f"application {record.application}",
-            reason="NoApproval",
-            untouched="all routes",
-            next_command=f"flipgate status {record.application}",
-        )
-    return record.model_copy(update={"approval": approval.model_copy(update={"spent_by": entry_id})})
-
-
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
     """Takes a told message out of the outbox and remembers the thread it opened."""
     outbox = tuple(a for a in record.outbox if a.id != announcement_id)
@@ -380,10 +339,12 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
         release=release.name,
         side=release.side,
         text=f"{text}. {change.message}" if change.message else text,
+        reason=change.reason,
         at=change.at,
     )
-    return _put_out(record, message)
+    return put_out(record, message)
 
 
-def _put_out(record: Record, message: Announcement) -> Record:
+def put_out(record: Record, message: Announcement) -> Record:
+    """One message more to be told; the oldest go first."""
     return record.model_copy(update={"outbox": (*record.outbox, message)[-OUTBOX_KEPT:]})

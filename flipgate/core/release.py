@@ -126,6 +126,34 @@ class PhaseChange(Model):
     message: str = ""
 
 
+class Proof(Model):
+    """One gate's verdict with its evidence, frozen as people saw it."""
+
+    gate: str
+    verdict: str
+    detail: str
+
+
+class Judgement(Model):
+    """What the gates of one step said (`step` is `checks` or `bake`), kept for the history."""
+
+    step: str
+    at: datetime
+    proofs: tuple[Proof, ...]
+
+
+class Decided(Model):
+    """A person's decision on a question about this release, with the evidence they saw, kept for the history."""
+
+    kind: str
+    decision: str
+    by: str
+    via: str
+    reason: str
+    at: datetime
+    evidence: tuple[Proof, ...] = ()
+
+
 class Release(Model):
     """What a side would run, and how far it has come."""
 
@@ -140,6 +168,8 @@ class Release(Model):
     settle_after: datetime | None = None
     moved_at: datetime | None = None
     first_new_answer_ms: float | None = None
+    decisions: tuple[Decided, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
 
     @property
     def phase(self) -> Phase:

@@ -7,12 +7,12 @@ import json
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flipgate.core import record as records
+from flipgate.core import approvals
 from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
-from flipgate.core.record import Approval, Decision, Proof, Question, QuestionKind, Record
-from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
+from flipgate.core.release import Phase, Proof, Reason, Release
 from flipgate.core.render import images_of
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
@@ -77,7 +77,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
     changes = _changes(world, view, release, kind)
     question = asked.model_copy(update={"evidence": proofs, "changes": changes})
-    write(world, lambda r: records.pose(r, question))
+    write(world, lambda r: approvals.pose(r, question))
     return question
 
 
@@ -124,7 +124,7 @@ def decide(
         reason=reason.strip(),
         at=world.now(),
     )
-    world.store.update(lambda r: records.answer(r, approval))
+    world.store.update(lambda r: approvals.answer(r, approval))
     return question
 
 
@@ -186,7 +186,7 @@ def close_refused(world: World, refused: NotGranted) -> None:
         advance(world, release.name, phase, reason, refused.fact)
         finish(world)
     elif record.question is not None:
-        world.store.update(records.withdraw)
+        world.store.update(approvals.withdraw)
 
 
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from types import MappingProxyType
 
+from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import Refused
@@ -57,7 +58,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
         now = world.now()
         flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
-        return records.spend(flipping, entry)
+        return approvals.spend(flipping, entry)
 
     try:
         moved = move(world, release.side, also=approved)
@@ -186,4 +187,4 @@ def _need_approval(world: World) -> None:
 def _undone(world: World, release: str, error: Refused) -> None:
     """The move changed nothing: the release is dark again, and its spent approval is gone with the question."""
     if world.store.read().phase is Phase.FLIPPING:
-        advance(world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=records.withdraw)
+        advance(world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

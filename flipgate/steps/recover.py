@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flipgate.core import record as records
+from flipgate.core import approvals
 from flipgate.core.errors import Refused, TemporaryError
 from flipgate.core.explain import Drift, Interrupted, explain, finish_move
 from flipgate.core.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
@@ -119,7 +119,7 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
     if world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
-        advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=records.withdraw)
+        advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
     return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, "flip-traffic")
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.errors import (
     BadInput,
@@ -134,7 +135,7 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
         intent = {"to": str(target), "from": str(target.other), "direction": "back"}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
-        return records.withdraw(record)
+        return approvals.withdraw(record)
 
     world.store.update(change)
     crash_point(MOVE_ROUTES, "begun")

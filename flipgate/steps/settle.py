@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict
@@ -159,7 +160,7 @@ def rest_expired(world: World) -> None:
 
 
 def _spend(record: Record) -> Record:
-    return records.spend(record, record.journal[-1].id)
+    return approvals.spend(record, record.journal[-1].id)
 
 
 def fail(world: World, release: str, reason: Reason, message: str) -> None:

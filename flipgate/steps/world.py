@@ -107,7 +107,7 @@ class World:
         lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             self.store.epoch = None
-            record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))
+            record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1, "holder": self.actor}))
             # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
             lease.confirm()
             self.store.epoch, self.lease = record.epoch, lease

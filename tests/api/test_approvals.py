@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from flipgate.adapters import runs
 from flipgate.cli import _decide, cli
-from flipgate.core import record as records
+from flipgate.core import approvals
 from flipgate.core.approvals import Granted, NotGranted
 from flipgate.core.errors import Refused
 from flipgate.core.record import Approval, Decision, Question, QuestionKind
@@ -382,7 +382,7 @@ def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
     ringing = runs.ring
 
     def ring_and_act(*said: str) -> bool:
-        dark.store.update(records.withdraw)
+        dark.store.update(approvals.withdraw)
         return ringing(*said)
 
     monkeypatch.setattr(runs, "ring", ring_and_act)

@@ -98,7 +98,8 @@ def test_the_same_actor_come_back_does_not_wait_for_itself(shop: Shop) -> None:
 
 def test_who_steals_has_it_at_once_and_the_loser_learns_of_it(shop: Shop) -> None:
     with held(lease_of(shop, "ana")) as ana, held(lease_of(shop, "ben"), steal=True, patience_seconds=0):
-        assert until_lost(ana).reason == "LostLease"
+        lost = until_lost(ana)
+        assert (lost.reason, lost.fact) == ("LostLease", "was taken over by ben")
     assert written(shop)["holderIdentity"] == ""
 
 

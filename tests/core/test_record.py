@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from flipgate.core.approvals import answer, pose, spend, withdraw
 from flipgate.core.errors import Refused
 from flipgate.core.record import (
     ASKED_IN,
@@ -20,15 +21,11 @@ from flipgate.core.record import (
     QuestionKind,
     Record,
     advance,
-    answer,
     begin,
     delivered,
     end,
     open_release,
-    pose,
-    spend,
     update_release,
-    withdraw,
 )
 from flipgate.core.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
 from tests.core.builders import BLUE, GREEN, NOW, approval, at, question, record, release

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.approvals import Granted, accept, ask_for
 from flipgate.core.errors import Refused
@@ -139,9 +140,9 @@ class RecordMachine(RuleBasedStateMachine):
         question = ask_for(self.record, kind, basis, "?", self.now, 60)
         if not self.is_open:
             with self.refuses("ReleaseGone"):
-                records.pose(self.record, question)
+                approvals.pose(self.record, question)
             return
-        self.record = records.pose(self.record, question)
+        self.record = approvals.pose(self.record, question)
         assert (self.record.question, self.record.approval) == (question, None)
 
     @rule(decision=st.sampled_from(Decision))
@@ -159,9 +160,9 @@ class RecordMachine(RuleBasedStateMachine):
         revokes = before is not None and before.unspent and decision is not Decision.APPROVE
         if question is None or (before is not None and not revokes):
             with self.refuses("QuestionGone" if question is None else "AlreadyAnswered"):
-                records.answer(self.record, given)
+                approvals.answer(self.record, given)
             return
-        self.record = records.answer(self.record, given)
+        self.record = approvals.answer(self.record, given)
 
     @precondition(lambda self: self.record.phase is Phase.DARK and self.open_entry is None)
     @rule(basis=BASES)
@@ -179,13 +180,13 @@ class RecordMachine(RuleBasedStateMachine):
         begun, entry = records.begin(self.record, MOVE_ROUTES, "ci", self.now, {"to": "green", "from": "blue"})
         self.record, self.open_entry = begun, entry.id
         self.changes_phase(records.advance(begun, Phase.FLIPPING, Reason.APPROVED, self.now, actor="ci"))
-        self.record = records.spend(self.record, entry.id)
+        self.record = approvals.spend(self.record, entry.id)
         with self.refuses("NoApproval"):
-            records.spend(self.record, entry.id + 1)
+            approvals.spend(self.record, entry.id + 1)
 
     @rule()
     def withdraw(self) -> None:
-        self.record = records.withdraw(self.record)
+        self.record = approvals.withdraw(self.record)
 
     @precondition(lambda self: self.record.outbox)
     @rule(data=st.data())
