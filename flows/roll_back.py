@@ -17,6 +17,7 @@ def roll_back(
     reason: str,
     name: str = "",
     to: Literal["blue", "green"] | None = None,
+    now: bool = False,
     cluster: str = "default",
 ) -> str:
     """Sends all users back at once; a release that users have not seen is aborted.
@@ -26,11 +27,12 @@ def roll_back(
         reason: Why; it is kept in the history.
         name: Who asks (self-declared: Prefect does not know).
         to: The side to send users to; needed only when the routes or the record cannot tell.
+        now: Do not wait for an old side that is not up: go with what is Ready there.
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = open_world(application, cluster)
     by = f"{name} (self-declared)" if name else "Prefect"
-    done = steps.roll_back(world, reason, by, Side(to) if to else None)
+    done = steps.roll_back(world, reason, by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
     return f"{done.way} way: traffic on {done.to}" if done.to else "aborted: users saw nothing"

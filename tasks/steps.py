@@ -87,8 +87,8 @@ def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
 
 
 @step("roll back")
-def roll_back(world: World, reason: str, by: str, to: Side | None = None) -> RolledBack:
-    return rolling_back.roll_back(world, reason, by=by, to=to)
+def roll_back(world: World, reason: str, by: str, to: Side | None = None, now: bool = False) -> RolledBack:
+    return rolling_back.roll_back(world, reason, by=by, to=to, now=now)
 
 
 @step("put the old side to rest")

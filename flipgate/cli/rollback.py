@@ -18,32 +18,45 @@ if TYPE_CHECKING:
     cls=Verb,
     details={
         "Data": """\
-            -o json: {"application", "way": "fast"|"slow"|"abort", "to": "blue"|"green"|null, "seconds",
+            -o json: {"application", "way": "fast"|"slow"|"now"|"abort", "to": "blue"|"green"|null, "seconds",
                       "recorded", "firstOldAnswerMs": number|null, "notes": [SENTENCE, ...], "left": [SENTENCE, ...]}
             Exit code 1 with something in "left": users are back where that could be, somebody must see to the rest."""
     },
     examples="""\
         flipgate rollback sportsdata --reason "orders fail"
+        flipgate rollback sportsdata --reason "orders fail" --now        with what is Ready there, scaled up after
         flipgate rollback sportsdata --reason "orders fail" --to blue    also when nothing says where back is""",
 )
 @click.argument("app")
 @reason_option("Why users are sent back")
 @click.option("--to", type=click.Choice(["blue", "green"]), default=None, help="The side to send all users to.")
+@click.option("--now", is_flag=True, help="Do not wait for an old side that is not up: go with what is Ready there.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for an old side that has to come up first.",
+)
 @output_option("json", "yaml")
 @cluster_options
-def rollback(target: Target, app: str, reason: str, to: str | None, output: str | None) -> None:
+def rollback(
+    target: Target, app: str, reason: str, to: str | None, now: bool, timeout: float, output: str | None
+) -> None:
     """Send all users back to the side they came from; needs nothing but the cluster.
 
     A release that users have not seen is aborted instead. Works with Prefect, Slack and Prometheus down, never refuses
     for drift or for an open journal entry, and works without the record where that cannot be read. If the old side is
-    not up it is scaled up first (the slow way, up to 600 s).
+    not up it is scaled up and checked first (the slow way), which --now leaves out where each service has a pod Ready.
+    Both sides bad, or routes that name no one side: --to decides, and with --now at once, whatever is Ready there.
     """
     reason = need_reason("rollback", app, reason)
     from flipgate.core.sides import Side
     from flipgate.steps.roll_back import roll_back
 
     world = target.world(app, quiet=output is not None)
-    done = roll_back(world, reason, by=person(), to=Side(to) if to else None)
+    done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}

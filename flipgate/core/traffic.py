@@ -7,7 +7,7 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -41,8 +41,19 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """One service entry of a route that names no side at all: where it stands, and what it names."""
+
+    pointer: str
+    namespace: str
+    service: str
+    explicit: bool
+
+
+@dataclass(frozen=True)
 class RouteState:
-    """One route at one moment. `strangers` are namespaces and TraefikServices it names that are neither side's."""
+    """One route at one moment. `strangers` are namespaces and TraefikServices it names that are neither side's;
+    `strays` are the entries of a route that names neither side, for a person who sends it to one all the same."""
 
     route: RouteName
     found: bool
@@ -50,6 +61,7 @@ class RouteState:
     resource_version: str = ""
     entries: tuple[Entry, ...] = ()
     strangers: tuple[str, ...] = ()
+    strays: tuple[Stray, ...] = ()
 
     @property
     def sides(self) -> frozenset[Side]:
@@ -119,11 +131,13 @@ def read_ingress_route(route: RouteName, obj: Mapping[str, Any] | None, sides: M
     if obj is None:
         return RouteState(route, found=False)
     entries: list[Entry] = []
+    strays: list[Stray] = []
     beside: set[str] = set()
     elsewhere: set[str] = set()
     for r, rule in enumerate(obj.get("spec", {}).get("routes") or []):
-        ours, others = _read_rule(route, r, rule.get("services") or [], sides)
+        ours, others, rest = _read_rule(route, r, rule.get("services") or [], sides)
         entries += ours
+        strays += rest
         (beside if ours else elsewhere).update(others)
     # A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
     # part of its users, and a TraefikService may itself lead to either side: then the route is not wholly anywhere.
@@ -131,26 +145,32 @@ def read_ingress_route(route: RouteName, obj: Mapping[str, Any] | None, sides: M
     blind = {name for name in elsewhere if name.startswith("TraefikService ")}
     kept = tuple(sorted(beside | blind if entries else beside | elsewhere))
     meta = obj.get("metadata", {})
-    return RouteState(route, True, obj.get("apiVersion", ""), meta.get("resourceVersion", ""), tuple(entries), kept)
+    version, astray = meta.get("resourceVersion", ""), () if entries else tuple(strays)
+    return RouteState(route, True, obj.get("apiVersion", ""), version, tuple(entries), kept, astray)
 
 
 def _read_rule(
     route: RouteName, index: int, services: Sequence[Mapping[str, Any]], sides: Mapping[str, Side]
-) -> tuple[list[Entry], set[str]]:
-    """One rule's entries that name a side, and what else it names. Traefik's own (`api@internal`) lead to no users."""
+) -> tuple[list[Entry], set[str], list[Stray]]:
+    """One rule's entries that name a side, what else it names, and the entries that do.
+
+    Traefik's own (`api@internal`) lead to no users.
+    """
     entries: list[Entry] = []
     others: set[str] = set()
+    strays: list[Stray] = []
     for s, service in enumerate(services):
         namespace = service.get("namespace") or route.namespace
         kind, name = service.get("kind", "Service"), str(service.get("name", ""))
+        pointer, explicit = f"/spec/routes/{index}/services/{s}/namespace", bool(service.get("namespace"))
         if side := sides.get(namespace):
-            pointer = f"/spec/routes/{index}/services/{s}/namespace"
-            entries.append(Entry(pointer, namespace, side, bool(service.get("namespace"))))
+            entries.append(Entry(pointer, namespace, side, explicit))
         elif kind == "Service":
             others.add(namespace)
+            strays.append(Stray(pointer, namespace, name, explicit))
         elif not name.endswith("@internal"):
             others.add(f"{kind} {namespace}/{name}")
-    return entries, others
+    return entries, others, strays
 
 
 @dataclass(frozen=True)
@@ -163,20 +183,26 @@ class RoutePatch:
 
 
 def plan_move(
-    traffic: Traffic, namespaces: Mapping[Side, str], to: Side, *, direction: str = FORWARD
+    traffic: Traffic,
+    namespaces: Mapping[Side, str],
+    to: Side,
+    *,
+    direction: str = FORWARD,
+    services: Collection[str] = (),
 ) -> tuple[RoutePatch, ...]:
     """The patches that send every route's side entries to `to`; routes already there need none.
 
     Forward, each patch tests the old value and the version read, so that any write in between refuses it. Back, it
-    tests values only: an unrelated writer must not hold up a rollback. Raises Refused when a route cannot be moved; on
-    the way back only when none can: those that are left go back all the same.
+    tests values only: an unrelated writer must not hold up a rollback. A route that names neither side is sent to `to`
+    only where the Services it names are among `services`: a person has named the side then, and it has these. Raises
+    Refused when a route cannot be moved; on the way back only when none can: those that are left go back all the same.
     """
+    movable = {state.route: _movable(state, to, services) for state in traffic.routes}
+    some = direction == BACK and any(state.entries or movable[state.route] for state in traffic.routes)
     patches = []
-    some = direction == BACK and any(state.entries for state in traffic.routes)
     for state in traffic.routes:
-        if not state.entries:
-            if some:
-                continue
+        moving = movable[state.route]
+        if not (state.entries or moving or some):
             raise Refused(
                 "is missing" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
@@ -184,7 +210,6 @@ def plan_move(
                 untouched="all routes",
                 next_command="flipgate check -f APP.yaml",
             )
-        moving = [entry for entry in state.entries if entry.side is not to]
         if moving:
             fence = [_test("/metadata/resourceVersion", state.resource_version)] if direction == FORWARD else []
             moves = [op for entry in moving for op in _move(entry, namespaces[to])]
@@ -192,7 +217,12 @@ def plan_move(
     return tuple(patches)
 
 
-def _move(entry: Entry, namespace: str) -> Iterable[dict[str, Any]]:
+def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | Stray, ...]:
+    strays = tuple(stray for stray in state.strays if stray.service in services)
+    return tuple(entry for entry in state.entries if entry.side is not to) if state.entries else strays
+
+
+def _move(entry: Entry | Stray, namespace: str) -> Iterable[dict[str, Any]]:
     if not entry.explicit:
         return [{"op": "add", "path": entry.pointer, "value": namespace}]
     return [_test(entry.pointer, entry.namespace), {"op": "replace", "path": entry.pointer, "value": namespace}]

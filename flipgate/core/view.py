@@ -128,6 +128,14 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
 
 
+def enough(wanted: Mapping[str, int]) -> dict[str, int]:
+    """How many of these pods have to be Ready for a side to take all users: a quarter may be missing, rounded down.
+
+    Kubernetes itself takes as much from a live Deployment while it is rolled over (maxUnavailable, 25 %).
+    """
+    return {name: count - count // 4 for name, count in wanted.items()}
+
+
 def not_serving(
     side: SideState, serving: Iterable[Service], *, enough: Mapping[str, int] | None = None
 ) -> tuple[str, ...]:

@@ -48,8 +48,9 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     return Move(to, at, patches)
 
 
-def move_back(world: World, to: Side) -> Move:
+def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
     """Sends every route to `to`, testing values only; reads again and retries while others write. For rolling back.
+    `forced`, because a person named the side: also routes that name neither side, where the side has their Services.
 
     A route that needs no patch is touched all the same: a forward patch that is on its way tests the version it read,
     and must not arrive after us. Routes that are gone or name no side are left and named in `Move.left`.
@@ -58,7 +59,7 @@ def move_back(world: World, to: Side) -> Move:
     at = time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for _ in range(RETRIES):
-        traffic, patches = plan_back(world, to)
+        traffic, patches = plan_back(world, to, forced=forced)
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         for state in traffic.routes:
@@ -76,10 +77,18 @@ def move_back(world: World, to: Side) -> Move:
     )
 
 
-def plan_back(world: World, to: Side) -> tuple[Traffic, tuple[RoutePatch, ...]]:
+def plan_back(world: World, to: Side, *, forced: bool = False) -> tuple[Traffic, tuple[RoutePatch, ...]]:
     """The routes now, and the patches that send them to `to`, values tested only. Raises Refused when none can move."""
     traffic = look_at_traffic(world)
-    return traffic, plan_move(traffic, _namespaces(world), to, direction=BACK)
+    services = _services_there(world, traffic, to) if forced else set()
+    return traffic, plan_move(traffic, _namespaces(world), to, direction=BACK, services=services)
+
+
+def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
+    """Of the Services that routes at neither side name, those that `to` has too."""
+    path = f"/api/v1/namespaces/{world.application.namespace_of(to)}/services"
+    named = {stray.service for state in traffic.routes for stray in state.strays}
+    return {name for name in named if world.cluster.find(f"{path}/{name}")}
 
 
 def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core import approvals
 from flipgate.core import record as records
@@ -21,24 +22,29 @@ from flipgate.core.errors import (
     Refused,
     TemporaryError,
 )
-from flipgate.core.record import MOVE_ROUTES, EntryState, Record
+from flipgate.core.record import MOVE_ROUTES, Announcement, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look_at_traffic
 from flipgate.steps.move import Move, move_back, plan_back
+from flipgate.steps.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
 from flipgate.steps.prove import Proven, prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamp, stamped_look
 from flipgate.steps.tell import write
 from flipgate.steps.way_back import (
+    ABORT,
+    FAST,
+    SLOW_TIMEOUT_SECONDS,
+    Order,
     RolledBack,
-    bring_up_again,
+    Way,
     need_older,
     need_ready,
-    no_way_back,
-    not_a_way_back,
+    open_way,
+    scale_up,
     workers_left,
 )
 from flipgate.steps.world import World, crash_point
@@ -47,52 +53,65 @@ TAKE_OVER_TRIES = 3
 
 
 def roll_back(
-    world: World, reason: str, *, by: str, to: Side | None = None, cause: Reason = Reason.ROLLBACK_REQUESTED
+    world: World,
+    reason: str,
+    *,
+    by: str,
+    to: Side | None = None,
+    now: bool = False,
+    cause: Reason = Reason.ROLLBACK_REQUESTED,
+    patience_seconds: float = SLOW_TIMEOUT_SECONDS,
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
-    Raises BadInput without a reason, Refused when there is no way back to go (`to` decides then) or `to` names a side
-    that nobody approved, NotFound before `adopt`. Never refuses for drift, for an open journal entry, or for a record
-    that cannot be read.
+    Fast where the old side is Ready at the counts that matter; else it is brought up first, which a person waits for
+    (at most `patience_seconds`) or not (`now`), and a failed bake does not. Raises BadInput without a reason, Refused
+    when there is no way back to go (`to` decides then), the side is not up, or `to` names a side that nobody approved;
+    NotFound before `adopt`. Never refuses for drift, for an open journal entry, or for a record that cannot be read.
     """
     began = time.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
-    message = f"{by}: {reason.strip()}"
+    order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds)
     record, unread = _read(world, to)
     if record is None:
-        done = _unrecorded(world, to, unread)
+        done = _unrecorded(world, to, order, unread)
     elif record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
-        done = _before_traffic(world, record.release, to, message)
+        done = _before_traffic(world, record, record.release, to, order)
     else:
-        done = _over_others(world, _way_back(world, record, to), message, cause)
+        done = _over_others(world, record, _way_back(world, record, to), order)
     return replace(done, seconds=round(time.monotonic() - began, 3))
 
 
-def _before_traffic(world: World, release: Release, to: Side | None, message: str) -> RolledBack:
+def _before_traffic(world: World, record: Record, release: Release, to: Side | None, order: Order) -> RolledBack:
     """Nobody approved it, so nobody may be on it: if a route leads there all the same, users come first."""
     if to is release.side:
         raise not_a_way_back(world, release)
     if not any(release.side in state.sides for state in look_at_traffic(world).routes):
-        return _abort(world, release, message)
-    back = _over_others(world, release.side.other, message, Reason.ROLLBACK_REQUESTED)
-    aborted = _abort(world, release, message)
+        return _abort(world, release, order.message)
+    back = _over_others(world, record, release.side.other, order)
+    aborted = _abort(world, release, order.message)
     return replace(back, notes=(*back.notes, *aborted.notes))
 
 
-def _over_others(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
+def _over_others(world: World, record: Record, target: Side, order: Order) -> RolledBack:
     """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written.
 
-    Raises Refused (RouteUnknown), with nothing changed, when there is no route that could be moved.
+    Raises Refused, with nothing changed, when there is no route that could be moved (RouteUnknown) or no way back.
     """
-    plan_back(world, target)
+    _need_routes(world, target, order)
+    need_way_back(world, record, target)
     why = ""
     for _ in range(TAKE_OVER_TRIES):
         try:
-            return _recorded(world, target, message, cause)
+            return _recorded(world, target, order)
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
             why = str(lost)
+        except Refused as stuck:
+            if order.automatic:
+                _tell_stuck(world, target, order, stuck)
+            raise
         except (PermanentError, TemporaryError) as error:
             why = str(error)
             break
@@ -100,26 +119,66 @@ def _over_others(world: World, target: Side, message: str, cause: Reason) -> Rol
         need_ready(world, target)
     except (PermanentError, TemporaryError) as error:
         why = f"{why} And the pods of {target} could not be counted: {error}"  # the record says that it was live before
-    return _move_unrecorded(world, target, why)
+    return _move_unrecorded(world, target, order, why)
 
 
-def _recorded(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
+def _recorded(world: World, target: Side, order: Order) -> RolledBack:
     with world.acting(steal=True) as taken:
         # Before the pods are counted: from here on a stale scale-down is refused.
         notes = _try(f"stamp {target}", lambda: stamp(world, target, taken.epoch))
-        way, short = bring_up_again(world, target, taken)
-        entry = _open(world, target, cause, message)
-        moved = move_back(world, target)
+        way = open_way(world, target, taken, order)
+        entry = _open(world, target, order)
+        moved = move_back(world, target, forced=order.forced)
         crash_point(MOVE_ROUTES, "done")
         proven, deaf = _prove(world, target, moved)
-        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, proven)))
+        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way, proven)))
+        notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
         notes += _try(f"keep others off {target.other}", lambda: stamp(world, target.other, taken.epoch))
         left += _try("hand the workers back", lambda: hand_over_workers(world, target))
-        left += _try("end the release", lambda: _end(world, message, proven))
-    return RolledBack(way, target, 0.0, True, _first_answer(proven), (*notes, *short, *deaf), left)
+        left += _try("end the release", lambda: _end(world, order.message, proven))
+    return RolledBack(way.name, target, 0.0, True, _first_answer(proven), (*notes, *way.short, *deaf), left)
 
 
-def _open(world: World, target: Side, cause: Reason, message: str) -> int:
+def _need_routes(world: World, target: Side, order: Order) -> None:
+    """Raises Refused (RouteUnknown) with both sides' state when no route can be moved."""
+    try:
+        plan_back(world, target, forced=order.forced)
+    except Refused as astray:
+        told = f"{astray.fact}. {both_sides(world)}"
+        then = f"kubectl -n {world.application.spec.routes[0].namespace} get ingressroutes -o yaml"
+        raise Refused(
+            told,
+            obj=astray.obj,
+            reason=astray.reason,
+            untouched="all routes",
+            next_command=then if order.forced else with_side(world),
+        ) from astray
+
+
+def _tell_stuck(world: World, target: Side, order: Order, stuck: Refused) -> None:
+    """Nobody waits at a failed bake: traffic stays where it is, and everybody is told why and what to do."""
+    now = world.now()
+
+    def told(record: Record) -> Record:
+        release = record.release
+        if release is None:
+            return record
+        text = f"{record.application} {release.name} is bad ({order.message}), and traffic stays on {target.other}: "
+        message = Announcement(
+            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{release.name}/stuck/{order.message}")),
+            release=release.name,
+            side=release.side,
+            text=f"{text}{stuck}",
+            reason=stuck.reason,
+            at=now,
+        )
+        return records.put_out(record, message)
+
+    for problem in _try("tell everybody", lambda: write(world, told)):
+        world.say(problem)
+
+
+def _open(world: World, target: Side, order: Order) -> int:
     """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
     now, opened = world.now(), [0]
 
@@ -130,8 +189,9 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
         release = record.release
         if release and release.phase in AFTER_TRAFFIC - {Phase.ROLLING_BACK} and release.side is not target:
             allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
-            reason = cause if cause in allowed else Reason.ROLLBACK_REQUESTED  # a word must not hold up the way back
-            record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=message)
+            # A word must not hold up the way back.
+            reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
+            record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
         intent = {"to": str(target), "from": str(target.other), "direction": "back"}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
@@ -142,9 +202,18 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
     return opened[0]
 
 
-def _close(world: World, entry: int, proven: Proven | None) -> None:
+def _close(world: World, entry: int, target: Side, way: Way, proven: Proven | None) -> None:
     now = world.now()
-    write(world, lambda record: records.end(record, entry, EntryState.DONE, now, _figures(proven)))
+
+    def change(record: Record) -> Record:
+        closed = records.end(record, entry, EntryState.DONE, now, f"the {way.name} way: {_figures(proven)}")
+        occupant = record.sides.get(target)
+        if way.up_seconds is None or occupant is None:
+            return closed
+        took = occupant.model_copy(update={"up_seconds": way.up_seconds})
+        return closed.model_copy(update={"sides": {**record.sides, target: took}})
+
+    write(world, change)
 
 
 def _end(world: World, message: str, proven: Proven | None) -> None:
@@ -182,10 +251,10 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
         else:
             left += _try(f"put {release.side} to rest", lambda: rest(world, view, dark))
-    return RolledBack("abort", None, 0.0, left=left)
+    return RolledBack(ABORT, None, 0.0, left=left)
 
 
-def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
+def _unrecorded(world: World, to: Side | None, order: Order, why: str) -> RolledBack:
     """Without a record the routes and the sides alone decide: users go to a side that was live before.
 
     Raises Refused (WayBackNotReady) when that has a service without any Ready pod. A person who names a side decides.
@@ -193,18 +262,19 @@ def _unrecorded(world: World, to: Side | None, why: str) -> RolledBack:
     target = to or need_older(world)
     if to is None:
         need_ready(world, target)
-    return _move_unrecorded(world, target, why)
+    _need_routes(world, target, order)
+    return _move_unrecorded(world, target, order, why)
 
 
-def _move_unrecorded(world: World, target: Side, why: str) -> RolledBack:
+def _move_unrecorded(world: World, target: Side, order: Order, why: str) -> RolledBack:
     notes: tuple[str, ...] = ()
     # No epoch can be counted up without the record. A stale scale-down tests only that the stamp is the one it saw.
     notes += _try(f"stamp {target}", lambda: stamp(world, target, f"unrecorded {world.now().isoformat()}"))
-    moved = move_back(world, target)
+    moved = move_back(world, target, forced=order.forced)
     proven, deaf = _prove(world, target, moved)
     deaf += workers_left(world, target)
     return RolledBack(
-        "fast", target, 0.0, False, _first_answer(proven), (f"unrecorded: {why}", *notes, *deaf), moved.left
+        FAST, target, 0.0, False, _first_answer(proven), (f"unrecorded: {why}", *notes, *deaf), moved.left
     )
 
 

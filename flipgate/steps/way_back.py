@@ -1,26 +1,58 @@
-"""Whether there is a way back, and bringing the old side up where it is not Ready any more."""
+"""Whether there is a way back, and how: at once, or after the old side was brought up again."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.errors import FlipgateError, PermanentError, Refused
+from flipgate.core.gates import Verdict
 from flipgate.core.record import Record
-from flipgate.core.release import Release
+from flipgate.core.release import Reason
 from flipgate.core.sides import Side
-from flipgate.core.traffic import by_hand
-from flipgate.core.view import SideState, short_of
+from flipgate.core.view import SideState, enough, short_of
+from flipgate.steps.check import check
 from flipgate.steps.look import look_at_side, look_at_traffic
-from flipgate.steps.move import plan_back
+from flipgate.steps.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.world import World
 
 SLOW_TIMEOUT_SECONDS = 600.0
+LOOK_SECONDS = 0.3
+FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
+
+
+@dataclass(frozen=True)
+class Order:
+    """How users are to go back. `forced`: a person named the side, and decides. `now`: with what is Ready.
+
+    `patience_seconds` is for the slow way. Only a person's order waits at all.
+    """
+
+    message: str
+    cause: Reason = Reason.ROLLBACK_REQUESTED
+    forced: bool = False
+    now: bool = False
+    patience_seconds: float = SLOW_TIMEOUT_SECONDS
+
+    @property
+    def automatic(self) -> bool:
+        """Nobody is there who could wait, or decide: back at once, or not at all."""
+        return self.cause is not Reason.ROLLBACK_REQUESTED
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way that is open. `short` says what is missing on it, `up_seconds` how long the side took to come up."""
+
+    name: str
+    short: tuple[str, ...] = ()
+    up_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class RolledBack:
-    """What rolling back did. `way` is fast, slow or abort. `notes` are for reading.
+    """What rolling back did. `way` is fast, now, slow or abort. `notes` are for reading.
 
     `left` is what somebody must still see to: routes that could not be moved, workers that were not handed over, a
     record that could not be written.
@@ -32,54 +64,107 @@ class RolledBack:
     recorded: bool = True
     first_old_answer_ms: float | None = None
     notes: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    left: tuple[str, ...] = field(default=())
 
 
-def bring_up_again(world: World, target: Side, record: Record) -> tuple[str, tuple[str, ...]]:
-    """Scales the side to the counts that matter. Waits only where a service has no Ready pod at all (the slow way):
-    users on a bad side are not kept there for one pod that is missing. Returns the way, and what was still missing.
+def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
+    """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
 
-    Raises Refused (WayBackNotReady) when a service still has none after SLOW_TIMEOUT_SECONDS.
+    Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
+    service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
+    fail. A side that a person named is refused for neither.
     """
+    carried = counts_that_matter(world, target, record)
     state = look_at_side(world, target)
-    wanted = _counts_that_matter(world, target, record)
-    missing = short_of(state, wanted)
-    _scale_up(world, state, wanted)
-    if not any(ready == 0 for ready, _ in missing.values()):
-        return "fast", tuple(f"{name} on {target} has {r} of {c} pods Ready" for name, (r, c) in missing.items())
-    world.say(f"{target} is not up: scaled to {sum(wanted.values())} pods, waiting for them first (the slow way)")
-    deadline = time.monotonic() + SLOW_TIMEOUT_SECONDS
-    while missing := short_of(look_at_side(world, target), wanted):
-        world.check_lease()
-        if time.monotonic() > deadline:
-            if any(ready == 0 for ready, _ in missing.values()):
-                raise _not_up(world, look_at_side(world, target), missing)
-            break
-        world.sleep(0.2)
-    return "slow", tuple(f"{name} on {target} has {r} of {c} pods Ready" for name, (r, c) in missing.items())
+    missing = short_of(state, enough(carried))
+    if not missing:
+        return Way(FAST, _told(state, carried))
+    empty = any(ready == 0 for ready, _ in missing.values())
+    if order.now and (order.forced or not empty):
+        return Way(NOW, _told(state, carried))
+    if order.now or order.automatic:
+        raise not_up(world, state, missing)
+    return _slow(world, target, record, order, missing)
 
 
-def _counts_that_matter(world: World, target: Side, record: Record) -> dict[str, int]:
-    """What the side carried when it was last live, what the other side has now, at least the file's numbers."""
+def counts_that_matter(world: World, target: Side, record: Record) -> dict[str, int]:
+    """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
+
+    Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
+    """
     occupant = record.sides.get(target)
     known = occupant.replicas if occupant else {}
-    now = look_at_side(world, target.other).replicas
-    return {
-        s.name: max(s.replicas, known.get(s.name, 0), now.get(s.name, 0))
-        for s in world.application.serving()
-        if s.replicas
-    }
+    return {s.name: known.get(s.name) or s.replicas for s in world.application.serving() if s.replicas}
 
 
-def _scale_up(world: World, state: SideState, wanted: dict[str, int]) -> None:
-    for name, count in wanted.items():
-        workload = state.workloads[name]
-        if workload.found and workload.replicas < count:
-            path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{name}"
-            try:
-                world.cluster.patch(path, [{"op": "add", "path": "/spec/replicas", "value": count}], timeout=5.0)
-            except FlipgateError as error:
-                world.say(f"could not scale {workload.namespace}/{name} to {count}: {error}")
+def scale_up(world: World, target: Side, record: Record) -> None:
+    """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
+    nothing; a Deployment that cannot be scaled is said and left."""
+    carried = counts_that_matter(world, target, record)
+    state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
+    for service in world.application.serving():
+        count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
+        workload = state.workloads[service.name]
+        if not (workload.found and workload.replicas < count):
+            continue
+        path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
+        try:
+            world.cluster.patch(path, [{"op": "add", "path": "/spec/replicas", "value": count}], timeout=5.0)
+        except FlipgateError as error:
+            world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
+
+
+def _slow(world: World, target: Side, record: Record, order: Order, missing: Mapping[str, tuple[int, int]]) -> Way:
+    """Scaled up from the snapshot, waited for, checked."""
+    occupant = record.sides.get(target)
+    last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
+    carried = counts_that_matter(world, target, record)
+    world.say(
+        f"the slow way: {target} is not up ({_counts(missing)} Ready); scaling it to {sum(carried.values())} pods and "
+        f"waiting for them first, for at most {order.patience_seconds:g} s{f' ({last})' if last else ''}. "
+        "At once, with what is Ready: the same with --now"
+    )
+    began = time.monotonic()
+    scale_up(world, target, record)
+    state = _wait(world, target, enough(carried), began + order.patience_seconds)
+    missing = short_of(state, enough(carried))
+    if any(ready == 0 for ready, _ in missing.values()) and not order.forced:
+        raise not_up(world, state, missing)
+    up_seconds = None if missing else round(time.monotonic() - began, 1)
+    return Way(SLOW, (*_told(state, carried), *_checked(world, target, order)), up_seconds)
+
+
+def _wait(world: World, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
+    """The side once it has the wanted pods Ready, or at the deadline; says each change on the way."""
+    began, said = time.monotonic(), ""
+    while True:
+        state = look_at_side(world, target)
+        missing = short_of(state, wanted)
+        if not missing or time.monotonic() > deadline:
+            return state
+        if _counts(missing) != said:
+            said = _counts(missing)
+            world.say(f"waiting for {target}: {said} Ready after {time.monotonic() - began:.0f} s")
+        world.check_lease()
+        world.sleep(LOOK_SECONDS)
+
+
+def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
+    """The application's own checks of a side that was just brought up. Raises Refused (WayBackBad) when one fails."""
+    try:
+        evidence = check(world, target)
+    except PermanentError as error:
+        return (f"{target} could not be checked: {error}",)
+    bad = [f"check {e.gate} of {target}: {e.verdict}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS]
+    if bad and not order.forced:
+        raise Refused(
+            f"does not pass its checks: {'; '.join(bad)}. {both_sides(world)}",
+            obj=f"side {target} ({world.application.namespace_of(target)})",
+            reason="WayBackBad",
+            untouched="all routes",
+            next_command=with_side(world),
+        )
+    return tuple(bad)
 
 
 def need_older(world: World) -> Side:
@@ -91,11 +176,11 @@ def need_older(world: World) -> Side:
     traffic = look_at_traffic(world)
     if traffic.active is None:
         raise Refused(
-            f"the routes name no one side: {traffic}",
+            f"the routes name no one side: {traffic}. {both_sides(world)}",
             obj=f"application {world.application.name}",
             reason="RoutesSplit",
             untouched="all routes",
-            next_command=_with_side(world),
+            next_command=with_side(world),
         )
     target = traffic.active.other
     live, dark = _latest_stamp(world, traffic.active), _latest_stamp(world, target)
@@ -106,7 +191,7 @@ def need_older(world: World) -> Side:
             obj=f"application {world.application.name}",
             reason="NoWayBack",
             untouched="all routes",
-            next_command=_with_side(world),
+            next_command=with_side(world),
         )
     return target
 
@@ -124,7 +209,7 @@ def need_ready(world: World, target: Side) -> None:
     state = look_at_side(world, target)
     missing = short_of(state, {s.name: 1 for s in world.application.serving() if s.replicas})
     if missing:
-        raise _not_up(world, state, missing)
+        raise not_up(world, state, missing)
 
 
 def workers_left(world: World, target: Side) -> tuple[str, ...]:
@@ -134,45 +219,11 @@ def workers_left(world: World, target: Side) -> tuple[str, ...]:
     return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
 
 
-def no_way_back(world: World, release: Release | None) -> Refused:
-    """The refusal when no open release has moved users."""
-    state = f"release {release.name} is `{release.phase}`" if release else "no release is open"
-    return Refused(
-        f"there is nothing to go back from: {state}, traffic on {look_at_traffic(world).active or 'no one side'}",
-        obj=f"application {world.application.name}",
-        reason="NoWayBack",
-        untouched="all routes",
-        next_command=f"{_with_side(world)} (scales that side up first)",
-    )
+def _told(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:
+    """What is missing to the counts that matter, one sentence a service."""
+    short = short_of(state, carried)
+    return tuple(f"{name} on {state.side} has {ready} of {count} pods Ready" for name, (ready, count) in short.items())
 
 
-def not_a_way_back(world: World, release: Release) -> Refused:
-    """The refusal to send users to a side whose release nobody approved, or that users were taken back from."""
-    return Refused(
-        f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip",
-        obj=f"side {release.side}",
-        reason="NotAWayBack",
-        untouched="all routes",
-        next_command=f"flipgate flip {world.application.name}; if it must be, by hand: "
-        f"{_by_kubectl(world, release.side)}",
-    )
-
-
-def _by_kubectl(world: World, to: Side) -> str:
-    _, patches = plan_back(world, to)
-    return " && ".join(by_hand(patch) for patch in patches) or "nothing, the routes are there"
-
-
-def _with_side(world: World) -> str:
-    return f"flipgate rollback {world.application.name} --to SIDE --reason ..."
-
-
-def _not_up(world: World, state: SideState, missing: dict[str, tuple[int, int]]) -> Refused:
-    counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
-    return Refused(
-        f"is not Ready: {counts}",
-        obj=f"side {state.side} ({state.namespace})",
-        reason="WayBackNotReady",
-        untouched="all routes",
-        next_command=f"kubectl -n {state.namespace} get pods; if it must be, by hand: {_by_kubectl(world, state.side)}",
-    )
+def _counts(missing: Mapping[str, tuple[int, int]]) -> str:
+    return ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())

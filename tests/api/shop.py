@@ -138,6 +138,10 @@ class Shop:
         """The wanted pods of each Deployment of a side."""
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.cluster.items(self.deployments(side))}
 
+    def scale(self, side: Side, name: str, count: int) -> None:
+        """Sets the wanted pods, as an autoscaler or a person would."""
+        self.patch(f"{self.deployments(side)}/{name}", ("replace", "/spec/replicas", count))
+
     def play_ready(self, side: Side, *names: str, ready: int | None = None) -> None:
         """Writes the status that the controllers would: all wanted pods there and Ready, or `ready` of them."""
         for name in names or COUNTS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.errors import Refused
-from flipgate.core.record import HAND_OVER, EntryState
+from flipgate.core.record import HAND_OVER, Contract, EntryState, Record
 from flipgate.core.release import Phase, Reason
+from flipgate.core.sides import Side
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.journal import journal
 from flipgate.steps.move import move
@@ -96,12 +98,126 @@ def test_without_a_record_the_stamps_say_which_side_was_live_before(shop: Shop, 
         roll_back(shop.world("ana"), "and again", by="ana")
 
 
-def test_one_pod_that_is_missing_keeps_nobody_on_a_bad_side(shop: Shop, live: World) -> None:
-    shop.play_ready(BLUE, "web", ready=1)
-    with repeating(lambda: [shop.play_ready(side, "mailer") for side in (BLUE, GREEN)]):
+def only_workers(shop: Shop) -> None:
+    """Plays readiness for who is handed over, and for nobody else."""
+    for side in (BLUE, GREEN):
+        shop.play_ready(side, "mailer")
+
+
+def with_counts(world: World, side: Side, **facts: Any) -> None:
+    """The side's occupant with other facts, as an autoscaled past would have left it."""
+
+    def change(record: Record) -> Record:
+        return record.model_copy(update={"sides": {**record.sides, side: record.sides[side].model_copy(update=facts)}})
+
+    world.store.update(change)
+
+
+def test_a_quarter_may_be_missing_and_keeps_nobody_on_a_bad_side(shop: Shop, live: World) -> None:
+    with_counts(live, BLUE, replicas={"web": 4, "search": 1})
+    shop.scale(BLUE, "web", 4)
+    shop.play_ready(BLUE, "web", ready=3)
+    with repeating(lambda: only_workers(shop)):
         done = roll_back(shop.world("ana"), "users complain", by="ana")
     assert (done.way, shop.where()) == ("fast", ("blue",))
+    assert "web on blue has 3 of 4 pods Ready" in done.notes
+
+
+def test_the_autoscaler_of_a_bad_release_does_not_close_the_way_back_from_it(shop: Shop, live: World) -> None:
+    shop.scale(GREEN, "web", 9)
+    with repeating(lambda: only_workers(shop)):
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (done.way, shop.counts(BLUE)["web"]) == ("fast", 9)
+
+
+def test_a_warm_side_is_waited_for_unless_told_to_go_now(shop: Shop, live: World) -> None:
+    shop.play_ready(BLUE, "web", ready=1)
+    said: list[str] = []
+    ana = shop.world("ana")
+    ana.say = said.append
+    with_counts(live, BLUE, up_seconds=42)
+    with repeating(lambda: only_workers(shop)):
+        ana.sleep = lambda _: shop.play_ready(BLUE, "web")  # it gets Ready while it is waited for
+        done = roll_back(ana, "users complain", by="ana")
+    assert (done.way, shop.where()) == ("slow", ("blue",))
+    (slow,) = [line for line in said if line.startswith("the slow way")]
+    assert "blue is not up (web 1/2 Ready); scaling it to 3 pods" in slow
+    assert "(it took 42 s the last time)" in slow
+    assert "--now" in slow
+    assert live.store.read().sides[BLUE].up_seconds != 42
+
+
+def test_now_goes_to_a_warm_side_and_scales_after(shop: Shop, live: World) -> None:
+    shop.scale(BLUE, "web", 1)
+    shop.play_ready(BLUE, "web")
+    with repeating(lambda: only_workers(shop)):
+        done = roll_back(shop.world("ana"), "users complain", by="ana", now=True)
+    assert (done.way, shop.where()) == ("now", ("blue",))
     assert "web on blue has 1 of 2 pods Ready" in done.notes
+    assert shop.counts(BLUE)["web"] == 2
+
+
+def test_now_sends_nobody_to_nothing_but_a_person_who_names_the_side_decides(shop: Shop, live: World) -> None:
+    shop.play_ready(BLUE, "search", ready=0)
+    with pytest.raises(Refused, match=r"search 0 of 1.*blue has 2 Ready pods .*; green has 3 Ready pods") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana", now=True)
+    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    assert "--to blue" in refused.value.next_command
+    with repeating(lambda: only_workers(shop)):
+        done = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, now=True)
+    assert (done.way, shop.where()) == ("now", ("blue",))
+
+
+def test_a_side_that_does_not_come_up_is_not_waited_for_for_ever(shop: Shop, live: World) -> None:
+    shop.play_ready(BLUE, "search", ready=0)
+    with pytest.raises(Refused, match="search 0 of 1"):
+        roll_back(shop.world("ana"), "users complain", by="ana", patience_seconds=0.1)
+    assert (live.store.read().phase, shop.where()) == (Phase.LIVE, ("green",))
+
+
+def test_a_failed_bake_with_the_old_side_gone_leaves_traffic_and_tells_everybody(shop: Shop, live: World) -> None:
+    shop.scale(BLUE, "web", 0)
+    shop.play_ready(BLUE, "web")
+    said: list[str] = []
+    live.say = said.append
+    with pytest.raises(Refused, match="web 0 of 2") as refused:
+        roll_back(live, "5xx", by="flow", cause=Reason.BAKE_FAILED)
+    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    record = live.store.read()
+    assert (record.phase, record.open_entry) == (Phase.LIVE, None)
+    assert shop.counts(BLUE)["web"] == 0, "nobody decided to bring it up"
+    assert any("is bad (flow: 5xx), and traffic stays on green" in line for line in said)
+
+
+def test_nothing_goes_back_behind_a_contract_migration(shop: Shop, live: World) -> None:
+    with_counts(live, BLUE, contracted=Contract(reason="dropped orders.total", by="ana", at=live.now()))
+    for to in (None, BLUE):
+        with pytest.raises(Refused, match=r"by ana \(dropped orders.total\).*blue has 3 Ready pods") as refused:
+            roll_back(shop.world("ben"), "users complain", by="ben", to=to)
+        assert (refused.value.reason, shop.where()) == ("ContractMigrationDone", ("green",))
+        assert "flipgate deploy" in refused.value.next_command
+        assert "kubectl -n" in refused.value.next_command
+
+
+def test_nothing_goes_back_to_where_nothing_ever_ran(shop: Shop, live: World) -> None:
+    with_counts(live, BLUE, images={})
+    with pytest.raises(Refused, match="nothing ever ran on blue") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    assert (refused.value.reason, shop.where()) == ("NoWayBack", ("green",))
+
+
+def test_routes_at_neither_side_go_where_a_person_says(shop: Shop, live: World) -> None:
+    shop.point("live", "somewhere-else")
+    with pytest.raises(Refused, match=r"points at neither side .*blue has 3 Ready pods") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
+    with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
+        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(BLUE)}/services", service)
+    with repeating(lambda: only_workers(shop)):
+        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    assert shop.where() == ("blue",)
 
 
 def test_a_write_that_is_broken_holds_up_no_user(shop: Shop, live: World, tmp_path: Path) -> None:
