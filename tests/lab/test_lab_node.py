@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,8 +126,9 @@ def test_a_probe_that_has_not_passed_starts_out_impatient() -> None:
 def test_asking_over_http(answer: bytes, passed: bool) -> None:
     async def play() -> tuple[bool, str]:
         async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(answer)
+            with suppress(asyncio.IncompleteReadError):  # a tcp probe connects, and says nothing
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(answer)
             writer.close()
             await writer.wait_closed()
 
