@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +22,7 @@ from flipgate.steps.bring_up import open_release
 from flipgate.steps.setup import adopt
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
+from tests.repeating import repeating
 
 BLUE, GREEN = Side.BLUE, Side.GREEN
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
@@ -33,8 +33,6 @@ TO_LIVE = {
     Phase.BAKING: Reason.TRAFFIC_PROVEN,
     Phase.LIVE: Reason.BAKE_PASSED,
 }
-PAUSE_SECONDS = 0.03
-"""Between two deeds of somebody who does the same thing again and again."""
 TEXT = """\
 apiVersion: flipgate.dev/v1
 kind: Application
@@ -244,21 +242,3 @@ class Meddling(Lease):
     def check(self) -> None:
         if self._deeds:
             self._deeds.pop(0)()
-
-
-@contextmanager
-def repeating(deed: Callable[[], object]) -> Iterator[None]:
-    """Somebody who does the same thing again and again while the block runs."""
-    over = Event()
-
-    def again() -> None:
-        while not over.wait(PAUSE_SECONDS):
-            deed()
-
-    thread = Thread(target=again, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join(timeout=10)

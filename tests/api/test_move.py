@@ -17,7 +17,8 @@ from flipgate.steps.move import move, move_back, need_counts, need_services
 from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
-from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry, repeating
+from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
+from tests.repeating import repeating
 
 
 @pytest.fixture

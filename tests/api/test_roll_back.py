@@ -17,9 +17,10 @@ from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import check_application
 from flipgate.steps.world import World, utc_now
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, repeating
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 from tests.api.test_lease import Overtaken
 from tests.api.users import grant, user
+from tests.repeating import repeating
 
 UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "active": "red"}']
 

@@ -20,8 +20,9 @@ from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, repeating
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 from tests.api.wire import Through, serving
+from tests.repeating import repeating
 
 DENIED = (403, b'{"kind": "Status", "message": "denied"}')
 BROKEN = (500, b'{"kind": "Status", "message": "webhook is away"}')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -158,6 +159,13 @@ class Stage:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stderr}"
         return answer.stdout
+
+    def die_at(self, verb: str, point: str) -> None:
+        """A pipeline's steps (tests/lab/runbook.py) as a process of its own, which kills itself at STEP:edge."""
+        env = {"FLIPGATE_CRASH_AT": point}
+        with self.program("-m tests.lab.runbook", verb, self.application, env=env) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, (out, err)
 
     def program(self, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """A Python program of this checkout, started, with its two outputs piped and this lab's kubeconfig."""

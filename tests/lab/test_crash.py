@@ -16,14 +16,6 @@ from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, imag
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 
-def flip_and_die(stage: Stage, edge: str) -> None:
-    """The flip as a process of its own, which kills itself at one edge of the route patch."""
-    crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
-    with stage.program("-m tests.lab.runbook", "flip", stage.application, env=crash) as process:
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, (out, err)
-
-
 def need_interrupted(stage: Stage, side: Side) -> None:
     """The entry is open, neither side is dark, and users are on one side all the same."""
     record = stage.record()
@@ -40,7 +32,7 @@ def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) 
     runbook.deploy_dark(world, images("2", "api", "venue"))
     runbook.approve(world, QuestionKind.FLIP)
     with stage.load() as load:
-        flip_and_die(stage, "begun")
+        stage.die_at("flip", f"{MOVE_ROUTES}:begun")
         need_interrupted(stage, BLUE)
 
         outcome = recover(world)
@@ -69,7 +61,7 @@ def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_s
     runbook.deploy_dark(world, images("2", "api", "venue"))
     runbook.approve(world, QuestionKind.FLIP)
     with stage.load() as load:
-        flip_and_die(stage, "done")
+        stage.die_at("flip", f"{MOVE_ROUTES}:done")
         need_interrupted(stage, GREEN)
 
         outcome = recover(world)
@@ -97,10 +89,7 @@ def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) ->
     runbook.approve(world, QuestionKind.FLIP)
     runbook.flip_traffic(world)
     with stage.load() as load:
-        crash = {"FLIPGATE_CRASH_AT": f"{REST_SIDE}:begun"}
-        with stage.program("-m tests.lab.runbook", "scale-down", stage.application, env=crash) as process:
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, (out, err)
+        stage.die_at("scale-down", f"{REST_SIDE}:begun")
         assert stage.record().phase is Phase.SETTLING
 
         assert recover(world).pipeline == "scale-down"

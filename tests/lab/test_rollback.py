@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from flipgate.core.record import QuestionKind
+from flipgate.core.errors import LostLease
+from flipgate.core.record import MOVE_ROUTES, REST_SIDE, QuestionKind
 from flipgate.core.release import Phase
+from flipgate.steps.world import World
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
+from tests.repeating import repeating
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 NO_PREFECT = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
 
 
-def rollback(stage: Stage, *extra: str) -> dict[str, Any]:
+def rollback(stage: Stage, *extra: str, env: Mapping[str, str] = NO_PREFECT) -> dict[str, Any]:
     """`flipgate rollback APP -o json` in a process of its own, which must not import Prefect; what it printed."""
     words = ["rollback", stage.application, "--reason", "orders fail", "-o", "json", *extra]
-    with stage.program("-X importtime -m flipgate.cli", *words, env=NO_PREFECT) as process:
+    with stage.program("-X importtime -m flipgate.cli", *words, env=env) as process:
         out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err[-2000:]
     imported = re.findall(r"^import time:.*\| +(\S+)$", err, re.MULTILINE)
@@ -78,6 +85,68 @@ def test_rollback_while_the_flip_still_watches(new_stage: NewStage) -> None:
     assert record.active is BLUE
     assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
     assert not set(stage.replicas(GREEN)) & set(WORKERS)
+
+
+def test_rollback_from_flipping_and_from_settling(new_stage: NewStage) -> None:
+    """The two phases that only a death holds still: right after the patch, and with the old side just at rest."""
+    stage = new_stage("back-half")
+    world = stage.world()
+    with stage.load() as load:
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        stage.die_at("flip", f"{MOVE_ROUTES}:done")
+        stage.wait_for_users_on(GREEN)
+        assert stage.record().phase is Phase.FLIPPING
+        assert (rollback(stage)["way"], stage.answering()) == ("fast", BLUE)
+
+        again = runbook.deploy_dark(world, images("2", "api"))
+        assert again.attempt == 2, "going forward to the same release is a release of its own, and a new question"
+        assert stage.record().approval is None
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        stage.die_at("scale-down", f"{REST_SIDE}:done")
+        assert (stage.record().phase, stage.replicas(BLUE)) == (Phase.SETTLING, {})
+        done = rollback(stage)
+        assert (done["way"], done["recorded"], stage.answering()) == ("slow", True, BLUE)
+        lost_none(load)
+    record = stage.record()
+    assert (record.phase, record.active, record.open_entry) == (Phase.ROLLED_BACK, BLUE, None)
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
+
+
+def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStage) -> None:
+    """Prefect swallows packets, nobody talks to Slack, another actor holds the Lease, somebody writes the route."""
+
+    def slack(document: dict[str, Any]) -> None:
+        document["spec"]["announce"] = {"slackChannel": "#releases"}
+
+    stage = new_stage("back-alone", policy={"soakSeconds": 3600}, edit=slack)
+    world = stage.world("holder")
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    with swallowing() as url, stage.load() as load, world.acting(), repeating(lambda: annotate(stage, world)):
+        done = rollback(stage, env={"PREFECT_API_URL": f"{url}/api"})
+        assert (done["way"], done["recorded"], stage.answering()) == ("fast", True, BLUE)
+        with pytest.raises(LostLease, match="has taken over"):
+            world.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))
+        lost_none(load)
+    record = stage.record()
+    assert (record.phase, record.active) == (Phase.ROLLED_BACK, BLUE)
+    assert [each.reason for each in record.outbox][-2:] == ["RollbackRequested", "TrafficRestored"], "told later"
+
+
+def annotate(stage: Stage, world: World) -> None:
+    """What an unrelated writer does to a route."""
+    path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
+    world.cluster.merge(path, {"metadata": {"annotations": {"someone": str(uuid4())}}})
+
+
+@contextmanager
+def swallowing() -> Iterator[str]:
+    """A server that takes every connection and never says a word; its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def test_rollback_after_the_old_side_went_to_rest_is_the_slow_way(new_stage: NewStage) -> None:
