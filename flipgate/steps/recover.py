@@ -110,7 +110,7 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
     if entry.intent.get("direction") == "back" or world.store.read().phase is Phase.ROLLING_BACK:
         to = Side(entry.intent["to"])
-        moved = move_back(world, to)
+        moved = move_back(world, to, forced=bool(entry.intent.get("forced")))
         close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
         pipeline = _pipeline(world.store.read().phase)
         return Outcome(f"the way back to {to} went on: {len(moved.patches)} routes sent", True, pipeline)

@@ -116,7 +116,8 @@ def _over_others(world: World, record: Record, target: Side, order: Order) -> Ro
             why = str(error)
             break
     try:
-        need_ready(world, target)
+        if not order.forced:
+            need_ready(world, target)
     except (PermanentError, TemporaryError) as error:
         why = f"{why} And the pods of {target} could not be counted: {error}"  # the record says that it was live before
     return _move_unrecorded(world, target, order, why)
@@ -192,7 +193,7 @@ def _open(world: World, target: Side, order: Order) -> int:
             # A word must not hold up the way back.
             reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
-        intent = {"to": str(target), "from": str(target.other), "direction": "back"}
+        intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
         return approvals.withdraw(record)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flipgate.core.errors import FlipgateError, PermanentError, Refused
+from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.gates import Verdict
 from flipgate.core.record import Record
 from flipgate.core.release import Reason
@@ -135,18 +135,19 @@ def _slow(world: World, target: Side, record: Record, order: Order, missing: Map
 
 
 def _wait(world: World, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
-    """The side once it has the wanted pods Ready, or at the deadline; says each change on the way."""
-    began, said = time.monotonic(), ""
-    while True:
-        state = look_at_side(world, target)
-        missing = short_of(state, wanted)
-        if not missing or time.monotonic() > deadline:
-            return state
+    """The side once it has the wanted pods Ready, or at the deadline; says each change, and each fault, on the way."""
+    began, said, state = time.monotonic(), "", look_at_side(world, target)
+    while (missing := short_of(state, wanted)) and time.monotonic() < deadline:
         if _counts(missing) != said:
             said = _counts(missing)
             world.say(f"waiting for {target}: {said} Ready after {time.monotonic() - began:.0f} s")
         world.check_lease()
         world.sleep(LOOK_SECONDS)
+        try:
+            state = look_at_side(world, target)
+        except TemporaryError as fault:
+            world.say(f"waiting for {target}: {fault}")
+    return state
 
 
 def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
