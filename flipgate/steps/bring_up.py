@@ -15,6 +15,7 @@ from flipgate.core.images import parse_images
 from flipgate.core.record import BRING_UP, Occupant
 from flipgate.core.release import (
     BEFORE_TRAFFIC,
+    CHECKS,
     TERMINAL,
     Phase,
     PhaseChange,
@@ -256,7 +257,7 @@ def _path(workload: Workload) -> str:
 
 def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
     """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
-    record = world.store.read()
+    record, now = world.store.read(), world.now()
     if need_open(record, release.name).phase is Phase.DARK:
         return release
     passed = f"{len(evidence)} checks passed" if evidence else "no checks are declared"
@@ -266,5 +267,6 @@ def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Relea
         Phase.DARK,
         Reason.CHECKS_PASSED,
         f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
+        also=lambda r: records.judged(r, CHECKS, evidence, now),
     )
     return record.release or release

@@ -21,8 +21,9 @@ from flipgate.core.errors import (
     Refused,
     TemporaryError,
 )
+from flipgate.core.gates import Evidence
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
-from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
+from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
@@ -47,10 +48,17 @@ TAKE_OVER_TRIES = 3
 
 
 def roll_back(
-    world: World, reason: str, *, by: str, to: Side | None = None, cause: Reason = Reason.ROLLBACK_REQUESTED
+    world: World,
+    reason: str,
+    *,
+    by: str,
+    to: Side | None = None,
+    cause: Reason = Reason.ROLLBACK_REQUESTED,
+    evidence: tuple[Evidence, ...] = (),
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
+    `evidence` is what a failed bake said: it is noted in the write that notes the way back, and costs none of its own.
     Raises BadInput without a reason, Refused when there is no way back to go (`to` decides then) or `to` names a side
     that nobody approved, NotFound before `adopt`. Never refuses for drift, for an open journal entry, or for a record
     that cannot be read.
@@ -65,7 +73,7 @@ def roll_back(
     elif record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
         done = _before_traffic(world, record.release, to, message)
     else:
-        done = _over_others(world, _way_back(world, record, to), message, cause)
+        done = _over_others(world, _way_back(world, record, to), message, cause, evidence)
     return replace(done, seconds=round(time.monotonic() - began, 3))
 
 
@@ -80,7 +88,9 @@ def _before_traffic(world: World, release: Release, to: Side | None, message: st
     return replace(back, notes=(*back.notes, *aborted.notes))
 
 
-def _over_others(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
+def _over_others(
+    world: World, target: Side, message: str, cause: Reason, evidence: tuple[Evidence, ...] = ()
+) -> RolledBack:
     """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written.
 
     Raises Refused (RouteUnknown), with nothing changed, when there is no route that could be moved.
@@ -89,7 +99,7 @@ def _over_others(world: World, target: Side, message: str, cause: Reason) -> Rol
     why = ""
     for _ in range(TAKE_OVER_TRIES):
         try:
-            return _recorded(world, target, message, cause)
+            return _recorded(world, target, message, cause, evidence)
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
             why = str(lost)
@@ -103,12 +113,12 @@ def _over_others(world: World, target: Side, message: str, cause: Reason) -> Rol
     return _move_unrecorded(world, target, why)
 
 
-def _recorded(world: World, target: Side, message: str, cause: Reason) -> RolledBack:
+def _recorded(world: World, target: Side, message: str, cause: Reason, evidence: tuple[Evidence, ...]) -> RolledBack:
     with world.acting(steal=True) as taken:
         # Before the pods are counted: from here on a stale scale-down is refused.
         notes = _try(f"stamp {target}", lambda: stamp(world, target, taken.epoch))
         way, short = bring_up_again(world, target, taken)
-        entry = _open(world, target, cause, message)
+        entry = _open(world, target, cause, message, evidence)
         moved = move_back(world, target)
         crash_point(MOVE_ROUTES, "done")
         proven, deaf = _prove(world, target, moved)
@@ -119,7 +129,7 @@ def _recorded(world: World, target: Side, message: str, cause: Reason) -> Rolled
     return RolledBack(way, target, 0.0, True, _first_answer(proven), (*notes, *short, *deaf), left)
 
 
-def _open(world: World, target: Side, cause: Reason, message: str) -> int:
+def _open(world: World, target: Side, cause: Reason, message: str, evidence: tuple[Evidence, ...]) -> int:
     """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
     now, opened = world.now(), [0]
 
@@ -131,6 +141,7 @@ def _open(world: World, target: Side, cause: Reason, message: str) -> int:
         if release and release.phase in AFTER_TRAFFIC - {Phase.ROLLING_BACK} and release.side is not target:
             allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
             reason = cause if cause in allowed else Reason.ROLLBACK_REQUESTED  # a word must not hold up the way back
+            record = records.judged(record, BAKE, evidence, now)
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=message)
         intent = {"to": str(target), "from": str(target.other), "direction": "back"}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
