@@ -65,11 +65,11 @@ def supersede(world: World, release: Release, by: str) -> None:
 
 
 def finish(world: World) -> None:
-    """Writes the last finished release to the history. Doing it twice is fine."""
+    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
     record = world.store.read()
     for release in (record.last, record.release):
         if release and release.phase in TERMINAL:
-            world.store.write_history(release)
+            world.store.write_history(release, records.entries_of(record.journal, release.name))
 
 
 def bring_up(world: World, release: Release) -> None:

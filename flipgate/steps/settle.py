@@ -156,6 +156,7 @@ def rest_expired(world: World) -> None:
         dark = need_dark(world, view)
         rest(world, view, dark)
         world.store.update(records.put_away)
+        finish(world)  # once more: its journal has grown by this rest
         world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
 
 
