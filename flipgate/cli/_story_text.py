@@ -22,9 +22,9 @@ def lines(data: dict[str, Any], *, wide: bool) -> list[str]:
 
 
 def lasted(seconds: float) -> str:
-    """How long, to two places: `0.4 s`, `42 s`, `3 min 5 s`, `1 d 2 h`."""
+    """How long, to two places: `68 ms`, `2.4 s`, `42 s`, `3 min 5 s`, `1 d 2 h`."""
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
     left, parts = int(seconds), []
     for size, unit in UNITS:
         number, left = divmod(left, size)
@@ -79,8 +79,9 @@ def _took(moment: dict[str, Any]) -> str:
 
 
 def _text(moment: dict[str, Any]) -> str:
-    text = _red(moment["text"]) if moment["text"].startswith(("fail", "unknown", "undone")) else moment["text"]
-    return f"{text} (by {moment['by']})" if moment["by"] else text
+    text, by = moment["text"], moment["by"]
+    shown = _red(text) if text.startswith(("fail", "unknown", "undone")) else text
+    return f"{shown} [by {by}]" if by and f"by {by}" not in text else shown
 
 
 def _verdict(proof: dict[str, str]) -> str:

@@ -122,7 +122,7 @@ def _judgement(said: Judgement) -> Moment:
 def _decision(said: Decided) -> Moment:
     """Expiry is nobody's decision: who noted it is not who decided."""
     whom = f"{said.by} via {said.via}"
-    by = f"nobody (noted by {whom})" if said.decision == Decision.EXPIRED else whom
+    by = f"nobody; noted by {whom}" if said.decision == Decision.EXPIRED else whom
     return Moment(said.at, Kind.DECISION, said.decision, f"{said.kind}: {said.reason}", by, evidence=said.evidence)
 
 

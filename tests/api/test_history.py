@@ -141,7 +141,7 @@ def _whole_story_on_the_command_line(shop: Shop, name: str) -> None:
     assert [(each["step"], each["verdict"]) for each in answer["judgements"]] == [("checks", "pass"), ("bake", "pass")]
     assert answer["problems"] == []
     shown = history(shop, name).stdout
-    assert "flip: checked by hand (by ana via cli)" in shown
+    assert "flip: checked by hand [by ana via cli]" in shown
     assert "  basket: pass, status 200 (wanted status 200)" in shown
     assert "ana" in history(shop, "-o", "wide").stdout.splitlines()[1]
 
@@ -205,7 +205,7 @@ def test_a_release_nobody_decided_on_is_told_as_expired_and_nobodys_word(shop_on
     assert ask.expire(later(asked))
     (said,) = data(shop_on_paper, "3f2a")["decisions"]
     assert (said["decision"], said["by"], said["via"]) == ("expired", "ana", "reconcile")
-    assert "(by nobody (noted by ana via reconcile))" in history(shop_on_paper, "3f2a").stdout
+    assert "[by nobody; noted by ana via reconcile]" in history(shop_on_paper, "3f2a").stdout
 
 
 @pytest.mark.parametrize("run", ["run-7", ""], ids=["waited for", "alone"])

@@ -141,7 +141,7 @@ def test_nobody_is_said_to_have_decided_what_expired() -> None:
     lapsed = decided(90, decision="expired", by="reconcile-1", via="reconcile", reason="nobody decided in time")
     told = [m for m in story(release(decisions=(lapsed,)), (), at(99)) if m.kind is Kind.DECISION]
     assert [(m.what, m.text, m.by) for m in told] == [
-        ("expired", "flip: nobody decided in time", "nobody (noted by reconcile-1 via reconcile)")
+        ("expired", "flip: nobody decided in time", "nobody; noted by reconcile-1 via reconcile")
     ]
 
 
@@ -254,14 +254,14 @@ def test_the_text_of_a_release_under_way() -> None:
         "  Ended     not yet: baking (TrafficProven) since 2026-03-01 12:01:41 UTC",
         "",
         "TIME UTC  WHAT          TOOK         STORY",
-        "12:00:00  deploying     12 s         BuildAnnounced: so (by ci)",
-        "12:00:01    BringUp     0.5 s        BringUp is done (by run-7)",
+        "12:00:00  deploying     12 s         BuildAnnounced: so [by ci]",
+        "12:00:01    BringUp     500 ms       BringUp is done [by run-7]",
         "12:00:12    checks      -            pass",
         "                                       web: pass, status 200 (wanted status 200)",
-        "12:00:12  dark          1 min 27 s   ChecksPassed: so (by run-7)",
-        "12:01:30    approve     -            flip: looks good (by ana via cli)",
+        "12:00:12  dark          1 min 27 s   ChecksPassed: so [by run-7]",
+        "12:01:30    approve     -            flip: looks good [by ana via cli]",
         "                                       web: pass, status 200 (wanted status 200)",
-        "12:01:39    MoveRoutes  0.5 s        MoveRoutes is done (by run-7)",
+        "12:01:39    MoveRoutes  500 ms       MoveRoutes is done [by run-7]",
         "12:01:40  flipping      1.0 s        Approved: so",
         "12:01:41  baking        30 s so far  TrafficProven: so",
     ]
@@ -284,7 +284,8 @@ def test_an_end_is_told_with_how_long_it_all_took_and_days_are_named() -> None:
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
-        (0, "0.0 s"),
+        (0, "0 ms"),
+        (0.0684, "68 ms"),
         (9.94, "9.9 s"),
         (59.9, "59 s"),
         (60, "1 min"),
