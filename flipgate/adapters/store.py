@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
 from flipgate.core.application import Application, load_application
 from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
-from flipgate.core.record import SCHEMA_VERSION, Record
+from flipgate.core.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.release import Release
 
 HISTORY_KEPT = 50
+JOURNAL = TypeAdapter(tuple[JournalEntry, ...])
 WRITE_TRIES = 8
 PAUSE_SECONDS = 0.02
 """The pause after a lost write is drawn from 0 to this, times the losses so far."""
@@ -96,10 +97,19 @@ class Store:
                 time.sleep(random.uniform(0, PAUSE_SECONDS * tried))  # writers in step would lose to each other again
         raise Conflict(f"was written by others {WRITE_TRIES} times in a row", obj=f"record of {self.name}")
 
-    def write_history(self, release: Release) -> None:
-        """Keeps a finished release, and lets the oldest beyond HISTORY_KEPT go. Writing the same one again is fine."""
-        data = {"schema": str(SCHEMA_VERSION), "release.json": release.model_dump_json(by_alias=True, indent=1)}
-        self._apply(f"release-{self.name}-{release.name}", data, "release")
+    def write_history(self, release: Release, journal: Iterable[JournalEntry] = ()) -> None:
+        """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one
+        again is fine: entries that the record has let go since are kept."""
+        name = f"release-{self.name}-{release.name}"
+        item = self._cluster.find(self._path(name))
+        before = self._journal(item) if item else ()
+        entries = merged(() if isinstance(before, PermanentError) else before, journal)
+        data = {
+            "schema": str(SCHEMA_VERSION),
+            "release.json": release.model_dump_json(by_alias=True, indent=1),
+            "journal.json": JOURNAL.dump_json(entries, by_alias=True, indent=1).decode(),
+        }
+        self._apply(name, data, "release")
         for old in self.history()[HISTORY_KEPT:]:
             self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
 
@@ -113,11 +123,23 @@ class Store:
         found = [self._release(item) for item in self._finished()]
         return [problem for problem in found if isinstance(problem, PermanentError)]
 
+    def finished(self, name: str) -> tuple[Release, tuple[JournalEntry, ...], PermanentError | None]:
+        """One finished release, its journal, and what is wrong with that: a journal that cannot be read hides itself
+        alone. Raises NotFound, PermanentError when the release cannot be read."""
+        item = self._cluster.get(self._path(f"release-{self.name}-{name}"))
+        release, journal = self._release(item), self._journal(item)
+        if isinstance(release, PermanentError):
+            raise release
+        return (release, (), journal) if isinstance(journal, PermanentError) else (release, journal, None)
+
+    def names(self) -> list[str]:
+        """The finished releases by the names of their objects alone: those too that cannot be read."""
+        return [item["metadata"]["name"].removeprefix(f"release-{self.name}-") for item in self._finished()]
+
     def attempts(self, identity: str) -> int:
         """The highest attempt of the release of this id in the history, 0 without any. By the names alone: an attempt
         that cannot be read has been made all the same, and its number must not be given out twice."""
-        prefix = f"release-{self.name}-{identity}-"
-        names = [item["metadata"]["name"] for item in self._finished()]
+        prefix, names = f"{identity}-", self.names()
         numbers = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
@@ -135,12 +157,20 @@ class Store:
             if release.changes and all(change.at.tzinfo for change in release.changes):
                 return release
             fact = "it does not say when it ended"
-        return PermanentError(
-            f"cannot be read: {fact}",
-            obj=f"release in ConfigMap {self.namespace}/{name}",
-            untouched="everything",
-            next_command=f"kubectl -n {self.namespace} get configmap {name} -o yaml",
-        )
+        return _unreadable(fact, f"release in ConfigMap {self.namespace}/{name}", self.namespace, name)
+
+    def _journal(self, item: dict[str, Any]) -> tuple[JournalEntry, ...] | PermanentError:
+        """A release that was finished before journals were kept has none."""
+        name, text = item["metadata"]["name"], (item.get("data") or {}).get("journal.json", "[]")
+        try:
+            journal = JOURNAL.validate_json(text)
+        except ValidationError as error:
+            fact = _first_problem(error)
+        else:
+            if all(entry.at.tzinfo and (entry.ended or entry.at).tzinfo for entry in journal):
+                return journal
+            fact = "an entry does not say when it was"
+        return _unreadable(fact, f"journal in ConfigMap {self.namespace}/{name}", self.namespace, name)
 
     def _read(self) -> tuple[Record, str]:
         path = self._path(f"record-{self.name}")
@@ -187,9 +217,9 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
     try:
         found = json.loads(text).get("schema")
     except (ValueError, AttributeError) as error:
-        raise _unreadable("it is not the JSON flipgate writes", name, namespace) from error
+        raise _bad_record("it is not the JSON flipgate writes", name, namespace) from error
     if not isinstance(found, int):
-        raise _unreadable("it does not say which schema it is of", name, namespace)
+        raise _bad_record("it does not say which schema it is of", name, namespace)
     if found > SCHEMA_VERSION:
         raise Refused(
             f"was written by a newer flipgate (schema {found}, this one knows {SCHEMA_VERSION})",
@@ -201,15 +231,19 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
     try:
         return Record.model_validate_json(text)
     except ValidationError as error:
-        raise _unreadable(_first_problem(error), name, namespace) from error
+        raise _bad_record(_first_problem(error), name, namespace) from error
 
 
-def _unreadable(why: str, name: str, namespace: str) -> PermanentError:
+def _bad_record(why: str, name: str, namespace: str) -> PermanentError:
+    return _unreadable(why, f"record of {name}", namespace, f"record-{name}")
+
+
+def _unreadable(why: str, what: str, namespace: str, config_map: str) -> PermanentError:
     return PermanentError(
         f"cannot be read: {why}",
-        obj=f"record of {name}",
+        obj=what,
         untouched="everything",
-        next_command=f"kubectl -n {namespace} get configmap record-{name} -o yaml",
+        next_command=f"kubectl -n {namespace} get configmap {config_map} -o yaml",
     )
 
 

@@ -21,7 +21,7 @@ VERBS = {
     "reject": "Say no to the open question.",
     "rollback": "Send all users back; needs nothing but the cluster.",
     "scale-down": "Put the old side to rest after its soak (a Prefect run).",
-    "history": "The finished releases, newest first.",
+    "history": "The finished releases, or the whole story of one.",
     "event": "Send the events that start pipelines.",
 }
 

@@ -1,4 +1,4 @@
-"""`flipgate history`: the finished releases."""
+"""`flipgate history`: the finished releases, or the whole story of one."""
 
 from __future__ import annotations
 
@@ -9,78 +9,95 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
-from flipgate.cli._print import clock, emit, iso, table
+from flipgate.cli._print import clock, emit, table
 
 if TYPE_CHECKING:
-    from flipgate.core.release import Release
+    from flipgate.adapters.store import Store
+
+DATA = """\
+-o json: {"application", "releases": [RELEASE, ...], "problems": [{"of", "fact"}]: releases that cannot be read}
+  RELEASE is {"name", "id", "attempt", "side", "phase", "reason", "message", "openedBy", "approvedBy": whose yes the
+          flip has, or null, "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "images", "phaseSeconds",
+          "changes": [{"phase", "reason", "at", "message"}]}
+-o json with RELEASE is one object: {"application", the keys of RELEASE ("endedAt" is null while it is open), and
+  settleAfter, wanted
+  decisions   [{"kind": flip|scale-down, "decision": approve|reject|expired, "by", "via", "reason", "at", "evidence"}]
+  judgements  [{"step": checks|bake, "verdict": pass|fail|unknown, "at", "evidence"}]
+  journal     [{"id", "step", "state": begun|done|undone, "actor", "at", "ended", "release", "intent", "outcome"}]
+  timeline    all of them in order: [{"at", "kind": phase|decision|judgement|step, "what", "text", "by", "seconds",
+              "open": it goes on, or nobody knows how it ended, "evidence"}]
+  problems    [{"of", "fact"}]: what could not be read beside it}
+  "evidence" is [{"gate", "verdict", "detail"}]. Times are ISO 8601, UTC."""
 
 
 @click.command(
     cls=Verb,
-    details={
-        "Data": """\
-            -o json: {"application", "releases": [{"name", "id", "attempt", "side", "phase", "reason", "message",
-                      "openedBy", "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "images", "phaseSeconds",
-                      "changes": [{"phase", "reason", "at", "message"}]}],
-                      "problems": [{"of", "fact"}]}          finished releases that cannot be read"""
-    },
+    details={"Data": DATA},
     examples="""\
         flipgate history sportsdata
-        flipgate history sportsdata -o wide                                     images too
+        flipgate history sportsdata -o wide                                     who approved, and images, too
+        flipgate history sportsdata c585f074a30d-1                              the whole story of one release
+        flipgate history sportsdata c58                                         the same, if no other begins so
+        flipgate history sportsdata c58 -o json | jq '.decisions[].by'          who decided
         flipgate history sportsdata -o json | jq '.releases[0].phaseSeconds'    how long the last one took""",
 )
 @click.argument("app")
+@click.argument("release", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The N newest only.")
 @output_option("json", "yaml", "wide")
 @cluster_options
-def history(target: Target, app: str, limit: int | None, output: str | None) -> None:
-    """The finished releases, newest first: what, where, how each ended and why."""
-    store = target.world(app).store
-    releases = [as_data(release) for release in store.history()[:limit]]
+def history(target: Target, app: str, release: str | None, limit: int | None, output: str | None) -> None:
+    """The finished releases, newest first: what, where, how each ended and why.
+
+    With RELEASE, as `flipgate status` names it or the beginning of that: the whole story of that one, be it finished
+    or open: phases, times, who decided and why, what checks and bake said. Reads the cluster only.
+    """
+    if release is not None and limit is not None:
+        raise click.UsageError("--limit is for the list of releases, not for one of them.", click.get_current_context())
+    store = target.world(app, quiet=bool(output)).store
+    if release is None:
+        _show_all(store, limit, output)
+    else:
+        _show_one(store, release, output)
+
+
+def _show_one(store: Store, release: str, output: str | None) -> None:
+    from flipgate.cli._story import as_data, find
+    from flipgate.cli._story_text import lines
+
+    found = find(store, release)
+    data = as_data(store.name, found, datetime.now(UTC))
+    if output in ("json", "yaml"):
+        emit(data, output)
+        return
+    for problem in found.problems:
+        click.echo(f"left out: {problem}", err=True)
+    click.echo("\n".join(lines(data, wide=output == "wide")))
+
+
+def _show_all(store: Store, limit: int | None, output: str | None) -> None:
+    from flipgate.cli._story import release_data
+
+    now = datetime.now(UTC)
+    releases = [release_data(release, now) for release in store.history()[:limit]]
     problems = store.history_problems()
     if output in ("json", "yaml"):
         told = [{"of": problem.obj, "fact": problem.fact} for problem in problems]
-        emit({"application": app, "releases": releases, "problems": told}, output)
+        emit({"application": store.name, "releases": releases, "problems": told}, output)
         return
     for problem in problems:
         click.echo(f"left out: {problem}", err=True)
     if not releases:
-        click.echo(f"application {app} has no finished release yet", err=True)
+        click.echo(f"application {store.name} has no finished release yet", err=True)
         return
     wide = output == "wide"
-    header = ["RELEASE", "SIDE", "ENDED", "REASON", "OPENED", "CLOSED", "BY", *(["IMAGES"] if wide else [])]
+    more = ["APPROVED BY", "IMAGES"] if wide else []
+    header = ["RELEASE", "SIDE", "ENDED", "REASON", "OPENED", "CLOSED", "BY", *more]
     for line in table(header, [_row(release, wide) for release in releases]):
         click.echo(line)
-
-
-def as_data(release: Release) -> dict[str, Any]:
-    """A release as data."""
-    from flipgate.core.release import phase_seconds
-
-    last = release.changes[-1]
-    changes = [
-        {"phase": str(c.phase), "reason": str(c.reason), "at": iso(c.at), "message": c.message} for c in release.changes
-    ]
-    return {
-        "name": release.name,
-        "id": release.id,
-        "attempt": release.attempt,
-        "side": str(release.side),
-        "phase": str(last.phase),
-        "reason": str(last.reason),
-        "message": last.message,
-        "openedBy": release.opened_by,
-        "openedAt": iso(release.changes[0].at),
-        "endedAt": iso(last.at),
-        "movedAt": iso(release.moved_at),
-        "firstNewAnswerMs": release.first_new_answer_ms,
-        "images": dict(release.images),
-        "phaseSeconds": phase_seconds(release, datetime.now(UTC)),
-        "changes": changes,
-    }
 
 
 def _row(release: dict[str, Any], wide: bool) -> list[str]:
     times = [clock(release["openedAt"]), clock(release["endedAt"])]
     row = [release["name"], release["side"], release["phase"], release["reason"], *times, release["openedBy"]]
-    return [*row, ",".join(release["images"].values())] if wide else row
+    return [*row, release["approvedBy"] or "-", ",".join(release["images"].values())] if wide else row

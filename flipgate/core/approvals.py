@@ -20,7 +20,7 @@ from flipgate.core.record import (
     need_release,
     put_out,
 )
-from flipgate.core.release import TERMINAL
+from flipgate.core.release import TERMINAL, Decided
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ def pose(record: Record, question: Question) -> Record:
 
 
 def answer(record: Record, approval: Approval) -> Record:
-    """Writes a decision down; a no also revokes a yes that no move has used yet, never the other way round.
+    """Writes a decision down, with its release too; a no also revokes a yes that no move has used yet, never the other
+    way round.
 
     Raises Refused when it answers no open question or one that is answered already.
     """
@@ -147,7 +148,27 @@ def answer(record: Record, approval: Approval) -> Record:
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
-    return record.model_copy(update={"approval": approval})
+    answered = record.model_copy(update={"approval": approval})
+    return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
+
+
+def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> Record:
+    """Notes with the release that nobody answered its question in time. A question that was answered is left alone."""
+    question = record.question
+    if question is None or record.approval is not None:
+        return record
+    return _remember(record, question, Decision.EXPIRED, by, via, reason, now)
+
+
+def _remember(
+    record: Record, question: Question, decision: Decision, by: str, via: str, reason: str, at: datetime
+) -> Record:
+    """The decision goes with the release into the history; question and approval go when their phase is over."""
+    if record.release is None:
+        return record
+    kind, evidence = question.kind, question.evidence
+    said = Decided(kind=kind, decision=decision, by=by, via=via, reason=reason, at=at, evidence=evidence)
+    return record.model_copy(update={"release": record.release.decided(said)})
 
 
 def withdraw(record: Record) -> Record:

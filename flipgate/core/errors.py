@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from flipgate.core.gates import Evidence
+
 _SENTENCE_ENDS = (".", "!", "?", ":")
 
 
@@ -61,11 +63,24 @@ class BadInput(FlipgateError):
 
 
 class Refused(FlipgateError):
-    """flipgate looked and said no. `reason` is one UpperCamelCase word that scripts and tests may rely on."""
+    """flipgate looked and said no. `reason` is one UpperCamelCase word that scripts and tests may rely on.
 
-    def __init__(self, fact: str, *, reason: str, obj: str = "", untouched: str = "", next_command: str = "") -> None:
+    `evidence` is what the gates said, all of it, where they are what said no.
+    """
+
+    def __init__(
+        self,
+        fact: str,
+        *,
+        reason: str,
+        obj: str = "",
+        untouched: str = "",
+        next_command: str = "",
+        evidence: tuple[Evidence, ...] = (),
+    ) -> None:
         super().__init__(fact, obj=obj, untouched=untouched, next_command=next_command)
         self.reason = reason
+        self.evidence = evidence
 
 
 class LostLease(Refused):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Verdict(StrEnum):
@@ -27,7 +28,14 @@ class Evidence:
     threshold: str
 
 
-def combine(evidences: Iterable[Evidence]) -> Verdict:
+class Judged(Protocol):
+    """What has a verdict: evidence as it was found, and as it was stored."""
+
+    @property
+    def verdict(self) -> str: ...
+
+
+def combine(evidences: Iterable[Judged]) -> Verdict:
     """One verdict of many: any fail fails; else any unknown is unknown; no evidence at all is unknown."""
     verdicts = {evidence.verdict for evidence in evidences}
     for verdict in (Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS):

@@ -6,7 +6,7 @@ these functions never need to know about concurrency: they take a record and the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from pydantic import Field
 
 from flipgate.core.base import Model
 from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence
 from flipgate.core.release import MOVING, TERMINAL, Phase, PhaseChange, Proof, Reason, Release
 from flipgate.core.sides import Side
 
@@ -283,6 +284,24 @@ def put_away(record: Record) -> Record:
 def update_release(record: Record, **changes: Any) -> Record:
     """The open release with some facts filled in (never its phases)."""
     return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
+
+
+def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetime) -> Record:
+    """What the gates of a step said, kept with the open release. Nothing was said, nothing is kept."""
+    if record.release is None or not evidence:
+        return record
+    return record.model_copy(update={"release": record.release.judged(step, evidence, now)})
+
+
+def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
+    """The journal's entries that began while this release was the open one."""
+    return tuple(entry for entry in journal if entry.release == release)
+
+
+def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
+    """One release's entries as two looks saw them: the record's journal is bounded, and an open entry ends."""
+    entries = {entry.id: entry for entry in (*older, *newer)}
+    return tuple(entries[number] for number in sorted(entries))
 
 
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import AwareDatetime
+
 from flipgate.core.base import Model
 from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.sides import Side
 
 
@@ -134,11 +137,23 @@ class Proof(Model):
     detail: str
 
 
+CHECKS = "checks"
+BAKE = "bake"
+
+PROOFS_KEPT = 20
+"""Gates of one judgement or decision that are kept; those that did not pass before those that did."""
+DETAIL_KEPT = 200
+"""Characters of what one gate found."""
+JUDGEMENTS_KEPT = 12
+DECISIONS_KEPT = 12
+"""So bounded, all that was said of two releases takes some 300 KB of a ConfigMap's 1 MiB at most."""
+
+
 class Judgement(Model):
-    """What the gates of one step said (`step` is `checks` or `bake`), kept for the history."""
+    """What the gates of one step said (`step` is CHECKS or BAKE), kept for the history."""
 
     step: str
-    at: datetime
+    at: AwareDatetime
     proofs: tuple[Proof, ...]
 
 
@@ -150,7 +165,7 @@ class Decided(Model):
     by: str
     via: str
     reason: str
-    at: datetime
+    at: AwareDatetime
     evidence: tuple[Proof, ...] = ()
 
 
@@ -195,6 +210,39 @@ class Release(Model):
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
         return self.model_copy(update={"changes": (*self.changes, change)})
+
+    def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
+        """The same release with what a step's gates said, kept small: the first judgement and the newest."""
+        new = Judgement(step=step, at=now, proofs=_kept(frozen(evidence)))
+        first, others = self.judgements[:1], self.judgements[1:]
+        return self.model_copy(update={"judgements": (*first, *others[2 - JUDGEMENTS_KEPT :], new)})
+
+    def decided(self, said: Decided) -> Release:
+        """The same release with a decision on a question about it, its evidence kept small: the newest decisions."""
+        kept = said.model_copy(update={"evidence": _kept(said.evidence)})
+        return self.model_copy(update={"decisions": (*self.decisions, kept)[-DECISIONS_KEPT:]})
+
+
+def frozen(evidence: Iterable[Evidence]) -> tuple[Proof, ...]:
+    """Evidence as it is shown to people, and stored."""
+    return tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
+
+
+def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+    """At most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how many."""
+    short = [_cut(proof) for proof in proofs]
+    if len(short) <= PROOFS_KEPT:
+        return tuple(short)
+    ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.PASS: 2}
+    short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
+    left = short[PROOFS_KEPT - 1 :]
+    return (*short[: PROOFS_KEPT - 1], Proof(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"))
+
+
+def _cut(proof: Proof) -> Proof:
+    if len(proof.detail) <= DETAIL_KEPT:
+        return proof
+    return proof.model_copy(update={"detail": f"{proof.detail[: DETAIL_KEPT - 1]}…"})
 
 
 def release_id(rendered: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_
 from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
 from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
-from flipgate.core.release import Phase, Proof, Reason, Release
+from flipgate.core.release import Phase, Reason, Release, frozen
 from flipgate.core.render import images_of
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
@@ -74,9 +74,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     asked = asked.model_copy(update={"flow_run": flow_run, "url": url})
     if standing := asked_already(record, asked):
         return standing
-    proofs = tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
     changes = _changes(world, view, release, kind)
-    question = asked.model_copy(update={"evidence": proofs, "changes": changes})
+    question = asked.model_copy(update={"evidence": frozen(evidence), "changes": changes})
     write(world, lambda r: approvals.pose(r, question))
     return question
 
@@ -177,16 +176,25 @@ def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
     return NotGranted("SideChanged", changed) if changed and isinstance(decided, Granted) else decided
 
 
-def close_refused(world: World, refused: NotGranted) -> None:
-    """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again."""
-    record = world.store.read()
+def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:
+    """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again.
+
+    That nobody decided is noted like a decision: by this actor, `via` what it is.
+    """
+    record, now = world.store.read(), world.now()
+
+    def noted(record: Record) -> Record:
+        if refused.reason != "ApprovalExpired":
+            return record
+        return approvals.lapse(record, refused.fact, by=world.actor, via=via, now=now)
+
     if refused.reason in ENDS and record.phase is Phase.DARK:
         phase, reason = ENDS[refused.reason]
         release = need_phase(world, record, QuestionKind.FLIP)
-        advance(world, release.name, phase, reason, refused.fact)
+        advance(world, release.name, phase, reason, refused.fact, also=noted)
         finish(world)
     elif record.question is not None:
-        world.store.update(approvals.withdraw)
+        world.store.update(lambda r: approvals.withdraw(noted(r)))
 
 
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
@@ -249,5 +257,5 @@ def expire(world: World) -> Question | None:
     if record.phase is Phase.LIVE and question.flow_run:
         decide(world, Decision.EXPIRED, by=world.actor, via="reconcile", reason=fact)
     else:
-        close_refused(world, NotGranted("ApprovalExpired", fact))
+        close_refused(world, NotGranted("ApprovalExpired", fact), via="reconcile")
     return question

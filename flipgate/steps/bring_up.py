@@ -15,6 +15,7 @@ from flipgate.core.images import parse_images
 from flipgate.core.record import BRING_UP, Occupant
 from flipgate.core.release import (
     BEFORE_TRAFFIC,
+    CHECKS,
     TERMINAL,
     Phase,
     PhaseChange,
@@ -64,11 +65,11 @@ def supersede(world: World, release: Release, by: str) -> None:
 
 
 def finish(world: World) -> None:
-    """Writes the last finished release to the history. Doing it twice is fine."""
+    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
     record = world.store.read()
     for release in (record.last, record.release):
         if release and release.phase in TERMINAL:
-            world.store.write_history(release)
+            world.store.write_history(release, records.entries_of(record.journal, release.name))
 
 
 def bring_up(world: World, release: Release) -> None:
@@ -256,7 +257,7 @@ def _path(workload: Workload) -> str:
 
 def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
     """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
-    record = world.store.read()
+    record, now = world.store.read(), world.now()
     if need_open(record, release.name).phase is Phase.DARK:
         return release
     passed = f"{len(evidence)} checks passed" if evidence else "no checks are declared"
@@ -266,5 +267,6 @@ def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Relea
         Phase.DARK,
         Reason.CHECKS_PASSED,
         f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
+        also=lambda r: records.judged(r, CHECKS, evidence, now),
     )
     return record.release or release

@@ -29,6 +29,7 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
             reason="ChecksFailed",
             untouched="all routes",
             next_command=f"kubectl -n {world.application.namespace_of(side)} get pods",
+            evidence=tuple(evidence),
         )
 
 

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
-from flipgate.core.errors import Refused
+from flipgate.core.errors import FlipgateError, LostLease, Refused
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.record import QuestionKind, Record
-from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.release import BAKE, Phase, Reason, Release
 from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.look import look, look_at_traffic
@@ -106,7 +106,7 @@ def going_back(world: World) -> Iterator[None]:
         cause = GOES_BACK.get(bad.reason)
         if cause:
             world.say(f"going back: {bad}")
-            done = roll_back(world, bad.fact, by=world.actor, cause=cause)
+            done = roll_back(world, bad.fact, by=world.actor, cause=cause, evidence=bad.evidence)
             world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join(done.notes)}")
         raise
 
@@ -130,16 +130,30 @@ def note_proof(world: World, release: str, proven: Proven) -> Release:
 def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:
     """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
     verdict = combine(evidence)
+    if verdict is Verdict.UNKNOWN:
+        _note_unknown(world, evidence)
     if verdict is not Verdict.PASS:
         raise _bad_bake(world, verdict, evidence)
-    settle_after = world.now() + timedelta(seconds=world.application.spec.policy.soak_seconds)
+    now = world.now()
+    settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
     message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
 
     def soaking(record: Record) -> Record:
-        return records.update_release(record, settle_after=settle_after)
+        return records.judged(records.update_release(record, settle_after=settle_after), BAKE, evidence, now)
 
     record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
     return need_open(record, release)
+
+
+def _note_unknown(world: World, evidence: tuple[Evidence, ...]) -> None:
+    """For the history only: what cannot be noted is a sentence. A bake that failed is noted by the way back."""
+    now = world.now()
+    try:
+        world.store.update(lambda record: records.judged(record, BAKE, evidence, now))
+    except LostLease:
+        raise
+    except FlipgateError as error:
+        world.say(f"could not note what the bake said: {error}")
 
 
 def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
@@ -153,6 +167,7 @@ def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) ->
             reason="BakeUnknown",
             untouched="all routes: traffic stays where it is until a person decides",
             next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
+            evidence=evidence,
         )
     return Refused(
         fact,
@@ -160,6 +175,7 @@ def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) ->
         reason="BakeFailed",
         untouched="the old side, which is the way back",
         next_command=f"flipgate status {name}",
+        evidence=evidence,
     )
 
 

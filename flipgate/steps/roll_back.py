@@ -22,8 +22,9 @@ from flipgate.core.errors import (
     Refused,
     TemporaryError,
 )
+from flipgate.core.gates import Evidence
 from flipgate.core.record import MOVE_ROUTES, Announcement, EntryState, Record
-from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
+from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
@@ -61,18 +62,20 @@ def roll_back(
     now: bool = False,
     cause: Reason = Reason.ROLLBACK_REQUESTED,
     patience_seconds: float = SLOW_TIMEOUT_SECONDS,
+    evidence: tuple[Evidence, ...] = (),
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
     Fast where the old side is Ready at the counts that matter; else it is brought up first, which a person waits for
-    (at most `patience_seconds`) or not (`now`), and a failed bake does not. Raises BadInput without a reason, Refused
-    when there is no way back to go (`to` decides then), the side is not up, or `to` names a side that nobody approved;
-    NotFound before `adopt`. Never refuses for drift, for an open journal entry, or for a record that cannot be read.
+    (at most `patience_seconds`) or not (`now`), and a failed bake does not: what that said (`evidence`) is noted in
+    the write that notes the way back. Raises BadInput without a reason, Refused when there is no way back to go (`to`
+    decides then), the side is not up, or `to` names a side that nobody approved; NotFound before `adopt`. Never
+    refuses for drift, for an open journal entry, or for a record that cannot be read.
     """
     began = time.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
-    order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds)
+    order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
     record, unread = _read(world, to)
     if record is None:
         done = _unrecorded(world, to, order, unread)
@@ -173,7 +176,7 @@ def _tell_stuck(world: World, target: Side, order: Order, stuck: Refused) -> Non
             reason=stuck.reason,
             at=now,
         )
-        return records.put_out(record, message)
+        return records.put_out(records.judged(record, BAKE, order.evidence, now), message)
 
     for problem in _try("tell everybody", lambda: write(world, told)):
         world.say(problem)
@@ -192,6 +195,7 @@ def _open(world: World, target: Side, order: Order) -> int:
             allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
             # A word must not hold up the way back.
             reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
+            record = records.judged(record, BAKE, order.evidence, now)
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
         intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
@@ -207,7 +211,7 @@ def _close(world: World, entry: int, target: Side, way: Way, proven: Proven | No
     now = world.now()
 
     def change(record: Record) -> Record:
-        closed = records.end(record, entry, EntryState.DONE, now, f"the {way.name} way: {_figures(proven)}")
+        closed = records.end(record, entry, EntryState.DONE, now, f"{_figures(proven)} (the {way.name} way)")
         occupant = record.sides.get(target)
         if way.up_seconds is None or occupant is None:
             return closed

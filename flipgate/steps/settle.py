@@ -10,7 +10,7 @@ from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Record
-from flipgate.core.release import TERMINAL, Phase, Reason, Release
+from flipgate.core.release import CHECKS, TERMINAL, Phase, Reason, Release
 from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
@@ -28,7 +28,7 @@ def failing(world: World, release: Release) -> Iterator[None]:
     except Refused as bad:
         reasons = {"NotReadyInTime": Reason.NOT_READY_IN_TIME, "ChecksFailed": Reason.CHECKS_FAILED}
         if bad.reason in reasons:
-            fail(world, release.name, reasons[bad.reason], bad.fact)
+            fail(world, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
         raise
 
 
@@ -156,6 +156,7 @@ def rest_expired(world: World) -> None:
         dark = need_dark(world, view)
         rest(world, view, dark)
         world.store.update(records.put_away)
+        finish(world)  # once more: its journal has grown by this rest
         world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
 
 
@@ -163,10 +164,11 @@ def _spend(record: Record) -> Record:
     return approvals.spend(record, record.journal[-1].id)
 
 
-def fail(world: World, release: str, reason: Reason, message: str) -> None:
+def fail(world: World, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
     """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
 
-    Users saw nothing, and see nothing now. Does nothing when the release is not `deploying` any more.
+    `evidence` is what its checks said, where they were asked. Users saw nothing, and see nothing now. Does nothing when
+    the release is not `deploying` any more.
     """
     record = world.store.read()
     if record.phase is not Phase.DEPLOYING or need_open(record, release).name != release:
@@ -176,6 +178,7 @@ def fail(world: World, release: str, reason: Reason, message: str) -> None:
         world.store.update(
             lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
         )
-    advance(world, release, Phase.FAILED, reason, message)
+    now = world.now()
+    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
     finish(world)
     rest_expired(world)

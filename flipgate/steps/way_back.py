@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
-from flipgate.core.gates import Verdict
+from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Record
 from flipgate.core.release import Reason
 from flipgate.core.sides import Side
@@ -34,6 +34,7 @@ class Order:
     forced: bool = False
     now: bool = False
     patience_seconds: float = SLOW_TIMEOUT_SECONDS
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def automatic(self) -> bool:

@@ -39,6 +39,7 @@ CLUSTER_LINES = [
     ["rollback", "shop", "--reason", "orders fail"],
     ["scale-down", "shop"],
     ["history", "shop"],
+    ["history", "shop", "3f2a9c01d4e8-1"],
 ]
 
 
@@ -158,14 +159,16 @@ assert not heavy, heavy
     assert done.returncode == 0, done.stderr
 
 
-def test_going_back_imports_no_prefect(tmp_path: Path, nowhere: Path) -> None:
+def test_going_back_and_the_history_import_no_prefect(tmp_path: Path, nowhere: Path) -> None:
     script = """
 import sys
+import flipgate.cli._story, flipgate.cli._story_text
 from flipgate.cli import cli
-try:
-    cli.main(["rollback", "shop", "--reason", "orders fail", "--kubeconfig", sys.argv[1]])
-except SystemExit as end:
-    assert end.code == 1
+for line in (["rollback", "shop", "--reason", "orders fail"], ["history", "shop", "3f2a"]):
+    try:
+        cli.main([*line, "--kubeconfig", sys.argv[1]])
+    except SystemExit as end:
+        assert end.code == 1
 assert "flipgate.steps.roll_back" in sys.modules
 assert not {"prefect", "flipgate.adapters.runs"} & set(sys.modules)
 """
