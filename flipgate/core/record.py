@@ -6,7 +6,7 @@ these functions never need to know about concurrency: they take a record and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -311,6 +311,12 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     if thread and release not in threads:
         threads = dict(list({**threads, release: thread}.items())[-20:])
     return record.model_copy(update={"outbox": outbox, "threads": threads})
+
+
+def noted(record: Record, ids: Collection[str]) -> Record:
+    """The messages of these ids have their Kubernetes Events, or never will: no more are written."""
+    outbox = tuple(a.model_copy(update={"noted": True}) if a.id in ids else a for a in record.outbox)
+    return record.model_copy(update={"outbox": outbox})
 
 
 def need_release(record: Record) -> Release:

@@ -218,7 +218,7 @@ def _close(world: World, entry: int, target: Side, way: Way, proven: Proven | No
         took = occupant.model_copy(update={"up_seconds": way.up_seconds})
         return closed.model_copy(update={"sides": {**record.sides, target: took}})
 
-    write(world, change)
+    world.store.update(change)  # nobody is told before the workers are back, too
 
 
 def _end(world: World, message: str, proven: Proven | None) -> None:

@@ -24,6 +24,7 @@ ON_A_SIDE: Rights = (
     ("", "services", "get"),
     ("", "services/proxy", "get"),
     ("", "configmaps", "get"),
+    ("", "events", "create"),
     ("apps", "deployments", "get list watch patch"),
 )
 OF_ITS_OWN: Rights = (
@@ -31,13 +32,13 @@ OF_ITS_OWN: Rights = (
     ("", "configmaps", "get list create update patch delete"),
     ("coordination.k8s.io", "leases", "get create update"),
 )
-ON_ROUTES: Rights = (("traefik.io", "ingressroutes", "get patch"),)
+ON_ROUTES: Rights = (("traefik.io", "ingressroutes", "get patch"), ("", "events", "create"))
 ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 
 
 def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
-    problems = [*_permissions(cluster, application, namespace)]
+    problems = [*dict.fromkeys(_permissions(cluster, application, namespace))]  # a route may stand on a side
     if problems:
         return problems
     world = World(cluster, Store(cluster, namespace, application.name), application, "check")

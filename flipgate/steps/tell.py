@@ -10,6 +10,7 @@ from flipgate.core import record as records
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.record import Announcement, Record
 from flipgate.core.release import Phase, Reason, Release
+from flipgate.steps.note import note
 from flipgate.steps.world import World
 
 
@@ -63,15 +64,30 @@ def need_open(record: Record, release: str) -> Release:
 
 
 def tell(world: World, record: Record) -> Record:
-    """Delivers what the outbox holds, oldest first; what fails waits for the next call, and those behind it with it.
-    A message that will never be taken is let go instead, or nobody would hear of what came after it.
+    """Delivers what the outbox holds: as Events on the cluster's own objects, and to the chat, oldest first.
 
-    An application without a Slack channel has the run's log for a channel. One that has a channel keeps its messages
-    until somebody with a chat comes by: the command line has none.
+    Events go out whether there is a chat or not. An application without a Slack channel has the run's log for a
+    channel. One that has a channel keeps its messages until somebody with a chat comes by: the command line has none.
     """
-    if world.chat is None and world.application.spec.announce.slack_channel:
+    done = note(world, record)
+    if world.chat is not None or not world.application.spec.announce.slack_channel:
+        record = _deliver(world, record, done)
+    if not any(message.id in done and not message.noted for message in record.outbox):
         return record
+    try:
+        return world.store.update(partial(records.noted, ids=done))
+    except (PermanentError, TemporaryError) as error:
+        world.say(f"Events were written, but that is not noted: {error} They will be looked for again.")
+        return record
+
+
+def _deliver(world: World, record: Record, done: frozenset[str]) -> Record:
+    """What fails waits for the next call, and those behind it with it. A message that will never be taken is let go
+    instead, or nobody would hear of what came after it. Where there is no chat, a message waits for its Events.
+    """
     for message in record.outbox:
+        if world.chat is None and message.id not in done and not message.noted:
+            continue
         thread = ""
         try:
             thread = _post(world, record, message)

@@ -21,6 +21,7 @@ from flipgate.adapters.routes import ingress_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application
 from flipgate.core.errors import Refused
+from flipgate.core.events import Target
 from flipgate.core.record import Record
 
 DEFAULT_NAMESPACE = "flipgate"
@@ -58,6 +59,8 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = field(default=lambda _: None)
     lease: Lease | None = None
+    uids: dict[Target, str] = field(default_factory=dict)
+    """Of the objects that Events were written on: read once, a process is short beside an object's life."""
     _route_api: str = ""
 
     @classmethod

@@ -50,7 +50,7 @@ class Desk:
         return str(json.loads(result.stderr)["error"]["reason"])
 
     def remember(self, **facts: Any) -> None:
-        sides = {side: Occupant(since=now()) for side in Side}
+        sides = {side: Occupant(images={"web": "shop/web:1"}, since=now()) for side in Side}
         self.store.create(Record(**{"application": self.name, "active": Side.BLUE, "sides": sides, **facts}))
 
     def forget(self, kind: str = "record") -> None:

@@ -75,6 +75,10 @@ def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> N
     assert f"{deployments} (kubectl auth can-i patch deployments.apps -n {shop.name}-green)" in problems
     assert all(problem.startswith("no permission to ") for problem in problems)
     assert not any("secrets" in problem or " * " in problem for problem in problems)
+    on_a_side = shop.text.replace(f"namespace: {shop.own}, name", f"namespace: {shop.name}-green, name")
+    problems = check_application(robot, load_application(on_a_side, "shop.yaml"), shop.own)
+    events = f"no permission to create events in namespace {shop.name}-green"
+    assert len([problem for problem in problems if problem.startswith(events)]) == 1, "not once more for the route"
     with pytest.raises(Forbidden, match="kubectl auth can-i --list"):
         apply_application(robot, shop.application, shop.text, shop.own)
 

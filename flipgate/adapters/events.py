@@ -1,0 +1,34 @@
+"""Kubernetes Events on one object. Best effort: short limits, and told twice is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import Conflict
+from flipgate.core.events import Target, event
+from flipgate.core.record import Announcement
+
+TIMEOUT_SECONDS = 3.0
+
+
+def find_uid(cluster: Cluster, target: Target, api_version: str) -> str:
+    """Which object of that name it is: one that is deleted and made again is another. Raises NotFound."""
+    path = f"/apis/{api_version}/namespaces/{target.namespace}/{target.kind.lower()}s/{target.name}"
+    meta = cluster.get(path, timeout=TIMEOUT_SECONDS).get("metadata") or {}
+    return str(meta.get("uid", ""))
+
+
+def write_events(
+    cluster: Cluster, application: str, target: Target, api_version: str, uid: str, messages: Iterable[Announcement]
+) -> None:
+    """Writes these announcements as Events on one object, in their order. One that is there already is fine.
+
+    Raises Forbidden, and Unreachable after TIMEOUT_SECONDS.
+    """
+    for message in messages:
+        obj = event(application, message, target, api_version, uid)
+        try:
+            cluster.create(f"/api/v1/namespaces/{target.namespace}/events", obj, timeout=TIMEOUT_SECONDS)
+        except Conflict:
+            continue  # its name is made of what it says
