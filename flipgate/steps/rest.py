@@ -26,10 +26,11 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
             _scale(world, workload, counts[workload.name])
         entry.outcome = f"{len(todo)} Deployments of {side.side} at rest"
 
-    # The counts from before are what a slow way back scales up to.
+    # The counts from before are what a slow way back scales up to: those it was live with, whatever shrank it since.
     def remember(record: Record) -> Record:
         before = record.sides.get(side.side) or Occupant(since=world.now())
-        resting = before.model_copy(update={"replicas": state.replicas})
+        carried = {name: max(count, before.replicas.get(name, 0)) for name, count in state.replicas.items()}
+        resting = before.model_copy(update={"replicas": carried})
         return record.model_copy(update={"sides": {**record.sides, side.side: resting}})
 
     world.store.update(remember)
