@@ -25,6 +25,9 @@ ON_A_SIDE: Rights = (
     ("", "services/proxy", "get"),
     ("", "configmaps", "get"),
     ("apps", "deployments", "get list watch patch"),
+    # For WayBackReady: what could keep the old side from being whole again.
+    ("", "resourcequotas", "list"),
+    ("autoscaling", "horizontalpodautoscalers", "list"),
 )
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
