@@ -70,9 +70,9 @@ class Cluster:
             ) from error
         return cls(api, name)
 
-    def get(self, path: str, **query: str) -> dict[str, Any]:
+    def get(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> dict[str, Any]:
         """One object or list. Raises NotFound."""
-        return self._json("GET", path, query=query)
+        return self._json("GET", path, query=query, timeout=timeout)
 
     def groups(self) -> Mapping[str, str]:
         """The API groups this server serves, with their preferred version; asked for once per connection."""
@@ -88,9 +88,9 @@ class Cluster:
         except NotFound:
             return None
 
-    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+    def items(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> list[dict[str, Any]]:
         """The items of a list."""
-        return list(self.get(path, **query).get("items") or [])
+        return list(self.get(path, timeout=timeout, **query).get("items") or [])
 
     def create(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Raises Conflict when it exists."""
