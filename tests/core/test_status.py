@@ -300,6 +300,17 @@ def test_a_contract_migration_closes_the_way_back_in_words_and_data(at_rest: boo
     assert ("ContractMigrationDone" in text(seen)) is not at_rest
 
 
+def test_nobody_is_sent_back_over_a_closed_way() -> None:
+    done = Contract(reason="legacy_id is gone", by="ana", at=at(9))
+    seen = soaking(carried={"contracted": done}, release=release(*LIVE, settle_after=at(90)))
+
+    assert next_step(seen) == {
+        "step": "blue stays up until 2026-03-01 12:01:30 UTC, and is no way back any more",
+        "by": "clock",
+        "command": "",
+    }
+
+
 # Which side answers
 
 
