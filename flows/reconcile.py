@@ -1,4 +1,5 @@
-"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told."""
+"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told, and
+judge whether the way back is still open."""
 
 from __future__ import annotations
 
@@ -7,8 +8,10 @@ from prefect import flow
 from blocks.cluster import applications
 from flipgate.core.errors import FlipgateError, Interrupted
 from flipgate.steps.ask import expire
+from flipgate.steps.conditions import note_conditions
 from flipgate.steps.look import look
 from flipgate.steps.settle import kept_too_long, rest_expired
+from flipgate.steps.world import World
 from flows.opening import open_world
 from tasks import steps
 
@@ -35,6 +38,14 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
 def reconcile_one(application: str, cluster: str) -> str:
     """One application; returns what was found."""
     world = open_world(application, cluster)
+    try:
+        return settle_one(world, cluster)
+    finally:  # a drift or an interruption that waits for a person hides no lost way back
+        note_conditions(world)
+
+
+def settle_one(world: World, cluster: str) -> str:
+    """What was interrupted, has expired or was kept too long, in this order."""
     outcome = steps.recover(world)
     world.say(outcome.fact)
     if expired := expire(world):

@@ -88,9 +88,9 @@ class Cluster:
         except NotFound:
             return None
 
-    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+    def items(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> list[dict[str, Any]]:
         """The items of a list."""
-        return list(self._json("GET", path, query=query).get("items") or [])
+        return list(self.get(path, timeout=timeout, **query).get("items") or [])
 
     def create(self, path: str, obj: Mapping[str, Any], *, timeout: float = READ_SECONDS) -> dict[str, Any]:
         """Raises Conflict when it exists."""

@@ -20,6 +20,7 @@ VERBS = {
     "approve": "Say yes to the open question.",
     "reject": "Say no to the open question.",
     "rollback": "Send all users back; needs nothing but the cluster.",
+    "contract": "Say that a contract migration was done: no way back to the code before.",
     "scale-down": "Put the old side to rest after its soak (a Prefect run).",
     "history": "The finished releases, or the whole story of one.",
     "event": "Send the events that start pipelines.",

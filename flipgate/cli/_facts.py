@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flipgate.cli._print import iso
 from flipgate.core.approvals import NotGranted, accept
+from flipgate.core.conditions import held
 from flipgate.core.errors import FlipgateError, NotFound, Unreachable
-from flipgate.core.explain import Drift, explain
-from flipgate.core.record import Question, Record
+from flipgate.core.explain import Drift, explain, judge_drift
+from flipgate.core.record import Condition, Question, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
-from flipgate.core.view import SideState, short_of
+from flipgate.core.view import SideState, enough, short_of
+from flipgate.core.way_back import OldSide, Unread, counts_that_matter, judge_way_back, way_back_of
+from flipgate.steps.conditions import read_old_side
 from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.observe import Observed, agreed, observe
 
 if TYPE_CHECKING:
     from flipgate.core.application import Application
@@ -38,6 +42,8 @@ class Facts:
     sides: dict[Side, SideState] = field(default_factory=dict)
     record: Record | None = None
     managed: bool | None = None
+    old: OldSide = field(default_factory=OldSide)
+    observed: tuple[Observed, ...] = ()
     problems: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -59,16 +65,36 @@ class Facts:
         found = explain(self.record, self.traffic)
         return found.fact if isinstance(found, Drift) else None
 
+    @property
+    def conditions(self) -> list[Condition]:
+        """Judged now; `since` is the record's as long as the status is. None of them before `adopt`."""
+        if self.managed is False:
+            return []
+        unread = "; ".join(fact for what, fact in self.problems.items() if what in ("record", "routes"))
+        found = [judge_drift(self.record, self.traffic, self.now, unread)]
+        if self.record is None:
+            return found
+        ready = judge_way_back(self.record, self.application, self.old, self.now)
+        return [held(self.record.conditions, each) for each in ([ready, *found] if ready else found)]
+
 
 def collect(world: World) -> Facts:
-    """Reads sides, record and routes, the routes last. Raises Unreachable only: without a cluster nothing is known."""
+    """Reads sides, record and routes, the routes last. Raises Unreachable only: without a cluster nothing is known.
+
+    Traefik's replicas are asked meanwhile; what they do not show in time is no problem of the look.
+    """
+    told = observe(world)
     facts = Facts(world.application, world.now())
     for side in Side:
         state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s))  # type: ignore[misc]
         if state is not None:
             facts.sides[side] = state
     facts.record = _read(facts, "record", lambda: _find(facts, world))
+    old = way_back_of(facts.record) if facts.record else None
+    if old:
+        facts.old = read_old_side(world, old, facts.sides.get(old) or Unread(facts.problems[f"side {old}"]))
     facts.traffic = _read(facts, "routes", lambda: look_at_traffic(world))
+    facts.observed = told()
     return facts
 
 
@@ -84,6 +110,7 @@ def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: st
         "managed": facts.managed,
         "activeByRoutes": _text(facts.active),
         "activeByRecord": _text(record.active if record else None),
+        "activeByTraffic": _text(agreed(facts.observed)),
         "phase": facts.phase,
         "since": iso(release.since) if release else None,
         "next": next_step,
@@ -91,9 +118,11 @@ def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: st
         "lastRelease": _release(record.last, facts.now) if record and record.last else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
         "wayBack": way_back(facts),
+        "conditions": [_condition(condition) for condition in facts.conditions],
         "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
         "drift": facts.drift,
         "routes": [_route(route) for route in facts.traffic.routes] if facts.traffic else [],
+        "traffic": [{"replica": o.replica, "side": _text(o.side), "text": o.text} for o in facts.observed],
         "sides": {str(side): _side(facts, side) for side in Side},
         "undelivered": len(record.outbox) if record else (0 if facts.managed is False else None),
         "problems": [{"of": what, "fact": fact} for what, fact in facts.problems.items()],
@@ -104,6 +133,7 @@ def way_back(facts: Facts) -> dict[str, Any]:
     """Whether users could be sent back now, where to, and how fast, as rolling back itself would judge.
 
     `way` is fast, slow (pods come first), abort (users saw nothing yet), none, or unknown (something was not read).
+    How the side is beside its pods is said by WayBackReady, which is never True unless `way` is fast.
     """
     record, release = facts.record, facts.record.release if facts.record else None
     if facts.managed is False or (record and not (release and release.phase in AFTER_TRAFFIC)):
@@ -113,21 +143,14 @@ def way_back(facts: Facts) -> dict[str, Any]:
     state = facts.sides.get(side) if side else None
     if side is None or state is None:
         return {"way": "unknown", "side": _text(side), "services": []}
-    wanted = _counts_that_matter(facts, side)
+    wanted = counts_that_matter(facts.application, record, side)
     ready = state.ready
     services = [{"name": name, "ready": ready.get(name, 0), "wanted": count} for name, count in wanted.items()]
-    missing = short_of(state, wanted)
+    missing = short_of(state, enough(wanted))
     way = "fast" if not missing else ("slow" if record else "none")
+    if _contract(facts, side):
+        way = "none"
     return {"way": way, "side": str(side), "services": services}
-
-
-def _counts_that_matter(facts: Facts, side: Side) -> dict[str, int]:
-    """What the side carried when it was last live, at least the file's numbers; without a record, one pod each."""
-    if facts.record is None:
-        return {s.name: 1 for s in facts.application.serving() if s.replicas}
-    occupant = facts.record.sides.get(side)
-    known = occupant.replicas if occupant else {}
-    return {s.name: max(s.replicas, known.get(s.name, 0)) for s in facts.application.serving()}
 
 
 def _find(facts: Facts, world: World) -> Record | None:
@@ -208,6 +231,11 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
     }
 
 
+def _condition(condition: Condition) -> dict[str, Any]:
+    said = {"type": condition.type, "status": str(condition.status), "reason": condition.reason}
+    return {**said, "message": condition.message, "since": iso(condition.since)}
+
+
 def _route(route: RouteState) -> dict[str, Any]:
     return {
         "kind": route.route.kind,
@@ -238,7 +266,14 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
             }
         )
     active = None if facts.traffic is None else facts.active is side
-    return {"namespace": facts.application.namespace_of(side), "active": active, "services": services}
+    place = {"namespace": facts.application.namespace_of(side), "active": active, "contracted": _contract(facts, side)}
+    return {**place, "services": services}
+
+
+def _contract(facts: Facts, side: Side) -> dict[str, Any] | None:
+    occupant = facts.record.sides.get(side) if facts.record else None
+    done = occupant.contracted if occupant else None
+    return {"reason": done.reason, "by": done.by, "at": iso(done.at)} if done else None
 
 
 def _text(side: Side | None) -> str | None:

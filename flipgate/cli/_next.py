@@ -68,8 +68,16 @@ def _asked(name: str, record: Record, facts: Facts) -> dict[str, str]:
 def _soaking(name: str, release: Release, facts: Facts) -> dict[str, str]:
     if release.settle_after and facts.now < release.settle_after:
         until = clock(iso(release.settle_after))
+        if _closed(facts, release):
+            return _next(f"{release.side.other} stays up until {until}, and is no way back any more", CLOCK)
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
     return _next(f"the soak is over: {release.side.other} may rest", PERSON, f"flipgate scale-down {name}")
+
+
+def _closed(facts: Facts, release: Release) -> bool:
+    """Whether a contract migration has closed the way back from this release."""
+    occupant = facts.record.sides.get(release.side.other) if facts.record else None
+    return occupant is not None and occupant.contracted is not None
 
 
 def _interrupted(name: str, record: Record) -> dict[str, str]:

@@ -11,6 +11,7 @@ import click
 from flipgate.cli._print import ago, clock, count, table
 
 NONE = "none"
+WAY_BACK_READY = "WayBackReady"
 
 
 def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
@@ -36,6 +37,7 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
 
 def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "Active", _active(data)
+    yield "Traffic", _traffic(data)
     for route in data["routes"]:
         yield "Route", route["text"]
     for problem in data["problems"]:
@@ -49,11 +51,12 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "", data["next"]["command"]
     yield from _question(data["waitsFor"], now)
     yield "Way back", _way_back(data)
+    for condition in data["conditions"]:
+        yield "Condition", _condition(condition, now)
     if data["managed"] is None:
-        yield "Journal", "unknown, as are drift and untold announcements"
+        yield "Journal", "unknown, as are untold announcements"
         return
     yield "Journal", _entry(data["openEntry"])
-    yield "Drift", _drift(data)
     yield "Untold", count(data["undelivered"], "announcement") if data["undelivered"] else NONE
 
 
@@ -97,19 +100,45 @@ def _way_back(data: dict[str, Any]) -> str:
         return "not needed: users have seen nothing; rolling back ends the release"
     if way["way"] == "unknown":
         return "unknown: the routes or the side cannot be read, or the routes name no one side"
+    closed = _closed(data["sides"], way["side"])
+    if closed:
+        return closed
     if way["side"] is None:
         return f"none is open; flipgate rollback {name} --to SIDE scales that side up first"
     ready = sum(min(each["ready"], each["wanted"]) for each in way["services"])
     wanted = sum(each["wanted"] for each in way["services"])
     short = [f"{e['name']} {e['ready']}/{e['wanted']}" for e in way["services"] if e["ready"] < e["wanted"]]
     missing = f" (short: {', '.join(short)})" if short else ""
-    return f"{way['side']}, {way['way']}: {ready} of {wanted} pods Ready{missing}"
+    judged = [c for c in data["conditions"] if c["type"] == WAY_BACK_READY]
+    worse = [c for c in judged if c["status"] != "True" and c["reason"] != "NotReady"]
+    but = "".join(f", but {WAY_BACK_READY} is {c['status']} ({c['reason']})" for c in worse)
+    return f"{way['side']}, {way['way']}: {ready} of {wanted} pods Ready{missing}{but}"
 
 
-def _drift(data: dict[str, Any]) -> str:
-    if data["drift"]:
-        return click.style(data["drift"], fg="red")
-    return NONE if data["routes"] else "unknown: the routes cannot be read"
+def _closed(sides: dict[str, Any], old: str | None) -> str:
+    """Whether the code on the side users could go to is too old for the data; of no release, that is the dark side."""
+    for name, side in sides.items():
+        contracted = side["contracted"]
+        if contracted and (name == old or (old is None and side["active"] is False)):
+            done = f"{clock(contracted['at'])} by {contracted['by']}: {contracted['reason']}"
+            return f"closed: {name} runs code from before a contract migration, done {done}"
+    return ""
+
+
+def _traffic(data: dict[str, Any]) -> str:
+    """What was seen, which may lag behind the routes, and needs rights that a reader may not have."""
+    seen, side = data["traffic"], data["activeByTraffic"]
+    if side:
+        return f"{side}, as {count(len(seen), 'Traefik replica')} {'shows' if len(seen) == 1 else 'show'} it now"
+    told = "; ".join(f"{each['replica']}: {each['text']}" if each["replica"] else each["text"] for each in seen)
+    return f"unknown: {told or 'no Traefik replica was asked'}"
+
+
+def _condition(condition: dict[str, Any], now: datetime) -> str:
+    wanted = "True" if condition["type"] == WAY_BACK_READY else "False"
+    status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
+    since = f"for {ago(condition['since'], now)}"
+    return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"
 
 
 def _entry(entry: dict[str, Any] | None) -> str:

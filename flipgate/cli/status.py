@@ -24,6 +24,7 @@ DATA = """\
   managed         true, false before `adopt`, null when the record cannot be read
   activeByRoutes  "blue", "green", null when the routes name no one side or cannot be read
   activeByRecord  the same as the last finished step left it; for comparing only
+  activeByTraffic the same as every Traefik replica shows it now; null when they differ, or one was not seen
   phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
   next            {step, by: person|run|clock|nobody, command}
   release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
@@ -33,10 +34,18 @@ DATA = """\
                   state: open|approved|rejected|expired|void, flowRun, url, evidence: [{gate, verdict, detail}],
                   decision: null or {decision, by, via, reason, at, spent}}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
+  conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are
+                  WayBackReady, while a release is baking, live or settling: could users go back to what they left?
+                  Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,
+                  ConfigurationChanged, QuotaTooSmall, AutoscalerMayShrink; Unreadable (Unknown); WayBackOpen (True)
+                  Drifted, once APP is adopted: RoutesElsewhere (True), AsRecorded, StepUnderWay, Unreadable (Unknown)
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
   routes          [{kind, namespace, name, found, side, sides, others, text}]
-  sides           {blue|green: {namespace, active, services: [{name, role, found, ready, wanted, image}]}}
+  traffic         [{replica, side, text}]: what each Traefik replica answered within 2 s; replica is null when none
+                  could be asked. What is not seen is no problem, and changes no exit code
+  sides           {blue|green: {namespace, active, contracted: null or {reason, by, at},
+                  services: [{name, role, found, ready, wanted, image}]}}
   undelivered     announcements not yet told; null when the record cannot be read
   problems        [{of, fact}]: what could not be read, and why"""
 
@@ -62,7 +71,7 @@ def status(target: Target, app: str | None, watch: bool, timeout: float | None, 
     """Where traffic is, what happens, who is waited for, and whether the way back is open.
 
     Reads the cluster only: works with Prefect down. A record that cannot be read hides neither routes nor sides. Exit
-    code 1 when something could not be read.
+    code 1 when something could not be read. Each Traefik replica is asked once which side answers, within 2 s.
     """
     cluster = target.cluster()
     if watch:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from flipgate.core.record import MOVE_ROUTES, JournalEntry, Record
+from flipgate.core.conditions import DRIFTED
+from flipgate.core.record import MOVE_ROUTES, Condition, ConditionStatus, JournalEntry, Record
 from flipgate.core.traffic import Traffic
 
 
@@ -36,6 +38,24 @@ def explain(record: Record, traffic: Traffic) -> Settled | Interrupted | Drift:
     if traffic.active is None:
         return Drift(f"the routes name no one side: {traffic}; the record says {record.active}")
     return Drift(f"the routes say {traffic.active} ({traffic}); the record says {record.active}")
+
+
+def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, why: str = "") -> Condition:
+    """Drifted as it is now: True only for what no step of ours explains. Unknown, for the reason `why`, where record
+    or routes could not be read."""
+    if record is None or traffic is None:
+        status, reason, message = ConditionStatus.UNKNOWN, "Unreadable", why or "record or routes could not be read"
+    else:
+        match explain(record, traffic):
+            case Drift(fact):
+                status, reason, message = ConditionStatus.TRUE, "RoutesElsewhere", fact
+            case Interrupted(entry):
+                status, reason = ConditionStatus.FALSE, "StepUnderWay"
+                message = f"journal entry {entry.id} ({entry.step}) is open, and explains any state of the routes"
+            case _:
+                status, reason = ConditionStatus.FALSE, "AsRecorded"
+                message = f"routes and record say {record.active}"
+    return Condition(type=DRIFTED, status=status, reason=reason, message=message, since=now)
 
 
 def finish_move(entry: JournalEntry, traffic: Traffic) -> bool:

@@ -40,8 +40,9 @@ class Contract(Model):
 class Occupant(Model):
     """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
 
-    `configuration` is the hash of the ConfigMaps it was brought up with, empty where nobody noted it. `up_seconds` is
-    how long its pods took to get Ready the last time. `contracted` closes the way back to it.
+    Once users have left it, `images`, `replicas` and `configuration` (the hash of the ConfigMaps it reads, empty where
+    nobody noted it) are what it carried while it was live. `up_seconds` is how long it took to get Ready and checked
+    the last time. `contracted` closes the way back to it.
     """
 
     release: str | None = None
@@ -62,7 +63,10 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(Model):
-    """Something that is so, or not, beside the phase, and since when. `type` and `reason` are treated as API."""
+    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API.
+
+    `since` is when it got its status; reason and message may have changed after that.
+    """
 
     type: str
     status: ConditionStatus
@@ -332,20 +336,26 @@ def need_release(record: Record) -> Release:
     return record.release
 
 
-def _note(record: Record, change: PhaseChange, actor: str) -> Record:
+def note(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
+    """A journal entry for what is done by the very write that notes it, and so is never half done."""
     last = record.journal[-1].id if record.journal else 0
     release = record.release or record.last
     entry = JournalEntry(
         id=last + 1,
-        step=f"Phase:{change.phase}",
+        step=step,
         state=EntryState.DONE,
         actor=actor,
-        at=change.at,
-        ended=change.at,
+        at=at,
+        ended=at,
         release=release.name if release else None,
-        outcome=f"{change.reason}: {change.message}" if change.message else str(change.reason),
+        outcome=outcome,
     )
     return _journaled(record, entry)
+
+
+def _note(record: Record, change: PhaseChange, actor: str) -> Record:
+    outcome = f"{change.reason}: {change.message}" if change.message else str(change.reason)
+    return note(record, f"Phase:{change.phase}", actor, change.at, outcome)
 
 
 def _journaled(record: Record, entry: JournalEntry) -> Record:

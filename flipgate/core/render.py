@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -34,6 +35,12 @@ def config_maps(template: Mapping[str, Any]) -> set[str]:
     sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
     names |= {source.get("configMap", {}).get("name") for source in sources}
     return {name for name in names if name}
+
+
+def configuration_hash(configuration: Mapping[str, Any]) -> str:
+    """The hash of ConfigMaps by name, as 16 hex digits; a ConfigMap that is not there is None and counts too."""
+    canonical = json.dumps(configuration, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def render(

@@ -18,12 +18,16 @@ EPOCH = "flipgate.dev/epoch"
 
 @dataclass(frozen=True)
 class Workload:
-    """One Deployment of a side as it was read. `images` is by container name."""
+    """One Deployment of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are Ready.
+
+    `images` is by container name.
+    """
 
     name: str
     namespace: str
     found: bool = False
     replicas: int = 0
+    pods: int = 0
     ready: int = 0
     up_to_date: bool = False
     epoch: str | None = None
@@ -112,6 +116,7 @@ def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None) -> W
         namespace=namespace,
         found=True,
         replicas=wanted,
+        pods=total,
         ready=status.get("readyReplicas", 0),
         up_to_date=settled and updated >= wanted and total <= wanted,
         epoch=(meta.get("annotations") or {}).get(EPOCH),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster
@@ -23,7 +24,7 @@ from flipgate.core.release import (
     Release,
     release_id,
 )
-from flipgate.core.render import config_maps, images_of, render, wanted_counts, wanted_images
+from flipgate.core.render import config_maps, configuration_hash, images_of, render, wanted_counts, wanted_images
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, need_dark, need_record, side_of
@@ -90,13 +91,14 @@ def bring_up(world: World, release: Release) -> None:
         )
     side, epoch = view.sides[dark.side], need_record(world, view).epoch
     if all(not _changes(world, w, release, 0)[2:] for w in side.workloads.values()):
+        _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
         for workload in side.workloads.values():
             world.check_lease()
             set_workload(world, workload, release, epoch)
         entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
-    world.store.update(lambda r: _occupied(r, release, world))
+    _note_occupant(world, release, side)
 
 
 def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
@@ -215,12 +217,25 @@ def _at_present_counts(world: World, release: Release, active: SideState) -> Rel
     return need_open(world.store.update(change), release.name)
 
 
-def _occupied(record: records.Record, release: Release, world: World) -> records.Record:
-    occupant = Occupant(release=release.name, images=release.images, replicas=release.wanted, since=world.now())
+def _note_occupant(world: World, release: Release, side: SideState) -> None:
+    """What the side runs from here on, with the configuration that its pods start with."""
+    now, hashed = world.now(), configuration_hash(configuration(world.cluster, side))
+    world.store.update(lambda record: _occupied(record, release, hashed, now))
+
+
+def _occupied(record: records.Record, release: Release, hashed: str, now: datetime) -> records.Record:
+    """A release that is brought up again (its counts have grown) is the same occupant still."""
+    before = record.sides.get(release.side)
+    facts = {"images": release.images, "replicas": release.wanted, "configuration": hashed}
+    if before and before.release == release.name:
+        occupant = before.model_copy(update=facts)
+    else:
+        occupant = Occupant(release=release.name, since=now, **facts)
     return record.model_copy(update={"sides": {**record.sides, release.side: occupant}})
 
 
 def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there."""
     names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
     base = f"/api/v1/namespaces/{side.namespace}/configmaps"
     found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
@@ -267,6 +282,17 @@ def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Relea
         Phase.DARK,
         Reason.CHECKS_PASSED,
         f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
-        also=lambda r: records.judged(r, CHECKS, evidence, now),
+        also=lambda r: records.judged(_up(r, now), CHECKS, evidence, now),
     )
     return record.release or release
+
+
+def _up(record: records.Record, now: datetime) -> records.Record:
+    """How long the side took from `deploying` until here: what a slow way back may take, too."""
+    release = records.need_release(record)
+    occupant = record.sides.get(release.side)
+    began = [change.at for change in release.changes if change.phase is Phase.DEPLOYING]
+    if occupant is None or occupant.release != release.name or not began:
+        return record
+    up = occupant.model_copy(update={"up_seconds": round((now - began[-1]).total_seconds(), 3)})
+    return record.model_copy(update={"sides": {**record.sides, release.side: up}})

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import MappingProxyType
 
-from flipgate.core import approvals
+from flipgate.core import approvals, conditions
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import FlipgateError, LostLease, Refused
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.record import QuestionKind, Record
 from flipgate.core.release import BAKE, Phase, Reason, Release
+from flipgate.core.render import configuration_hash, images_of
+from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
-from flipgate.steps.look import look, look_at_traffic
+from flipgate.steps.bring_up import configuration
+from flipgate.steps.look import look, look_at_side, look_at_traffic
 from flipgate.steps.move import Move, move, need_counts, need_services
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
 from flipgate.steps.roll_back import roll_back
@@ -120,11 +123,39 @@ def note_proof(world: World, release: str, proven: Proven) -> Release:
     message = f"first answer from the new side after {proven.first_new_answer_ms} ms, through every Traefik replica"
     text = f"{message}. Back by hand: {way_back_by_hand(world)}"
 
+    carried = _carried(world, need_open(record, release).side.other)
+
     def figures(record: Record) -> Record:
-        return records.update_release(record, moved_at=now, first_new_answer_ms=proven.first_new_answer_ms)
+        fresh = conditions.forget(carried(record), conditions.WAY_BACK_READY)
+        return records.update_release(fresh, moved_at=now, first_new_answer_ms=proven.first_new_answer_ms)
 
     record = advance(world, release, Phase.BAKING, Reason.TRAFFIC_PROVEN, text, also=figures)
     return need_open(record, release)
+
+
+def _carried(world: World, side: Side) -> Callable[[Record], Record]:
+    """Notes what the old side carried while it was live (counts, images, configuration): what is held against it from
+    here on. Read when its users have left, and nothing of it has been scaled yet.
+
+    What cannot be read keeps its older note. A side on which nothing ever ran stays so.
+    """
+    try:
+        state = look_at_side(world, side)
+        hashed = configuration_hash(configuration(world.cluster, state))
+    except FlipgateError as error:
+        world.say(f"what {side} carried while it was live is not noted: {error}")
+        return lambda record: record
+    counts = {name: count for name, count in state.replicas.items() if name not in state.missing}
+
+    def noted(record: Record) -> Record:
+        before = record.sides.get(side)
+        if before is None or not before.images:
+            return record
+        images = {**before.images, **images_of(world.application, state)}
+        facts = {"replicas": {**before.replicas, **counts}, "images": images, "configuration": hashed}
+        return record.model_copy(update={"sides": {**record.sides, side: before.model_copy(update=facts)}})
+
+    return noted
 
 
 def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:

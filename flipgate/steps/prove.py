@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from flipgate.adapters.cluster import READ_SECONDS
 from flipgate.core.bake import Heard, Reply, read_reply
 from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.sides import Side
@@ -43,11 +44,12 @@ class Proven:
         return tuple(f"{r.replica} ({r.last_answer})" for r in self.replicas if not r.proven)
 
 
-def traefik_replicas(world: World) -> list[str]:
+def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str]:
     """The names of Traefik's Ready pods: users are sent to no others. Raises Refused when there are none: nothing
     could be proven."""
     spec = world.application.spec.traffic.traefik
-    pods = world.cluster.items(f"/api/v1/namespaces/{spec.namespace}/pods", labelSelector=spec.selector)
+    path = f"/api/v1/namespaces/{spec.namespace}/pods"
+    pods = world.cluster.items(path, timeout=timeout, labelSelector=spec.selector)
     alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
     ready = sorted(p["metadata"]["name"] for p in alive if _is_ready(p))
     if not ready:
@@ -103,11 +105,11 @@ def prove(
     return Proven(seen, ms, round(time.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str) -> Reply:
+def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS) -> Reply:
     """One request through one replica. Raises when there is no answer."""
     spec = world.application.spec.traffic
     answer = world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=spec.host, timeout=ASK_SECONDS
+        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=spec.host, timeout=timeout
     )
     return read_reply(answer, spec.header)
 

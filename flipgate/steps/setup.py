@@ -26,6 +26,9 @@ ON_A_SIDE: Rights = (
     ("", "configmaps", "get"),
     ("", "events", "create"),
     ("apps", "deployments", "get list watch patch"),
+    # For WayBackReady: what could keep the old side from being whole again.
+    ("", "resourcequotas", "list"),
+    ("autoscaling", "horizontalpodautoscalers", "list"),
 )
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),

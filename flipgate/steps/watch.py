@@ -10,6 +10,7 @@ from flipgate.core.errors import FlipgateError
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.release import Release
 from flipgate.core.view import not_serving
+from flipgate.steps.conditions import note_conditions
 from flipgate.steps.look import look_at_side
 from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
@@ -19,7 +20,7 @@ PROBES_A_LOOK = 10
 
 def watch(world: World, release: Release) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
-    world that does not answer: that is unknown, and said so."""
+    world that does not answer: that is unknown, and said so. At its end the way back is judged, too."""
     policy = world.application.spec.policy
     began = time.monotonic()
     samples: list[Sample] = []
@@ -29,7 +30,10 @@ def watch(world: World, release: Release) -> tuple[Evidence, ...]:
         samples.append(_look(world, release, elapsed))
         world.check_lease()
         evidence = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
-        if combine(evidence) is Verdict.FAIL or elapsed >= policy.bake_seconds:
+        if combine(evidence) is Verdict.FAIL:
+            return evidence  # users go back now, and nothing is asked on their way
+        if elapsed >= policy.bake_seconds:
+            note_conditions(world)
             return evidence
         if len(samples) % max(1, round(30 / policy.bake_interval_seconds)) == 1:
             world.say(f"watching: {elapsed:.0f} of {policy.bake_seconds} s, " + "; ".join(e.answer for e in evidence))

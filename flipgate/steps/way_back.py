@@ -12,6 +12,7 @@ from flipgate.core.record import Record
 from flipgate.core.release import Reason
 from flipgate.core.sides import Side
 from flipgate.core.view import SideState, enough, short_of
+from flipgate.core.way_back import counts_that_matter
 from flipgate.steps.check import check
 from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.no_way_back import both_sides, not_up, with_side
@@ -75,7 +76,7 @@ def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
     fail. A side that a person named is refused for neither.
     """
-    carried = counts_that_matter(world, target, record)
+    carried = counts_that_matter(world.application, record, target)
     state = look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
@@ -88,20 +89,10 @@ def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
     return _slow(world, target, record, order, missing)
 
 
-def counts_that_matter(world: World, target: Side, record: Record) -> dict[str, int]:
-    """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
-
-    Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
-    """
-    occupant = record.sides.get(target)
-    known = occupant.replicas if occupant else {}
-    return {s.name: known.get(s.name) or s.replicas for s in world.application.serving() if s.replicas}
-
-
 def scale_up(world: World, target: Side, record: Record) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
     nothing; a Deployment that cannot be scaled is said and left."""
-    carried = counts_that_matter(world, target, record)
+    carried = counts_that_matter(world.application, record, target)
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
         count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
@@ -119,7 +110,7 @@ def _slow(world: World, target: Side, record: Record, order: Order, missing: Map
     """Scaled up from the snapshot, waited for, checked."""
     occupant = record.sides.get(target)
     last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
-    carried = counts_that_matter(world, target, record)
+    carried = counts_that_matter(world.application, record, target)
     world.say(
         f"the slow way: {target} is not up ({_counts(missing)} Ready); scaling it to {sum(carried.values())} pods and "
         f"waiting for them first, for at most {order.patience_seconds:g} s{f' ({last})' if last else ''}. "

@@ -162,7 +162,12 @@ def test_status_of_all_and_of_one(desk: Desk) -> None:
         "wanted": 2,
         "image": "shop/web:1",
     }
-    assert "Send all users to green?" in desk.run("status", desk.name).stdout
+    assert (one["activeByTraffic"], one["traffic"][0]["replica"], one["problems"]) == (None, None, [])
+    assert [(each["type"], each["status"]) for each in one["conditions"]] == [("Drifted", "False")]
+    shown = desk.run("status", desk.name)
+    assert shown.exit_code == 0, "who cannot see through Traefik has seen the cluster all the same"
+    assert "Traffic     unknown: no running pod matches" in shown.stdout
+    assert "Send all users to green?" in shown.stdout
     assert yaml.safe_load(desk.run("status", desk.name, "-o", "yaml").stdout)["phase"] == "dark"
 
 
@@ -315,6 +320,34 @@ def test_rolling_back_what_users_have_not_seen_ends_it(desk: Desk) -> None:
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith(f"release of {desk.name} ended (abort) in ")
     assert desk.store.history()[0].phase is Phase.ABORTED
+
+
+def test_a_contract_migration_is_told_once_and_shown(desk: Desk) -> None:
+    carried = Occupant(release="0ld-1", images={"web": "shop/web:1"}, since=now())
+    desk.remember(release=release(*LIVE), active=Side.GREEN, sides={Side.BLUE: carried, Side.GREEN: carried})
+    told = desk.data("contract", desk.name, "--reason", "legacy_id is gone")
+    again = desk.run("contract", desk.name, "--reason", "and more")
+    ready = desk.data("status", desk.name)["conditions"][0]
+
+    assert {**told, "by": "", "at": ""} == {
+        "application": desk.name,
+        "side": "blue",
+        "release": "0ld-1",
+        "reason": "legacy_id is gone",
+        "by": "",
+        "at": "",
+        "changed": True,
+    }
+    assert again.exit_code == 0
+    assert "was closed already" in again.stdout
+    assert (ready["type"], ready["reason"], ready["since"]) == ("WayBackReady", "ContractMigrationDone", told["at"])
+    assert "Way back    closed: blue runs code from before" in desk.run("status", desk.name).stdout
+
+
+def test_nothing_is_closed_for_a_release_that_nobody_has_seen(desk: Desk) -> None:
+    desk.remember(release=release(*DARK))
+
+    assert desk.refused("contract", desk.name, "--reason", "too early") == "NothingToClose"
 
 
 def test_with_nothing_to_go_back_from_rolling_back_says_what_to_type(desk: Desk) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Verdict
+from flipgate.core.record import Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.move import move
@@ -46,6 +47,18 @@ def test_an_autoscaled_live_side_is_held_against_its_own_count(
     assert soak_evidence(world, settling)[0].verdict is Verdict.PASS
     assert settle(world).phase is Phase.SETTLED
     assert shop.counts(BLUE) == AT_REST
+
+
+def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_rested(
+    world: World, settling: Release
+) -> None:
+    def carried(record: Record) -> Record:
+        blue = record.sides[BLUE].model_copy(update={"replicas": {"web": 7, "search": 0, "mailer": 3}})
+        return record.model_copy(update={"sides": {**record.sides, BLUE: blue}})
+
+    world.store.update(carried)
+    settle(world)
+    assert world.store.read().sides[BLUE].replicas == {"web": 7, "search": 1, "mailer": 3}
 
 
 @pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])

@@ -102,6 +102,19 @@ def test_what_users_get_decides_and_what_only_we_get_does_not(
     assert combine(watched(town).values()) is verdict
 
 
+@pytest.mark.parametrize(("town", "judged"), [(Town(), True), (Town(500), False)], ids=["good", "bad"])
+def test_the_way_back_is_judged_at_the_end_unless_users_go_there_now(tmp_path: Path, town: Town, judged: bool) -> None:
+    asked: list[str] = []
+
+    def script(request: Handler) -> Answer | None:
+        asked.append(request.path)
+        return town(request)
+
+    with serving(script, tmp_path) as cluster:
+        watch(world_of(cluster), release())
+    assert ("/api/v1/namespaces/fg/configmaps/record-shop" in asked) is judged
+
+
 def test_the_other_side_answering_is_named_as_drift(watched: Callable[[Town], dict[str, Evidence]]) -> None:
     found = watched(Town(shown="blue"))["side"]
     assert (found.verdict, found.answer) == (

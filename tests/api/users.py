@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,13 +32,17 @@ def user(shop: Shop, folder: Path, name: str = "robot") -> Cluster:
 
 
 def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
-    """Gives a user exactly what these sentences of `check_application` say is missing."""
+    """Gives a user exactly what these sentences of `check_application` say is missing, and waits until that counts."""
     rules: dict[str, list[dict[str, list[str]]]] = defaultdict(list)
+    wanted = []
     for sentence in sentences:
         denied = DENIED.fullmatch(sentence)
         assert denied, sentence
         resource, _, group = denied["resource"].partition(".")
         rules[denied["namespace"]].append({"apiGroups": [group], "resources": [resource], "verbs": [denied["verb"]]})
+        kind, _, sub = resource.partition("/")
+        where = {"namespace": denied["namespace"], "group": group, "resource": kind, "subresource": sub}
+        wanted.append({**where, "verb": denied["verb"]})
     for namespace, given in rules.items():
         meta = {"metadata": {"name": f"flipgate-{name}"}}
         shop.cluster.apply(
@@ -51,3 +56,16 @@ def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
             {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "roleRef": role, "subjects": subjects}
             | meta,
         )
+    _wait_until_allowed(shop, f"system:serviceaccount:{shop.own}:{name}", wanted)
+
+
+def _wait_until_allowed(shop: Shop, who: str, wanted: list[dict[str, str]]) -> None:
+    """An API server learns of a new role a moment after it has stored it."""
+    deadline = time.monotonic() + 20
+    for attributes in wanted:
+        review = {"spec": {"user": who, "resourceAttributes": attributes}}
+        while not shop.cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"][
+            "allowed"
+        ]:
+            assert time.monotonic() < deadline, f"{who} may not {attributes}"
+            time.sleep(0.02)

@@ -37,6 +37,7 @@ CLUSTER_LINES = [
     ["approve", "shop", "--reason", "fine"],
     ["reject", "shop", "--reason", "not fine"],
     ["rollback", "shop", "--reason", "orders fail"],
+    ["contract", "shop", "--reason", "legacy_id is gone"],
     ["scale-down", "shop"],
     ["history", "shop"],
     ["history", "shop", "3f2a9c01d4e8-1"],
@@ -202,6 +203,7 @@ assert not {"prefect", "flipgate.adapters.runs"} & set(sys.modules)
         ),
         (["reject", "shop", "--reason", "  "], "reject: needs a reason"),
         (["rollback", "shop"], "rollback: needs a reason"),
+        (["contract", "shop"], "contract: needs a reason"),
         (
             ["check", "-f", "/no/such/file", "--offline"],
             "file /no/such/file: cannot be read: No such file or directory.",

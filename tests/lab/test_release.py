@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from flipgate.cli._facts import collect
+from flipgate.core.conditions import WAY_BACK_READY, condition_of
 from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.steps.look import look
+from flipgate.steps.observe import agreed
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none, phases, wait_until
 
@@ -32,6 +35,13 @@ def test_release_whole(new_stage: NewStage) -> None:
         assert set(WORKERS) <= set(stage.replicas(GREEN))
         assert set(stage.replicas(BLUE)) == set(SERVING), "the way back stays up, its workers are handed over"
         assert live.first_new_answer_ms is not None
+        seen = collect(world)
+        assert agreed(seen.observed) is GREEN, seen.observed
+        assert [(each.type, each.status) for each in seen.conditions] == [
+            ("WayBackReady", "True"),
+            ("Drifted", "False"),
+        ]
+        assert condition_of(stage.record().conditions, WAY_BACK_READY), "judged by the bake at its end"
 
         settled = runbook.scale_down(world)
         assert stage.replicas(BLUE) == {}

@@ -1,0 +1,90 @@
+"""What may keep a side from being whole: a namespace's quotas and autoscalers, and what its pods take, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import Forbidden
+from flipgate.core.way_back import Autoscaler, Quota
+
+
+def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:
+    """The ResourceQuotas that hold for long-running pods. Raises Forbidden that names the right.
+
+    One with a scope is taken to hold for all of them: that may be stricter than the cluster is, never laxer.
+    """
+    items = _list(cluster, f"/api/v1/namespaces/{namespace}/resourcequotas", "resourcequotas", namespace)
+    lasting = [item for item in items if "Terminating" not in (item["spec"].get("scopes") or [])]
+    return tuple(
+        Quota(
+            item["metadata"]["name"],
+            _amounts(item["spec"].get("hard")),
+            _amounts((item.get("status") or {}).get("used")),
+        )
+        for item in lasting
+    )
+
+
+def read_autoscalers(cluster: Cluster, namespace: str) -> tuple[Autoscaler, ...]:
+    """The HorizontalPodAutoscalers of Deployments that may scale down at all. Raises Forbidden that names the right."""
+    path = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    items = _list(cluster, path, "horizontalpodautoscalers.autoscaling", namespace)
+    return tuple(
+        Autoscaler(item["metadata"]["name"], item["spec"]["scaleTargetRef"]["name"], item["spec"].get("minReplicas", 1))
+        for item in items
+        if item["spec"]["scaleTargetRef"]["kind"] == "Deployment" and _shrinks(item["spec"])
+    )
+
+
+def pod_needs(template: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What one pod of this template takes of a quota, by resource (`requests.cpu`), in cores, bytes and counts.
+
+    As Kubernetes counts: its containers together, or its greediest init container; a request that is not named is the
+    limit. A resource that some container does not name is left out: an admission default may fill it in.
+    """
+    spec = template.get("spec", {})
+    inits = spec.get("initContainers") or []
+    beside = [*spec.get("containers", []), *(each for each in inits if each.get("restartPolicy") == "Always")]
+    before = [each for each in inits if each.get("restartPolicy") != "Always"]
+    needs = {}
+    for kind in ("requests", "limits"):
+        together, each = [_named(c, kind) for c in beside], [_named(c, kind) for c in before]
+        overhead = _amounts(spec.get("overhead"))
+        for resource in _in_all([*together, *each]):
+            most = max((init[resource] for init in each), default=Decimal(0))
+            total = sum((c[resource] for c in together), Decimal(0))
+            needs[f"{kind}.{resource}"] = max(total, most) + overhead.get(resource, Decimal(0))
+    return needs
+
+
+def _named(container: Mapping[str, Any], kind: str) -> dict[str, Decimal]:
+    resources = container.get("resources") or {}
+    limits = _amounts(resources.get("limits"))
+    return limits | _amounts(resources.get("requests")) if kind == "requests" else limits
+
+
+def _in_all(containers: Iterable[Mapping[str, Decimal]]) -> set[str]:
+    sets = [set(each) for each in containers]
+    return set.intersection(*sets) if sets else set()
+
+
+def _amounts(named: Mapping[str, Any] | None) -> dict[str, Decimal]:
+    from kubernetes.utils.quantity import parse_quantity
+
+    return {name: parse_quantity(value) for name, value in (named or {}).items()}
+
+
+def _shrinks(spec: Mapping[str, Any]) -> bool:
+    down = (spec.get("behavior") or {}).get("scaleDown") or {}
+    return bool(down.get("selectPolicy") != "Disabled")
+
+
+def _list(cluster: Cluster, path: str, resource: str, namespace: str) -> list[dict[str, Any]]:
+    try:
+        return cluster.items(path)
+    except Forbidden as error:
+        asked = f"kubectl auth can-i list {resource} -n {namespace}"
+        raise Forbidden(f"no permission to list {resource} in namespace {namespace} ({asked})") from error

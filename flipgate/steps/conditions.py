@@ -1,0 +1,78 @@
+"""Conditions beside the phase: looked at, judged, and noted in the record when they changed.
+
+They tell people; no step asks them. So nothing here takes the Lease, and nothing here fails a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
+from flipgate.core import conditions
+from flipgate.core.errors import FlipgateError
+from flipgate.core.explain import judge_drift
+from flipgate.core.record import Condition, Record
+from flipgate.core.sides import Side
+from flipgate.core.traffic import Traffic
+from flipgate.core.view import SideState
+from flipgate.core.way_back import OldSide, Unread, judge_way_back, way_back_of
+from flipgate.steps.bring_up import configuration
+from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.tell import write
+from flipgate.steps.world import World
+
+T = TypeVar("T")
+
+
+def note_conditions(world: World) -> None:
+    """Judges WayBackReady and Drifted, and writes them where they changed; a way back that is lost, or found again, is
+    announced. Never raises: what keeps it from judging is said, and the next time is five minutes away."""
+    try:
+        seen = world.store.find()
+        if seen is not None:
+            found = _judge(world, seen)
+            write(world, partial(_noted, seen=seen, found=found))
+    except FlipgateError as error:
+        world.say(f"conditions could not be noted: {error}")
+
+
+def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:
+    """What the way back is judged by, piece by piece; `state` where the side was looked at already. Never raises: what
+    cannot be read says why in its own place."""
+    found: SideState | Unread = state if state is not None else _piece(lambda: look_at_side(world, side))
+    place = world.application.namespace_of(side)
+    quotas = _piece(lambda: read_quotas(world.cluster, place))
+    autoscalers = _piece(lambda: read_autoscalers(world.cluster, place))
+    if isinstance(found, Unread):
+        return OldSide(found, found, quotas, autoscalers)
+    read = _piece(partial(configuration, world.cluster, found))
+    needs = {name: pod_needs(workload.template) for name, workload in found.workloads.items()}
+    return OldSide(found, read, quotas, autoscalers, needs)
+
+
+def _piece(read: Callable[[], T]) -> T | Unread:
+    try:
+        return read()
+    except FlipgateError as error:
+        return Unread(f"{error.obj}: {error.fact}" if error.obj else error.fact)
+
+
+def _judge(world: World, record: Record) -> list[Condition]:
+    """The side first, the routes last, as `look` does."""
+    found = []
+    if side := way_back_of(record):
+        ready = judge_way_back(record, world.application, read_old_side(world, side), world.now())
+        found = [ready] if ready else []
+    traffic = _piece(lambda: look_at_traffic(world))
+    now = world.now()
+    if isinstance(traffic, Traffic):
+        return [*found, judge_drift(record, traffic, now)]
+    return [*found, judge_drift(record, None, now, traffic.why)]
+
+
+def _noted(record: Record, seen: Record, found: list[Condition]) -> Record:
+    """Only for the record that was judged: one that moved on since (a phase, a step, an occupant) is judged anew."""
+    moved_on = any(getattr(record, part) != getattr(seen, part) for part in ("release", "sides", "active", "journal"))
+    return record if moved_on else conditions.note(record, found)

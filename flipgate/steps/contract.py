@@ -1,0 +1,56 @@
+"""Noting a contract migration: a person says that the code before can no longer read the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipgate.core.contract import GOES_BACK_FROM, close, side_to_close
+from flipgate.core.errors import BadInput, Refused
+from flipgate.core.record import Contract, Record
+from flipgate.core.sides import Side
+from flipgate.steps.look import look_at_traffic
+from flipgate.steps.tell import write
+from flipgate.steps.world import World
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The way back that is closed. `release` is what its side runs (None: adopted); `changed` is False when it was
+    closed before, for the reason in `contract`."""
+
+    side: Side
+    release: str | None
+    contract: Contract
+    changed: bool
+
+
+def contract(world: World, reason: str, *, by: str) -> Closed:
+    """Closes the way back to the code that came before, and tells everybody. It takes no Lease: it moves nothing, and
+    whoever moves users reads the record first.
+
+    Raises BadInput without a reason, Refused where there is no way back to close. Doing it again changes nothing.
+    """
+    if not reason.strip():
+        raise BadInput("needs a reason", obj="contract", untouched="everything")
+    record = world.store.read()
+    moved = record.release is not None and record.release.phase in GOES_BACK_FROM
+    traffic = None if moved else look_at_traffic(world)
+    side = side_to_close(record, traffic)
+    occupant = record.sides[side]
+    if occupant.contracted:
+        return Closed(side, occupant.release, occupant.contracted, False)
+    done = Contract(reason=reason.strip(), by=by, at=world.now())
+
+    def change(now: Record) -> Record:
+        if side_to_close(now, traffic) is not side or now.sides[side].release != occupant.release:
+            raise Refused(
+                "has moved on since it was looked at",
+                obj=f"application {world.application.name}",
+                reason="MovedOn",
+                untouched="the record",
+                next_command=f"flipgate status {world.application.name}",
+            )
+        return close(now, side, done)
+
+    write(world, change)
+    return Closed(side, occupant.release, done, True)

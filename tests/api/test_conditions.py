@@ -1,0 +1,324 @@
+"""The way back through the soak on a real API server: what is noted at the flip, lost, found again, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.conditions import DRIFTED, WAY_BACK_READY, condition_of
+from flipgate.core.errors import Refused
+from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.record import Condition, EntryState
+from flipgate.core.release import Phase, Reason
+from flipgate.core.sides import Side
+from flipgate.steps.bring_up import bring_up, note_dark
+from flipgate.steps.conditions import note_conditions
+from flipgate.steps.contract import contract
+from flipgate.steps.flip import note_live, note_proof
+from flipgate.steps.journal import journal
+from flipgate.steps.move import move
+from flipgate.steps.prove import Proven, Seen
+from flipgate.steps.recover import recover
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.setup import check_application
+from flipgate.steps.tell import advance
+from flipgate.steps.watch import watch
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, GREEN, Shop, opened
+from tests.api.users import grant, user
+
+PROVEN = Proven((Seen("traefik-a", True, 0.0, "HTTP 200 from green"),), 42.0, 0.1)
+BAKED = (Evidence("ready", Verdict.PASS, "pods", "Kubernetes", "all", "all"),)
+
+
+def flipped(shop: Shop, world: World, tag: str = "2") -> None:
+    """A release brought up, moved to, proven, its workers handed over, and live: the dark side's own steps."""
+    with world.acting():
+        release = opened(world, tag)
+        bring_up(world, release)
+        shop.play_ready(release.side)
+        note_dark(world, release, [])
+        advance(world, release.name, Phase.FLIPPING, Reason.APPROVED)
+        move(world, release.side)
+        note_proof(world, release.name, PROVEN)
+        scale(shop, "mailer", 0, side=release.side.other)
+        note_live(world, release.name, BAKED)
+
+
+def scale(shop: Shop, name: str, count: int, *, side: Side = BLUE) -> None:
+    """The pods follow at once."""
+    shop.patch(f"{shop.deployments(side)}/{name}", ("add", "/spec/replicas", count))
+    shop.play_ready(side, name)
+
+
+def settings(shop: Shop, value: str) -> None:
+    """The ConfigMap that blue's web reads."""
+    path = f"/api/v1/namespaces/{shop.name}-blue/configmaps/settings"
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"limit": value}}
+    shop.cluster.apply(path, config)
+
+
+@pytest.fixture
+def soaking(shop: Shop, world: World) -> World:
+    """A release live on green; blue, which had been scaled to 3 `web` and reads a ConfigMap, is its way back."""
+    settings(shop, "5")
+    env = [{"configMapRef": {"name": "settings"}}]
+    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
+    scale(shop, "web", 3)
+    flipped(shop, world)
+    return world
+
+
+@pytest.fixture
+def said(soaking: World) -> list[str]:
+    """What people hear: an application without a channel has the run's log for one."""
+    heard: list[str] = []
+    soaking.say = lambda text: heard.append(text) if "the way back to" in text else None
+    return heard
+
+
+def found(world: World, kind: str = WAY_BACK_READY) -> Condition:
+    """The condition in the record, judged now."""
+    note_conditions(world)
+    condition = condition_of(world.store.read().conditions, kind)
+    assert condition is not None
+    return condition
+
+
+def test_at_the_flip_the_old_side_is_noted_as_it_was_live(soaking: World) -> None:
+    sides = soaking.store.read().sides
+
+    assert sides[BLUE].replicas == {"web": 3, "search": 1, "mailer": 1}, "before its worker was stopped"
+    assert sides[BLUE].images["web"] == "shop/web:1"
+    assert len(sides[BLUE].configuration) == len(sides[GREEN].configuration) == 16
+    assert sides[GREEN].up_seconds is not None
+    assert sides[GREEN].up_seconds > 0
+
+
+def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
+    release = opened(world)
+    bring_up(world, release)
+    note_dark(world, release, [])
+    before = world.store.read().sides[GREEN]
+    bring_up(world, release)
+
+    assert before.up_seconds is not None
+    assert world.store.read().sides[GREEN] == before
+
+
+def test_who_died_before_the_note_makes_up_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = opened(world)
+    monkeypatch.setattr("flipgate.steps.bring_up._note_occupant", lambda *_: None)
+    bring_up(world, release)
+    monkeypatch.undo()
+    bring_up(world, release)
+
+    assert world.store.read().sides[GREEN].release == release.name
+
+
+def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking: World, said: list[str]) -> None:
+    open_ = found(soaking)
+    assert (open_.status, open_.reason, found(soaking, DRIFTED).status) == ("True", "WayBackOpen", "False")
+
+    shop.play_ready(BLUE, "web", ready=2)
+    lost = found(soaking)
+    assert (lost.status, lost.reason, found(soaking)) == ("False", "NotReady", lost)
+    assert f"Deployment {shop.name}-blue/web has 2 of 3 pods Ready" in lost.message
+
+    shop.play_ready(BLUE, "web")
+    assert found(soaking).since > lost.since > open_.since
+    name = soaking.store.read().release.name  # type: ignore[union-attr]
+    assert [text.split(":")[0] for text in said] == [f"{shop.name} {name}"] * 2
+    assert "the way back to blue is lost (NotReady)" in said[0]
+    assert "the way back to blue is found again, after " in said[1]
+
+
+def test_nothing_is_written_while_nothing_changes(shop: Shop, soaking: World) -> None:
+    def version() -> str:
+        return str(shop.cluster.get(f"{shop.config_maps}/record-{shop.name}")["metadata"]["resourceVersion"])
+
+    found(soaking)
+    before = version()
+    found(soaking)
+    assert version() == before
+
+
+def set_image(shop: Shop) -> None:
+    image = ("replace", "/spec/template/spec/containers/0/image", "shop/search:9")
+    shop.patch(f"{shop.deployments(BLUE)}/search", image)
+    shop.play_ready(BLUE, "search")
+
+
+def limit_pods(shop: Shop) -> None:
+    """Room for what is up, and not for the worker that a way back starts again."""
+    path = f"/api/v1/namespaces/{shop.name}-blue/resourcequotas"
+    shop.cluster.create(path, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "4"}}})
+    used = {"hard": {"pods": "4"}, "used": {"pods": "4"}}
+    shop.cluster.merge(f"{path}/few/status", {"status": used})
+
+
+def autoscale(shop: Shop) -> None:
+    path = f"/apis/autoscaling/v2/namespaces/{shop.name}-blue/horizontalpodautoscalers"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    shop.cluster.create(path, {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target, "maxReplicas": 9}})
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason", "text"),
+    [
+        (set_image, "ImagesChanged", "blue/search has image shop/search:9, was live with shop/search:1"),
+        (lambda shop: settings(shop, "6"), "ConfigurationChanged", "blue reads (settings) are not as they were"),
+        (limit_pods, "QuotaTooSmall", "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)"),
+        (autoscale, "AutoscalerMayShrink", "blue/web may shrink web to 1 pods, 3 are wanted"),
+        (
+            lambda shop: shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer"),
+            "WorkloadMissing",
+            "blue/mailer is missing",
+        ),
+    ],
+    ids=["image", "configuration", "quota", "autoscaler", "workload"],
+)
+def test_what_others_do_to_the_old_side_closes_it(
+    shop: Shop, soaking: World, deed: Callable[[Shop], None], reason: str, text: str
+) -> None:
+    assert found(soaking).status == "True"
+    deed(shop)
+    lost = found(soaking)
+
+    assert (lost.status, lost.reason) == ("False", reason)
+    assert f"{shop.name}-{text}" in lost.message
+
+
+def test_a_missing_right_is_unknown_and_named(shop: Shop, soaking: World, said: list[str], tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    limits = ("resourcequotas", "horizontalpodautoscalers")
+    missing = check_application(robot, shop.application, shop.own)
+    grant(shop, [right for right in missing if not any(limit in right for limit in limits)])
+    assert found(soaking).status == "True"
+    blind = found(replace(shop.world("robot", robot), say=said.append))
+
+    assert (blind.status, blind.reason) == ("Unknown", "Unreadable")
+    for resource in ("resourcequotas", "horizontalpodautoscalers.autoscaling"):
+        assert f"no permission to list {resource} in namespace {shop.name}-blue" in blind.message
+    assert "is lost from sight (Unreadable)" in said[0]
+
+    grant(shop, missing)
+    assert found(shop.world("robot", robot)).status == "True", "these rights are enough"
+
+
+def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Shop, soaking: World) -> None:
+    now = soaking.now
+
+    def meanwhile() -> object:
+        soaking.now = now
+        with shop.playing_ready():
+            roll_back(shop.world("ana"), "users complain", by="ana")
+        return now()
+
+    soaking.now = meanwhile  # type: ignore[assignment]
+    note_conditions(soaking)
+    assert soaking.store.read().conditions == ()
+
+
+def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
+    spec = soaking.application.spec
+    policy = spec.policy.model_copy(update={"bake_seconds": 0})
+    soaking.application = soaking.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    release = soaking.store.read().release
+    assert release
+    verdict = combine(watch(soaking, release))
+
+    assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
+    assert condition_of(soaking.store.read().conditions, WAY_BACK_READY)
+
+
+@pytest.mark.xdist_group("prefect")  # it takes seconds to import: one process waits for it
+def test_reconcile_judges_it_whatever_else_it_finds(
+    shop: Shop, soaking: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import reconcile
+
+    def settle_one(world: World, cluster: str) -> str:
+        if ready():
+            raise Refused("has drifted", reason="Drifted")
+        return "nothing to settle"
+
+    def ready() -> Condition | None:
+        return condition_of(soaking.store.read().conditions, WAY_BACK_READY)
+
+    monkeypatch.setattr(reconcile, "open_world", lambda *_: soaking)
+    monkeypatch.setattr(reconcile, "settle_one", settle_one)
+    assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
+    before = ready()
+    shop.play_ready(BLUE, "web", ready=0)
+    with pytest.raises(Refused, match="has drifted"):
+        reconcile.reconcile_one(shop.name, "default")
+    after = ready()
+    assert (before and before.status, after and after.status) == ("True", "False")
+
+
+def test_without_a_way_back_only_drift_is_left(shop: Shop, soaking: World) -> None:
+    found(soaking)
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    shop.point("live", f"{shop.name}-green")
+    note_conditions(soaking)
+    (drifted,) = soaking.store.read().conditions
+
+    assert (drifted.type, drifted.status, drifted.reason) == ("Drifted", "True", "RoutesElsewhere")
+
+
+def test_what_cannot_be_judged_fails_nobody(shop: Shop, world: World) -> None:
+    heard: list[str] = []
+    world.say = heard.append
+    shop.write_record("garbled")
+    note_conditions(world)
+
+    assert heard[0].startswith("conditions could not be noted: record of shop-")
+
+
+def test_a_contract_migration_closes_the_way_back_until_the_next_release(
+    shop: Shop, soaking: World, said: list[str]
+) -> None:
+    found(soaking)
+    done = contract(soaking, " legacy_id is gone ", by="ana")
+    assert (done.side, done.contract.reason, done.changed) == (BLUE, "legacy_id is gone", True)
+    assert contract(soaking, "again", by="ben") == replace(done, changed=False)
+    closed = found(soaking)
+    assert (closed.status, closed.reason, closed.since) == ("False", "ContractMigrationDone", done.contract.at)
+    assert [text.count("the way back to blue is closed") for text in said] == [1], "and not told as lost too"
+    assert [entry.step for entry in soaking.store.read().journal].count("Contract") == 1
+
+    name = soaking.store.read().release.name  # type: ignore[union-attr]
+    advance(soaking, name, Phase.SETTLING, Reason.SETTLE_APPROVED)
+    advance(soaking, name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)
+    assert soaking.store.read().sides[BLUE].contracted == done.contract, "at rest it is as closed as before"
+    flipped(shop, soaking, "3")
+    assert soaking.store.read().sides[BLUE].contracted is None
+    assert (found(soaking).status, len(said)) == ("True", 1), "a release of its own: nothing was found again"
+
+
+def test_a_release_that_was_opened_meanwhile_is_not_closed(shop: Shop, world: World) -> None:
+    now = world.now
+
+    def meanwhile() -> object:
+        world.now = now
+        opened(shop.world("ben"))
+        return now()
+
+    world.now = meanwhile  # type: ignore[assignment]
+    with pytest.raises(Refused, match="no way back to close"):
+        contract(world, "legacy_id is gone", by="ana")
+    assert world.store.read().sides[GREEN].contracted is None
+
+
+def test_an_open_step_explains_the_routes(world: World) -> None:
+    with pytest.raises(KeyboardInterrupt), journal(world, "MoveRoutes", to="green", **{"from": "blue"}):
+        raise KeyboardInterrupt
+    assert found(world, DRIFTED).reason == "StepUnderWay"
+    recover(world)
+    assert found(world, DRIFTED).reason == "AsRecorded"
+    assert world.store.read().journal[-1].state is EntryState.UNDONE
