@@ -97,6 +97,8 @@ def _way_back(data: dict[str, Any]) -> str:
         return "not needed: users have seen nothing; rolling back ends the release"
     if way["way"] == "unknown":
         return "unknown: the routes or the side cannot be read, or the routes name no one side"
+    if way["side"] is None and data["release"] and not data["release"]["ended"]:
+        return "none: a first release, and nothing ever ran on the other side"
     if way["side"] is None:
         return f"none is open; flipgate rollback {name} --to SIDE scales that side up first"
     ready = sum(min(each["ready"], each["wanted"]) for each in way["services"])
