@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.figures import FLIPGATE, PATCH, Flip, MeasureError, summary, table
-from benchmarks.stage import Progress, Stage, staged
+from benchmarks.stage import LAB, Progress, Stage, staged
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.look import look_at_traffic
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """0: every request was answered. 1: some were lost, or a flip failed or could not be measured."""
     options = _options(argv)
     try:
-        with Printer() as tell, staged(options.throttle_ms, tell) as stage:
+        with Printer() as tell, staged(options.throttle_ms, tell, name=options.lab) as stage:
             found = measure(stage, options, tell)
     except (FlipgateError, LabError, LoadError, MeasureError) as error:
         print(f"benchmarks.flip: {error}", file=sys.stderr)
@@ -115,6 +115,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--rate", type=float, default=300.0, help="requests per second in all (default: %(default)g)")
     parser.add_argument("--clients", type=int, default=8, help="connections of the load (default: %(default)s)")
+    parser.add_argument("--lab", default=LAB, help="the lab to use; one that runs stays (default: %(default)s)")
     parser.add_argument(
         "--throttle-ms", type=int, default=50, help="Traefik's providersThrottleDuration (default: %(default)s)"
     )

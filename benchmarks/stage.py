@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import load_application
@@ -19,7 +21,6 @@ from lab.example import Place
 from lab.records import Lab
 
 LAB = "flipgate-bench"
-NAMESPACE = "flipgate-bench"
 READY_SECONDS = 120
 
 Progress = Callable[[str], None]
@@ -33,13 +34,18 @@ class Stage:
     place: Place
     throttle_ms: int
 
+    @property
+    def namespace(self) -> str:
+        """Where flipgate keeps what it remembers of it."""
+        return f"flipgate-{self.place.application}"
+
     def world(self) -> World:
         """A World with connections of its own, as a process that flips once has them: opened, and one look taken."""
         world = World.open(
             self.place.application,
             kubeconfig=self.lab.kubeconfig,
             context=self.lab.context,
-            namespace=NAMESPACE,
+            namespace=self.namespace,
             actor="benchmark",
         )
         look(world)
@@ -51,39 +57,43 @@ class Stage:
 
 
 @contextmanager
-def staged(throttle_ms: int, tell: Progress) -> Iterator[Stage]:
+def staged(
+    throttle_ms: int, tell: Progress, *, name: str = LAB, policy: Mapping[str, Any] | None = None
+) -> Iterator[Stage]:
     """The stage, set up; cleared away at the end, however it ends. A lab of this name that ran before stays.
 
-    Raises LabError when the lab or the example does not come up, or runs with another throttle.
+    `policy` is what the application's policy has otherwise than the example's. Raises LabError when the lab or the
+    example does not come up, or runs with another throttle.
     """
-    before = control.status(LAB)
+    before = control.status(name)
     ran = before.state == "running"
     if ran and before.throttle_ms != throttle_ms:
-        fact = f"lab {LAB} runs with a throttle of {before.throttle_ms} ms, not {throttle_ms}"
-        raise LabError(f"{fact}: `flipgate lab down --name {LAB}` first")
-    place = Place.named("bench")
+        fact = f"lab {name} runs with a throttle of {before.throttle_ms} ms, not {throttle_ms}"
+        raise LabError(f"{fact}: `flipgate lab down --name {name}` first")
+    place = Place.named(f"bench-{os.getpid()}")  # of its own: a lab that stays may not be through with the last one's
     try:
-        lab = control.up(LAB, throttle_ms=throttle_ms, progress=tell)
-        _set_up(lab, place, tell)
-        yield Stage(lab, place, throttle_ms)
+        lab = control.up(name, throttle_ms=throttle_ms, progress=tell)
+        stage = Stage(lab, place, throttle_ms)
+        _set_up(stage, tell, policy)
+        yield stage
     finally:
         if ran:
             tell(f"example {place.application}: removing it")
-            used = (place.blue, place.green, place.route_namespace, NAMESPACE)
-            _kubectl(lab, "delete", "namespace", *used, "--ignore-not-found", f"--timeout={READY_SECONDS}s")
+            example.remove(lab, place)
+            _kubectl(lab, "delete", "namespace", stage.namespace, "--ignore-not-found", "--wait=false")
         else:
-            tell(f"lab {LAB}: taking it down")
-            control.down(LAB)
+            tell(f"lab {name}: taking it down")
+            control.down(name)
 
 
-def _set_up(lab: Lab, place: Place, tell: Progress) -> None:
+def _set_up(stage: Stage, tell: Progress, policy: Mapping[str, Any] | None) -> None:
+    lab, place = stage.lab, stage.place
     tell(f"example {place.application}: installing both sides")
     example.install(lab, place)
-    cluster = Cluster.connect(lab.kubeconfig, lab.context)
-    text = example.application_text(place)
+    text = example.application_text(place, policy)
     application = load_application(text, "the example's application file")
-    apply_application(cluster, application, text, NAMESPACE)
-    adopt(World.open(place.application, kubeconfig=lab.kubeconfig, context=lab.context, namespace=NAMESPACE))
+    apply_application(Cluster.connect(lab.kubeconfig, lab.context), application, text, stage.namespace)
+    adopt(stage.world())
     tell(f"example {place.application}: scaling both sides to the wanted counts")
     for side in Side:
         namespace = application.namespace_of(side)

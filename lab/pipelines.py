@@ -109,13 +109,19 @@ def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     Raises:
         LabError: Something did not come up; its log is named.
     """
-    pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api")
-    tell("Prefect: starting the server (20 s the first time)")
-    pipelines.start_server(tell)
+    pipelines = start_server(lab, tell)
     tell("Prefect: deploying the pipelines")
     pipelines.deploy()
     tell("Prefect: starting a worker")
     pipelines.start_worker()
+    return pipelines
+
+
+def start_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
+    """A server with nothing on it. Raises LabError, naming its log, when it does not come up."""
+    pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api")
+    tell("Prefect: starting the server (20 s the first time)")
+    pipelines.start_server(tell)
     return pipelines
 
 
@@ -125,14 +131,21 @@ def find(lab: Lab) -> Pipelines | None:
     Raises:
         LabError: They could not be deployed.
     """
+    pipelines = find_server(lab)
+    if pipelines is None or not _running(lab.dir, WORKER):
+        return None
+    if not _deployed(lab).exists() or _deployed(lab).read_text() != _checkout():
+        pipelines.deploy()
+    return pipelines
+
+
+def find_server(lab: Lab) -> Pipelines | None:
+    """The lab's server, if it runs and answers, whatever is on it."""
     with suppress(OSError, httpx.TransportError):
         pipelines = Pipelines(lab, _address(lab).read_text())
-        healthy = httpx.get(f"{pipelines.api_url}/health", trust_env=False, timeout=10).status_code == httpx.codes.OK
-        if not healthy or not all(_running(lab.dir, which) for which in (SERVER, WORKER)):
-            return None
-        if not _deployed(lab).exists() or _deployed(lab).read_text() != _checkout():
-            pipelines.deploy()
-        return pipelines
+        health = httpx.get(f"{pipelines.api_url}/health", trust_env=False, timeout=10)
+        if health.status_code == httpx.codes.OK and _running(lab.dir, SERVER):
+            return pipelines
     return None
 
 

@@ -180,7 +180,7 @@ class Store:
             raise NotFound(
                 "has no record yet: nothing is managed",
                 obj=f"application {self.name}",
-                next_command=f"flipgate adopt {self.name}",
+                next_command=f"flipgate adopt {self.name} (flipgate init, where nothing ran yet)",
             ) from error
         text = (obj.get("data") or {}).get("record.json", "")
         return parse_record(text, self.name, self.namespace), obj["metadata"]["resourceVersion"]

@@ -14,6 +14,7 @@ VERBS = {
     "check": "Check an application's file, alone or against the cluster.",
     "apply": "Write an application's file to the cluster.",
     "adopt": "Take what runs as settled: from then on it is managed.",
+    "init": "Say that nothing runs yet: before a first release ever.",
     "status": "Where traffic is, what happens, who is waited for.",
     "deploy": "Bring new images up on the dark side (a Prefect run).",
     "flip": "Ask for, and make, the move of all users (a Prefect run).",

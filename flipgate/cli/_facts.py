@@ -140,6 +140,8 @@ def way_back(facts: Facts) -> dict[str, Any]:
         way = "abort" if release and release.phase in BEFORE_TRAFFIC else "none"
         return {"way": way, "side": None, "services": []}
     side = release.side.other if release else (facts.active.other if facts.active else None)
+    if record and side and not record.ran_on(side):
+        return {"way": "none", "side": None, "services": []}
     state = facts.sides.get(side) if side else None
     if side is None or state is None:
         return {"way": "unknown", "side": _text(side), "services": []}

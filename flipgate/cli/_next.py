@@ -15,7 +15,7 @@ def next_step(facts: Facts) -> dict[str, str]:
     name, record = facts.application.name, facts.record
     if record is None:
         if facts.managed is False:
-            return _next("tell flipgate that what runs is meant to run", PERSON, f"flipgate adopt {name}")
+            return _first(name, facts)
         return _next("make the record readable; going back works without it", PERSON, _rollback(name))
     if facts.drift:
         return _next("settle the drift with the reconcile flow; going back works meanwhile", PERSON, _reconcile(name))
@@ -26,12 +26,20 @@ def next_step(facts: Facts) -> dict[str, str]:
     return _by_phase(name, record, record.release, facts)
 
 
+def _first(name: str, facts: Facts) -> dict[str, str]:
+    """`init` where the side that the routes name is known to serve nobody."""
+    live = facts.sides.get(facts.active) if facts.active else None
+    if live and not any(live.ready.get(service.name) for service in facts.application.serving()):
+        return _next("nothing runs: tell flipgate that a first release comes", PERSON, f"flipgate init {name}")
+    return _next("tell flipgate that what runs is meant to run", PERSON, f"flipgate adopt {name}")
+
+
 def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
     asked = record.question
     if asked and release.phase in {Phase.DARK, Phase.LIVE} & ASKED_IN[asked.kind]:
         return _asked(name, record, facts)
     if release.phase is Phase.LIVE:
-        return _soaking(name, release, facts)
+        return _soaking(name, record, release, facts)
     match release.phase:
         case Phase.QUEUED:
             return _next("waits for its turn", RUN)
@@ -40,6 +48,9 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict
         case Phase.DARK:
             return _next(f"{release.side} is up and checked: ask for the flip", PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
+            if not record.ran_on(release.side.other):
+                again = f"flip-traffic watches {release.side}; there is no way back from a first release"
+                return _next(again, RUN, _again(name, "flip"))
             return _next(f"flip-traffic watches {release.side}, and goes back by itself", RUN, _rollback(name))
         case Phase.FLIPPING:
             return _next(f"flip-traffic moves all users to {release.side}", RUN, _rollback(name))
@@ -65,13 +76,17 @@ def _asked(name: str, record: Record, facts: Facts) -> dict[str, str]:
     return _next(f"{question.kind}'s run {said.get(state, 'asks again')}", RUN, _again(name, question.kind))
 
 
-def _soaking(name: str, release: Release, facts: Facts) -> dict[str, str]:
+def _soaking(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
+    first = not record.ran_on(release.side.other)
     if release.settle_after and facts.now < release.settle_after:
         until = clock(iso(release.settle_after))
+        if first:
+            return _next(f"a first release, with no way back, soaks until {until}", CLOCK)
         if _closed(facts, release):
             return _next(f"{release.side.other} stays up until {until}, and is no way back any more", CLOCK)
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
-    return _next(f"the soak is over: {release.side.other} may rest", PERSON, f"flipgate scale-down {name}")
+    after = "the first release may be closed" if first else f"{release.side.other} may rest"
+    return _next(f"the soak is over: {after}", PERSON, f"flipgate scale-down {name}")
 
 
 def _closed(facts: Facts, release: Release) -> bool:

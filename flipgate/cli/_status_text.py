@@ -100,6 +100,8 @@ def _way_back(data: dict[str, Any]) -> str:
         return "not needed: users have seen nothing; rolling back ends the release"
     if way["way"] == "unknown":
         return "unknown: the routes or the side cannot be read, or the routes name no one side"
+    if way["side"] is None and data["release"] and not data["release"]["ended"]:
+        return "none: a first release, and nothing ever ran on the other side"
     closed = _closed(data["sides"], way["side"])
     if closed:
         return closed

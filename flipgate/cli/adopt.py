@@ -5,31 +5,31 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options
-from flipgate.cli._print import clock, iso
+from flipgate.cli._first import FIRST_DATA, show
+from flipgate.cli._options import Target, cluster_options, output_option
 
 
 @click.command(
     cls=Verb,
+    details={"Data": FIRST_DATA},
     examples="""\
         flipgate adopt sportsdata
         flipgate adopt sportsdata --context production""",
 )
 @click.argument("app")
+@output_option("json", "yaml")
 @cluster_options
-def adopt(target: Target, app: str) -> None:
+def adopt(target: Target, app: str, output: str | None) -> None:
     """Take what runs as settled: from then on APP is managed.
 
     Writes the application's first record: which side the routes say is active, and what each side runs. Changes
-    nothing else; adopting again changes nothing at all.
+    nothing else; adopting again changes nothing at all. Refused where nothing serves on that side: `init` is for a
+    first release ever.
     """
     from flipgate.steps.setup import adopt as take
 
-    world = target.world(app)
+    world = target.world(app, quiet=output is not None)
     known = world.store.find()
     record = take(world)
-    if known is None:
-        click.echo(f"application {app} adopted: {record.active} is active, {record.active.other} is dark")
-    else:
-        since = clock(iso(record.journal[0].at)) if record.journal else "before the journal begins"
-        click.echo(f"application {app} is managed already (since {since}); nothing changed")
+    what = f"adopted: {record.active} is active, {record.active.other} is dark"
+    show(record, what, changed=known is None, output=output)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None, output: str | None) -> None:
     """Bring new images up on the dark side (a Prefect run).
 
-    Services that are not named keep the image that is live. Does not wait: the run asks for an approval when the dark
+    Services that are not named keep the image that is live (before a first release: that of the dark side's own
+    Deployments). Does not wait: the run asks for an approval when the dark
     side is up and its checks have passed. Refused while traffic moves, bakes or soaks.
     """
     from flipgate.adapters.runs import DEPLOY_DARK
@@ -47,7 +48,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
 
 
 def _need_room(world: World) -> None:
-    """Raises Refused before `adopt`, and while another release holds both sides: the run would say the same, later."""
+    """Raises NotFound before `adopt`, and while another release holds both sides: the run would say the same, later."""
     from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL
 
     name = world.application.name

@@ -195,6 +195,12 @@ class Record(Model):
     def phase(self) -> Phase:
         return self.release.phase if self.release else Phase.SETTLED
 
+    def ran_on(self, side: Side) -> bool:
+        """Whether anything ever ran on the side. False only where `init` noted that nothing did: users cannot be sent
+        back there, and nothing there can be compared with."""
+        occupant = self.sides.get(side)
+        return occupant is None or bool(occupant.images)
+
     @property
     def both_protected(self) -> bool:
         """True while traffic moves: neither side is dark then."""

@@ -18,9 +18,10 @@ def images_of(application: Application, side: SideState) -> dict[str, str]:
     return {name: image for name, image in sorted(found.items()) if image}
 
 
-def wanted_images(application: Application, active: SideState, given: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment's images: the active side's, overlaid with those that were built."""
-    return dict(sorted({**images_of(application, active), **given}.items()))
+def wanted_images(application: Application, base: SideState, given: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment's images: those of `base` (the active side; for a first release ever the dark side itself,
+    as its Deployments were installed), overlaid with those that were built."""
+    return dict(sorted({**images_of(application, base), **given}.items()))
 
 
 def config_maps(template: Mapping[str, Any]) -> set[str]:
@@ -89,10 +90,12 @@ def _neutral(value: Any, own: Mapping[str, str]) -> Any:
     return own.get(value, value) if isinstance(value, str) else value
 
 
-def wanted_counts(application: Application, active: SideState) -> dict[str, int]:
+def wanted_counts(application: Application, active: SideState | None) -> dict[str, int]:
     """How many pods each service gets on the side that is brought up: what the active side has now (it may have been
-    autoscaled), at least the file's number. Workers stay at 0 until traffic has moved, or work would be taken twice."""
+    autoscaled), at least the file's number; without an active side (a first release ever) the file's number.
+    Workers stay at 0 until traffic has moved, or work would be taken twice."""
+    present = active.replicas if active else {}
     return {
-        service.name: max(service.replicas, active.workloads[service.name].replicas) if service.role == "serving" else 0
+        service.name: max(service.replicas, present.get(service.name, 0)) if service.role == "serving" else 0
         for service in application.spec.services
     }

@@ -68,7 +68,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             untouched="all routes and both sides",
             next_command=_deploy_again(world, release),
         )
-    summary = _summary(world, release, kind)
+    summary = _summary(record, release, kind)
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
     asked = asked.model_copy(update={"flow_run": flow_run, "url": url})
@@ -232,16 +232,23 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     if kind is QuestionKind.SCALE_DOWN:
         side = view.sides[release.side.other]
         return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving",)
-    before = images_of(world.application, view.sides[release.side.other])
+    ran = need_record(world, view).ran_on(release.side.other)
+    before = images_of(world.application, view.sides[release.side.other]) if ran else {}
     changed = [(name, before.get(name, "nothing"), ref) for name, ref in release.images.items()]
     return tuple(f"{name}: {old} to {new}" for name, old, new in changed if old != new) or ("configuration only",)
 
 
-def _summary(world: World, release: Release, kind: QuestionKind) -> str:
-    name = world.application.name
+def _summary(record: Record, release: Release, kind: QuestionKind) -> str:
+    """The question in a sentence or two. A first release ever has no old side, and no way back: who approves knows."""
+    name, old = record.application, release.side.other
+    if not record.ran_on(old):
+        first = f"Nothing ever ran on {old}: there is no way back."
+        if kind is QuestionKind.FLIP:
+            return f"Send all users of {name} to {release.side} (release {release.name}, the first)? {first}"
+        return f"Close release {release.name} of {name}, the first? {first}"
     if kind is QuestionKind.FLIP:
-        return f"Send all users of {name} from {release.side.other} to {release.side} (release {release.name})?"
-    return f"Put {release.side.other} of {name} to rest? Going back from release {release.name} is slow after that."
+        return f"Send all users of {name} from {old} to {release.side} (release {release.name})?"
+    return f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
 
 
 def expire(world: World) -> Question | None:

@@ -25,6 +25,7 @@ from flipgate.core.release import (
     release_id,
 )
 from flipgate.core.render import config_maps, configuration_hash, images_of, render, wanted_counts, wanted_images
+from flipgate.core.sides import Side
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, need_dark, need_record, side_of
@@ -47,15 +48,21 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     if release and release.phase not in (BEFORE_TRAFFIC | TERMINAL):
         _refuse_open(world, release)
     dark = need_dark(world, view)
-    active, side = view.sides[dark.side.other], view.sides[dark.side]
-    wanted = wanted_images(world.application, active, given)
+    active, side = _live(record, view, dark.side.other), view.sides[dark.side]
+    wanted = wanted_images(world.application, active or side, given)
     identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
     if release and release.phase in BEFORE_TRAFFIC and release.id == identity:
         return _at_present_counts(world, release, active)
-    _refuse_live(world, active, wanted, identity)
+    if active:
+        _refuse_live(world, active, wanted, identity)
     if release and release.phase in BEFORE_TRAFFIC:
         supersede(world, release, identity)
     return _create(world, view, identity, wanted, dark.side, opened_by)
+
+
+def _live(record: records.Record, view: View, side: Side) -> SideState | None:
+    """The active side; None before a first release ever, whatever its Deployments say: nothing of it is to be kept."""
+    return view.sides[side] if record.ran_on(side) else None
 
 
 def supersede(world: World, release: Release, by: str) -> None:
@@ -185,7 +192,7 @@ def _changes(world: World, workload: Workload, release: Release, epoch: int) -> 
     return operations
 
 
-def _create(world: World, view: View, identity: str, images: dict[str, str], side: Any, opened_by: str) -> Release:
+def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:
     now = world.now()
     # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
     record = need_record(world, view)
@@ -197,7 +204,7 @@ def _create(world: World, view: View, identity: str, images: dict[str, str], sid
         application_hash=application_hash(world.application),
         side=side,
         images=images,
-        wanted=wanted_counts(world.application, view.sides[side.other]),
+        wanted=wanted_counts(world.application, _live(record, view, side.other)),
         opened_by=opened_by,
         changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
     )
@@ -205,7 +212,7 @@ def _create(world: World, view: View, identity: str, images: dict[str, str], sid
     return release
 
 
-def _at_present_counts(world: World, release: Release, active: SideState) -> Release:
+def _at_present_counts(world: World, release: Release, active: SideState | None) -> Release:
     """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile."""
     present = wanted_counts(world.application, active)
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
+from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core import approvals, conditions
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import FlipgateError, LostLease, Refused
 from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.record import QuestionKind, Record
+from flipgate.core.record import Announcement, QuestionKind, Record
 from flipgate.core.release import BAKE, Phase, Reason, Release
 from flipgate.core.render import configuration_hash, images_of
 from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.bring_up import configuration
-from flipgate.steps.look import look, look_at_side, look_at_traffic
+from flipgate.steps.look import look, look_at_side, look_at_traffic, need_record
 from flipgate.steps.move import Move, move, need_counts, need_services
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
-from flipgate.steps.tell import advance, need_open
+from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.world import World
 
 MOVABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING})
@@ -45,7 +46,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
     Raises Refused before anything moved when the approval does not stand (it is judged once more, on what would change
     now), Traefik cannot be seen through, a Service is missing or pods are too few; and when a route was changed: then
-    the phase is `dark` again, and the approval is gone.
+    the phase is `dark` again, and the approval is gone. A first release ever has no old side to be seen before it.
     """
     release = need_phase(world, world.store.read(), QuestionKind.FLIP)
     stamp(world, release.side, epoch)
@@ -54,7 +55,10 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     need_services(world, release.side)
     need_counts(world, view, release.side)
     replicas = traefik_replicas(world)
-    need_sight(world, release.side.other, replicas)
+    if need_record(world, view).ran_on(release.side.other):
+        need_sight(world, release.side.other, replicas)
+    else:
+        world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval
@@ -101,7 +105,8 @@ def need_proven(world: World, proven: Proven) -> None:
 def going_back(world: World) -> Iterator[None]:
     """Takes traffic back by itself when the block finds the new side unproven or bad, then raises what it found.
 
-    An unknown verdict moves nothing: traffic stays, and a person is asked.
+    An unknown verdict moves nothing: traffic stays, and a person is asked. Where going back is refused (a first release
+    has no side to go back to) traffic stays as well: people are told, and what was found is raised with both in it.
     """
     try:
         yield
@@ -109,9 +114,48 @@ def going_back(world: World) -> Iterator[None]:
         cause = GOES_BACK.get(bad.reason)
         if cause:
             world.say(f"going back: {bad}")
-            done = roll_back(world, bad.fact, by=world.actor, cause=cause, evidence=bad.evidence)
+            try:
+                done = roll_back(world, bad.fact, by=world.actor, cause=cause, evidence=bad.evidence)
+            except LostLease:
+                raise
+            except Refused as stuck:
+                raise _stuck(world, bad, stuck) from bad
             world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join(done.notes)}")
         raise
+
+
+def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
+    """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
+    fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
+    try:
+        write(world, lambda record: _put_out(record, bad, fact, world.now()))
+    except FlipgateError as error:
+        world.say(f"not told: {error}")
+    return Refused(
+        fact,
+        obj=bad.obj,
+        reason=bad.reason,
+        untouched="all routes: traffic stays where it is until a person decides",
+        next_command=f"flipgate status {world.application.name}; flipgate flip {world.application.name} watches again",
+    )
+
+
+def _put_out(record: Record, bad: Refused, fact: str, now: datetime) -> Record:
+    """One message for each run that found it: a step that is tried again says the same under the same id."""
+    release = record.release
+    if release is None:
+        return record
+    key = f"{record.application}/{release.name}/epoch-{record.epoch}/{bad.reason}"
+    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and bad. {fact}"
+    message = Announcement(
+        id=str(uuid5(NAMESPACE_URL, key)),
+        release=release.name,
+        side=release.side,
+        text=text,
+        reason=bad.reason,
+        at=now,
+    )
+    return records.put_out(records.judged(record, BAKE, bad.evidence, now), message)
 
 
 def note_proof(world: World, release: str, proven: Proven) -> Release:
@@ -121,7 +165,8 @@ def note_proof(world: World, release: str, proven: Proven) -> Release:
         return need_open(record, release)
     now = world.now()
     message = f"first answer from the new side after {proven.first_new_answer_ms} ms, through every Traefik replica"
-    text = f"{message}. Back by hand: {way_back_by_hand(world)}"
+    back = record.ran_on(need_open(record, release).side.other)
+    text = f"{message}. Back by hand: {way_back_by_hand(world)}" if back else f"{message}. A first release: no way back"
 
     carried = _carried(world, need_open(record, release).side.other)
 
@@ -167,7 +212,11 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
         raise _bad_bake(world, verdict, evidence)
     now = world.now()
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
-    message = f"the old side stays up as the way back until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
+    record = world.store.read()
+    until = f"until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
+    message = f"the old side stays up as the way back {until}"
+    if not record.ran_on(need_open(record, release).side.other):
+        message = f"a first release, with no way back; it soaks {until}"
 
     def soaking(record: Record) -> Record:
         return records.judged(records.update_release(record, settle_after=settle_after), BAKE, evidence, now)

@@ -67,15 +67,18 @@ def _set(world: World, workload: Workload, count: int) -> None:
             workload = read_workload(workload.name, workload.namespace, world.cluster.find(path))
 
 
+def _arrived(workload: Workload, count: int) -> bool:
+    """Whether the worker runs as often as is wanted. One that was never installed does not run."""
+    if not workload.found:
+        return not count
+    return workload.rolled_out and bool(count or not workload.ready)
+
+
 def _wait(world: World, side: Side, counts: dict[str, int], timeout_seconds: float) -> None:
     began = time.monotonic()
     while True:
         state = look_at_side(world, side)
-        waiting = [
-            name
-            for name, count in sorted(counts.items())
-            if not (state.workloads[name].rolled_out and (count or not state.workloads[name].ready))
-        ]
+        waiting = [name for name, count in sorted(counts.items()) if not _arrived(state.workloads[name], count)]
         if not waiting:
             return
         if time.monotonic() - began > timeout_seconds:

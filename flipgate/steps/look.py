@@ -50,14 +50,14 @@ def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None])
 
 
 def need_record(world: World, view: View) -> Record:
-    """The record. Raises Refused before `adopt`."""
+    """The record. Raises Refused before `adopt` or `init`."""
     if view.record is None:
         raise Refused(
             "is not managed yet: nobody has told flipgate that what runs is meant to run",
             obj=f"application {world.application.name}",
             reason="Unmanaged",
             untouched="both sides",
-            next_command=f"flipgate adopt {world.application.name}",
+            next_command=f"flipgate adopt {world.application.name} (flipgate init, where nothing ran yet)",
         )
     return view.record
 

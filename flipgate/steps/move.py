@@ -105,14 +105,18 @@ def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName,
 
 
 def need_counts(world: World, view: View, to: Side) -> None:
-    """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now."""
-    active = view.sides[to.other]
-    wanted = {s.name: max(1, active.ready.get(s.name, 0)) for s in world.application.serving() if s.replicas}
+    """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now;
+    where nothing ever ran there, as the application's file asks for."""
+    first = view.record is not None and not view.record.ran_on(to.other)
+    ready = view.sides[to.other].ready
+    serving = [service for service in world.application.serving() if service.replicas]
+    wanted = {s.name: s.replicas if first else max(1, ready.get(s.name, 0)) for s in serving}
     missing = short_of(view.sides[to], wanted)
     if missing:
-        counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
+        counts = ", ".join(f"{name} {found} of {count}" for name, (found, count) in missing.items())
+        carried = "a first release" if first else f"the traffic {to.other} carries"
         raise Refused(
-            f"has too few Ready pods for the traffic {to.other} carries: {counts}",
+            f"has too few Ready pods for {carried}: {counts}",
             obj=f"side {to} ({world.application.namespace_of(to)})",
             reason="TooFewReady",
             untouched="all routes",

@@ -18,8 +18,7 @@ from flipgate.steps.world import World
 def need_way_back(world: World, record: Record, target: Side) -> None:
     """Raises Refused for a side that nobody can go back to, whoever asks: nothing ever ran there (NoWayBack), or a
     contract migration was done since (ContractMigrationDone)."""
-    occupant = record.sides.get(target)
-    if occupant is None or not occupant.images:
+    if not record.ran_on(target):
         raise Refused(
             f"nothing ever ran on {target}: there is no way back to it. {both_sides(world)}",
             obj=f"application {world.application.name}",
@@ -27,7 +26,8 @@ def need_way_back(world: World, record: Record, target: Side) -> None:
             untouched="all routes",
             next_command=_forward(world),
         )
-    if occupant.contracted:
+    occupant = record.sides.get(target)
+    if occupant and occupant.contracted:
         raise _contracted(world, target, occupant)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core import approvals
 from flipgate.core import record as records
@@ -23,7 +22,7 @@ from flipgate.core.errors import (
     TemporaryError,
 )
 from flipgate.core.gates import Evidence
-from flipgate.core.record import MOVE_ROUTES, Announcement, EntryState, Record
+from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import finish
@@ -111,10 +110,6 @@ def _over_others(world: World, record: Record, target: Side, order: Order) -> Ro
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
             why = str(lost)
-        except Refused as stuck:
-            if order.automatic:
-                _tell_stuck(world, target, order, stuck)
-            raise
         except (PermanentError, TemporaryError) as error:
             why = str(error)
             break
@@ -157,29 +152,6 @@ def _need_routes(world: World, target: Side, order: Order) -> None:
             untouched="all routes",
             next_command=then if order.forced else with_side(world),
         ) from astray
-
-
-def _tell_stuck(world: World, target: Side, order: Order, stuck: Refused) -> None:
-    """Nobody waits at a failed bake: traffic stays where it is, and everybody is told why and what to do."""
-    now = world.now()
-
-    def told(record: Record) -> Record:
-        release = record.release
-        if release is None:
-            return record
-        text = f"{record.application} {release.name} is bad ({order.message}), and traffic stays on {target.other}: "
-        message = Announcement(
-            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{release.name}/stuck/{order.message}")),
-            release=release.name,
-            side=release.side,
-            text=f"{text}{stuck}",
-            reason=stuck.reason,
-            at=now,
-        )
-        return records.put_out(records.judged(record, BAKE, order.evidence, now), message)
-
-    for problem in _try("tell everybody", lambda: write(world, told)):
-        world.say(problem)
 
 
 def _open(world: World, target: Side, order: Order) -> int:

@@ -129,6 +129,8 @@ def settle(world: World, name: str = "") -> Release:
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
+    if not record.ran_on(dark.side):
+        message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
     finish(world)
     assert done.last is not None

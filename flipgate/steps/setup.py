@@ -1,4 +1,5 @@
-"""Setting an application up: checking its file against the cluster, writing it down, adopting what runs."""
+"""Setting an application up: checking its file against the cluster, writing it down, and its first record: adopting
+what runs, or saying that nothing does yet."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from flipgate.core.errors import Conflict, FlipgateError, Refused
 from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.render import images_of
 from flipgate.core.sides import Side
-from flipgate.core.view import View
+from flipgate.core.view import SideState, View
 from flipgate.steps.look import look, look_at_side
 from flipgate.steps.world import World
 
@@ -58,7 +59,8 @@ def apply_application(cluster: Cluster, application: Application, text: str, nam
 
 
 def adopt(world: World) -> Record:
-    """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side.
+    """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
+    that side lacks Deployments, or serves nobody: nothing runs there that could be meant to run.
 
     Adopting again changes nothing while the record stands.
     """
@@ -66,38 +68,85 @@ def adopt(world: World) -> Record:
     if existing is not None:
         return existing
     view = look(world)
-    if view.active is None:
+    active = _need_one_side(world, view)
+    _need_deployments(view.sides[active], f"; if nothing ever ran there: flipgate init {world.application.name}")
+    if world.application.serving() and not _serve(world, view.sides[active]):
         raise Refused(
-            f"the routes name no one side: {view.traffic}",
-            obj=f"application {world.application.name}",
-            reason="RoutesSplit",
+            "has no Ready pod of any serving service: nothing runs there that could be adopted",
+            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            reason="NothingRuns",
             untouched="everything",
-            next_command="point every route wholly at one side, then adopt again",
-        )
-    live = view.sides[view.active]
-    if live.missing:
-        raise Refused(
-            f"lacks the Deployments {', '.join(live.missing)}",
-            obj=f"side {view.active} ({live.namespace})",
-            reason="WorkloadMissing",
-            untouched="everything",
-            next_command=f"kubectl -n {live.namespace} get deployments",
+            next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
+            "and adopt again",
         )
     now = world.now()
-    sides = {
+    occupants = {
         side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
         for side, state in view.sides.items()
     }
-    first = JournalEntry(
-        id=1, step="Adopt", state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=f"active {view.active}"
+    return _first_record(world, view, "Adopt", active, occupants)
+
+
+def init(world: World) -> Record:
+    """The record's first version where nothing is live yet: the side that the routes name serves nobody, and nothing
+    ever ran there. The first release is brought up on the other side.
+
+    Raises Refused when the routes name no one side, when something is Ready on it (`adopt` then), and when the other
+    side lacks Deployments. Doing it again changes nothing while the record stands.
+    """
+    existing = world.store.find()
+    if existing is not None:
+        return existing
+    view = look(world)
+    active = _need_one_side(world, view)
+    if running := _serve(world, view.sides[active]):
+        raise Refused(
+            f"has Ready pods: {', '.join(f'{name} {ready}' for name, ready in running.items())}",
+            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            reason="AlreadyRuns",
+            untouched="everything",
+            next_command=f"flipgate adopt {world.application.name}",
+        )
+    _need_deployments(view.sides[active.other])
+    now = world.now()
+    occupants = {side: Occupant(since=now) for side in Side}
+    return _first_record(world, view, "Init", active, occupants)
+
+
+def _serve(world: World, state: SideState) -> dict[str, int]:
+    """The serving services of a side that have Ready pods, and how many."""
+    return {s.name: state.ready[s.name] for s in world.application.serving() if state.ready[s.name]}
+
+
+def _need_one_side(world: World, view: View) -> Side:
+    if view.active is not None:
+        return view.active
+    raise Refused(
+        f"the routes name no one side: {view.traffic}",
+        obj=f"application {world.application.name}",
+        reason="RoutesSplit",
+        untouched="everything",
+        next_command="point every route wholly at one side, then the same again",
     )
-    record = Record(
-        application=world.application.name,
-        epoch=_last_epoch(view),
-        active=view.active,
-        sides=sides,
-        journal=(first,),
-    )
+
+
+def _need_deployments(state: SideState, otherwise: str = "") -> None:
+    if state.missing:
+        raise Refused(
+            f"lacks the Deployments {', '.join(state.missing)}",
+            obj=f"side {state.side} ({state.namespace})",
+            reason="WorkloadMissing",
+            untouched="everything",
+            next_command=f"kubectl -n {state.namespace} get deployments{otherwise}",
+        )
+
+
+def _first_record(world: World, view: View, step: str, active: Side, sides: dict[Side, Occupant]) -> Record:
+    """Writes it, or finds the one that somebody else wrote meanwhile."""
+    now, outcome = world.now(), f"active {active}"
+    first = JournalEntry(id=1, step=step, state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=outcome)
+    name, epoch = world.application.name, _last_epoch(view)
+    record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
     try:
         world.store.create(record)
     except Conflict:

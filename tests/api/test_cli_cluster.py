@@ -144,6 +144,16 @@ def test_adopting_twice_changes_nothing(desk: Desk) -> None:
     assert desk.store.read() == before
 
 
+def test_what_runs_is_adopted_and_a_first_release_is_begun_and_each_says_which(desk: Desk) -> None:
+    assert desk.refused("init", desk.name) == "AlreadyRuns"
+    desk.shop.play_ready(Side.BLUE, ready=0)
+    assert desk.refused("adopt", desk.name) == "NothingRuns"
+    begun, again = desk.data("init", desk.name), desk.data("adopt", desk.name)
+    assert begun == {**again, "changed": True}
+    assert (begun["active"], begun["dark"], again["changed"]) == ("blue", "green", False)
+    assert "is managed already" in desk.run("init", desk.name).stdout
+
+
 # Looking
 
 

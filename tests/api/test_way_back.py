@@ -13,6 +13,7 @@ from flipgate.core.record import HAND_OVER, Contract, EntryState, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import bring_up
+from flipgate.steps.flip import going_back
 from flipgate.steps.journal import journal
 from flipgate.steps.move import move
 from flipgate.steps.recover import recover
@@ -181,13 +182,14 @@ def test_a_failed_bake_with_the_old_side_gone_leaves_traffic_and_tells_everybody
     shop.play_ready(BLUE, "web")
     said: list[str] = []
     live.say = said.append
-    with pytest.raises(Refused, match="web 0 of 2") as refused:
-        roll_back(live, "5xx", by="flow", cause=Reason.BAKE_FAILED)
-    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    both = r"5xx; and users were not sent back \(WayBackNotReady\).* web 0 of 2"
+    with pytest.raises(Refused, match=both) as refused, going_back(live):
+        raise Refused("5xx", reason="BakeFailed")
+    assert (refused.value.reason, shop.where()) == ("BakeFailed", ("green",))
     record = live.store.read()
     assert (record.phase, record.open_entry) == (Phase.LIVE, None)
     assert shop.counts(BLUE)["web"] == 0, "nobody decided to bring it up"
-    assert any("is bad (flow: 5xx), and traffic stays on green" in line for line in said)
+    assert any("`live`, and bad. 5xx; and users were not sent back" in line for line in said)
 
 
 def test_nothing_goes_back_behind_a_contract_migration(shop: Shop, live: World) -> None:

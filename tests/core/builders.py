@@ -18,6 +18,8 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BLUE, GREEN = Side.BLUE, Side.GREEN
 NAMESPACES = {BLUE: "shop-blue", GREEN: "shop-green"}
 SIDES = {namespace: side for side, namespace in NAMESPACES.items()}
+RUN = {"web": "acme/web:1", "mailer": "acme/mailer:1"}
+"""Images that ran on a side: without any, nothing ever did."""
 SHOP = """\
 apiVersion: flipgate.dev/v1
 kind: Application
@@ -66,7 +68,7 @@ def release(*phases: Phase, **facts: Any) -> Release:
 
 def record(**facts: Any) -> Record:
     """The shop at rest on blue, nothing open."""
-    sides = {side: Occupant(since=NOW) for side in Side}
+    sides = {side: Occupant(images=RUN, since=NOW) for side in Side}
     return Record(**{"application": "shop", "active": BLUE, "sides": sides, **facts})
 
 

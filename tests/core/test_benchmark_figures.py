@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks import back, rollback
+from benchmarks.back import KUBECTL, PREFECT_DOWN, ROLLBACK, Back
 from benchmarks.figures import FLIPGATE, PATCH, Flip, MeasureError, figures_of, summary, table
 from benchmarks.flip import order
 from lab.load import LoadReport
@@ -52,3 +54,31 @@ def test_the_ratio_is_flipgates_time_by_the_patchs_in_the_same_pair() -> None:
     assert found["first_new_answer_ms"] == {PATCH: 50.0, FLIPGATE: 150.0}
     assert (found["requests_sent"], found["requests_lost"], found["flips"]) == (5, 0, 1)
     assert "5 sent, 0 lost" in table(found)
+
+
+HAND = Back(KUBECTL, 0, "blue", began=10.0, ended=10.12)
+UP = Back(ROLLBACK, 0, "blue", began=20.0, ended=21.5)
+DOWN = Back(PREFECT_DOWN, 0, "blue", began=30.0, ended=31.7)
+HEARD = [(9.0, "green"), (10.1, "blue"), (15.0, "green"), (20.4, "blue"), (25.0, "green"), (30.6, "blue")]
+USERS = answers((9.9, "blue"), (10.2, "blue"), (15.1, "green"), (20.5, "blue"), (25.1, "green"), (30.7, "blue"))
+
+
+def test_each_round_goes_through_its_ways_backwards_every_other_time() -> None:
+    assert [way for way, number in rollback.order(2) if number == 1] == [PREFECT_DOWN, ROLLBACK, KUBECTL]
+
+
+def test_a_way_back_is_measured_from_enter_and_judged_by_its_slower_kind() -> None:
+    found = back.summary([HAND, UP, DOWN], HEARD, USERS, throttle_ms=50)
+    assert (found["kubectl_seconds"], found["kubectl_to_patch_seconds"]) == (0.2, 0.1)
+    assert (found["rollback_to_patch_seconds"], found["rollback_to_answer_seconds"]) == (0.4, 0.5)
+    assert (found["prefect_down_to_patch_seconds"], found["prefect_down_to_answer_seconds"]) == (0.6, 0.7)
+    assert (found["rollback_ratio"], found["prefect_down_ratio"]) == (2.5, 3.5)
+    assert found["met"] == {"enter_to_patch": False, "enter_to_answer": True}
+    assert "enter_to_patch NOT met (0.5 s), enter_to_answer met (1.0 s)" in back.table(found)
+
+
+def test_a_way_back_that_nobody_heard_or_saw_has_no_figures() -> None:
+    with pytest.raises(MeasureError, match="round 0, rollback: the API server told of no patch to blue"):
+        back.figures_of(UP, HEARD, USERS, until=20.3)
+    with pytest.raises(MeasureError, match="round 0, rollback: no user saw an answer of blue"):
+        back.figures_of(UP, HEARD, USERS, until=20.45)

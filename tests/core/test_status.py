@@ -32,6 +32,7 @@ from tests.core.builders import (
     BLUE,
     GREEN,
     NOW,
+    RUN,
     approval,
     at,
     deployment,
@@ -198,11 +199,23 @@ def test_the_way_back_is_fast_when_the_old_side_has_what_it_carried() -> None:
 
 
 def test_the_way_back_is_slow_when_the_old_side_carried_more_than_it_has() -> None:
-    carried = {BLUE: Occupant(replicas={"web": 5}, since=NOW), GREEN: Occupant(since=NOW)}
+    carried = {BLUE: Occupant(images=RUN, replicas={"web": 5}, since=NOW), GREEN: Occupant(images=RUN, since=NOW)}
     seen = facts(live().model_copy(update={"sides": carried}), routes=GREEN)
 
     assert way_back(seen)["way"] == "slow"
     assert "Way back    blue, slow: 2 of 5 pods Ready (short: web 2/5)" in text(seen)
+
+
+def test_there_is_no_way_back_from_a_first_release_and_nobody_is_told_to_type_one() -> None:
+    nothing_ran = {BLUE: Occupant(since=NOW), GREEN: Occupant(images=RUN, since=NOW)}
+    soaking = live(settle_after=at(90)).model_copy(update={"sides": nothing_ran})
+    seen = facts(soaking, routes=GREEN)
+
+    assert way_back(seen) == {"way": "none", "side": None, "services": []}
+    assert "Way back    none: a first release" in text(seen)
+    assert (next_step(seen)["by"], next_step(seen)["command"]) == ("clock", "")
+    baking = record(release=release(*LIVE[:-1]), active=GREEN, sides=nothing_ran)
+    assert next_step(facts(baking, routes=GREEN))["command"] == "flipgate flip shop"
 
 
 @pytest.mark.parametrize(

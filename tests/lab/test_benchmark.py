@@ -1,30 +1,53 @@
-"""The benchmark runs from its command line, loses nothing, and says what it promises to say."""
+"""The benchmarks run from their command lines, lose nothing, and say what they promise to say."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from benchmarks.back import GOALS, WAYS
 from benchmarks.figures import FLIPGATE, PATCH
 from lab.paths import CHECKOUT
+from lab.pipelines import Pipelines
+from lab.records import Lab
+
+pytestmark = pytest.mark.timeout(400)
 
 
-@pytest.mark.timeout(400)
-def test_short_mode_loses_nothing_and_prints_its_figures_last() -> None:
-    command = [sys.executable, "-m", "benchmarks.flip", "--short", "--flips", "2", "--json"]
+def run(lab: Lab, benchmark: str, *words: str) -> dict[str, Any]:
+    """The last line of a short run in the lab that is up."""
+    command = [sys.executable, "-m", f"benchmarks.{benchmark}", "--short", "--json", "--lab", lab.name, *words]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=380)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     assert found["requests_lost"] == 0
     assert found["requests_sent"] > 100
-    assert found["flips"] == 2
     assert found["throttle_ms"] == 50
+    return found
+
+
+def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab) -> None:
+    found = run(lab, "flip", "--flips", "2")
+    assert found["flips"] == 2
     assert found["patch_ratio"] > 0
     assert "divided by" in found["patch_ratio_is"]
     for figures in (found["first_new_answer_ms"], found["last_old_answer_ms"], found["call_ms"], found["spreads"]):
         assert set(figures) == {PATCH, FLIPGATE}
     for way, spread in found["spreads"].items():
         assert spread["first_new"]["min"] <= found["first_new_answer_ms"][way] <= spread["first_new"]["max"]
+
+
+def test_rollback_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
+    found = run(lab, "rollback", "--rounds", "1")
+    assert found["rounds"] == 1
+    assert set(found["met"]) == set(found["goals"]) == set(GOALS)
+    assert found["lost_by_way"] == dict.fromkeys(WAYS, 0)
+    assert "divided by" in found["rollback_ratio_is"]
+    assert found["rollback_ratio"] > 0
+    promised = ["kubectl", "rollback_to_patch", "rollback_to_answer", "prefect_down_to_patch", "prefect_down_to_answer"]
+    assert all(found[f"{each}_seconds"] > 0 for each in promised)
+    assert set(found["spreads"]) == set(WAYS)

@@ -1,0 +1,170 @@
+"""A first release ever: begun where nothing runs, brought up from the dark side's own Deployments, and no way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.cli._facts import collect, way_back
+from flipgate.cli._next import next_step
+from flipgate.core.errors import Refused
+from flipgate.core.record import REST_SIDE, Decision, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from flipgate.steps import flip
+from flipgate.steps.ask import decide, pose
+from flipgate.steps.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.hand_over import hand_over_workers
+from flipgate.steps.look import look
+from flipgate.steps.move import move, need_counts
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.settle import settle
+from flipgate.steps.setup import adopt, init
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced
+
+
+def empty(shop: Shop, side: Side) -> None:
+    """As if nobody had ever installed anything there."""
+    for name in COUNTS:
+        shop.cluster.delete(f"{shop.deployments(side)}/{name}")
+
+
+@pytest.fixture
+def begun(shop: Shop) -> World:
+    """A shop where nothing runs, and never did: blue, which the routes name, is bare."""
+    empty(shop, BLUE)
+    world = shop.world()
+    init(world)
+    return world
+
+
+def test_the_first_record_says_that_nothing_ever_ran(shop: Shop, begun: World) -> None:
+    record = begun.store.read()
+    assert (record.active, [entry.step for entry in record.journal]) == (BLUE, ["Init"])
+    assert not record.ran_on(BLUE)
+    assert not record.ran_on(GREEN)
+    assert init(shop.world("ben")) == record == adopt(shop.world("ben")), "doing it again changes nothing"
+
+
+def test_where_something_serves_it_is_to_be_adopted(shop: Shop) -> None:
+    shop.play_ready(BLUE, "web", ready=0)
+    with pytest.raises(Refused, match=r"has Ready pods: search 1\.") as refused:
+        init(shop.world())
+    assert (refused.value.reason, refused.value.next_command) == ("AlreadyRuns", f"flipgate adopt {shop.name}")
+    assert shop.world().store.find() is None
+
+
+def test_where_nothing_serves_there_is_nothing_to_adopt(shop: Shop) -> None:
+    shop.play_ready(BLUE, "web", "search", ready=0)
+    assert next_step(collect(shop.world()))["command"] == f"flipgate init {shop.name}"
+    with pytest.raises(Refused, match="no Ready pod of any serving service") as refused:
+        adopt(shop.world())
+    assert refused.value.reason == "NothingRuns"
+    assert refused.value.next_command.startswith(f"flipgate init {shop.name} ")
+    assert shop.world().store.find() is None
+
+
+def test_it_needs_routes_at_one_side_and_something_to_release_on_the_other(shop: Shop) -> None:
+    empty(shop, BLUE)
+    shop.cluster.delete(f"{shop.deployments(GREEN)}/search")
+    with pytest.raises(Refused, match="lacks the Deployments search") as refused:
+        init(shop.world())
+    assert (refused.value.reason, str(GREEN) in refused.value.obj) == ("WorkloadMissing", True)
+    shop.cluster.delete(shop.route_path())
+    shop.add_route("live", BLUE, GREEN)
+    with pytest.raises(Refused) as refused:
+        init(shop.world())
+    assert refused.value.reason == "RoutesSplit"
+    assert shop.world().store.find() is None
+
+
+def test_the_first_release_is_what_the_dark_side_was_installed_with_whatever_stands_idle_on_the_other(
+    shop: Shop,
+) -> None:
+    for name in COUNTS:
+        shop.patch(f"{shop.deployments(BLUE)}/{name}", ("replace", "/spec/replicas", 5))
+    shop.play_ready(BLUE, ready=0)
+    world = shop.world()
+    init(world)
+    release = open_release(world, {"web": "shop/web:1"}, "ci")
+    assert release.side is GREEN
+    assert release.images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
+    assert release.wanted == {"web": 2, "search": 1, "mailer": 0}, "the file's counts, not those of blue"
+    assert open_release(world, {"web": "shop/web:1"}, "ci").name == release.name
+
+
+def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) -> None:
+    release = open_release(begun, {"web": "shop/web:2"}, "ci")
+    with shop.playing_ready(), begun.acting():
+        bring_up(begun, release)
+        wait_ready(begun, release, timeout_seconds=20)
+    shop.play_ready(GREEN, "web", ready=1)
+    with pytest.raises(Refused, match=r"too few Ready pods for a first release: web 1 of 2"):
+        need_counts(begun, look(begun), GREEN)
+    shop.play_ready(GREEN)
+    need_counts(begun, look(begun), GREEN)
+    with shop.playing_ready(), begun.acting():
+        move(begun, GREEN)
+        hand_over_workers(begun, GREEN, timeout_seconds=5)
+    advanced(begun, release, Phase.LIVE)
+
+    facts = collect(begun)
+    assert way_back(facts) == {"way": "none", "side": None, "services": []}
+    assert "rollback" not in next_step(facts)["command"]
+    question = pose(begun, QuestionKind.SCALE_DOWN, [])
+    assert "no way back" in question.summary
+    decide(begun, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    with begun.acting():
+        settled = settle(begun)
+    assert "nothing had to be put to rest" in settled.changes[-1].message
+    record = begun.store.read()
+    assert (record.active, record.phase) == (GREEN, Phase.SETTLED)
+    assert REST_SIDE not in [entry.step for entry in record.journal]
+    assert shop.counts(GREEN) == COUNTS
+
+
+def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: World) -> None:
+    release = open_release(begun, {"web": "shop/web:2"}, "ci")
+    with begun.acting():
+        bring_up(begun, release)
+    advanced(begun, release, Phase.DARK)
+    question = pose(begun, QuestionKind.FLIP, [])
+    assert "Nothing ever ran on blue: there is no way back." in question.summary
+    assert "search: nothing to shop/search:1" in question.changes
+
+
+def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(
+    begun: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever refuses the way back, here as rolling back does where there is no side to go back to."""
+    release = open_release(begun, {"web": "shop/web:2"}, "ci")
+    advanced(begun, release, Phase.BAKING)
+
+    def no_way_back(*_args: object, **_more: object) -> None:
+        raise Refused("nothing ever ran on blue", reason="NoWayBack", next_command="flipgate status")
+
+    monkeypatch.setattr(flip, "roll_back", no_way_back)
+    said: list[str] = []
+    begun.say = said.append
+    bad = Refused("fail: errors: 5 of 10 answers were errors", obj="bake", reason="BakeFailed")
+    with pytest.raises(Refused) as refused, flip.going_back(begun):
+        raise bad
+    assert (refused.value.reason, refused.value.__cause__) == ("BakeFailed", bad)
+    for part in ("5 of 10 answers were errors", "(NoWayBack)", "nothing ever ran on blue"):
+        assert part in refused.value.fact
+    assert "traffic stays" in refused.value.untouched
+    told = [line for line in said if line.startswith(f"{begun.application.name} {release.name} on green")]
+    assert len(told) == 1
+    assert refused.value.fact in told[0]
+    assert begun.store.read().phase is Phase.BAKING
+
+
+def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: World) -> None:
+    release = open_release(begun, {"web": "shop/web:2"}, "ci")
+    with begun.acting():
+        bring_up(begun, release)
+    assert way_back(collect(begun))["way"] == "abort"
+    assert roll_back(begun, "not today", by="ana").way == "abort"
+    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+    again = open_release(begun, {"web": "shop/web:3"}, "ci")
+    assert (again.side, again.wanted) == (GREEN, {"web": 2, "search": 1, "mailer": 0})

@@ -1,0 +1,57 @@
+"""A first release ever, with people at the door: nobody answers them before it, everybody is served after it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase
+from lab import example
+from lab.records import Lab
+from tests.lab import runbook
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, lost_none, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+NOBODY = (404, 503)
+
+
+def flipgate(stage: Stage, verb: str) -> dict[str, Any]:
+    """`flipgate VERB APP -o json`; what it printed."""
+    with stage.program("-m flipgate.cli", verb, stage.application, "-o", "json") as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    answer: dict[str, Any] = json.loads(out)
+    return answer
+
+
+def test_first_release(lab: Lab) -> None:
+    stage = Stage(lab, example.Place.named(f"t{os.getpid()}-first"))
+    try:
+        example.install(lab, stage.place)
+        stage.kubectl("-n", stage.place.blue, "delete", "deployments", "--all")
+        stage.apply()
+        wait_until("nobody answers users", lambda: stage.ask().status_code in NOBODY)
+        assert flipgate(stage, "init")["active"] == BLUE
+
+        world, said = stage.world(), list[str]()
+        world.say = said.append
+        release = runbook.deploy_dark(world, {"api": "sportsdata/api:2"})
+        assert (release.images["api"], release.images["venue"]) == ("sportsdata/api:2", "sportsdata/venue:1")
+        assert stage.ask().status_code in NOBODY
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        assert any("nothing ever ran on blue" in line for line in said)
+        stage.wait_for_users_on(GREEN)
+        with stage.load() as load:
+            assert flipgate(stage, "status")["wayBack"] == {"way": "none", "side": None, "services": []}
+            assert runbook.scale_down(world).phase is Phase.SETTLED
+            lost_none(load)
+        assert set(stage.replicas(GREEN)) == {*SERVING, *WORKERS}
+        assert stage.replicas(BLUE) == {}
+    finally:
+        stage.remove()
