@@ -28,7 +28,7 @@ from flipgate.steps.setup import check_application
 from flipgate.steps.tell import advance, tell
 from flipgate.steps.world import World, utc_now
 from lab.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -109,7 +109,7 @@ def test_what_is_told_twice_is_one_event(shop: Shop, world: World) -> None:
 
 def test_with_a_chat_that_is_away_events_are_written_once_all_the_same(shop: Shop, world: World) -> None:
     world.chat = Away()
-    advanced(world, opened(world), Phase.DARK)
+    told(world, opened(world), Phase.DARK)
     assert on_route(shop) == on_workload(shop, GREEN) == DARK
     kept = world.store.read().outbox
     assert [(message.reason, message.noted) for message in kept] == [(reason, True) for reason in DARK]
@@ -127,7 +127,7 @@ def test_without_the_right_to_write_events_a_release_goes_on_and_says_so(shop: S
     grant(shop, [sentence for sentence in denied if " create events " not in sentence])
     said: list[str] = []
     world = replace(shop.world("robot", robot), say=said.append)
-    advanced(world, opened(world), Phase.DARK)
+    told(world, opened(world), Phase.DARK)
     assert (world.store.read().phase, world.store.read().outbox) == (Phase.DARK, ())
     assert on_route(shop) == []
     faults = [line for line in said if line.startswith("no Event on ")]
@@ -140,7 +140,7 @@ def test_a_deployment_that_is_gone_stops_nothing(shop: Shop, world: World) -> No
     release = opened(world)
     shop.cluster.delete(f"{shop.deployments(GREEN)}/search")
     said: list[str] = []
-    advanced(replace(shop.world("another"), say=said.append), release, Phase.DARK)
+    told(replace(shop.world("another"), say=said.append), release, Phase.DARK)
     assert on_route(shop) == on_workload(shop, GREEN, "mailer") == DARK
     assert len(said) == 1, "the phase itself, and nothing else"
     assert world.store.read().outbox == ()
@@ -156,7 +156,7 @@ def busy(shop: Shop, tmp_path: Path) -> Iterator[World]:
 
     with serving(Through(shop.kubeconfig, before=no_events), tmp_path) as cluster:
         world = shop.world("ana", cluster)
-        advanced(world, opened(world), Phase.DARK)
+        told(world, opened(world), Phase.DARK)
         yield world
 
 
@@ -186,7 +186,7 @@ def test_a_server_that_swallows_events_is_not_waited_for_long(
 
     with serving(Through(shop.kubeconfig, before=swallow), tmp_path) as cluster:
         began = time.monotonic()
-        advanced(replace(shop.world("ana", cluster), say=said.append), release, Phase.DARK)
+        told(replace(shop.world("ana", cluster), say=said.append), release, Phase.DARK)
         assert time.monotonic() - began < 5
         over.set()
     assert [line for line in said if "did not answer (limit 0.2 s)" in line] == said[1:]

@@ -10,7 +10,7 @@ from flipgate.steps.bring_up import bring_up, open_release
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
 
 
 def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(shop: Shop, world: World) -> None:
@@ -35,7 +35,7 @@ def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(
     first = opened(world)
     bring_up(world, first)
     if until:
-        advanced(world, first, until)
+        told(world, first, until)
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
     again = opened(world)
     assert (again.name, again.wanted) == (first.name, {"web": 5, "search": 1, "mailer": 0})
@@ -63,7 +63,7 @@ def test_another_configuration_of_the_same_images_is_another_release(shop: Shop,
 def test_a_newer_build_supersedes_one_that_users_have_not_seen(world: World, until: Phase | None) -> None:
     old = opened(world, "2")
     if until:
-        advanced(world, old, until)
+        told(world, old, until)
     new = opened(world, "3")
     (kept,) = world.store.history()
     assert (kept.name, kept.phase, kept.changes[-1].reason) == (old.name, Phase.SUPERSEDED, Reason.NEWER_BUILD)
@@ -104,7 +104,7 @@ def test_images_that_cannot_be_meant(world: World, images: dict[str, str], said:
 @pytest.mark.parametrize("until", [Phase.FLIPPING, Phase.BAKING, Phase.LIVE])
 def test_a_release_that_users_have_seen_is_not_pushed_aside(shop: Shop, world: World, until: Phase) -> None:
     release = opened(world)
-    advanced(world, release, until)
+    told(world, release, until)
     with pytest.raises(Refused, match=f"is `{until}` since .* its way back") as refused:
         opened(world, "3")
     assert refused.value.reason == "ReleaseOpen"
@@ -147,6 +147,6 @@ def test_the_outbox_tells_each_phase_once_and_in_order(world: World) -> None:
     world.say = said.append
     release = opened(world)
     opened(world)
-    advanced(world, release, Phase.FLIPPING)
+    told(world, release, Phase.FLIPPING)
     assert [line.partition(": ")[2].partition(" ")[0] for line in said] == ["deploying", "dark", "flipping"]
     assert world.store.read().outbox == ()
