@@ -133,17 +133,10 @@ def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: W
     assert "search: nothing to shop/search:1" in question.changes
 
 
-def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(
-    begun: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever refuses the way back, here as rolling back does where there is no side to go back to."""
+def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(shop: Shop, begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
     advanced(begun, release, Phase.BAKING)
-
-    def no_way_back(*_args: object, **_more: object) -> None:
-        raise Refused("nothing ever ran on blue", reason="NoWayBack", next_command="flipgate status")
-
-    monkeypatch.setattr(flip, "roll_back", no_way_back)
+    shop.point("live", shop.namespace(GREEN))
     said: list[str] = []
     begun.say = said.append
     bad = Refused("fail: errors: 5 of 10 answers were errors", obj="bake", reason="BakeFailed")
@@ -156,7 +149,7 @@ def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(
     told = [line for line in said if line.startswith(f"{begun.application.name} {release.name} on green")]
     assert len(told) == 1
     assert refused.value.fact in told[0]
-    assert begun.store.read().phase is Phase.BAKING
+    assert (begun.store.read().phase, shop.where()) == (Phase.BAKING, ("green",))
 
 
 def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: World) -> None:
