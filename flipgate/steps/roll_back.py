@@ -25,6 +25,7 @@ from flipgate.core.gates import Evidence
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
+from flipgate.core.view import SideState
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look_at_traffic
@@ -124,8 +125,9 @@ def _over_others(world: World, record: Record, target: Side, order: Order) -> Ro
 def _recorded(world: World, target: Side, order: Order) -> RolledBack:
     with world.acting(steal=True) as taken:
         # Before the pods are counted: from here on a stale scale-down is refused.
-        notes = _try(f"stamp {target}", lambda: stamp(world, target, taken.epoch))
-        way = open_way(world, target, taken, order)
+        stamped: list[SideState] = []
+        notes = _try(f"stamp {target}", lambda: stamped.append(stamp(world, target, taken.epoch)))
+        way = open_way(world, target, taken, order, *stamped)
         entry = _open(world, target, order)
         moved = move_back(world, target, forced=order.forced)
         crash_point(MOVE_ROUTES, "done")

@@ -69,15 +69,16 @@ class RolledBack:
     left: tuple[str, ...] = field(default=())
 
 
-def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
+def open_way(world: World, target: Side, record: Record, order: Order, state: SideState | None = None) -> Way:
     """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
+    `state` is the side as it was just seen, if it was.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
     fail. A side that a person named is refused for neither.
     """
     carried = counts_that_matter(world.application, record, target)
-    state = look_at_side(world, target)
+    state = state or look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
         return Way(FAST, _told(state, carried))
