@@ -35,7 +35,8 @@ DATA = """\
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
-  routes          [{kind, namespace, name, found, side, sides, others, text}]
+  routes          [{kind, namespace, name, found, side, sides, via, others, text}]; via: other routes of the application
+                  that it leads to. Where it leads nowhere else, `side` is null and they say the side
   sides           {blue|green: {namespace, active, services: [{name, role, found, ready, wanted, image}]}}
   undelivered     announcements not yet told; null when the record cannot be read
   problems        [{of, fact}]: what could not be read, and why"""

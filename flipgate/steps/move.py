@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flipgate.adapters.routes import patch_route, touch_route
+from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
 from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RouteName, RoutePatch, Traffic, plan_move
+from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_move, resource
 from flipgate.core.view import View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
@@ -68,13 +68,31 @@ def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
         if all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting):
-            gone = tuple(str(state) for state in now.routes if not state.entries)
-            return Move(to, at, sent, (*gone, *(f"{route} could not be moved: {e}" for route, e in lasting.items())))
+            gone = tuple(str(state) for state in now.leading if not state.entries)
+            stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
+            forget_way_back(world, now)
+            return Move(to, at, sent, (*gone, *stuck))
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def forget_way_back(world: World, traffic: Traffic) -> None:
+    """Takes the way back by hand off each route that says one: where it leads is no way back any more.
+
+    Written apart from any move, and after it. Never raises: a line that stays is refused by what it tests itself,
+    unless its side went to rest, and then somebody is told here.
+    """
+
+    def clear(state: RouteState) -> None:
+        try:
+            clear_way_back(world.cluster, state)
+        except FlipgateError as error:
+            world.say(f"{state.route} still says a way back that is none: {error}")
+
+    world.each(clear, [state for state in traffic.routes if state.way_back])
 
 
 def plan_back(world: World, to: Side, *, forced: bool = False) -> tuple[Traffic, tuple[RoutePatch, ...]]:
@@ -151,23 +169,14 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
                 obj=str(patch.route),
                 reason="RouteChanged",
                 untouched=f"all routes: traffic is on {to.other}",
-                next_command=f"kubectl -n {patch.route.namespace} get {patch.route.kind.lower()} {patch.route.name} "
+                next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
                 "--show-managed-fields -o yaml",
             ) from error
         sent.append(patch)
 
 
 def _services_named(world: World) -> list[str]:
-    names = set()
-    for route in world.application.spec.routes:
-        obj = world.cluster.get(
-            f"/apis/{world.route_api}/namespaces/{route.namespace}/{route.kind.lower()}s/{route.name}"
-        )
-        for rule in obj.get("spec", {}).get("routes") or []:
-            for service in rule.get("services") or []:
-                if world.application.side_of(service.get("namespace") or route.namespace):
-                    names.add(service["name"])
-    return sorted(names)
+    return sorted({entry.target.name for state in look_at_traffic(world).leading for entry in state.entries})
 
 
 def _namespaces(world: World) -> dict[Side, str]:

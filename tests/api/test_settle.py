@@ -10,6 +10,7 @@ from flipgate.core import record as records
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Verdict
 from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.traffic import WAY_BACK
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.move import move
 from flipgate.steps.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
@@ -44,8 +45,10 @@ def test_an_autoscaled_live_side_is_held_against_its_own_count(
 ) -> None:
     scale(shop, "web", count)
     assert soak_evidence(world, settling)[0].verdict is Verdict.PASS
+    assert WAY_BACK in shop.route()["metadata"]["annotations"]
     assert settle(world).phase is Phase.SETTLED
     assert shop.counts(BLUE) == AT_REST
+    assert WAY_BACK not in shop.route()["metadata"].get("annotations", {}), "it would lead to where no pods are"
 
 
 @pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])
