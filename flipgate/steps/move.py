@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
-from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentError, Refused
+from flipgate.core.errors import Conflict, FlipgateError, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_move, resource
@@ -138,22 +138,6 @@ def need_counts(world: World, view: View, to: Side) -> None:
         )
 
 
-def need_services(world: World, to: Side) -> None:
-    """Raises Refused unless every Service the routes will name exists on `to` (its pods were counted already)."""
-    namespace = world.application.namespace_of(to)
-    for name in _services_named(world):
-        try:
-            world.cluster.get(f"/api/v1/namespaces/{namespace}/services/{name}")
-        except NotFound as error:
-            raise Refused(
-                "does not exist, and a route would send users to it",
-                obj=f"Service {namespace}/{name}",
-                reason="ServiceMissing",
-                untouched="all routes",
-                next_command=f"kubectl -n {namespace} get services",
-            ) from error
-
-
 def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
     """All routes or none: when one is refused, those before it go back."""
     sent: list[RoutePatch] = []
@@ -173,10 +157,6 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
                 "--show-managed-fields -o yaml",
             ) from error
         sent.append(patch)
-
-
-def _services_named(world: World) -> list[str]:
-    return sorted({entry.target.name for state in look_at_traffic(world).leading for entry in state.entries})
 
 
 def _namespaces(world: World) -> dict[Side, str]:

@@ -14,7 +14,7 @@ from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.render import images_of
 from flipgate.core.routes import INGRESS_ROUTE, TRAEFIK_SERVICE
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteState, resource
+from flipgate.core.traffic import RouteState, Traffic, resource
 from flipgate.core.view import View
 from flipgate.steps.look import look, look_at_side
 from flipgate.steps.world import World
@@ -28,6 +28,7 @@ ON_A_SIDE: Rights = (
     ("", "services/proxy", "get"),
     ("", "configmaps", "get"),
     ("apps", "deployments", "get list watch patch"),
+    ("discovery.k8s.io", "endpointslices", "list"),
 )
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
@@ -141,6 +142,14 @@ def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
     for route in traffic.leading:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
+    yield from _behind(cluster, application, traffic)
+
+
+def _behind(cluster: Cluster, application: Application, traffic: Traffic) -> Iterator[str]:
+    """A route that names a TraefikService of a side: before each move the other side's is looked into."""
+    if any(entry.target.kind == TRAEFIK_SERVICE for route in traffic.leading for entry in route.entries):
+        for side in Side:
+            yield from _denied(cluster, application.namespace_of(side), ((GROUP, resource(TRAEFIK_SERVICE), "get"),))
 
 
 def _why(cluster: Cluster, api: str, route: RouteState) -> str:

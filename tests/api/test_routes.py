@@ -17,9 +17,11 @@ from flipgate.steps import ask
 from flipgate.steps.look import look, look_at_traffic
 from flipgate.steps.move import move, move_back
 from flipgate.steps.setup import adopt, apply_application, check_application
+from flipgate.steps.targets import need_targets
 from flipgate.steps.world import World
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, opened
+from tests.api.test_targets import put_endpoints, put_service
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
@@ -60,10 +62,25 @@ def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_bac
     apply_application(robot, split.application, split.text, split.own)
     world = split.world("robot", robot)
     adopt(world)
+    put_service(split, {"name": "http", "port": 80})
+    put_endpoints(split, True)
+
+    need_targets(world, look_at_traffic(world), GREEN)
     move(world, GREEN)
     assert (split.where(), look(world).active) == (("green",), GREEN)
     assert move_back(world, BLUE).left == ()
     assert (split.where(), line_on(split, SPLIT)) == (("blue",), "")
+
+
+def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_path: Path) -> None:
+    inner = {"name": "web", "kind": "TraefikService", "namespace": split.namespace(BLUE)}
+    split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
+    robot = user(split, tmp_path)
+    grant(split, check_application(robot, split.application, split.own))
+    assert [sentence.partition(" (")[0] for sentence in check_application(robot, split.application, split.own)] == [
+        f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
+        for side in (BLUE, GREEN)
+    ]
 
 
 def test_a_kind_that_is_not_installed_is_said(split: Shop, tmp_path: Path) -> None:
