@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
@@ -62,21 +62,33 @@ def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
         traffic, patches = plan_back(world, to, forced=forced)
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
-        for state in traffic.routes:
-            if state.entries and state.route not in {patch.route for patch in patches}:
-                touch_route(world.cluster, state, by=world.actor, at=world.now())
+        there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
+        unconfirmed = _confirm(world, there)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
-        if all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting):
+        arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
+        if arrived and not any(isinstance(error, Conflict) for error in unconfirmed.values()):
             gone = tuple(str(state) for state in now.leading if not state.entries)
             stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
+            unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
             forget_way_back(world, now)
-            return Move(to, at, sent, (*gone, *stuck))
+            return Move(to, at, sent, (*gone, *stuck, *unsure))
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def _confirm(world: World, states: Iterable[RouteState]) -> dict[RouteName, FlipgateError]:
+    """Touches routes that are there already. One that may not be touched holds up no other, and is said."""
+    faults: dict[RouteName, FlipgateError] = {}
+    for state in states:
+        try:
+            touch_route(world.cluster, state, by=world.actor, at=world.now())
+        except (Conflict, PermanentError) as error:
+            faults[state.route] = error
+    return faults
 
 
 def forget_way_back(world: World, traffic: Traffic) -> None:
@@ -146,13 +158,12 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
         try:
             patch_route(world.cluster, patch)
         except (Conflict, Refused, PermanentError) as error:
-            if sent:
-                move_back(world, to.other)
+            left = move_back(world, to.other).left if sent else ()
             raise Refused(
                 f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
                 obj=str(patch.route),
                 reason="RouteChanged",
-                untouched=f"all routes: traffic is on {to.other}",
+                untouched=f"all routes: traffic is on {to.other}" + (f" ({'; '.join(left)})" if left else ""),
                 next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
                 "--show-managed-fields -o yaml",
             ) from error

@@ -11,7 +11,7 @@ import pytest
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import clear_way_back
 from flipgate.core.errors import Refused
-from flipgate.core.record import QuestionKind
+from flipgate.core.record import EntryState, QuestionKind
 from flipgate.core.traffic import WAY_BACK
 from flipgate.steps import ask
 from flipgate.steps.look import look, look_at_traffic
@@ -20,7 +20,7 @@ from flipgate.steps.setup import adopt, apply_application, check_application
 from flipgate.steps.targets import need_targets
 from flipgate.steps.world import World
 from lab.records import Lab
-from tests.api.shop import BLUE, GREEN, Meddling, Shop, opened
+from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry, opened
 from tests.api.test_targets import put_endpoints, put_service
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
@@ -117,6 +117,35 @@ def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Clus
 @pytest.fixture
 def three(cluster: Cluster, lab: Lab) -> Shop:
     return Shop.install(cluster, lab.kubeconfig, routes=("z", SPLIT, "a"), weighted=[SPLIT])
+
+
+@pytest.mark.parametrize("code", [403, 409])
+def test_a_route_that_cannot_be_moved_puts_back_those_before_it(three: Shop, tmp_path: Path, code: int) -> None:
+    """403 for whatever is written to it, and 409 once: somebody else was faster."""
+    three.adopted()
+    asked: list[str] = []
+
+    def denied(method: str, path: str) -> Answer | None:
+        if method != "PATCH" or "traefik.io" not in path:
+            return None
+        name = path.partition("?")[0].rpartition("/")[2]
+        asked.append(name)
+        body = json.dumps({"kind": "Status", "code": code, "message": "not this one"}).encode()
+        return (code, body) if name == SPLIT and (code == 403 or asked.count(SPLIT) == 1) else None
+
+    with serving(Through(three.kubeconfig, before=denied), tmp_path) as cluster:
+        world = three.world("ana", cluster)
+        with pytest.raises(Refused, match="not this one") as refused:
+            move(world, GREEN)
+    assert (refused.value.reason, refused.value.obj) == ("RouteChanged", f"TraefikService {three.own}/{SPLIT}")
+    assert f"get traefikservices {SPLIT}" in refused.value.next_command
+    assert refused.value.untouched.startswith("all routes: traffic is on blue")
+    assert ("could not be confirmed" in refused.value.untouched) is (code == 403)
+    assert asked[:3] == ["z", SPLIT, "z"], "the declared order, and nothing after the one that was refused"
+    assert [three.route(name)["metadata"]["generation"] for name in ("z", SPLIT, "a")] == [3, 1, 1]
+    assert three.where() == ("blue", "blue", "blue")
+    assert line_on(three, "z") == ""
+    assert last_entry(world).state is EntryState.UNDONE
 
 
 def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(three: Shop) -> None:
