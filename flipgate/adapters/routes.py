@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import Application
-from flipgate.core.errors import NotFound, Refused
+from flipgate.core.errors import Conflict, NotFound, Refused
+from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, read_ingress_route
+from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"
 
 
-def ingress_route_api(cluster: Cluster) -> str:
-    """The group and version Traefik's routes are served under, for example `traefik.io/v1alpha1`.
+def find_route_api(cluster: Cluster) -> str:
+    """The group and version Traefik's routes (of either kind) are served under, for example `traefik.io/v1alpha1`.
 
     Raises Refused where there are none, or only those of Traefik 2's first API group, which Traefik 3 no longer reads.
     """
@@ -28,7 +30,8 @@ def ingress_route_api(cluster: Cluster) -> str:
             obj="Traefik's routes",
             reason="DeadRouteApi",
             untouched="all routes",
-            next_command="move the IngressRoutes to traefik.io/v1alpha1 (Traefik's v2 to v3 migration guide)",
+            next_command=f"move the IngressRoutes and TraefikServices to {GROUP}/v1alpha1 (Traefik's migration guide, "
+            "v2 to v3)",
         )
     raise Refused(
         f"this cluster serves no {GROUP} API",
@@ -39,20 +42,30 @@ def ingress_route_api(cluster: Cluster) -> str:
     )
 
 
+def serves(cluster: Cluster, api_version: str, kind: str) -> bool:
+    """Whether this kind of route is served there: a group may be, and one of its kinds not be installed."""
+    kinds = {each["kind"] for each in cluster.get(f"/apis/{api_version}").get("resources") or []}
+    return kind in kinds
+
+
 def read_traffic(cluster: Cluster, application: Application, api_version: str) -> Traffic:
     """Where every declared route sends users now. A route that is gone is part of the answer, not an error."""
+    declared = [RouteName(route.kind, route.namespace, route.name) for route in application.spec.routes]
+    return Traffic(tuple(find_route(cluster, application, name, api_version, declared) for name in declared))
+
+
+def find_route(
+    cluster: Cluster, application: Application, name: RouteName, api_version: str, declared: Collection[RouteName] = ()
+) -> RouteState:
+    """One route as it is now, declared or not; one that is gone is said to be."""
     sides = {application.namespace_of(side): side for side in Side}
-    states = []
-    for route in application.spec.routes:
-        name = RouteName(route.kind, route.namespace, route.name)
-        states.append(read_ingress_route(name, cluster.find(_path(name, api_version)), sides))
-    return Traffic(tuple(states))
+    return read_route(name, cluster.find(_path(name, api_version)), sides, declared)
 
 
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:
     """Sends one fenced patch. Raises Conflict when a tested value or version is no longer there."""
     try:
-        cluster.patch(_path(patch.route, patch.api_version), patch.operations, timeout=timeout)
+        cluster.patch(_path(patch.route, patch.api_version), (*patch.operations, *patch.noted), timeout=timeout)
     except NotFound as error:
         raise Refused(
             "is gone",
@@ -69,5 +82,13 @@ def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -
     cluster.merge(_path(state.route, state.api_version), {"metadata": {"annotations": noted}}, timeout=5.0)
 
 
+def clear_way_back(cluster: Cluster, state: RouteState) -> None:
+    """Takes the way back by hand off a route that has one. A line that somebody else has written since stays."""
+    try:
+        cluster.patch(_path(state.route, state.api_version), forget_way_back(state), timeout=5.0)
+    except (Conflict, NotFound):
+        return
+
+
 def _path(route: RouteName, api_version: str) -> str:
-    return f"/apis/{api_version}/namespaces/{route.namespace}/{route.kind.lower()}s/{route.name}"
+    return f"/apis/{api_version}/namespaces/{route.namespace}/{resource(route.kind)}/{route.name}"

@@ -246,6 +246,7 @@ def _route(route: RouteState) -> dict[str, Any]:
         "found": route.found,
         "side": _text(route.whole),
         "sides": sorted(str(side) for side in route.sides),
+        "via": [str(name) for name in route.via],
         "others": list(route.strangers),
         "text": str(route),
     }

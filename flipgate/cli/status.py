@@ -41,7 +41,8 @@ DATA = """\
                   Drifted, once APP is adopted: RoutesElsewhere (True), AsRecorded, StepUnderWay, Unreadable (Unknown)
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
-  routes          [{kind, namespace, name, found, side, sides, others, text}]
+  routes          [{kind, namespace, name, found, side, sides, via, others, text}]; via: other routes of the application
+                  that it leads to. Where it leads nowhere else, `side` is null and they say the side
   traffic         [{replica, side, text}]: what each Traefik replica answered within 2 s; replica is null when none
                   could be asked. What is not seen is no problem, and changes no exit code
   sides           {blue|green: {namespace, active, contracted: null or {reason, by, at},

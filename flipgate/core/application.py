@@ -76,8 +76,9 @@ class Sides(_Model):
 class Route(_Model):
     """A cluster object that sends live traffic. All routes of an application move together."""
 
-    kind: Literal["IngressRoute"] = Field(
-        description="The kind of route: Traefik's IngressRoute (traefik.io/v1alpha1)."
+    kind: Literal["IngressRoute", "TraefikService"] = Field(
+        description="The kind of route, of Traefik's (traefik.io/v1alpha1): an IngressRoute, or a TraefikService that "
+        "IngressRoutes lead to."
     )
     namespace: Namespace = Field(description="The route's namespace.")
     name: ObjectName = Field(description="The route's name.")

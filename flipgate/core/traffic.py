@@ -7,8 +7,8 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flipgate.core.errors import Refused
@@ -16,6 +16,9 @@ from flipgate.core.sides import Side
 
 FORWARD: Final = "forward"
 BACK: Final = "back"
+WAY_BACK: Final = "flipgate.dev/way-back"
+"""Annotation on a route that was moved: the kubectl line that takes its users back, for as long as that is a way back.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,17 @@ class RouteName:
 
 
 @dataclass(frozen=True)
+class Target:
+    """What an entry names in its namespace. `port` is the number or the name of a Service's port. `answers`: whether
+    users hear from it now; not so at weight 0, and not of a mirror."""
+
+    kind: str
+    name: str
+    port: int | str | None = None
+    answers: bool = True
+
+
+@dataclass(frozen=True)
 class Entry:
     """One service entry of a route that names a side: where in the object it stands, and which namespace it names."""
 
@@ -38,6 +52,7 @@ class Entry:
     namespace: str
     side: Side
     explicit: bool
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,10 @@ class Stray:
 
 @dataclass(frozen=True)
 class RouteState:
-    """One route at one moment. `strangers` are namespaces and TraefikServices it names that are neither side's;
-    `strays` are the entries of a route that names neither side, for a person who sends it to one all the same."""
+    """One route at one moment. `via` are declared routes that it leads to: its users go where those say. `strangers`
+    are namespaces and TraefikServices it names that are neither side's; `strays` are the entries of a route that names
+    neither side, for a person who sends it to one all the same. `annotated`: it has annotations, whichever;
+    `way_back` is the one that says the way back by hand."""
 
     route: RouteName
     found: bool
@@ -62,6 +79,9 @@ class RouteState:
     entries: tuple[Entry, ...] = ()
     strangers: tuple[str, ...] = ()
     strays: tuple[Stray, ...] = ()
+    via: tuple[RouteName, ...] = ()
+    annotated: bool = False
+    way_back: str = ""
 
     @property
     def sides(self) -> frozenset[Side]:
@@ -69,18 +89,24 @@ class RouteState:
 
     @property
     def whole(self) -> Side | None:
-        """The one side this route sends everybody to, or None."""
+        """The one side this route itself sends everybody to, or None."""
         return next(iter(self.sides)) if self.found and len(self.sides) == 1 and not self.strangers else None
+
+    @property
+    def follows(self) -> bool:
+        """Whether it sends nobody anywhere but through other declared routes: those say the side, and are moved."""
+        return bool(self.via) and not self.entries and not self.strangers
 
     def __str__(self) -> str:
         if not self.found:
             return f"{self.route} is missing"
-        if not self.entries:
+        leads = " and ".join([*sorted(self.sides), *(str(route) for route in self.via)])
+        if not leads:
             return f"{self.route} names neither side" + (
                 f" (it names {', '.join(self.strangers)})" if self.strangers else ""
             )
         also = f" and a stranger ({', '.join(self.strangers)})" if self.strangers else ""
-        return f"{self.route} -> {' and '.join(sorted(self.sides))}{also}"
+        return f"{self.route} -> {leads}{also}"
 
 
 @dataclass(frozen=True)
@@ -92,8 +118,16 @@ class Traffic:
     @property
     def active(self) -> Side | None:
         """The side all live traffic goes to; None when the routes are mixed, missing or point elsewhere."""
-        sides = {route.whole for route in self.routes}
+        sides = {route.whole for route in self.leading}
         return next(iter(sides)) if len(sides) == 1 else None
+
+    @property
+    def leading(self) -> tuple[RouteState, ...]:
+        """The routes that say the side, and that a move changes: all but those that only follow them.
+
+        Where each follows another there is none to say it, and all of them are looked at.
+        """
+        return tuple(route for route in self.routes if not route.follows) or self.routes
 
     def __str__(self) -> str:
         return "; ".join(str(route) for route in self.routes)
@@ -126,60 +160,15 @@ def dark_side(traffic: Traffic, namespaces: Mapping[Side, str], *, both_protecte
     return DarkSide(active.other, namespaces[active.other], _SEAL)
 
 
-def read_ingress_route(route: RouteName, obj: Mapping[str, Any] | None, sides: Mapping[str, Side]) -> RouteState:
-    """Reads a Traefik IngressRoute; `sides` maps namespace to side. Entries of weight 0 count: one edit from live."""
-    if obj is None:
-        return RouteState(route, found=False)
-    entries: list[Entry] = []
-    strays: list[Stray] = []
-    beside: set[str] = set()
-    elsewhere: set[str] = set()
-    for r, rule in enumerate(obj.get("spec", {}).get("routes") or []):
-        ours, others, rest = _read_rule(route, r, rule.get("services") or [], sides)
-        entries += ours
-        strays += rest
-        (beside if ours else elsewhere).update(others)
-    # A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
-    # part of its users, and a TraefikService may itself lead to either side: then the route is not wholly anywhere.
-    # A route that names no side at all is a puzzle, and all it names is shown.
-    blind = {name for name in elsewhere if name.startswith("TraefikService ")}
-    kept = tuple(sorted(beside | blind if entries else beside | elsewhere))
-    meta = obj.get("metadata", {})
-    version, astray = meta.get("resourceVersion", ""), () if entries else tuple(strays)
-    return RouteState(route, True, obj.get("apiVersion", ""), version, tuple(entries), kept, astray)
-
-
-def _read_rule(
-    route: RouteName, index: int, services: Sequence[Mapping[str, Any]], sides: Mapping[str, Side]
-) -> tuple[list[Entry], set[str], list[Stray]]:
-    """One rule's entries that name a side, what else it names, and the entries that do.
-
-    Traefik's own (`api@internal`) lead to no users.
-    """
-    entries: list[Entry] = []
-    others: set[str] = set()
-    strays: list[Stray] = []
-    for s, service in enumerate(services):
-        namespace = service.get("namespace") or route.namespace
-        kind, name = service.get("kind", "Service"), str(service.get("name", ""))
-        pointer, explicit = f"/spec/routes/{index}/services/{s}/namespace", bool(service.get("namespace"))
-        if side := sides.get(namespace):
-            entries.append(Entry(pointer, namespace, side, explicit))
-        elif kind == "Service":
-            others.add(namespace)
-            strays.append(Stray(pointer, namespace, name, explicit))
-        elif not name.endswith("@internal"):
-            others.add(f"{kind} {namespace}/{name}")
-    return entries, others, strays
-
-
 @dataclass(frozen=True)
 class RoutePatch:
-    """One fenced JSON patch of one route."""
+    """One fenced JSON patch of one route. `noted` is written with it, on the route's annotations, and is no part of the
+    plan: a person approves `operations`, and does them by hand."""
 
     route: RouteName
     api_version: str
     operations: tuple[dict[str, Any], ...]
+    noted: tuple[dict[str, Any], ...] = ()
 
 
 def plan_move(
@@ -192,15 +181,16 @@ def plan_move(
 ) -> tuple[RoutePatch, ...]:
     """The patches that send every route's side entries to `to`; routes already there need none.
 
-    Forward, each patch tests the old value and the version read, so that any write in between refuses it. Back, it
-    tests values only: an unrelated writer must not hold up a rollback. A route that names neither side is sent to `to`
-    only where the Services it names are among `services`: a person has named the side then, and it has these. Raises
-    Refused when a route cannot be moved; on the way back only when none can: those that are left go back all the same.
+    Forward, each patch tests the old value and the version read, so that any write in between refuses it; and it notes
+    on the route the line that takes it back. Back, it tests values only, and notes nothing: an unrelated writer must
+    not hold up a rollback. A route that names neither side is sent to `to` only where the Services it names are among
+    `services`: a person has named the side then, and it has these. Raises Refused when a route cannot be moved; on the
+    way back only when none can: those that are left go back all the same.
     """
-    movable = {state.route: _movable(state, to, services) for state in traffic.routes}
-    some = direction == BACK and any(state.entries or movable[state.route] for state in traffic.routes)
+    movable = {state.route: _movable(state, to, services) for state in traffic.leading}
+    some = direction == BACK and any(state.entries or movable[state.route] for state in traffic.leading)
     patches = []
-    for state in traffic.routes:
+    for state in traffic.leading:
         moving = movable[state.route]
         if not (state.entries or moving or some):
             raise Refused(
@@ -211,9 +201,11 @@ def plan_move(
                 next_command="flipgate check -f APP.yaml",
             )
         if moving:
-            fence = [_test("/metadata/resourceVersion", state.resource_version)] if direction == FORWARD else []
+            forward = direction == FORWARD
+            fence = [_test("/metadata/resourceVersion", state.resource_version)] if forward else []
             moves = [op for entry in moving for op in _move(entry, namespaces[to])]
-            patches.append(RoutePatch(state.route, state.api_version, (*fence, *moves)))
+            noted = _note(state, _way_back(state, namespaces, to)) if forward else ()
+            patches.append(RoutePatch(state.route, state.api_version, (*fence, *moves), noted))
     return tuple(patches)
 
 
@@ -228,15 +220,42 @@ def _move(entry: Entry | Stray, namespace: str) -> Iterable[dict[str, Any]]:
     return [_test(entry.pointer, entry.namespace), {"op": "replace", "path": entry.pointer, "value": namespace}]
 
 
+def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side) -> str:
+    """The line that takes this route's users to the other side again, once they are on `to`."""
+    moved = [e if e.side is to else replace(e, namespace=namespaces[to], explicit=True) for e in state.entries]
+    operations = tuple(op for entry in moved for op in _move(entry, namespaces[to.other]))
+    return by_hand(RoutePatch(state.route, state.api_version, operations))
+
+
+def _note(state: RouteState, line: str) -> tuple[dict[str, Any], ...]:
+    """Writes the way back by hand on the route. Only beside a test of the version that `state` was read at."""
+    if not state.annotated:
+        return ({"op": "add", "path": "/metadata/annotations", "value": {WAY_BACK: line}},)
+    return ({"op": "add", "path": _WAY_BACK_POINTER, "value": line},)
+
+
+def forget_way_back(state: RouteState) -> tuple[dict[str, Any], ...]:
+    """Takes the line that `state` was read with off its route again; refused when it is another one by now."""
+    return (_test(_WAY_BACK_POINTER, state.way_back), {"op": "remove", "path": _WAY_BACK_POINTER})
+
+
+_WAY_BACK_POINTER: Final = "/metadata/annotations/" + WAY_BACK.replace("/", "~1")
+
+
 def _test(path: str, value: str) -> dict[str, Any]:
     return {"op": "test", "path": path, "value": value}
 
 
+def resource(kind: str) -> str:
+    """The plural that a kind of route is served under."""
+    return f"{kind.lower()}s"
+
+
 def by_hand(patch: RoutePatch) -> str:
     """The kubectl line that makes the same change without flipgate, values tested, versions not."""
-    resource = f"{patch.route.kind.lower()}s.{patch.api_version.split('/')[0]}"
+    plural = f"{resource(patch.route.kind)}.{patch.api_version.split('/')[0]}"
     ops = [op for op in patch.operations if op["path"] != "/metadata/resourceVersion"]
     return (
-        f"kubectl -n {patch.route.namespace} patch {resource} {patch.route.name} --type=json "
+        f"kubectl -n {patch.route.namespace} patch {plural} {patch.route.name} --type=json "
         f"-p='{json.dumps(ops, separators=(',', ':'))}'"
     )

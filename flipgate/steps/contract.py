@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flipgate.core.contract import GOES_BACK_FROM, close, side_to_close
-from flipgate.core.errors import BadInput, Refused
+from flipgate.core.errors import BadInput, FlipgateError, Refused
 from flipgate.core.record import Contract, Record
 from flipgate.core.sides import Side
 from flipgate.steps.look import look_at_traffic
+from flipgate.steps.move import forget_way_back
 from flipgate.steps.tell import write
 from flipgate.steps.world import World
 
@@ -53,4 +54,13 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
         return close(now, side, done)
 
     write(world, change)
+    _take_off(world)
     return Closed(side, occupant.release, done, True)
+
+
+def _take_off(world: World) -> None:
+    """The routes say how to go back by hand, and must not say it any longer. The record has it all: never raises."""
+    try:
+        forget_way_back(world, look_at_traffic(world))
+    except FlipgateError as error:
+        world.say(f"the routes may still say a way back that is none: {error}")

@@ -21,10 +21,11 @@ from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.bring_up import configuration
 from flipgate.steps.look import look, look_at_side, look_at_traffic, need_record
-from flipgate.steps.move import Move, move, need_counts, need_services
+from flipgate.steps.move import Move, move, need_counts
 from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
+from flipgate.steps.targets import need_targets
 from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.world import World
 
@@ -45,15 +46,16 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
 
     The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
     Raises Refused before anything moved when the approval does not stand (it is judged once more, on what would change
-    now), Traefik cannot be seen through, a Service is missing or pods are too few; and when a route was changed: then
-    the phase is `dark` again, and the approval is gone. A first release ever has no old side to be seen before it.
+    now), pods are too few, what the routes will name is missing or has no endpoints, or Traefik cannot be seen through;
+    and when a route was changed: then the phase is `dark` again, and the approval is gone. A first release ever has no
+    old side to be seen before it.
     """
     release = need_phase(world, world.store.read(), QuestionKind.FLIP)
     stamp(world, release.side, epoch)
     _need_approval(world)
     view = look(world)
-    need_services(world, release.side)
     need_counts(world, view, release.side)
+    need_targets(world, view.traffic, release.side)
     replicas = traefik_replicas(world)
     if need_record(world, view).ran_on(release.side.other):
         need_sight(world, release.side.other, replicas)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flipgate.adapters.routes import patch_route, touch_route
-from flipgate.core.errors import Conflict, FlipgateError, NotFound, PermanentError, Refused
+from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
+from flipgate.core.errors import Conflict, FlipgateError, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RouteName, RoutePatch, Traffic, plan_move
+from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_move, resource
 from flipgate.core.view import View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
@@ -62,19 +62,49 @@ def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
         traffic, patches = plan_back(world, to, forced=forced)
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
-        for state in traffic.routes:
-            if state.entries and state.route not in {patch.route for patch in patches}:
-                touch_route(world.cluster, state, by=world.actor, at=world.now())
+        there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
+        unconfirmed = _confirm(world, there)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
-        if all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting):
-            gone = tuple(str(state) for state in now.routes if not state.entries)
-            return Move(to, at, sent, (*gone, *(f"{route} could not be moved: {e}" for route, e in lasting.items())))
+        arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
+        if arrived and not any(isinstance(error, Conflict) for error in unconfirmed.values()):
+            gone = tuple(str(state) for state in now.leading if not state.entries)
+            stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
+            unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
+            forget_way_back(world, now)
+            return Move(to, at, sent, (*gone, *stuck, *unsure))
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def _confirm(world: World, states: Iterable[RouteState]) -> dict[RouteName, FlipgateError]:
+    """Touches routes that are there already. One that may not be touched holds up no other, and is said."""
+    faults: dict[RouteName, FlipgateError] = {}
+    for state in states:
+        try:
+            touch_route(world.cluster, state, by=world.actor, at=world.now())
+        except (Conflict, PermanentError) as error:
+            faults[state.route] = error
+    return faults
+
+
+def forget_way_back(world: World, traffic: Traffic) -> None:
+    """Takes the way back by hand off each route that says one: where it leads is no way back any more.
+
+    Written apart from any move, and after it. Never raises: a line that stays is refused by what it tests itself,
+    unless its side went to rest, and then somebody is told here.
+    """
+
+    def clear(state: RouteState) -> None:
+        try:
+            clear_way_back(world.cluster, state)
+        except FlipgateError as error:
+            world.say(f"{state.route} still says a way back that is none: {error}")
+
+    world.each(clear, [state for state in traffic.routes if state.way_back])
 
 
 def plan_back(world: World, to: Side, *, forced: bool = False) -> tuple[Traffic, tuple[RoutePatch, ...]]:
@@ -124,22 +154,6 @@ def need_counts(world: World, view: View, to: Side) -> None:
         )
 
 
-def need_services(world: World, to: Side) -> None:
-    """Raises Refused unless every Service the routes will name exists on `to` (its pods were counted already)."""
-    namespace = world.application.namespace_of(to)
-    for name in _services_named(world):
-        try:
-            world.cluster.get(f"/api/v1/namespaces/{namespace}/services/{name}")
-        except NotFound as error:
-            raise Refused(
-                "does not exist, and a route would send users to it",
-                obj=f"Service {namespace}/{name}",
-                reason="ServiceMissing",
-                untouched="all routes",
-                next_command=f"kubectl -n {namespace} get services",
-            ) from error
-
-
 def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
     """All routes or none: when one is refused, those before it go back."""
     sent: list[RoutePatch] = []
@@ -148,30 +162,16 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
         try:
             patch_route(world.cluster, patch)
         except (Conflict, Refused, PermanentError) as error:
-            if sent:
-                move_back(world, to.other)
+            left = move_back(world, to.other).left if sent else ()
             raise Refused(
                 f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
                 obj=str(patch.route),
                 reason="RouteChanged",
-                untouched=f"all routes: traffic is on {to.other}",
-                next_command=f"kubectl -n {patch.route.namespace} get {patch.route.kind.lower()} {patch.route.name} "
+                untouched=f"all routes: traffic is on {to.other}" + (f" ({'; '.join(left)})" if left else ""),
+                next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
                 "--show-managed-fields -o yaml",
             ) from error
         sent.append(patch)
-
-
-def _services_named(world: World) -> list[str]:
-    names = set()
-    for route in world.application.spec.routes:
-        obj = world.cluster.get(
-            f"/apis/{world.route_api}/namespaces/{route.namespace}/{route.kind.lower()}s/{route.name}"
-        )
-        for rule in obj.get("spec", {}).get("routes") or []:
-            for service in rule.get("services") or []:
-                if world.application.side_of(service.get("namespace") or route.namespace):
-                    names.add(service["name"])
-    return sorted(names)
 
 
 def _namespaces(world: World) -> dict[Side, str]:

@@ -25,6 +25,7 @@ from flipgate.core.gates import Evidence
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
+from flipgate.core.traffic import resource
 from flipgate.core.view import SideState
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
@@ -146,7 +147,8 @@ def _need_routes(world: World, target: Side, order: Order) -> None:
         plan_back(world, target, forced=order.forced)
     except Refused as astray:
         told = f"{astray.fact}. {both_sides(world)}"
-        then = f"kubectl -n {world.application.spec.routes[0].namespace} get ingressroutes -o yaml"
+        first = world.application.spec.routes[0]
+        then = f"kubectl -n {first.namespace} get {resource(first.kind)} -o yaml"
         raise Refused(
             told,
             obj=astray.obj,

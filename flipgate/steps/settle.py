@@ -14,6 +14,7 @@ from flipgate.core.release import CHECKS, TERMINAL, Phase, Reason, Release
 from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
+from flipgate.steps.move import forget_way_back
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open
@@ -127,6 +128,7 @@ def settle(world: World, name: str = "") -> Release:
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
+    forget_way_back(world, view.traffic)  # first of all: nobody may paste a line that leads to where no pods are
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     if not record.ran_on(dark.side):

@@ -3,16 +3,19 @@ what runs, or saying that nothing does yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.routes import DEAD_GROUP, ingress_route_api, read_traffic
+from flipgate.adapters.routes import DEAD_GROUP, GROUP, find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, FlipgateError, Refused
 from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.render import images_of
+from flipgate.core.routes import INGRESS_ROUTE, TRAEFIK_SERVICE
 from flipgate.core.sides import Side
+from flipgate.core.traffic import RouteState, Traffic, resource
 from flipgate.core.view import SideState, View
 from flipgate.steps.look import look, look_at_side
 from flipgate.steps.world import World
@@ -30,13 +33,20 @@ ON_A_SIDE: Rights = (
     # For WayBackReady: what could keep the old side from being whole again.
     ("", "resourcequotas", "list"),
     ("autoscaling", "horizontalpodautoscalers", "list"),
+    ("discovery.k8s.io", "endpointslices", "list"),
 )
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
     ("", "configmaps", "get list create update patch delete"),
     ("coordination.k8s.io", "leases", "get create update"),
 )
-ON_ROUTES: Rights = (("traefik.io", "ingressroutes", "get patch"), ("", "events", "create"))
+ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
+    {
+        kind: ((GROUP, resource(kind), "get patch"), ("", "events", "create"))
+        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
+    }
+)
+"""By the kind of route: asked for in the namespaces where a route of that kind is declared."""
 ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 
 
@@ -163,29 +173,46 @@ def _last_epoch(view: View) -> int:
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
     places: list[tuple[str, Rights]] = [(application.namespace_of(side), ON_A_SIDE) for side in Side]
     places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
-    places += [(where, ON_ROUTES) for where in dict.fromkeys(route.namespace for route in application.spec.routes)]
+    routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
+    places += [(where, ON_ROUTES[kind]) for where, kind in routes]
     for where, needed in places:
-        for group, what, verbs in needed:
-            resource = f"{what}.{group}" if group else what
-            for verb in verbs.split():
-                if not cluster.allowed(verb, group, what, where):
-                    asked = f"kubectl auth can-i {verb} {resource} -n {where}"
-                    yield f"no permission to {verb} {resource} in namespace {where} ({asked})"
+        yield from _denied(cluster, where, needed)
+
+
+def _denied(cluster: Cluster, where: str, needed: Rights) -> Iterator[str]:
+    for group, what, verbs in needed:
+        named = f"{what}.{group}" if group else what
+        for verb in verbs.split():
+            if not cluster.allowed(verb, group, what, where):
+                asked = f"kubectl auth can-i {verb} {named} -n {where}"
+                yield f"no permission to {verb} {named} in namespace {where} ({asked})"
 
 
 def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
     try:
-        traffic = read_traffic(cluster, application, ingress_route_api(cluster))
+        api = find_route_api(cluster)
+        traffic = read_traffic(cluster, application, api)
     except FlipgateError as error:
         yield str(error)
         return
-    for route in traffic.routes:
+    for route in traffic.leading:
         if route.whole is None:
-            yield f"{route}; each route must point wholly at one side{_old_api(cluster) if not route.found else ''}"
+            yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
+    yield from _behind(cluster, application, traffic)
 
 
-def _old_api(cluster: Cluster) -> str:
-    """A half migrated cluster serves both groups, and the route may stand in the one that Traefik no longer reads."""
+def _behind(cluster: Cluster, application: Application, traffic: Traffic) -> Iterator[str]:
+    """A route that names a TraefikService of a side: before each move the other side's is looked into."""
+    if any(entry.target.kind == TRAEFIK_SERVICE for route in traffic.leading for entry in route.entries):
+        for side in Side:
+            yield from _denied(cluster, application.namespace_of(side), ((GROUP, resource(TRAEFIK_SERVICE), "get"),))
+
+
+def _why(cluster: Cluster, api: str, route: RouteState) -> str:
+    """A half installed cluster serves no such kind; a half migrated one serves both groups, and the route may stand in
+    the one that Traefik no longer reads."""
+    if not serves(cluster, api, route.route.kind):
+        return f" ({api} has no {route.route.kind} here: are all of Traefik's CRDs installed?)"
     return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in cluster.groups() else ""
 
 
@@ -211,14 +238,14 @@ def need_place(cluster: Cluster, application: Application) -> None:
 
 
 def _need_routes(cluster: Cluster, application: Application) -> None:
-    for state in read_traffic(cluster, application, ingress_route_api(cluster)).routes:
+    for state in read_traffic(cluster, application, find_route_api(cluster)).leading:
         if not state.entries:
             raise Refused(
                 "does not exist" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
                 reason="RouteUnknown",
                 untouched="the cluster",
-                next_command=f"kubectl -n {state.route.namespace} get {state.route.kind.lower()}s",
+                next_command=f"kubectl -n {state.route.namespace} get {resource(state.route.kind)}",
             )
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
-from flipgate.adapters.routes import ingress_route_api
+from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application
 from flipgate.core.errors import Refused
@@ -86,7 +86,7 @@ class World:
     def route_api(self) -> str:
         """The API that routes are served under, found once. Raises Refused where there is none to be used."""
         if not self._route_api:
-            self._route_api = ingress_route_api(self.cluster)
+            self._route_api = find_route_api(self.cluster)
         return self._route_api
 
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:

@@ -32,11 +32,13 @@ def lab(tell: Callable[[str], None]) -> Lab:
 
 @pytest.fixture(scope="session")
 def cluster(lab: Lab) -> Cluster:
-    """That API server as its admin, with IngressRoutes served."""
+    """That API server as its admin, with both kinds of routes served."""
     cluster = Cluster.connect(lab.kubeconfig)
-    crd = yaml.safe_load((MANIFESTS / "ingressroute.yaml").read_text())
-    cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
-    _wait_until_served(cluster, "/apis/traefik.io/v1alpha1/ingressroutes")
+    crds = [yaml.safe_load(path.read_text()) for path in sorted(MANIFESTS.glob("*.yaml"))]
+    for crd in crds:
+        cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
+    for crd in crds:
+        _wait_until_served(cluster, f"/apis/traefik.io/v1alpha1/{crd['spec']['names']['plural']}")
     return cluster
 
 

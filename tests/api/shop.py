@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,11 +58,17 @@ class Shop:
     routes: tuple[str, ...]
     application: Application
     text: str = field(repr=False)
+    weighted: frozenset[str] = frozenset()
 
     @classmethod
-    def install(cls, cluster: Cluster, kubeconfig: Path, *, routes: tuple[str, ...] = ("live",)) -> Shop:
-        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down."""
-        shop = cls.named(cluster, kubeconfig, routes)
+    def install(
+        cls, cluster: Cluster, kubeconfig: Path, *, routes: tuple[str, ...] = ("live",), weighted: Iterable[str] = ()
+    ) -> Shop:
+        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down.
+
+        The routes that are `weighted` are TraefikServices, the others IngressRoutes.
+        """
+        shop = cls.named(cluster, kubeconfig, routes, weighted)
         services = [(side, service, count if side is BLUE else 0) for side in Side for service, count in COUNTS.items()]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(shop.add_namespace, (shop.own, *(shop.namespace(side) for side in Side))))
@@ -83,12 +89,13 @@ class Shop:
         return shop
 
     @classmethod
-    def named(cls, cluster: Cluster, kubeconfig: Path, routes: tuple[str, ...]) -> Shop:
+    def named(cls, cluster: Cluster, kubeconfig: Path, routes: tuple[str, ...], weighted: Iterable[str] = ()) -> Shop:
         """A shop that has a name of its own, and nothing in the cluster yet."""
-        name = f"shop-{uuid4().hex[:8]}"
-        declared = ", ".join(f"{{kind: IngressRoute, namespace: {name}, name: {r}}}" for r in routes)
+        name, of_that_kind = f"shop-{uuid4().hex[:8]}", frozenset(weighted)
+        kinds = [(route, "TraefikService" if route in of_that_kind else "IngressRoute") for route in routes]
+        declared = ", ".join(f"{{kind: {kind}, namespace: {name}, name: {route}}}" for route, kind in kinds)
         text = TEXT.format(name=name, routes=declared)
-        return cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text)
+        return cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text, of_that_kind)
 
     @property
     def own(self) -> str:
@@ -171,20 +178,23 @@ class Shop:
         return self.cluster.get(self.route_path(name))
 
     def route_path(self, name: str = "live") -> str:
-        return f"{ROUTES}/{self.own}/ingressroutes/{name}"
+        plural = "traefikservices" if name in self.weighted else "ingressroutes"
+        return f"{ROUTES}/{self.own}/{plural}/{name}"
 
     def add_route(self, name: str, *sides: Side) -> None:
-        """A route with one rule for each side named."""
-        rules = [
-            {"kind": "Rule", "match": "Host(`x`)", "services": [{"name": "web", "namespace": f"{self.name}-{s}"}]}
-            for s in sides
-        ]
-        route = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": name}}
-        self.cluster.create(f"{ROUTES}/{self.own}/ingressroutes", route | {"spec": {"routes": rules}})
+        """A route with one rule for each side named, or one weight."""
+        named = [{"name": "web", "namespace": f"{self.name}-{side}", "port": 80} for side in sides]
+        kind, spec = "TraefikService", {"weighted": {"services": named}}
+        if name not in self.weighted:
+            rules = [{"kind": "Rule", "match": "Host(`x`)", "services": [service]} for service in named]
+            kind, spec = "IngressRoute", {"routes": rules}
+        route = {"apiVersion": "traefik.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        self.cluster.create(self.route_path(name).rpartition("/")[0], route)
 
     def point(self, name: str, namespace: str) -> None:
-        """Sends a route's first rule somewhere, as a person with kubectl would."""
-        self.patch(self.route_path(name), ("replace", "/spec/routes/0/services/0/namespace", namespace))
+        """Sends a route's first rule, or weight, somewhere, as a person with kubectl would."""
+        first = "/spec/weighted" if name in self.weighted else "/spec/routes/0"
+        self.patch(self.route_path(name), ("replace", f"{first}/services/0/namespace", namespace))
 
     def annotate(self, name: str = "live", value: str = "") -> None:
         """What an unrelated writer does to a route."""
@@ -192,7 +202,9 @@ class Shop:
 
     def where(self) -> tuple[str, ...]:
         """The side each route sends everybody to, in the declared order."""
-        found = [self.route(name)["spec"]["routes"][0]["services"][0]["namespace"] for name in self.routes]
+        specs = [self.route(name)["spec"] for name in self.routes]
+        rules = [spec["weighted"] if "weighted" in spec else spec["routes"][0] for spec in specs]
+        found = [rule["services"][0]["namespace"] for rule in rules]
         return tuple(namespace.removeprefix(f"{self.name}-") for namespace in found)
 
     # The record

@@ -14,6 +14,7 @@ from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.record import Condition, EntryState
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
+from flipgate.core.traffic import WAY_BACK
 from flipgate.steps.bring_up import bring_up, note_dark
 from flipgate.steps.conditions import note_conditions
 from flipgate.steps.contract import contract
@@ -284,8 +285,10 @@ def test_a_contract_migration_closes_the_way_back_until_the_next_release(
     shop: Shop, soaking: World, said: list[str]
 ) -> None:
     found(soaking)
+    assert "kubectl" in shop.route()["metadata"]["annotations"][WAY_BACK]
     done = contract(soaking, " legacy_id is gone ", by="ana")
     assert (done.side, done.contract.reason, done.changed) == (BLUE, "legacy_id is gone", True)
+    assert WAY_BACK not in shop.route()["metadata"].get("annotations", {})
     assert contract(soaking, "again", by="ben") == replace(done, changed=False)
     closed = found(soaking)
     assert (closed.status, closed.reason, closed.since) == ("False", "ContractMigrationDone", done.contract.at)

@@ -13,7 +13,7 @@ from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
 from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH
 from flipgate.steps.look import look
-from flipgate.steps.move import move, move_back, need_counts, need_services
+from flipgate.steps.move import move, move_back, need_counts
 from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
@@ -129,12 +129,3 @@ def test_a_side_with_too_few_ready_pods_gets_no_users(shop: Shop, world: World) 
     with pytest.raises(Refused, match="search 0 of 1, web 0 of 2") as refused:
         need_counts(world, look(world), GREEN)
     assert refused.value.reason == "TooFewReady"
-
-
-def test_a_side_without_the_service_the_route_will_name_gets_no_users(shop: Shop, world: World) -> None:
-    with pytest.raises(Refused, match=f"Service {shop.name}-green/web") as refused:
-        need_services(world, GREEN)
-    assert refused.value.reason == "ServiceMissing"
-    ports = {"ports": [{"port": 80}]}
-    shop.cluster.create(f"/api/v1/namespaces/{shop.name}-green/services", {"metadata": {"name": "web"}, "spec": ports})
-    need_services(world, GREEN)

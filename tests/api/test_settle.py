@@ -11,6 +11,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.gates import Verdict
 from flipgate.core.record import Record
 from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.traffic import WAY_BACK
 from flipgate.steps.bring_up import bring_up
 from flipgate.steps.move import move
 from flipgate.steps.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
@@ -45,8 +46,10 @@ def test_an_autoscaled_live_side_is_held_against_its_own_count(
 ) -> None:
     scale(shop, "web", count)
     assert soak_evidence(world, settling)[0].verdict is Verdict.PASS
+    assert WAY_BACK in shop.route()["metadata"]["annotations"]
     assert settle(world).phase is Phase.SETTLED
     assert shop.counts(BLUE) == AT_REST
+    assert WAY_BACK not in shop.route()["metadata"].get("annotations", {}), "it would lead to where no pods are"
 
 
 def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_rested(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.routes import ingress_route_api
+from flipgate.adapters.routes import find_route_api
 from flipgate.core.errors import (
     Conflict,
     FlipgateError,
@@ -133,13 +133,13 @@ def groups(*names: str) -> Callable[[Handler], Answer]:
 )
 def test_routes_that_traefik_no_longer_reads(tmp_path: Path, served: tuple[str, ...], reason: str) -> None:
     with serving(groups(*served), tmp_path) as cluster, pytest.raises(Refused, match="Traefik's routes") as refused:
-        ingress_route_api(cluster)
+        find_route_api(cluster)
     assert refused.value.reason == reason
 
 
 def test_the_living_api_group_is_taken_where_both_are_served(tmp_path: Path) -> None:
     with serving(groups("traefik.containo.us", "traefik.io"), tmp_path) as cluster:
-        assert ingress_route_api(cluster) == "traefik.io/v1alpha1"
+        assert find_route_api(cluster) == "traefik.io/v1alpha1"
 
 
 def test_check_says_a_dead_api_group_like_any_other_problem(shop: Shop, tmp_path: Path) -> None:
@@ -149,6 +149,7 @@ def test_check_says_a_dead_api_group_like_any_other_problem(shop: Shop, tmp_path
     with serving(Through(shop.kubeconfig, before=old), tmp_path) as cluster:
         (problem,) = check_application(cluster, shop.application, shop.own)
     assert "traefik.containo.us only, which Traefik 3 no longer reads" in problem
+    assert "move the IngressRoutes and TraefikServices to traefik.io/v1alpha1" in problem
 
 
 # Between flipgate and the real API server

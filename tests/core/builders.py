@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 from flipgate.core.application import Application, load_application
 from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
 from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RouteState, Traffic, read_ingress_route
+from flipgate.core.traffic import RouteName, RouteState, Traffic
 from flipgate.core.view import SideState, Workload, read_workload
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -20,6 +22,8 @@ NAMESPACES = {BLUE: "shop-blue", GREEN: "shop-green"}
 SIDES = {namespace: side for side, namespace in NAMESPACES.items()}
 RUN = {"web": "acme/web:1", "mailer": "acme/mailer:1"}
 """Images that ran on a side: without any, nothing ever did."""
+DECLARED = frozenset({RouteName("TraefikService", "edge", "live")})
+"""The routes that a route may follow."""
 SHOP = """\
 apiVersion: flipgate.dev/v1
 kind: Application
@@ -119,7 +123,46 @@ def route_object(*rules: Sequence[Mapping[str, Any]], version: str = "7") -> dic
 
 
 def route(obj: Mapping[str, Any] | None, *, name: str = "live", namespace: str = "edge") -> RouteState:
-    return read_ingress_route(RouteName("IngressRoute", namespace, name), obj, SIDES)
+    return read_route(RouteName("IngressRoute", namespace, name), obj, SIDES, DECLARED)
+
+
+def weighted(*services: Mapping[str, Any], version: str = "7", **spec: Any) -> dict[str, Any]:
+    """A TraefikService as the API server gives it, with these services weighted, or (`spec`) of another sort."""
+    return {
+        "apiVersion": "traefik.io/v1alpha1",
+        "kind": "TraefikService",
+        "metadata": {"name": "live", "namespace": "edge", "resourceVersion": version},
+        "spec": spec or {"weighted": {"services": list(services)}},
+    }
+
+
+def traefik_service(obj: Mapping[str, Any] | None, *, name: str = "live", namespace: str = "edge") -> RouteState:
+    return read_route(RouteName("TraefikService", namespace, name), obj, SIDES, DECLARED)
+
+
+class PatchRefusedError(Exception):
+    """A JSON patch's `test` found another value: nothing is changed."""
+
+
+def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """RFC 6902's test, replace, add and remove, as far as flipgate uses them, on a copy."""
+    out = copy.deepcopy(dict(obj))
+    for op in operations:
+        *path, last = (part.replace("~1", "/").replace("~0", "~") for part in op["path"].split("/")[1:])
+        parent: Any = out
+        for part in path:
+            if not isinstance(parent, list) and part not in parent:
+                raise PatchRefusedError(op)
+            parent = parent[int(part)] if isinstance(parent, list) else parent[part]
+        if op["op"] in ("test", "replace", "remove") and last not in parent:
+            raise PatchRefusedError(op)
+        if op["op"] == "test" and parent[last] != op["value"]:
+            raise PatchRefusedError(op)
+        if op["op"] in ("replace", "add"):
+            parent[last] = op["value"]
+        if op["op"] == "remove":
+            del parent[last]
+    return out
 
 
 def to_side(side: Side, **more: Any) -> RouteState:

@@ -119,7 +119,7 @@ ONE_MISTAKE = {
     "other kind of route": (
         "IngressRoute",
         "Ingress",
-        "line 10, spec.routes[0].kind: input should be 'IngressRoute', not 'Ingress'",
+        "line 10, spec.routes[0].kind: input should be 'IngressRoute' or 'TraefikService', not 'Ingress'",
     ),
     "no routes": (
         "\n    - {kind: IngressRoute, namespace: edge, name: live}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import yaml
 from flipgate.steps.setup import OF_ITS_OWN, ON_A_SIDE, ON_ROUTES, ON_TRAEFIK, Rights
 
 ROOT = Path(__file__).parents[2]
-OBJECTS = list(yaml.safe_load_all((ROOT / "deployments" / "rbac.yaml").read_text()))
+TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
+OBJECTS = list(yaml.safe_load_all(TEXT))
 WANTED = {
     "flipgate": OF_ITS_OWN,
     "production-blue": ON_A_SIDE,
     "production-green": ON_A_SIDE,
-    "monitoring": ON_ROUTES,
+    "monitoring": ON_ROUTES["IngressRoute"],
     "traefik": ON_TRAEFIK,
 }
 
@@ -42,6 +44,13 @@ def given(role: dict[str, Any]) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("namespace", WANTED)
 def test_each_role_gives_what_check_asks_for(namespace: str) -> None:
     assert given(of_kind("Role")[namespace]) == asked(WANTED[namespace])
+
+
+def test_the_rule_that_is_commented_out_is_what_a_traefik_service_needs() -> None:
+    rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == {
+        right for right in asked(ON_ROUTES["TraefikService"]) if right[0]
+    }
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

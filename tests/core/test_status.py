@@ -31,6 +31,7 @@ from flipgate.steps.observe import Observed
 from tests.core.builders import (
     BLUE,
     GREEN,
+    NAMESPACES,
     NOW,
     RUN,
     approval,
@@ -39,10 +40,15 @@ from tests.core.builders import (
     question,
     record,
     release,
+    route,
+    route_object,
+    service,
     shop,
     side,
     to_side,
+    traefik_service,
     traffic,
+    weighted,
 )
 
 DARK = (Phase.DEPLOYING, Phase.DARK)
@@ -164,6 +170,18 @@ def test_drift_is_told_before_all_else() -> None:
     assert next_step(seen)["command"].startswith("prefect deployment run reconcile/reconcile")
     assert data(seen)["drift"] == "the routes say green (IngressRoute edge/live -> green); the record says blue"
     assert many([data(seen)], at(30))[1].endswith("drifted")
+
+
+def test_a_route_that_follows_says_whom_and_leaves_the_side_to_it() -> None:
+    followed = traefik_service(weighted(service(NAMESPACES[BLUE])))
+    follower = route(route_object([{"kind": "TraefikService", "name": "live"}]), name="front")
+    told = data(facts(record(), traffic=traffic(follower, followed)))
+
+    assert (told["activeByRoutes"], told["drift"]) == ("blue", None)
+    assert [(each["side"], each["via"], each["others"]) for each in told["routes"]] == [
+        (None, ["TraefikService edge/live"], []),
+        ("blue", [], []),
+    ]
 
 
 # Questions

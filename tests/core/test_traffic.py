@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import shlex
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -13,31 +11,21 @@ import pytest
 from flipgate.core.errors import Refused
 from flipgate.core.sides import Side
 from flipgate.core.traffic import BACK, FORWARD, DarkSide, RouteName, RouteState, by_hand, dark_side, plan_move
-from tests.core.builders import BLUE, GREEN, NAMESPACES, route, route_object, service, to_side, traffic
+from tests.core.builders import (
+    BLUE,
+    GREEN,
+    NAMESPACES,
+    PatchRefusedError,
+    applied,
+    route,
+    route_object,
+    service,
+    to_side,
+    traffic,
+)
 
 VERSION = "/metadata/resourceVersion"
 NEITHER = "IngressRoute edge/live names neither side"
-
-
-class PatchRefusedError(Exception):
-    """A JSON patch's `test` found another value: nothing is changed."""
-
-
-def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """RFC 6902's test, replace and add, as far as flipgate uses them, on a copy."""
-    out = copy.deepcopy(dict(obj))
-    for op in operations:
-        *path, last = (part.replace("~1", "/").replace("~0", "~") for part in op["path"].split("/")[1:])
-        parent: Any = out
-        for part in path:
-            parent = parent[int(part)] if isinstance(parent, list) else parent[part]
-        if op["op"] in ("test", "replace") and last not in parent:
-            raise PatchRefusedError(op)
-        if op["op"] == "test" and parent[last] != op["value"]:
-            raise PatchRefusedError(op)
-        if op["op"] in ("replace", "add"):
-            parent[last] = op["value"]
-    return out
 
 
 def edge(side: Side, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Before a move, forward: what the routes will name is there, has the port, and somebody Ready to answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import Refused
+from flipgate.steps.look import look_at_traffic
+from flipgate.steps.move import move_back
+from flipgate.steps.targets import need_targets
+from flipgate.steps.world import World
+from lab.records import Lab
+from tests.api.shop import BLUE, GREEN, Shop
+
+
+def check(world: World) -> None:
+    need_targets(world, look_at_traffic(world), GREEN)
+
+
+def refusal(world: World) -> tuple[str, str, str]:
+    """Reason, object and fact."""
+    with pytest.raises(Refused) as refused:
+        check(world)
+    assert refused.value.untouched == "all routes"
+    return refused.value.reason, refused.value.obj, refused.value.fact
+
+
+def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
+    """A Service of green with these ports."""
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": list(ports)}}
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/{name}", body)
+
+
+def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "http") -> None:
+    """An EndpointSlice of green as its controller would write it: one endpoint a pod, Ready or not."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{shop.namespace(GREEN)}/endpointslices/{service}-x1"
+    endpoints = [{"addresses": [f"10.0.0.{n}"], "conditions": {"ready": each}} for n, each in enumerate(ready, 1)]
+    meta = {"name": f"{service}-x1", "labels": {"kubernetes.io/service-name": service}}
+    body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
+    shop.cluster.apply(path, body | {"ports": [{"name": port, "port": 8080}], "endpoints": endpoints})
+
+
+def test_a_side_gets_users_once_service_port_and_a_ready_endpoint_are_there(shop: Shop, world: World) -> None:
+    web = f"Service {shop.name}-green/web"
+    assert refusal(world) == ("ServiceMissing", web, "does not exist, and a route would send users to it")
+    put_service(shop, {"name": "admin", "port": 8080})
+    assert refusal(world) == ("ServicePortMissing", web, "has no port 80 (it has: admin 8080)")
+    put_service(shop, {"name": "admin", "port": 8080}, {"name": "http", "port": 80})
+    nobody = "has nobody to answer users: {} endpoints Ready on port http 80"
+    put_endpoints(shop, True, service="search")
+    assert refusal(world) == ("NoReadyEndpoints", web, nobody.format("0 of 0"))
+    put_endpoints(shop, False, False)
+    assert refusal(world) == ("NoReadyEndpoints", web, nobody.format("0 of 2"))
+    put_endpoints(shop, True, True, port="admin")
+    assert refusal(world)[0] == "NoReadyEndpoints"
+    put_endpoints(shop, True, False)
+    check(world)
+
+
+def test_going_back_asks_for_no_endpoints(shop: Shop, world: World) -> None:
+    shop.point("live", shop.namespace(GREEN))
+    move_back(world, BLUE)  # which has no Service at all
+    assert shop.where() == ("blue",)
+
+
+def test_every_route_is_looked_at_and_behind_a_traefik_service_of_the_side_too(cluster: Cluster, lab: Lab) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=("front", "split"), weighted=["split"])
+    inner = {"name": "web", "kind": "TraefikService", "namespace": shop.namespace(BLUE)}
+    beside = {"name": "search", "namespace": shop.namespace(BLUE), "port": "http", "weight": 0}
+    shop.patch(shop.route_path("split"), ("replace", "/spec/weighted/services", [inner, beside]))
+    put_service(shop, {"name": "http", "port": 80})
+    put_endpoints(shop, True)
+    world = shop.world()
+    assert refusal(world)[:2] == ("ServiceMissing", f"TraefikService {shop.name}-green/web")
+
+    services = f"/apis/traefik.io/v1alpha1/namespaces/{shop.namespace(GREEN)}/traefikservices"
+    home = {"name": "api", "port": 80}
+    shop.cluster.create(
+        services, {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService"} | named("web", weighted=[home])
+    )
+    assert refusal(world)[:2] == ("ServiceMissing", f"Service {shop.name}-green/search")
+    put_service(shop, {"name": "http", "port": 80}, name="search")
+    assert refusal(world)[:2] == ("ServiceMissing", f"Service {shop.name}-green/api")
+    put_service(shop, {"name": "http", "port": 80}, name="api")
+    put_endpoints(shop, True, service="api")
+    check(world)  # nobody answers for `search`, and at weight 0 no user asks it
+
+    astray = {**home, "namespace": shop.namespace(BLUE)}
+    shop.patch(f"{services}/web", ("replace", "/spec/weighted/services", [astray]))
+    assert refusal(world)[0] == "LeadsElsewhere"
+
+
+def named(name: str, *, weighted: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"weighted": {"services": weighted}}}

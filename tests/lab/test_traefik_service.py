@@ -1,0 +1,96 @@
+"""A TraefikService as the route: the documented way there from a plain one, and a release through it, under load."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flipgate.core.record import QuestionKind
+from flipgate.steps.look import look_at_traffic
+from flipgate.steps.roll_back import roll_back
+from lab import example
+from lab.paths import CHECKOUT
+from tests.lab import runbook
+from tests.lab.stage import BLUE, GREEN, POLICY, NewStage, Stage, images, lost_none
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def sections() -> tuple[str, str]:
+    """The change-over, and the line that reads the way back off the route."""
+    text = (CHECKOUT / "docs" / "flip-traffic.md").read_text()
+    _, over = text.split("\n## From a plain route to a TraefikService\n")
+    change, _, rest = over.partition("\n### ")
+    return change, rest.partition("### The way back by hand, on the route\n")[2].partition("\n## ")[0]
+
+
+def named(stage: Stage, text: str) -> str:
+    """The page's text with this copy's names."""
+    place = stage.place
+    names = {"sportsdata": place.application, "monitoring": place.route_namespace, "api-live": place.route}
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
+
+
+def run(stage: Stage, commands: str, folder: Path) -> str:
+    """What the commands print, typed in this folder by somebody with flipgate, kubectl and a kubeconfig."""
+    lab = stage.lab
+    path = f"{Path(sys.executable).parent}:{lab.kubectl.parent}:{os.environ['PATH']}"
+    own = {"PATH": path, "KUBECONFIG": str(lab.kubeconfig), "HOME": str(folder)}
+    words = ["bash", "-euo", "pipefail", "-c", named(stage, commands)]
+    done = subprocess.run(words, env=os.environ | own, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def declare(stage: Stage, part: str, folder: Path) -> None:
+    """Writes the application's file with the routes that the page shows."""
+    document = yaml.safe_load(example.application_text(stage.place, POLICY))
+    document["spec"] |= yaml.safe_load(named(stage, part))
+    (folder / "flipgate.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def metrics(stage: Stage) -> str:
+    """What Traefik itself counts."""
+    raw = "/api/v1/namespaces/traefik/services/traefik:8080/proxy/metrics"
+    return stage.kubectl("get", "--raw", raw)
+
+
+def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(
+    new_stage: NewStage, tmp_path: Path
+) -> None:
+    stage = new_stage("split", policy={"soakSeconds": 3600})
+    change, way_back = sections()
+    with stage.load() as load:
+        for language, text in BLOCK.findall(change):
+            declare(stage, text, tmp_path) if language == "yaml" else run(stage, text, tmp_path)
+            assert look_at_traffic(stage.world()).active is BLUE
+        place = stage.place
+        blue, green = (f'service="{namespace}-api-80@kubernetescrd"' for namespace in (place.blue, place.green))
+        assert green not in metrics(stage)
+
+        world = stage.world()
+        assert [route.kind for route in world.application.spec.routes] == ["TraefikService"]
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        stage.wait_for_users_on(GREEN)
+        assert all(side in metrics(stage) for side in (blue, green)), "Traefik's own counters name the side"
+        ((_, line),) = BLOCK.findall(way_back)
+        assert run(stage, line, tmp_path).startswith(f"kubectl -n {place.route_namespace} patch traefikservices.")
+
+        done = roll_back(world, "orders fail", by="ana")
+        stage.wait_for_users_on(BLUE)
+        lost_none(load)
+    assert (done.way, done.left) == ("fast", ())
+    (state,) = look_at_traffic(world).routes
+    assert (state.whole, state.way_back) == (BLUE, "")
