@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,11 +24,20 @@ TIERS = ("api", "lab")
 def pytest_configure(config: pytest.Config) -> None:
     """Replaces the warm API server when it is full: nobody deletes namespaces there, and too many make it slow.
 
-    Told by the size of its store, and only by the process that others are started from (pytest -n).
+    Told by the size of its store, and only by the process that others are started from (pytest -n). Not while another
+    pytest is at work on it: each holds a shared lock until it ends.
     """
+    if hasattr(config, "workerinput"):
+        return
+    paths.labs().mkdir(parents=True, exist_ok=True)
+    users = (paths.labs() / f".{API_LAB}.users").open("w")
+    config.add_cleanup(users.close)
     store = paths.lab_dir(API_LAB) / "etcd" / "member" / "snap" / "db"
-    if not hasattr(config, "workerinput") and store.exists() and store.stat().st_size > FULL_BYTES:
-        control.down(API_LAB)
+    if store.exists() and store.stat().st_size > FULL_BYTES:
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            control.down(API_LAB)
+    fcntl.flock(users, fcntl.LOCK_SH)
 
 
 class LabInOneProcess(LoadGroupScheduling):
