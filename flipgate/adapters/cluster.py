@@ -31,6 +31,9 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+AUTH_SECONDS = 1.0
+"""How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
+costs a third of a request's time, and it renews minutes before they expire."""
 
 
 class Cluster:
@@ -42,6 +45,7 @@ class Cluster:
         self.context = context
         self.server: str = client.configuration.host
         self._groups: dict[str, str] = {}
+        self._credentials: tuple[float, dict[str, str]] = (-AUTH_SECONDS, {})
 
     @classmethod
     def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Cluster:
@@ -208,8 +212,7 @@ class Cluster:
     ) -> Any:
         import urllib3
 
-        sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {})}
-        self._client.update_params_for_auth(sent, [], ["BearerToken"], url, method, data)
+        sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {}), **self._authorization()}
         try:
             return self._pool.request(
                 method,
@@ -226,6 +229,15 @@ class Cluster:
                 obj=f"API server {self.server}",
                 next_command="kubectl --context " + self.context + " get --raw /readyz",
             ) from error
+
+    def _authorization(self) -> dict[str, str]:
+        """The headers that say who we are."""
+        asked, headers = self._credentials
+        if time.monotonic() - asked >= AUTH_SECONDS:
+            headers = {}
+            self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+            self._credentials = (time.monotonic(), headers)
+        return headers
 
 
 def _in_cluster() -> bool:
