@@ -38,6 +38,8 @@ class Store:
         self.name = name
         self.epoch: int | None = None
         """The epoch this actor works under while it holds the Lease. A record of a later epoch refuses its writes."""
+        self._ours: tuple[Record, str] | None = None
+        """The record as we wrote it last, and its version then."""
 
     def application(self) -> Application:
         """The application as `apply` wrote it. Raises NotFound with what to type."""
@@ -76,26 +78,50 @@ class Store:
 
         Raises LostLease when another actor has taken this application over, Conflict after WRITE_TRIES losses.
         """
+        if written := self._update_ours(change):
+            return written
         for tried in range(WRITE_TRIES):
             record, version = self._read()
-            if self.epoch is not None and record.epoch != self.epoch:
-                raise LostLease(
-                    f"{record.holder or 'another actor'} has taken over "
-                    f"(epoch {record.epoch}; this run began in {self.epoch})",
-                    obj=f"record of {self.name}",
-                    untouched="routes and sides from here on",
-                    next_command=f"flipgate status {self.name}",
-                )
+            self._need_epoch(record)
             changed = change(record)
             if changed == record:
                 return record
             try:
-                obj = self._config_map(f"record-{self.name}", _data(changed), "record", version)
-                self._cluster.replace(self._path(f"record-{self.name}"), obj)
-                return changed
+                return self._replace(changed, version)
             except Conflict:
                 time.sleep(random.uniform(0, PAUSE_SECONDS * tried))  # writers in step would lose to each other again
         raise Conflict(f"was written by others {WRITE_TRIES} times in a row", obj=f"record of {self.name}")
+
+    def _update_ours(self, change: Callable[[Record], Record]) -> Record | None:
+        """The change made to what we wrote last, without reading it again: the write is refused if it is no longer so.
+
+        None when that is not enough to go on: nothing was written yet, somebody else wrote since, or what is known
+        leads to no write. Users wait for each request on the way back.
+        """
+        (record, version), self._ours = self._ours or (None, ""), None
+        if record is None or (self.epoch is not None and record.epoch != self.epoch):
+            return None
+        try:
+            changed = change(record)
+            return None if changed == record else self._replace(changed, version)
+        except (Conflict, NotFound, Refused):
+            return None
+
+    def _replace(self, record: Record, version: str) -> Record:
+        obj = self._config_map(f"record-{self.name}", _data(record), "record", version)
+        written = self._cluster.replace(self._path(f"record-{self.name}"), obj)
+        self._ours = record, written["metadata"]["resourceVersion"]
+        return record
+
+    def _need_epoch(self, record: Record) -> None:
+        if self.epoch is not None and record.epoch != self.epoch:
+            raise LostLease(
+                f"{record.holder or 'another actor'} has taken over "
+                f"(epoch {record.epoch}; this run began in {self.epoch})",
+                obj=f"record of {self.name}",
+                untouched="routes and sides from here on",
+                next_command=f"flipgate status {self.name}",
+            )
 
     def write_history(self, release: Release, journal: Iterable[JournalEntry] = ()) -> None:
         """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core import record as records
 from flipgate.core.application import Application, load_application
+from flipgate.core.errors import Conflict
 from flipgate.core.record import Occupant, Record
 from flipgate.core.release import Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.steps.bring_up import open_release
-from flipgate.steps.setup import adopt
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
 from tests.repeating import repeating
@@ -112,8 +112,21 @@ class Shop:
         return World(used, Store(used, self.own, self.name), self.application, actor)
 
     def adopted(self, actor: str = "ana") -> World:
-        world = self.world(actor)
-        adopt(world)
+        """The shop with the record that `adopt` writes of it as it was installed (test_setup.py compares them)."""
+        world, now = self.world(actor), utc_now()
+        images = {name: f"shop/{name}:1" for name in COUNTS}
+        sides = {
+            side: Occupant(
+                images=images, replicas=COUNTS if side is BLUE else dict.fromkeys(COUNTS, 0), since=utc_now()
+            )
+            for side in Side
+        }
+        state = records.EntryState.DONE
+        entry = records.JournalEntry(
+            id=1, step="Adopt", state=state, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"
+        )
+        with suppress(Conflict):
+            world.store.create(Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,)))
         return world
 
     # The cluster's objects

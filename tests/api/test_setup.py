@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,6 +152,21 @@ def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
     assert record.sides[BLUE].images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
     assert record.sides[GREEN].replicas == {"web": 0, "search": 0, "mailer": 0}
     assert [entry.step for entry in record.journal] == ["Adopt"]
+
+
+def test_what_the_other_tests_take_for_adopted_is_what_adopting_writes(shop: Shop) -> None:
+    really = adopt(shop.world())
+    shop.cluster.delete(f"{shop.config_maps}/record-{shop.name}")
+    times = {"at", "ended", "since"}
+    played = shop.adopted().store.read()
+    assert without(times, played.model_dump()) == without(times, really.model_dump())
+
+
+def without(keys: set[str], value: Any) -> Any:
+    """The value without these keys, at any depth."""
+    if isinstance(value, dict):
+        return {key: without(keys, each) for key, each in value.items() if key not in keys}
+    return [without(keys, each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def test_adopting_again_changes_nothing(shop: Shop) -> None:
