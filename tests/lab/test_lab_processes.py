@@ -83,9 +83,7 @@ def test_a_note_that_cannot_be_read_is_none() -> None:
 
 def test_a_lab_without_a_door_to_prometheus_is_told_to_be_started_anew(stranger: subprocess.Popen[bytes]) -> None:
     _dead_lab(_identity(stranger))
-    with pytest.raises(
-        LabError, match=r"older flipgate.*down --name old, then flipgate lab up --name old --m"
-    ):
+    with pytest.raises(LabError, match=r"older flipgate.*down --name old, then flipgate lab up --name old --m"):
         control.up("old", metrics=True)
     assert control.status("old").state == "running", "it goes on as it was"
 
