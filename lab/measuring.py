@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from string import Template
 
@@ -64,8 +63,9 @@ def _bring_up(lab: Lab, record: Record, programs: Mapping[str, Path], wait: Wait
 def _furnish(lab: Lab, record: Record, programs: Mapping[str, Path]) -> dict[str, str]:
     """Lay out what the two read and where they write; what their manifest is filled in with."""
     for name, program in programs.items():
-        with suppress(FileExistsError):
-            (lab.dir / "bin" / name).symlink_to(program)
+        link = lab.dir / "bin" / name
+        link.unlink(missing_ok=True)  # by an attempt that did not get to its end
+        link.symlink_to(program)
     folder = lab.dir / "metrics"
     folder.mkdir(exist_ok=True)
     for name in ("alerts.yml", "alertmanager.yml"):
