@@ -30,17 +30,27 @@ _STRIPPED = "-s -w"  # no symbol table, no debug information: half the size
 
 @dataclass(frozen=True)
 class Program:
-    """One thing to build. `data` names files of a module that a run needs: (module, pattern, folder in the cache)."""
+    """One thing to build. `data` names files of a module that a run needs: (module, pattern, folder in the cache).
+
+    `modules` is the folder of its go.mod and go.sum where that is not its name: programs of one origin share them.
+    """
 
     name: str
     package: str
     linker_flags: str = _STRIPPED
     data: tuple[str, str, str] | None = None
+    modules: str = ""
+    tags: str = ""
+
+    @property
+    def settings(self) -> str:
+        """What decides what comes out, beside the modules."""
+        return f"{self.linker_flags} {self.tags}".rstrip()
 
     @property
     def folder(self) -> Path:
         """Where its go.mod and go.sum lie."""
-        return paths.PROGRAMS / self.name
+        return paths.PROGRAMS / (self.modules or self.name)
 
 
 KNOWN = {
@@ -61,6 +71,14 @@ KNOWN = {
                 "crds",
             ),
         ),
+        Program(
+            "prometheus",
+            "github.com/prometheus/prometheus/cmd/prometheus",
+            modules="metrics",
+            # Of its ways to find targets, Kubernetes' alone: the clients of the clouds take longer than all the rest.
+            tags="remove_all_sd,enable_kubernetes_sd",
+        ),
+        Program("alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", modules="metrics"),
     )
 }
 
@@ -87,7 +105,7 @@ def ensure(programs: Sequence[str], progress: Progress | None = None) -> dict[st
 
 def entry(program: Program, go_version: str) -> Path:
     """The cache folder of this program, built by this toolchain."""
-    return paths.cache() / f"{program.name}-{key(program.folder, go_version, program.linker_flags)}"
+    return paths.cache() / f"{program.name}-{key(program.folder, go_version, program.settings)}"
 
 
 def key(folder: Path, go_version: str, flags: str = "") -> str:
@@ -169,7 +187,9 @@ class _Go:
         """Fetch what is needed, and say which packages there are, the program's own last."""
         count = _Count()
         printed = self._call(
-            ["list", "-deps", self.program.package], count, lambda: f"fetching modules, {count.fetched} so far"
+            ["list", "-deps", *self._tags, self.program.package],
+            count,
+            lambda: f"fetching modules, {count.fetched} so far",
         )
         return printed.split()
 
@@ -182,12 +202,16 @@ class _Go:
                 return f"compiled {count.compiled} packages, linking"
             return f"compiled {count.compiled} of at most {len(packages)} packages"
 
-        flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", self.program.linker_flags, "-o", str(output)]
+        flags = ["-v", "-trimpath", "-buildvcs=false", "-ldflags", self.program.linker_flags, *self._tags]
         self._call(
-            ["build", *flags, self.program.package],
+            ["build", *flags, "-o", str(output), self.program.package],
             count,
             describe,
         )
+
+    @property
+    def _tags(self) -> list[str]:
+        return ["-tags", self.program.tags] if self.program.tags else []
 
     def module_folder(self, module: str) -> Path:
         """Where the module cache keeps this module."""

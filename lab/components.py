@@ -15,6 +15,9 @@ NODE_NAME = "lab-node-1"
 API_TARGET = "127.0.0.1:6443"
 TRAEFIK_ADDRESS = "10.244.0.80"
 TRAEFIK_TARGET = f"{TRAEFIK_ADDRESS}:8000"
+KUBELET_TARGET = f"{NODE_ADDRESS}:10250"
+PROMETHEUS_TARGET = "10.244.0.90:9090"
+ALERTMANAGER_TARGET = "10.244.0.93:9093"
 ETCD_URL = "http://127.0.0.1:2379"
 
 # The controller-manager's own limit of requests would make hundreds of pods a matter of a minute.
@@ -32,25 +35,41 @@ class Component:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the supervisor is told: where the lab lies, how much of it to run, and the sockets it inherits."""
+    """What the supervisor is told: where the lab lies, how much of it to run, and its doors.
+
+    A door is a socket that the supervisor inherits and what stands behind it, as `FD=HOST:PORT`.
+    """
 
     folder: Path
     tier: Tier
-    api_socket: int
-    traefik_socket: int | None = None
+    doors: tuple[str, ...]
 
     @property
     def program(self) -> str:
         """The multi-call program."""
         return str(self.folder / "bin" / "controlplane")
 
+    @property
+    def sockets(self) -> tuple[int, ...]:
+        """The doors' sockets, for the one program that accepts on them."""
+        return tuple(int(door.partition("=")[0]) for door in self.doors)
+
+
+def targets(tier: Tier) -> dict[str, str]:
+    """What there are doors to. A lab that has no Prometheus yet has the doors to it, so that it can be added."""
+    if tier == "api":
+        return {"api": API_TARGET}
+    return {
+        "api": API_TARGET,
+        "traefik": TRAEFIK_TARGET,
+        "prometheus": PROMETHEUS_TARGET,
+        "alertmanager": ALERTMANAGER_TARGET,
+    }
+
 
 def forwarder(plan: Plan) -> Component:
     """The way in from outside the namespace."""
-    targets = [f"{plan.api_socket}={API_TARGET}"]
-    if plan.traefik_socket is not None:
-        targets.append(f"{plan.traefik_socket}={TRAEFIK_TARGET}")
-    return Component("forward", (plan.program, "forward", *targets), core=True)
+    return Component("forward", (plan.program, "forward", *plan.doors), core=True)
 
 
 def etcd(plan: Plan) -> Component:

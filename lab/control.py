@@ -7,40 +7,56 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, locks, namespaces, paths, pipelines, starting
+from lab import build, locks, measuring, namespaces, paths, pipelines, starting
 from lab.components import Tier
+from lab.errors import LabError
 from lab.records import Lab, LabStatus, Record, read_state
 
 Progress = Callable[[str], None]
 
 DEFAULT = "default"
+PROGRAMS: dict[Tier, tuple[str, ...]] = {"api": ("controlplane",), "full": ("controlplane", "traefik")}
 
 
-def up(name: str = DEFAULT, *, tier: Tier = "full", throttle_ms: int = 50, progress: Progress | None = None) -> Lab:
+def up(
+    name: str = DEFAULT,
+    *,
+    tier: Tier = "full",
+    throttle_ms: int = 50,
+    metrics: bool = False,
+    progress: Progress | None = None,
+) -> Lab:
     """A running lab of that name, started if need be; ready to be used when this returns.
 
     One that runs already is taken as it is, unless it is of the api tier and the full one is asked for: then it is
     ended and a full one started in its place, empty. `throttle_ms` is how long Traefik waits between two changes.
+    `metrics` adds Prometheus and Alertmanager, also to a lab that runs without them.
 
     Raises:
-        LabError: The machine does not allow it, a build failed, or something did not come up.
+        LabError: The machine does not allow it, a build failed, or something did not come up. A lab to which
+            Prometheus could not be added goes on without.
     """
     tell = progress or (lambda line: None)
-    folder = paths.lab_dir(name)
-    if (running := _usable(name, tier)) is not None:
+    if metrics and tier == "api":
+        raise LabError("Metrics need the full lab: the api tier has no pods that could run Prometheus.")
+    if (running := _usable(name, tier)) is not None and (running.prometheus_url or not metrics):
         return running
-    apart = namespaces.permitted()
     with locks.held(paths.lock_file(name), f"another start or end of lab {name}", tell):
-        if (running := _usable(name, tier)) is not None:
-            return running
-        if _end(folder):
-            tell(f"lab {name}: cleared away what was there of it")
-        programs = build.ensure(["controlplane", "traefik"] if tier == "full" else ["controlplane"], tell)
-        try:
-            return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
-        except BaseException:
-            _stop(folder)  # its logs stay, for the message names them
-            raise
+        lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, tell)
+        return measuring.add(lab, tell) if metrics and not lab.prometheus_url else lab
+
+
+def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progress) -> Lab:
+    apart = namespaces.permitted()
+    folder = paths.lab_dir(name)
+    if _end(folder):
+        tell(f"lab {name}: cleared away what was there of it")
+    programs = build.ensure(PROGRAMS[tier] + (measuring.PROGRAMS if metrics else ()), tell)
+    try:
+        return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
+    except BaseException:
+        _stop(folder)  # its logs stay, for the message names them
+        raise
 
 
 def down(name: str = DEFAULT, *, progress: Progress | None = None) -> bool:
@@ -74,8 +90,7 @@ def status(name: str = DEFAULT) -> LabStatus:
     }
     if not record.ready:
         return LabStatus(name, "starting", "somebody is starting it, or was stopped while doing so", **known)
-    lab = Lab(name, folder, record.tier, folder / "kubeconfig", record.api_url, record.traefik_url, record.keeper.pid)
-    return LabStatus(name, "running", "", lab, **known)
+    return LabStatus(name, "running", "", record.lab(folder), **known)
 
 
 def names() -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,10 @@ KUBECTL = "kubectl"
 
 @dataclass(frozen=True)
 class Lab:
-    """A running lab and the ways into it. `traefik_url` is empty in the api tier."""
+    """A running lab and the ways into it.
+
+    `traefik_url` is empty in the api tier; `prometheus_url` and `alertmanager_url` are in a lab without metrics.
+    """
 
     name: str
     dir: Path
@@ -28,6 +31,8 @@ class Lab:
     api_url: str
     traefik_url: str
     pid: int
+    prometheus_url: str = ""
+    alertmanager_url: str = ""
 
     @property
     def context(self) -> str:
@@ -55,7 +60,10 @@ class LabStatus:
 
 @dataclass(frozen=True)
 class Record:
-    """lab.json: what the starter noted, for the one who looks or ends it later."""
+    """lab.json: what the starter noted, for the one who looks or ends it later.
+
+    The doors to Prometheus and Alertmanager are there from the start; `metrics` is whether anybody stands behind them.
+    """
 
     tier: Tier
     keeper: Identity
@@ -63,6 +71,24 @@ class Record:
     traefik_url: str
     throttle_ms: int
     ready: bool = False
+    prometheus_url: str = ""
+    alertmanager_url: str = ""
+    metrics: bool = False
+
+    def lab(self, folder: Path) -> Lab:
+        """What is handed out of the lab in this folder."""
+        lab = Lab(
+            folder.name,
+            folder,
+            self.tier,
+            folder / "kubeconfig",
+            self.api_url,
+            self.traefik_url,
+            self.keeper.pid,
+        )
+        if not self.metrics:
+            return lab
+        return replace(lab, prometheus_url=self.prometheus_url, alertmanager_url=self.alertmanager_url)
 
     def write(self, folder: Path) -> None:
         """Note it, whole or not at all."""

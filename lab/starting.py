@@ -6,8 +6,7 @@ import dataclasses
 import socket
 import ssl
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,12 @@ from pathlib import Path
 import httpx
 
 from lab import apply, credentials, namespaces, paths
-from lab.components import NODE_NAME, Tier
-from lab.errors import LabError
-from lab.records import KUBECTL, Lab, Record, read_state
-
-Progress = Callable[[str], None]
+from lab.components import NODE_NAME, Tier, targets
+from lab.records import KUBECTL, Lab, Record
+from lab.waiting import Progress, Wait
 
 API_PATIENCE = 60.0  # seconds until the API server has to answer
 FULL_PATIENCE = 60.0  # seconds more until the node and Traefik have to
-TICK = 0.05  # seconds between two looks
-REMIND = 3.0  # seconds between two lines of progress about the same thing
-TAIL = 5  # lines of a log that a message shows
 
 
 @dataclass(frozen=True)
@@ -47,19 +41,18 @@ def start(order: Order, programs: Mapping[str, Path], tell: Progress) -> Lab:
     """
     _furnish(order.folder, programs)
     record = _launch(order)
-    wait = _Wait(order, record, tell)
-    with _client(order.folder, record.api_url) as client:
+    wait = Wait(order.folder, record.keeper, tell)
+    with api_client(order.folder, record.api_url) as client:
         wait.until("the API server", API_PATIENCE, lambda: _answers(client, "/readyz"))
         wait.until("its namespaces", API_PATIENCE, lambda: _answers(client, "/api/v1/namespaces/default"))
         if order.tier == "full":
             _install(order, client, programs["traefik"].parent / "crds")
             wait.until(f"node {NODE_NAME}", FULL_PATIENCE, lambda: _node_ready(client))
             wait.until("Traefik", FULL_PATIENCE, lambda: _traefik_ready(client, record.traefik_url))
-    dataclasses.replace(record, ready=True).write(order.folder)
+    record = dataclasses.replace(record, ready=True)
+    record.write(order.folder)
     tell(f"lab {order.name}: up after {wait.took():.1f} s")
-    kubeconfig = order.folder / "kubeconfig"
-    urls = (record.api_url, record.traefik_url)
-    return Lab(order.name, order.folder, order.tier, kubeconfig, *urls, record.keeper.pid)
+    return record.lab(order.folder)
 
 
 def _furnish(folder: Path, programs: Mapping[str, Path]) -> None:
@@ -74,26 +67,32 @@ def _furnish(folder: Path, programs: Mapping[str, Path]) -> None:
 
 def _launch(order: Order) -> Record:
     """Make the doors, which belong to the network outside, and the namespace that serves them."""
+    behind = targets(order.tier)
     with ExitStack() as stack:
-        api = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
-        sockets = [api]
-        arguments = [f"--dir={order.folder}", f"--tier={order.tier}", f"--api-socket={api.fileno()}"]
-        if order.tier == "full":
-            traefik = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
-            sockets.append(traefik)
-            arguments.append(f"--traefik-socket={traefik.fileno()}")
-        urls = [f"https://127.0.0.1:{api.getsockname()[1]}"]
-        urls += [f"http://127.0.0.1:{door.getsockname()[1]}" for door in sockets[1:]] or [""]
-        credentials.create(order.folder, order.name, urls[0])
+        doors = {name: stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024)) for name in behind}
+        urls = {name: f"http://127.0.0.1:{door.getsockname()[1]}" for name, door in doors.items()}
+        api_url = urls["api"].replace("http:", "https:")
+        credentials.create(order.folder, order.name, api_url)
         log = order.folder / "logs" / "supervisor.log"
+        arguments = [f"--dir={order.folder}", f"--tier={order.tier}"]
+        arguments += [f"--door={door.fileno()}={behind[name]}" for name, door in doors.items()]
         command = [*order.apart, sys.executable, "-m", "lab.supervisor", *arguments]
-        keeper = namespaces.start(command, log, sockets=[door.fileno() for door in sockets])
-    record = Record(order.tier, keeper, urls[0], urls[1], order.throttle_ms)
+        keeper = namespaces.start(command, log, sockets=[door.fileno() for door in doors.values()])
+    record = Record(
+        order.tier,
+        keeper,
+        api_url,
+        urls.get("traefik", ""),
+        order.throttle_ms,
+        prometheus_url=urls.get("prometheus", ""),
+        alertmanager_url=urls.get("alertmanager", ""),
+    )
     record.write(order.folder)
     return record
 
 
-def _client(folder: Path, api_url: str) -> httpx.Client:
+def api_client(folder: Path, api_url: str) -> httpx.Client:
+    """The lab's API server, as its administrator."""
     return httpx.Client(
         base_url=api_url,
         verify=ssl.create_default_context(cafile=str(folder / "pki" / "ca.crt")),
@@ -127,52 +126,3 @@ def _traefik_ready(client: httpx.Client, url: str) -> bool:
         return False
     with httpx.Client(trust_env=False, timeout=2) as outside:  # no route yet: that it says so is the sign
         return outside.get(url).status_code == httpx.codes.NOT_FOUND
-
-
-class _Wait:
-    """Waits for one thing after the other to hold, and stops waiting when the lab is dead."""
-
-    def __init__(self, order: Order, record: Record, tell: Progress) -> None:
-        self.order, self.record, self.tell = order, record, tell
-        self.began = time.monotonic()
-
-    def took(self) -> float:
-        """Seconds since the lab was started."""
-        return time.monotonic() - self.began
-
-    def until(self, what: str, patience: float, condition: Callable[[], bool]) -> None:
-        """Wait for this.
-
-        Raises:
-            LabError: The lab died, or it took too long.
-        """
-        began = told = time.monotonic()
-        self.tell(f"lab {self.order.name}: waiting for {what}, {self.took():.0f} s")
-        while not _holds(condition):
-            now = time.monotonic()
-            if not self.record.keeper.alive():
-                raise LabError(self._death())
-            if now - began > patience:
-                raise LabError(f"lab {self.order.name}: {what} was not ready within {patience:.0f} s. {self._logs()}")
-            if now - told >= REMIND:
-                told = now
-                self.tell(f"lab {self.order.name}: still waiting for {what}, {self.took():.0f} s")
-            time.sleep(TICK)
-
-    def _death(self) -> str:
-        state = read_state(self.order.folder)
-        reason = state.get("reason") or "its first process ended"
-        log = self.order.folder / "logs" / f"{state.get('culprit') or 'supervisor'}.log"
-        lines = log.read_text(errors="replace").splitlines()[-TAIL:] if log.exists() else []
-        end = "".join(f"\n  {line}" for line in lines)
-        return f"lab {self.order.name}: {reason}. {self._logs()}{end and f'; the end of {log.name}:{end}'}"
-
-    def _logs(self) -> str:
-        return f"Its logs: {self.order.folder / 'logs'} (kept until the next start or `flipgate lab down`)"
-
-
-def _holds(condition: Callable[[], bool]) -> bool:
-    try:
-        return condition()
-    except (httpx.TransportError, ValueError):
-        return False

@@ -76,8 +76,7 @@ class Supervisor:
 
     def start(self, component: Component) -> None:
         """Start one component; its output goes to the end of its log."""
-        sockets = (self.plan.api_socket, self.plan.traefik_socket)
-        inherited = [number for number in sockets if number is not None] if component.name == "forward" else []
+        inherited = self.plan.sockets if component.name == "forward" else ()
         with (self.plan.folder / "logs" / f"{component.name}.log").open("ab") as log:
             process = subprocess.Popen(
                 component.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited
@@ -133,15 +132,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.supervisor", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--tier", choices=["api", "full"], required=True)
-    parser.add_argument("--api-socket", type=int, required=True)
-    parser.add_argument("--traefik-socket", type=int)
+    parser.add_argument("--door", action="append", default=[], metavar="FD=HOST:PORT")
     given = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _asked)
     (given.dir / "tmp").mkdir(exist_ok=True)
     os.environ.setdefault("GOGC", "400")  # memory for time: a lab lives for minutes, and its machine is small
     os.environ["TMPDIR"] = str(given.dir / "tmp")  # so that nothing of a killed lab stays behind elsewhere
-    supervisor = Supervisor(Plan(given.dir, given.tier, given.api_socket, given.traefik_socket))
+    supervisor = Supervisor(Plan(given.dir, given.tier, tuple(given.door)))
     try:
         supervisor.run()
     except (LabEndedError, OSError) as ended:

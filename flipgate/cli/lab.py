@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DATA = """\
 {"name", "state": "absent"|"starting"|"running"|"dead", "detail", "tier", "kubeconfig", "context", "apiUrl",
- "traefikUrl", "pid", "components": [...], "restarts": {component: times}}"""
+ "traefikUrl", "prometheusUrl", "alertmanagerUrl", "pid", "components": [...], "restarts": {component: times}}"""
 
 name_option = click.option("--name", default="default", show_default=True, help="Which lab; several run side by side.")
 
@@ -41,6 +41,7 @@ def lab() -> None:
     examples="""\
         flipgate lab up
         flipgate lab up --name try --tier api          etcd and kube-apiserver alone, in seconds
+        flipgate lab up --metrics                      with Prometheus and Alertmanager
         export KUBECONFIG=$(flipgate lab up -o json | jq -r .kubeconfig)""",
 )
 @name_option
@@ -52,14 +53,21 @@ def lab() -> None:
     show_default=True,
     help="How long Traefik waits between two changes, in milliseconds.",
 )
+@click.option(
+    "--metrics",
+    is_flag=True,
+    help="With Prometheus and Alertmanager; a lab that runs without gets them added. Built when first asked for.",
+)
 @output_option("json", "yaml")
-def up(name: str, tier: Any, throttle_ms: int, output: str | None) -> None:
+def up(name: str, tier: Any, throttle_ms: int, metrics: bool, output: str | None) -> None:
     """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
+    if metrics and tier == "api":
+        raise BadInput("--metrics needs the full lab: in --tier api there are no pods to measure", obj=f"lab {name}")
     with _control() as control:
         from lab.progress import Printer
 
         with Printer() as progress:
-            running = control.up(name, tier=tier, throttle_ms=throttle_ms, progress=progress)
+            running = control.up(name, tier=tier, throttle_ms=throttle_ms, metrics=metrics, progress=progress)
         status = control.status(name)
     if output:
         emit(as_data(status), output)
@@ -150,6 +158,8 @@ def as_data(status: LabStatus) -> dict[str, Any]:
         "context": running.context if running else None,
         "apiUrl": running.api_url if running else None,
         "traefikUrl": running.traefik_url or None if running else None,
+        "prometheusUrl": running.prometheus_url or None if running else None,
+        "alertmanagerUrl": running.alertmanager_url or None if running else None,
         "pid": running.pid if running else None,
         "components": list(status.components),
         "restarts": dict(status.restarts),
@@ -168,13 +178,15 @@ def _show(found: list[LabStatus]) -> None:
 def _ways_in(status: LabStatus) -> list[str]:
     if status.lab is None:
         return []
-    traefik = [f"  Traefik     {status.lab.traefik_url}"] if status.lab.traefik_url else []
-    return [
-        f"  API server  {status.lab.api_url}",
-        *traefik,
-        f"  kubectl     {status.lab.kubectl}",
-        f"  export KUBECONFIG={status.lab.kubeconfig}",
-    ]
+    ways = {
+        "API server": status.lab.api_url,
+        "Traefik": status.lab.traefik_url,
+        "Prometheus": status.lab.prometheus_url,
+        "Alertmanager": status.lab.alertmanager_url,
+        "kubectl": status.lab.kubectl,
+    }
+    shown = [f"  {name:<12}  {way}" for name, way in ways.items() if way]
+    return [*shown, f"  export KUBECONFIG={status.lab.kubeconfig}"]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import httpx
 
 from lab.node.addresses import NoAddressLeftError
 from lab.node.kube import MERGE, Json, KubeError, insist
+from lab.node.metrics import Known
 from lab.node.pod import ENDED_PHASES, Pod
 from lab.node.world import World, rfc3339
 
@@ -41,6 +42,11 @@ class Agent:
         wanted = (namespace, name)
         pods = (p for p in self.pods.values() if (p.pod["metadata"]["namespace"], p.pod["metadata"]["name"]) == wanted)
         return max(pods, key=lambda pod: str(pod.pod["metadata"].get("creationTimestamp", "")), default=None)
+
+    def known(self) -> Iterator[Known]:
+        """The node's pods, for who counts them."""
+        for pod in self.pods.values():
+            yield Known(pod.pod["metadata"]["namespace"], pod.pod["metadata"]["name"], pod.state)
 
     async def kill(self) -> None:
         """End every process and listener of the node's pods, at once and without telling the API server."""

@@ -43,6 +43,17 @@ class Pod:
     def _note(self) -> None:
         self._changed.set()
 
+    @property
+    def state(self) -> status.PodState:
+        """What it does now."""
+        return status.PodState(
+            self.address,
+            self._world.address,
+            self._started_at,
+            tuple(container.state for container in self._containers),
+            tuple(container.state for container in self._inits),
+        )
+
     def container(self, name: str) -> Container | None:
         return next((c for c in (*self._containers, *self._inits) if c.spec["name"] == name), None)
 
@@ -160,15 +171,8 @@ class Pod:
         return True
 
     def _render(self) -> Json:
-        state = status.PodState(
-            self.address,
-            self._world.address,
-            self._started_at,
-            tuple(container.state for container in self._containers),
-            tuple(container.state for container in self._inits),
-        )
         previous = (self._sent or self.pod.get("status") or {}).get("conditions") or ()
-        return status.render(self.pod, state, previous, rfc3339())
+        return status.render(self.pod, self.state, previous, rfc3339())
 
     async def _delete(self) -> None:
         """Tell the API server that nothing is left, until it has heard."""

@@ -1,4 +1,4 @@
-"""The kubelet's own endpoint, as far as the API server asks the lab for it: logs, and whether it is alive."""
+"""The kubelet's own endpoint, as far as a lab asks for it: logs for the API server, and what Prometheus scrapes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from lab.node import metrics
 from lab.node.agent import Agent
 from lab.node.container import Container
 from lab.node.logs import LogBuffer, LogOptions, parse_options
@@ -19,6 +20,9 @@ def kubelet(agent: Agent) -> Starlette:
 
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("ok")
+
+    async def pods(request: Request) -> Response:
+        return PlainTextResponse(metrics.text(agent.known()), media_type="text/plain; version=0.0.4")
 
     async def logs(request: Request) -> Response:
         path = request.path_params
@@ -40,6 +44,7 @@ def kubelet(agent: Agent) -> Starlette:
     return Starlette(
         routes=[
             Route("/healthz", healthz),
+            Route("/metrics", pods),
             Route("/containerLogs/{namespace}/{pod}/{container}", logs, methods=["GET"]),
         ]
     )

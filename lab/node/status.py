@@ -75,6 +75,11 @@ def phase(state: PodState) -> str:
     return "Running"
 
 
+def is_ready(state: PodState) -> bool:
+    """Whether the pod is Ready: each of its containers is."""
+    return all(container.ready for container in state.containers)
+
+
 def render(pod: Object, state: PodState, previous: Sequence[Object], now: str) -> dict[str, Any]:
     """The status to write. `previous` are the conditions written before: what has not changed keeps its time."""
     current = phase(state)

@@ -209,6 +209,7 @@ assert not {"prefect", "flipgate.adapters.runs"} & set(sys.modules)
             "file /no/such/file: cannot be read: No such file or directory.",
         ),
         (["check", "-f", "/", "--offline"], "file /: cannot be read: Is a directory."),
+        (["lab", "up", "--tier", "api", "--metrics"], "lab default: --metrics needs the full lab: in --tier api"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

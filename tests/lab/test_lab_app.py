@@ -110,6 +110,29 @@ def test_errors_come_at_their_rate_are_logged_and_counted_and_spare_the_probes()
     serve(scenario, Behaviour(errors_percent=10))
 
 
+def test_errors_are_counted_from_nothing_on() -> None:
+    async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
+        assert 'http_requests_total{code="500",handler="app",method="GET"} 0' in (await client.get("/metrics")).text
+
+    serve(scenario)
+
+
+def test_what_is_open_is_counted_while_it_is_open() -> None:
+    async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
+        long = asyncio.create_task(client.get("/slow?seconds=0.2"))
+        async with connect(f"ws://127.0.0.1:{server.ports[0]}/ws", proxy=None):
+            text = (await client.get("/metrics")).text
+            assert "http_requests_in_flight 1" in text
+            assert "websocket_connections_open 1" in text
+        await long
+        text = (await client.get("/metrics")).text
+        assert "http_requests_in_flight 0" in text
+        assert 'http_request_duration_seconds_bucket{le="0.1"} 0' in text
+        assert 'http_request_duration_seconds_bucket{le="10.0"} 1' in text
+
+    serve(scenario)
+
+
 def test_a_websocket_echoes_and_tells_its_side() -> None:
     async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
         async with connect(f"ws://127.0.0.1:{server.ports[0]}/ws", proxy=None) as socket:

@@ -137,6 +137,20 @@ def test_a_build_is_done_once(tmp_path: Path, only_program: Program, monkeypatch
     assert said == []
 
 
+def test_programs_of_one_origin_share_modules_and_nothing_else(
+    tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tells = 'all="$*"; while [ $# -gt 0 ]; do [ "$1" = -o ] && echo "$all" >"$2"; shift; done'
+    monkeypatch.setenv("PATH", f"{_go(tmp_path, tells).parent}:/usr/bin:/bin")
+    monkeypatch.setitem(KNOWN, "one", Program("one", "./one", modules="modules"))
+    monkeypatch.setitem(KNOWN, "two", Program("two", "./two", modules="modules", tags="small"))
+    built = build.ensure(["one", "two"])
+    assert "-tags" not in built["one"].read_text()
+    assert "-tags small" in built["two"].read_text()
+    monkeypatch.setitem(KNOWN, "two", Program("two", "./two", modules="modules", tags="large"))
+    assert "-tags large" in build.ensure(["two"])["two"].read_text(), "other tags, another program"
+
+
 def test_a_failed_build_says_what_where_and_what_next_and_leaves_nothing(
     tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

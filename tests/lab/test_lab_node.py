@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.node import metrics
 from lab.node.addresses import AddressPool, NoAddressLeftError
 from lab.node.agent import node_status
 from lab.node.container import pull_problem
@@ -34,6 +35,19 @@ def state(*containers: ContainerState, inits: tuple[ContainerState, ...] = ()) -
 WAITING = ContainerState("app", "sportsdata/api:1")
 RUNNING = replace(WAITING, running_since="t1", reason="", started=True)
 READY = replace(RUNNING, ready=True)
+
+
+# What is told of pods
+
+
+def test_pods_are_told_by_the_names_of_kube_state_metrics() -> None:
+    waiting, ready = state(replace(RUNNING, restarts=3), READY), state(READY)
+    text = metrics.text([metrics.Known("blue", "api-0", waiting), metrics.Known("green", "api-1", ready)])
+    assert 'kube_pod_status_ready{namespace="blue",pod="api-0",condition="false"} 1\n' in text
+    assert 'kube_pod_status_ready{namespace="green",pod="api-1",condition="false"} 0\n' in text
+    assert 'kube_pod_status_ready{namespace="green",pod="api-1",condition="true"} 1\n' in text
+    assert 'kube_pod_status_phase{namespace="blue",pod="api-0",phase="Running"} 1\n' in text
+    assert 'kube_pod_container_status_restarts_total{namespace="blue",pod="api-0",container="app"} 3\n' in text
 
 
 # Environment

@@ -81,6 +81,21 @@ def test_a_note_that_cannot_be_read_is_none() -> None:
     assert Record.read(folder) is None
 
 
+def test_a_lab_without_a_door_to_prometheus_is_told_to_be_started_anew(stranger: subprocess.Popen[bytes]) -> None:
+    _dead_lab(_identity(stranger))
+    with pytest.raises(LabError, match=r"older flipgate.*down --name old, then flipgate lab up --name old --m"):
+        control.up("old", metrics=True)
+    assert control.status("old").state == "running", "it goes on as it was"
+
+
+def test_the_urls_of_prometheus_are_told_only_where_it_runs(stranger: subprocess.Popen[bytes]) -> None:
+    record = Record("full", _identity(stranger), "", "", 50, True, "http://127.0.0.1:3", "http://127.0.0.1:4")
+    lab = record.lab(paths.lab_dir("one"))
+    assert (lab.prometheus_url, lab.alertmanager_url) == ("", "")
+    lab = replace(record, metrics=True).lab(paths.lab_dir("one"))
+    assert (lab.prometheus_url, lab.alertmanager_url) == ("http://127.0.0.1:3", "http://127.0.0.1:4")
+
+
 def test_no_lab_of_that_name() -> None:
     assert control.status("none").state == "absent"
     assert control.down("none") is False
