@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ STALE_SECONDS = 10.0
 """A number that is older than this says nothing about now."""
 OLD_WINDOW_SECONDS = 3600
 NO_OLD_SIDE = "a first release has no old side"
+LONGEST_LINE = 4096
 _LONGEST_REASON = 160
 
 
@@ -242,6 +244,23 @@ def restarts_since(
             before -= 1
         total += max(0, last[key].restarts - before)
     return total
+
+
+def count_lines(lines: Sequence[tuple[str, str]], pattern: str, after: datetime) -> tuple[int, datetime]:
+    """How many of a log's lines (time, text) were written after that and match, and when the last one was written.
+
+    Of a line only its first LONGEST_LINE characters are looked at. A line without a time is none of the container's.
+    """
+    wanted, count, last = re.compile(pattern), 0, after
+    for when, text in lines:
+        try:
+            written = datetime.fromisoformat(when)
+        except ValueError:
+            continue
+        if written > after:
+            count += bool(wanted.search(text[:LONGEST_LINE]))
+            last = max(last, written)
+    return count, last
 
 
 def cut_reason(text: str) -> str:
