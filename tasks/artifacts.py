@@ -19,15 +19,20 @@ def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) ->
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:
     """Verdicts as a Markdown table."""
-    rows = [f"| {e.gate} | **{e.verdict}** | {e.asked} | {e.answer} | {e.threshold} |" for e in evidence]
-    head = ["| gate | verdict | asked | answer | wanted |", "|---|---|---|---|---|"]
+    rows = [_row(e.gate, f"**{e.verdict}**", e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
+    head = ["| gate | verdict | asked | of whom | answer | wanted |", "|---|---|---|---|---|---|"]
     return "\n".join(head + rows) if rows else "No checks are declared for this application."
+
+
+def _row(*cells: str) -> str:
+    """A query may hold what would end a cell of the table."""
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
 def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
     shown = list(evidence)
-    rows = [f"| {e.gate} | **{e.verdict}** | {e.answer} |" for e in shown]
+    rows = [_row(e.gate, f"**{e.verdict}**", e.answer) for e in shown]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     changes = "".join(f"\n- {line}" for line in question.changes)
