@@ -18,7 +18,7 @@ from tests.lab.stage import BLUE, GREEN, LAB, NewStage, Stage, images, phases, w
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 USERS = 'http_requests_total{namespace="{namespace}", handler="app"'
-RATIO = f'sum(rate({USERS}, code=~"5.."}}[{{window}}])) / sum(rate({USERS}}}[{{window}}]))'
+RATIO = f'(sum(rate({USERS}, code=~"5.."}}[{{window}}])) or vector(0)) / sum(rate({USERS}}}[{{window}}]))'
 ERRORS: dict[str, Any] = {"name": "ratio", "promql": RATIO, "of": "namespace", "max": 0.05, "windowSeconds": 5}
 ALERT: dict[str, Any] = {"name": "alert", "alerts": {"alertname": "HighErrorRatio", "namespace": "{namespace}"}}
 NOISE: dict[str, Any] = {"name": "noise", "logs": {"pattern": "level=error", "max": 20}}
