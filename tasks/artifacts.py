@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import copy_context
+from threading import Thread
 
 from prefect.artifacts import create_markdown_artifact
 
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Question
+from flipgate.steps.world import World
 
 
 def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) -> str:
@@ -15,6 +18,21 @@ def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) ->
     text = f"## {title}\n\n{evidence_table(evidence)}"
     create_markdown_artifact(markdown=text, key=f"{application}-evidence", description=title)
     return text
+
+
+def show_charts(world: World, title: str, charts: list[str]) -> None:
+    """Pictures of the bake as an artifact `APP-bake`, made beside what goes on: users may be on their way back, and
+    wait for no picture."""
+    text = f"## {title}\n\n" + "\n\n".join(charts)
+
+    def make() -> None:
+        try:
+            create_markdown_artifact(markdown=text, key=f"{world.application.name}-bake", description=title)
+        except Exception as error:  # any at all: it is a picture
+            world.say(f"no chart of the bake: {type(error).__name__}")
+
+    if charts:
+        Thread(target=copy_context().run, args=(make,), name="bake chart").start()
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:

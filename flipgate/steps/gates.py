@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from flipgate.core.chart import as_markdown, bake_chart
 from flipgate.core.gates import Evidence
 from flipgate.core.metrics_gates import GateSample, judge
 from flipgate.core.release import Release
@@ -19,14 +20,16 @@ ANSWER_SECONDS = 4.0
 
 
 @contextmanager
-def asking(world: World, release: Release) -> Iterator[Gates]:
+def asking(world: World, release: Release, charted: Callable[[list[str]], None] = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
     asked = measures(world, release)
     pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
+    gates = Gates(world, release, asked, pool)
     try:
-        yield Gates(world, release, asked, pool)
+        yield gates
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        gates.draw(charted)
 
 
 @dataclass
@@ -65,6 +68,20 @@ class Gates:
         return tuple(
             judge(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
         )
+
+    def draw(self, charted: Callable[[list[str]], None]) -> None:
+        """Hands the charts on. Users may be on their way back: a picture that fails is only said."""
+        try:
+            charted(self.charts())
+        except Exception as error:
+            self.world.say(f"no chart of the bake: {type(error).__name__}")
+
+    def charts(self) -> list[str]:
+        """The numbers of each promql gate over the bake, as Markdown that holds a picture."""
+        flip = self.release.flipped_at
+        since = max(0.0, (self.world.now() - flip).total_seconds() - self._now()) if flip else 0.0
+        asked = [gate for gate in self.world.application.spec.gates if gate.promql and gate.name in self.samples]
+        return [as_markdown(gate.name, bake_chart(gate, self.samples[gate.name], since)) for gate in asked]
 
     def _add(self, name: str, sample: GateSample) -> None:
         self.samples.setdefault(name, []).append(sample)

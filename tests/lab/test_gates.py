@@ -11,8 +11,10 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import BAKE
 from lab import control
+from lab.pipelines import Pipelines
 from lab.records import Lab
 from tests.lab import runbook
+from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, LAB, NewStage, Stage, images, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -52,7 +54,7 @@ def said(stage: Stage) -> dict[str, str]:
     return {proof.gate: f"{proof.verdict}: {proof.detail}" for proof in judged[-1].proofs}
 
 
-@pytest.mark.parametrize("gate", [ERRORS, ALERT, NOISE], ids=lambda gate: gate["name"])
+@pytest.mark.parametrize("gate", [ERRORS, NOISE], ids=lambda gate: gate["name"])
 def test_errors_that_flipgates_own_probes_do_not_see_go_back_by_themselves(
     new_stage: NewStage, measured: Lab, gate: dict[str, Any]
 ) -> None:
@@ -72,6 +74,29 @@ def test_errors_that_flipgates_own_probes_do_not_see_go_back_by_themselves(
     assert found["restarts"].startswith("pass: 0 in "), found
     assert found[gate["name"]].startswith("fail: "), found
     assert stage.place.green in found[gate["name"]]
+
+
+def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bake(
+    new_stage: NewStage, measured: Lab, prefect_server: Pipelines
+) -> None:
+    prefect = PrefectApi(prefect_server.api_url)
+    shown = {**ERRORS, "max": 1}
+    stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
+    world = stage.world()
+    release = runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+    run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
+    prefect.wait(run, "PAUSED")
+    assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
+    with stage.load():
+        prefect.wait(run, "FAILED")
+    stage.wait_for_users_on(BLUE)
+    found = said(stage)
+    assert found["alert"].startswith("fail: 1 (HighErrorRatio) of "), found
+    assert found["ratio"].startswith("pass: 0."), found
+    chart = wait_until("the chart", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
+    assert "![ratio](data:image/svg+xml;base64," in chart
+    table = prefect.artifact(f"{stage.application}-evidence")
+    assert f"Alertmanager, of {stage.place.green} by namespace" in table
 
 
 @pytest.fixture
