@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.metrics import ask_number
 from flipgate.core.errors import Refused
+from flipgate.core.gate_rules import filled
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import BAKE
 from lab import control
@@ -126,9 +128,10 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     relative = {**ERRORS, "name": "relative", "relativeTo": "old", "factor": 3}
     stage = new_stage("unknown", policy={"bakeSeconds": 6}, edit=with_gates(measured, ERRORS, relative, RESTARTS))
     world = stage.world()
-    with stage.load() as load:
+    with stage.load():
         runbook.deploy_dark(world, images("2", "api"))
-        wait_until("users are on the old side", lambda: load.snapshot().sent > 300)
+        old = filled(RATIO, stage.place.blue, 3600)
+        wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
     with pytest.raises(Refused) as nobody:
         runbook.flip_traffic(world)
