@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import copy_context
+from threading import Thread
 
 from prefect.artifacts import create_markdown_artifact
 
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Question
+from flipgate.steps.world import World
 
 
 def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) -> str:
@@ -17,17 +20,37 @@ def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) ->
     return text
 
 
+def show_charts(world: World, title: str, charts: list[str]) -> None:
+    """Pictures of the bake as an artifact `APP-bake`, made beside what goes on: users may be on their way back, and
+    wait for no picture."""
+    text = f"## {title}\n\n" + "\n\n".join(charts)
+
+    def make() -> None:
+        try:
+            create_markdown_artifact(markdown=text, key=f"{world.application.name}-bake", description=title)
+        except Exception as error:  # any at all: it is a picture
+            world.say(f"no chart of the bake: {type(error).__name__}")
+
+    if charts:
+        Thread(target=copy_context().run, args=(make,), name="bake chart").start()
+
+
 def evidence_table(evidence: Iterable[Evidence]) -> str:
     """Verdicts as a Markdown table."""
-    rows = [f"| {e.gate} | **{e.verdict}** | {e.asked} | {e.answer} | {e.threshold} |" for e in evidence]
-    head = ["| gate | verdict | asked | answer | wanted |", "|---|---|---|---|---|"]
+    rows = [_row(e.gate, f"**{e.verdict}**", e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
+    head = ["| gate | verdict | asked | of whom | answer | wanted |", "|---|---|---|---|---|---|"]
     return "\n".join(head + rows) if rows else "No checks are declared for this application."
+
+
+def _row(*cells: str) -> str:
+    """A query may hold what would end a cell of the table."""
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
 def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
     shown = list(evidence)
-    rows = [f"| {e.gate} | **{e.verdict}** | {e.answer} |" for e in shown]
+    rows = [_row(e.gate, f"**{e.verdict}**", e.answer) for e in shown]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     changes = "".join(f"\n- {line}" for line in question.changes)

@@ -18,6 +18,7 @@ from flipgate.steps.move import Move
 from flipgate.steps.prove import Proven
 from flipgate.steps.way_back import RolledBack
 from flipgate.steps.world import World
+from tasks.artifacts import show_charts
 from tasks.policy import step
 
 
@@ -83,7 +84,8 @@ def hand_over_workers(world: World, to: Side) -> None:
 
 @step("watch")
 def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
-    return watch.watch(world, release)
+    title = f"{release.name} watched on {release.side}"
+    return watch.watch(world, release, charted=lambda charts: show_charts(world, title, charts))
 
 
 @step("roll back")

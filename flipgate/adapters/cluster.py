@@ -162,6 +162,15 @@ class Cluster:
         target = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
         return self._ask(target, {"Host": host}, timeout)
 
+    def text(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> bytes:
+        """What the API server answers with as it is: logs. Raises NotFound."""
+        response = self._send(
+            "GET", self._url(path, query), None, "application/json", timeout, headers={"Accept": "*/*"}
+        )
+        if response.status >= 400:
+            raise _error(path, response.status, response.data)
+        return bytes(response.data)
+
     def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Whether this user may do `verb` on `resource` there, asked of the API server itself."""
         review = {

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationErr
 from flipgate.core.base import Model
 from flipgate.core.documents import read_document
 from flipgate.core.errors import BadInput
+from flipgate.core.gate_rules import Gate, GateKind, Metrics
 from flipgate.core.images import check_repository
 from flipgate.core.jsonpath import parse_path
 from flipgate.core.nearest import hint
@@ -216,6 +217,11 @@ def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return checks
 
 
+def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    _refuse_twice(gate.name for gate in gates)
+    return gates
+
+
 class Spec(_Model):
     """What is released, how traffic reaches it, and what has to be true on the way."""
 
@@ -230,6 +236,10 @@ class Spec(_Model):
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="HTTP questions that the dark side must answer before a person is asked."
+    )
+    metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
+    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
+        default=(), description="Questions asked at every look of the bake, beside flipgate's own probes."
     )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")
@@ -249,6 +259,15 @@ class Spec(_Model):
                 )
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _gates_have_somebody_to_ask(self) -> Spec:
+        asked = {gate.kind: gate.name for gate in reversed(self.gates)}
+        whom = {GateKind.PROMQL: "prometheus", GateKind.ALERTS: "alertmanager"}
+        for kind, key in whom.items():
+            if kind in asked and getattr(self.metrics, key) is None:
+                raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
         return self
 
 

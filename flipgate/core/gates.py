@@ -42,3 +42,11 @@ def combine(evidences: Iterable[Judged]) -> Verdict:
         if verdict in verdicts:
             return verdict
     return Verdict.UNKNOWN
+
+
+def progress_line(evidences: Iterable[Evidence]) -> str:
+    """All verdicts on one line: those that pass by name, the others with what they found."""
+    seen = list(evidences)
+    others = [f"{e.gate}: {e.verdict}: {e.answer}" for e in seen if e.verdict is not Verdict.PASS]
+    passing = ", ".join(e.gate for e in seen if e.verdict is Verdict.PASS)
+    return "; ".join([*others, *([f"pass: {passing}"] if passing else [])])

@@ -195,6 +195,11 @@ class Release(Model):
         return self.changes[-1].at
 
     @property
+    def flipped_at(self) -> datetime | None:
+        """When its move began: right before the patch, so what comes after may be its doing."""
+        return next((change.at for change in reversed(self.changes) if change.phase is Phase.FLIPPING), self.moved_at)
+
+    @property
     def name(self) -> str:
         """How people and idempotency keys call this attempt, for example `3f2a9c01d4e8-1`."""
         return f"{self.id}-{self.attempt}"

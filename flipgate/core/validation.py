@@ -85,6 +85,8 @@ def _known_keys(schema: dict[str, Any], location: Sequence[str | int]) -> list[s
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    reference: str = node.get("$ref", "")
+    """The model that a node stands for; one that may be left out is written as a choice between it and null."""
+    choices = [node, *node.get("anyOf", ())]
+    reference: str = next((choice["$ref"] for choice in choices if "$ref" in choice), "")
     resolved: dict[str, Any] = schema["$defs"][reference.rpartition("/")[2]] if reference else node
     return resolved

@@ -35,6 +35,8 @@ ON_A_SIDE: Rights = (
     ("autoscaling", "horizontalpodautoscalers", "list"),
     ("discovery.k8s.io", "endpointslices", "list"),
 )
+FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
+"""On the sides, where a gate on logs is declared."""
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
     ("", "configmaps", "get list create update patch delete"),
@@ -171,7 +173,8 @@ def _last_epoch(view: View) -> int:
 
 
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
-    places: list[tuple[str, Rights]] = [(application.namespace_of(side), ON_A_SIDE) for side in Side]
+    on_a_side = ON_A_SIDE + (FOR_LOG_GATES if any(gate.logs for gate in application.spec.gates) else ())
+    places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
     places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
     routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
     places += [(where, ON_ROUTES[kind]) for where, kind in routes]

@@ -4,40 +4,61 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from flipgate.core.bake import Heard, Sample, judge_bake
 from flipgate.core.errors import FlipgateError
-from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.gates import Evidence, Verdict, combine, progress_line
 from flipgate.core.release import Release
 from flipgate.core.view import not_serving
 from flipgate.steps.conditions import note_conditions
+from flipgate.steps.gates import ANSWER_SECONDS, asking
 from flipgate.steps.look import look_at_side
 from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
 
 PROBES_A_LOOK = 10
+LINE_SECONDS = 1.0
+"""Each look is a line of progress, but no more of them than one a second."""
 
 
-def watch(world: World, release: Release) -> tuple[Evidence, ...]:
+def watch(
+    world: World, release: Release, *, charted: Callable[[list[str]], None] = lambda _: None
+) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
-    world that does not answer: that is unknown, and said so. At its end the way back is judged, too."""
+    world that does not answer: that is unknown, and said so. At its end the way back is judged, too.
+
+    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets the charts of the
+    promql gates, as Markdown, when the bake is over.
+    """
     policy = world.application.spec.policy
     began = time.monotonic()
+    told = -LINE_SECONDS
     samples: list[Sample] = []
-    evidence: tuple[Evidence, ...] = ()
-    while True:
-        elapsed = time.monotonic() - began
-        samples.append(_look(world, release, elapsed))
-        world.check_lease()
-        evidence = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
-        if combine(evidence) is Verdict.FAIL:
-            return evidence  # users go back now, and nothing is asked on their way
-        if elapsed >= policy.bake_seconds:
-            note_conditions(world)
-            return evidence
-        if len(samples) % max(1, round(30 / policy.bake_interval_seconds)) == 1:
-            world.say(f"watching: {elapsed:.0f} of {policy.bake_seconds} s, " + "; ".join(e.answer for e in evidence))
-        world.sleep(min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed)))
+    with asking(world, release, charted) as gates:
+        while True:
+            elapsed = time.monotonic() - began
+            gates.ask()
+            samples.append(_look(world, release, elapsed))
+            world.check_lease()
+            own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
+            if combine(own) is Verdict.FAIL:
+                gates.collect()
+                return (*own, *gates.judged())  # users go back now, and nothing is asked on their way
+            over = elapsed >= policy.bake_seconds
+            pause = min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed))
+            waited = time.monotonic()
+            gates.collect(ANSWER_SECONDS if over else pause)
+            evidence = (*own, *gates.judged())
+            if combine(evidence) is Verdict.FAIL:
+                return evidence
+            if over:
+                note_conditions(world)
+                return evidence
+            if elapsed >= told + LINE_SECONDS:
+                told = elapsed
+                world.say(f"watching: {elapsed:.0f} of {policy.bake_seconds} s, {progress_line(evidence)}")
+            world.sleep(max(0.0, pause - (time.monotonic() - waited)))
 
 
 def _look(world: World, release: Release, elapsed: float) -> Sample:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from flipgate.core.application import Application, application_hash, load_application
 from flipgate.core.errors import BadInput
+from flipgate.core.gate_rules import GateKind, shown_url
 from flipgate.core.sides import Side
 
 SMALL = """\
@@ -160,6 +161,11 @@ ONE_MISTAKE = {
         "spec.checks[0].port: input should be less than or equal to 65535",
     ),
     "relative path": ("path: /health", "path: health", "spec.checks[0].path: string should match pattern"),
+    "limit of a log gate": (
+        "  policy:",
+        "  gates: [{name: noise, logs: {pattern: x, max: 1, patern: x}}]\n  policy:",
+        'unknown key "patern"; did you mean "pattern"?',
+    ),
     "broken JSON path": ("{status: ok}", "{a..b: ok}", 'spec.checks[0].json: "a..b" is not a JSON path'),
     "ratio above one": (
         "bakeSeconds: 60",
@@ -228,6 +234,80 @@ def test_anchors_and_merge_keys_are_welcome() -> None:
         "{name: mailer, role: worker, replicas: 1}", "{<<: &one {name: x, role: worker, replicas: 1}, name: y}"
     )
     assert [worker.name for worker in load(text).workers()] == ["y"]
+
+
+def gate(text: str) -> Application:
+    metrics = "{prometheus: https://ana:secret@prom.example, alertmanager: http://alerts.example:9093/}"
+    return load(changed("  policy:", f"  metrics: {metrics}\n  gates:\n    - {{name: slow, {text}}}\n  policy:"))
+
+
+RATIO = "promql: 'x{namespace=\"{namespace}\"}[{window}]'"
+
+
+def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
+    promql = gate(f"{RATIO}, max: 0.5, of: namespace, relativeTo: old, factor: 1.5").spec.gates[0]
+    assert (promql.kind, promql.window, promql.failures) == (GateKind.PROMQL, 60, 2)
+    assert [
+        gate(text).spec.gates[0].kind for text in ("alerts: {a: b}", "logs: {pattern: x, max: 0}", "restarts: 0")
+    ] == [
+        GateKind.ALERTS,
+        GateKind.LOGS,
+        GateKind.RESTARTS,
+    ]
+    assert gate("restarts: 0").spec.metrics.alertmanager == "http://alerts.example:9093"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{RATIO}, maxx: 1, of: namespace", 'unknown key "maxx"; did you mean "max"?'),
+        ("failures: 1", "exactly one of promql, alerts, logs, restarts (it has: none)"),
+        (f"{RATIO}, max: 1, of: namespace, restarts: 1", "(it has: promql, restarts)"),
+        (f"{RATIO}, of: namespace", "needs either max or min"),
+        (f"{RATIO}, max: 1, min: 1, of: namespace", "needs either max or min"),
+        (f"{RATIO}, max: 1", "needs `of`: namespace, target or time"),
+        ("promql: 'x{namspace}', max: 1, of: time", 'placeholder {namspace}; did you mean "namespace"?'),
+        ("promql: x, max: 1, of: target", "is of target, and its promql does not name {namespace}"),
+        (f"{RATIO}, max: 1, of: time", "then it is of namespace"),
+        (f"{RATIO}, max: 1, of: namespace, relativeTo: old", "both relativeTo and factor, or neither"),
+        ("promql: x, max: 1, of: time, relativeTo: old, factor: 2", "no number of the old side"),
+        ("restarts: 0, windowSeconds: 5", "has windowSeconds, which only a promql gate has"),
+        ("logs: {pattern: '(', max: 0}", "is no regular expression"),
+        ("alerts: {}", "alerts: "),
+        ("alerts: {'a-b': c}", 'the label "a-b", which no alert can have'),
+        ("alerts: {a: '{window}'}", "unknown placeholder {window}"),
+        (f"{RATIO}, max: .inf, of: namespace", "finite number"),
+    ],
+)
+def test_a_gate_that_cannot_be_judged_is_refused(text: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        gate(text)
+    assert message in str(caught.value)
+    assert "problems" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("gates: [{name: slow, promql: x, max: 1, of: time}]", 'gate "slow" needs spec.metrics.prometheus'),
+        ("gates: [{name: loud, alerts: {a: b}}]", 'gate "loud" needs spec.metrics.alertmanager'),
+        ("gates: [{name: errors, restarts: 0}]", "the name of a verdict that every bake has"),
+        ("gates: [{name: a, restarts: 0}, {name: a, restarts: 1}]", "named more than once: a"),
+        ("metrics: {prometheus: 'ftp://ana:secret@prom'}", "must be an address like https://HOST:PORT/PATH"),
+        ("metrics: {prometheus: 'http://ana:secret@prom/?a=b'}", "must be an address like https://HOST:PORT/PATH"),
+    ],
+)
+def test_gates_and_their_sources_must_fit(spec: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        load(changed("  policy:", f"  {spec}\n  policy:"))
+    assert message in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert shown_url("https://ana:se@cret@prom.example:1/x@y") == "https://***@prom.example:1/x@y"
+    assert shown_url("http://prom:9090") == "http://prom:9090"
 
 
 def test_the_hash_is_of_the_meaning() -> None:

@@ -171,7 +171,7 @@ for line in (["rollback", "shop", "--reason", "orders fail"], ["history", "shop"
     except SystemExit as end:
         assert end.code == 1
 assert "flipgate.steps.roll_back" in sys.modules
-assert not {"prefect", "flipgate.adapters.runs"} & set(sys.modules)
+assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(sys.modules)
 """
     command = [sys.executable, "-c", script, str(nowhere)]
     done = subprocess.run(command, capture_output=True, text=True, env=subprocess_env(tmp_path), check=False)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from flipgate.core.application import Application, load_application
+from flipgate.core.gate_rules import Gate, GateKind, LogLimit, Metrics
 from flipgate.core.images import parse_image
 from flipgate.core.sides import Side
 
@@ -116,3 +117,15 @@ def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> N
 
 def test_every_serving_service_is_checked(app: Application) -> None:
     assert {check.service for check in app.spec.checks} == {service.name for service in app.serving()}
+
+
+def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text().partition("\n## Gates\n")[2]
+    part = page.partition("```yaml\n")[2].partition("```")[0]
+    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
+    document["spec"] |= yaml.safe_load(part)["spec"]
+    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
+    assert {gate.kind for gate in gates} == set(GateKind)
+    assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
+    keys = {field.alias for model in (Gate, LogLimit, Metrics) for field in model.model_fields.values()}
+    assert not [key for key in keys if f"{key}`" not in page and f"`{key}" not in page]

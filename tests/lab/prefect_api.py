@@ -80,6 +80,12 @@ class PrefectApi:
         body = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
         return "\n".join(str(line["message"]) for line in self._call("POST", "/logs/filter", body))
 
+    def artifact(self, key: str) -> str:
+        """The newest Markdown shown under this key; empty when there is none."""
+        body = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
+        found = self._call("POST", "/artifacts/filter", body)
+        return str(found[0]["data"]) if found else ""
+
     def _call(self, verb: str, path: str, body: Any = None) -> Any:
         """SQLite under writes answers 503 now and then: tried again, as `curl --retry` would."""
         for attempt in range(5):

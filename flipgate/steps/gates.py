@@ -1,0 +1,90 @@
+"""Asking the declared gates at each look of the bake, in the background: who is slow holds up nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from flipgate.core.chart import as_markdown, bake_chart
+from flipgate.core.gates import Evidence
+from flipgate.core.metrics_gates import GateSample, judge
+from flipgate.core.release import Release
+from flipgate.steps.measure import Measure, measures
+from flipgate.steps.world import AT_ONCE, World
+
+ANSWER_SECONDS = 4.0
+"""Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
+
+
+@contextmanager
+def asking(world: World, release: Release, charted: Callable[[list[str]], None] = lambda _: None) -> Iterator[Gates]:
+    """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
+    asked = measures(world, release)
+    pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
+    gates = Gates(world, release, asked, pool)
+    try:
+        yield gates
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        gates.draw(charted)
+
+
+@dataclass
+class Gates:
+    """What the gates were asked and what came back. Times are seconds since the bake began."""
+
+    world: World
+    release: Release
+    measures: dict[str, Measure]
+    pool: ThreadPoolExecutor
+    began: float = field(default_factory=time.monotonic)
+    samples: dict[str, list[GateSample]] = field(default_factory=dict)
+    pending: dict[str, tuple[float, Future[GateSample]]] = field(default_factory=dict)
+
+    def ask(self) -> None:
+        """Puts each question that is not under way already."""
+        now = self._now()
+        for name, measure in self.measures.items():
+            if name not in self.pending:
+                self.pending[name] = (now, self.pool.submit(measure, now))
+
+    def collect(self, seconds: float = 0.0) -> None:
+        """Takes what has been answered, waiting for the others at most so long."""
+        wait([future for _, future in self.pending.values()], timeout=seconds)
+        now = self._now()
+        for name, (asked, future) in list(self.pending.items()):
+            if future.done():
+                del self.pending[name]
+                self._add(name, future.result())
+            elif now - asked >= ANSWER_SECONDS:
+                self._add(name, GateSample(now, None, f"no answer in {now - asked:.0f} s"))
+
+    def judged(self) -> tuple[Evidence, ...]:
+        """The verdicts so far, in the file's order."""
+        namespace, now = self.world.application.namespace_of(self.release.side), self._now()
+        return tuple(
+            judge(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
+        )
+
+    def draw(self, charted: Callable[[list[str]], None]) -> None:
+        """Hands the charts on. Users may be on their way back: a picture that fails is only said."""
+        try:
+            charted(self.charts())
+        except Exception as error:
+            self.world.say(f"no chart of the bake: {type(error).__name__}")
+
+    def charts(self) -> list[str]:
+        """The numbers of each promql gate over the bake, as Markdown that holds a picture."""
+        flip = self.release.flipped_at
+        since = max(0.0, (self.world.now() - flip).total_seconds() - self._now()) if flip else 0.0
+        asked = [gate for gate in self.world.application.spec.gates if gate.promql and gate.name in self.samples]
+        return [as_markdown(gate.name, bake_chart(gate, self.samples[gate.name], since)) for gate in asked]
+
+    def _add(self, name: str, sample: GateSample) -> None:
+        self.samples.setdefault(name, []).append(sample)
+
+    def _now(self) -> float:
+        return time.monotonic() - self.began

@@ -1,0 +1,158 @@
+"""Gates on a real Prometheus and Alertmanager: what they find bad goes back by itself; what they cannot tell stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.metrics import ask_number
+from flipgate.core.errors import Refused
+from flipgate.core.gate_rules import filled
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import BAKE
+from lab import control
+from lab.pipelines import Pipelines
+from lab.records import Lab
+from tests.lab import runbook
+from tests.lab.prefect_api import PrefectApi
+from tests.lab.stage import BLUE, GREEN, LAB, NewStage, Stage, images, phases, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+USERS = 'http_requests_total{namespace="{namespace}", handler="app"'
+RATIO = f'(sum(rate({USERS}, code=~"5.."}}[{{window}}])) or vector(0)) / sum(rate({USERS}}}[{{window}}]))'
+ERRORS: dict[str, Any] = {"name": "ratio", "promql": RATIO, "of": "namespace", "max": 0.05, "windowSeconds": 5}
+ALERT: dict[str, Any] = {"name": "alert", "alerts": {"alertname": "HighErrorRatio", "namespace": "{namespace}"}}
+NOISE: dict[str, Any] = {"name": "noise", "logs": {"pattern": "level=error", "max": 20}}
+RESTARTS: dict[str, Any] = {"name": "restarts", "restarts": 0}
+
+
+@pytest.fixture(scope="module")
+def measured(lab: Lab, tell: Callable[[str], None]) -> Lab:
+    """The shared lab, with metrics from here on."""
+    return control.up(LAB, metrics=True, progress=tell)
+
+
+def with_gates(lab: Lab, *gates: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+    """flipgate's own probes ask for what never fails; what users ask for is left to the gates."""
+
+    def edit(document: dict[str, Any]) -> None:
+        spec = document["spec"]
+        spec["checks"] = [check for check in spec["checks"] if check["path"] == "/health"]
+        spec["traffic"]["path"] = "/health"
+        spec["metrics"] = {"prometheus": lab.prometheus_url, "alertmanager": lab.alertmanager_url}
+        spec["gates"] = list(gates)
+
+    return edit
+
+
+def said(stage: Stage) -> dict[str, str]:
+    """What the last bake said of each gate, from the record: `verdict: number and limit`."""
+    release = stage.record().release
+    assert release
+    judged = [judgement for judgement in release.judgements if judgement.step == BAKE]
+    return {proof.gate: f"{proof.verdict}: {proof.detail}" for proof in judged[-1].proofs}
+
+
+@pytest.mark.parametrize("gate", [ERRORS, NOISE], ids=lambda gate: gate["name"])
+def test_errors_that_flipgates_own_probes_do_not_see_go_back_by_themselves(
+    new_stage: NewStage, measured: Lab, gate: dict[str, Any]
+) -> None:
+    edit = with_gates(measured, gate, RESTARTS)
+    stage = new_stage(f"gate-{gate['name']}", policy={"bakeSeconds": 60}, edit=edit)
+    world = stage.world()
+    runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    with stage.load(), pytest.raises(Refused) as refused:
+        runbook.flip_traffic(world)
+    assert refused.value.reason == "BakeFailed"
+    assert f"{gate['name']}: " in refused.value.fact
+    stage.wait_for_users_on(BLUE)
+    assert phases(stage.record().release)[-2:] == ["rolling_back BakeFailed", "rolled_back TrafficRestored"]
+    found = said(stage)
+    assert found["errors"].startswith("pass: "), found
+    assert found["restarts"].startswith("pass: 0 in "), found
+    assert found[gate["name"]].startswith("fail: "), found
+    assert stage.place.green in found[gate["name"]]
+
+
+def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bake(
+    new_stage: NewStage, measured: Lab, prefect_server: Pipelines
+) -> None:
+    prefect = PrefectApi(prefect_server.api_url)
+    shown = {**ERRORS, "max": 1}
+    stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
+    world = stage.world()
+    release = runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+    run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
+    prefect.wait(run, "PAUSED")
+    assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
+    with stage.load():
+        prefect.wait(run, "FAILED")
+    stage.wait_for_users_on(BLUE)
+    found = said(stage)
+    assert found["alert"].startswith("fail: 1 (HighErrorRatio) of "), found
+    assert found["ratio"].startswith("pass: 0."), found
+    chart = wait_until("the chart", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
+    assert "![ratio](data:image/svg+xml;base64," in chart
+    table = prefect.artifact(f"{stage.application}-evidence")
+    assert f"Alertmanager, of {stage.place.green} by namespace" in table
+
+
+@pytest.fixture
+def without_prometheus(measured: Lab) -> Iterator[Callable[[Stage], None]]:
+    """Puts Prometheus to rest; the end of the test brings it back."""
+    stages: list[Stage] = []
+
+    def stop(stage: Stage) -> None:
+        stages.append(stage)
+        stage.kubectl("-n", "metrics", "scale", "deployment/prometheus", "--replicas=0")
+        stage.kubectl("-n", "metrics", "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=prometheus")
+
+    yield stop
+    for stage in stages:
+        prometheus_up(stage)
+
+
+def prometheus_up(stage: Stage) -> None:
+    """Runs it again; it finds what it had measured."""
+    stage.kubectl("-n", "metrics", "scale", "deployment/prometheus", "--replicas=1")
+    stage.kubectl("-n", "metrics", "rollout", "status", "deployment/prometheus", "--timeout=60s")
+
+
+def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
+    new_stage: NewStage, measured: Lab, without_prometheus: Callable[[Stage], None]
+) -> None:
+    relative = {**ERRORS, "name": "relative", "relativeTo": "old", "factor": 3}
+    stage = new_stage("unknown", policy={"bakeSeconds": 6}, edit=with_gates(measured, ERRORS, relative, RESTARTS))
+    world = stage.world()
+    with stage.load():
+        runbook.deploy_dark(world, images("2", "api"))
+        old = filled(RATIO, stage.place.blue, 3600)
+        wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
+    runbook.approve(world, QuestionKind.FLIP)
+    with pytest.raises(Refused) as nobody:
+        runbook.flip_traffic(world)
+    assert nobody.value.reason == "BakeUnknown"
+    assert "NaN: no traffic?" in nobody.value.fact
+    assert stage.answering() == GREEN
+
+    without_prometheus(stage)
+    with stage.load(), pytest.raises(Refused) as nothing:
+        runbook.flip_traffic(world)
+    assert nothing.value.reason == "BakeUnknown"
+    assert "Prometheus cannot be reached" in nothing.value.fact
+    assert stage.answering() == GREEN
+    assert phases(stage.record().release)[-1] == "baking TrafficProven"
+
+    prometheus_up(stage)
+    with stage.load() as load:
+        wait_until("users are on", lambda: load.snapshot().sent > 300)
+        live = runbook.flip_traffic(world)
+    assert phases(live)[-1] == "live BakePassed"
+    found = said(stage)
+    assert found["ratio"].startswith(f"pass: 0 of {stage.place.green} by namespace; 0 of "), found
+    assert "(wanted at most 0.05)" in found["ratio"]
+    assert "x the old side's 0: no measure" in found["relative"], found
