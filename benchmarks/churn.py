@@ -13,12 +13,16 @@ from benchmarks.stage import Stage
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
+from lab.app.behaviour import DRAIN_ANNOTATION
 
 SERVICE = "api"
 """Whose endpoints change: the one that the route names."""
 NAME = "api-churn"
 TICK_SECONDS = 0.7
 GONE_SECONDS = 60.0
+DRAIN_SECONDS = 5.0
+"""How long a pod that goes still serves, as by a `preStop` of that length: Traefik may send users to it for as long as
+its throttle lasts (2 s), and does so whether anybody flips or not."""
 COUNTS = (2, 0, 1, 3, 0)
 """Pods wanted beside the service's own, one tick after the other; the other side is half a turn ahead."""
 
@@ -60,10 +64,11 @@ class Churn:
     def _create(self, namespace: str) -> None:
         model = self._cluster.get(f"{_deployments(namespace)}/{SERVICE}")["spec"]["template"]
         labels = {**model["metadata"]["labels"], "app.kubernetes.io/instance": NAME}
+        notes = {DRAIN_ANNOTATION: f"{DRAIN_SECONDS:g}"}
         spec: dict[str, Any] = {
             "replicas": 0,
             "selector": {"matchLabels": {"app.kubernetes.io/instance": NAME}},
-            "template": {"metadata": {"labels": labels}, "spec": model["spec"]},
+            "template": {"metadata": {"labels": labels, "annotations": notes}, "spec": model["spec"]},
         }
         meta = {"name": NAME, "namespace": namespace}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}

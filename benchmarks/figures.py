@@ -22,7 +22,10 @@ GOALS = MappingProxyType(
     {"patch_ratio": 1.2, "requests_lost": 0, "approve_to_moved_seconds": 6.0, "rollback_seconds": 1.0}
 )
 """At most so much, of the medians at the short throttle, on a machine that does nothing else; lost: in all."""
-JUDGES = MappingProxyType({"patch_ratio": FLIPGATE, "approve_to_moved_seconds": FLOW, "rollback_seconds": ROLLBACK})
+JUDGES = MappingProxyType(
+    {"patch_ratio": (PATCH, FLIPGATE), "approve_to_moved_seconds": (FLOW,), "rollback_seconds": (ROLLBACK,)}
+)
+"""Whose profile shows why a goal was missed."""
 RATIO = (
     "median over the pairs of: ms from the start of flipgate's move() to the first new answer, divided by "
     "ms from the start of the bare patch to the first new answer"
@@ -56,10 +59,11 @@ class Flip:
 
 @dataclass(frozen=True)
 class Measured:
-    """A flip and its figures in milliseconds."""
+    """A flip, its figures in milliseconds, and how many requests failed from it to the next one."""
 
     flip: Flip
     ms: Mapping[str, float]
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,10 @@ def figures_of(flip: Flip, report: LoadReport, until: float) -> dict[str, float]
 def measured(flips: Sequence[Flip], report: LoadReport) -> list[Measured]:
     """The flips of one load, in their order. Raises MeasureError for a flip that nobody saw."""
     ends = [*(flip.began - flip.lease for flip in flips[1:]), float("inf")]
-    return [Measured(flip, figures_of(flip, report, until)) for flip, until in zip(flips, ends, strict=True)]
+    return [
+        Measured(flip, figures_of(flip, report, until), sum(flip.began <= each.at < until for each in report.failures))
+        for flip, until in zip(flips, ends, strict=True)
+    ]
 
 
 def part_summary(part: Part) -> dict[str, Any]:
@@ -153,6 +160,7 @@ def part_summary(part: Part) -> dict[str, Any]:
         "requests_lost": part.counted.lost.total(),
         "requests_by_kind": part.counted.by_channel(),
         "lost_by_failure": dict(part.counted.kinds),
+        "lost_by_way": {way: sum(each.lost for each in found) for way, found in by_way.items()},
         "profile_ms": {way: profile(found) for way, found in by_way.items()},
         "spreads": spreads,
     }

@@ -120,6 +120,7 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
     """All flips under load, and the figures made of them."""
     many: Amounts = options.amounts
     with flow.prefect(stage, tell) as server, rollback.swallowing() as down:
+        flow.warm_up(rollback.environment(stage, server.api_url))
         with throttled(stage, DEFAULT_THROTTLE_MS, tell) as slow:
             bench = Bench(slow, server, down, options, tell)
             default = part(bench, many.default_flips, many.default_rounds, churn=True)

@@ -54,12 +54,13 @@ def _goals(found: Mapping[str, Any]) -> list[str]:
         for name, most in found["goals"].items()
     )
     lines = [f"goals: {', '.join(met)}"]
-    for name, way in JUDGES.items():
-        if not found["met"][name]:
+    for name, ways in JUDGES.items():
+        for way in () if found["met"][name] else ways:
             lines += [f"where the time goes, {HEADS[way]}, median ms of each step:"]
             lines += [f"{ms:10.1f}  {step}" for step, ms in found["profile_ms"].get(way, {}).items()]
     return lines
 
 
 def _cell(figures: Mapping[str, float], digits: int = 1) -> str:
+    digits = digits if figures["max"] < 1000 else 0
     return f"{figures['median']:.{digits}f} ({figures['min']:.{digits}f} .. {figures['max']:.{digits}f})"
