@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -79,10 +79,16 @@ class Bench:
     """All that is up while flips are measured."""
 
     stage: Stage
-    server: Pipelines
+    running: Pipelines | None
     down: str
     options: argparse.Namespace
     tell: Progress
+
+    @property
+    def server(self) -> Pipelines:
+        """Prefect, which is up where there are rounds."""
+        assert self.running is not None
+        return self.running
 
     @contextmanager
     def users(self, churn: bool) -> Iterator[tuple[Users, Churn | None]]:
@@ -119,12 +125,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[str, Any]:
     """All flips under load, and the figures made of them."""
     many: Amounts = options.amounts
-    with flow.prefect(stage, tell) as server, rollback.swallowing() as down:
-        flow.warm_up(rollback.environment(stage, server.api_url))
+    with ExitStack() as up:
+        server = None
+        if many.rounds or many.default_rounds:
+            server = up.enter_context(flow.prefect(stage, tell))
+            flow.warm_up(rollback.environment(stage, server.api_url))
+        bench = Bench(stage, server, up.enter_context(rollback.swallowing()), options, tell)
         with throttled(stage, DEFAULT_THROTTLE_MS, tell) as slow:
-            bench = Bench(slow, server, down, options, tell)
-            default = part(bench, many.default_flips, many.default_rounds, churn=True)
-        bench = Bench(stage, server, down, options, tell)
+            default = part(replace(bench, stage=slow), many.default_flips, many.default_rounds, churn=True)
         sent = default.counted.sent.total()
         return summary(part(bench, many.flips, many.rounds, least=many.requests - sent), default)
 
