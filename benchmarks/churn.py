@@ -22,7 +22,7 @@ TICK_SECONDS = 0.7
 GONE_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 """How long a pod that goes still serves, as by a `preStop` of that length: Traefik may send users to it for as long as
-its throttle lasts (2 s), and does so whether anybody flips or not."""
+its throttle lasts (2 s)."""
 COUNTS = (2, 0, 1, 3, 0)
 """Pods wanted beside the service's own, one tick after the other; the other side is half a turn ahead."""
 
@@ -33,7 +33,8 @@ class Churn:
     The service's own pods stay: they hold the WebSockets, and are what flipgate counts.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, drain_seconds: float = DRAIN_SECONDS) -> None:
+        self._drain_seconds = drain_seconds
         world = stage.world()
         self._cluster: Cluster = world.cluster
         self._namespaces = [world.application.namespace_of(side) for side in Side]
@@ -64,7 +65,7 @@ class Churn:
     def _create(self, namespace: str) -> None:
         model = self._cluster.get(f"{_deployments(namespace)}/{SERVICE}")["spec"]["template"]
         labels = {**model["metadata"]["labels"], "app.kubernetes.io/instance": NAME}
-        notes = {DRAIN_ANNOTATION: f"{DRAIN_SECONDS:g}"}
+        notes = {DRAIN_ANNOTATION: f"{self._drain_seconds:g}"}
         spec: dict[str, Any] = {
             "replicas": 0,
             "selector": {"matchLabels": {"app.kubernetes.io/instance": NAME}},

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks import flow, rollback
 from benchmarks.back import PREFECT_DOWN
-from benchmarks.churn import Churn
+from benchmarks.churn import DRAIN_SECONDS, Churn
 from benchmarks.figures import (
     FLIPGATE,
     FLOW,
@@ -94,7 +94,7 @@ class Bench:
     def users(self, churn: bool) -> Iterator[tuple[Users, Churn | None]]:
         """Users, their WebSockets open, and (`churn`) pods that come and go only after that."""
         with Users(self.stage, self.options.rate, self.options.clients) as users, ExitStack() as also:
-            yield users, also.enter_context(Churn(self.stage)) if churn else None
+            yield users, also.enter_context(Churn(self.stage, self.options.drain_seconds)) if churn else None
 
 
 @dataclass(frozen=True)
@@ -293,6 +293,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--rate", type=float, default=300.0, help="requests per second in all (default: %(default)g)")
     parser.add_argument("--clients", type=int, default=8, help="connections of the load (default: %(default)s)")
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=DRAIN_SECONDS,
+        help="how long pods that come and go serve on when they are told to go (default: %(default)g)",
+    )
     parser.add_argument("--lab", default=LAB, help="the lab to use; one that runs stays (default: %(default)s)")
     parser.add_argument(
         "--throttle-ms", type=int, default=50, help="Traefik's providersThrottleDuration (default: %(default)s)"

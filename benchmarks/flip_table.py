@@ -50,12 +50,12 @@ def _requests(found: Mapping[str, Any]) -> list[str]:
 
 def _goals(found: Mapping[str, Any]) -> list[str]:
     met = (
-        f"{name} {found[name]} ({'met' if found['met'][name] else 'MISSED'}: at most {most:g})"
-        for name, most in found["goals"].items()
+        f"{name} {found[name]} ({'met' if good else 'MISSED'}: at most {found['goals'][name]:g})"
+        for name, good in found["met"].items()
     )
     lines = [f"goals: {', '.join(met)}"]
     for name, ways in JUDGES.items():
-        for way in () if found["met"][name] else ways:
+        for way in () if found["met"].get(name, True) else ways:
             lines += [f"where the time goes, {HEADS[way]}, median ms of each step:"]
             lines += [f"{ms:10.1f}  {step}" for step, ms in found["profile_ms"].get(way, {}).items()]
     return lines
