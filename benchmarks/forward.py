@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Release
 from flipgate.core.sides import Side
 from flipgate.steps import ask, bring_up, flip, hand_over, watch
 from flipgate.steps.world import World
@@ -10,14 +11,19 @@ from flipgate.steps.world import World
 VERSION = "2"
 
 
-def go_live(world: World) -> Side:
-    """Releases version 2 of everything on the dark side, and sends all users there. Its checks are left out."""
+def go_dark(world: World) -> Release:
+    """Brings version 2 of everything up on the dark side, from where it can be asked for. Its checks are left out."""
     images = {service.name: f"{service.image}:{VERSION}" for service in world.application.spec.services}
     release = bring_up.open_release(world, images, world.actor)
     with world.acting():
         bring_up.bring_up(world, release)
         bring_up.wait_ready(world, release, timeout_seconds=world.application.spec.policy.ready_timeout_seconds)
-        bring_up.note_dark(world, release, [])
+        return bring_up.note_dark(world, release, [])
+
+
+def go_live(world: World) -> Side:
+    """Releases version 2 of everything on the dark side, and sends all users there. Its checks are left out."""
+    release = go_dark(world)
     ask.pose(world, QuestionKind.FLIP, [])
     ask.decide(world, Decision.APPROVE, by="benchmark", via="benchmark", reason="to go back from")
     with world.acting() as record:

@@ -23,6 +23,7 @@ from benchmarks.figures import MeasureError
 from benchmarks.forward import go_live
 from benchmarks.route_watch import RouteWatch
 from benchmarks.stage import LAB, Progress, Stage, staged
+from benchmarks.users import wait_for
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.flip import way_back_by_hand
@@ -32,7 +33,6 @@ from lab.load import Load, LoadError
 from lab.progress import Printer
 
 SHORT, LONG = 3, 20
-SEEN_SECONDS = 15.0
 COMMAND_SECONDS = 120.0
 QUIET_SECONDS = 0.5
 """Before Enter, so that the cluster is through with what the way forward had it do."""
@@ -59,7 +59,7 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
     """All rounds under load, and the figures made of them."""
     load = Load(stage.lab.traefik_url, stage.place.host, clients=options.clients, rate=options.rate)
     with prefect(stage, tell) as up, swallowing() as down:
-        environments = {ROLLBACK: _environment(stage, up), PREFECT_DOWN: _environment(stage, down)}
+        environments = {ROLLBACK: environment(stage, up), PREFECT_DOWN: environment(stage, down)}
         environments[KUBECTL] = environments[ROLLBACK]
         _warm_up(stage, environments[ROLLBACK])
         with load, RouteWatch(stage.world()) as watch:
@@ -67,10 +67,10 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
             for count, (way, number) in enumerate(order(options.rounds)):
                 tell(f"ways back: {count + 1} of {len(WAYS) * options.rounds}, {way}")
                 new = _forward(stage, backs[-1].way if backs else "")
-                _wait_for(load, new, time.time())
+                wait_for(load, new, time.time())
                 time.sleep(QUIET_SECONDS)
                 backs.append(back_once(stage, way, number, new.other, environments[way]))
-                _wait_for(load, new.other, backs[-1].began)
+                wait_for(load, new.other, backs[-1].began)
             report = load.stop()
         return summary(backs, watch.heard(), report, stage.throttle_ms)
 
@@ -120,8 +120,7 @@ def _forward(stage: Stage, came_back_by: str) -> Side:
     if came_back_by != KUBECTL:
         return go_live(world)
     live = world.store.read().active
-    where = {"op": "replace", "path": "/spec/routes/0/services/0/namespace"}
-    world.cluster.patch(stage.route_path(world), [{**where, "value": world.application.namespace_of(live)}])
+    world.cluster.patch(stage.route_path(world), stage.bare_patch(world, live))
     return live
 
 
@@ -136,8 +135,8 @@ def _by_flipgate(stage: Stage) -> list[str]:
     return [sys.executable, "-m", "flipgate.cli", *words]
 
 
-def _environment(stage: Stage, api_url: str) -> dict[str, str]:
-    """A shell's, as one has it whose Prefect is there: with the lab's kubeconfig, and bytecode kept between runs."""
+def environment(stage: Stage, api_url: str) -> dict[str, str]:
+    """A shell's environment: with the lab's kubeconfig, `api_url` as its Prefect, and bytecode kept between runs."""
     own = {"KUBECONFIG": str(stage.lab.kubeconfig), "PREFECT_API_URL": api_url, "PYTHONPATH": str(paths.CHECKOUT)}
     ours = ("PREFECT_", "PYTHONDONTWRITEBYTECODE")
     return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, **own}
@@ -148,14 +147,6 @@ def _warm_up(stage: Stage, env: Mapping[str, str]) -> None:
     nobody = ["nobody" if word == stage.place.application else word for word in _by_flipgate(stage)]
     for command in (nobody, [str(stage.lab.kubectl), "get", "namespaces"]):
         subprocess.run(command, env=env, capture_output=True, timeout=COMMAND_SECONDS)
-
-
-def _wait_for(load: Load, side: Side, since: float) -> None:
-    deadline = time.monotonic() + SEEN_SECONDS
-    while load.snapshot().first_answer_after(str(side), since) is None:
-        if time.monotonic() > deadline:
-            raise MeasureError(f"no user saw an answer of {side} within {SEEN_SECONDS:g} s")
-        time.sleep(0.05)
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

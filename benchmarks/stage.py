@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import httpx
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import load_application
 from flipgate.core.sides import Side
 from flipgate.steps.look import look
 from flipgate.steps.setup import adopt, apply_application
-from flipgate.steps.world import World
+from flipgate.steps.world import DEFAULT_NAMESPACE, World
 from lab import control, example
 from lab.errors import LabError
 from lab.example import Place
@@ -22,6 +25,7 @@ from lab.records import Lab
 
 LAB = "flipgate-bench"
 READY_SECONDS = 120
+THROTTLE = "--providers.providersthrottleduration="
 
 Progress = Callable[[str], None]
 
@@ -36,8 +40,8 @@ class Stage:
 
     @property
     def namespace(self) -> str:
-        """Where flipgate keeps what it remembers of it."""
-        return f"flipgate-{self.place.application}"
+        """Where flipgate keeps what it remembers of it: where its flows look, too."""
+        return DEFAULT_NAMESPACE
 
     def world(self) -> World:
         """A World with connections of its own, as a process that flips once has them: opened, and one look taken."""
@@ -54,6 +58,11 @@ class Stage:
     def route_path(self, world: World) -> str:
         """The path of the live route at the API server."""
         return f"/apis/{world.route_api}/namespaces/{self.place.route_namespace}/ingressroutes/{self.place.route}"
+
+    def bare_patch(self, world: World, to: Side) -> list[dict[str, Any]]:
+        """The cheapest patch that sends users to a side: nothing tested."""
+        value = world.application.namespace_of(to)
+        return [{"op": "replace", "path": "/spec/routes/0/services/0/namespace", "value": value}]
 
 
 @contextmanager
@@ -79,11 +88,50 @@ def staged(
     finally:
         if ran:
             tell(f"example {place.application}: removing it")
-            example.remove(lab, place)
-            _kubectl(lab, "delete", "namespace", stage.namespace, "--ignore-not-found", "--wait=false")
+            _remove(stage)
         else:
             tell(f"lab {name}: taking it down")
             control.down(name)
+
+
+@contextmanager
+def throttled(stage: Stage, throttle_ms: int, tell: Progress) -> Iterator[Stage]:
+    """The same stage with another throttle: Traefik is started again with it, and with its own at the end."""
+    _start_traefik(stage, throttle_ms, tell)
+    try:
+        yield replace(stage, throttle_ms=throttle_ms)
+    finally:
+        _start_traefik(stage, stage.throttle_ms, tell)
+
+
+def _start_traefik(stage: Stage, throttle_ms: int, tell: Progress) -> None:
+    tell(f"Traefik: starting it again with a throttle of {throttle_ms} ms")
+    cluster, path = Cluster.connect(stage.lab.kubeconfig), "/apis/apps/v1/namespaces/traefik/deployments/traefik"
+    args = cluster.get(path)["spec"]["template"]["spec"]["containers"][0]["args"]
+    wanted = [f"{THROTTLE}{throttle_ms}ms" if arg.startswith(THROTTLE) else arg for arg in args]
+    cluster.patch(path, [{"op": "replace", "path": "/spec/template/spec/containers/0/args", "value": wanted}])
+    _kubectl(stage.lab, "-n", "traefik", "rollout", "status", "deployment/traefik", f"--timeout={READY_SECONDS}s")
+    deadline = time.monotonic() + READY_SECONDS
+    while not _answers(stage):
+        if time.monotonic() > deadline:
+            raise LabError(f"Traefik does not answer for {stage.place.host}, {READY_SECONDS} s after a start")
+        time.sleep(0.1)
+
+
+def _answers(stage: Stage) -> bool:
+    try:
+        headers = {"Host": stage.place.host}
+        return httpx.get(stage.lab.traefik_url, headers=headers, trust_env=False, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _remove(stage: Stage) -> None:
+    """Everything of it, also what flipgate remembers."""
+    lab, name = stage.lab, stage.place.application
+    example.remove(lab, stage.place)
+    of_it = ("-l", f"flipgate.dev/application={name}", "--wait=false")
+    _kubectl(lab, "-n", stage.namespace, "delete", "configmap,lease", *of_it)
 
 
 def _set_up(stage: Stage, tell: Progress, policy: Mapping[str, Any] | None) -> None:

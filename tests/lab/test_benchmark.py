@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks import figures
 from benchmarks.back import GOALS, WAYS
-from benchmarks.figures import FLIPGATE, PATCH
+from benchmarks.figures import CHANNELS, FLIPGATE, FLOW, PATCH, ROLLBACK
 from lab.paths import CHECKOUT
 from lab.pipelines import Pipelines
 from lab.records import Lab
@@ -30,15 +31,21 @@ def run(lab: Lab, benchmark: str, *words: str) -> dict[str, Any]:
     return found
 
 
-def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab) -> None:
-    found = run(lab, "flip", "--flips", "2")
-    assert found["flips"] == 2
-    assert found["patch_ratio"] > 0
+def test_flip_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
+    found = run(lab, "flip", "--flips", "2", "--rounds", "1", "--default-flips", "1", "--default-rounds", "0")
+    assert found["flips"] == {PATCH: 2, FLIPGATE: 2, FLOW: 1, ROLLBACK: 1}
+    assert all(found[name] > 0 for name in ("patch_ratio", "approve_to_moved_seconds", "rollback_seconds"))
     assert "divided by" in found["patch_ratio_is"]
-    for figures in (found["first_new_answer_ms"], found["last_old_answer_ms"], found["call_ms"], found["spreads"]):
-        assert set(figures) == {PATCH, FLIPGATE}
+    assert set(found["met"]) == set(found["goals"]) == set(figures.GOALS)
+    for each in (found["first_new_answer_ms"], found["last_old_answer_ms"], found["call_ms"], found["spreads"]):
+        assert set(each) == set(found["flips"])
     for way, spread in found["spreads"].items():
         assert spread["first_new"]["min"] <= found["first_new_answer_ms"][way] <= spread["first_new"]["max"]
+    assert {kind: sent["lost"] for kind, sent in found["requests_by_kind"].items()} == dict.fromkeys(CHANNELS, 0)
+    assert all(sent["sent"] > 0 for sent in found["requests_by_kind"].values())
+    default = found["default_throttle"]
+    assert (default["throttle_ms"], default["flips"]) == (2000, {PATCH: 1, FLIPGATE: 1})
+    assert default["endpoint_changes"] > 0
 
 
 def test_rollback_in_short_mode_loses_nothing_and_prints_its_figures_last(lab: Lab, prefect_server: Pipelines) -> None:
