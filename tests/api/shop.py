@@ -17,8 +17,9 @@ from flipgate.core import record as records
 from flipgate.core.application import Application, load_application
 from flipgate.core.errors import Conflict
 from flipgate.core.record import Occupant, Record
-from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.release import Phase, PhaseChange, Reason, Release
 from flipgate.core.sides import Side
+from flipgate.core.view import EPOCH
 from flipgate.steps.bring_up import open_release
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
@@ -27,6 +28,7 @@ from tests.repeating import repeating
 BLUE, GREEN = Side.BLUE, Side.GREEN
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
 COUNTS = {"web": 2, "search": 1, "mailer": 1}
+IMAGES = {name: f"shop/{name}:1" for name in COUNTS}
 TO_LIVE = {
     Phase.DARK: Reason.CHECKS_PASSED,
     Phase.FLIPPING: Reason.APPROVED,
@@ -113,21 +115,54 @@ class Shop:
 
     def adopted(self, actor: str = "ana") -> World:
         """The shop with the record that `adopt` writes of it as it was installed (test_setup.py compares them)."""
-        world, now = self.world(actor), utc_now()
-        images = {name: f"shop/{name}:1" for name in COUNTS}
-        sides = {
-            side: Occupant(
-                images=images, replicas=COUNTS if side is BLUE else dict.fromkeys(COUNTS, 0), since=utc_now()
-            )
-            for side in Side
-        }
-        state = records.EntryState.DONE
-        entry = records.JournalEntry(
-            id=1, step="Adopt", state=state, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"
-        )
+        world = self.world(actor)
         with suppress(Conflict):
-            world.store.create(Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,)))
+            world.store.create(self.first_record(actor))
         return world
+
+    def gone_live(self, actor: str = "ana", until: Phase = Phase.LIVE) -> World:
+        """The shop with a release of a new `web` live on green, and blue as users left it, worker included; or, with
+        `until` DARK, up on green and seen by nobody.
+
+        As a deploy, a flip and a bake leave it, without the way there: nothing of it is in the journal.
+        """
+        world, now = self.world(actor), utc_now()
+        images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
+        for name, count in wanted.items():
+            pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
+            part = {"metadata": {"annotations": {EPOCH: "1"}}, "spec": {"replicas": count, "template": pods}}
+            self._play(GREEN, self.cluster.merge(f"{self.deployments(GREEN)}/{name}", part), count)
+        active = BLUE if until is Phase.DARK else GREEN
+        if active is GREEN:
+            self.point("live", self.namespace(GREEN))
+        began = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now)
+        release = Release(
+            id="3f2a9c01d4e8",
+            application_hash="0" * 64,
+            side=GREEN,
+            images=images,
+            wanted=wanted,
+            opened_by="ci",
+            changes=(began,),
+        )
+        record = records.open_release(self.first_record(actor), release, now)
+        for phase in phases_until(until):
+            record = records.advance(record, phase, TO_LIVE[phase], now, actor=actor)
+        new = Occupant(release=release.name, images=images, replicas=wanted, since=now)
+        last = {"epoch": 1, "active": active, "outbox": (), "sides": {**record.sides, GREEN: new}}
+        world.store.create(record.model_copy(update=last))
+        return world
+
+    def first_record(self, actor: str) -> Record:
+        """What `adopt` finds of the shop as it was installed."""
+        now = utc_now()
+        at_rest = dict.fromkeys(COUNTS, 0)
+        sides = {s: Occupant(images=IMAGES, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
+        done = records.EntryState.DONE
+        entry = records.JournalEntry(
+            id=1, step="Adopt", state=done, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"
+        )
+        return Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,))
 
     # The cluster's objects
 
@@ -136,7 +171,7 @@ class Shop:
 
     def add_deployment(self, side: Side, name: str, replicas: int) -> None:
         labels = {"app": name}
-        container = {"name": name, "image": f"shop/{name}:1"}
+        container = {"name": name, "image": IMAGES[name]}
         spec = {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
@@ -253,17 +288,21 @@ def told(world: World, release: Release, until: Phase) -> Record:
     raise AssertionError(f"{until} is not on the way to live")
 
 
+def phases_until(until: Phase) -> list[Phase]:
+    """The phases on the way to live, up to this one."""
+    return list(TO_LIVE)[: list(TO_LIVE).index(until) + 1]
+
+
 def advanced(world: World, release: Release, until: Phase) -> Record:
     """The release taken through the phases up to `until` in one write of the record, as if all had been told already.
 
     Where somebody is to be told on Slack the messages wait in the outbox.
     """
-    phases = list(TO_LIVE)[: list(TO_LIVE).index(until) + 1]
 
     def change(record: Record) -> Record:
         assert record.release
         assert record.release.name == release.name
-        for phase in phases:
+        for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], world.now(), actor=world.actor)
         waits = world.application.spec.announce.slack_channel
         return record if waits else record.model_copy(update={"outbox": ()})

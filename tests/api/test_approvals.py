@@ -22,10 +22,8 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import Approval, Decision, Question, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.steps import ask
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
-from tests.api.shop import GREEN, TO_LIVE, Shop, advanced, opened
+from tests.api.shop import GREEN, Shop
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
@@ -80,28 +78,24 @@ def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Qu
 
 
 @pytest.fixture
-def dark(shop: Shop, world: World) -> World:
+def dark(shop: Shop) -> World:
     """The shop with a release that is up on green and checked; its `web` reads a ConfigMap."""
+    return reading_a_config_map(shop, Phase.DARK)
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """The same release in its soak."""
+    return reading_a_config_map(shop, Phase.LIVE)
+
+
+def reading_a_config_map(shop: Shop, until: Phase) -> World:
+    world = shop.gone_live(until=until)
     path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
     shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
     env = [{"configMapRef": {"name": "settings"}}]
     shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
-    release = opened(world)
-    with world.acting():
-        bring_up(world, release)
-    advanced(world, release, Phase.DARK)
     return world
-
-
-@pytest.fixture
-def live(shop: Shop, dark: World) -> World:
-    """The same release in its soak."""
-    release = dark.store.read().release
-    assert release is not None
-    shop.point("live", f"{shop.name}-green")
-    for phase in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE):
-        advance(dark, release.name, phase, TO_LIVE[phase])
-    return dark
 
 
 def by_cli(world: World, decision: Decision) -> None:

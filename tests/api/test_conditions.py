@@ -11,15 +11,17 @@ import pytest
 from flipgate.core.conditions import DRIFTED, WAY_BACK_READY, condition_of
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.record import Condition, EntryState
+from flipgate.core.record import Condition, EntryState, Record
 from flipgate.core.release import Phase, Reason
+from flipgate.core.render import configuration_hash
 from flipgate.core.sides import Side
 from flipgate.core.traffic import WAY_BACK
-from flipgate.steps.bring_up import bring_up, note_dark
+from flipgate.steps.bring_up import bring_up, configuration, note_dark
 from flipgate.steps.conditions import note_conditions
 from flipgate.steps.contract import contract
 from flipgate.steps.flip import note_live, note_proof
 from flipgate.steps.journal import journal
+from flipgate.steps.look import look_at_side
 from flipgate.steps.move import move
 from flipgate.steps.prove import Proven, Seen
 from flipgate.steps.recover import recover
@@ -28,7 +30,7 @@ from flipgate.steps.setup import check_application
 from flipgate.steps.tell import advance
 from flipgate.steps.watch import watch
 from flipgate.steps.world import World
-from tests.api.shop import BLUE, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 from tests.api.users import grant, user
 
 PROVEN = Proven((Seen("traefik-a", True, 0.0, "HTTP 200 from green"),), 42.0, 0.1)
@@ -62,14 +64,28 @@ def settings(shop: Shop, value: str) -> None:
     shop.cluster.apply(path, config)
 
 
-@pytest.fixture
-def soaking(shop: Shop, world: World) -> World:
-    """A release live on green; blue, which had been scaled to 3 `web` and reads a ConfigMap, is its way back."""
+def three_web_of_a_config_map(shop: Shop) -> None:
+    """Blue's web, scaled to 3, reads a ConfigMap."""
     settings(shop, "5")
     env = [{"configMapRef": {"name": "settings"}}]
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
     scale(shop, "web", 3)
-    flipped(shop, world)
+
+
+@pytest.fixture
+def soaking(shop: Shop) -> World:
+    """A release live on green; blue, which had been scaled to 3 `web` and reads a ConfigMap, is its way back."""
+    three_web_of_a_config_map(shop)
+    world = shop.gone_live()
+    scale(shop, "mailer", 0)
+    carried = {**COUNTS, "web": 3}
+    known = configuration_hash(configuration(world.cluster, look_at_side(world, BLUE)))
+
+    def as_left(record: Record) -> Record:
+        old = record.sides[BLUE].model_copy(update={"replicas": carried, "configuration": known})
+        return record.model_copy(update={"sides": {**record.sides, BLUE: old}})
+
+    world.store.update(as_left)
     return world
 
 
@@ -89,8 +105,10 @@ def found(world: World, kind: str = WAY_BACK_READY) -> Condition:
     return condition
 
 
-def test_at_the_flip_the_old_side_is_noted_as_it_was_live(soaking: World) -> None:
-    sides = soaking.store.read().sides
+def test_at_the_flip_the_old_side_is_noted_as_it_was_live(shop: Shop, world: World) -> None:
+    three_web_of_a_config_map(shop)
+    flipped(shop, world)
+    sides = world.store.read().sides
 
     assert sides[BLUE].replicas == {"web": 3, "search": 1, "mailer": 1}, "before its worker was stopped"
     assert sides[BLUE].images["web"] == "shop/web:1"
@@ -285,7 +303,7 @@ def test_a_contract_migration_closes_the_way_back_until_the_next_release(
     shop: Shop, soaking: World, said: list[str]
 ) -> None:
     found(soaking)
-    assert "kubectl" in shop.route()["metadata"]["annotations"][WAY_BACK]
+    shop.patch(shop.route_path(), ("add", "/metadata/annotations", {WAY_BACK: "kubectl ..."}))
     done = contract(soaking, " legacy_id is gone ", by="ana")
     assert (done.side, done.contract.reason, done.changed) == (BLUE, "legacy_id is gone", True)
     assert WAY_BACK not in shop.route()["metadata"].get("annotations", {})

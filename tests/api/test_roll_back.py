@@ -10,14 +10,12 @@ from flipgate.adapters.lease import Lease
 from flipgate.core.errors import BadInput, LostLease, NotFound, Refused
 from flipgate.core.record import SCHEMA_VERSION, EntryState
 from flipgate.core.release import Phase
-from flipgate.steps.bring_up import bring_up
 from flipgate.steps.look import look, need_dark
-from flipgate.steps.move import move
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import check_application
 from flipgate.steps.world import World, utc_now
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.test_lease import Overtaken
 from tests.api.users import grant, user
 from tests.repeating import repeating
@@ -28,13 +26,7 @@ UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "
 @pytest.fixture
 def live(shop: Shop) -> World:
     """A new release live on green; blue is still up."""
-    world = shop.adopted("pipeline")
-    release = opened(world)
-    bring_up(world, release)
-    shop.play_ready(GREEN)
-    move(world, GREEN)
-    advanced(world, release, Phase.LIVE)
-    return world
+    return shop.gone_live("pipeline")
 
 
 def test_all_users_go_back_and_it_is_remembered(shop: Shop, live: World) -> None:

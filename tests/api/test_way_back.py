@@ -12,16 +12,13 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import HAND_OVER, Contract, EntryState, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
-from flipgate.steps.bring_up import bring_up
 from flipgate.steps.flip import going_back
 from flipgate.steps.journal import journal
-from flipgate.steps.move import move
 from flipgate.steps.recover import recover
 from flipgate.steps.roll_back import roll_back
-from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
 from lab.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.wire import Through, serving
 from tests.repeating import repeating
 
@@ -32,32 +29,13 @@ BROKEN = (500, b'{"kind": "Status", "message": "webhook is away"}')
 @pytest.fixture
 def dark(shop: Shop) -> World:
     """A new release up on green, dark: nobody has approved it."""
-    world = shop.adopted("pipeline")
-    with world.acting():
-        release = opened(world)
-        bring_up(world, release)
-        shop.play_ready(GREEN)
-        advanced(world, release, Phase.DARK)
-    return world
+    return shop.gone_live("pipeline", until=Phase.DARK)
 
 
 @pytest.fixture
-def live(shop: Shop, dark: World) -> World:
-    """The release live on green, blue still up."""
-    release = dark.store.read().release
-    assert release
-    with dark.acting() as record:
-        stamp(dark, GREEN, record.epoch)
-        move(dark, GREEN)
-        for phase, reason in [
-            (Phase.FLIPPING, Reason.APPROVED),
-            (Phase.BAKING, Reason.TRAFFIC_PROVEN),
-            (Phase.LIVE, Reason.BAKE_PASSED),
-        ]:
-            dark.store.update(
-                lambda r, p=phase, why=reason: r.model_copy(update={"release": r.release.advanced(p, why, dark.now())})
-            )
-    return dark
+def live(shop: Shop) -> World:
+    """A release live on green, blue still up."""
+    return shop.gone_live("pipeline")
 
 
 def test_aborting_rests_the_releases_own_side_only(shop: Shop, dark: World) -> None:
