@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flipgate.core.checks import Answer
 from flipgate.core.errors import (
@@ -41,9 +41,11 @@ class Cluster:
 
     def __init__(self, client: Any, context: str) -> None:
         self._client = client
-        self._pool = client.rest_client.pool_manager
         self.context = context
         self.server: str = client.configuration.host
+        # The one server's own connections: the manager of all servers' would look them up again for each request.
+        self._connections = client.rest_client.pool_manager.connection_from_url(self.server)
+        self._prefix = urlsplit(self.server).path.rstrip("/")
         self._groups: dict[str, str] = {}
         self._credentials: tuple[float, dict[str, str]] = (-AUTH_SECONDS, {})
 
@@ -64,7 +66,7 @@ class Cluster:
                 raise BadInput(
                     f"is not in the kubeconfig (it has: {known})", obj=f"context {name}", untouched="everything"
                 )
-            api = config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name)
+            return cls(config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name), name)
         except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
             raise BadInput(
                 f"cannot be used: {' '.join(str(error).split())}",
@@ -72,7 +74,6 @@ class Cluster:
                 untouched="everything",
                 next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
             ) from error
-        return cls(api, name)
 
     def get(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> dict[str, Any]:
         """One object or list. Raises NotFound."""
@@ -206,7 +207,8 @@ class Cluster:
         return _object(path, response.data, f"answered {response.status} with")
 
     def _url(self, path: str, query: Mapping[str, str]) -> str:
-        return f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        """On that server, which may be a part of one: Rancher's stand behind a path."""
+        return f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
 
     def _send(
         self,
@@ -223,7 +225,7 @@ class Cluster:
 
         sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {}), **self._authorization()}
         try:
-            return self._pool.request(
+            return self._connections.urlopen(
                 method,
                 url,
                 body=data,

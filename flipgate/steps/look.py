@@ -7,6 +7,7 @@ from typing import Any
 
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.errors import Refused
+from flipgate.core.events import Target
 from flipgate.core.explain import Drift, Interrupted, explain
 from flipgate.core.record import Record
 from flipgate.core.sides import Side
@@ -45,6 +46,10 @@ def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None])
     """A side's declared services, of the Deployments that were found on it."""
     namespace = world.application.namespace_of(side)
     by_name = {each["metadata"]["name"]: each for each in found if each}
+    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    world.uids.update(
+        {Target("Deployment", namespace, n): each["metadata"].get("uid", "") for n, each in by_name.items()}
+    )
     names = [service.name for service in world.application.spec.services]
     return SideState(side, namespace, {name: read_workload(name, namespace, by_name.get(name)) for name in names})
 

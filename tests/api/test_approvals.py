@@ -25,8 +25,6 @@ from flipgate.steps import ask
 from flipgate.steps.world import World, utc_now
 from tests.api.shop import GREEN, Shop
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
 NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}

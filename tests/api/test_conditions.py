@@ -254,7 +254,6 @@ def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
     assert condition_of(soaking.store.read().conditions, WAY_BACK_READY)
 
 
-@pytest.mark.xdist_group("prefect")  # it takes seconds to import: one process waits for it
 def test_reconcile_judges_it_whatever_else_it_finds(
     shop: Shop, soaking: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

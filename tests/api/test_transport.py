@@ -91,6 +91,18 @@ def test_a_line_that_is_cut_is_no_answer(tmp_path: Path) -> None:
         cluster.get(POD)
 
 
+def test_a_server_that_stands_behind_a_path_is_asked_there(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def note(request: Handler) -> Answer:
+        asked.append(request.path)
+        return 200, b"{}"
+
+    with serving(note, tmp_path) as cluster:
+        connect(f"{cluster.server}/k8s/clusters/c-1/", tmp_path).get(POD)
+    assert asked == [f"/k8s/clusters/c-1{POD}"]
+
+
 def test_nobody_there(tmp_path: Path) -> None:
     cluster = connect("http://127.0.0.1:1", tmp_path)
     with pytest.raises(Unreachable, match=r"API server http://127\.0\.0\.1:1"):

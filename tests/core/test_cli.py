@@ -374,7 +374,6 @@ def test_an_api_server_on_a_bad_day(
 # Prefect that cannot be asked
 
 
-@pytest.mark.xdist_group("prefect")
 def test_an_event_without_prefect_is_a_sentence(closed_port: int) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 

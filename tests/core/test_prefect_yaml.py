@@ -14,8 +14,6 @@ from flipgate.adapters import runs
 from lab.paths import CHECKOUT
 from lab.pipelines import POOL
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 DOCUMENT: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
 TRIGGERS = [(each, trigger) for each in DEPLOYMENTS for trigger in each.get("triggers", [])]
