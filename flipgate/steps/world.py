@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,16 +33,20 @@ CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
 AT_ONCE = 8
 """Requests under way at once: fewer than the client keeps connections for."""
 
-HANDS = "flipgate-hand"
-"""The threads that do it: kept, because starting them costs as much as a request."""
-
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-@cache
+_own = threading.local()
+
+
 def _hands() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix=HANDS)
+    """The calling thread's own helpers, kept: starting them costs as much as a request. Its own, so that who asks a
+    slow source in the background (a gate that reads logs) does not stand in front of who sends users back."""
+    if not hasattr(_own, "hands"):
+        _own.hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flipgate-hand")
+    hands: ThreadPoolExecutor = _own.hands
+    return hands
 
 
 def utc_now() -> datetime:
@@ -102,11 +105,8 @@ class World:
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised.
 
-        All have ended when it returns. Inside of such an act, things are taken one by one: nobody waits for a thread
-        that waits for him.
+        All have ended when it returns.
         """
-        if threading.current_thread().name.startswith(HANDS):
-            return [act(thing) for thing in things]
         under_way = [_hands().submit(act, thing) for thing in things]
         wait(under_way)
         return [each.result() for each in under_way]
