@@ -17,6 +17,7 @@ from flipgate.core.record import (
     Question,
     QuestionKind,
     Record,
+    message_id,
     need_release,
     put_out,
 )
@@ -112,7 +113,7 @@ def pose(record: Record, question: Question) -> Record:
     return put_out(
         posed,
         Announcement(
-            id=str(uuid5(NAMESPACE_URL, f"{record.application}/{question.id}/{question.flow_run}")),
+            id=message_id(f"{record.application}/{question.id}/{question.flow_run}"),
             release=release.name,
             side=release.side,
             reason="DecisionWanted",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
-from flipgate.core.record import Announcement, Condition, ConditionStatus, Record, put_out
+from flipgate.core.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
 from flipgate.core.release import Phase
 
 WAY_BACK_READY: Final = "WayBackReady"
@@ -70,7 +69,7 @@ def _told(record: Record, before: Condition | None, after: Condition) -> Record:
         said = f"the way back to {side} {how} ({after.reason}): {after.message}"
     key = f"{record.application}/{release.name}/{after.type}/{after.status}/{after.since.isoformat()}"
     message = Announcement(
-        id=str(uuid5(NAMESPACE_URL, key)),
+        id=message_id(key),
         release=release.name,
         side=side,
         text=f"{record.application} {release.name}: {said}",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from uuid import NAMESPACE_URL, uuid5
-
 from flipgate.core import conditions
 from flipgate.core.errors import Refused
-from flipgate.core.record import Announcement, Condition, ConditionStatus, Contract, Record, note, put_out
+from flipgate.core.record import (
+    Announcement,
+    Condition,
+    ConditionStatus,
+    Contract,
+    Record,
+    message_id,
+    note,
+    occupied,
+    put_out,
+)
 from flipgate.core.release import AFTER_TRAFFIC, TERMINAL, Phase, Release
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
@@ -51,14 +59,14 @@ def close(record: Record, side: Side, done: Contract) -> Record:
     One journal entry, one message. WayBackReady turns with it, so that the same is not told twice.
     """
     occupant = record.sides[side].model_copy(update={"contracted": done})
-    closed = record.model_copy(update={"sides": {**record.sides, side: occupant}})
+    closed = occupied(record, side, occupant)
     closed = note(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
     if way_back_of(closed) is side:
         closed = conditions.put(closed, _turned(record.application, done))
     release = record.release or record.last
     name = release.name if release else occupant.release or "none"
     message = Announcement(
-        id=str(uuid5(NAMESPACE_URL, f"{record.application}/{CONTRACT}/{side}/{done.at.isoformat()}")),
+        id=message_id(f"{record.application}/{CONTRACT}/{side}/{done.at.isoformat()}"),
         release=name,
         side=side,
         text=f"{record.application}: the way back to {side} is closed: {contract_fact(done)}. It opens again with the "

@@ -23,8 +23,6 @@ from flipgate.core.sides import Side
 SCHEMA_VERSION = 1
 JOURNAL_KEPT = 60
 """Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
-
-
 OUTBOX_KEPT = 200
 """Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
 
@@ -291,6 +289,11 @@ def put_away(record: Record) -> Record:
     return record.model_copy(update={"release": None, "last": record.release})
 
 
+def occupied(record: Record, side: Side, occupant: Occupant) -> Record:
+    """The record with this occupant on one side, and the other's as it is."""
+    return record.model_copy(update={"sides": {**record.sides, side: occupant}})
+
+
 def update_release(record: Record, **changes: Any) -> Record:
     """The open release with some facts filled in (never its phases)."""
     return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
@@ -376,7 +379,7 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
     key = f"{record.application}/{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
     text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
     message = Announcement(
-        id=str(uuid5(NAMESPACE_URL, key)),
+        id=message_id(key),
         release=release.name,
         side=release.side,
         text=f"{text}. {change.message}" if change.message else text,
@@ -384,6 +387,11 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
         at=change.at,
     )
     return put_out(record, message)
+
+
+def message_id(key: str) -> str:
+    """An id made of what happened, so that the same told twice is recognised as one."""
+    return str(uuid5(NAMESPACE_URL, key))
 
 
 def put_out(record: Record, message: Announcement) -> Record:

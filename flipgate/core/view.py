@@ -37,6 +37,11 @@ class Workload:
     template: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{self.name}"
+
+    @property
     def rolled_out(self) -> bool:
         """Every wanted pod is there, of the newest template, Ready, and no old one is left."""
         return self.found and self.up_to_date and self.ready >= self.replicas

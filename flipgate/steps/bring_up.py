@@ -114,7 +114,7 @@ def set_workload(world: World, workload: Workload, release: Release, epoch: int)
     if len(operations) == 2:
         return
     try:
-        world.cluster.patch(_path(workload), operations)
+        world.cluster.patch(workload.path, operations)
     except Conflict as error:
         raise Refused(
             "was stamped by another actor since it was read",
@@ -238,7 +238,7 @@ def _occupied(record: records.Record, release: Release, hashed: str, now: dateti
         occupant = before.model_copy(update=facts)
     else:
         occupant = Occupant(release=release.name, since=now, **facts)
-    return record.model_copy(update={"sides": {**record.sides, release.side: occupant}})
+    return records.occupied(record, release.side, occupant)
 
 
 def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
@@ -273,10 +273,6 @@ def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], ide
         )
 
 
-def _path(workload: Workload) -> str:
-    return f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
-
-
 def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
     """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
     record, now = world.store.read(), world.now()
@@ -302,4 +298,4 @@ def _up(record: records.Record, now: datetime) -> records.Record:
     if occupant is None or occupant.release != release.name or not began:
         return record
     up = occupant.model_copy(update={"up_seconds": round((now - began[-1]).total_seconds(), 3)})
-    return record.model_copy(update={"sides": {**record.sides, release.side: up}})
+    return records.occupied(record, release.side, up)

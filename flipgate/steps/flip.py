@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core import approvals, conditions
 from flipgate.core import record as records
@@ -150,7 +149,7 @@ def _put_out(record: Record, bad: Refused, fact: str, now: datetime) -> Record:
     key = f"{record.application}/{release.name}/epoch-{record.epoch}/{bad.reason}"
     text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and bad. {fact}"
     message = Announcement(
-        id=str(uuid5(NAMESPACE_URL, key)),
+        id=records.message_id(key),
         release=release.name,
         side=release.side,
         text=text,
@@ -200,7 +199,7 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
             return record
         images = {**before.images, **images_of(world.application, state)}
         facts = {"replicas": {**before.replicas, **counts}, "images": images, "configuration": hashed}
-        return record.model_copy(update={"sides": {**record.sides, side: before.model_copy(update=facts)}})
+        return records.occupied(record, side, before.model_copy(update=facts))
 
     return noted
 

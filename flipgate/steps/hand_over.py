@@ -54,17 +54,16 @@ def _set(world: World, workload: Workload, count: int) -> None:
 
     Raises LostLease when a later actor has stamped it.
     """
-    path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
     for left in reversed(range(TRIES)):
         world.check_lease()
         fence = workload.fence(world.store.epoch)
         try:
-            world.cluster.patch(path, [*fence, {"op": "add", "path": "/spec/replicas", "value": count}])
+            world.cluster.patch(workload.path, [*fence, {"op": "add", "path": "/spec/replicas", "value": count}])
             return
         except Conflict:
             if not left:
                 raise
-            workload = read_workload(workload.name, workload.namespace, world.cluster.find(path))
+            workload = read_workload(workload.name, workload.namespace, world.cluster.find(workload.path))
 
 
 def _arrived(workload: Workload, count: int) -> bool:

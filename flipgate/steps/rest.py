@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.errors import Conflict, Refused
-from flipgate.core.record import REST_SIDE, Occupant, Record
+from flipgate.core.record import REST_SIDE, Occupant, Record, occupied
 from flipgate.core.traffic import DarkSide
 from flipgate.core.view import View, Workload
 from flipgate.steps.journal import journal
@@ -32,16 +32,15 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
         before = record.sides.get(side.side) or Occupant(since=world.now())
         carried = {name: max(count, before.replicas.get(name, 0)) for name, count in state.replicas.items()}
         resting = before.model_copy(update={"replicas": carried})
-        return record.model_copy(update={"sides": {**record.sides, side.side: resting}})
+        return occupied(record, side.side, resting)
 
     world.store.update(remember)
 
 
 def _scale(world: World, workload: Workload, count: int) -> None:
-    path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
     try:
         world.cluster.patch(
-            path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
+            workload.path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
         )
     except Conflict as error:
         raise Refused(

@@ -192,7 +192,7 @@ def _close(world: World, entry: int, target: Side, way: Way, proven: Proven | No
         if way.up_seconds is None or occupant is None:
             return closed
         took = occupant.model_copy(update={"up_seconds": way.up_seconds})
-        return closed.model_copy(update={"sides": {**record.sides, target: took}})
+        return records.occupied(closed, target, took)
 
     world.store.update(change)  # nobody is told before the workers are back, too
 

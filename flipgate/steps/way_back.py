@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.gates import Evidence, Verdict
@@ -66,7 +66,7 @@ class RolledBack:
     recorded: bool = True
     first_old_answer_ms: float | None = None
     notes: tuple[str, ...] = ()
-    left: tuple[str, ...] = field(default=())
+    left: tuple[str, ...] = ()
 
 
 def open_way(world: World, target: Side, record: Record, order: Order, state: SideState | None = None) -> Way:
@@ -100,9 +100,8 @@ def scale_up(world: World, target: Side, record: Record) -> None:
         workload = state.workloads[service.name]
         if not (workload.found and workload.replicas < count):
             continue
-        path = f"/apis/apps/v1/namespaces/{workload.namespace}/deployments/{workload.name}"
         try:
-            world.cluster.patch(path, [{"op": "add", "path": "/spec/replicas", "value": count}], timeout=5.0)
+            world.cluster.patch(workload.path, [{"op": "add", "path": "/spec/replicas", "value": count}], timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 
