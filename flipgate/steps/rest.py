@@ -24,7 +24,7 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
         for workload in todo:
             world.check_lease()
             _scale(world, workload, counts[workload.name])
-        entry.outcome = f"{len(todo)} Deployments of {side.side} at rest"
+        entry.outcome = f"{len(todo)} Deployment{'s' if len(todo) != 1 else ''} of {side.side} at rest"
 
     # The counts from before are what a slow way back scales up to: the larger ones, because an idle side may have been
     # shrunk by its autoscaler, or rested halfway by a run that died.

@@ -27,7 +27,7 @@ from tests.repeating import repeating
 
 BLUE, GREEN = Side.BLUE, Side.GREEN
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
-COUNTS = {"web": 2, "search": 1, "mailer": 1}
+COUNTS = {"web": 2, "mailer": 1}
 IMAGES = {name: f"shop/{name}:1" for name in COUNTS}
 TO_LIVE = {
     Phase.DARK: Reason.CHECKS_PASSED,
@@ -45,7 +45,6 @@ spec:
   traffic: {{host: {name}.example, header: X-Served-Side, traefik: {{namespace: {name}}}}}
   services:
     - {{name: web, role: serving, replicas: 2, container: web}}
-    - {{name: search, role: serving, replicas: 1}}
     - {{name: mailer, role: worker, replicas: 1}}
 """
 

@@ -97,7 +97,7 @@ def no_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_check_says_what_is_missing_one_line_each(desk: Desk) -> None:
-    assert desk.run("check", "-f", str(desk.file)).stdout == f"ok: {desk.name}, 3 services, 1 route\n"
+    assert desk.run("check", "-f", str(desk.file)).stdout == f"ok: {desk.name}, 2 services, 1 route\n"
 
     desk.shop.cluster.delete(f"{desk.shop.deployments(Side.GREEN)}/web")
     desk.shop.cluster.delete(desk.shop.route_path())

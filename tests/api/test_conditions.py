@@ -110,7 +110,7 @@ def test_at_the_flip_the_old_side_is_noted_as_it_was_live(shop: Shop, world: Wor
     flipped(shop, world)
     sides = world.store.read().sides
 
-    assert sides[BLUE].replicas == {"web": 3, "search": 1, "mailer": 1}, "before its worker was stopped"
+    assert sides[BLUE].replicas == {"web": 3, "mailer": 1}, "before its worker was stopped"
     assert sides[BLUE].images["web"] == "shop/web:1"
     assert len(sides[BLUE].configuration) == len(sides[GREEN].configuration) == 16
     assert sides[GREEN].up_seconds is not None
@@ -166,9 +166,9 @@ def test_nothing_is_written_while_nothing_changes(shop: Shop, soaking: World) ->
 
 
 def set_image(shop: Shop) -> None:
-    image = ("replace", "/spec/template/spec/containers/0/image", "shop/search:9")
-    shop.patch(f"{shop.deployments(BLUE)}/search", image)
-    shop.play_ready(BLUE, "search")
+    image = ("replace", "/spec/template/spec/containers/0/image", "shop/web:9")
+    shop.patch(f"{shop.deployments(BLUE)}/web", image)
+    shop.play_ready(BLUE, "web")
 
 
 def limit_pods(shop: Shop) -> None:
@@ -188,7 +188,7 @@ def autoscale(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("deed", "reason", "text"),
     [
-        (set_image, "ImagesChanged", "blue/search has image shop/search:9, was live with shop/search:1"),
+        (set_image, "ImagesChanged", "blue/web has image shop/web:9, was live with shop/web:1"),
         (lambda shop: settings(shop, "6"), "ConfigurationChanged", "blue reads (settings) are not as they were"),
         (limit_pods, "QuotaTooSmall", "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)"),
         (autoscale, "AutoscalerMayShrink", "blue/web may shrink web to 1 pods, 3 are wanted"),

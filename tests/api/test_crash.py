@@ -19,7 +19,7 @@ from tests.api.pipeline import ACTOR, act
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 
 CHECKOUT = Path(__file__).parents[2]
-UP = {"web": 2, "search": 1, "mailer": 0}
+UP = {"web": 2, "mailer": 0}
 AT_REST = dict.fromkeys(COUNTS, 0)
 
 

@@ -133,5 +133,5 @@ def test_a_dark_side_is_put_to_rest_and_its_counts_are_remembered(shop: Shop, wo
     move(world, GREEN)
     view = look(world)
     rest(world, view, need_dark(world, view), keep=1)
-    assert shop.counts(BLUE) == {"web": 1, "search": 1, "mailer": 0}
+    assert shop.counts(BLUE) == {"web": 1, "mailer": 0}
     assert world.store.read().sides[BLUE].replicas == COUNTS

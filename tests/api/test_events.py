@@ -138,7 +138,7 @@ def test_without_the_right_to_write_events_a_release_goes_on_and_says_so(shop: S
 
 def test_a_deployment_that_is_gone_stops_nothing(shop: Shop, world: World) -> None:
     release = opened(world)
-    shop.cluster.delete(f"{shop.deployments(GREEN)}/search")
+    shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
     said: list[str] = []
     told(replace(shop.world("another"), say=said.append), release, Phase.DARK)
     assert on_route(shop) == on_workload(shop, GREEN, "mailer") == DARK

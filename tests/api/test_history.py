@@ -104,13 +104,13 @@ def test_a_release_that_failed_its_checks_and_the_next_that_came_through(shop: S
 
     assert told(shop, first.name)[:4] == [
         "deploying: BuildAnnounced",
-        "BringUp: 3 pods wanted on green",
+        "BringUp: 2 pods wanted on green",
         "checks: fail",
         "failed: ChecksFailed",
     ]
     assert told(shop, whole.name) == [
         "deploying: BuildAnnounced",
-        "BringUp: 3 pods wanted on green",
+        "BringUp: 2 pods wanted on green",
         "checks: pass",
         "dark: ChecksPassed",
         "approve: flip",
@@ -121,7 +121,7 @@ def test_a_release_that_failed_its_checks_and_the_next_that_came_through(shop: S
         "live: BakePassed",
         "approve: scale-down",
         "settling: SettleApproved",
-        "RestSide: 3 Deployments of blue at rest",
+        "RestSide: 2 Deployments of blue at rest",
         "settled: OldSideAtRest",
     ]
     assert shop.world().store.read().release is None
@@ -166,7 +166,7 @@ def test_a_release_taken_back_after_a_failed_bake(shop: Shop, world: World) -> N
     without_delays(world)
     with world.acting():
         rest_expired(world)
-    assert told(shop, found.name)[-1] == "RestSide: 2 Deployments of green at rest"
+    assert told(shop, found.name)[-1] == "RestSide: 1 Deployment of green at rest"
 
 
 # Decisions and judgements, on paper

@@ -47,15 +47,14 @@ def test_the_first_record_says_that_nothing_ever_ran(shop: Shop, begun: World) -
 
 
 def test_where_something_serves_it_is_to_be_adopted(shop: Shop) -> None:
-    shop.play_ready(BLUE, "web", ready=0)
-    with pytest.raises(Refused, match=r"has Ready pods: search 1\.") as refused:
+    with pytest.raises(Refused, match=r"has Ready pods: web 2\.") as refused:
         init(shop.world())
     assert (refused.value.reason, refused.value.next_command) == ("AlreadyRuns", f"flipgate adopt {shop.name}")
     assert shop.world().store.find() is None
 
 
 def test_where_nothing_serves_there_is_nothing_to_adopt(shop: Shop) -> None:
-    shop.play_ready(BLUE, "web", "search", ready=0)
+    shop.play_ready(BLUE, "web", ready=0)
     assert next_step(collect(shop.world()))["command"] == f"flipgate init {shop.name}"
     with pytest.raises(Refused, match="no Ready pod of any serving service") as refused:
         adopt(shop.world())
@@ -66,8 +65,8 @@ def test_where_nothing_serves_there_is_nothing_to_adopt(shop: Shop) -> None:
 
 def test_it_needs_routes_at_one_side_and_something_to_release_on_the_other(shop: Shop) -> None:
     empty(shop, BLUE)
-    shop.cluster.delete(f"{shop.deployments(GREEN)}/search")
-    with pytest.raises(Refused, match="lacks the Deployments search") as refused:
+    shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
+    with pytest.raises(Refused, match="lacks the Deployments web") as refused:
         init(shop.world())
     assert (refused.value.reason, str(GREEN) in refused.value.obj) == ("WorkloadMissing", True)
     shop.cluster.delete(shop.route_path())
@@ -88,8 +87,8 @@ def test_the_first_release_is_what_the_dark_side_was_installed_with_whatever_sta
     init(world)
     release = open_release(world, {"web": "shop/web:1"}, "ci")
     assert release.side is GREEN
-    assert release.images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
-    assert release.wanted == {"web": 2, "search": 1, "mailer": 0}, "the file's counts, not those of blue"
+    assert release.images == {"web": "shop/web:1", "mailer": "shop/mailer:1"}
+    assert release.wanted == {"web": 2, "mailer": 0}, "the file's counts, not those of blue"
     assert open_release(world, {"web": "shop/web:1"}, "ci").name == release.name
 
 
@@ -130,7 +129,7 @@ def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: W
     advanced(begun, release, Phase.DARK)
     question = pose(begun, QuestionKind.FLIP, [])
     assert "Nothing ever ran on blue: there is no way back." in question.summary
-    assert "search: nothing to shop/search:1" in question.changes
+    assert "mailer: nothing to shop/mailer:1" in question.changes
 
 
 def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(shop: Shop, begun: World) -> None:
@@ -160,4 +159,4 @@ def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: 
     assert roll_back(begun, "not today", by="ana").way == "abort"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
     again = open_release(begun, {"web": "shop/web:3"}, "ci")
-    assert (again.side, again.wanted) == (GREEN, {"web": 2, "search": 1, "mailer": 0})
+    assert (again.side, again.wanted) == (GREEN, {"web": 2, "mailer": 0})

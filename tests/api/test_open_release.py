@@ -17,8 +17,8 @@ def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(sh
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
     release = opened(world)
     assert release.side is GREEN
-    assert release.images == {"mailer": "shop/mailer:1", "search": "shop/search:1", "web": "shop/web:2"}
-    assert release.wanted == {"web": 5, "search": 1, "mailer": 0}
+    assert release.images == {"mailer": "shop/mailer:1", "web": "shop/web:2"}
+    assert release.wanted == {"web": 5, "mailer": 0}
     assert (release.phase, release.opened_by) == (Phase.DEPLOYING, "ci")
 
 
@@ -38,10 +38,10 @@ def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(
         told(world, first, until)
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
     again = opened(world)
-    assert (again.name, again.wanted) == (first.name, {"web": 5, "search": 1, "mailer": 0})
+    assert (again.name, again.wanted) == (first.name, {"web": 5, "mailer": 0})
     assert world.store.read().release == again
     bring_up(world, again)
-    assert shop.counts(GREEN) == {"web": 5, "search": 1, "mailer": 0}
+    assert shop.counts(GREEN) == {"web": 5, "mailer": 0}
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 2))
     assert opened(world).wanted["web"] == 5, "what is up already is not taken away again"
 
@@ -124,7 +124,7 @@ def test_a_superseded_release_is_not_brought_up(shop: Shop, world: World) -> Non
 def test_bringing_up_changes_what_is_missing_and_no_more(shop: Shop, world: World) -> None:
     release = opened(world)
     bring_up(world, release)
-    assert shop.counts(GREEN) == {"web": 2, "search": 1, "mailer": 0}
+    assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
     versions = [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))]
     entries = len(world.store.read().journal)
     bring_up(world, release)

@@ -56,12 +56,12 @@ def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_
     world: World, settling: Release
 ) -> None:
     def carried(record: Record) -> Record:
-        blue = record.sides[BLUE].model_copy(update={"replicas": {"web": 7, "search": 0, "mailer": 3}})
+        blue = record.sides[BLUE].model_copy(update={"replicas": {"web": 7, "mailer": 0}})
         return record.model_copy(update={"sides": {**record.sides, BLUE: blue}})
 
     world.store.update(carried)
     settle(world)
-    assert world.store.read().sides[BLUE].replicas == {"web": 7, "search": 1, "mailer": 3}
+    assert world.store.read().sides[BLUE].replicas == {"web": 7, "mailer": 1}
 
 
 @pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])
@@ -94,7 +94,7 @@ def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
     bring_up(world, release)
     advance(world, release.name, phase, reason)  # and killed before it put the side to rest
     rest_expired(world)
-    assert shop.counts(GREEN) == {"web": 2, "search": 1, "mailer": 0}
+    assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
     spec = world.application.spec
     policy = spec.policy.model_copy(update={"keep_failed_seconds": 0})
     world.application = world.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})

@@ -136,8 +136,8 @@ def test_nothing_is_adopted_while_the_routes_are_split(shop: Shop) -> None:
 
 
 def test_nothing_is_adopted_while_the_live_side_lacks_a_service(shop: Shop) -> None:
-    shop.cluster.delete(f"{shop.deployments(BLUE)}/search")
-    with pytest.raises(Refused, match="lacks the Deployments search") as refused:
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer")
+    with pytest.raises(Refused, match="lacks the Deployments mailer") as refused:
         adopt(shop.world())
     assert refused.value.reason == "WorkloadMissing"
     assert shop.world().store.find() is None
@@ -153,8 +153,8 @@ def test_before_adopt_there_is_no_record_and_the_message_says_what_to_type(shop:
 def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
     record = adopt(shop.world())
     assert record.active is BLUE
-    assert record.sides[BLUE].images == {"web": "shop/web:1", "search": "shop/search:1", "mailer": "shop/mailer:1"}
-    assert record.sides[GREEN].replicas == {"web": 0, "search": 0, "mailer": 0}
+    assert record.sides[BLUE].images == {"web": "shop/web:1", "mailer": "shop/mailer:1"}
+    assert record.sides[GREEN].replicas == {"web": 0, "mailer": 0}
     assert [entry.step for entry in record.journal] == ["Adopt"]
 
 

@@ -94,7 +94,7 @@ def with_counts(world: World, side: Side, **facts: Any) -> None:
 
 
 def test_a_quarter_may_be_missing_and_keeps_nobody_on_a_bad_side(shop: Shop, live: World) -> None:
-    with_counts(live, BLUE, replicas={"web": 4, "search": 1})
+    with_counts(live, BLUE, replicas={"web": 4})
     shop.scale(BLUE, "web", 4)
     shop.play_ready(BLUE, "web", ready=3)
     with repeating(lambda: only_workers(shop)):
@@ -121,7 +121,7 @@ def test_a_warm_side_is_waited_for_unless_told_to_go_now(shop: Shop, live: World
         done = roll_back(ana, "users complain", by="ana")
     assert (done.way, shop.where()) == ("slow", ("blue",))
     (slow,) = [line for line in said if line.startswith("the slow way")]
-    assert "blue is not up (web 1/2 Ready); scaling it to 3 pods" in slow
+    assert "blue is not up (web 1/2 Ready); scaling it to 2 pods" in slow
     assert "(it took 42 s the last time)" in slow
     assert "--now" in slow
     assert live.store.read().sides[BLUE].up_seconds != 42
@@ -138,8 +138,8 @@ def test_now_goes_to_a_warm_side_and_scales_after(shop: Shop, live: World) -> No
 
 
 def test_now_sends_nobody_to_nothing_but_a_person_who_names_the_side_decides(shop: Shop, live: World) -> None:
-    shop.play_ready(BLUE, "search", ready=0)
-    with pytest.raises(Refused, match=r"search 0 of 1.*blue has 2 Ready pods .*; green has 3 Ready pods") as refused:
+    shop.play_ready(BLUE, "web", ready=0)
+    with pytest.raises(Refused, match=r"web 0 of 2.*blue has 0 Ready pods .*; green has 2 Ready pods") as refused:
         roll_back(shop.world("ana"), "users complain", by="ana", now=True)
     assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
     assert "--to blue" in refused.value.next_command
@@ -149,8 +149,8 @@ def test_now_sends_nobody_to_nothing_but_a_person_who_names_the_side_decides(sho
 
 
 def test_a_side_that_does_not_come_up_is_not_waited_for_for_ever(shop: Shop, live: World) -> None:
-    shop.play_ready(BLUE, "search", ready=0)
-    with pytest.raises(Refused, match="search 0 of 1"):
+    shop.play_ready(BLUE, "web", ready=0)
+    with pytest.raises(Refused, match="web 0 of 2"):
         roll_back(shop.world("ana"), "users complain", by="ana", patience_seconds=0.1)
     assert (live.store.read().phase, shop.where()) == (Phase.LIVE, ("green",))
 
@@ -173,7 +173,7 @@ def test_a_failed_bake_with_the_old_side_gone_leaves_traffic_and_tells_everybody
 def test_nothing_goes_back_behind_a_contract_migration(shop: Shop, live: World) -> None:
     with_counts(live, BLUE, contracted=Contract(reason="dropped orders.total", by="ana", at=live.now()))
     for to in (None, BLUE):
-        with pytest.raises(Refused, match=r"by ana \(dropped orders.total\).*blue has 3 Ready pods") as refused:
+        with pytest.raises(Refused, match=r"by ana \(dropped orders.total\).*blue has 2 Ready pods") as refused:
             roll_back(shop.world("ben"), "users complain", by="ben", to=to)
         assert (refused.value.reason, shop.where()) == ("ContractMigrationDone", ("green",))
         assert "flipgate deploy" in refused.value.next_command
@@ -189,7 +189,7 @@ def test_nothing_goes_back_to_where_nothing_ever_ran(shop: Shop, live: World) ->
 
 def test_routes_at_neither_side_go_where_a_person_says(shop: Shop, live: World) -> None:
     shop.point("live", "somewhere-else")
-    with pytest.raises(Refused, match=r"points at neither side .*blue has 3 Ready pods") as refused:
+    with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
         roll_back(shop.world("ana"), "users complain", by="ana")
     assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
     with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names

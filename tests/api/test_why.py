@@ -72,7 +72,6 @@ def test_no_pods_is_said(shop: Shop) -> None:
 def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: World) -> None:
     release = opened(world)
     bring_up(world, release)
-    shop.play_ready(GREEN, "search")
     shop.play_ready(GREEN, "web", ready=1)
     add_pod(shop, "web-1", container(CRASHING, restartCount=2))
     with pytest.raises(Refused, match=r"web 1/2\. web: 1 CrashLoopBackOff after 2 restarts") as refused:
@@ -91,7 +90,7 @@ def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world
     late.start()
     wait_ready(world, release, timeout_seconds=20)
     late.join()
-    assert next(line.partition(" Ready")[0] for line in said if "pods" in line) == "0 of 3 pods"
+    assert next(line.partition(" Ready")[0] for line in said if "pods" in line) == "0 of 2 pods"
 
 
 def test_waiting_ends_when_a_newer_build_has_taken_the_release_over(shop: Shop, world: World) -> None:
