@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
-from xdist.scheduler import LoadGroupScheduling, Scheduling
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from lab import control, paths
 
@@ -52,7 +52,7 @@ TOGETHER = {
 others import Prefect, which takes seconds. (xdist's own mark for this does nothing with pytest 9.2.)"""
 
 
-class InGroups(LoadGroupScheduling):
+class InGroups(LoadScopeScheduling):
     """Tests go to whichever process is free, but those of a group all to one."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -61,6 +61,11 @@ class InGroups(LoadGroupScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return InGroups(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The inner loop does not even read the lab's tests: each of its processes would import them all."""
+    return True if config.option.markexpr == "not lab" and collection_path == Path(__file__).parent / "lab" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
