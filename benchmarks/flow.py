@@ -126,8 +126,8 @@ def marks(stage: Stage, server: Pipelines, asked: Asked, approved: Approved, pat
         ("worker: polls and takes the run", state("PENDING")),
         ("flow's process: starts and imports", state("RUNNING")),
         ("flow: opens its World", task("recover")),
-        ("flow: recovers", task("check the dark side")),
-        ("flow: checks twice, the standing approval, the Lease", task("move all users")),
+        ("flow: recovers, the standing approval, the Lease", task("check the dark side")),
+        ("flow: checks the dark side", task("move all users")),
         ("move: stamps, counts, targets, sight", entries[0].at.timestamp() if entries else None),
         ("move: the entry's write, the route's read and patch", patched),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Literal, cast
 from uuid import UUID, uuid4
@@ -40,8 +41,10 @@ class Answer(RunInput):
     name: str = Field(min_length=1, description="Who you are (as you say: Prefect does not know).")
 
 
-def ask_person(world: World, kind: QuestionKind, evidence: list[Evidence]) -> Granted | NotGranted:
-    """A standing decision, or the answer to the question posed now.
+def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:
+    """A standing decision, or the answer to the question posed now, with the evidence that `look` finds.
+
+    Nobody looks for a decision that stands: what it allows is judged again under the Lease, and users wait for that.
 
     The run ends while it waits and begins again from the top when somebody answers, so everything above this call
     only looks. The form's answer is written to the record before it counts, and first of all: a no in the form comes
@@ -54,6 +57,7 @@ def ask_person(world: World, kind: QuestionKind, evidence: list[Evidence]) -> Gr
     decided = ask.standing(world, kind)
     if not ask.asks_again(world, decided, run):
         return decided
+    evidence = look()
     question = steps.pose(world, kind, evidence, run)
     world.say(f"waiting for a decision: {question.summary} {question.url}")
     form = Answer.with_initial_data(description=question_text(question, evidence))

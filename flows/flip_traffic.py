@@ -34,8 +34,8 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         return ended
     found = need_release(world, release, FLIPPABLE)
     if found.phase is Phase.DARK:
-        evidence = steps.check_side(world, found.side)
-        if no := turned_down(world, ask_person(world, QuestionKind.FLIP, evidence)):
+        decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
+        if no := turned_down(world, decided):
             return no
     if found.phase is not Phase.LIVE:
         try:

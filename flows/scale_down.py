@@ -29,8 +29,8 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     wait_out(world)
     soaked = need_soaked(world, release)
     if soaked.phase is Phase.LIVE:
-        evidence = soak_evidence(world, soaked)
-        if no := turned_down(world, ask_person(world, QuestionKind.SCALE_DOWN, evidence)):
+        decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
+        if no := turned_down(world, decided):
             return no
     with world.acting():
         settled = steps.settle_release(world, release)

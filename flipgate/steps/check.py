@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flipgate.core.application import Check
 from flipgate.core.checks import Answer, judge_check
 from flipgate.core.errors import Refused, TemporaryError
 from flipgate.core.gates import Evidence, Verdict, combine
@@ -12,8 +13,11 @@ TRIES = 3
 
 
 def check(world: World, side: Side) -> list[Evidence]:
-    """Every check of the application against one side. An answer that fails is asked for again, up to TRIES times."""
-    evidence = [_ask(world, side, index) for index in range(len(world.application.spec.checks))]
+    """Every check of the application against one side, a few at once.
+
+    An answer that fails is asked for again, up to TRIES times.
+    """
+    evidence = world.each(lambda rule: _ask(world, side, rule), world.application.spec.checks)
     for each in evidence:
         world.say(f"check {each.gate}: {each.verdict} ({each.answer})")
     return evidence
@@ -33,8 +37,7 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
         )
 
 
-def _ask(world: World, side: Side, index: int) -> Evidence:
-    rule = world.application.spec.checks[index]
+def _ask(world: World, side: Side, rule: Check) -> Evidence:
     namespace = world.application.namespace_of(side)
     result = None
     for attempt in range(TRIES):

@@ -52,7 +52,7 @@ class Run:
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
             patched.setattr(waiting, "filter_flow_run_input", self._inputs)
             try:
-                return waiting.ask_person(world, kind, [])
+                return waiting.ask_person(world, kind, list)
             except SuspendedError:
                 return None
 
