@@ -52,6 +52,7 @@ def move_and_watch(world: World, name: str) -> Release:
     release = need_release(world, name, MOVABLE)
     with going_back(world), world.acting() as record:
         if release.phase is Phase.DARK:
+            release = steps.scale_to_live(world, release)
             steps.check_side(world, release.side)
             _, proven = steps.move_users(world, record.epoch)
         else:

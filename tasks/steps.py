@@ -50,6 +50,11 @@ def wait_ready(world: World, release: Release) -> None:
     bring_up.wait_ready(world, release, timeout_seconds=timeout)
 
 
+@step("scale to the live side's counts")
+def scale_to_live(world: World, release: Release) -> Release:
+    return bring_up.scale_to_live(world, release)
+
+
 @step("check the dark side")
 def check_side(world: World, side: Side) -> list[Evidence]:
     evidence = check.check(world, side)

@@ -108,6 +108,26 @@ def bring_up(world: World, release: Release) -> None:
     _note_occupant(world, release, side)
 
 
+def scale_to_live(world: World, release: Release) -> Release:
+    """Scales a dark release to what the active side has by now, and waits until it is Ready: since it was brought up,
+    autoscalers may have grown the one or shrunk the other. Nothing is done where it has as much.
+
+    An approval stands: it is of what would run, not of how often. Raises Refused (NotReadyInTime) with users untouched.
+    """
+    view = look(world)
+    active = _live(need_record(world, view), view, release.side.other)
+    has = view.sides[release.side].replicas
+    few = {name: count for name, count in wanted_counts(world.application, active).items() if has[name] < count}
+    if not few:
+        return release
+    told = ", ".join(f"{name} {has[name]} to {count}" for name, count in few.items())
+    world.say(f"{release.side} has fewer pods than users need by now: {told}")
+    grown = _at_present_counts(world, release, active)
+    bring_up(world, grown)
+    wait_ready(world, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
+    return grown
+
+
 def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
     """One Deployment: image and count in one fenced patch; a Deployment that is as wanted is left alone."""
     operations = _changes(world, workload, release, epoch)

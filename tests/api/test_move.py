@@ -8,10 +8,14 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core import record as records
+from flipgate.core.approvals import Granted
 from flipgate.core.errors import LostLease, Refused
-from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, QuestionKind
+from flipgate.core.release import Phase
 from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH
+from flipgate.steps.ask import decide, need_phase, pose, standing
+from flipgate.steps.bring_up import scale_to_live
 from flipgate.steps.look import look
 from flipgate.steps.move import move, move_back, need_counts
 from flipgate.steps.stamp import stamp
@@ -129,3 +133,21 @@ def test_a_side_with_too_few_ready_pods_gets_no_users(shop: Shop, world: World) 
     with pytest.raises(Refused, match=r"too few Ready pods.*: web 0 of 2") as refused:
         need_counts(world, look(world), GREEN)
     assert refused.value.reason == "TooFewReady"
+
+
+@pytest.mark.parametrize("side", [BLUE, GREEN])
+def test_a_dark_side_that_has_become_too_small_is_scaled_first_and_the_approval_stands(shop: Shop, side: Side) -> None:
+    world = shop.gone_live(until=Phase.DARK)
+    pose(world, QuestionKind.FLIP, [])
+    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+    shop.scale(side, "web", 5 if side is BLUE else 1)  # its autoscaler: the live side's grew, or the idle one's shrank
+    with shop.playing_ready(), world.acting():
+        release = scale_to_live(world, need_phase(world, world.store.read(), QuestionKind.FLIP))
+        assert shop.counts(GREEN) == {"web": 5 if side is BLUE else 2, "mailer": 0}
+        assert world.store.read().release == release
+        assert isinstance(standing(world, QuestionKind.FLIP), Granted)
+        entries = world.store.read().journal
+        assert [entry.step for entry in entries][-1] == BRING_UP
+        assert scale_to_live(world, release) == release
+    assert world.store.read().journal == entries, "enough is left alone"
+    assert shop.where() == ("blue",)
