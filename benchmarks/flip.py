@@ -6,7 +6,6 @@ then at Traefik's default while pods come and go.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -33,21 +32,17 @@ from benchmarks.figures import (
 )
 from benchmarks.flip_table import table
 from benchmarks.route_watch import RouteWatch
-from benchmarks.stage import LAB, Progress, Stage, staged, throttled
+from benchmarks.stage import LAB, Progress, Stage, run, throttled
 from benchmarks.timed import TimedCluster, steps_of
 from benchmarks.users import Users
 from flipgate.adapters.store import Store
-from flipgate.core.errors import FlipgateError
 from flipgate.core.record import MOVE_ROUTES
 from flipgate.core.sides import Side
 from flipgate.steps.look import look, look_at_traffic
 from flipgate.steps.move import move
 from flipgate.steps.stamp import stamp
 from flipgate.steps.world import World
-from lab.errors import LabError
-from lab.load import LoadError
 from lab.pipelines import Pipelines
-from lab.progress import Printer
 
 DEFAULT_THROTTLE_MS = 2000
 """What Traefik waits between two changes unless it is told otherwise."""
@@ -108,18 +103,7 @@ class Block:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: every request was answered. 1: some were lost, or a flip failed or could not be measured."""
-    options = _options(argv)
-    try:
-        policy = rollback.POLICY
-        with Printer() as tell, staged(options.throttle_ms, tell, name=options.lab, policy=policy) as stage:
-            found = measure(stage, options, tell)
-    except (FlipgateError, LabError, LoadError, MeasureError) as error:
-        print(f"benchmarks.flip: {error}", file=sys.stderr)
-        return 1
-    print(table(found))
-    if options.json:
-        print(json.dumps(found))
-    return 1 if found["requests_lost"] else 0
+    return run("flip", _options(argv), rollback.POLICY, measure, table)
 
 
 def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[str, Any]:

@@ -22,15 +22,12 @@ from benchmarks.back import KUBECTL, PREFECT_DOWN, ROLLBACK, WAYS, Back, summary
 from benchmarks.figures import MeasureError
 from benchmarks.forward import go_live
 from benchmarks.route_watch import RouteWatch
-from benchmarks.stage import LAB, Progress, Stage, staged
+from benchmarks.stage import LAB, Progress, Stage, run
 from benchmarks.users import wait_for
-from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.flip import way_back_by_hand
 from lab import paths, pipelines
-from lab.errors import LabError
-from lab.load import Load, LoadError
-from lab.progress import Printer
+from lab.load import Load
 
 SHORT, LONG = 3, 20
 COMMAND_SECONDS = 120.0
@@ -42,17 +39,7 @@ POLICY = {"bakeSeconds": 0, "soakSeconds": 86_400, "readyTimeoutSeconds": 60}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0: every request was answered. 1: some were lost, or a way back failed or could not be measured."""
-    options = _options(argv)
-    try:
-        with Printer() as tell, staged(options.throttle_ms, tell, name=options.lab, policy=POLICY) as stage:
-            found = measure(stage, options, tell)
-    except (FlipgateError, LabError, LoadError, MeasureError) as error:
-        print(f"benchmarks.rollback: {error}", file=sys.stderr)
-        return 1
-    print(table(found))
-    if options.json:
-        print(json.dumps(found))
-    return 1 if found["requests_lost"] else 0
+    return run("rollback", _options(argv), POLICY, measure, table)
 
 
 def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[str, Any]:

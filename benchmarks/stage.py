@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +15,10 @@ from typing import Any
 
 import httpx
 
+from benchmarks.figures import MeasureError
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import load_application
+from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
 from flipgate.steps.look import look
 from flipgate.steps.setup import adopt, apply_application
@@ -21,6 +26,8 @@ from flipgate.steps.world import DEFAULT_NAMESPACE, World
 from lab import control, example
 from lab.errors import LabError
 from lab.example import Place
+from lab.load import LoadError
+from lab.progress import Printer
 from lab.records import Lab
 
 LAB = "flipgate-bench"
@@ -92,6 +99,27 @@ def staged(
         else:
             tell(f"lab {name}: taking it down")
             control.down(name)
+
+
+def run(
+    name: str,
+    options: argparse.Namespace,
+    policy: Mapping[str, Any],
+    measure: Callable[[Stage, argparse.Namespace, Progress], dict[str, Any]],
+    table: Callable[[dict[str, Any]], str],
+) -> int:
+    """A benchmark as a command: measures on a stage, prints the table (and, asked to, one JSON object last), and says
+    how it ended. 0: every request was answered. 1: some were lost, or something failed or could not be measured."""
+    try:
+        with Printer() as tell, staged(options.throttle_ms, tell, name=options.lab, policy=policy) as stage:
+            found = measure(stage, options, tell)
+    except (FlipgateError, LabError, LoadError, MeasureError) as error:
+        print(f"benchmarks.{name}: {error}", file=sys.stderr)
+        return 1
+    print(table(found))
+    if options.json:
+        print(json.dumps(found))
+    return 1 if found["requests_lost"] else 0
 
 
 @contextmanager
