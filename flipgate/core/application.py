@@ -98,6 +98,12 @@ class TraefikSpec(_Model):
         description="The label selector of Traefik's pods.",
     )
     port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
+    throttle_seconds: float = Field(
+        default=2,
+        ge=0,
+        description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
+        "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
+    )
 
 
 class Traffic(_Model):
@@ -117,6 +123,16 @@ class Traffic(_Model):
     proof_timeout_seconds: int = Field(
         default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
     )
+
+    @model_validator(mode="after")
+    def _proof_outlasts_the_throttle(self) -> Traffic:
+        throttle, patience = self.traefik.throttle_seconds, self.proof_timeout_seconds
+        if patience <= throttle:
+            raise ValueError(
+                f"proofTimeoutSeconds ({patience}) must be longer than traefik.throttleSeconds ({throttle:g}), or no "
+                "move could be proven"
+            )
+        return self
 
 
 class Service(_Model):

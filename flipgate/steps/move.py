@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
 from flipgate.core.errors import Conflict, FlipgateError, PermanentError, Refused
@@ -21,7 +21,8 @@ RETRIES = 5
 
 @dataclass(frozen=True)
 class Move:
-    """One finished move. `at` is the monotonic time right before the first patch; `patches` are what was sent.
+    """One finished move. `at` is the monotonic time right before the first patch, `done` right after the last one was
+    answered; `patches` are what was sent.
 
     `left` says of routes that could not be moved why: only a move back leaves any.
     """
@@ -30,6 +31,7 @@ class Move:
     at: float
     patches: tuple[RoutePatch, ...]
     left: tuple[str, ...] = ()
+    done: float = field(default_factory=time.monotonic)
 
 
 def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
@@ -44,8 +46,9 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
         patches = plan_move(look_at_traffic(world), _namespaces(world), to)
         at = time.monotonic()
         _send_all(world, patches, to)
+        done = time.monotonic()
         entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
-    return Move(to, at, patches)
+    return Move(to, at, patches, done=done)
 
 
 def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
