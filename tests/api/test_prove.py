@@ -39,7 +39,7 @@ class Replicas:
     says: dict[str, Says]
     comes: tuple[str, ...] = ()
     goes: tuple[str, ...] = ()
-    patched: float = field(default_factory=time.monotonic)
+    patched: float = 0.0
     asked: set[str] = field(default_factory=set)
 
     def __call__(self, request: Handler) -> Answer | None:
@@ -63,9 +63,10 @@ def proof(folder: Path, replicas: Replicas, *asked: str, seconds: float = 0.6, k
     facts = {"traefik": traefik, "proof_timeout_seconds": seconds, "proof_answers": 2}
     traffic = application.spec.traffic.model_copy(update=facts)
     application = application.model_copy(update={"spec": application.spec.model_copy(update={"traffic": traffic})})
-    moved = Move(Side.GREEN, replicas.patched, (), done=replicas.patched) if known else None
     with serving(replicas, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+        at = replicas.patched = time.monotonic()
+        moved = Move(Side.GREEN, at, (), done=at) if known else None
         return prove_moved(world, Side.GREEN, list(asked), moved=moved)
 
 
@@ -105,7 +106,7 @@ def test_a_replica_that_is_ready_no_longer_is_let_go(tmp_path: Path) -> None:
 
 
 def test_after_a_crash_the_throttle_is_waited_for_and_no_figure_is_made_up(tmp_path: Path) -> None:
-    proven = proof(tmp_path, Replicas({"a": green}, patched=time.monotonic() - 60), "a", known=False)
+    proven = proof(tmp_path, Replicas({"a": green}), "a", known=False)
     assert proven.ok
     assert proven.seconds >= THROTTLE
     assert proven.first_new_answer_ms is None
