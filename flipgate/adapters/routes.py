@@ -10,7 +10,7 @@ from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, NotFound, Refused
 from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.traffic import CONFIRMED, RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"
@@ -50,16 +50,21 @@ def serves(cluster: Cluster, api_version: str, kind: str) -> bool:
 
 def read_traffic(cluster: Cluster, application: Application, api_version: str) -> Traffic:
     """Where every declared route sends users now. A route that is gone is part of the answer, not an error."""
-    declared = [RouteName(route.kind, route.namespace, route.name) for route in application.spec.routes]
-    return Traffic(tuple(find_route(cluster, application, name, api_version, declared) for name in declared))
+    names = declared(application)
+    return Traffic(tuple(find_route(cluster, application, name, api_version, names) for name in names))
+
+
+def declared(application: Application) -> list[RouteName]:
+    """The routes of the application's file, in its order."""
+    return [RouteName(route.kind, route.namespace, route.name) for route in application.spec.routes]
 
 
 def find_route(
-    cluster: Cluster, application: Application, name: RouteName, api_version: str, declared: Collection[RouteName] = ()
+    cluster: Cluster, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
 ) -> RouteState:
-    """One route as it is now, declared or not; one that is gone is said to be."""
+    """One route as it is now, declared or not; one that is gone is said to be. `known` are the declared ones."""
     sides = {application.namespace_of(side): side for side in Side}
-    return read_route(name, cluster.find(_path(name, api_version)), sides, declared)
+    return read_route(name, cluster.find(_path(name, api_version)), sides, known)
 
 
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:
@@ -78,7 +83,7 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
 
 def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -> None:
     """Writes who confirmed the route as it is: its version changes, so a patch made for the old one is refused."""
-    noted = {"flipgate.dev/confirmed": f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
+    noted = {CONFIRMED: f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
     cluster.merge(_path(state.route, state.api_version), {"metadata": {"annotations": noted}}, timeout=5.0)
 
 
