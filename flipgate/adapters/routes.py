@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import Application
@@ -79,6 +80,22 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
             untouched=f"{patch.route}",
             next_command="flipgate status",
         ) from error
+
+
+def get_route(cluster: Cluster, route: RouteName, api_version: str) -> dict[str, Any]:
+    """The object itself. Raises NotFound."""
+    return cluster.get(_path(route, api_version))
+
+
+def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
+    """Makes a route of flipgate's own, or makes it so again."""
+    meta = obj["metadata"]
+    cluster.apply(_path(RouteName(obj["kind"], meta["namespace"], meta["name"]), obj["apiVersion"]), obj)
+
+
+def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:
+    """Deletes a route of flipgate's own; one that is gone already is fine."""
+    cluster.delete(_path(route, api_version))
 
 
 def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -> None:

@@ -22,6 +22,7 @@ from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.bring_up import configuration
 from flipgate.steps.look import look, look_at_side, look_at_traffic, need_record
 from flipgate.steps.move import Move, move, need_counts
+from flipgate.steps.preview import need_preview
 from flipgate.steps.prove import need_sight, prove_moved, traefik_replicas
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
@@ -61,6 +62,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         need_sight(world, release.side.other, replicas)
     else:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
+    need_preview(world, view.traffic, release.side, replicas)
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval

@@ -69,15 +69,17 @@ def prove(
     since: float | None = None,
     answers: int | None = None,
     timeout_seconds: float | None = None,
+    host: str = "",
 ) -> Proven:
     """Asks these replicas until each has answered from `side` so many times running, or the time is over.
 
-    `since` is the monotonic time of the patch. Never raises for a replica that stays deaf: the caller decides.
+    `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
+    replica that stays deaf: the caller decides.
     """
     began = time.monotonic()
     aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
     deadline = began + (timeout_seconds or _timeout(world))
-    return Proven(_watch(world, replicas, aim, deadline), round(time.monotonic() - began, 3))
+    return Proven(_watch(world, replicas, aim, deadline, host), round(time.monotonic() - began, 3))
 
 
 def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | None = None) -> Proven:
@@ -100,26 +102,26 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
     return Proven(tuple(seen.values()), round(time.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS) -> Reply:
-    """One request through one replica. Raises when there is no answer."""
+def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "") -> Reply:
+    """One request through one replica, for the users' host or another. Raises when there is no answer."""
     spec = world.application.spec.traffic
     answer = world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=spec.host, timeout=timeout
+        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host or spec.host, timeout=timeout
     )
     return read_reply(answer, spec.header)
 
 
-def _watch(world: World, replicas: list[str], aim: Aim, deadline: float) -> tuple[Seen, ...]:
-    return tuple(world.each(lambda name: _watch_replica(world, name, aim, deadline), replicas))
+def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
+    return tuple(world.each(lambda name: _watch_replica(world, name, aim, deadline, host), replicas))
 
 
-def _watch_replica(world: World, replica: str, aim: Aim, deadline: float) -> Seen:
+def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
     seen, looked = Seen(replica), time.monotonic()
     while not seen.proven:
         asked = time.monotonic()
         reply, silence = None, ""
         try:
-            reply = ask(world, replica)
+            reply = ask(world, replica, host=host)
         except FlipgateError as error:
             silence = str(error)
         now = time.monotonic()

@@ -33,6 +33,7 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look_at_traffic
 from flipgate.steps.move import Move, move_back, plan_back
 from flipgate.steps.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
+from flipgate.steps.preview import clear_preview
 from flipgate.steps.prove import prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamp, stamped_look
@@ -227,6 +228,7 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
 
         write(world, change)
         left = _try("write the history", lambda: finish(world))
+        left += _try("take the preview away", lambda: clear_preview(world))
         view = stamped_look(world, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:

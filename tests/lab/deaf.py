@@ -1,7 +1,7 @@
 """A second Traefik replica on the lab, which hears of changes until a test cuts its way to the API server.
 
-It goes on being Ready, and answers by what it heard last: as a replica does behind a broken network, or with a token
-that has run out.
+Deaf it goes on being Ready, and answers by what it heard last: as a replica does behind a broken network, or with a
+token that has run out.
 """
 
 from __future__ import annotations
@@ -49,19 +49,22 @@ class SecondTraefik:
 
 
 @contextmanager
-def second_traefik(lab: Lab, folder: Path, name: str) -> Iterator[SecondTraefik]:
-    """Beside the lab's own, Ready; no user of the lab is sent to it, as the way in leads to the first alone."""
+def second_traefik(lab: Lab, folder: Path, name: str, *, without: str = "") -> Iterator[SecondTraefik]:
+    """Beside the lab's own, Ready, with its arguments but for what has `without` in it; no user of the lab is sent to
+    it, as the way in leads to the first alone."""
     cluster = Cluster.connect(lab.kubeconfig)
     own = cluster.get(f"{DEPLOYMENTS}/traefik")
     try:
         command = [sys.executable, str(Path(relay.__file__))]
-        _create(cluster, f"{name}-relay", own, {"name": "relay", "image": "relay:1", "command": command, "args": []})
+        _create(cluster, f"{name}-relay", own, {"name": "relay", "image": "relay:1", "command": command})
         address = wait_until("the relay's address", lambda: _address(cluster, f"{name}-relay"))
         kubeconfig = yaml.safe_load((lab.dir / "traefik.kubeconfig").read_text())
         for each in kubeconfig["clusters"]:
             each["cluster"] |= {"server": f"https://{address}:{relay.PORT}", "tls-server-name": "localhost"}
         (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
-        _create(cluster, name, own, {"env": [_pod_ip(), {"name": "KUBECONFIG", "value": str(folder / "kubeconfig")}]})
+        args = [arg for arg in _container(own)["args"] if not without or without not in arg]
+        env = [_pod_ip(), {"name": "KUBECONFIG", "value": str(folder / "kubeconfig")}]
+        _create(cluster, name, own, {"args": args, "env": env})
         wait_until("the second Traefik is Ready", lambda: _ready(cluster, name))
         yield SecondTraefik(cluster, name)
     finally:
@@ -77,11 +80,14 @@ def _create(cluster: Cluster, name: str, own: dict[str, Any], container: dict[st
     made["spec"]["selector"] = {"matchLabels": labels}
     template = made["spec"]["template"]
     template["metadata"] = {"labels": labels}
-    (old,) = template["spec"]["containers"]
-    if "command" in container:
-        old = {"env": [_pod_ip()]}
+    old = {"env": [_pod_ip()]} if "command" in container else _container(own)
     template["spec"]["containers"] = [old | container]
     cluster.create(DEPLOYMENTS, made)
+
+
+def _container(deployment: dict[str, Any]) -> dict[str, Any]:
+    (found,) = deployment["spec"]["template"]["spec"]["containers"]
+    return dict(found)
 
 
 def _pod_ip() -> dict[str, Any]:
