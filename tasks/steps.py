@@ -8,6 +8,7 @@ from datetime import datetime
 from flipgate.adapters import runs
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence
+from flipgate.core.proof import Proven
 from flipgate.core.record import Question, QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.core.sides import Side
@@ -15,7 +16,6 @@ from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle,
 from flipgate.steps import recover as recovering
 from flipgate.steps import roll_back as rolling_back
 from flipgate.steps.move import Move
-from flipgate.steps.prove import Proven
 from flipgate.steps.way_back import RolledBack
 from flipgate.steps.world import World
 from tasks.artifacts import show_charts
@@ -79,7 +79,7 @@ def move_users(world: World, epoch: int) -> tuple[Move, Proven]:
 
 @step("prove")
 def prove_side(world: World, side: Side) -> Proven:
-    return prove.prove(world, side, prove.traefik_replicas(world))
+    return prove.prove_moved(world, side, prove.traefik_replicas(world))
 
 
 @step("hand the workers over")

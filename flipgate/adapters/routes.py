@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, NotFound, Refused
 from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.traffic import CONFIRMED, RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"
@@ -50,16 +51,21 @@ def serves(cluster: Cluster, api_version: str, kind: str) -> bool:
 
 def read_traffic(cluster: Cluster, application: Application, api_version: str) -> Traffic:
     """Where every declared route sends users now. A route that is gone is part of the answer, not an error."""
-    declared = [RouteName(route.kind, route.namespace, route.name) for route in application.spec.routes]
-    return Traffic(tuple(find_route(cluster, application, name, api_version, declared) for name in declared))
+    names = declared(application)
+    return Traffic(tuple(find_route(cluster, application, name, api_version, names) for name in names))
+
+
+def declared(application: Application) -> list[RouteName]:
+    """The routes of the application's file, in its order."""
+    return [RouteName(route.kind, route.namespace, route.name) for route in application.spec.routes]
 
 
 def find_route(
-    cluster: Cluster, application: Application, name: RouteName, api_version: str, declared: Collection[RouteName] = ()
+    cluster: Cluster, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
 ) -> RouteState:
-    """One route as it is now, declared or not; one that is gone is said to be."""
+    """One route as it is now, declared or not; one that is gone is said to be. `known` are the declared ones."""
     sides = {application.namespace_of(side): side for side in Side}
-    return read_route(name, cluster.find(_path(name, api_version)), sides, declared)
+    return read_route(name, cluster.find(_path(name, api_version)), sides, known)
 
 
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:
@@ -76,9 +82,25 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
         ) from error
 
 
+def get_route(cluster: Cluster, route: RouteName, api_version: str) -> dict[str, Any]:
+    """The object itself. Raises NotFound."""
+    return cluster.get(_path(route, api_version))
+
+
+def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
+    """Makes a route of flipgate's own, or makes it so again."""
+    meta = obj["metadata"]
+    cluster.apply(_path(RouteName(obj["kind"], meta["namespace"], meta["name"]), obj["apiVersion"]), obj)
+
+
+def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:
+    """Deletes a route of flipgate's own; one that is gone already is fine."""
+    cluster.delete(_path(route, api_version))
+
+
 def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -> None:
     """Writes who confirmed the route as it is: its version changes, so a patch made for the old one is refused."""
-    noted = {"flipgate.dev/confirmed": f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
+    noted = {CONFIRMED: f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
     cluster.merge(_path(state.route, state.api_version), {"metadata": {"annotations": noted}}, timeout=5.0)
 
 

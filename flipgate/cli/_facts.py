@@ -227,6 +227,7 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "settleAfter": iso(release.settle_after),
         "movedAt": iso(release.moved_at),
         "firstNewAnswerMs": release.first_new_answer_ms,
+        "lastOldAnswerMs": release.last_old_answer_ms,
         "images": dict(release.images),
         "wanted": dict(release.wanted),
         "phaseSeconds": phase_seconds(release, now),

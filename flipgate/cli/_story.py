@@ -89,6 +89,7 @@ def release_data(release: Release, now: datetime) -> dict[str, Any]:
         "endedAt": iso(last.at) if last.phase in TERMINAL else None,
         "movedAt": iso(release.moved_at),
         "firstNewAnswerMs": release.first_new_answer_ms,
+        "lastOldAnswerMs": release.last_old_answer_ms,
         "images": dict(release.images),
         "phaseSeconds": phase_seconds(release, now),
         "changes": changes,
@@ -103,6 +104,7 @@ def as_data(application: str, found: Found, now: datetime) -> dict[str, Any]:
         **release_data(release, now),
         "settleAfter": iso(release.settle_after),
         "wanted": dict(release.wanted),
+        "shown": [each.model_dump(by_alias=True) for each in release.shown],
         "decisions": [
             {**each.model_dump(exclude={"evidence"}), "at": iso(each.at), "evidence": _evidence(each.evidence)}
             for each in release.decisions

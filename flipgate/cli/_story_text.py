@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from flipgate.cli._print import clock
+from flipgate.core.sides import Side
 
 HEADER = ("TIME UTC", "WHAT", "TOOK", "STORY")
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -39,15 +40,22 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if data["approvedBy"]:
         yield "Approved", f"by {data['approvedBy']}"
     if data["movedAt"]:
-        answer = data["firstNewAnswerMs"]
-        figure = f", first answer from {data['side']} after {answer:g} ms" if answer is not None else ""
-        yield "Moved", f"{clock(data['movedAt'])}{figure}"
+        yield "Moved", f"{clock(data['movedAt'])}{_figures(data, data['side'])}"
+        if len(data["shown"]) > 1:
+            yield from (("", f"through {each['replica']}{_figures(each, data['side'])}") for each in data["shown"])
     how = f"{data['phase']} ({data['reason']})"
     if data["endedAt"]:
         after = lasted(max(0.0, (_time(data["endedAt"]) - _time(data["openedAt"])).total_seconds()))
         yield "Ended", f"{clock(data['endedAt'])}: {how}, {after} after it was opened"
     else:
         yield "Ended", f"not yet: {how} since {clock(data['changes'][-1]['at'])}"
+
+
+def _figures(data: dict[str, Any], side: str) -> str:
+    """What the proof heard, of all replicas or of one."""
+    first, last = data["firstNewAnswerMs"], data["lastOldAnswerMs"]
+    new = f", first answer from {side} after {first:g} ms" if first is not None else ""
+    return f"{new}, last from {Side(side).other} after {last:g} ms" if last is not None else new
 
 
 def _timeline(moments: list[dict[str, Any]]) -> Iterator[str]:

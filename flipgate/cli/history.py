@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 DATA = """\
 -o json: {"application", "releases": [RELEASE, ...], "problems": [{"of", "fact"}]: releases that cannot be read}
   RELEASE is {"name", "id", "attempt", "side", "phase", "reason", "message", "openedBy", "approvedBy": whose yes the
-          flip has, or null, "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "images", "phaseSeconds",
+          flip has, or null, "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "lastOldAnswerMs":
+          what the move's proof heard, since the first patch; null: not heard, or not known, "images", "phaseSeconds",
           "changes": [{"phase", "reason", "at", "message"}]}
 -o json with RELEASE is one object: {"application", the keys of RELEASE ("endedAt" is null while it is open), and
   settleAfter, wanted
+  shown       [{"replica", "firstNewAnswerMs", "lastOldAnswerMs"}]: the same through each Traefik replica
   decisions   [{"kind": flip|scale-down, "decision": approve|reject|expired, "by", "via", "reason", "at", "evidence"}]
   judgements  [{"step": checks|bake, "verdict": pass|fail|unknown, "at", "evidence"}]
   journal     [{"id", "step", "state": begun|done|undone, "actor", "at", "ended", "release", "intent", "outcome"}]

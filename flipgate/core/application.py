@@ -40,6 +40,7 @@ ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_lengt
 HeaderName = Annotated[str, Field(pattern=_HEADER)]
 HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
 PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
 Repository = Annotated[str, AfterValidator(check_repository)]
 JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]
@@ -98,17 +99,26 @@ class TraefikSpec(_Model):
         description="The label selector of Traefik's pods.",
     )
     port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
+    throttle_seconds: float = Field(
+        default=2,
+        ge=0,
+        description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
+        "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
+    )
 
 
 class Traffic(_Model):
     """How flipgate sees for itself which side answers users."""
 
-    host: Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)] = Field(
-        description="The host name to ask for, as in the routes' rule."
-    )
+    host: Host = Field(description="The host name to ask for, as in the routes' rule.")
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
     header: HeaderName = Field(
         description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side).'
+    )
+    preview_host: Host | None = Field(
+        default=None,
+        description="A host name that nobody asks for. Right before a move, routes that say what the live ones will "
+        "say lead it to the new side, through every Traefik pod, and are taken away again; none when left out.",
     )
     traefik: TraefikSpec = Field(default_factory=TraefikSpec, description="Where Traefik's pods are.")
     proof_answers: int = Field(
@@ -117,6 +127,22 @@ class Traffic(_Model):
     proof_timeout_seconds: int = Field(
         default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
     )
+
+    @model_validator(mode="after")
+    def _users_ask_for_another_host(self) -> Traffic:
+        if self.preview_host == self.host:
+            raise ValueError(f'previewHost is the users\' host "{self.host}"; it must be one that nobody asks for')
+        return self
+
+    @model_validator(mode="after")
+    def _proof_outlasts_the_throttle(self) -> Traffic:
+        throttle, patience = self.traefik.throttle_seconds, self.proof_timeout_seconds
+        if patience <= throttle:
+            raise ValueError(
+                f"proofTimeoutSeconds ({patience}) must be longer than traefik.throttleSeconds ({throttle:g}), or no "
+                "move could be proven"
+            )
+        return self
 
 
 class Service(_Model):

@@ -144,6 +144,8 @@ PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
 DETAIL_KEPT = 200
 """Characters of what one gate found."""
+SHOWN_KEPT = 50
+"""Traefik replicas whose figures are kept."""
 JUDGEMENTS_KEPT = 12
 DECISIONS_KEPT = 12
 """So bounded, all that was said of two releases takes some 300 KB of a ConfigMap's 1 MiB at most."""
@@ -169,8 +171,18 @@ class Decided(Model):
     evidence: tuple[Proof, ...] = ()
 
 
+class Shown(Model):
+    """What the proof of a move heard through one Traefik replica, in milliseconds since the first patch: the first
+    answer of the new side and the last of the old one. None: not heard, or nobody knew when the patch was."""
+
+    replica: str
+    first_new_answer_ms: float | None = None
+    last_old_answer_ms: float | None = None
+
+
 class Release(Model):
-    """What a side would run, and how far it has come."""
+    """What a side would run, and how far it has come. The figures of its move's proof are of all replicas (the first
+    answer through any, the last through any) and of each, `shown`, at most SHOWN_KEPT of them."""
 
     id: str
     attempt: int = 1
@@ -183,6 +195,8 @@ class Release(Model):
     settle_after: datetime | None = None
     moved_at: datetime | None = None
     first_new_answer_ms: float | None = None
+    last_old_answer_ms: float | None = None
+    shown: tuple[Shown, ...] = ()
     decisions: tuple[Decided, ...] = ()
     judgements: tuple[Judgement, ...] = ()
 

@@ -6,16 +6,19 @@ rules may name in a Service's place: weighted, mirroring, or by highest random w
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.sides import Side
-from flipgate.core.traffic import WAY_BACK, Entry, RouteName, RouteState, Stray, Target
+from flipgate.core.traffic import CONFIRMED, WAY_BACK, Entry, RouteName, RouteState, Stray, Target
 
 INGRESS_ROUTE: Final = "IngressRoute"
 TRAEFIK_SERVICE: Final = "TraefikService"
 SERVICE: Final = "Service"
+INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,18 @@ def read_route(
         via=via,
         annotated=bool(notes),
         way_back=str(notes.get(WAY_BACK, "")),
+        meaning=_meaning(obj),
     )
+
+
+def _meaning(obj: Mapping[str, Any]) -> str:
+    """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether a
+    rollback has found it where it belongs meanwhile: no forward move may come after that."""
+    meta = obj.get("metadata", {})
+    notes = meta.get("annotations") or {}
+    chosen = [meta.get("labels"), notes.get(INGRESS_CLASS)]
+    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, notes.get(CONFIRMED), obj.get("spec")]
+    return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()
 
 
 def _strangers(rules: Sequence[_Rule], leads: bool) -> set[str]:

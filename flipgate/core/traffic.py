@@ -19,6 +19,8 @@ BACK: Final = "back"
 WAY_BACK: Final = "flipgate.dev/way-back"
 """Annotation on a route that was moved: the kubectl line that takes its users back, for as long as that is a way back.
 """
+CONFIRMED: Final = "flipgate.dev/confirmed"
+"""Annotation on a route that a way back found where it belongs: when, and by whom."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class RouteState:
     """One route at one moment. `via` are declared routes that it leads to: its users go where those say. `strangers`
     are namespaces and TraefikServices it names that are neither side's; `strays` are the entries of a route that names
     neither side, for a person who sends it to one all the same. `annotated`: it has annotations, whichever;
-    `way_back` is the one that says the way back by hand."""
+    `way_back` is the one that says the way back by hand. `meaning` is a hash of all that a move depends on: while it
+    is the same, whoever wrote since has changed nothing that matters."""
 
     route: RouteName
     found: bool
@@ -82,6 +85,7 @@ class RouteState:
     via: tuple[RouteName, ...] = ()
     annotated: bool = False
     way_back: str = ""
+    meaning: str = ""
 
     @property
     def sides(self) -> frozenset[Side]:
@@ -181,8 +185,9 @@ def plan_move(
 ) -> tuple[RoutePatch, ...]:
     """The patches that send every route's side entries to `to`; routes already there need none.
 
-    Forward, each patch tests the old value and the version read, so that any write in between refuses it; and it notes
-    on the route the line that takes it back. Back, it tests values only, and notes nothing: an unrelated writer must
+    Forward, each patch tests the old value and the version read, so that any write in between refuses it (whoever sends
+    it may plan anew, if that write changed nothing of `RouteState.meaning`); and it notes on the route the line that
+    takes it back. Back, it tests values only, and notes nothing: an unrelated writer must
     not hold up a rollback. A route that names neither side is sent to `to` only where the Services it names are among
     `services`: a person has named the side then, and it has these. Raises Refused when a route cannot be moved; on the
     way back only when none can: those that are left go back all the same.

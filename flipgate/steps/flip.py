@@ -12,8 +12,9 @@ from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import FlipgateError, LostLease, Refused
 from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.proof import Proven, told
 from flipgate.core.record import Announcement, QuestionKind, Record
-from flipgate.core.release import BAKE, Phase, Reason, Release
+from flipgate.core.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
 from flipgate.core.render import configuration_hash, images_of
 from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand, plan_move
@@ -21,7 +22,8 @@ from flipgate.steps.ask import need_phase, standing
 from flipgate.steps.bring_up import configuration
 from flipgate.steps.look import look, look_at_side, look_at_traffic, need_record
 from flipgate.steps.move import Move, move, need_counts
-from flipgate.steps.prove import Proven, need_sight, prove, traefik_replicas
+from flipgate.steps.preview import need_preview
+from flipgate.steps.prove import need_sight, prove_moved, traefik_replicas
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
 from flipgate.steps.targets import need_targets
@@ -60,6 +62,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         need_sight(world, release.side.other, replicas)
     else:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
+    need_preview(world, view.traffic, release.side, replicas)
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval
@@ -73,7 +76,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     except Refused as error:
         _undone(world, release.name, error)
         raise
-    return moved, prove(world, release.side, replicas, since=moved.at)
+    return moved, prove_moved(world, release.side, replicas, moved=moved)
 
 
 def need_release(world: World, release: str, phases: frozenset[Phase]) -> Release:
@@ -165,15 +168,23 @@ def note_proof(world: World, release: str, proven: Proven) -> Release:
     if need_open(record, release).phase is Phase.BAKING:
         return need_open(record, release)
     now = world.now()
-    message = f"first answer from the new side after {proven.first_new_answer_ms} ms, through every Traefik replica"
-    back = record.ran_on(need_open(record, release).side.other)
+    found = need_open(record, release)
+    traffic = world.application.spec.traffic
+    message = told(proven, found.side, traffic.proof_answers, traffic.traefik.throttle_seconds)
+    back = record.ran_on(found.side.other)
     text = f"{message}. Back by hand: {way_back_by_hand(world)}" if back else f"{message}. A first release: no way back"
 
-    carried = _carried(world, need_open(record, release).side.other)
+    carried = _carried(world, found.side.other)
 
     def figures(record: Record) -> Record:
         fresh = conditions.forget(carried(record), conditions.WAY_BACK_READY)
-        return records.update_release(fresh, moved_at=now, first_new_answer_ms=proven.first_new_answer_ms)
+        return records.update_release(
+            fresh,
+            moved_at=now,
+            first_new_answer_ms=proven.first_new_answer_ms,
+            last_old_answer_ms=proven.last_old_answer_ms,
+            shown=proven.shown[:SHOWN_KEPT],
+        )
 
     record = advance(world, release, Phase.BAKING, Reason.TRAFFIC_PROVEN, text, also=figures)
     return need_open(record, release)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from flipgate.adapters.routes import clear_way_back, patch_route, touch_route
-from flipgate.core.errors import Conflict, FlipgateError, PermanentError, Refused
+from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route, touch_route
+from flipgate.core.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_move, resource
@@ -17,11 +17,15 @@ from flipgate.steps.look import look_at_traffic
 from flipgate.steps.world import World
 
 RETRIES = 5
+MOVE_TRIES = 10
+"""Patches of one route, forward, that unrelated writers may spoil in a row: each is planned anew in some milliseconds.
+"""
 
 
 @dataclass(frozen=True)
 class Move:
-    """One finished move. `at` is the monotonic time right before the first patch; `patches` are what was sent.
+    """One finished move. `at` is the monotonic time right before the first patch, `done` right after the last one was
+    answered; `patches` are what was sent.
 
     `left` says of routes that could not be moved why: only a move back leaves any.
     """
@@ -30,6 +34,7 @@ class Move:
     at: float
     patches: tuple[RoutePatch, ...]
     left: tuple[str, ...] = ()
+    done: float = field(default_factory=time.monotonic)
 
 
 def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
@@ -37,15 +42,16 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     stamped `to` before it counted its pods.
 
     `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
-    changed a route since it was read; every route is then back where it was.
+    changed what a route says since it was read, or wrote it without end; every route is then back where it was.
     """
     with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
         # Read after the entry was opened: these versions are the fence, and nobody of ours writes in between.
-        patches = plan_move(look_at_traffic(world), _namespaces(world), to)
+        traffic = look_at_traffic(world)
         at = time.monotonic()
-        _send_all(world, patches, to)
+        patches = _send_all(world, traffic, to)
+        done = time.monotonic()
         entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
-    return Move(to, at, patches)
+    return Move(to, at, patches, done=done)
 
 
 def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
@@ -154,13 +160,15 @@ def need_counts(world: World, view: View, to: Side) -> None:
         )
 
 
-def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
-    """All routes or none: when one is refused, those before it go back."""
+def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
+    """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
+    planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in patches:
-        world.check_lease()
+    for patch in plan_move(traffic, _namespaces(world), to):
         try:
-            patch_route(world.cluster, patch)
+            sent.append(_send(world, planned[patch.route], patch, to))
+        except LostLease:
+            raise
         except (Conflict, Refused, PermanentError) as error:
             left = move_back(world, to.other).left if sent else ()
             raise Refused(
@@ -171,7 +179,28 @@ def _send_all(world: World, patches: tuple[RoutePatch, ...], to: Side) -> None:
                 next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
                 "--show-managed-fields -o yaml",
             ) from error
-        sent.append(patch)
+    return tuple(sent)
+
+
+def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> RoutePatch:
+    """One route's patch, planned anew while others write what does not matter. The patch that was taken.
+
+    Each tests the version it was planned on. That is read before the Lease is confirmed: who takes over after that
+    writes the route after that, too, and the patch is refused. Raises Conflict.
+    """
+    for _ in range(MOVE_TRIES):
+        world.check_lease()
+        try:
+            patch_route(world.cluster, patch)
+            return patch
+        except Conflict:
+            known = declared(world.application)
+            now = find_route(world.cluster, world.application, planned.route, world.route_api, known)
+            world.confirm_lease()
+            if now.meaning != planned.meaning:
+                raise
+            (patch,) = plan_move(Traffic((now,)), _namespaces(world), to)
+    raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))
 
 
 def _namespaces(world: World) -> dict[Side, str]:

@@ -3,45 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from flipgate.adapters.cluster import READ_SECONDS
-from flipgate.core.bake import Heard, Reply, read_reply
+from flipgate.core.bake import Reply, read_reply
 from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
+from flipgate.steps.move import Move
 from flipgate.steps.world import World
 
 PAUSE_SECONDS = 0.02
+CALM_SECONDS = 0.1
+"""Between two questions to a replica that has shown the side already, and only has to outlast the throttle."""
+LOOK_AGAIN_SECONDS = 1.0
+"""Between two looks whether a replica that does not show the side is still one of Traefik's."""
 ASK_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one Traefik replica showed. `first`: when the side first answered (monotonic seconds)."""
-
-    replica: str
-    proven: bool
-    first: float | None
-    last_answer: str
-
-
-@dataclass(frozen=True)
-class Proven:
-    """All replicas' answers. `first_new_answer_ms` counts from `since` to the first answer of the side, anywhere."""
-
-    replicas: tuple[Seen, ...]
-    first_new_answer_ms: float | None
-    seconds: float
-
-    @property
-    def ok(self) -> bool:
-        return bool(self.replicas) and all(replica.proven for replica in self.replicas)
-
-    @property
-    def deaf(self) -> tuple[str, ...]:
-        """Replicas that did not show the side in time, with what they said instead."""
-        return tuple(f"{r.replica} ({r.last_answer})" for r in self.replicas if not r.proven)
 
 
 def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str]:
@@ -91,45 +69,80 @@ def prove(
     since: float | None = None,
     answers: int | None = None,
     timeout_seconds: float | None = None,
+    host: str = "",
 ) -> Proven:
-    """Asks every replica until each has answered from `side` so many times running, or the time is over.
+    """Asks these replicas until each has answered from `side` so many times running, or the time is over.
 
-    `since` is the monotonic time of the patch. Never raises for a replica that stays deaf: the caller decides.
+    `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
+    replica that stays deaf: the caller decides.
     """
     began = time.monotonic()
-    wanted = answers or world.application.spec.traffic.proof_answers
+    aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
     deadline = began + (timeout_seconds or _timeout(world))
-    seen = tuple(world.each(lambda name: _watch_replica(world, name, side, wanted, deadline), replicas))
-    firsts = [each.first for each in seen if each.first is not None]
-    ms = round((min(firsts) - (since or began)) * 1000, 1) if firsts else None
-    return Proven(seen, ms, round(time.monotonic() - began, 3))
+    return Proven(_watch(world, replicas, aim, deadline, host), round(time.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS) -> Reply:
-    """One request through one replica. Raises when there is no answer."""
+def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | None = None) -> Proven:
+    """The proof that a move is judged by: through every Ready replica, with answers that were asked for after Traefik's
+    throttle, counted from the last patch (from now, where `moved` is not known any more).
+
+    Until then a replica may hold the last of several changed routes back, and the one that is asked for shows nothing
+    of it. Replicas that come while `replicas` are asked are asked too; one that is Ready no longer is let go.
+    """
+    began = time.monotonic()
+    traffic = world.application.spec.traffic
+    settled = (moved.done if moved else began) + traffic.traefik.throttle_seconds
+    aim = Aim(side, traffic.proof_answers, settled, moved.at if moved else None)
+    deadline = began + _timeout(world)
+    seen: dict[str, Seen] = {}
+    fresh = replicas
+    while fresh:
+        seen.update({each.replica: each for each in _watch(world, fresh, aim, deadline)})
+        fresh = [name for name in _listed(world, replicas) if name not in seen]
+    return Proven(tuple(seen.values()), round(time.monotonic() - began, 3))
+
+
+def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "") -> Reply:
+    """One request through one replica, for the users' host or another. Raises when there is no answer."""
     spec = world.application.spec.traffic
     answer = world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=spec.host, timeout=timeout
+        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host or spec.host, timeout=timeout
     )
     return read_reply(answer, spec.header)
 
 
-def _watch_replica(world: World, replica: str, side: Side, wanted: int, deadline: float) -> Seen:
-    first, in_a_row, last = None, 0, "no answer yet"
-    while in_a_row < wanted:
+def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
+    return tuple(world.each(lambda name: _watch_replica(world, name, aim, deadline, host), replicas))
+
+
+def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
+    seen, looked = Seen(replica), time.monotonic()
+    while not seen.proven:
+        asked = time.monotonic()
+        reply, silence = None, ""
         try:
-            reply = ask(world, replica)
-            ours, last = reply.judged(side) is Heard.GOOD, str(reply)
+            reply = ask(world, replica, host=host)
         except FlipgateError as error:
-            ours, last = False, str(error)
-        in_a_row = in_a_row + 1 if ours else 0
-        if ours and first is None:
-            first = time.monotonic()
-        if time.monotonic() >= deadline:
+            silence = str(error)
+        now = time.monotonic()
+        seen = hear(seen, aim, reply, asked=asked, at=now, silence=silence)
+        if now >= deadline or seen.proven:
             break
-        if in_a_row < wanted:
-            time.sleep(PAUSE_SECONDS)
-    return Seen(replica, in_a_row >= wanted, first, last)
+        if not seen.good and now - looked >= LOOK_AGAIN_SECONDS:
+            looked = now
+            if replica not in _listed(world, [replica]):
+                return replace(seen, gone=True)
+        time.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.settled else PAUSE_SECONDS)
+    return seen
+
+
+def _listed(world: World, before: list[str]) -> list[str]:
+    """Traefik's Ready replicas by now; those of before where they cannot be listed, so that nobody is let go for it."""
+    try:
+        return traefik_replicas(world)
+    except FlipgateError as error:
+        world.say(f"Traefik's replicas are taken to be those of before: {error}")
+        return before
 
 
 def _timeout(world: World) -> float:

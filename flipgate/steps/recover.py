@@ -9,6 +9,7 @@ from typing import TypeVar
 from flipgate.core import approvals
 from flipgate.core.errors import Refused, TemporaryError
 from flipgate.core.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.preview import PREVIEW_ROUTE
 from flipgate.core.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
@@ -18,6 +19,7 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.journal import close
 from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import move_back
+from flipgate.steps.preview import clear_preview
 from flipgate.steps.tell import advance, tell
 from flipgate.steps.world import World
 
@@ -93,6 +95,8 @@ def _settle(world: World, entry: JournalEntry) -> Outcome:
         close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
         hand_over_workers(world, Side(entry.intent["to"]))
         return Outcome(f"workers run on {entry.intent['to']}", True, _pipeline(world.store.read().phase))
+    if entry.step == PREVIEW_ROUTE:
+        clear_preview(world)
     if entry.step != MOVE_ROUTES:
         close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
         pipeline = _pipeline(world.store.read().phase)

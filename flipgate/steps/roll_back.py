@@ -22,6 +22,7 @@ from flipgate.core.errors import (
     TemporaryError,
 )
 from flipgate.core.gates import Evidence
+from flipgate.core.proof import Proven
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
@@ -32,7 +33,8 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look_at_traffic
 from flipgate.steps.move import Move, move_back, plan_back
 from flipgate.steps.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
-from flipgate.steps.prove import Proven, prove, traefik_replicas
+from flipgate.steps.preview import clear_preview
+from flipgate.steps.prove import prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamp, stamped_look
 from flipgate.steps.tell import write
@@ -226,6 +228,7 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
 
         write(world, change)
         left = _try("write the history", lambda: finish(world))
+        left += _try("take the preview away", lambda: clear_preview(world))
         view = stamped_look(world, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:

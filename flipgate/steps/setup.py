@@ -37,6 +37,13 @@ ON_A_SIDE: Rights = (
 )
 FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
 """On the sides, where a gate on logs is declared."""
+FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
+    {
+        kind: tuple((GROUP, resource(made), "create patch delete") for made in dict.fromkeys((INGRESS_ROUTE, kind)))
+        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
+    }
+)
+"""By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
     ("", "configmaps", "get list create update patch delete"),
@@ -178,6 +185,8 @@ def _permissions(cluster: Cluster, application: Application, namespace: str) -> 
     places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
     routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
     places += [(where, ON_ROUTES[kind]) for where, kind in routes]
+    if application.spec.traffic.preview_host:
+        places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
     for where, needed in places:
         yield from _denied(cluster, where, needed)
 

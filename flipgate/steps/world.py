@@ -116,6 +116,11 @@ class World:
         if self.lease:
             self.lease.check()
 
+    def confirm_lease(self) -> None:
+        """Asks the API server whether this actor has been taken over, and raises LostLease if so."""
+        if self.lease:
+            self.lease.confirm()
+
     @contextmanager
     def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Record]:
         """Holds the Lease and a new epoch of the record while the block acts.

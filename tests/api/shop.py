@@ -323,3 +323,6 @@ class Meddling(Lease):
     def check(self) -> None:
         if self._deeds:
             self._deeds.pop(0)()
+
+    def confirm(self) -> None:
+        """Nobody has taken it."""

@@ -11,6 +11,7 @@ import pytest
 from flipgate.core.conditions import DRIFTED, WAY_BACK_READY, condition_of
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.proof import Proven, Seen
 from flipgate.core.record import Condition, EntryState, Record
 from flipgate.core.release import Phase, Reason
 from flipgate.core.render import configuration_hash
@@ -23,7 +24,6 @@ from flipgate.steps.flip import note_live, note_proof
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_side
 from flipgate.steps.move import move
-from flipgate.steps.prove import Proven, Seen
 from flipgate.steps.recover import recover
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import check_application
@@ -33,7 +33,7 @@ from flipgate.steps.world import World
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 from tests.api.users import grant, user
 
-PROVEN = Proven((Seen("traefik-a", True, 0.0, "HTTP 200 from green"),), 42.0, 0.1)
+PROVEN = Proven((Seen("traefik-a", True, 42.0, "HTTP 200 from green"),), 0.1)
 BAKED = (Evidence("ready", Verdict.PASS, "pods", "Kubernetes", "all", "all"),)
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import patch_route, touch_route
 from flipgate.core import record as records
 from flipgate.core.approvals import Granted
 from flipgate.core.errors import LostLease, Refused
 from flipgate.core.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
+from flipgate.core.traffic import WAY_BACK
 from flipgate.core.view import EPOCH
 from flipgate.steps.ask import decide, need_phase, pose, standing
 from flipgate.steps.bring_up import scale_to_live
-from flipgate.steps.look import look
-from flipgate.steps.move import move, move_back, need_counts
+from flipgate.steps.look import look, look_at_traffic
+from flipgate.steps.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.stamp import stamp
-from flipgate.steps.world import World
+from flipgate.steps.world import World, utc_now
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
 from tests.repeating import repeating
@@ -67,13 +71,60 @@ def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World)
     assert shop.route()["spec"] == before
 
 
-def test_any_write_to_the_route_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
-    world.lease = Meddling(world, shop.annotate)
+def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_move(shop: Shop, world: World) -> None:
+    world.lease = Meddling(world, *(lambda: shop.annotate(value="mine") for _ in range(MOVE_TRIES - 1)))
+    move(world, GREEN)
+    assert shop.where() == ("green",)
+    notes = shop.route()["metadata"]["annotations"]
+    assert notes["someone"] == "mine"
+    assert f'"{shop.namespace(BLUE)}"' in notes[WAY_BACK]
+    assert last_entry(world).state is EntryState.DONE
+
+
+def test_a_route_that_is_written_without_end_is_not_moved(shop: Shop, world: World) -> None:
+    world.lease = Meddling(world, *(shop.annotate for _ in range(MOVE_TRIES)))
+    with pytest.raises(Refused, match=f"others wrote it {MOVE_TRIES} times in a row") as refused:
+        move(world, GREEN)
+    assert refused.value.reason == "RouteChanged"
+    assert shop.where() == ("blue",)
+
+
+def by_a_rollback(shop: Shop) -> None:
+    (state,) = look_at_traffic(shop.world()).routes
+    touch_route(shop.cluster, state, by="ben", at=utc_now())
+
+
+def made_anew(shop: Shop) -> None:
+    shop.cluster.delete(shop.route_path())
+    shop.add_route("live", BLUE)
+
+
+def written(pointer: str, value: Any) -> Callable[[Shop], None]:
+    return lambda shop: shop.patch(shop.route_path(), ("add", pointer, value))
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        written("/spec/routes/0/match", "Host(`y`)"),
+        written("/spec/routes/0/services/0/weight", 3),
+        written("/spec/routes/0/services/0/namespace", "elsewhere"),
+        written("/metadata/labels", {"traefik": "outside"}),
+        written("/metadata/annotations", {"kubernetes.io/ingress.class": "outside"}),
+        by_a_rollback,
+        made_anew,
+    ],
+    ids=["rule", "weight", "side", "labels", "class", "rollback", "made anew"],
+)
+def test_a_write_that_matters_since_the_route_was_read_refuses_the_move(
+    shop: Shop, world: World, deed: Callable[[Shop], None]
+) -> None:
+    world.lease = Meddling(world, lambda: deed(shop))
     with pytest.raises(Refused, match="changed by somebody else") as refused:
         move(world, GREEN)
     assert refused.value.reason == "RouteChanged"
     assert "--show-managed-fields" in refused.value.next_command
-    assert shop.where() == ("blue",)
+    assert shop.where() != ("green",)
     assert last_entry(world).state is EntryState.UNDONE
     assert world.store.read().active is BLUE
 
@@ -93,12 +144,12 @@ def test_when_a_later_route_is_refused_the_earlier_ones_go_back(two_routes: Shop
 
     def second() -> None:
         assert two_routes.where() == ("green", "blue")
-        two_routes.annotate("back")
+        two_routes.point("back", "elsewhere")
 
     world.lease = Meddling(world, nothing_yet, second)
     with pytest.raises(Refused, match="traffic is on blue"):
         move(world, GREEN)
-    assert two_routes.where() == ("blue", "blue")
+    assert two_routes.where() == ("blue", "elsewhere")
     assert last_entry(world).state is EntryState.UNDONE
 
 
@@ -108,6 +159,24 @@ def test_an_actor_that_was_taken_over_moves_nothing(shop: Shop) -> None:
         move(ana, GREEN)
     assert shop.where() == ("blue",)
     assert ana.store.read().open_entry is None
+
+
+def test_an_actor_that_is_taken_over_while_it_tries_again_moves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, ben = shop.adopted("ana"), shop.world("ben")
+
+    def taken_over(*arguments: Any) -> None:
+        """Ben has the Lease before the route is written; Ana hears of it at her next renewal only."""
+        monkeypatch.undo()
+        other.enter_context(ben.acting(steal=True))
+        shop.annotate()
+        patch_route(*arguments)
+
+    monkeypatch.setattr("flipgate.steps.move.patch_route", taken_over)
+    with ExitStack() as other, ana.acting(), pytest.raises(LostLease):
+        move(ana, GREEN)
+    assert shop.where() == ("blue",)
 
 
 def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:

@@ -71,6 +71,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "namespace": "traefik",
         "selector": "app.kubernetes.io/name=traefik",
         "port": 8000,
+        "throttle_seconds": 2,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
         "/",
@@ -128,6 +129,11 @@ ONE_MISTAKE = {
         "line 9, spec.routes: needs at least one entry",
     ),
     "one namespace twice": ("shop-green", "shop-blue", 'line 6, spec.sides: both sides are namespace "shop-blue"'),
+    "a proof that ends before Traefik's throttle": (
+        "header: X-Served-Side",
+        "header: X-Served-Side\n    proofTimeoutSeconds: 2",
+        "spec.traffic: proofTimeoutSeconds (2) must be longer than traefik.throttleSeconds (2), or no move could be",
+    ),
     "string for a number": (
         "replicas: 2",
         'replicas: "2"',

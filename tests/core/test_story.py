@@ -38,6 +38,7 @@ from flipgate.core.release import (
     Proof,
     Reason,
     Release,
+    Shown,
 )
 from flipgate.core.story import Kind, pick, story
 from tests.core.builders import NOW, approval, at, question, record, release
@@ -245,12 +246,12 @@ def text(told: dict[str, Any], *, wide: bool = False) -> list[str]:
 
 
 def test_the_text_of_a_release_under_way() -> None:
-    assert text(data(flipped(moved_at=at(100.2), first_new_answer_ms=68.0))) == [
+    assert text(data(flipped(moved_at=at(100.2), first_new_answer_ms=68.0, last_old_answer_ms=64.5))) == [
         "3f2a9c01d4e8-1  (release of shop)",
         "  Side      green",
         "  Opened    2026-03-01 12:00:00 UTC by ci",
         "  Approved  by ana",
-        "  Moved     2026-03-01 12:01:40 UTC, first answer from green after 68 ms",
+        "  Moved     2026-03-01 12:01:40 UTC, first answer from green after 68 ms, last from blue after 64.5 ms",
         "  Ended     not yet: baking (TrafficProven) since 2026-03-01 12:01:41 UTC",
         "",
         "TIME UTC  WHAT          TOOK         STORY",
@@ -281,6 +282,15 @@ def test_an_end_is_told_with_how_long_it_all_took_and_days_are_named() -> None:
     ]
 
 
+def test_several_replicas_of_traefik_have_their_figures_each() -> None:
+    shown = (Shown(replica="traefik-a", first_new_answer_ms=68.0), Shown(replica="traefik-b", last_old_answer_ms=64.5))
+    told = text(data(flipped(moved_at=at(100.2), first_new_answer_ms=68.0, last_old_answer_ms=64.5, shown=shown)))
+    assert told[5:7] == [
+        "            through traefik-a, first answer from green after 68 ms",
+        "            through traefik-b, last from blue after 64.5 ms",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "told"),
     [
@@ -304,8 +314,8 @@ def test_what_failed_stands_out() -> None:
 
 
 def test_the_keys_are_those_that_the_help_names() -> None:
-    told = data(flipped())
-    parts = (told["decisions"][0], told["judgements"][0], told["journal"][0], told["timeline"][0])
+    told = data(flipped(shown=(Shown(replica="traefik-a"),)))
+    parts = (*(told[part][0] for part in ("decisions", "judgements", "journal", "timeline", "shown")),)
     for key in [*told, *(key for part in parts for key in part), *told["decisions"][0]["evidence"][0]]:
         assert key in DATA, key
     assert (told["endedAt"], told["approvedBy"], told["phaseSeconds"]["baking"]) == (None, "ana", 30.0)

@@ -39,6 +39,8 @@ POLICY: Mapping[str, Any] = {
     "soakSeconds": 0,
     "keepFailedSeconds": 3600,
 }
+THROTTLE_SECONDS = 0.05
+"""The lab's Traefik holds changes back no longer than that."""
 BLUE, GREEN = Side.BLUE, Side.GREEN
 SERVING = ("api", "producer", "provider", "contest", "franchise", "venue", "season")
 WORKERS = ("ingest-worker", "notify-worker")
@@ -91,6 +93,7 @@ class Stage:
     def apply(self, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> None:
         """Writes the application's file to the cluster; `edit` may change the document before."""
         document = yaml.safe_load(example.application_text(self.place, {**POLICY, **(policy or {})}))
+        document["spec"]["traffic"]["traefik"] = {"throttleSeconds": THROTTLE_SECONDS}
         if edit:
             edit(document)
         text = yaml.safe_dump(document, sort_keys=False)

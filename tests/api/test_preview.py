@@ -1,0 +1,130 @@
+"""A preview on the real API server, before a Traefik that answers by script: made, asked for, and taken away again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core import record as records
+from flipgate.core.errors import Refused
+from flipgate.core.preview import PREVIEW_ROUTE
+from flipgate.core.record import EntryState
+from flipgate.steps.look import look_at_traffic
+from flipgate.steps.preview import clear_preview, need_preview
+from flipgate.steps.recover import recover
+from flipgate.steps.setup import check_application
+from flipgate.steps.world import World
+from lab.records import Lab
+from tests.api.shop import GREEN, ROUTES, Shop, last_entry
+from tests.api.users import grant, user
+from tests.api.wire import Answer, Handler, Through, serving
+
+PREVIEW = "preview.example"
+
+
+@pytest.fixture
+def both(cluster: Cluster, lab: Lab) -> Shop:
+    """A route of each kind."""
+    return Shop.install(cluster, lab.kubeconfig, routes=("live", "split"), weighted=["split"])
+
+
+def previewed(world: World) -> World:
+    """The application with a preview declared, and little patience."""
+    spec = world.application.spec
+    facts = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
+    spec = spec.model_copy(update={"traffic": spec.traffic.model_copy(update=facts)})
+    world.application = world.application.model_copy(update={"spec": spec})
+    return world
+
+
+def made(shop: Shop) -> list[tuple[str, str]]:
+    """What there is of previews: kind, and the namespace that it names."""
+    plurals = ("traefikservices", "ingressroutes")
+    there = [each for plural in plurals for each in shop.cluster.items(f"{ROUTES}/{shop.own}/{plural}")]
+    ours = [each for each in there if each["metadata"]["name"].startswith("flipgate-preview")]
+    return sorted((each["kind"], "green" if shop.namespace(GREEN) in str(each["spec"]) else "") for each in ours)
+
+
+def traefik(shop: Shop, says: Callable[[str], str]) -> Callable[[Handler], Answer | None]:
+    """The API server, but for its way to Traefik's pods: they show who asks for a host the side that `says` names."""
+    through = Through(shop.kubeconfig)
+
+    def script(request: Handler) -> Answer | None:
+        if "/proxy/" not in request.path:
+            return through(request)
+        request.send_response(200)
+        request.send_header("X-Served-Side", says(request.headers["Host"]))
+        request.send_header("Content-Length", "0")
+        request.send_header("Connection", "close")
+        request.end_headers()
+        return None
+
+    return script
+
+
+def test_a_preview_is_there_while_it_is_asked_for_and_no_longer(both: Shop, tmp_path: Path) -> None:
+    both.adopted()
+    before = [both.route(name) for name in both.routes]
+    seen: list[Any] = []
+
+    def says(host: str) -> str:
+        seen.append((host, made(both)))
+        return "green"
+
+    with serving(traefik(both, says), tmp_path) as cluster:
+        world = previewed(both.world("ana", cluster))
+        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+    three = [("IngressRoute", ""), ("IngressRoute", "green"), ("TraefikService", "green")]
+    assert seen == [(PREVIEW, three)], "the rule beside a TraefikService names that, which names the side"
+    assert made(both) == []
+    assert [both.route(name) for name in both.routes] == before
+    entry = last_entry(world)
+    assert (entry.step, entry.state) == (PREVIEW_ROUTE, EntryState.DONE)
+    assert entry.outcome == "preview.example leads to green through 1 Traefik replica"
+
+
+def test_a_traefik_that_does_not_lead_there_is_named_and_nothing_is_left(both: Shop, tmp_path: Path) -> None:
+    both.adopted()
+    with serving(traefik(both, lambda _: ""), tmp_path) as cluster:
+        world = previewed(both.world("ana", cluster))
+        with pytest.raises(Refused, match=r"traefik-a \(HTTP 200 from an unnamed side\)") as refused:
+            need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+    assert (refused.value.reason, refused.value.untouched) == ("PreviewNotSeen", "all routes")
+    assert "allowcrossnamespace" in refused.value.fact
+    assert made(both) == []
+    assert last_entry(world).state is EntryState.UNDONE
+
+
+def test_without_a_host_nothing_is_made_nor_noted(shop: Shop, world: World) -> None:
+    before = world.store.read()
+    need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+    assert (world.store.read(), made(shop)) == (before, [])
+
+
+def test_a_preview_that_a_crash_left_is_taken_away(shop: Shop, world: World) -> None:
+    previewed(world)
+    world.store.update(lambda record: records.begin(record, PREVIEW_ROUTE, "gone", world.now(), {})[0])
+    shop.add_route("flipgate-preview-" + shop.name + "-0", GREEN)
+    recover(world)
+    assert made(shop) == []
+    assert last_entry(world).state is EntryState.UNDONE
+    clear_preview(world)
+
+
+def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    plain = set(check_application(robot, shop.application, shop.own))
+    world = previewed(shop.adopted())
+    more = set(check_application(robot, world.application, shop.own)) - plain
+    assert {sentence.split(" in ")[0] for sentence in more} == {
+        f"no permission to {verb} ingressroutes.traefik.io" for verb in ("create", "delete")
+    }
+    grant(shop, plain | more)
+    world = previewed(shop.world("robot", robot))
+    with pytest.raises(Refused, match="does not lead"):  # the API server knows of no such pod
+        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+    assert made(shop) == []

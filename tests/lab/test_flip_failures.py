@@ -1,0 +1,230 @@
+"""Flips that fail on a real cluster under load: who is in the way, what is refused, and where users are after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import patch_route
+from flipgate.core.errors import Refused
+from flipgate.core.record import HAND_OVER, EntryState, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.traffic import RoutePatch
+from flipgate.steps.look import look, look_at_traffic
+from lab.records import Lab
+from tests.lab import runbook
+from tests.lab.deaf import second_traefik
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
+from tests.repeating import repeating
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+UNMOVED = ["dark ChecksPassed", "flipping Approved", "dark MoveUndone"]
+POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+
+
+def before_patches(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]) -> None:
+    """Somebody acts between a route's look and its patch; each deed is done once."""
+    waiting = list(deeds)
+
+    def patch(cluster: Cluster, patch: RoutePatch, **options: Any) -> None:
+        if waiting:
+            waiting.pop(0)()
+        patch_route(cluster, patch, **options)
+
+    monkeypatch.setattr("flipgate.steps.move.patch_route", patch)
+
+
+def dark_and_approved(stage: Stage, version: str = "2") -> None:
+    world = stage.world()
+    runbook.deploy_dark(world, images(version, "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+
+
+def change_priority(stage: Stage, route: str, *more: str) -> None:
+    """What somebody may want of a route who knows nothing of releases."""
+    change = '-p=[{"op": "add", "path": "/spec/routes/0/priority", "value": 7}]'
+    stage.kubectl("-n", stage.place.route_namespace, "patch", "ingressroute", route, "--type=json", change, *more)
+
+
+def test_somebody_elses_patch_between_look_and_patch_is_refused_and_moves_nobody(
+    new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = new_stage("meddled")
+    dark_and_approved(stage)
+    before_patches(monkeypatch, lambda: change_priority(stage, stage.place.route))
+    world = stage.world()
+    with stage.load() as load:
+        with pytest.raises(Refused, match="changed by somebody else since it was read") as refused:
+            runbook.flip_traffic(world)
+        report = lost_none(load)
+    assert (refused.value.reason, refused.value.untouched) == ("RouteChanged", "all routes: traffic is on blue")
+    assert set(report.by_side) == {"blue"}
+    record = stage.record()
+    assert phases(record.release)[-3:] == UNMOVED
+    assert (record.approval, record.open_entry, look_at_traffic(world).active) == (None, None, BLUE)
+    assert set(WORKERS) <= set(stage.replicas(BLUE))
+
+    runbook.approve(world, QuestionKind.FLIP)
+    assert runbook.flip_traffic(world).phase is Phase.LIVE, "asked again, it goes with what they wrote"
+
+
+def test_an_annotation_that_is_written_all_the_time_refuses_no_move(
+    new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = new_stage("annotated")
+    dark_and_approved(stage)
+    world, written = stage.world(), count(1)
+    path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
+
+    def annotate() -> None:
+        world.cluster.merge(path, {"metadata": {"annotations": {"someone": str(next(written))}}})
+
+    before_patches(monkeypatch, annotate, annotate, annotate)
+    with stage.load() as load, repeating(annotate):
+        live = runbook.flip_traffic(world)
+        assert stage.answering() == GREEN
+        lost_none(load)
+    assert phases(live)[-3:] == ["flipping Approved", "baking TrafficProven", "live BakePassed"]
+    assert next(written) > 10
+    assert live.first_new_answer_ms
+    assert [each.first_new_answer_ms for each in live.shown] == [live.first_new_answer_ms]
+
+
+@contextmanager
+def frozen(stage: Stage, route: str) -> Iterator[None]:
+    """A policy of the cluster's that lets nobody change what this route says."""
+    cluster, name = Cluster.connect(stage.lab.kubeconfig), f"{stage.application}-freeze"
+    rule = {
+        "apiGroups": ["traefik.io"],
+        "apiVersions": ["*"],
+        "operations": ["UPDATE"],
+        "resources": ["ingressroutes"],
+        "resourceNames": [route],
+    }
+    said = {"expression": "object.spec == oldObject.spec", "message": "frozen until Monday", "reason": "Forbidden"}
+    policy = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [rule]}, "validations": [said]}
+    cluster.create(POLICIES, {"metadata": {"name": name}, "spec": policy})
+    cluster.create(BINDINGS, {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}})
+
+    def denied() -> bool:
+        try:
+            change_priority(stage, route, "--dry-run=server")
+        except AssertionError as error:
+            return "frozen until Monday" in str(error)
+        return False
+
+    try:
+        wait_until("the policy holds", denied)
+        yield
+    finally:
+        cluster.delete(f"{BINDINGS}/{name}")
+        cluster.delete(f"{POLICIES}/{name}")
+
+
+def test_a_second_route_that_fails_brings_everybody_back(new_stage: NewStage, lab: Lab) -> None:
+    def second(document: dict[str, Any]) -> None:
+        """A route of its own for one path, declared after the first."""
+        first = document["spec"]["routes"][0]
+        cluster = Cluster.connect(lab.kubeconfig)
+        routes = f"/apis/traefik.io/v1alpha1/namespaces/{first['namespace']}/ingressroutes"
+        spec = cluster.get(f"{routes}/{first['name']}")["spec"]
+        spec["routes"][0]["match"] += " && PathPrefix(`/second`)"
+        made = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "second"}}
+        cluster.create(routes, {**made, "spec": spec})
+        document["spec"]["routes"].append({**first, "name": "second"})
+
+    stage = new_stage("two-routes", edit=second)
+    dark_and_approved(stage)
+    world = stage.world()
+    with frozen(stage, "second"), stage.load() as load:
+        with pytest.raises(Refused) as refused:
+            runbook.flip_traffic(world)
+        stage.wait_for_users_on(BLUE)
+        lost_none(load)
+        assert stage.ask("/second").headers["X-Served-Side"] == "blue"
+    assert refused.value.reason == "RouteChanged"
+    assert refused.value.obj == f"IngressRoute {stage.place.route_namespace}/second"
+    assert "frozen until Monday" in refused.value.fact
+    assert refused.value.untouched == "all routes: traffic is on blue"
+    traffic = look_at_traffic(world)
+    assert (traffic.active, [state.way_back for state in traffic.routes]) == (BLUE, ["", ""])
+    record = stage.record()
+    assert phases(record.release)[-3:] == UNMOVED
+    assert record.release
+    assert "frozen until Monday" in record.release.changes[-1].message
+    assert (record.approval, record.open_entry) == (None, None)
+
+
+def test_users_stay_where_the_old_side_is_gone_when_the_new_one_turns_bad(new_stage: NewStage) -> None:
+    def slack(document: dict[str, Any]) -> None:
+        document["spec"]["announce"] = {"slackChannel": "#releases"}
+
+    stage = new_stage("no-old-side", policy={"bakeSeconds": 120}, edit=slack)
+    dark_and_approved(stage)
+    blue, green = stage.place.blue, stage.place.green
+    with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
+        wait_until("workers handed over", lambda: handed_over(stage))
+        stage.kubectl("-n", blue, "scale", "deployment/api", "--replicas=0")
+        stage.kubectl("-n", blue, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=api")
+        told = "lab.flipgate.dev/behaviour=errors-50pct"
+        stage.kubectl("-n", green, "annotate", "pod", "-l", "app.kubernetes.io/name=api", told)
+        out, err = flipping.communicate(timeout=60)
+        report = load.stop()
+    assert flipping.returncode != 0, out
+    assert "Refused: bake: fail: " in err, err[-2000:]
+    assert set(report.failures_by_kind) == {"status-500"}, "nothing but what the version itself answered"
+    assert look(stage.world()).active is GREEN
+    record = stage.record()
+    assert phases(record.release)[-1] == "baking TrafficProven"
+    assert record.open_entry is None
+    message = record.outbox[-1]
+    assert message.reason == "BakeFailed"
+    for part in ("users were not sent back", "WayBackNotReady", "api 0 of 2", "errors"):
+        assert part in message.text
+    assert set(WORKERS) <= set(stage.replicas(GREEN))
+
+
+def handed_over(stage: Stage) -> bool:
+    entries = [entry for entry in stage.record().journal if entry.step == HAND_OVER]
+    return bool(entries) and entries[-1].state is EntryState.DONE
+
+
+def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_named(
+    new_stage: NewStage, lab: Lab, tmp_path: Path
+) -> None:
+    with second_traefik(lab, tmp_path, f"deaf-{tmp_path.name[-1]}") as other:
+
+        def both(document: dict[str, Any]) -> None:
+            document["spec"]["traffic"]["proofTimeoutSeconds"] = 4
+            document["spec"]["traffic"]["traefik"]["selector"] = other.selector
+
+        stage = new_stage("deaf", edit=both)
+        dark_and_approved(stage)
+        other.deafen()
+        world = stage.world()
+        with stage.load() as load:
+            with pytest.raises(Refused) as refused:
+                runbook.flip_traffic(world)
+            stage.wait_for_users_on(BLUE)
+            report = lost_none(load)
+        deaf = f"{other.pod} (HTTP 200 from blue)"
+    assert refused.value.reason == "TrafficNotProven"
+    assert deaf in refused.value.fact
+    assert report.by_side["green"], "through the replica that heard, users were on green in between"
+    record = stage.record()
+    assert phases(record.release)[-3:] == [
+        "flipping Approved",
+        "rolling_back TrafficNotProven",
+        "rolled_back TrafficRestored",
+    ]
+    assert record.release
+    assert deaf in record.release.changes[-1].message
+    assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}

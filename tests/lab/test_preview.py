@@ -1,0 +1,105 @@
+"""Whether Traefik can lead users to the new side is found out before they depend on it: on a real one, under load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import Refused
+from flipgate.core.preview import PREVIEW_ROUTE
+from flipgate.core.record import MOVE_ROUTES, EntryState, QuestionKind
+from flipgate.steps.look import look_at_traffic
+from lab.records import Lab
+from tests.lab import runbook
+from tests.lab.deaf import second_traefik
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
+
+
+def previews(stage: Stage) -> str:
+    """What is left of previews."""
+    kinds = "ingressroutes,traefikservices"
+    return stage.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/component=preview", "-o", "name")
+
+
+def through_a_traefik_service(cluster: Cluster, document: dict[str, Any]) -> None:
+    """The rule leads to a TraefikService, which is the route."""
+    route = document["spec"]["routes"][0]
+    routes, name = f"{ROUTES}/{route['namespace']}", route["name"]
+    services = cluster.get(f"{routes}/ingressroutes/{name}")["spec"]["routes"][0]["services"]
+    made = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService", "metadata": {"name": name}}
+    cluster.create(f"{routes}/traefikservices", {**made, "spec": {"weighted": {"services": services}}})
+    entry = {"kind": "TraefikService", "name": name}
+    pointer = "/spec/routes/0/services/0"
+    cluster.patch(f"{routes}/ingressroutes/{name}", [{"op": "replace", "path": pointer, "value": entry}])
+    route["kind"] = "TraefikService"
+
+
+@pytest.mark.parametrize("kind", ["IngressRoute", "TraefikService"])
+def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
+    new_stage: NewStage, lab: Lab, kind: str
+) -> None:
+    def declared(document: dict[str, Any]) -> None:
+        document["spec"]["traffic"]["previewHost"] = "preview.nobody.example"
+        if kind == "TraefikService":
+            through_a_traefik_service(Cluster.connect(lab.kubeconfig), document)
+
+    stage = new_stage(f"preview-{kind.lower()}", edit=declared)
+    world = stage.world()
+    with stage.load() as load:
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        assert stage.answering() == GREEN
+        report = lost_none(load)
+    assert report.transitions[-1][1:] == ("blue", "green")
+    assert len(report.transitions) == 1, "no user came by the preview"
+    steps = [entry for entry in stage.record().journal if entry.step in (PREVIEW_ROUTE, MOVE_ROUTES)]
+    assert [(entry.step, entry.state) for entry in steps] == [
+        (PREVIEW_ROUTE, EntryState.DONE),
+        (MOVE_ROUTES, EntryState.DONE),
+    ]
+    assert previews(stage) == ""
+
+
+def test_a_traefik_that_may_not_refer_across_namespaces_is_found_before_the_move(
+    new_stage: NewStage, lab: Lab, tmp_path: Path
+) -> None:
+    """The route stands in blue's namespace: everything is fine with it until it names green's."""
+    cluster = Cluster.connect(lab.kubeconfig)
+    with second_traefik(lab, tmp_path, f"near-{tmp_path.name[-1]}", without="allowcrossnamespace") as other:
+
+        def at_home(document: dict[str, Any]) -> None:
+            spec = document["spec"]
+            blue, host = spec["sides"]["blue"]["namespace"], f"home.{spec['traffic']['host']}"
+            rule = {"kind": "Rule", "match": f"Host(`{host}`)", "services": [{"name": "api", "port": 80}]}
+            made = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "home"}}
+            cluster.create(f"{ROUTES}/{blue}/ingressroutes", {**made, "spec": {"routes": [rule]}})
+            spec["routes"] = [{"kind": "IngressRoute", "namespace": blue, "name": "home"}]
+            spec["traffic"] |= {"host": host, "previewHost": "preview.nobody.example"}
+            spec["traffic"] |= {"proofTimeoutSeconds": 3}
+            spec["traffic"]["traefik"]["selector"] = f"app.kubernetes.io/name={other.name}"
+
+        stage = new_stage("near", edit=at_home)
+        world = stage.world()
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        with stage.load() as load:
+            with pytest.raises(Refused) as refused:
+                runbook.flip_traffic(world)
+            report = lost_none(load)
+        assert f"{other.pod} (HTTP 404 from an unnamed side)" in refused.value.fact
+    assert (refused.value.reason, refused.value.untouched) == ("PreviewNotSeen", "all routes")
+    assert set(report.by_side) == {"blue"}
+    assert look_at_traffic(world).active is BLUE
+    record = stage.record()
+    assert phases(record.release)[-1] == "dark ChecksPassed"
+    assert record.open_entry is None
+    assert record.approval, "nothing was moved for it: it stands"
+    assert previews(stage) == ""
