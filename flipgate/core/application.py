@@ -10,9 +10,19 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticKnownError
 
 from flipgate.core.base import Model
 from flipgate.core.documents import read_document
@@ -119,14 +129,37 @@ class Traffic(_Model):
     )
 
 
-class Service(_Model):
-    """One workload of a side: a Deployment of the same name in both namespaces."""
+Role = Literal["serving", "worker", "cron"]
+Kind = Literal["Deployment", "CronJob"]
+"""Of workload that a service is."""
 
-    name: ObjectName = Field(description="The Deployment's name.")
-    role: Literal["serving", "worker"] = Field(
-        description="serving: answers users through the routes. worker: consumes, and runs on the live side only."
+
+def _not_given() -> Any:
+    return None
+
+
+class Service(_Model):
+    """One workload of a side: a Deployment, or a CronJob, of the same name in both namespaces."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"role": {"const": "cron"}}},
+            "then": {"properties": {"replicas": False}},
+            "else": {"required": ["replicas"]},
+        }
     )
-    replicas: int = Field(ge=0, description="The wanted number of pods while this side is live or about to be.")
+
+    name: ObjectName = Field(description="The Deployment's name, or the CronJob's.")
+    role: Role = Field(
+        description="serving: answers users through the routes. worker: consumes, and runs on the live side only. "
+        "cron: a CronJob, suspended on every side but the live one."
+    )
+    replicas: int = Field(
+        default_factory=_not_given,
+        validate_default=True,
+        ge=0,
+        description="The wanted number of pods while this side is live or about to be. Of a cron: left out.",
+    )
     container: PortName | None = Field(
         default=None, description="The container whose image is released; the pod's first when left out."
     )
@@ -134,6 +167,22 @@ class Service(_Model):
         default=None,
         description="The image's repository, without tag. An image of another repository is refused for this service.",
     )
+
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _counts_pods(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.data.get("role") == "cron":
+            if given is None:
+                return 0
+            raise ValueError("means nothing for a CronJob, which is suspended or not: leave it out")
+        if given is None:
+            raise PydanticKnownError("missing")
+        return given
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of workload it is."""
+        return "CronJob" if self.role == "cron" else "Deployment"
 
 
 class Check(_Model):
@@ -180,8 +229,14 @@ class Policy(_Model):
     rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
     workers: Literal["old-first", "new-first"] = Field(
         default="old-first",
-        description="Handing workers over: old-first stops the old ones before the new ones start (never both); "
-        "new-first starts the new ones first (never none).",
+        description="Handing workers and CronJobs over: old-first stops the old ones before the new ones start (never "
+        "both); new-first starts the new ones first (never none).",
+    )
+    jobs_timeout_seconds: int = Field(
+        default=120,
+        ge=0,
+        description="How long handing over waits for running Jobs of the CronJobs that it suspended, in seconds. Jobs "
+        "that still run then: with old-first everybody goes back, with new-first it is said. flipgate stops no Job.",
     )
     keep_failed_seconds: int = Field(
         default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
@@ -253,10 +308,9 @@ class Spec(_Model):
                 problems.append(
                     f'check "{check.name}" asks unknown service "{check.service}"; {hint(check.service, roles)}'
                 )
-            elif roles[check.service] == "worker":
-                problems.append(
-                    f'check "{check.name}" asks worker "{check.service}", which has no pods on the dark side'
-                )
+            elif roles[check.service] in ("worker", "cron"):
+                asked = f'{roles[check.service]} "{check.service}"'
+                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -307,6 +361,10 @@ class Application(_Model):
     def workers(self) -> tuple[Service, ...]:
         """The services that run on the live side only, in the file's order."""
         return tuple(service for service in self.spec.services if service.role == "worker")
+
+    def handed_over(self) -> tuple[Service, ...]:
+        """The services that work on the live side only, whatever they are, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role != "serving")
 
 
 def load_application(text: str, source: str) -> Application:

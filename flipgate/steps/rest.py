@@ -11,20 +11,22 @@ from flipgate.steps.world import World
 
 
 def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
-    """Scales the side's services to `keep` (workers to 0). Each write tests the stamp read before the routes were.
+    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended). Each write tests the stamp read
+    before the routes were.
 
-    Raises Refused when a Deployment was stamped since: a rollback has chosen this side, and it stays as it is.
+    Raises Refused when a workload was stamped since: a rollback has chosen this side, and it stays as it is.
     """
     counts = {s.name: keep if s.role == "serving" and s.replicas else 0 for s in world.application.spec.services}
     state = view.sides[side.side]
-    todo = [w for w in state.workloads.values() if w.found and w.replicas != min(w.replicas, counts[w.name])]
+    todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     if not todo:
         return
+    kinds = " and ".join(f"{kind}s" for kind in sorted({workload.kind for workload in todo}, reverse=True))
     with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
         for workload in todo:
             world.check_lease()
             _scale(world, workload, counts[workload.name])
-        entry.outcome = f"{len(todo)} Deployments of {side.side} at rest"
+        entry.outcome = f"{len(todo)} {kinds} of {side.side} at rest"
 
     # The counts from before are what a slow way back scales up to: the larger ones, because an idle side may have been
     # shrunk by its autoscaler, or rested halfway by a run that died.
@@ -39,14 +41,12 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
 
 def _scale(world: World, workload: Workload, count: int) -> None:
     try:
-        world.cluster.patch(
-            workload.path, [*workload.fence(world.store.epoch), {"op": "add", "path": "/spec/replicas", "value": count}]
-        )
+        world.cluster.patch(workload.path, [*workload.fence(world.store.epoch), workload.asking(count)])
     except Conflict as error:
         raise Refused(
             "was changed since the routes were read; this side may be live again",
-            obj=f"Deployment {workload.namespace}/{workload.name}",
+            obj=str(workload),
             reason="SideChanged",
-            untouched="this Deployment, those after it, and all routes",
+            untouched=f"this {workload.kind}, what comes after it, and all routes",
             next_command=f"flipgate status {world.application.name}",
         ) from error
