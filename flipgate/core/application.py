@@ -10,68 +10,44 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticKnownError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from flipgate.core.base import Model
 from flipgate.core.documents import read_document
 from flipgate.core.errors import BadInput
+from flipgate.core.fields import (
+    LABEL,
+    AppName,
+    FileModel,
+    HeaderName,
+    HttpPath,
+    JsonPaths,
+    Namespace,
+    ObjectName,
+    PortName,
+    PortNumber,
+)
 from flipgate.core.gate_rules import Gate, GateKind, Metrics
-from flipgate.core.images import check_repository
-from flipgate.core.jsonpath import parse_path
 from flipgate.core.nearest import hint
+from flipgate.core.service import Service
 from flipgate.core.sides import Side
 from flipgate.core.validation import explain_errors
 
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
-
-def _paths(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    for path in values:
-        parse_path(path)
-    return values
-
-
-AppName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=40)]
-Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
-HeaderName = Annotated[str, Field(pattern=_HEADER)]
-HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-Repository = Annotated[str, AfterValidator(check_repository)]
-JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]
-
-
-class _Model(Model):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class Metadata(_Model):
+class Metadata(FileModel):
     """What the application is called."""
 
     name: AppName = Field(description="The application's name: a DNS-1123 label of at most 40 characters.")
 
 
-class SideSpec(_Model):
+class SideSpec(FileModel):
     """Where one side lives."""
 
     namespace: Namespace = Field(description="The namespace that holds this side, and nothing of the other.")
 
 
-class Sides(_Model):
+class Sides(FileModel):
     """The two sides. Which one is live is not written here: the routes say it."""
 
     blue: SideSpec = Field(description="The side called blue.")
@@ -84,7 +60,7 @@ class Sides(_Model):
         return self
 
 
-class Route(_Model):
+class Route(FileModel):
     """A cluster object that sends live traffic. All routes of an application move together."""
 
     kind: Literal["IngressRoute", "TraefikService"] = Field(
@@ -98,7 +74,7 @@ class Route(_Model):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-class TraefikSpec(_Model):
+class TraefikSpec(FileModel):
     """Where Traefik's pods are; each is asked by itself, through the API server's pod proxy."""
 
     namespace: Namespace = Field(default="traefik", description="The namespace of Traefik's pods.")
@@ -110,10 +86,10 @@ class TraefikSpec(_Model):
     port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
 
 
-class Traffic(_Model):
+class Traffic(FileModel):
     """How flipgate sees for itself which side answers users."""
 
-    host: Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)] = Field(
+    host: Annotated[str, Field(pattern=rf"^{LABEL}(\.{LABEL})*$", max_length=253)] = Field(
         description="The host name to ask for, as in the routes' rule."
     )
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
@@ -129,63 +105,7 @@ class Traffic(_Model):
     )
 
 
-Role = Literal["serving", "worker", "cron"]
-Kind = Literal["Deployment", "CronJob"]
-"""Of workload that a service is."""
-
-
-def _not_given() -> Any:
-    return None
-
-
-class Service(_Model):
-    """One workload of a side: a Deployment, or a CronJob, of the same name in both namespaces."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "if": {"properties": {"role": {"const": "cron"}}},
-            "then": {"properties": {"replicas": False}},
-            "else": {"required": ["replicas"]},
-        }
-    )
-
-    name: ObjectName = Field(description="The Deployment's name, or the CronJob's.")
-    role: Role = Field(
-        description="serving: answers users through the routes. worker: consumes, and runs on the live side only. "
-        "cron: a CronJob, suspended on every side but the live one."
-    )
-    replicas: int = Field(
-        default_factory=_not_given,
-        validate_default=True,
-        ge=0,
-        description="The wanted number of pods while this side is live or about to be. Of a cron: left out.",
-    )
-    container: PortName | None = Field(
-        default=None, description="The container whose image is released; the pod's first when left out."
-    )
-    image: Repository | None = Field(
-        default=None,
-        description="The image's repository, without tag. An image of another repository is refused for this service.",
-    )
-
-    @field_validator("replicas", mode="before")
-    @classmethod
-    def _counts_pods(cls, given: Any, info: ValidationInfo) -> Any:
-        if info.data.get("role") == "cron":
-            if given is None:
-                return 0
-            raise ValueError("means nothing for a CronJob, which is suspended or not: leave it out")
-        if given is None:
-            raise PydanticKnownError("missing")
-        return given
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of workload it is."""
-        return "CronJob" if self.role == "cron" else "Deployment"
-
-
-class Check(_Model):
+class Check(FileModel):
     """An HTTP question to one service of the dark side, asked through the API server before a person is."""
 
     name: AppName = Field(description="The check's name, as shown in messages.")
@@ -202,7 +122,7 @@ class Check(_Model):
     within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
 
 
-class Policy(_Model):
+class Policy(FileModel):
     """How patient, how strict, how long the way back stays open. All times in seconds."""
 
     ready_timeout_seconds: int = Field(
@@ -243,7 +163,7 @@ class Policy(_Model):
     )
 
 
-class Announce(_Model):
+class Announce(FileModel):
     """Who is told."""
 
     slack_channel: Annotated[str, Field(min_length=1)] | None = Field(
@@ -277,7 +197,7 @@ def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     return gates
 
 
-class Spec(_Model):
+class Spec(FileModel):
     """What is released, how traffic reaches it, and what has to be true on the way."""
 
     sides: Sides = Field(description="The two sides, one namespace each.")
@@ -325,7 +245,7 @@ class Spec(_Model):
         return self
 
 
-class Application(_Model):
+class Application(FileModel):
     """Everything released together: two sides, their services, the live routes, the checks and the policies."""
 
     api_version: Literal["flipgate.dev/v1"] = Field(description="The version of this format.")

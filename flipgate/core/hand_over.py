@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from flipgate.core.application import Service
+from flipgate.core.service import Service
 from flipgate.core.sides import Side
 from flipgate.core.view import SideState, Workload
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flipgate.core.application import Kind, Service
 from flipgate.core.errors import LostLease
 from flipgate.core.record import Record
+from flipgate.core.service import Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic
 

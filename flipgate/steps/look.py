@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flipgate.adapters.routes import read_traffic
-from flipgate.core.application import Kind
 from flipgate.core.errors import Refused
 from flipgate.core.events import Target
 from flipgate.core.explain import Drift, Interrupted, explain
 from flipgate.core.record import Record
+from flipgate.core.service import Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic, dark_side
 from flipgate.core.view import SideState, View, read_workload, workload_path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flipgate.core.application import Service
 from flipgate.core.errors import NotFound
+from flipgate.core.service import Service
 from flipgate.core.sides import Side
 from flipgate.core.view import EPOCH, SideState, View, workload_path
 from flipgate.steps.look import look, side_of

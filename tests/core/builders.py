@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from flipgate.core.application import Application, Kind, load_application
+from flipgate.core.application import Application, load_application
 from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
 from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
 from flipgate.core.routes import read_route
+from flipgate.core.service import Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteName, RouteState, Traffic
 from flipgate.core.view import SideState, Workload, read_workload
