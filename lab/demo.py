@@ -110,7 +110,7 @@ def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) 
     with Printer(out) as progress:
         prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))
     os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
-    tell("3/6  the example: nine services live on blue at version 1, green at rest, one live route")
+    tell("3/6  the example: nine services and a CronJob live on blue at version 1, green at rest, one live route")
     place = example.install(lab)
     file = example.write_application(lab.dir, place, POLICY)
     cluster = Cluster.connect(lab.kubeconfig)

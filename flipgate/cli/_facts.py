@@ -15,8 +15,9 @@ from flipgate.core.approvals import NotGranted, accept
 from flipgate.core.conditions import held
 from flipgate.core.errors import FlipgateError, NotFound, Unreachable
 from flipgate.core.explain import Drift, explain, judge_drift
+from flipgate.core.hand_over import working
 from flipgate.core.record import Condition, Question, Record
-from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Release, phase_seconds
+from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Phase, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
 from flipgate.core.view import SideState, enough, short_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from flipgate.steps.world import World
 
 Read = TypeVar("Read")
+HANDING_OVER = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.ROLLING_BACK})
 
 
 @dataclass
@@ -267,11 +269,22 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
                 "ready": workload.ready,
                 "wanted": workload.replicas,
                 "image": workload.image_of(service.container),
+                "suspended": workload.suspended if workload.kind == "CronJob" else None,
             }
         )
     active = None if facts.traffic is None else facts.active is side
     place = {"namespace": facts.application.namespace_of(side), "active": active, "contracted": _contract(facts, side)}
-    return {**place, "services": services}
+    return {**place, "works": list(_works(facts, side)), "services": services}
+
+
+def _works(facts: Facts, side: Side) -> tuple[str, ...]:
+    """What works on the dark side, too, while nothing is handed over: work may be done twice."""
+    record, state = facts.record, facts.sides.get(side)
+    if record is None or state is None or facts.active is not side.other:
+        return ()
+    if record.open_entry or record.phase in HANDING_OVER:
+        return ()
+    return working(facts.application.handed_over(), state)
 
 
 def _contract(facts: Facts, side: Side) -> dict[str, Any] | None:

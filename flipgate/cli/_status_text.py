@@ -53,6 +53,8 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
         yield "Condition", _condition(condition, now)
+    for side, works in ((side, each["works"]) for side, each in data["sides"].items() if each["works"]):
+        yield "Dark side", click.style(f"{side} works, too, and work may be done twice: {'; '.join(works)}", fg="red")
     if data["managed"] is None:
         yield "Journal", "unknown, as are untold announcements"
         return
@@ -166,13 +168,20 @@ def _sides(data: dict[str, Any], wide: bool) -> list[str]:
         header += [f"{name.upper()}{mark}", "IMAGE"]
         for service in side["services"]:
             row = by_service.setdefault(service["name"], {"role": service["role"]})
-            ready = f"{service['ready']}/{service['wanted']}" if service["found"] else "missing"
-            row[name] = (ready, _image(service["image"], wide))
+            row[name] = (_state(service), _image(service["image"], wide))
     rows = []
     for service, row in by_service.items():
         cells = [cell for side in data["sides"] for cell in row.get(side, ("?", "?"))]
         rows.append([service, row["role"], *cells])
     return table(header, rows) if rows else ["neither side could be read"]
+
+
+def _state(service: dict[str, Any]) -> str:
+    if not service["found"]:
+        return "missing"
+    if service["suspended"] is not None:
+        return "suspended" if service["suspended"] else "scheduled"
+    return f"{service['ready']}/{service['wanted']}"
 
 
 def _image(image: str | None, wide: bool) -> str:

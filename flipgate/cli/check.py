@@ -20,7 +20,7 @@ from flipgate.cli._print import count, emit
     },
     examples="""\
         flipgate check -f flipgate.yaml --offline     the file alone: no cluster is asked
-        flipgate check -f flipgate.yaml               permissions, routes, namespaces, Deployments too
+        flipgate check -f flipgate.yaml               permissions, routes, namespaces, workloads too
         flipgate check -f - < flipgate.yaml""",
 )
 @file_option

@@ -12,57 +12,42 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from flipgate.core.base import Model
 from flipgate.core.documents import read_document
 from flipgate.core.errors import BadInput
+from flipgate.core.fields import (
+    AppName,
+    FileModel,
+    HeaderName,
+    Host,
+    HttpPath,
+    JsonPaths,
+    Namespace,
+    ObjectName,
+    PortName,
+    PortNumber,
+)
 from flipgate.core.gate_rules import Gate, GateKind, Metrics
-from flipgate.core.images import check_repository
-from flipgate.core.jsonpath import parse_path
 from flipgate.core.nearest import hint
+from flipgate.core.service import Service
 from flipgate.core.sides import Side
 from flipgate.core.validation import explain_errors
 
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
-
-def _paths(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    for path in values:
-        parse_path(path)
-    return values
-
-
-AppName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=40)]
-Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
-HeaderName = Annotated[str, Field(pattern=_HEADER)]
-HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
-PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
-PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-Repository = Annotated[str, AfterValidator(check_repository)]
-JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]
-
-
-class _Model(Model):
-    model_config = ConfigDict(allow_inf_nan=False)
-
-
-class Metadata(_Model):
+class Metadata(FileModel):
     """What the application is called."""
 
     name: AppName = Field(description="The application's name: a DNS-1123 label of at most 40 characters.")
 
 
-class SideSpec(_Model):
+class SideSpec(FileModel):
     """Where one side lives."""
 
     namespace: Namespace = Field(description="The namespace that holds this side, and nothing of the other.")
 
 
-class Sides(_Model):
+class Sides(FileModel):
     """The two sides. Which one is live is not written here: the routes say it."""
 
     blue: SideSpec = Field(description="The side called blue.")
@@ -75,7 +60,7 @@ class Sides(_Model):
         return self
 
 
-class Route(_Model):
+class Route(FileModel):
     """A cluster object that sends live traffic. All routes of an application move together."""
 
     kind: Literal["IngressRoute", "TraefikService"] = Field(
@@ -89,7 +74,7 @@ class Route(_Model):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-class TraefikSpec(_Model):
+class TraefikSpec(FileModel):
     """Where Traefik's pods are; each is asked by itself, through the API server's pod proxy."""
 
     namespace: Namespace = Field(default="traefik", description="The namespace of Traefik's pods.")
@@ -107,7 +92,7 @@ class TraefikSpec(_Model):
     )
 
 
-class Traffic(_Model):
+class Traffic(FileModel):
     """How flipgate sees for itself which side answers users."""
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
@@ -145,24 +130,7 @@ class Traffic(_Model):
         return self
 
 
-class Service(_Model):
-    """One workload of a side: a Deployment of the same name in both namespaces."""
-
-    name: ObjectName = Field(description="The Deployment's name.")
-    role: Literal["serving", "worker"] = Field(
-        description="serving: answers users through the routes. worker: consumes, and runs on the live side only."
-    )
-    replicas: int = Field(ge=0, description="The wanted number of pods while this side is live or about to be.")
-    container: PortName | None = Field(
-        default=None, description="The container whose image is released; the pod's first when left out."
-    )
-    image: Repository | None = Field(
-        default=None,
-        description="The image's repository, without tag. An image of another repository is refused for this service.",
-    )
-
-
-class Check(_Model):
+class Check(FileModel):
     """An HTTP question to one service of the dark side, asked through the API server before a person is."""
 
     name: AppName = Field(description="The check's name, as shown in messages.")
@@ -179,7 +147,7 @@ class Check(_Model):
     within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
 
 
-class Policy(_Model):
+class Policy(FileModel):
     """How patient, how strict, how long the way back stays open. All times in seconds."""
 
     ready_timeout_seconds: int = Field(
@@ -206,15 +174,21 @@ class Policy(_Model):
     rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
     workers: Literal["old-first", "new-first"] = Field(
         default="old-first",
-        description="Handing workers over: old-first stops the old ones before the new ones start (never both); "
-        "new-first starts the new ones first (never none).",
+        description="Handing workers and CronJobs over: old-first stops the old ones before the new ones start (never "
+        "both); new-first starts the new ones first (never none).",
+    )
+    jobs_timeout_seconds: int = Field(
+        default=120,
+        ge=0,
+        description="How long handing over waits for running Jobs of the CronJobs that it suspended, in seconds. Jobs "
+        "that still run then: with old-first everybody goes back, with new-first it is said. flipgate stops no Job.",
     )
     keep_failed_seconds: int = Field(
         default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
     )
 
 
-class Announce(_Model):
+class Announce(FileModel):
     """Who is told."""
 
     slack_channel: Annotated[str, Field(min_length=1)] | None = Field(
@@ -248,7 +222,7 @@ def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     return gates
 
 
-class Spec(_Model):
+class Spec(FileModel):
     """What is released, how traffic reaches it, and what has to be true on the way."""
 
     sides: Sides = Field(description="The two sides, one namespace each.")
@@ -279,10 +253,9 @@ class Spec(_Model):
                 problems.append(
                     f'check "{check.name}" asks unknown service "{check.service}"; {hint(check.service, roles)}'
                 )
-            elif roles[check.service] == "worker":
-                problems.append(
-                    f'check "{check.name}" asks worker "{check.service}", which has no pods on the dark side'
-                )
+            elif roles[check.service] in ("worker", "cron"):
+                asked = f'{roles[check.service]} "{check.service}"'
+                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -297,7 +270,7 @@ class Spec(_Model):
         return self
 
 
-class Application(_Model):
+class Application(FileModel):
     """Everything released together: two sides, their services, the live routes, the checks and the policies."""
 
     api_version: Literal["flipgate.dev/v1"] = Field(description="The version of this format.")
@@ -333,6 +306,10 @@ class Application(_Model):
     def workers(self) -> tuple[Service, ...]:
         """The services that run on the live side only, in the file's order."""
         return tuple(service for service in self.spec.services if service.role == "worker")
+
+    def handed_over(self) -> tuple[Service, ...]:
+        """The services that work on the live side only, whatever they are, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role != "serving")
 
 
 def load_application(text: str, source: str) -> Application:

@@ -66,7 +66,7 @@ def targets(application: Application, message: Announcement) -> tuple[Target, ..
     if message.reason not in PHASE_CHANGES:
         return routes
     namespace = application.namespace_of(message.side)
-    return (*routes, *(Target("Deployment", namespace, service.name) for service in application.spec.services))
+    return (*routes, *(Target(service.kind, namespace, service.name) for service in application.spec.services))
 
 
 def event(application: str, message: Announcement, target: Target, api_version: str, uid: str) -> dict[str, Any]:

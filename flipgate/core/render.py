@@ -53,20 +53,21 @@ def render(
     Raises Refused when the side lacks a declared workload or container, or a service's image is not known.
     """
     if side.missing:
-        raise _cannot(side, f"lacks the Deployments {', '.join(side.missing)}", "WorkloadMissing")
+        raise _cannot(side, f"lacks {side.lacks}", "WorkloadMissing")
     if unknown := sorted(service.name for service in application.spec.services if service.name not in images):
         fact = f"no image is known for {', '.join(unknown)}: the live side has none, and none was given"
         raise _cannot(side, fact, "ImageUnknown")
     services = {}
     for service in application.spec.services:
-        template = json.loads(json.dumps(side.workloads[service.name].template))
+        workload = side.workloads[service.name]
+        template = json.loads(json.dumps(workload.template))
         template.get("metadata", {}).pop("creationTimestamp", None)
         containers = {c["name"]: c for c in template["spec"]["containers"]}
         name = service.container or next(iter(containers))
         if name not in containers:
-            raise _cannot(side, f"Deployment {service.name} has no container {name}", "ContainerMissing")
+            raise _cannot(side, f"{workload.kind} {service.name} has no container {name}", "ContainerMissing")
         containers[name]["image"] = images[service.name]
-        services[service.name] = template
+        services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
     return neutral
@@ -78,7 +79,7 @@ def _cannot(side: SideState, fact: str, reason: str) -> Refused:
         obj=f"side {side.side} (namespace {side.namespace})",
         reason=reason,
         untouched="both sides",
-        next_command=f"kubectl -n {side.namespace} get deployments -o wide",
+        next_command=f"kubectl -n {side.namespace} get {side.resources} -o wide",
     )
 
 
@@ -93,7 +94,7 @@ def _neutral(value: Any, own: Mapping[str, str]) -> Any:
 def wanted_counts(application: Application, active: SideState | None) -> dict[str, int]:
     """How many pods each service gets on the side that is brought up: what the active side has now (it may have been
     autoscaled), at least the file's number; without an active side (a first release ever) the file's number.
-    Workers stay at 0 until traffic has moved, or work would be taken twice."""
+    Workers stay at 0, and CronJobs suspended, until traffic has moved, or work would be taken twice."""
     present = active.replicas if active else {}
     return {
         service.name: max(service.replicas, present.get(service.name, 0)) if service.role == "serving" else 0

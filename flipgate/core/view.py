@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flipgate.core.application import Service
 from flipgate.core.errors import LostLease
 from flipgate.core.record import Record
+from flipgate.core.service import Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic
 
 EPOCH = "flipgate.dev/epoch"
-"""Annotation on each Deployment that flipgate touches: the steadier fence, status updates do not change it."""
+"""Annotation on each workload that flipgate touches: the steadier fence, status updates do not change it."""
+_HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1"}
+
+
+def workload_path(kind: Kind, namespace: str, name: str) -> str:
+    """Where the API server has a workload."""
+    return f"{_HOMES[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One Deployment of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are Ready.
+    """One Deployment or CronJob of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are
+    Ready (a CronJob has none: its pods are its Jobs').
 
-    `images` is by container name.
+    `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
+    `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did.
     """
 
     name: str
     namespace: str
+    kind: Kind = "Deployment"
     found: bool = False
     replicas: int = 0
     pods: int = 0
@@ -35,11 +44,34 @@ class Workload:
     resource_version: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     template: Mapping[str, Any] = field(default_factory=dict)
+    suspended: bool = False
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    last_schedule: str = ""
+    uid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
 
     @property
     def path(self) -> str:
         """Where the API server has it."""
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{self.name}"
+        return workload_path(self.kind, self.namespace, self.name)
+
+    @property
+    def template_pointer(self) -> str:
+        """Where its pod template is in it, for a JSON patch."""
+        return "/spec/jobTemplate/spec/template" if self.kind == "CronJob" else "/spec/template"
+
+    @property
+    def up(self) -> bool:
+        """Whether it is asked to run at all: for pods, or to start Jobs."""
+        return self.found and (not self.suspended if self.kind == "CronJob" else self.replicas > 0)
+
+    def asking(self, count: int) -> dict[str, Any]:
+        """The operation that asks for so many pods; a CronJob is suspended for none, and else resumed."""
+        if self.kind == "CronJob":
+            return {"op": "add", "path": "/spec/suspend", "value": not count}
+        return {"op": "add", "path": "/spec/replicas", "value": count}
 
     @property
     def rolled_out(self) -> bool:
@@ -51,15 +83,15 @@ class Workload:
         return self.images.get(container) if container else next(iter(self.images.values()), None)
 
     def fence(self, ours: int | None = None) -> list[dict[str, Any]]:
-        """The tests that refuse a write when somebody else of ours touched this Deployment since the look.
+        """The tests that refuse a write when somebody else of ours touched this workload since the look.
 
         Raises LostLease when it was stamped in a later epoch than `ours`: that actor has chosen this side.
         """
         if ours is not None and self.epoch is not None and self.epoch.isdigit() and int(self.epoch) > ours:
             raise LostLease(
                 f"was stamped in epoch {self.epoch}; this run works in epoch {ours}",
-                obj=f"Deployment {self.namespace}/{self.name}",
-                untouched="this Deployment and those after it",
+                obj=str(self),
+                untouched=f"this {self.kind} and what comes after it",
                 next_command="flipgate status",
             )
         if self.epoch is not None:
@@ -67,7 +99,7 @@ class Workload:
         return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]
 
     def stamp(self, epoch: int) -> list[dict[str, Any]]:
-        """The operations that write our epoch on this Deployment."""
+        """The operations that write our epoch on this workload."""
         if not self.has_annotations:
             return [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: str(epoch)}}]
         return [{"op": "add", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": str(epoch)}]
@@ -84,6 +116,25 @@ class SideState:
     @property
     def missing(self) -> tuple[str, ...]:
         return tuple(sorted(name for name, workload in self.workloads.items() if not workload.found))
+
+    @property
+    def lacks(self) -> str:
+        """What is missing, for people: `the Deployments a, b and the CronJobs c`."""
+        by_kind: dict[str, list[str]] = {}
+        for name in self.missing:
+            by_kind.setdefault(f"the {self.workloads[name].kind}s", []).append(name)
+        return " and ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(by_kind.items(), reverse=True))
+
+    @property
+    def resources(self) -> str:
+        """What kubectl is asked for to show its workloads."""
+        kinds = {workload.kind for workload in self.workloads.values()} | {"Deployment"}
+        return ",".join(f"{kind.lower()}s" for kind in sorted(kinds, reverse=True))
+
+    @property
+    def up(self) -> bool:
+        """Whether anything on it is asked to run."""
+        return any(workload.up for workload in self.workloads.values())
 
     @property
     def replicas(self) -> dict[str, int]:
@@ -108,28 +159,59 @@ class View:
         return self.traffic.active
 
 
-def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None) -> Workload:
-    """Reads a Deployment object."""
+def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment") -> Workload:
+    """Reads a Deployment or a CronJob object."""
     if obj is None:
-        return Workload(name, namespace)
+        return Workload(name, namespace, kind)
+    known = _read_meta(name, namespace, kind, obj["metadata"])
+    return replace(known, **(_read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)))
+
+
+def _read_meta(name: str, namespace: str, kind: Kind, meta: Mapping[str, Any]) -> Workload:
+    return Workload(
+        name=name,
+        namespace=namespace,
+        kind=kind,
+        found=True,
+        epoch=(meta.get("annotations") or {}).get(EPOCH),
+        has_annotations=bool(meta.get("annotations")),
+        resource_version=meta.get("resourceVersion", ""),
+        uid=meta.get("uid", ""),
+    )
+
+
+def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
+    spec = obj["spec"]
+    jobs = spec["jobTemplate"]["spec"]
+    template = jobs["template"]
+    schedule = {key: value for key, value in spec.items() if key not in ("suspend", "jobTemplate")}
+    return {
+        "up_to_date": True,
+        "suspended": bool(spec.get("suspend")),
+        "images": _images(template),
+        "template": template,
+        "schedule": {**schedule, "jobs": {key: value for key, value in jobs.items() if key != "template"}},
+        "last_schedule": obj.get("status", {}).get("lastScheduleTime") or "",
+    }
+
+
+def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
     wanted = spec.get("replicas", 1)
     settled = status.get("observedGeneration", 0) >= meta.get("generation", 0)
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
-    return Workload(
-        name=name,
-        namespace=namespace,
-        found=True,
-        replicas=wanted,
-        pods=total,
-        ready=status.get("readyReplicas", 0),
-        up_to_date=settled and updated >= wanted and total <= wanted,
-        epoch=(meta.get("annotations") or {}).get(EPOCH),
-        has_annotations=bool(meta.get("annotations")),
-        resource_version=meta.get("resourceVersion", ""),
-        images={c["name"]: c["image"] for c in spec["template"]["spec"]["containers"]},
-        template=spec["template"],
-    )
+    return {
+        "replicas": wanted,
+        "pods": total,
+        "ready": status.get("readyReplicas", 0),
+        "up_to_date": settled and updated >= wanted and total <= wanted,
+        "images": _images(spec["template"]),
+        "template": spec["template"],
+    }
+
+
+def _images(template: Mapping[str, Any]) -> dict[str, str]:
+    return {container["name"]: container["image"] for container in template["spec"]["containers"]}
 
 
 def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:

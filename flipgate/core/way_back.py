@@ -169,26 +169,25 @@ def _contract(application: Application, occupant: Occupant) -> Iterator[_Fact]:
 
 def _workloads(state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
     for name in state.missing:
-        text = f"Deployment {state.namespace}/{name} is missing"
-        yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get deployments")
+        text = f"{state.workloads[name]} is missing"
+        yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get {state.resources}")
     for name, (ready, count) in short_of(state, wanted).items():
         workload = state.workloads[name]
         if workload.found:
             asked = f" (it asks for {workload.replicas})" if workload.replicas < count else ""
-            text = f"Deployment {state.namespace}/{name} has {ready} of {count} pods Ready{asked}"
+            text = f"{workload} has {ready} of {count} pods Ready{asked}"
             yield _Fact(WayBackReason.NOT_READY, text, f"kubectl -n {state.namespace} get deployments,pods")
 
 
 def _images(application: Application, occupant: Occupant, state: SideState) -> Iterator[_Fact]:
-    look = f"kubectl -n {state.namespace} get deployments -o wide"
+    look = f"kubectl -n {state.namespace} get {state.resources} -o wide"
     for service in application.spec.services:
         workload = state.workloads[service.name]
         found, was = workload.image_of(service.container), occupant.images.get(service.name)
-        name = f"Deployment {state.namespace}/{service.name}"
         if workload.found and was is None:
-            yield _Fact(WayBackReason.UNREADABLE, f"{name}: nobody noted which image it was live with", look)
+            yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
         elif workload.found and found != was:
-            yield _Fact(WayBackReason.IMAGES_CHANGED, f"{name} has image {found}, was live with {was}", look)
+            yield _Fact(WayBackReason.IMAGES_CHANGED, f"{workload} has image {found}, was live with {was}", look)
 
 
 def _configuration(occupant: Occupant, old: OldSide, place: str) -> Iterator[_Fact]:

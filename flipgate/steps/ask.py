@@ -11,6 +11,7 @@ from flipgate.core import approvals
 from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
+from flipgate.core.hand_over import working
 from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
 from flipgate.core.release import Phase, Reason, Release, frozen
 from flipgate.core.render import images_of
@@ -41,6 +42,8 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
     change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
     change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
+        change["schedules"] = schedules
     change["configuration"] = configuration(world.cluster, side)
     if kind is QuestionKind.FLIP:
         namespaces = {each: world.application.namespace_of(each) for each in view.sides}
@@ -213,10 +216,13 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
 
 
 def _side_changed(world: World, view: View, release: Release, kind: QuestionKind) -> str:
-    """Which images of the side to flip to are not the release's: somebody else has set them since. Empty when none."""
+    """What of the side to flip to is not the release's: images that somebody else has set since, or work that it does
+    already, beside the live side. Empty when nothing is."""
     if kind is not QuestionKind.FLIP:
         return ""
     runs = images_of(world.application, view.sides[release.side])
+    if works := working(world.application.handed_over(), view.sides[release.side]):
+        return f"works while {release.side.other} is live, so that work may be done twice: {'; '.join(works)}"
     other = {name: runs.get(name, "nothing") for name, ref in release.images.items() if runs.get(name) != ref}
     told = ", ".join(f"{name} is {ref}, not {release.images[name]}" for name, ref in other.items())
     return f"does not run release {release.name}: {told}" if told else ""

@@ -129,7 +129,7 @@ def scale_to_live(world: World, release: Release) -> Release:
 
 
 def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
-    """One Deployment: image and count in one fenced patch; a Deployment that is as wanted is left alone."""
+    """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone."""
     operations = _changes(world, workload, release, epoch)
     if len(operations) == 2:
         return
@@ -138,9 +138,9 @@ def set_workload(world: World, workload: Workload, release: Release, epoch: int)
     except Conflict as error:
         raise Refused(
             "was stamped by another actor since it was read",
-            obj=f"Deployment {workload.namespace}/{workload.name}",
+            obj=str(workload),
             reason="SideChanged",
-            untouched="this Deployment, and those after it",
+            untouched=f"this {workload.kind}, and what comes after it",
             next_command=f"flipgate status {world.application.name}; the same build again does what is missing",
         ) from error
 
@@ -205,10 +205,11 @@ def _changes(world: World, workload: Workload, release: Release, epoch: int) -> 
     container = service.container or next(iter(workload.images), "")
     if workload.image_of(service.container) != release.images[workload.name]:
         index = list(workload.images).index(container)
-        path = f"/spec/template/spec/containers/{index}/image"
+        path = f"{workload.template_pointer}/spec/containers/{index}/image"
         operations.append({"op": "replace", "path": path, "value": release.images[workload.name]})
-    if workload.replicas != release.wanted[workload.name]:
-        operations.append({"op": "add", "path": "/spec/replicas", "value": release.wanted[workload.name]})
+    wanted = release.wanted[workload.name]
+    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
+        operations.append(workload.asking(wanted))
     return operations
 
 

@@ -37,6 +37,7 @@ GOES_BACK = MappingProxyType(
         "TrafficNotProven": Reason.TRAFFIC_NOT_PROVEN,
         "BakeFailed": Reason.BAKE_FAILED,
         "WorkersNotReady": Reason.BAKE_FAILED,
+        "JobsStillRunning": Reason.BAKE_FAILED,
     }
 )
 """Refusals after the move that send everybody back, and the reason that the phase change gets."""

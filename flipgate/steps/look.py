@@ -10,9 +10,10 @@ from flipgate.core.errors import Refused
 from flipgate.core.events import Target
 from flipgate.core.explain import Drift, Interrupted, explain
 from flipgate.core.record import Record
+from flipgate.core.service import Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.view import SideState, View, read_workload
+from flipgate.core.view import SideState, View, read_workload, workload_path
 from flipgate.steps.world import World
 
 
@@ -32,26 +33,31 @@ def look_at_traffic(world: World) -> Traffic:
 
 
 def look_at_side(world: World, side: Side) -> SideState:
-    """The declared services of one side, each Deployment by its name.
+    """The declared services of one side, each workload by its name.
 
     Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
     (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
     """
-    path = f"/apis/apps/v1/namespaces/{world.application.namespace_of(side)}/deployments"
-    names = [service.name for service in world.application.spec.services]
-    return side_of(world, side, world.each(lambda name: world.cluster.find(f"{path}/{name}"), names))
+    namespace = world.application.namespace_of(side)
+    paths = [workload_path(service.kind, namespace, service.name) for service in world.application.spec.services]
+    return side_of(world, side, world.each(world.cluster.find, paths))
 
 
 def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None]) -> SideState:
-    """A side's declared services, of the Deployments that were found on it."""
+    """A side's declared services, of the Deployments and CronJobs that were found on it."""
     namespace = world.application.namespace_of(side)
-    by_name = {each["metadata"]["name"]: each for each in found if each}
+    known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
-    world.uids.update(
-        {Target("Deployment", namespace, n): each["metadata"].get("uid", "") for n, each in by_name.items()}
+    world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
+    services = [(service.name, service.kind) for service in world.application.spec.services]
+    return SideState(
+        side, namespace, {n: read_workload(n, namespace, known.get((kind, n)), kind) for n, kind in services}
     )
-    names = [service.name for service in world.application.spec.services]
-    return SideState(side, namespace, {name: read_workload(name, namespace, by_name.get(name)) for name in names})
+
+
+def _kind_of(obj: Mapping[str, Any]) -> Kind:
+    """What it is: the items of a list do not say it."""
+    return "CronJob" if "jobTemplate" in obj["spec"] else "Deployment"
 
 
 def need_record(world: World, view: View) -> Record:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from types import MappingProxyType
 
 from flipgate.adapters.events import find_uid, write_events
 from flipgate.core.errors import FlipgateError, NotFound, TemporaryError
 from flipgate.core.events import Target, targets, worth_an_event
 from flipgate.core.record import Announcement, Record
 from flipgate.steps.world import World
+
+API_VERSIONS = MappingProxyType({"Deployment": "apps/v1", "CronJob": "batch/v1"})
 
 
 def note(world: World, record: Record) -> frozenset[str]:
@@ -55,7 +58,7 @@ def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[T
 
 
 def _write_on(world: World, target: Target, messages: list[Announcement]) -> None:
-    api_version = "apps/v1" if target.kind == "Deployment" else world.route_api
+    api_version = API_VERSIONS.get(target.kind) or world.route_api
     if target not in world.uids:
         world.uids[target] = find_uid(world.cluster, target, api_version)
     write_events(world.cluster, world.application.name, target, api_version, world.uids[target], messages)

@@ -93,8 +93,10 @@ def _nothing_open(record: Record, view: View) -> Outcome:
 def _settle(world: World, entry: JournalEntry) -> Outcome:
     if entry.step == HAND_OVER:
         close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
-        hand_over_workers(world, Side(entry.intent["to"]))
-        return Outcome(f"workers run on {entry.intent['to']}", True, _pipeline(world.store.read().phase))
+        back = world.store.read().phase is Phase.ROLLING_BACK
+        left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
+        fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
+        return Outcome(fact, True, _pipeline(world.store.read().phase))
     if entry.step == PREVIEW_ROUTE:
         clear_preview(world)
     if entry.step != MOVE_ROUTES:

@@ -138,7 +138,9 @@ def _recorded(world: World, target: Side, order: Order) -> RolledBack:
         left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way, proven)))
         notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
         notes += _try(f"keep others off {target.other}", lambda: stamp(world, target.other, taken.epoch))
-        left += _try("hand the workers back", lambda: hand_over_workers(world, target))
+        handed: list[str] = []
+        left += _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
+        left += tuple(handed)
         left += _try("end the release", lambda: _end(world, order.message, proven))
     return RolledBack(way.name, target, 0.0, True, _first_answer(proven), (*notes, *way.short, *deaf), left)
 

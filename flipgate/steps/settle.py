@@ -146,7 +146,7 @@ def kept_too_long(world: World, view: View) -> Release | None:
     if ended is None or ended.phase not in KEPT_FOR_A_LOOK or ended.side is view.active:
         return None
     kept = (world.now() - ended.since).total_seconds()
-    up = sum(view.sides[ended.side].replicas.values())
+    up = view.sides[ended.side].up
     return ended if up and kept >= world.application.spec.policy.keep_failed_seconds else None
 
 

@@ -35,6 +35,13 @@ ON_A_SIDE: Rights = (
     ("autoscaling", "horizontalpodautoscalers", "list"),
     ("discovery.k8s.io", "endpointslices", "list"),
 )
+FOR_CRON_JOBS: Rights = (
+    ("batch", "cronjobs", "get patch"),
+    # Where the other side's schedule left off.
+    ("batch", "cronjobs/status", "patch"),
+    ("batch", "jobs", "list"),
+)
+"""On the sides, where a service of role cron is declared."""
 FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
 """On the sides, where a gate on logs is declared."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
@@ -79,7 +86,7 @@ def apply_application(cluster: Cluster, application: Application, text: str, nam
 
 def adopt(world: World) -> Record:
     """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
-    that side lacks Deployments, or serves nobody: nothing runs there that could be meant to run.
+    that side lacks workloads, or serves nobody: nothing runs there that could be meant to run.
 
     Adopting again changes nothing while the record stands.
     """
@@ -88,7 +95,7 @@ def adopt(world: World) -> Record:
         return existing
     view = look(world)
     active = _need_one_side(world, view)
-    _need_deployments(view.sides[active], f"; if nothing ever ran there: flipgate init {world.application.name}")
+    _need_workloads(view.sides[active], f"; if nothing ever ran there: flipgate init {world.application.name}")
     if world.application.serving() and not _serve(world, view.sides[active]):
         raise Refused(
             "has no Ready pod of any serving service: nothing runs there that could be adopted",
@@ -111,7 +118,7 @@ def init(world: World) -> Record:
     ever ran there. The first release is brought up on the other side.
 
     Raises Refused when the routes name no one side, when something is Ready on it (`adopt` then), and when the other
-    side lacks Deployments. Doing it again changes nothing while the record stands.
+    side lacks workloads. Doing it again changes nothing while the record stands.
     """
     existing = world.store.find()
     if existing is not None:
@@ -126,7 +133,7 @@ def init(world: World) -> Record:
             untouched="everything",
             next_command=f"flipgate adopt {world.application.name}",
         )
-    _need_deployments(view.sides[active.other])
+    _need_workloads(view.sides[active.other])
     now = world.now()
     occupants = {side: Occupant(since=now) for side in Side}
     return _first_record(world, view, "Init", active, occupants)
@@ -149,14 +156,14 @@ def _need_one_side(world: World, view: View) -> Side:
     )
 
 
-def _need_deployments(state: SideState, otherwise: str = "") -> None:
+def _need_workloads(state: SideState, otherwise: str = "") -> None:
     if state.missing:
         raise Refused(
-            f"lacks the Deployments {', '.join(state.missing)}",
+            f"lacks {state.lacks}",
             obj=f"side {state.side} ({state.namespace})",
             reason="WorkloadMissing",
             untouched="everything",
-            next_command=f"kubectl -n {state.namespace} get deployments{otherwise}",
+            next_command=f"kubectl -n {state.namespace} get {state.resources}{otherwise}",
         )
 
 
@@ -179,8 +186,15 @@ def _last_epoch(view: View) -> int:
     return max((int(stamp) for stamp in stamps if stamp.isdigit()), default=0)
 
 
+def rights_on_a_side(application: Application) -> Rights:
+    """What flipgate must be allowed to do on each side of this application."""
+    cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
+    logs = any(gate.logs for gate in application.spec.gates)
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + (FOR_LOG_GATES if logs else ())
+
+
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
-    on_a_side = ON_A_SIDE + (FOR_LOG_GATES if any(gate.logs for gate in application.spec.gates) else ())
+    on_a_side = rights_on_a_side(application)
     places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
     places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
     routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
@@ -235,12 +249,12 @@ def _side(world: World, side: Side) -> Iterator[str]:
         return
     state = look_at_side(world, side)
     if state.missing:
-        yield f"namespace {namespace} ({side}) lacks the Deployments {', '.join(state.missing)}"
+        yield f"namespace {namespace} ({side}) lacks {state.lacks}"
     for service in world.application.spec.services:
         workload = state.workloads[service.name]
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
-            yield f"Deployment {namespace}/{service.name} has no container {service.container} (it has: {known})"
+            yield f"{workload} has no container {service.container} (it has: {known})"
 
 
 def need_place(cluster: Cluster, application: Application) -> None:

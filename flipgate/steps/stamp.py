@@ -1,4 +1,4 @@
-"""Stamps: our epoch on a side's Deployments, the steadier fence. Status updates do not change it, other actors' do."""
+"""Stamps: our epoch on a side's workloads, the steadier fence. Status updates do not change it, other actors' do."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from flipgate.core.errors import NotFound
+from flipgate.core.service import Service
 from flipgate.core.sides import Side
-from flipgate.core.view import EPOCH, SideState, View
+from flipgate.core.view import EPOCH, SideState, View, workload_path
 from flipgate.steps.look import look, side_of
 from flipgate.steps.world import World
 
 
 def stamp(world: World, side: Side, epoch: int | str) -> SideState:
-    """Writes our epoch on the side's Deployments, so that a stale scale-down, deploy or clean-up of it is refused.
-    Returns the side as it was when it was stamped: each write's answer shows its Deployment.
+    """Writes our epoch on the side's workloads, so that a stale scale-down, deploy or clean-up of it is refused.
+    Returns the side as it was when it was stamped: each write's answer shows its workload.
 
     By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to
-    catch up, up to 100 ms. A Deployment that is not there is left out: nothing can be scaled down in it.
+    catch up, up to 100 ms. A workload that is not there is left out: nothing can be scaled down in it.
     """
     namespace = world.application.namespace_of(side)
     part = {"metadata": {"annotations": {EPOCH: str(epoch)}}}
 
-    def one(name: str) -> Mapping[str, Any] | None:
+    def one(service: Service) -> Mapping[str, Any] | None:
         try:
-            return world.cluster.merge(f"/apis/apps/v1/namespaces/{namespace}/deployments/{name}", part, timeout=5.0)
+            return world.cluster.merge(workload_path(service.kind, namespace, service.name), part, timeout=5.0)
         except NotFound:
             return None
 
-    return side_of(world, side, world.each(one, [service.name for service in world.application.spec.services]))
+    return side_of(world, side, world.each(one, world.application.spec.services))
 
 
 def stamped_look(world: World, side: Side) -> View:

@@ -161,7 +161,7 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
 
 
 def need_older(world: World) -> Side:
-    """The side that was live before, by the stamps on the Deployments: without a record they alone can tell.
+    """The side that was live before, by the stamps on its workloads: without a record they alone can tell.
 
     A side that is brought up, and a side that is flipped to, are stamped later than the other. Raises Refused when the
     routes name no one side, or when the dark side is stamped later than the live one: nobody approved it then.
@@ -207,7 +207,7 @@ def need_ready(world: World, target: Side) -> None:
 
 def workers_left(world: World, target: Side) -> tuple[str, ...]:
     """Handing over is journaled, and there is no journal now: a person has to do it."""
-    names = [service.name for service in world.application.workers()]
+    names = [service.name for service in world.application.handed_over()]
     there = f"namespace {world.application.namespace_of(target)}"
     return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
 

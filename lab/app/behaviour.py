@@ -7,7 +7,10 @@ from dataclasses import dataclass
 BEHAVIOUR_ANNOTATION = "lab.flipgate.dev/behaviour"
 START_ANNOTATION = "lab.flipgate.dev/start-seconds"
 DRAIN_ANNOTATION = "lab.flipgate.dev/drain-seconds"
+RUN_ANNOTATION = "lab.flipgate.dev/run-seconds"
+"""How long a pod of a Job works before it ends; any other pod serves until it is stopped."""
 START_SECONDS = 0.2
+RUN_SECONDS = 1.0
 DRAIN_SECONDS = 1.0
 
 _WORD = r"never-ready|crash|pull-fails|slow-\d+ms|errors-\d+pct"

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lab.app import AppServer, Behaviour, Identity, SampleApp, parse_image
-from lab.app.behaviour import DRAIN_ANNOTATION, DRAIN_SECONDS, START_ANNOTATION, START_SECONDS, behaviour_of, seconds_of
+from lab.app.behaviour import (
+    DRAIN_ANNOTATION,
+    DRAIN_SECONDS,
+    RUN_ANNOTATION,
+    RUN_SECONDS,
+    START_ANNOTATION,
+    START_SECONDS,
+    behaviour_of,
+    seconds_of,
+)
 
 DEFAULT_PORT = 8080
 
@@ -26,7 +35,8 @@ class Runner(Protocol):
 
 
 class AppRunner:
-    """The sample application, listening on the pod's own address once its start-up time is over."""
+    """The sample application, listening on the pod's own address once its start-up time is over. In the pod of a Job
+    it works for a while instead, and ends."""
 
     def __init__(
         self,
@@ -38,6 +48,7 @@ class AppRunner:
     ) -> None:
         self._image = parse_image(container["image"])
         self._annotations: Mapping[str, str] = pod["metadata"].get("annotations") or {}
+        self._ends_by_itself = pod["spec"].get("restartPolicy", "Always") != "Always"
         self._address = address
         self._ports = app_ports(container)
         self._write = write
@@ -63,6 +74,11 @@ class AppRunner:
         await asyncio.sleep(seconds_of(self._annotations, START_ANNOTATION, START_SECONDS))
         if self._app.behaviour.crash:
             self._crash()
+            return
+        if self._ends_by_itself:
+            await asyncio.sleep(seconds_of(self._annotations, RUN_ANNOTATION, RUN_SECONDS))
+            self._write("level=info msg=done")
+            self._end(0)
             return
         try:
             await self._server.start(self._address, self._ports)

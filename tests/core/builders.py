@@ -12,6 +12,7 @@ from flipgate.core.application import Application, load_application
 from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
 from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
 from flipgate.core.routes import read_route
+from flipgate.core.service import Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteName, RouteState, Traffic
 from flipgate.core.view import SideState, Workload, read_workload
@@ -42,8 +43,10 @@ def at(seconds: float = 0) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def shop() -> Application:
-    return load_application(SHOP, "shop.yaml")
+def shop(*services: str, policy: str = "{}") -> Application:
+    """The shop, with more services if need be."""
+    more = "".join(f"    - {service}\n" for service in services)
+    return load_application(f"{SHOP}{more}  policy: {policy}\n", "shop.yaml")
 
 
 # Releases and records
@@ -188,11 +191,36 @@ def deployment(name: str = "web", *, image: str = "acme/web:1", **spec: Any) -> 
     }
 
 
+def cron_job(*, suspended: bool, last: str = "", **spec: Any) -> dict[str, Any]:
+    """The shop's CronJob, as the API server gives it."""
+    template = {"spec": {"containers": [{"name": "nightly", "image": "acme/nightly:1"}]}}
+    return {
+        "metadata": {"name": "nightly", "resourceVersion": "7", "uid": "uid-nightly"},
+        "spec": {
+            "schedule": "0 4 * * *",
+            "suspend": suspended,
+            "jobTemplate": {"spec": {"template": template, "backoffLimit": 2}},
+            **spec,
+        },
+        "status": {"lastScheduleTime": last} if last else {},
+    }
+
+
+def job(name: str, owner: str = "uid-nightly", ended: str = "") -> dict[str, Any]:
+    """One of a CronJob's Jobs; `ended` is Complete or Failed."""
+    meta = {"name": name, "ownerReferences": [{"kind": "CronJob", "uid": owner}]}
+    return {"metadata": meta, "status": {"conditions": [{"type": ended, "status": "True"}] if ended else []}}
+
+
 def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
     """The shop's side: what is given, and usual Deployments for the rest of its services."""
     given = {obj["metadata"]["name"]: obj for obj in deployments}
     usual = {"web": deployment("web"), "mailer": deployment("mailer", image="acme/mailer:1", replicas=3)}
-    workloads = {name: read_workload(name, NAMESPACES[which], obj) for name, obj in {**usual, **given}.items()}
+    kinds: dict[str, Kind] = {name: "CronJob" for name, obj in given.items() if "jobTemplate" in obj["spec"]}
+    workloads = {
+        name: read_workload(name, NAMESPACES[which], obj, kinds.get(name, "Deployment"))
+        for name, obj in {**usual, **given}.items()
+    }
     return SideState(which, NAMESPACES[which], workloads)
 
 

@@ -65,6 +65,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "approval_expires_seconds": 86_400,
         "rest_replicas": 0,
         "workers": "old-first",
+        "jobs_timeout_seconds": 120,
         "keep_failed_seconds": 3_600,
     }
     assert app.spec.traffic.traefik.model_dump() == {

@@ -268,14 +268,14 @@ def test_what_nobody_expected_is_a_sentence_and_debug_shows_where(monkeypatch: p
 def test_offline_check_of_the_example() -> None:
     result = run("check", "-f", str(EXAMPLE), "--offline")
 
-    assert (result.exit_code, result.stdout) == (0, "ok: sportsdata, 9 services, 1 route\n")
+    assert (result.exit_code, result.stdout) == (0, "ok: sportsdata, 10 services, 1 route\n")
 
 
 def test_offline_check_as_data_and_from_stdin() -> None:
     line = ["check", "-f", "-", "--offline", "-o", "json"]
     result = CliRunner().invoke(cli, line, input=EXAMPLE.read_text())
 
-    counted = {"application": "sportsdata", "services": 9, "routes": 1}
+    counted = {"application": "sportsdata", "services": 10, "routes": 1}
     assert json.loads(result.stdout) == {**counted, "online": False, "ok": True, "problems": []}
 
 

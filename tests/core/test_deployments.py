@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
-from flipgate.steps.setup import FOR_LOG_GATES, FOR_PREVIEW, OF_ITS_OWN, ON_A_SIDE, ON_ROUTES, ON_TRAEFIK, Rights
+from flipgate.core.application import load_application
+from flipgate.steps.setup import FOR_LOG_GATES, FOR_PREVIEW, OF_ITS_OWN, ON_ROUTES, ON_TRAEFIK, Rights, rights_on_a_side
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
 OBJECTS = list(yaml.safe_load_all(TEXT))
+EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")
 WANTED = {
     "flipgate": OF_ITS_OWN,
-    "production-blue": ON_A_SIDE,
-    "production-green": ON_A_SIDE,
+    "production-blue": rights_on_a_side(EXAMPLE),
+    "production-green": rights_on_a_side(EXAMPLE),
     "monitoring": ON_ROUTES["IngressRoute"],
     "traefik": ON_TRAEFIK,
 }

@@ -45,8 +45,8 @@ def test_its_first_line_names_a_schema_that_exists() -> None:
     assert (EXAMPLE / reference).resolve().is_file()
 
 
-def test_nine_services_seven_of_them_serving(app: Application) -> None:
-    assert (len(app.serving()), len(app.workers())) == (7, 2)
+def test_nine_services_seven_of_them_serving_and_a_cron_job(app: Application) -> None:
+    assert (len(app.serving()), len(app.workers()), len(app.spec.services)) == (7, 2, 10)
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -59,19 +59,32 @@ def test_each_side_is_the_base_in_its_own_namespace(app: Application, side: Side
 
 def test_every_deployment_is_a_service_and_the_other_way_round(app: Application) -> None:
     written = {name: deployment["spec"]["replicas"] for name, deployment in base("Deployment").items()}
-    assert written == {service.name: service.replicas for service in app.spec.services}
+    assert written == {service.name: service.replicas for service in app.spec.services if service.kind == "Deployment"}
+    assert set(base("CronJob")) == {service.name for service in app.spec.services if service.kind == "CronJob"}
 
 
 def test_green_starts_at_rest_and_blue_does_not() -> None:
-    (patch,) = kustomization(Side.GREEN)["patches"]
-    assert patch["target"] == {"kind": "Deployment"}
-    assert yaml.safe_load(patch["patch"]) == [{"op": "replace", "path": "/spec/replicas", "value": 0}]
+    scaled, suspended = kustomization(Side.GREEN)["patches"]
+    assert scaled["target"] == {"kind": "Deployment"}
+    assert yaml.safe_load(scaled["patch"]) == [{"op": "replace", "path": "/spec/replicas", "value": 0}]
+    assert suspended["target"] == {"kind": "CronJob"}
+    assert yaml.safe_load(suspended["patch"]) == [{"op": "add", "path": "/spec/suspend", "value": True}]
     assert "patches" not in kustomization(Side.BLUE)
 
 
+def pod_templates() -> dict[str, dict[str, Any]]:
+    jobs = {name: each["spec"]["jobTemplate"]["spec"]["template"] for name, each in base("CronJob").items()}
+    return {name: each["spec"]["template"] for name, each in base("Deployment").items()} | jobs
+
+
+def test_a_missed_start_is_not_made_up_for_hours_later() -> None:
+    for job in base("CronJob").values():
+        assert (job["spec"]["startingDeadlineSeconds"], job["spec"]["concurrencyPolicy"]) == (600, "Forbid")
+
+
 def test_images_are_the_ones_that_build_events_name(app: Application) -> None:
-    for name, deployment in base("Deployment").items():
-        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for name, template in pod_templates().items():
+        (container,) = template["spec"]["containers"]
         image = parse_image(container["image"])
         assert (image.repository, image.tag) == (app.service(name).image, "1")
 
@@ -97,8 +110,8 @@ def test_every_deployment_selects_its_own_pods_and_says_when_it_is_ready() -> No
 
 def test_every_configuration_that_is_read_exists() -> None:
     known = {"configMapRef": {"sportsdata-side", *base("ConfigMap")}, "secretRef": set(base("Secret"))}
-    for deployment in base("Deployment").values():
-        for source in deployment["spec"]["template"]["spec"]["containers"][0]["envFrom"]:
+    for template in pod_templates().values():
+        for source in template["spec"]["containers"][0]["envFrom"]:
             ((kind, reference),) = source.items()
             assert reference["name"] in known[kind]
 

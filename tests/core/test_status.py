@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,7 @@ from tests.core.builders import (
     RUN,
     approval,
     at,
+    cron_job,
     deployment,
     question,
     record,
@@ -274,7 +276,8 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
 def test_a_side_that_cannot_be_read_leaves_the_other() -> None:
     told = data(facts(record(), sides={GREEN: side(GREEN)}, problems={"side blue": "no permission"}))
 
-    assert told["sides"]["blue"] == {"namespace": "shop-blue", "active": True, "contracted": None, "services": []}
+    blue = {"namespace": "shop-blue", "active": True, "contracted": None, "works": [], "services": []}
+    assert told["sides"]["blue"] == blue
     assert [service["name"] for service in told["sides"]["green"]["services"]] == ["web", "mailer"]
 
 
@@ -319,3 +322,27 @@ def test_times_are_rough_for_people() -> None:
     seen = data(facts(live(), routes=GREEN))
 
     assert "2h" in many([seen], at(4) + timedelta(hours=2, minutes=50))[1]
+
+
+NIGHTLY = shop("{name: nightly, role: cron}")
+
+
+def with_cron_jobs(remembered: Record, *, suspended: Side) -> Facts:
+    sides = {
+        which: side(which, deployment("mailer", replicas=0), cron_job(suspended=which is suspended)) for which in Side
+    }
+    return facts(remembered, application=NIGHTLY, sides=sides)
+
+
+def test_a_cron_job_is_suspended_or_scheduled_and_one_that_runs_on_the_dark_side_is_said() -> None:
+    told = data(with_cron_jobs(record(), suspended=GREEN))
+    assert [told["sides"][name]["services"][2]["suspended"] for name in ("blue", "green")] == [False, True]
+    assert told["sides"]["blue"]["services"][0]["suspended"] is None
+    text = "\n".join(one(told, at(60), wide=False))
+    assert re.search(r"nightly +cron +scheduled +\S+ +suspended", text)
+    assert "Dark side" not in text
+    both = data(with_cron_jobs(record(), suspended=BLUE))
+    assert both["sides"]["green"]["works"] == ["CronJob shop-green/nightly is not suspended"]
+    assert "work may be done twice: CronJob shop-green/nightly" in "\n".join(one(both, at(60), wide=False))
+    baking = record(release=release(*LIVE[:-1]))
+    assert data(with_cron_jobs(baking, suspended=BLUE))["sides"]["green"]["works"] == []

@@ -316,11 +316,13 @@ def test_log_options() -> None:
 # Runners
 
 
-def sample(image: str, **annotations: str) -> tuple[AppRunner, list[str]]:
+def sample(image: str, restart: str = "Always", **annotations: str) -> tuple[AppRunner, list[str]]:
     lines: list[str] = []
     container = {"image": image, "ports": [{"containerPort": 0}]}
     told = {f"lab.flipgate.dev/{name.replace('_', '-')}": value for name, value in annotations.items()}
-    return AppRunner(container, pod(annotations=told), {"SIDE": "blue"}, "127.0.0.1", lines.append), lines
+    obj = pod(annotations=told)
+    obj["spec"]["restartPolicy"] = restart
+    return AppRunner(container, obj, {"SIDE": "blue"}, "127.0.0.1", lines.append), lines
 
 
 def test_a_crashing_image_ends_with_1_and_a_stopped_one_with_0() -> None:
@@ -338,6 +340,17 @@ def test_a_crashing_image_ends_with_1_and_a_stopped_one_with_0() -> None:
         return crash, await running.wait()
 
     assert asyncio.run(play()) == (1, 0)
+
+
+def test_in_the_pod_of_a_job_it_ends_by_itself() -> None:
+    async def play(image: str) -> tuple[int, list[str]]:
+        working, lines = sample(image, "Never", start_seconds="0", run_seconds="0.01")
+        await working.start()
+        return await working.wait(), lines
+
+    code, lines = asyncio.run(play("sportsdata/standings-refresh:1"))
+    assert (code, lines[-1]) == (0, "level=info msg=done")
+    assert asyncio.run(play("sportsdata/standings-refresh:1-crash"))[0] == 1
 
 
 def test_a_process_writes_its_log_ends_by_itself_or_is_ended(tmp_path: Path) -> None:

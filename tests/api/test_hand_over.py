@@ -1,0 +1,259 @@
+"""Workers and CronJobs handed over on the real API server: in order, from half-way, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.store import Store
+from flipgate.core.application import load_application
+from flipgate.core.errors import LostLease, Refused
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from flipgate.steps.ask import pose
+from flipgate.steps.bring_up import bring_up, open_release
+from flipgate.steps.flip import going_back
+from flipgate.steps.hand_over import hand_over_workers
+from flipgate.steps.look import look, need_dark
+from flipgate.steps.rest import rest
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.setup import adopt, check_application
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry
+from tests.api.users import grant, user
+
+SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
+
+
+def cron_jobs(shop: Shop, side: Side) -> str:
+    return f"/apis/batch/v1/namespaces/{shop.namespace(side)}/cronjobs"
+
+
+def nightly(shop: Shop, side: Side) -> dict[str, Any]:
+    return shop.cluster.get(f"{cron_jobs(shop, side)}/nightly")
+
+
+def suspended(shop: Shop) -> tuple[bool, bool]:
+    """Of blue, of green."""
+    blue, green = (nightly(shop, side)["spec"]["suspend"] for side in (BLUE, GREEN))
+    return blue, green
+
+
+def suspend(shop: Shop, side: Side, value: bool) -> None:
+    shop.patch(f"{cron_jobs(shop, side)}/nightly", ("replace", "/spec/suspend", value))
+
+
+def mailers(shop: Shop) -> tuple[int, int]:
+    return shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]
+
+
+def add_cron_job(shop: Shop, side: Side, *, suspend: bool) -> None:
+    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
+    template = {"spec": {"template": {"spec": pods}}}
+    spec = {**SCHEDULE, "suspend": suspend, "jobTemplate": template}
+    shop.cluster.create(cron_jobs(shop, side), {"metadata": {"name": "nightly"}, "spec": spec})
+
+
+def with_cron_job(shop: Shop, policy: str = "{}") -> Shop:
+    """The shop with a CronJob on both sides, which runs on blue."""
+    text = f"{shop.text}    - {{name: nightly, role: cron}}\n  policy: {policy}\n"
+    for side in Side:
+        add_cron_job(shop, side, suspend=side is GREEN)
+    Store(shop.cluster, shop.own, shop.name).write_application(text)
+    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
+
+
+def add_job(shop: Shop, side: Side, name: str = "nightly-1") -> str:
+    """A running Job of the side's CronJob; its path."""
+    owner = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "name": "nightly",
+        "uid": nightly(shop, side)["metadata"]["uid"],
+    }
+    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
+    jobs = f"/apis/batch/v1/namespaces/{shop.namespace(side)}/jobs"
+    meta = {"name": name, "ownerReferences": [owner]}
+    shop.cluster.create(jobs, {"metadata": meta, "spec": {"template": {"spec": pods}}})
+    return f"{jobs}/{name}"
+
+
+def complete(shop: Shop, path: str) -> None:
+    """What the Job controller writes when its pod has succeeded."""
+    now = "2026-03-01T04:01:00Z"
+    ended = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("SuccessCriteriaMet", "Complete")]
+    status = {"conditions": ended, "startTime": now, "completionTime": now, "succeeded": 1}
+    shop.cluster.merge(f"{path}/status", {"status": status})
+
+
+def hurried(world: World, deed: Callable[[], object] = lambda: None) -> World:
+    """Whoever waits is not kept waiting for long, and does this meanwhile."""
+
+    def sleep(seconds: float) -> None:
+        deed()
+        time.sleep(min(seconds, 0.05))
+
+    world.sleep = sleep
+    return world
+
+
+def version(shop: Shop, side: Side) -> int:
+    """Of the last write to its CronJob: the API server counts all writes in one row."""
+    return int(nightly(shop, side)["metadata"]["resourceVersion"])
+
+
+@pytest.mark.parametrize("order", ["old-first", "new-first"])
+def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop, order: str) -> None:
+    shop = with_cron_job(shop, f"{{workers: {order}}}")
+    world = hurried(shop.world())
+    adopt(world)
+    suspend(shop, GREEN, False)
+    blue = version(shop, BLUE)
+    release = open_release(world, {"nightly": "shop/nightly:2"}, "ci")
+    with world.acting():
+        bring_up(world, release)
+    template = nightly(shop, GREEN)["spec"]["jobTemplate"]["spec"]["template"]
+    assert template["spec"]["containers"][0]["image"] == "shop/nightly:2"
+    assert (suspended(shop), version(shop, BLUE)) == ((False, True), blue)
+    assert (release.wanted["nightly"], release.images["nightly"]) == (0, "shop/nightly:2")
+
+    for side, last in ((BLUE, "2026-03-01T04:00:00Z"), (GREEN, "2026-02-01T04:00:00Z")):
+        shop.cluster.merge(f"{cron_jobs(shop, side)}/nightly/status", {"status": {"lastScheduleTime": last}})
+    with shop.playing_ready(), world.acting():
+        hand_over_workers(world, GREEN)
+        assert hand_over_workers(world, GREEN) == ()
+    assert (suspended(shop), mailers(shop)) == ((True, False), (0, 1))
+    assert (version(shop, BLUE) < version(shop, GREEN)) is (order == "old-first")
+    assert nightly(shop, GREEN)["status"]["lastScheduleTime"] == "2026-03-01T04:00:00Z", "04:00 was blue's"
+    entries = [entry.outcome for entry in world.store.read().journal if entry.step == "HandOverWorkers"]
+    assert entries == ["mailer, nightly run on green"]
+
+
+def test_a_running_job_is_waited_for(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    path, seen = add_job(shop, BLUE), []
+
+    def later() -> None:
+        seen.append(suspended(shop))
+        if len(seen) == 4:
+            complete(shop, path)
+
+    world = hurried(shop.adopted(), later)
+    with shop.playing_ready(), world.acting():
+        hand_over_workers(world, GREEN)
+    assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
+    assert suspended(shop) == (True, False)
+
+
+def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -> None:
+    shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
+    path, world = add_job(shop, BLUE), hurried(shop.gone_live())
+    found = pytest.raises(Refused, match="Job nightly-1 of nightly")
+    with shop.playing_ready(), found as refused, going_back(world), world.acting():
+        hand_over_workers(world, GREEN)
+    assert refused.value.reason == "JobsStillRunning"
+    assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
+    assert not shop.cluster.get(path)["metadata"].get("deletionTimestamp")
+
+
+def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
+    shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
+    add_job(shop, BLUE)
+    world = hurried(shop.adopted())
+    with shop.playing_ready(), world.acting():
+        (left,) = hand_over_workers(world, GREEN)
+    assert "left to end by themselves: Job nightly-1 of nightly" in left
+    assert suspended(shop) == (True, False)
+    assert last_entry(world).outcome.endswith(left)
+
+
+def test_going_back_from_half_way_waits_for_no_job_beyond_its_limit(shop: Shop) -> None:
+    shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
+    shop.gone_live("pipeline")
+    suspend(shop, BLUE, True)
+    suspend(shop, GREEN, False)
+    shop.scale(BLUE, "mailer", 0)
+    add_job(shop, GREEN)
+    with shop.playing_ready():
+        done = roll_back(hurried(shop.world("ana")), "users complain", by="ana")
+    assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
+    (left,) = done.left
+    assert "still running on green" in left
+
+
+def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    shop.gone_live("pipeline")
+    shop.scale(BLUE, "mailer", 0)
+    shop.scale(GREEN, "mailer", 1)
+    shop.cluster.delete(f"{cron_jobs(shop, BLUE)}/nightly")
+    world = shop.world("ana")
+    world.sleep = lambda seconds: time.sleep(min(seconds, 0.05))
+    with shop.playing_ready(), world.acting():
+        left = hand_over_workers(world, BLUE, back=True, timeout_seconds=0.5)
+    assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
+    assert mailers(shop) == (1, 0)
+
+
+def test_a_later_actors_stamp_refuses_it(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    world = hurried(shop.adopted())
+    shop.patch(f"{cron_jobs(shop, BLUE)}/nightly", ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
+    with shop.playing_ready(), world.acting(), pytest.raises(LostLease, match=r"CronJob .* was stamped in epoch 99"):
+        hand_over_workers(world, GREEN)
+    assert suspended(shop) == (False, True)
+
+
+def test_a_side_at_rest_starts_no_jobs(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    world = shop.gone_live()
+    with world.acting():
+        view = look(world)
+        rest(world, view, need_dark(world, view))
+    assert (suspended(shop)[0], sum(shop.counts(BLUE).values())) == (True, 0)
+    assert last_entry(world).outcome == "2 Deployments and 1 CronJob of blue at rest"
+
+
+def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    world = shop.world()
+    adopt(world)
+    release = open_release(world, {"web": "shop/web:2"}, "ci")
+    with world.acting():
+        bring_up(world, release)
+    advanced(world, release, Phase.DARK)
+    suspend(shop, GREEN, False)
+    with pytest.raises(Refused, match=r"works while blue is live.* CronJob \S+-green/nightly is not suspended") as no:
+        pose(world, QuestionKind.FLIP, [])
+    assert no.value.reason == "SideChanged"
+    with world.acting():
+        bring_up(world, release)
+    assert pose(world, QuestionKind.FLIP, [])
+
+
+def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_path: Path) -> None:
+    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
+    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
+    shop = with_cron_job(shop)
+    robot = user(shop, tmp_path)
+    grant(shop, check_application(robot, shop.application, shop.own))
+    shop.cluster.merge(
+        f"{cron_jobs(shop, BLUE)}/nightly/status", {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
+    )
+    said: list[str] = []
+    world = hurried(shop.world("robot", robot))
+    world.say = said.append
+    adopt(world)
+    with shop.playing_ready(), world.acting():
+        hand_over_workers(world, GREEN)
+    assert (suspended(shop), said) == ((True, False), [])
+    shop.cluster.delete(f"{cron_jobs(shop, GREEN)}/nightly")
+    assert check_application(robot, shop.application, shop.own) == [
+        f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
+    ]

@@ -1,0 +1,146 @@
+"""Whose turn it is while workers and CronJobs are handed over: on plain values, from any point on, in either order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from flipgate.core.errors import BadInput
+from flipgate.core.hand_over import Turn, next_turn, running_jobs, working
+from flipgate.core.render import render
+from flipgate.core.view import SideState, read_workload
+from tests.core.builders import BLUE, GREEN, cron_job, deployment, job, shop, side, without
+
+NIGHTLY = "{name: nightly, role: cron}"
+APP = shop(NIGHTLY)
+HANDED = APP.handed_over()
+
+
+def worker(replicas: int, **status: int) -> dict[str, Any]:
+    obj = deployment("mailer", image="acme/mailer:1", replicas=replicas)
+    obj["status"] |= status
+    return obj
+
+
+def state(which: Any, replicas: int, *, suspended: bool, **status: int) -> SideState:
+    return side(which, worker(replicas, **status), cron_job(suspended=suspended))
+
+
+WORKS = {"replicas": 3, "suspended": False}
+RESTS = {"replicas": 0, "suspended": True}
+
+
+def turn(order: Any, old: SideState, new: SideState, **jobs: tuple[str, ...]) -> Turn | None:
+    return next_turn(HANDED, order, old, new, jobs)
+
+
+def test_old_first_starts_nothing_before_all_is_quiet() -> None:
+    new = state(GREEN, **RESTS)
+    assert turn("old-first", state(BLUE, **WORKS), new) == Turn(BLUE, False, tell=("mailer", "nightly"))
+    going = state(BLUE, 0, suspended=True, readyReplicas=1)
+    assert turn("old-first", going, new) == Turn(BLUE, False, pods=("mailer",))
+    gone = state(BLUE, **RESTS)
+    busy = {"nightly": ("nightly-1",)}
+    assert turn("old-first", gone, new, **busy) == Turn(BLUE, False, jobs=busy)
+    assert turn("old-first", gone, new) == Turn(GREEN, True, tell=("mailer", "nightly"))
+
+
+def test_new_first_stops_nothing_before_all_is_up() -> None:
+    old = state(BLUE, **WORKS)
+    assert turn("new-first", old, state(GREEN, **RESTS)) == Turn(GREEN, True, tell=("mailer", "nightly"))
+    coming = state(GREEN, 3, suspended=False, readyReplicas=2)
+    assert turn("new-first", old, coming) == Turn(GREEN, True, pods=("mailer",))
+    up = state(GREEN, **WORKS)
+    assert turn("new-first", old, up) == Turn(BLUE, False, tell=("mailer", "nightly"))
+    assert turn("new-first", state(BLUE, **RESTS), up) is None
+
+
+@pytest.mark.parametrize("order", ["old-first", "new-first"])
+def test_from_half_way_it_does_what_is_missing_in_either_direction(order: Any) -> None:
+    """The one is handed over, the other is not: whichever way it goes on, each is told once and all arrive."""
+    for to in (BLUE, GREEN):
+        sides = {BLUE: state(BLUE, 0, suspended=False), GREEN: state(GREEN, 3, suspended=True)}
+        told = []
+        while found := turn(order, sides[to.other], sides[to]):
+            (name,) = found.tell
+            told.append((found.side, name))
+            count, suspended = sides[found.side].replicas["mailer"], sides[found.side].workloads["nightly"].suspended
+            if name == "mailer":
+                count = 3 if found.work else 0
+            else:
+                suspended = not found.work
+            sides[found.side] = state(found.side, count, suspended=suspended)
+        assert [one.workloads["nightly"].up for one in (sides[to], sides[to.other])] == [True, False]
+        assert sorted(told) == sorted(set(told))
+        assert sides[to.other].replicas["mailer"] == 0
+        firsts = [which is to for which, _ in told]
+        assert all(a >= b if order == "new-first" else a <= b for a, b in pairwise(firsts))
+
+
+def test_more_workers_than_declared_are_left_to_their_autoscaler() -> None:
+    assert turn("old-first", state(BLUE, **RESTS), state(GREEN, 9, suspended=False)) is None
+
+
+def test_what_is_missing_stops_at_once_and_never_starts() -> None:
+    old, new = (without(state(which, **RESTS), "nightly") for which in (BLUE, GREEN))
+    assert turn("old-first", old, state(GREEN, **WORKS)) is None
+    assert turn("old-first", state(BLUE, **RESTS), new) == Turn(GREEN, True, tell=("mailer",), pods=("nightly",))
+
+
+def test_who_is_skipped_stays_on_both_sides() -> None:
+    found = next_turn(HANDED, "old-first", state(BLUE, **WORKS), state(GREEN, **RESTS), {}, skip={"mailer"})
+    assert found == Turn(BLUE, False, tell=("nightly",))
+
+
+def test_jobs_run_until_they_have_completed_or_failed_also_those_started_by_hand() -> None:
+    owner = state(BLUE, **RESTS).workloads["nightly"]
+    jobs = [job("b"), job("a"), job("done", ended="Complete"), job("bad", ended="Failed"), job("other", owner="uid-x")]
+    jobs.append({"metadata": {"name": "nobody's"}})
+    assert running_jobs(jobs, [owner]) == {"nightly": ("a", "b")}
+
+
+def test_what_works_on_a_side_is_said() -> None:
+    assert working(HANDED, state(GREEN, **RESTS)) == ()
+    assert working(HANDED, state(GREEN, **WORKS)) == (
+        "Deployment shop-green/mailer asks for 3 pods",
+        "CronJob shop-green/nightly is not suspended",
+    )
+
+
+def test_a_cron_job_is_part_of_what_a_release_would_run_and_whether_it_is_suspended_is_not() -> None:
+    images = {"web": "acme/web:2", "mailer": "acme/mailer:2", "nightly": "acme/nightly:2"}
+
+    def rendered(**spec: Any) -> dict[str, Any]:
+        return render(APP, side(GREEN, cron_job(**{"suspended": True, **spec})), images, {})
+
+    assert rendered() == rendered(suspended=False)
+    assert rendered() != rendered(schedule="0 5 * * *")
+    assert rendered()["services"]["nightly"]["spec"]["containers"][0]["image"] == "acme/nightly:2"
+
+
+def test_a_cron_job_has_an_address_and_a_template_of_its_own() -> None:
+    found = read_workload("nightly", "shop-blue", cron_job(suspended=True, last="2026-03-01T04:00:00Z"), "CronJob")
+    assert found.path == "/apis/batch/v1/namespaces/shop-blue/cronjobs/nightly"
+    assert found.template_pointer == "/spec/jobTemplate/spec/template"
+    assert (found.images, found.last_schedule) == ({"nightly": "acme/nightly:1"}, "2026-03-01T04:00:00Z")
+    assert found.asking(0) == {"op": "add", "path": "/spec/suspend", "value": True}
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ("{name: nightly, role: cron, replicas: 1}", "replicas: means nothing for a CronJob"),
+        ("{name: nightly, role: worker}", "spec.services[2].replicas: is required, and missing"),
+    ],
+)
+def test_a_cron_job_has_no_count_and_everything_else_has_one(service: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        shop(service)
+    assert message in str(caught.value)
+
+
+def test_a_cron_job_cannot_be_asked_over_http() -> None:
+    with pytest.raises(BadInput, match='check "c" asks cron "nightly", which has no pods on the dark side'):
+        shop(f"{NIGHTLY}\n  checks: [{{name: c, service: nightly, path: /}}]")
