@@ -53,9 +53,10 @@ def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     rows = [_row(e.gate, f"**{e.verdict}**", e.answer) for e in shown]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
+    gates = sum(e.verdict is not Verdict.INFO for e in shown)
     changes = "".join(f"\n- {line}" for line in question.changes)
     return (
-        f"## {question.summary}\n\n**{passed} of {len(shown)} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
+        f"## {question.summary}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )

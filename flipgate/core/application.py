@@ -98,6 +98,11 @@ class TraefikSpec(_Model):
         description="The label selector of Traefik's pods.",
     )
     port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
+    metrics_port: PortNumber | None = Field(
+        default=None,
+        description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
+        "traefik gates.",
+    )
 
 
 class Traffic(_Model):
@@ -268,6 +273,8 @@ class Spec(_Model):
         for kind, key in whom.items():
             if kind in asked and getattr(self.metrics, key) is None:
                 raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
+        if GateKind.TRAEFIK in asked and self.traffic.traefik.metrics_port is None:
+            raise ValueError(f'gate "{asked[GateKind.TRAEFIK]}" needs spec.traffic.traefik.metricsPort')
         return self
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flipgate.core.chart import as_markdown, bake_chart
-from flipgate.core.gates import Evidence
+from flipgate.core.gate_rules import GateKind
+from flipgate.core.gates import Evidence, in_flight
 from flipgate.core.metrics_gates import GateSample, judge
 from flipgate.core.release import Release
-from flipgate.steps.measure import Measure, measures
+from flipgate.core.traefik_counters import BEGUN
+from flipgate.steps.measure import IN_FLIGHT, NOT_DECLARED, Measure, measures
+from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.world import AT_ONCE, World
 
+BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
 """Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
 
@@ -22,9 +26,10 @@ ANSWER_SECONDS = 4.0
 @contextmanager
 def asking(world: World, release: Release, charted: Callable[[list[str]], None] = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
-    asked = measures(world, release)
+    probes = Probes()
+    asked = measures(world, release, probes)
     pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
-    gates = Gates(world, release, asked, pool)
+    gates = Gates(world, release, asked, pool, probes)
     try:
         yield gates
     finally:
@@ -40,16 +45,32 @@ class Gates:
     release: Release
     measures: dict[str, Measure]
     pool: ThreadPoolExecutor
+    probes: Probes
     began: float = field(default_factory=time.monotonic)
     samples: dict[str, list[GateSample]] = field(default_factory=dict)
     pending: dict[str, tuple[float, Future[GateSample]]] = field(default_factory=dict)
 
+    def begin(self) -> None:
+        """Users are counted from here on. The first look waits for that, but not long."""
+        self.ask_counters()
+        self.collect(BEGIN_SECONDS)
+
     def ask(self) -> None:
-        """Puts each question that is not under way already."""
+        """Puts each question that is not under way already, but for those of `ask_counters`."""
+        self._put(name for name in self.measures if name not in self._counters())
+
+    def ask_counters(self) -> None:
+        """Has users' requests counted; to be asked while none of flipgate's own is under way."""
+        self._put(self._counters())
+
+    def _counters(self) -> list[str]:
+        return [gate.name for gate in self.world.application.spec.gates if gate.kind is GateKind.TRAEFIK]
+
+    def _put(self, names: Iterable[str]) -> None:
         now = self._now()
-        for name, measure in self.measures.items():
+        for name in names:
             if name not in self.pending:
-                self.pending[name] = (now, self.pool.submit(measure, now))
+                self.pending[name] = (now, self.pool.submit(self.measures[name], now))
 
     def collect(self, seconds: float = 0.0) -> None:
         """Takes what has been answered, waiting for the others at most so long."""
@@ -69,6 +90,14 @@ class Gates:
             judge(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
         )
 
+    def informed(self) -> Evidence:
+        """What the old side is still busy with, as it was last found."""
+        promql, old = self.world.application.spec.metrics.in_flight, self.release.side.other
+        if promql is None:
+            return in_flight(old, None, None, NOT_DECLARED)
+        last = next(reversed(self.samples.get(IN_FLIGHT, [])), None)
+        return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
+
     def draw(self, charted: Callable[[list[str]], None]) -> None:
         """Hands the charts on. Users may be on their way back: a picture that fails is only said."""
         try:
@@ -84,7 +113,8 @@ class Gates:
         return [as_markdown(gate.name, bake_chart(gate, self.samples[gate.name], since)) for gate in asked]
 
     def _add(self, name: str, sample: GateSample) -> None:
-        self.samples.setdefault(name, []).append(sample)
+        if sample.why != BEGUN:
+            self.samples.setdefault(name, []).append(sample)
 
     def _now(self) -> float:
         return time.monotonic() - self.began
