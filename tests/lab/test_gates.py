@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -27,6 +28,16 @@ ERRORS: dict[str, Any] = {"name": "ratio", "promql": RATIO, "of": "namespace", "
 ALERT: dict[str, Any] = {"name": "alert", "alerts": {"alertname": "HighErrorRatio", "namespace": "{namespace}"}}
 NOISE: dict[str, Any] = {"name": "noise", "logs": {"pattern": "level=error", "max": 20}}
 RESTARTS: dict[str, Any] = {"name": "restarts", "restarts": 0}
+TARGET = 'traefik_service_requests_total{service=~"{namespace}-api-.*"'
+AT_TRAEFIK = f'(sum(rate({TARGET}, code=~"5.."}}[{{window}}])) or vector(0)) / sum(rate({TARGET}}}[{{window}}]))'
+TARGETS: dict[str, Any] = {**ERRORS, "name": "target", "promql": AT_TRAEFIK, "of": "target"}
+USERS: dict[str, Any] = {"name": "users", "traefik": {"maxErrorRatio": 0.05}, "failures": 1}
+BUCKETS = 'http_request_duration_seconds_bucket{namespace="{namespace}"}'
+P95 = f"histogram_quantile(0.95, sum by (le) (rate({BUCKETS}[{{window}}])))"
+SLOW: dict[str, Any] = {**ERRORS, "name": "p95", "promql": P95, "max": 0.25}
+IN_FLIGHT = (
+    'sum(http_requests_in_flight{namespace="{namespace}"} + websocket_connections_open{namespace="{namespace}"})'
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +46,18 @@ def measured(lab: Lab, tell: Callable[[str], None]) -> Lab:
     return control.up(LAB, metrics=True, progress=tell)
 
 
-def with_gates(lab: Lab, *gates: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callable[[dict[str, Any]], None]:
     """flipgate's own probes ask for what never fails; what users ask for is left to the gates."""
 
     def edit(document: dict[str, Any]) -> None:
         spec = document["spec"]
+        if split:
+            spec["routes"][0]["kind"] = "TraefikService"
+        spec["traffic"]["traefik"] = {"metricsPort": 8080}
         spec["checks"] = [check for check in spec["checks"] if check["path"] == "/health"]
         spec["traffic"]["path"] = "/health"
         spec["metrics"] = {"prometheus": lab.prometheus_url, "alertmanager": lab.alertmanager_url}
+        spec["metrics"]["inFlight"] = IN_FLIGHT
         spec["gates"] = list(gates)
 
     return edit
@@ -56,14 +71,27 @@ def said(stage: Stage) -> dict[str, str]:
     return {proof.gate: f"{proof.verdict}: {proof.detail}" for proof in judged[-1].proofs}
 
 
-@pytest.mark.parametrize("gate", [ERRORS, NOISE], ids=lambda gate: gate["name"])
-def test_errors_that_flipgates_own_probes_do_not_see_go_back_by_themselves(
-    new_stage: NewStage, measured: Lab, gate: dict[str, Any]
+@pytest.mark.parametrize(
+    ("gate", "version", "split", "whose"),
+    [
+        pytest.param(ERRORS, "2-errors-30pct", False, "of {green} by namespace", id="ratio"),
+        pytest.param(NOISE, "2-errors-30pct", False, "in {green}'s pods since the flip", id="noise"),
+        pytest.param(SLOW, "2-slow-400ms", False, "of {green} by namespace", id="slow"),
+        pytest.param(TARGETS, "2-errors-30pct", True, "of {green} by Traefik's target", id="target"),
+        pytest.param(USERS, "2-errors-30pct", True, "of {green} by Traefik's target", id="users"),
+        pytest.param(USERS, "2-errors-30pct", False, "of either side by time since the flip", id="users-by-time"),
+    ],
+)
+def test_what_flipgates_own_probes_do_not_see_goes_back_by_itself(
+    new_stage: NewStage, measured: Lab, gate: dict[str, Any], version: str, split: bool, whose: str
 ) -> None:
-    edit = with_gates(measured, gate, RESTARTS)
-    stage = new_stage(f"gate-{gate['name']}", policy={"bakeSeconds": 60}, edit=edit)
+    declared = with_gates(measured, gate, RESTARTS, split=split)
+    stage = new_stage(f"gate-{gate['name']}{split:d}", policy={"bakeSeconds": 60}, edit=None if split else declared)
+    if split:
+        stage.split()
+        stage.apply({"bakeSeconds": 60}, declared)
     world = stage.world()
-    runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+    runbook.deploy_dark(world, images(version, "api"))
     runbook.approve(world, QuestionKind.FLIP)
     with stage.load(), pytest.raises(Refused) as refused:
         runbook.flip_traffic(world)
@@ -74,8 +102,34 @@ def test_errors_that_flipgates_own_probes_do_not_see_go_back_by_themselves(
     found = said(stage)
     assert found["errors"].startswith("pass: "), found
     assert found["restarts"].startswith("pass: 0 in "), found
+    assert found["in flight on blue"].startswith("info: "), found
     assert found[gate["name"]].startswith("fail: "), found
-    assert stage.place.green in found[gate["name"]]
+    assert whose.format(green=stage.place.green) in found[gate["name"]]
+    if gate is USERS:
+        looks = re.search(r" of (\d+) looks bad", found["users"])
+        assert looks, found
+        assert int(looks[1]) <= 4, f"users' own errors are seen at once: {found}"
+
+
+def test_a_new_side_that_crashes_after_the_flip_goes_back_by_itself(new_stage: NewStage, measured: Lab) -> None:
+    stage = new_stage("gate-crash", policy={"bakeSeconds": 60}, edit=with_gates(measured, RESTARTS))
+    world = stage.world()
+
+    def crash(line: str) -> None:
+        if line.startswith("watching: 0 "):
+            which = ("-l", "app.kubernetes.io/name=api", "lab.flipgate.dev/behaviour=crash")
+            stage.kubectl("-n", stage.place.green, "annotate", "pods", *which)
+
+    world.say = crash
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    with stage.load(), pytest.raises(Refused) as refused:
+        runbook.flip_traffic(world)
+    assert refused.value.reason == "BakeFailed"
+    stage.wait_for_users_on(BLUE)
+    assert phases(stage.record().release)[-2:] == ["rolling_back BakeFailed", "rolled_back TrafficRestored"]
+    found = said(stage)
+    assert "fail" in {found[name].partition(":")[0] for name in ("ready", "restarts", "errors")}, found
 
 
 def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bake(
