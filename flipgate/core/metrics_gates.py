@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from flipgate.core.gate_rules import Gate, GateKind
 from flipgate.core.gates import Evidence, Verdict
 
+Point = tuple[float, float | None]
+"""A time (seconds since 1970) and what was measured then."""
+
 STALE_SECONDS = 10.0
 """A number that is older than this says nothing about now."""
 OLD_WINDOW_SECONDS = 3600
@@ -191,6 +194,26 @@ def read_number(result: Any) -> tuple[float | None, str]:
         return _finite(result[0]["value"][1])
     except (KeyError, IndexError, TypeError):
         return None, "not one number"
+
+
+def read_range(result: Any, step: float) -> tuple[tuple[Point, ...] | None, str]:
+    """The one line of a Prometheus answer's `result` (a matrix of one series); else None and why.
+
+    A value that is no number (0/0, say) is a gap, and so is a time for which there is none.
+    """
+    if not isinstance(result, list):
+        return None, "not a Prometheus answer"
+    if len(result) != 1:
+        return None, f"{len(result)} series where one line is wanted" if result else "no data"
+    points: list[Point] = []
+    try:
+        for at, text in result[0]["values"]:
+            if points and float(at) - points[-1][0] > 1.5 * step:
+                points.append((points[-1][0] + step, None))
+            points.append((float(at), _finite(text)[0]))
+    except (KeyError, TypeError, ValueError):
+        return None, "not one line"
+    return (tuple(points), "") if any(value is not None for _, value in points) else (None, "no number in it")
 
 
 def _finite(text: Any) -> tuple[float | None, str]:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from flipgate.core.chart import as_markdown, bake_chart
 from flipgate.core.gate_rules import GateKind
 from flipgate.core.gates import Evidence, in_flight
 from flipgate.core.metrics_gates import GateSample, judge
 from flipgate.core.release import Release
 from flipgate.core.traefik_counters import BEGUN
+from flipgate.steps.chart import Bake
 from flipgate.steps.measure import IN_FLIGHT, NOT_DECLARED, Measure, measures
 from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.world import AT_ONCE, World
@@ -22,9 +23,12 @@ BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
 """Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
 
+Charted = Callable[[Callable[[], list[str]]], None]
+"""Takes what makes the charts of a bake, as Markdown. Making them asks Prometheus, so it is for a thread of its own."""
+
 
 @contextmanager
-def asking(world: World, release: Release, charted: Callable[[list[str]], None] = lambda _: None) -> Iterator[Gates]:
+def asking(world: World, release: Release, charted: Charted = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
     probes = Probes()
     asked = measures(world, release, probes)
@@ -98,19 +102,15 @@ class Gates:
         last = next(reversed(self.samples.get(IN_FLIGHT, [])), None)
         return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
 
-    def draw(self, charted: Callable[[list[str]], None]) -> None:
-        """Hands the charts on. Users may be on their way back: a picture that fails is only said."""
+    def draw(self, charted: Charted) -> None:
+        """Hands on how to make the charts: whoever shows them asks Prometheus for both sides' lines, in its own time.
+        Users may be on their way back: what fails here is only said."""
+        samples = {name: tuple(found) for name, found in self.samples.items()}
+        began = self.world.now() - timedelta(seconds=self._now())
         try:
-            charted(self.charts())
+            charted(Bake(self.world, self.release, began, samples).pictures)
         except Exception as error:
             self.world.say(f"no chart of the bake: {type(error).__name__}")
-
-    def charts(self) -> list[str]:
-        """The numbers of each promql gate over the bake, as Markdown that holds a picture."""
-        flip = self.release.flipped_at
-        since = max(0.0, (self.world.now() - flip).total_seconds() - self._now()) if flip else 0.0
-        asked = [gate for gate in self.world.application.spec.gates if gate.promql and gate.name in self.samples]
-        return [as_markdown(gate.name, bake_chart(gate, self.samples[gate.name], since)) for gate in asked]
 
     def _add(self, name: str, sample: GateSample) -> None:
         if sample.why != BEGUN:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 
 from flipgate.core.bake import Heard, Reply, Sample, judge_bake
 from flipgate.core.errors import FlipgateError
@@ -13,7 +12,7 @@ from flipgate.core.release import Release
 from flipgate.core.sides import Side
 from flipgate.core.view import not_serving
 from flipgate.steps.conditions import note_conditions
-from flipgate.steps.gates import ANSWER_SECONDS, asking
+from flipgate.steps.gates import ANSWER_SECONDS, Charted, asking
 from flipgate.steps.look import look_at_side
 from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.prove import ask, traefik_replicas
@@ -24,14 +23,12 @@ LINE_SECONDS = 1.0
 """Each look is a line of progress, but no more of them than one a second."""
 
 
-def watch(
-    world: World, release: Release, *, charted: Callable[[list[str]], None] = lambda _: None
-) -> tuple[Evidence, ...]:
+def watch(world: World, release: Release, *, charted: Charted = lambda _: None) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
     world that does not answer: that is unknown, and said so. At its end the way back is judged, too.
 
-    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets the charts of the
-    promql gates, as Markdown, when the bake is over.
+    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets what makes the
+    charts of the gates, when the bake is over.
     """
     policy = world.application.spec.policy
     began = time.monotonic()

@@ -139,10 +139,10 @@ class Stage:
         """Users of the route, not started yet."""
         return Load(self.lab.traefik_url, self.place.host, clients=6, rate=150)
 
-    def ask(self, path: str = "/") -> httpx.Response:
+    def ask(self, path: str = "/", timeout: float = 10) -> httpx.Response:
         """One user's request."""
         headers = {"Host": self.place.host}
-        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=10)
+        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=timeout)
 
     def answering(self) -> str:
         """The side that answers users now; empty when none does."""

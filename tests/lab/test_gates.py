@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -136,22 +138,26 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
     new_stage: NewStage, measured: Lab, prefect_server: Pipelines
 ) -> None:
     prefect = PrefectApi(prefect_server.api_url)
-    shown = {**ERRORS, "max": 1}
+    shown = {**ERRORS, "max": 0.5}
     stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
     world = stage.world()
-    release = runbook.deploy_dark(world, images("2-errors-30pct", "api"))
-    run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
-    prefect.wait(run, "PAUSED")
-    assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
     with stage.load():
+        release = runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+        run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
+        prefect.wait(run, "PAUSED")
+        assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
         prefect.wait(run, "FAILED")
     stage.wait_for_users_on(BLUE)
     found = said(stage)
     assert found["alert"].startswith("fail: 1 (HighErrorRatio) of "), found
     assert found["ratio"].startswith("pass: 0."), found
     chart = wait_until("the chart", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
-    assert "![ratio](data:image/svg+xml;base64," in chart
-    table = prefect.artifact(f"{stage.application}-evidence")
+    _, _, picture = chart.partition("![ratio](data:image/svg+xml;base64,")
+    drawn = base64.b64decode(picture.rstrip(")")).decode()
+    assert re.findall(r'<polyline [^>]*stroke="(#2563eb|#15803d)"', drawn) == ["#2563eb", "#15803d"], "blue, then green"
+    assert "flip" in drawn
+    assert "looks" not in drawn, "both lines are Prometheus' own"
+    table = wait_until("the verdicts", lambda: prefect.artifact(f"{stage.application}-evidence"), 10)
     assert f"Alertmanager, of {stage.place.green} by namespace" in table
 
 
@@ -180,17 +186,24 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     new_stage: NewStage, measured: Lab, without_prometheus: Callable[[Stage], None]
 ) -> None:
     relative = {**ERRORS, "name": "relative", "relativeTo": "old", "factor": 3}
-    stage = new_stage("unknown", policy={"bakeSeconds": 6}, edit=with_gates(measured, ERRORS, relative, RESTARTS))
+    stage = new_stage(
+        "unknown", policy={"bakeSeconds": 6}, edit=with_gates(measured, ERRORS, relative, RESTARTS, USERS)
+    )
     world = stage.world()
+    lines: list[str] = []
+    world.say = lines.append
     with stage.load():
         runbook.deploy_dark(world, images("2", "api"))
         old = filled(RATIO, stage.place.blue, 3600)
         wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
+    Thread(target=stage.ask, args=["/slow?seconds=15", 60], daemon=True).start()
     with pytest.raises(Refused) as nobody:
         runbook.flip_traffic(world)
     assert nobody.value.reason == "BakeUnknown"
     assert "NaN: no traffic?" in nobody.value.fact
+    assert "users: no number (no traffic)" in nobody.value.fact
+    assert any(line.endswith("in flight on blue: 1") for line in lines), lines
     assert stage.answering() == GREEN
 
     without_prometheus(stage)
@@ -198,6 +211,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
         runbook.flip_traffic(world)
     assert nothing.value.reason == "BakeUnknown"
     assert "Prometheus cannot be reached" in nothing.value.fact
+    assert "users: " not in nothing.value.fact, "Traefik itself can still be asked"
     assert stage.answering() == GREEN
     assert phases(stage.record().release)[-1] == "baking TrafficProven"
 
@@ -207,6 +221,8 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
         live = runbook.flip_traffic(world)
     assert phases(live)[-1] == "live BakePassed"
     found = said(stage)
+    assert found["users"].startswith("pass: 0 (0 of "), found
+    assert found["in flight on blue"] == "info: 0", found
     assert found["ratio"].startswith(f"pass: 0 of {stage.place.green} by namespace; 0 of "), found
     assert "(wanted at most 0.05)" in found["ratio"]
     assert "x the old side's 0: no measure" in found["relative"], found
