@@ -14,12 +14,14 @@ TIMEOUT_SECONDS = 3.0
 def read_counters(cluster: Cluster, namespace: str, pod: str, port: int, services: Collection[str]) -> Reading:
     """What one replica has counted of these services' requests so far. No such counter is no request.
 
-    Raises TemporaryError when it does not answer, or with something else than metrics.
+    Raises TemporaryError when it does not answer, with something else than metrics, or counts no service at all.
     """
     answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=TIMEOUT_SECONDS)
     if answer.status != 200:
         raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=pod)
     lines = [line for line in answer.body.decode(errors="replace").splitlines() if line.startswith((REQUESTS, STARTED))]
+    if lines and not any(line.startswith(REQUESTS) for line in lines):
+        raise TemporaryError("counts no service's requests: is metrics.prometheus.addServicesLabels on?", obj=pod)
     try:
         return _read(lines, services)
     except (ValueError, KeyError, IndexError) as error:

@@ -109,7 +109,7 @@ def rule() -> dict[str, Any]:
         (Edge(), PASS, "0 (0 of 40 users' requests failed) of shop-green by Traefik's target; 0 of 1 looks bad"),
         (Edge(users={"200": 30, "502": 10}), FAIL, "0.25 (10 of 40 users' requests failed) of shop-green"),
         (Edge(users={}), UNKNOWN, "no traffic"),
-        (Edge(users={"200": 40}, counter=OLD), UNKNOWN, "no traffic"),
+        (Edge(users={"200": 40}, counter=OLD), UNKNOWN, f"flipgate's own requests are counted under {GREEN})"),
         (Edge(route=rule(), counter=RULE), PASS, "of either side by time since the flip"),
         (Edge(pods=[pod("a"), pod("b")], unread=("b",)), UNKNOWN, "1 of 2 Traefik replicas not read: b: HTTP 404"),
         (Edge(pods=[pod("a"), pod("b")], users={"500": 4}, unread=("b",)), FAIL, "4 of 4 users' requests"),
@@ -143,6 +143,7 @@ def test_what_is_no_metrics_is_said(tmp_path: Path) -> None:
     for answer, said in [
         ((200, b"<html>login</html>"), "not in Prometheus' text format"),
         ((200, f"{REQUESTS}{{code=".encode()), "not in Prometheus' text format"),
+        ((200, b"process_start_time_seconds 1.5e+09"), "is metrics.prometheus.addServicesLabels on"),
         ((503, b"no"), "HTTP 503 from /metrics at port 9100"),
     ]:
         with serving(lambda _, given=answer: given, tmp_path) as cluster, pytest.raises(TemporaryError, match=said):

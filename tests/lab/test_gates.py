@@ -65,6 +65,12 @@ def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callabl
     return edit
 
 
+def behave(stage: Stage, behaviour: str) -> None:
+    """From now on green's api does this."""
+    which = ("-l", "app.kubernetes.io/name=api", f"lab.flipgate.dev/behaviour={behaviour}")
+    stage.kubectl("-n", stage.place.green, "annotate", "pods", *which)
+
+
 def said(stage: Stage) -> dict[str, str]:
     """What the last bake said of each gate, from the record: `verdict: number and limit`."""
     release = stage.record().release
@@ -119,8 +125,7 @@ def test_a_new_side_that_crashes_after_the_flip_goes_back_by_itself(new_stage: N
 
     def crash(line: str) -> None:
         if line.startswith("watching: 0 "):
-            which = ("-l", "app.kubernetes.io/name=api", "lab.flipgate.dev/behaviour=crash")
-            stage.kubectl("-n", stage.place.green, "annotate", "pods", *which)
+            behave(stage, "crash")
 
     world.say = crash
     runbook.deploy_dark(world, images("2", "api"))
@@ -142,10 +147,13 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
     stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
     world = stage.world()
     with stage.load():
-        release = runbook.deploy_dark(world, images("2-errors-30pct", "api"))
+        release = runbook.deploy_dark(world, images("2", "api"))
         run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
         prefect.wait(run, "PAUSED")
         assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
+        new = filled(RATIO, stage.place.green, 5)
+        wait_until("green is well at first", lambda: ask_number(measured.prometheus_url, new)[0] == 0)
+        behave(stage, "errors-30pct")
         prefect.wait(run, "FAILED")
     stage.wait_for_users_on(BLUE)
     found = said(stage)
