@@ -61,5 +61,5 @@ def move_and_watch(world: World, name: str) -> Release:
         baking = note_proof(world, release.name, proven)
         steps.hand_over_workers(world, release.side)
         verdicts = steps.watch_side(world, baking)
-        show_evidence(world.application.name, f"{release.name} watched on {release.side}", verdicts)
+        show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
         return note_live(world, release.name, verdicts)

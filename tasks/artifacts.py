@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from threading import Thread
 
@@ -13,26 +13,34 @@ from flipgate.core.record import Question
 from flipgate.steps.world import World
 
 
-def show_evidence(application: str, title: str, evidence: Iterable[Evidence]) -> str:
-    """A table of verdicts as an artifact `APP-evidence`; returns the Markdown."""
+def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> None:
+    """A table of verdicts as an artifact `APP-evidence`."""
     text = f"## {title}\n\n{evidence_table(evidence)}"
-    create_markdown_artifact(markdown=text, key=f"{application}-evidence", description=title)
-    return text
+    _beside(world, "evidence", title, lambda: text)
 
 
-def show_charts(world: World, title: str, charts: list[str]) -> None:
-    """Pictures of the bake as an artifact `APP-bake`, made beside what goes on: users may be on their way back, and
-    wait for no picture."""
-    text = f"## {title}\n\n" + "\n\n".join(charts)
+def show_charts(world: World, title: str, make: Callable[[], list[str]]) -> None:
+    """Pictures of the bake as an artifact `APP-bake`; none where there is nothing to be drawn."""
 
-    def make() -> None:
+    def text() -> str:
+        charts = "\n\n".join(make())
+        return f"## {title}\n\n{charts}" if charts else ""
+
+    _beside(world, "bake", title, text)
+
+
+def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> None:
+    """An artifact `APP-KIND`, made and sent beside what goes on: users may be on their way back, and wait for nothing
+    that is only shown. What fails is a sentence: Prefect may be away, and a release goes on without it."""
+
+    def show() -> None:
         try:
-            create_markdown_artifact(markdown=text, key=f"{world.application.name}-bake", description=title)
-        except Exception as error:  # any at all: it is a picture
-            world.say(f"no chart of the bake: {type(error).__name__}")
+            if text := make():
+                create_markdown_artifact(markdown=text, key=f"{world.application.name}-{kind}", description=title)
+        except Exception as error:  # any at all: it is only shown
+            world.say(f"no artifact {world.application.name}-{kind}: {type(error).__name__}")
 
-    if charts:
-        Thread(target=copy_context().run, args=(make,), name="bake chart").start()
+    Thread(target=copy_context().run, args=(show,), name=f"artifact {kind}").start()
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:
@@ -53,9 +61,10 @@ def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     rows = [_row(e.gate, f"**{e.verdict}**", e.answer) for e in shown]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
+    gates = sum(e.verdict is not Verdict.INFO for e in shown)
     changes = "".join(f"\n- {line}" for line in question.changes)
     return (
-        f"## {question.summary}\n\n**{passed} of {len(shown)} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
+        f"## {question.summary}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )

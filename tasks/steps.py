@@ -90,7 +90,7 @@ def hand_over_workers(world: World, to: Side) -> None:
 @step("watch")
 def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
     title = f"{release.name} watched on {release.side}"
-    return watch.watch(world, release, charted=lambda charts: show_charts(world, title, charts))
+    return watch.watch(world, release, charted=lambda make: show_charts(world, title, make))
 
 
 @step("roll back")

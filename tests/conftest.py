@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 TOGETHER = {
     "tests/lab/": "lab",
     "tests/api/test_approvals.py": "prefect",
+    "tests/core/test_artifacts.py": "prefect",
     "tests/core/test_prefect_yaml.py": "prefect",
     "tests/core/test_cli.py::test_an_event_without_prefect_is_a_sentence": "prefect",
     "tests/api/test_cli_cluster.py::test_a_doorbell_that_fails_takes_nothing_from_the_decision": "prefect",

@@ -7,8 +7,11 @@ password.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
-from flipgate.core.metrics_gates import cut_reason, read_number
+from flipgate.core.metrics_gates import Point, cut_reason, read_number, read_range
 
 TIMEOUT_SECONDS = 3
 
@@ -18,6 +21,18 @@ logging.getLogger("prometheus_api_client").setLevel(logging.CRITICAL)
 
 def ask_number(url: str, promql: str, at: float | None = None) -> tuple[float | None, str]:
     """The one number that a query gives, now or at a time (seconds since 1970); else None and the reason."""
+    result, why = _asked(url, lambda prometheus: prometheus.custom_query(promql, {} if at is None else {"time": at}))
+    return (None, why) if why else read_number(result)
+
+
+def ask_range(url: str, promql: str, start: datetime, end: datetime, step: int) -> tuple[tuple[Point, ...] | None, str]:
+    """What a query gave every `step` seconds in that time, as one line; else None and the reason."""
+    result, why = _asked(url, lambda prometheus: prometheus.custom_query_range(promql, start, end, str(step)))
+    return (None, why) if why else read_range(result, step)
+
+
+def _asked(url: str, ask: Callable[[Any], Any]) -> tuple[Any, str]:
+    """Prometheus' result; else the reason why there is none."""
     try:
         from prometheus_api_client.exceptions import PrometheusApiClientException
         from prometheus_api_client.prometheus_connect import PrometheusConnect
@@ -27,7 +42,7 @@ def ask_number(url: str, promql: str, at: float | None = None) -> tuple[float | 
         return None, f"prometheus-api-client is not installed: {error.name}"
     try:
         with PrometheusConnect(url, timeout=TIMEOUT_SECONDS, retry=Retry(0, read=False)) as prometheus:
-            return read_number(prometheus.custom_query(promql, {} if at is None else {"time": at}))
+            return ask(prometheus), ""
     except exceptions.Timeout:
         return None, f"Prometheus gave no answer in {TIMEOUT_SECONDS} s"
     except exceptions.ConnectionError:

@@ -93,7 +93,7 @@ def _text(moment: dict[str, Any]) -> str:
 
 
 def _verdict(proof: dict[str, str]) -> str:
-    verdict = proof["verdict"] if proof["verdict"] == "pass" else _red(proof["verdict"])
+    verdict = proof["verdict"] if proof["verdict"] in ("pass", "info") else _red(proof["verdict"])
     return f"{proof['gate']}: {verdict}, {proof['detail']}"
 
 

@@ -29,7 +29,7 @@ DATA = """\
   timeline    all of them in order: [{"at", "kind": phase|decision|judgement|step, "what", "text", "by", "seconds",
               "open": it goes on, or nobody knows how it ended, "evidence"}]
   problems    [{"of", "fact"}]: what could not be read beside it}
-  "evidence" is [{"gate", "verdict", "detail"}]. Times are ISO 8601, UTC."""
+  "evidence" is [{"gate", "verdict", "detail"}]; a verdict "info" is only shown. Times are ISO 8601, UTC."""
 
 
 @click.command(

@@ -90,6 +90,11 @@ class TraefikSpec(FileModel):
         description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
         "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
     )
+    metrics_port: PortNumber | None = Field(
+        default=None,
+        description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
+        "traefik gates.",
+    )
 
 
 class Traffic(FileModel):
@@ -267,6 +272,8 @@ class Spec(FileModel):
         for kind, key in whom.items():
             if kind in asked and getattr(self.metrics, key) is None:
                 raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
+        if GateKind.TRAEFIK in asked and self.traffic.traefik.metrics_port is None:
+            raise ValueError(f'gate "{asked[GateKind.TRAEFIK]}" needs spec.traffic.traefik.metricsPort')
         return self
 
 

@@ -1,48 +1,76 @@
-"""A gate's numbers over a bake as a picture: the old side's, the flip, the new side's, and the limit."""
+"""A gate's numbers around a flip as a picture: the old side's line, the flip, the new side's line, and the limit."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 from flipgate.core.gate_rules import Gate
-from flipgate.core.metrics_gates import GateSample
+from flipgate.core.metrics_gates import GateSample, Point
+from flipgate.core.sides import Side
 
 Scale = Callable[[float], float]
-WIDTH, HEIGHT = 640, 160
-_LEFT, _FLIP, _RIGHT, _TOP, _BOTTOM = 60, 180, 630, 24, 136
-_POINTS = 300
+WIDTH, HEIGHT = 720, 250
+_LEFT, _FLIP, _RIGHT, _TOP, _BOTTOM = 64, 264, 704, 52, 196
+_POINTS = 150
 """Of one line: more would not be told apart, and an artifact is to stay small."""
+_LONGEST_NOTE = 110
+_COLOURS = {Side.BLUE: "#2563eb", Side.GREEN: "#15803d", None: "#7c3aed"}
+_RED, _ORANGE, _GREY, _PALE = "#b91c1c", "#c2410c", "#4b5563", "#e5e7eb"
 
 
-def bake_chart(gate: Gate, samples: Sequence[GateSample], since_flip: float = 0.0) -> str:
-    """An SVG: left of the flip the old side's last hour as the one number that it is, right of it each look's number.
+@dataclass(frozen=True)
+class Line:
+    """What was measured of a side; None: of either side, by time. A point without a number is a gap."""
 
-    Looks without a number are grey marks on the axis. `since_flip` is how long after the flip the first look's clock
-    began, in seconds. A limit is a dashed line.
+    side: Side | None
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn. `begin` to `flip` is the old side's time, `flip` to `end` the new one's. `note` says what a reader
+    has to know of the numbers. `hour` is the old side's one number for its last hour, where there is no line of it."""
+
+    gate: Gate
+    begin: datetime
+    flip: datetime
+    end: datetime
+    lines: tuple[Line, ...]
+    note: str = ""
+    hour: tuple[Side, float] | None = None
+
+
+def of_looks(samples: Sequence[GateSample], began: datetime) -> tuple[Point, ...]:
+    """The looks' own numbers as points; `began` is when their clock did."""
+    return tuple((began.timestamp() + sample.at, sample.value) for sample in samples)
+
+
+def bake_chart(chart: Chart) -> str:
+    """An SVG with a legend, ticks on both axes (times are UTC) and the flip marked.
+
+    Before and after the flip have scales of their own: a bake is minutes, and what came before it may be an hour.
     """
-    numbers = [sample.value for sample in samples if sample.value is not None]
-    old = next((sample.old for sample in reversed(samples) if sample.old is not None), None)
-    limits = [limit for limit in (gate.min, gate.max) if limit is not None]
-    highest = max([*numbers, *limits, *([] if old is None else [old]), 0.0]) or 1.0
-    lowest = min([*numbers, *limits, *([] if old is None else [old]), 0.0])
-    longest = max((sample.at for sample in samples), default=0.0) + since_flip or 1.0
-
-    def x(at: float) -> float:
-        return _FLIP + (at + since_flip) / longest * (_RIGHT - _FLIP)
-
-    def y(value: float) -> float:
-        return _BOTTOM - (value - lowest) / (highest - lowest) * (_BOTTOM - _TOP)
-
-    drawn = [_line(_FLIP, _TOP - 8, _FLIP, _BOTTOM, "#c2410c", "3 2"), _text(_FLIP + 4, _TOP - 10, "flip", "#c2410c")]
-    drawn += [_line(_LEFT, y(limit), _RIGHT, y(limit), "#b91c1c", "6 4") for limit in limits]
-    drawn += [_text(2, y(limit) + 4, f"{limit:.4g}", "#b91c1c") for limit in limits]
-    if old is not None:
-        drawn += [_line(_LEFT, y(old), _FLIP, y(old), "#2563eb"), _text(_LEFT, y(old) - 4, f"old {old:.4g}", "#2563eb")]
-    step = max(1, -(-len(samples) // _POINTS))
-    drawn += _runs(samples[::step], x, y)
-    drawn += [_text(_LEFT, HEIGHT - 6, f"{gate.name}: an hour before, {longest:.0f} s after the flip", "#6b7280")]
+    limits = [limit for limit in (chart.gate.min, chart.gate.max, _share(chart.gate)) if limit is not None]
+    numbers = [value for line in chart.lines for _, value in line.points if value is not None]
+    hours = [chart.hour[1]] if chart.hour else []
+    low, high = min([*numbers, *limits, *hours, 0.0]), max([*numbers, *limits, *hours, 0.0])
+    marks = _ticks(low, high if high > low else low + 1.0)
+    x, y = _time_scale(chart), _value_scale(marks)
+    drawn = [*_frame(chart, marks, x, y), *_legend(chart, limits)]
+    drawn += [_stroke(_LEFT, y(limit), _RIGHT, y(limit), _RED, "6 4") for limit in limits]
+    if chart.hour:
+        side, value = chart.hour
+        drawn.append(_stroke(_LEFT, y(value), _FLIP, y(value), _COLOURS[side], "2 3"))
+    drawn += [shape for line in chart.lines for shape in _runs(line, x, y)]
+    drawn += [
+        _stroke(_FLIP, _TOP - 6, _FLIP, _BOTTOM, _ORANGE, "3 2"),
+        _text(_FLIP, _TOP - 9, "flip", _ORANGE, "middle"),
+    ]
     return _svg(drawn)
 
 
@@ -51,41 +79,100 @@ def as_markdown(name: str, svg: str) -> str:
     return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
-def _runs(samples: Iterable[GateSample], x: Scale, y: Scale) -> list[str]:
-    """Lines through looks that follow each other; a gap stays a gap."""
+def _share(gate: Gate) -> float | None:
+    return gate.traefik.max_error_ratio if gate.traefik else None
+
+
+def _time_scale(chart: Chart) -> Scale:
+    begin, flip, end = (moment.timestamp() for moment in (chart.begin, chart.flip, chart.end))
+
+    def x(at: float) -> float:
+        if at <= flip:
+            return _FLIP - (flip - max(at, begin)) / max(flip - begin, 1.0) * (_FLIP - _LEFT)
+        return _FLIP + (min(at, end) - flip) / max(end - flip, 1.0) * (_RIGHT - _FLIP)
+
+    return x
+
+
+def _value_scale(marks: Sequence[float]) -> Scale:
+    low, high = marks[0], marks[-1]
+    return lambda value: _BOTTOM - (value - low) / (high - low) * (_BOTTOM - _TOP)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Four to seven round numbers that hold both."""
+    rough = (high - low) / 4
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [mark * step for mark in range(first, max(last, first + 1) + 1)]
+
+
+def _frame(chart: Chart, marks: Sequence[float], x: Scale, y: Scale) -> Iterator[str]:
+    for mark in marks:
+        yield _stroke(_LEFT, y(mark), _RIGHT, y(mark), _PALE)
+        yield _text(_LEFT - 6, y(mark) + 4, f"{mark:.4g}", _GREY, "end")
+    yield _stroke(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, _GREY)
+    yield _stroke(_LEFT, _TOP, _LEFT, _BOTTOM, _GREY)
+    middle = chart.flip + (chart.end - chart.flip) / 2
+    for moment, anchor in ((chart.begin, "start"), (chart.flip, "middle"), (middle, "middle"), (chart.end, "end")):
+        at = x(moment.timestamp())
+        yield _stroke(at, _BOTTOM, at, _BOTTOM + 4, _GREY)
+        yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):%H:%M:%S}", _GREY, anchor)
+    yield _text(_LEFT, _BOTTOM + 32, "time in UTC; before and after the flip at scales of their own", _GREY)
+    if chart.note:
+        note = chart.note if len(chart.note) <= _LONGEST_NOTE else f"{chart.note[: _LONGEST_NOTE - 1]}…"
+        yield _text(_LEFT, _BOTTOM + 47, note, _GREY)
+
+
+def _legend(chart: Chart, limits: Sequence[float]) -> Iterator[str]:
+    yield _text(_LEFT, 16, chart.gate.name, "#111827", bold=True)
+    word = "at least" if chart.gate.min is not None else "at most"
+    entries = [(str(line.side) if line.side else "either side", _COLOURS[line.side], "none") for line in chart.lines]
+    if chart.hour:
+        entries.append((f"{chart.hour[0]}'s last hour: {chart.hour[1]:.4g}", _COLOURS[chart.hour[0]], "2 3"))
+    entries += [(f"{word} {limit:.4g}", _RED, "6 4") for limit in limits]
+    at = _LEFT + 24.0 + 7 * len(chart.gate.name)
+    for name, colour, dashes in entries:
+        yield _stroke(at, 12, at + 22, 12, colour, dashes, 2)
+        yield _text(at + 28, 16, name, colour)
+        at += 52 + 6.5 * len(name)
+
+
+def _runs(line: Line, x: Scale, y: Scale) -> list[str]:
+    """Lines through points that follow each other; a gap stays a gap, with a mark below where nothing was known."""
     drawn: list[str] = []
     run: list[str] = []
-    for sample in samples:
-        at = x(sample.at)
-        if sample.value is None:
-            drawn += [_polyline(run)] if run else []
-            drawn.append(_line(at, _BOTTOM, at, _BOTTOM + 6, "#9ca3af"))
+    colour = _COLOURS[line.side]
+    for at, value in line.points[:: max(1, -(-len(line.points) // _POINTS))]:
+        if value is None:
+            drawn += [_polyline(run, colour)] if run else []
+            drawn.append(_stroke(x(at), _BOTTOM - 5, x(at), _BOTTOM, "#9ca3af"))
             run = []
         else:
-            run.append(f"{at:.1f},{y(sample.value):.1f}")
-    return [*drawn, *([_polyline(run)] if run else [])]
+            run.append(f"{x(at):.1f},{y(value):.1f}")
+    return [*drawn, *([_polyline(run, colour)] if run else [])]
 
 
-def _polyline(points: Sequence[str]) -> str:
+def _polyline(points: Sequence[str], colour: str) -> str:
     if len(points) == 1:
         cx, cy = points[0].split(",")
-        return f'<circle cx="{cx}" cy="{cy}" r="2.5" fill="#15803d"/>'
-    return f'<polyline points="{" ".join(points)}" fill="none" stroke="#15803d" stroke-width="2"/>'
+        return f'<circle cx="{cx}" cy="{cy}" r="2.5" fill="{colour}"/>'
+    return f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, dashes: str = "none") -> str:
+def _stroke(x1: float, y1: float, x2: float, y2: float, colour: str, dashes: str = "none", width: int = 1) -> str:
     place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-    return f'<line {place} stroke="{colour}" stroke-dasharray="{dashes}"/>'
+    more = "" if dashes == "none" else f' stroke-dasharray="{dashes}"'
+    return f'<line {place} stroke="{colour}" stroke-width="{width}"{more}/>'
 
 
-def _text(x: float, y: float, text: str, colour: str) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="11" font-family="sans-serif" fill="{colour}">{escape(text)}</text>'
-    )
+def _text(x: float, y: float, text: str, colour: str, anchor: str = "start", bold: bool = False) -> str:
+    more = ("" if anchor == "start" else f' text-anchor="{anchor}"') + (' font-weight="bold"' if bold else "")
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}"{more}>{escape(text)}</text>'
 
 
 def _svg(drawn: Iterable[str]) -> str:
-    frame = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>' + _line(
-        _LEFT, _BOTTOM, _RIGHT, _BOTTOM, "#9ca3af"
-    )
-    return f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}">{frame}{"".join(drawn)}</svg>'
+    paper = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    return f'{head} font-size="11" font-family="sans-serif">{paper}{"".join(drawn)}</svg>'

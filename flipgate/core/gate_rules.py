@@ -65,6 +65,25 @@ class Metrics(_Rule):
     alertmanager: Address | None = Field(
         default=None, description="Alertmanager's address; needed by gates on alerts. Its API v2 is asked."
     )
+    in_flight: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A PromQL expression whose result is one number: how many requests and connections a side is still "
+        "busy with, by the application's own gauge. {namespace} stands for the side's namespace. Asked of the old side "
+        "and shown to people; it decides nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Metrics:
+        if self.in_flight is None:
+            return self
+        problems = list(_unknown_placeholders(self.in_flight, (NAMESPACE,)))
+        if "{namespace}" not in self.in_flight:
+            problems.append("does not name {namespace}: whose would the number be?")
+        if self.prometheus is None:
+            problems.append("needs spec.metrics.prometheus")
+        if problems:
+            raise ValueError("; ".join(f"inFlight {problem}" for problem in problems))
+        return self
 
 
 class LogLimit(_Rule):
@@ -76,6 +95,17 @@ class LogLimit(_Rule):
     max: int = Field(ge=0, description="The largest number of such lines since the flip, in all pods together.")
 
 
+class TraefikLimit(_Rule):
+    """What users may get from the new side, as Traefik itself counts it; needs `traffic.traefik.metricsPort`."""
+
+    max_error_ratio: float = Field(
+        ge=0,
+        le=1,
+        description="The largest share of users' requests that may end with 5xx, 0 to 1, counted since the flip and at "
+        "most over windowSeconds. flipgate's own requests are not in it; no traffic is unknown.",
+    )
+
+
 class GateKind(StrEnum):
     """What a gate asks. The words are the keys that say it."""
 
@@ -83,13 +113,15 @@ class GateKind(StrEnum):
     ALERTS = "alerts"
     LOGS = "logs"
     RESTARTS = "restarts"
+    TRAEFIK = "traefik"
 
 
-_WITH_PROMQL = ("max", "min", "of", "relative_to", "factor", "window_seconds")
+_ONLY_PROMQL = ("max", "min", "of", "relative_to", "factor", "window_seconds")
+"""A window is a traefik gate's, too."""
 
 
 class Gate(_Rule):
-    """A question asked at every look of the bake: exactly one of promql, alerts, logs and restarts."""
+    """A question asked at every look of the bake: exactly one of promql, alerts, logs, restarts and traefik."""
 
     name: GateName = Field(description="The gate's name, as shown in messages; not ready, errors or side.")
     promql: Annotated[str, Field(min_length=1)] | None = Field(
@@ -120,7 +152,10 @@ class Gate(_Rule):
         "0 is no measure: then max or min alone counts.",
     )
     window_seconds: int | None = Field(
-        default=None, ge=1, description="The longest {window}, in seconds; 60 when left out."
+        default=None,
+        ge=1,
+        description="The longest {window}, and the longest time a traefik gate counts over, in seconds; 60 when left "
+        "out.",
     )
     alerts: dict[str, str] | None = Field(
         default=None,
@@ -131,6 +166,9 @@ class Gate(_Rule):
     logs: LogLimit | None = Field(default=None, description="Lines in the new side's pod logs since the flip.")
     restarts: int | None = Field(
         default=None, ge=0, description="The largest number of container restarts on the new side since the flip."
+    )
+    traefik: TraefikLimit | None = Field(
+        default=None, description="Users' requests as each Traefik replica's own /metrics counts them: no Prometheus."
     )
     failures: int = Field(
         default=2, ge=1, description="How many looks in a row must find the gate failing before the bake fails."
@@ -158,11 +196,11 @@ def _problems(gate: Gate) -> Iterator[str]:
         yield "has the name of a verdict that every bake has"
     said = [kind.value for kind in GateKind if getattr(gate, kind) is not None]
     if len(said) != 1:
-        yield f"needs exactly one of promql, alerts, logs, restarts (it has: {', '.join(said) or 'none'})"
+        yield f"needs exactly one of promql, alerts, logs, restarts, traefik (it has: {', '.join(said) or 'none'})"
         return
     if gate.promql is not None:
         yield from _promql_problems(gate, gate.promql)
-    elif extra := [name for name in _WITH_PROMQL if getattr(gate, name) is not None]:
+    elif extra := [name for name in _ONLY_PROMQL if getattr(gate, name) is not None and not _counts_over(gate, name)]:
         names = ", ".join(type(gate).model_fields[name].alias or name for name in extra)
         yield f"has {names}, which only a promql gate has"
     for text in (gate.alerts or {}).values():
@@ -170,6 +208,10 @@ def _problems(gate: Gate) -> Iterator[str]:
     for label in gate.alerts or {}:
         if not re.match(_LABEL_NAME, label):
             yield f'asks for the label "{label}", which no alert can have'
+
+
+def _counts_over(gate: Gate, name: str) -> bool:
+    return gate.traefik is not None and name == "window_seconds"
 
 
 def _promql_problems(gate: Gate, promql: str) -> Iterator[str]:

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from flipgate.core.gate_rules import Gate, GateKind
 from flipgate.core.gates import Evidence, Verdict
 
+Point = tuple[float, float | None]
+"""A time (seconds since 1970) and what was measured then."""
+
 STALE_SECONDS = 10.0
 """A number that is older than this says nothing about now."""
 OLD_WINDOW_SECONDS = 3600
@@ -24,8 +27,9 @@ _LONGEST_REASON = 160
 class GateSample:
     """What one look found for one gate. `value` None: no number, and `why`. `at` is seconds on the caller's clock.
 
-    `at_least` marks a count that was cut short. `old` is the old side's number, None with `old_why`; `beside` is shown
-    and not counted.
+    `at_least` marks a count that was cut short, `lacking` a number over less than all there is, and `why`. `old` is the
+    old side's number, None with `old_why`; `beside` is shown and not counted. `of`: how the number belongs to the side,
+    where the gate itself does not say it.
     """
 
     at: float
@@ -35,6 +39,8 @@ class GateSample:
     old: float | None = None
     old_why: str = ""
     beside: str = ""
+    of: str = ""
+    lacking: bool = False
 
 
 def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
@@ -55,8 +61,9 @@ def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str)
     else:
         verdict = Verdict.PASS
     shown = known[-1][0] if known else samples[-1] if samples else GateSample(now, None, "not asked yet")
-    answer = f"{_number(shown)} {_belongs(gate, namespace)}; {_counted(samples, verdicts)}"
-    return Evidence(gate.name, verdict, _asked(gate), _of_whom(gate, namespace), answer, _threshold(gate, shown))
+    belongs = _belongs(gate, namespace, shown.of)
+    answer = f"{_number(shown)} {belongs}; {_counted(samples, verdicts)}"
+    return Evidence(gate.name, verdict, _asked(gate), f"{_whom(gate)}, {belongs}", answer, _threshold(gate, shown))
 
 
 def _judge_one(gate: Gate, sample: GateSample) -> Verdict:
@@ -65,7 +72,7 @@ def _judge_one(gate: Gate, sample: GateSample) -> Verdict:
     low, high = _limits(gate)
     if _beyond(sample.value, low, high):
         return Verdict.FAIL
-    if sample.at_least:
+    if sample.at_least or sample.lacking:
         return Verdict.UNKNOWN
     return _judge_relative(gate, sample, sample.value)
 
@@ -89,6 +96,8 @@ def _limits(gate: Gate) -> tuple[float | None, float | None]:
             return None, gate.logs.max if gate.logs else None
         case GateKind.RESTARTS:
             return None, gate.restarts
+        case GateKind.TRAEFIK:
+            return None, gate.traefik.max_error_ratio if gate.traefik else None
         case GateKind.ALERTS:
             return None, 0
 
@@ -107,15 +116,18 @@ def _number(sample: GateSample) -> str:
     return f"{text} ({sample.beside})" if sample.beside else text
 
 
-def _belongs(gate: Gate, namespace: str) -> str:
+def _belongs(gate: Gate, namespace: str, of: str) -> str:
     """How the number belongs to the side: never left to be guessed."""
+    of = of or gate.of or ""
     if gate.kind in (GateKind.LOGS, GateKind.RESTARTS):
         return f"in {namespace}'s pods since the flip"
-    if gate.of == "target":
+    if of == "target":
         return f"of {namespace} by Traefik's target"
     by_label = gate.alerts and any("{namespace}" in value for value in gate.alerts.values())
-    if gate.of == "namespace" or by_label:
+    if of == "namespace" or by_label:
         return f"of {namespace} by namespace"
+    if gate.kind is GateKind.TRAEFIK and not of:
+        return "not known of whom yet"
     return "of either side by time since the flip"
 
 
@@ -134,12 +146,18 @@ def _asked(gate: Gate) -> str:
         return " ".join(gate.promql.split())
     if gate.alerts is not None:
         return "alerts that fire: " + ", ".join(f"{label}={value}" for label, value in sorted(gate.alerts.items()))
+    if gate.traefik is not None:
+        return "share of users' requests that ended with 5xx"
     return f"log lines like {gate.logs.pattern}" if gate.logs else "container restarts"
 
 
-def _of_whom(gate: Gate, namespace: str) -> str:
-    asked = {GateKind.PROMQL: "Prometheus", GateKind.ALERTS: "Alertmanager"}.get(gate.kind, "Kubernetes")
-    return f"{asked}, {_belongs(gate, namespace)}"
+def _whom(gate: Gate) -> str:
+    asked = {
+        GateKind.PROMQL: "Prometheus",
+        GateKind.ALERTS: "Alertmanager",
+        GateKind.TRAEFIK: "Traefik's own counters",
+    }
+    return asked.get(gate.kind, "Kubernetes")
 
 
 def _threshold(gate: Gate, sample: GateSample) -> str:
@@ -176,6 +194,26 @@ def read_number(result: Any) -> tuple[float | None, str]:
         return _finite(result[0]["value"][1])
     except (KeyError, IndexError, TypeError):
         return None, "not one number"
+
+
+def read_range(result: Any, step: float) -> tuple[tuple[Point, ...] | None, str]:
+    """The one line of a Prometheus answer's `result` (a matrix of one series); else None and why.
+
+    A value that is no number (0/0, say) is a gap, and so is a time for which there is none.
+    """
+    if not isinstance(result, list):
+        return None, "not a Prometheus answer"
+    if len(result) != 1:
+        return None, f"{len(result)} series where one line is wanted" if result else "no data"
+    points: list[Point] = []
+    try:
+        for at, text in result[0]["values"]:
+            if points and float(at) - points[-1][0] > 1.5 * step:
+                points.append((points[-1][0] + step, None))
+            points.append((float(at), _finite(text)[0]))
+    except (KeyError, TypeError, ValueError):
+        return None, "not one line"
+    return (tuple(points), "") if any(value is not None for _, value in points) else (None, "no number in it")
 
 
 def _finite(text: Any) -> tuple[float | None, str]:

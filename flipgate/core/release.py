@@ -244,7 +244,11 @@ class Release(Model):
 
 def frozen(evidence: Iterable[Evidence]) -> tuple[Proof, ...]:
     """Evidence as it is shown to people, and stored."""
-    return tuple(Proof(gate=e.gate, verdict=e.verdict, detail=f"{e.answer} (wanted {e.threshold})") for e in evidence)
+    return tuple(Proof(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
+
+
+def _detail(evidence: Evidence) -> str:
+    return f"{evidence.answer} (wanted {evidence.threshold})" if evidence.threshold else evidence.answer
 
 
 def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
@@ -252,7 +256,7 @@ def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     short = [_cut(proof) for proof in proofs]
     if len(short) <= PROOFS_KEPT:
         return tuple(short)
-    ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.PASS: 2}
+    ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.INFO: 2, Verdict.PASS: 3}
     short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
     left = short[PROOFS_KEPT - 1 :]
     return (*short[: PROOFS_KEPT - 1], Proof(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flipgate.core.sides import Side
@@ -23,11 +23,13 @@ INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 
 @dataclass(frozen=True)
 class _Place:
-    """One reference to a service: where its namespace stands in the object, and what is written there."""
+    """One reference to a service: where its namespace stands in the object, and what is written there. `rule` is the
+    match of an IngressRoute's rule that has this one alone."""
 
     pointer: str
     written: Mapping[str, Any]
     mirror: bool = False
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ def _places(kind: str, spec: Mapping[str, Any]) -> Iterator[list[_Place]]:
     """
     if kind == INGRESS_ROUTE:
         for r, rule in enumerate(spec.get("routes") or []):
-            yield _listed(f"/spec/routes/{r}", rule)
+            places = _listed(f"/spec/routes/{r}", rule)
+            yield [replace(place, rule=rule.get("match", "")) for place in places] if len(places) == 1 else places
         return
     places = [place for way in ("weighted", "highestRandomWeight") for place in _listed(f"/spec/{way}", spec.get(way))]
     if mirroring := spec.get("mirroring"):
@@ -131,7 +134,7 @@ def _read(
         elif kind == TRAEFIK_SERVICE and RouteName(kind, namespace, name) in declared:
             via.append(RouteName(kind, namespace, name))
         elif side := sides.get(namespace):
-            entries.append(Entry(place.pointer, namespace, side, explicit, _target(kind, name, place)))
+            entries.append(Entry(place.pointer, namespace, side, explicit, _target(kind, name, place), place.rule))
         elif kind != SERVICE:
             others.add(f"{kind} {namespace}/{name}")
         elif not place.mirror:  # a stranger's mirror hears of users, and answers none of them

@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from operator import itemgetter
 
 from flipgate.core.errors import BadInput, NotFound
-from flipgate.core.gates import Verdict, combine
+from flipgate.core.gates import combine, not_passed
 from flipgate.core.nearest import hint
 from flipgate.core.record import Decision, EntryState, JournalEntry
 from flipgate.core.release import TERMINAL, Decided, Judgement, PhaseChange, Proof, Release
@@ -114,7 +114,7 @@ def _step(entry: JournalEntry) -> Moment:
 
 def _judgement(said: Judgement) -> Moment:
     verdict = combine(said.proofs)
-    bad = ", ".join(proof.gate for proof in said.proofs if proof.verdict != Verdict.PASS)
+    bad = ", ".join(proof.gate for proof in not_passed(said.proofs))
     text = f"{verdict}: {bad}" if bad else str(verdict)
     return Moment(said.at, Kind.JUDGEMENT, said.step, text, evidence=said.proofs)
 

@@ -48,13 +48,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Entry:
-    """One service entry of a route that names a side: where in the object it stands, and which namespace it names."""
+    """One service entry of a route that names a side: where in the object it stands, and which namespace it names.
+
+    `rule` is the match of the IngressRoute's rule that has no entry but this."""
 
     pointer: str
     namespace: str
     side: Side
     explicit: bool
     target: Target
+    rule: str = ""
 
 
 @dataclass(frozen=True)

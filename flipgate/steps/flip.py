@@ -11,7 +11,7 @@ from flipgate.core import approvals, conditions
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import FlipgateError, LostLease, Refused
-from flipgate.core.gates import Evidence, Verdict, combine
+from flipgate.core.gates import Evidence, Verdict, combine, informing, not_passed
 from flipgate.core.proof import Proven, told
 from flipgate.core.record import Announcement, QuestionKind, Record
 from flipgate.core.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
@@ -230,6 +230,8 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     message = f"the old side stays up as the way back {until}"
     if not record.ran_on(need_open(record, release).side.other):
         message = f"a first release, with no way back; it soaks {until}"
+    if world.application.spec.metrics.in_flight:
+        message = "; ".join([message, *informing(evidence)])
 
     def soaking(record: Record) -> Record:
         return records.judged(records.update_release(record, settle_after=settle_after), BAKE, evidence, now)
@@ -251,7 +253,7 @@ def _note_unknown(world: World, evidence: tuple[Evidence, ...]) -> None:
 
 def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
     """Unknown leaves traffic where it is for a person; a failed bake sends it back, so nothing may be said to stay."""
-    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS)
+    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in not_passed(evidence))
     name = world.application.name
     if verdict is Verdict.UNKNOWN:
         return Refused(

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from flipgate.core.chart import as_markdown, bake_chart
-from flipgate.core.gates import Evidence
+from flipgate.core.gate_rules import GateKind
+from flipgate.core.gates import Evidence, in_flight
 from flipgate.core.metrics_gates import GateSample, judge
 from flipgate.core.release import Release
-from flipgate.steps.measure import Measure, measures
+from flipgate.core.traefik_counters import BEGUN
+from flipgate.steps.chart import Bake
+from flipgate.steps.measure import IN_FLIGHT, NOT_DECLARED, Measure, measures
+from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.world import AT_ONCE, World
 
+BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
 """Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
 
+Charted = Callable[[Callable[[], list[str]]], None]
+"""Takes what makes the charts of a bake, as Markdown. Making them asks Prometheus, so it is for a thread of its own."""
+
 
 @contextmanager
-def asking(world: World, release: Release, charted: Callable[[list[str]], None] = lambda _: None) -> Iterator[Gates]:
+def asking(world: World, release: Release, charted: Charted = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
-    asked = measures(world, release)
+    probes = Probes()
+    asked = measures(world, release, probes)
     pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
-    gates = Gates(world, release, asked, pool)
+    gates = Gates(world, release, asked, pool, probes)
     try:
         yield gates
     finally:
@@ -40,16 +49,32 @@ class Gates:
     release: Release
     measures: dict[str, Measure]
     pool: ThreadPoolExecutor
+    probes: Probes
     began: float = field(default_factory=time.monotonic)
     samples: dict[str, list[GateSample]] = field(default_factory=dict)
     pending: dict[str, tuple[float, Future[GateSample]]] = field(default_factory=dict)
 
+    def begin(self) -> None:
+        """Users are counted from here on. The first look waits for that, but not long."""
+        self.ask_counters()
+        self.collect(BEGIN_SECONDS)
+
     def ask(self) -> None:
-        """Puts each question that is not under way already."""
+        """Puts each question that is not under way already, but for those of `ask_counters`."""
+        self._put(name for name in self.measures if name not in self._counters())
+
+    def ask_counters(self) -> None:
+        """Has users' requests counted; to be asked while none of flipgate's own is under way."""
+        self._put(self._counters())
+
+    def _counters(self) -> list[str]:
+        return [gate.name for gate in self.world.application.spec.gates if gate.kind is GateKind.TRAEFIK]
+
+    def _put(self, names: Iterable[str]) -> None:
         now = self._now()
-        for name, measure in self.measures.items():
+        for name in names:
             if name not in self.pending:
-                self.pending[name] = (now, self.pool.submit(measure, now))
+                self.pending[name] = (now, self.pool.submit(self.measures[name], now))
 
     def collect(self, seconds: float = 0.0) -> None:
         """Takes what has been answered, waiting for the others at most so long."""
@@ -69,22 +94,27 @@ class Gates:
             judge(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
         )
 
-    def draw(self, charted: Callable[[list[str]], None]) -> None:
-        """Hands the charts on. Users may be on their way back: a picture that fails is only said."""
+    def informed(self) -> Evidence:
+        """What the old side is still busy with, as it was last found."""
+        promql, old = self.world.application.spec.metrics.in_flight, self.release.side.other
+        if promql is None:
+            return in_flight(old, None, None, NOT_DECLARED)
+        last = next(reversed(self.samples.get(IN_FLIGHT, [])), None)
+        return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
+
+    def draw(self, charted: Charted) -> None:
+        """Hands on how to make the charts: whoever shows them asks Prometheus for both sides' lines, in its own time.
+        Users may be on their way back: what fails here is only said."""
+        samples = {name: tuple(found) for name, found in self.samples.items()}
+        began = self.world.now() - timedelta(seconds=self._now())
         try:
-            charted(self.charts())
+            charted(Bake(self.world, self.release, began, samples).pictures)
         except Exception as error:
             self.world.say(f"no chart of the bake: {type(error).__name__}")
 
-    def charts(self) -> list[str]:
-        """The numbers of each promql gate over the bake, as Markdown that holds a picture."""
-        flip = self.release.flipped_at
-        since = max(0.0, (self.world.now() - flip).total_seconds() - self._now()) if flip else 0.0
-        asked = [gate for gate in self.world.application.spec.gates if gate.promql and gate.name in self.samples]
-        return [as_markdown(gate.name, bake_chart(gate, self.samples[gate.name], since)) for gate in asked]
-
     def _add(self, name: str, sample: GateSample) -> None:
-        self.samples.setdefault(name, []).append(sample)
+        if sample.why != BEGUN:
+            self.samples.setdefault(name, []).append(sample)
 
     def _now(self) -> float:
         return time.monotonic() - self.began

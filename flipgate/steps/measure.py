@@ -9,6 +9,7 @@ from datetime import datetime
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.core.errors import FlipgateError
 from flipgate.core.gate_rules import Gate, GateKind, filled
+from flipgate.core.gates import Evidence, in_flight
 from flipgate.core.metrics_gates import (
     NO_OLD_SIDE,
     OLD_WINDOW_SECONDS,
@@ -22,24 +23,33 @@ from flipgate.core.metrics_gates import (
 )
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
+from flipgate.steps.measure_traefik import Probes, UsersErrors
 from flipgate.steps.world import World
 
 POD_LIST_SECONDS = 3.0
+NOT_DECLARED = "not declared"
+IN_FLIGHT = "in flight"
+"""The name of the one question that is no gate's: a gate's name has no space."""
 Measure = Callable[[float], GateSample]
 """Asks once; the argument is the look's own time, which the sample carries."""
 
 
-def measures(world: World, release: Release) -> dict[str, Measure]:
-    """How each declared gate is asked, by its name. None of them raises."""
+def measures(world: World, release: Release, probes: Probes | None = None) -> dict[str, Measure]:
+    """How each declared gate is asked, by its name, and what is in flight. None of them raises. `probes` are flipgate's
+    own requests, which a traefik gate does not count."""
     flip = release.flipped_at or world.now()
     kinds: dict[GateKind, Callable[[World, Release, Gate, datetime], Measure]] = {
         GateKind.PROMQL: Promql,
         GateKind.ALERTS: Alerts,
         GateKind.LOGS: LogLines,
         GateKind.RESTARTS: Restarts,
+        GateKind.TRAEFIK: lambda world, release, gate, _: UsersErrors(world, release, gate, probes or Probes()),
     }
     gates = world.application.spec.gates
-    return {gate.name: _quiet(kinds[gate.kind](world, release, gate, flip)) for gate in gates}
+    asked = {gate.name: _quiet(kinds[gate.kind](world, release, gate, flip)) for gate in gates}
+    if world.application.spec.metrics.in_flight:
+        asked[IN_FLIGHT] = _quiet(InFlight(world, release.side.other))
+    return asked
 
 
 def _quiet(measure: Measure) -> Measure:
@@ -83,6 +93,30 @@ class Promql:
         url = self.world.application.spec.metrics.prometheus or ""
         promql = filled(self.gate.promql or "", self.world.application.namespace_of(side), window)
         return metrics.ask_number(url, promql, when)
+
+
+def still_in_flight(world: World, side: Side) -> Evidence:
+    """What a side is still busy with, asked once. Never raises, and takes three seconds at most."""
+    promql = world.application.spec.metrics.in_flight
+    if promql is None:
+        return in_flight(side, None, None, NOT_DECLARED)
+    return in_flight(side, promql, *_busy(world, side))
+
+
+def _busy(world: World, side: Side) -> tuple[float | None, str]:
+    spec = world.application.spec.metrics
+    return metrics.ask_number(spec.prometheus or "", filled(spec.in_flight or "", world.application.namespace_of(side)))
+
+
+@dataclass
+class InFlight:
+    """What the old side is still busy with: for people, at each look."""
+
+    world: World
+    side: Side
+
+    def __call__(self, at: float) -> GateSample:
+        return GateSample(at, *_busy(self.world, self.side))
 
 
 @dataclass

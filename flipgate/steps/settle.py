@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from flipgate.core import approvals
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
-from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.gates import Evidence, Verdict, informing
 from flipgate.core.record import Record
 from flipgate.core.release import CHECKS, TERMINAL, Phase, Reason, Release
+from flipgate.core.sides import Side
 from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
+from flipgate.steps.measure import still_in_flight
 from flipgate.steps.move import forget_way_back
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamped_look
@@ -34,8 +36,9 @@ def failing(world: World, release: Release) -> Iterator[None]:
 
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
-    """What a person is shown before the way back is given up: both sides' Ready counts, and the time that passed."""
-    view = look(world)
+    """What a person is shown before the way back is given up: the live side's Ready pods, the time that passed, and
+    what the old side is still busy with."""
+    view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
     since = release.moved_at or release.since
@@ -44,6 +47,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     return [
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
         Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+        *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
     ]
 
 
@@ -128,15 +132,28 @@ def settle(world: World, name: str = "") -> Release:
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
+    busy = _still_busy(world, dark.side)
     forget_way_back(world, view.traffic)  # first of all: nobody may paste a line that leads to where no pods are
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     if not record.ran_on(dark.side):
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
+    elif busy:
+        message = f"{message}; just before, {busy}"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
     finish(world)
     assert done.last is not None
     return done.last
+
+
+def _still_busy(world: World, side: Side) -> str:
+    """What a side that goes to rest is still busy with, said to whoever watches: its pods let it finish in their grace
+    period. Empty where nobody declared how to tell."""
+    if world.application.spec.metrics.in_flight is None:
+        return ""
+    (busy,) = informing([still_in_flight(world, side)])
+    world.say(f"{side} goes to rest: {busy}")
+    return busy
 
 
 def kept_too_long(world: World, view: View) -> Release | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,7 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
     TraefikService of that side which leads anywhere else.
     """
-    services = _services(world, traffic, to)
+    services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
     names = list(dict.fromkeys(target.name for target in services))
     namespace = world.application.namespace_of(to)
     found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
@@ -50,9 +50,11 @@ def _reads(world: World, namespace: str, name: str) -> tuple[Callable[[], Any], 
     )
 
 
-def _services(world: World, traffic: Traffic, to: Side) -> list[Target]:
-    """The Services that the routes will name, in their order; behind a TraefikService of the side, those it names."""
-    waiting = [entry.target for state in traffic.leading for entry in state.entries]
+def services_of(world: World, targets: Iterable[Target], to: Side) -> list[Target]:
+    """The Services that routes to these targets name, in their order; behind a TraefikService of the side, those it
+    names. Raises Refused (ServiceMissing, LeadsElsewhere) for a TraefikService that is not there, or leads elsewhere.
+    """
+    waiting = list(targets)
     services: dict[Target, None] = {}
     behind: dict[Target, None] = {}
     while waiting:

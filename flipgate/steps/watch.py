@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 
-from flipgate.core.bake import Heard, Sample, judge_bake
+from flipgate.core.bake import Heard, Reply, Sample, judge_bake
 from flipgate.core.errors import FlipgateError
 from flipgate.core.gates import Evidence, Verdict, combine, progress_line
 from flipgate.core.release import Release
+from flipgate.core.sides import Side
 from flipgate.core.view import not_serving
 from flipgate.steps.conditions import note_conditions
-from flipgate.steps.gates import ANSWER_SECONDS, asking
+from flipgate.steps.gates import ANSWER_SECONDS, Charted, asking
 from flipgate.steps.look import look_at_side
+from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
 
@@ -22,34 +23,34 @@ LINE_SECONDS = 1.0
 """Each look is a line of progress, but no more of them than one a second."""
 
 
-def watch(
-    world: World, release: Release, *, charted: Callable[[list[str]], None] = lambda _: None
-) -> tuple[Evidence, ...]:
+def watch(world: World, release: Release, *, charted: Charted = lambda _: None) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
     world that does not answer: that is unknown, and said so. At its end the way back is judged, too.
 
-    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets the charts of the
-    promql gates, as Markdown, when the bake is over.
+    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets what makes the
+    charts of the gates, when the bake is over.
     """
     policy = world.application.spec.policy
     began = time.monotonic()
     told = -LINE_SECONDS
     samples: list[Sample] = []
     with asking(world, release, charted) as gates:
+        gates.begin()
         while True:
             elapsed = time.monotonic() - began
             gates.ask()
-            samples.append(_look(world, release, elapsed))
+            samples.append(_look(world, release, elapsed, gates.probes))
+            gates.ask_counters()
             world.check_lease()
             own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
             if combine(own) is Verdict.FAIL:
                 gates.collect()
-                return (*own, *gates.judged())  # users go back now, and nothing is asked on their way
+                return (*own, *gates.judged(), gates.informed())  # users go back now, and nothing is asked on their way
             over = elapsed >= policy.bake_seconds
             pause = min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed))
             waited = time.monotonic()
             gates.collect(ANSWER_SECONDS if over else pause)
-            evidence = (*own, *gates.judged())
+            evidence = (*own, *gates.judged(), gates.informed())
             if combine(evidence) is Verdict.FAIL:
                 return evidence
             if over:
@@ -57,11 +58,19 @@ def watch(
                 return evidence
             if elapsed >= told + LINE_SECONDS:
                 told = elapsed
-                world.say(f"watching: {elapsed:.0f} of {policy.bake_seconds} s, {progress_line(evidence)}")
+                world.say(
+                    f"watching: {elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
+                )
             world.sleep(max(0.0, pause - (time.monotonic() - waited)))
 
 
-def _look(world: World, release: Release, elapsed: float) -> Sample:
+def _told(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Without what nobody declared: that it is unknown is said once, in the evidence."""
+    declared = world.application.spec.metrics.in_flight is not None
+    return tuple(each for each in evidence if declared or each.verdict is not Verdict.INFO)
+
+
+def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sample:
     short: tuple[str, ...] | None
     try:
         # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
@@ -76,9 +85,8 @@ def _look(world: World, release: Release, elapsed: float) -> Sample:
     except FlipgateError:
         return Sample(elapsed, short, PROBES_A_LOOK, 0, PROBES_A_LOOK)
     for index in range(PROBES_A_LOOK):
-        try:
-            reply = ask(world, replicas[index % len(replicas)])
-        except FlipgateError:
+        reply = _ask(world, replicas[index % len(replicas)], release.side, probes)
+        if reply is None:
             heard[Heard.SILENT] += 1
             continue
         judged = reply.judged(release.side)
@@ -94,3 +102,16 @@ def _look(world: World, release: Release, elapsed: float) -> Sample:
         heard[Heard.ASTRAY],
         tuple(sorted(strangers)),
     )
+
+
+def _ask(world: World, replica: str, side: Side, probes: Probes) -> Reply | None:
+    """One probe, noted as flipgate's own; None when there is no answer."""
+    probes.sent += 1
+    reply = None
+    try:
+        reply = ask(world, replica)
+    except FlipgateError:
+        pass
+    finally:
+        probes.answered(replica, reply, side)
+    return reply

@@ -19,7 +19,7 @@ from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.store import Store
 from flipgate.core.application import Application, load_application
 from flipgate.core.errors import NotFound
-from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.metrics_gates import NO_OLD_SIDE, GateSample
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
@@ -29,7 +29,7 @@ from flipgate.steps.watch import watch
 from flipgate.steps.world import World, utc_now
 from tests.api.shop import Shop
 from tests.api.test_watch import Town
-from tests.api.wire import Answer, Handler, Script, serving
+from tests.api.wire import Answer, Handler, Script, number, serving
 from tests.core.builders import SHOP, at, release
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -51,10 +51,6 @@ def answering(tmp_path: Path, script: Script) -> Iterator[str]:
 def declared(url: str, *gates: str, text: str = SHOP, bake: int = 0) -> Application:
     more = f"  metrics: {{prometheus: '{url}', alertmanager: '{url}'}}\n  gates: [{', '.join(gates)}]\n"
     return load_application(f"{text}{more}  policy: {{bakeSeconds: {bake}, bakeIntervalSeconds: 0.05}}\n", "shop.yaml")
-
-
-def number(value: str) -> bytes:
-    return json.dumps({"status": "success", "data": {"result": [{"metric": {}, "value": [1, value]}]}}).encode()
 
 
 def flipped(seconds_ago: float = 30) -> Any:
@@ -262,6 +258,33 @@ def test_an_alert_that_fired_before_the_flip_is_shown_and_not_counted(tmp_path: 
     found = watched(tmp_path, lambda _: (200, fires), gate)["alerts"]
     assert found.verdict is PASS
     assert found.answer.startswith("0 (before the flip: DiskFull) of shop-green by namespace")
+
+
+@pytest.mark.parametrize(("value", "said"), [("12", "12"), ("NaN", "unknown: NaN: no traffic?")])
+def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path: Path, value: str, said: str) -> None:
+    asked: list[str] = []
+    lines: list[str] = []
+
+    def prometheus(request: Handler) -> Answer:
+        asked.extend(query_of(request)["query"])
+        return 200, number(value)
+
+    with serving(script_with(prometheus), tmp_path) as cluster:
+        metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
+        text = f"{SHOP}{metrics}  policy: {{bakeSeconds: 1, bakeIntervalSeconds: 0.5}}\n"
+        world = World(
+            cluster, Store(cluster, "fg", "shop"), load_application(text, "shop.yaml"), "ana", say=lines.append
+        )
+        evidence = watch(world, flipped())
+    assert combine(evidence) is PASS
+    assert (evidence[-1].gate, evidence[-1].verdict, evidence[-1].answer) == ("in flight on blue", Verdict.INFO, said)
+    assert set(asked) == {'busy{namespace="shop-blue"}'}
+    assert f"in flight on blue: {said}" in lines[0]
+
+
+def test_what_nobody_declared_is_said_to_be_unknown_and_stays_out_of_the_progress(tmp_path: Path) -> None:
+    found = watched(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
+    assert (found.verdict, found.answer) == (Verdict.INFO, "unknown: not declared")
 
 
 # Logs and restarts

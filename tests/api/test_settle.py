@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from flipgate.core import record as records
 from flipgate.core.errors import Refused
+from flipgate.core.gate_rules import Metrics
 from flipgate.core.gates import Verdict
 from flipgate.core.record import Record
 from flipgate.core.release import Phase, Reason, Release
@@ -18,6 +21,7 @@ from flipgate.steps.settle import EARLY_SECONDS, need_soaked, rest_expired, sett
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.wire import Answer, Handler, number, serving
 
 AT_REST = dict.fromkeys(COUNTS, 0)
 
@@ -62,6 +66,27 @@ def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_
     world.store.update(carried)
     settle(world)
     assert world.store.read().sides[BLUE].replicas == {"web": 7, "mailer": 1}
+
+
+def test_what_the_old_side_is_still_busy_with_is_told_before_it_rests_and_decides_nothing(
+    world: World, settling: Release, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def prometheus(request: Handler) -> Answer:
+        asked.extend(parse_qs(urlsplit(request.path).query)["query"])
+        return 200, number("3")
+
+    assert soak_evidence(world, settling)[-1].answer == "unknown: not declared"
+    with serving(prometheus, tmp_path) as server:
+        measured = Metrics(prometheus=server.server, in_flight='busy{namespace="{namespace}"}')
+        spec = world.application.spec.model_copy(update={"metrics": measured})
+        world.application = world.application.model_copy(update={"spec": spec})
+        shown = soak_evidence(world, settling)[-1]
+        done = settle(world)
+    assert (shown.gate, shown.verdict, shown.answer) == ("in flight on blue", Verdict.INFO, "3")
+    assert done.changes[-1].message.endswith("; just before, in flight on blue: 3")
+    assert asked == [f'busy{{namespace="{world.application.namespace_of(BLUE)}"}}'] * 2
 
 
 @pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])

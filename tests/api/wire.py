@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -62,6 +63,11 @@ def serving(script: Script, folder: Path) -> Iterator[Cluster]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def number(value: str) -> bytes:
+    """Prometheus' answer of one number."""
+    return json.dumps({"status": "success", "data": {"result": [{"metric": {}, "value": [1, value]}]}}).encode()
 
 
 def connect(url: str, folder: Path) -> Cluster:

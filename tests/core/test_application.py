@@ -73,6 +73,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "selector": "app.kubernetes.io/name=traefik",
         "port": 8000,
         "throttle_seconds": 2,
+        "metrics_port": None,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
         "/",
@@ -268,7 +269,7 @@ def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
     ("text", "message"),
     [
         (f"{RATIO}, maxx: 1, of: namespace", 'unknown key "maxx"; did you mean "max"?'),
-        ("failures: 1", "exactly one of promql, alerts, logs, restarts (it has: none)"),
+        ("failures: 1", "exactly one of promql, alerts, logs, restarts, traefik (it has: none)"),
         (f"{RATIO}, max: 1, of: namespace, restarts: 1", "(it has: promql, restarts)"),
         (f"{RATIO}, of: namespace", "needs either max or min"),
         (f"{RATIO}, max: 1, min: 1, of: namespace", "needs either max or min"),
@@ -279,6 +280,9 @@ def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
         (f"{RATIO}, max: 1, of: namespace, relativeTo: old", "both relativeTo and factor, or neither"),
         ("promql: x, max: 1, of: time, relativeTo: old, factor: 2", "no number of the old side"),
         ("restarts: 0, windowSeconds: 5", "has windowSeconds, which only a promql gate has"),
+        ("traefik: {maxErrorRatio: 0.1}, max: 1", "has max, which only a promql gate has"),
+        ("traefik: {maxErrorRatio: 1.1}", "less than or equal to 1"),
+        ("traefik: {maxErrorRatio: 0.1}, windowSeconds: 5", 'gate "slow" needs spec.traffic.traefik.metricsPort'),
         ("logs: {pattern: '(', max: 0}", "is no regular expression"),
         ("alerts: {}", "alerts: "),
         ("alerts: {'a-b': c}", 'the label "a-b", which no alert can have'),
@@ -301,6 +305,9 @@ def test_a_gate_that_cannot_be_judged_is_refused(text: str, message: str) -> Non
         ("gates: [{name: loud, alerts: {a: b}}]", 'gate "loud" needs spec.metrics.alertmanager'),
         ("gates: [{name: errors, restarts: 0}]", "the name of a verdict that every bake has"),
         ("gates: [{name: a, restarts: 0}, {name: a, restarts: 1}]", "named more than once: a"),
+        ("metrics: {inFlight: 'x{n=\"{namespace}\"}'}", "inFlight needs spec.metrics.prometheus"),
+        ("metrics: {prometheus: 'http://p', inFlight: x}", "inFlight does not name {namespace}"),
+        ("metrics: {prometheus: 'http://p', inFlight: 'x{namespace}[{window}]'}", "unknown placeholder {window}"),
         ("metrics: {prometheus: 'ftp://ana:secret@prom'}", "must be an address like https://HOST:PORT/PATH"),
         ("metrics: {prometheus: 'http://ana:secret@prom/?a=b'}", "must be an address like https://HOST:PORT/PATH"),
     ],

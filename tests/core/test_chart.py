@@ -4,40 +4,115 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import datetime
+from typing import Any
 from xml.etree import ElementTree
 
-from flipgate.core.chart import HEIGHT, WIDTH, as_markdown, bake_chart
+import pytest
+
+from flipgate.core.chart import HEIGHT, WIDTH, Chart, Line, as_markdown, bake_chart, of_looks
 from flipgate.core.gate_rules import Gate
-from flipgate.core.metrics_gates import GateSample
+from flipgate.core.metrics_gates import GateSample, Point, read_range
+from tests.core.builders import BLUE, GREEN, at
 
 SVG = "{http://www.w3.org/2000/svg}"
 GATE = Gate(name="slow", promql="x{{namespace}}", of="namespace", max=10, relative_to="old", factor=2)
+COLOUR = {BLUE: "#2563eb", GREEN: "#15803d"}
+
+
+def points(*found: tuple[float, float | None]) -> tuple[Point, ...]:
+    return tuple((at(second).timestamp(), value) for second, value in found)
+
+
+def chart(*lines: Line, end: datetime | None = None, **facts: Any) -> Chart:
+    """From a quarter of an hour before the flip to a minute after it."""
+    return Chart(GATE, at(-900), at(), end or at(60), lines, **facts)
+
+
+def drawn(made: Chart) -> ElementTree.Element:
+    return ElementTree.fromstring(bake_chart(made))
+
+
+def places(root: ElementTree.Element, colour: str) -> list[list[tuple[float, float]]]:
+    """The lines of one colour that go through points."""
+    found = [each for each in root.iter(f"{SVG}polyline") if each.get("stroke") == colour]
+    return [
+        [(float(x), float(y)) for x, y in re.findall(r"([\d.]+),([\d.]+)", each.get("points", ""))] for each in found
+    ]
 
 
 def test_both_sides_the_flip_the_limit_and_what_was_unknown() -> None:
-    samples = [GateSample(0, 5, old=4), GateSample(1, 20, old=4), GateSample(2, None), GateSample(3, 1, old=4)]
-    root = ElementTree.fromstring(bake_chart(GATE, samples, 1))
-    assert {"flip", "10", "old 4"} <= {text.text for text in root.iter(f"{SVG}text")}
-    (line,) = root.iter(f"{SVG}polyline")
-    (single,) = root.iter(f"{SVG}circle")
-    first, second = (tuple(map(float, point.split(","))) for point in line.get("points", "").split())
+    old = Line(BLUE, points((-900, 4), (-10, 5), (30, 0.5), (40, None), (50, 1)))
+    new = Line(GREEN, points((1, 5), (20, 20)))
+    root = drawn(chart(old, new))
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert {"slow", "flip", "blue", "green", "at most 10", "0", "20"} <= set(texts)
+    assert {"11:45:00", "12:00:00", "12:00:30", "12:01:00"} <= set(texts), "UTC, at the ends, the flip and between"
     flip = next(float(each.get("x1", "")) for each in root.iter(f"{SVG}line") if each.get("stroke") == "#c2410c")
-    old = next(each for each in root.iter(f"{SVG}line") if each.get("stroke") == "#2563eb")
-    assert flip < first[0] < second[0] < float(single.get("cx", ""))
-    assert second[1] < first[1] < float(old.get("y1", "")) < float(single.get("cy", "")), "higher is further up"
-    assert float(old.get("x2", "")) == flip
-    assert len([each for each in root.iter(f"{SVG}line") if each.get("y2") == "142.0"]) == 1, (
-        "the look without a number"
+    (before,) = places(root, COLOUR[BLUE])
+    (after,) = places(root, COLOUR[GREEN])
+    (left,) = root.iter(f"{SVG}circle")
+    assert before[0][0] < before[1][0] < flip < after[0][0] < after[1][0] < before[2][0] < float(left.get("cx", ""))
+    assert after[1][1] < after[0][1] == before[1][1] < before[0][1] < before[2][1], "higher is further up"
+
+
+def test_what_prometheus_did_not_give_is_drawn_from_the_looks_and_said() -> None:
+    looks = of_looks([GateSample(0, 5), GateSample(1, None), GateSample(2, 1)], at(5))
+    assert looks == points((5, 5), (6, None), (7, 1))
+    root = drawn(
+        chart(Line(GREEN, looks), note="The bake's own looks (Prometheus cannot be reached)", hour=(BLUE, 4.0))
     )
+    texts = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
+    assert "The bake's own looks (Prometheus cannot be reached)" in texts
+    assert "blue's last hour: 4" in texts
 
 
-def test_it_is_drawn_whatever_was_found_and_stays_small() -> None:
-    many = [GateSample(at, float(at % 7)) for at in range(20_000)]
-    for samples in ([], [GateSample(0, None)], [GateSample(0, 0.0)], [GateSample(0, -5.0)], many):
-        svg = bake_chart(GATE, samples)
+def test_a_number_of_either_side_is_neither_sides() -> None:
+    root = drawn(chart(Line(None, points((-5, 1), (5, 2)))))
+    assert "either side" in [text.text for text in root.iter(f"{SVG}text")]
+    assert not places(root, COLOUR[BLUE])
+    assert not places(root, COLOUR[GREEN])
+
+
+MANY = tuple((float(second), float(second % 7)) for second in range(-900, 20_000))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        (),
+        ((0, None),),
+        ((0, 0.0),),
+        ((0, -5.0),),
+        ((0, 1e-9),),
+        ((0, 1e12), (3, -1e12)),
+        ((-5000, 1.0), (5000, 1.0)),
+        MANY,
+    ],
+    ids=["empty", "unknown", "zero", "negative", "tiny", "huge", "outside", "many"],
+)
+def test_it_is_drawn_whatever_was_found_and_stays_small(line: tuple[tuple[float, float | None], ...]) -> None:
+    for end in (at(20_000), at()):
+        svg = bake_chart(chart(Line(GREEN, points(*line)), Line(BLUE, points(*line)), end=end))
         ElementTree.fromstring(svg)
         assert len(svg) < 10_000
-        numbers = [float(n) for n in re.findall(r'[xy][12]?="(-?[\d.]+)"', svg)]
+        numbers = [float(n) for n in re.findall(r' [xy][12]?="(-?[\d.]+)"', svg)]
         assert all(-1 <= number <= max(WIDTH, HEIGHT) for number in numbers)
     text = as_markdown("slow", svg)
     assert base64.b64decode(text.partition("base64,")[2].rstrip(")")).decode() == svg
+
+
+@pytest.mark.parametrize(
+    ("result", "found"),
+    [
+        ([{"values": [[1, "0.5"], [2, "NaN"], [3, "1"]]}], (((1, 0.5), (2, None), (3, 1.0)), "")),
+        ([{"values": [[1, "2"], [9, "3"]]}], (((1, 2.0), (2, None), (9, 3.0)), "")),
+        ([{"values": [[1, "NaN"]]}], (None, "no number in it")),
+        ([], (None, "no data")),
+        ([{"values": []}] * 2, (None, "2 series where one line is wanted")),
+        ([{"value": 1}], (None, "not one line")),
+        ({}, (None, "not a Prometheus answer")),
+    ],
+)
+def test_a_line_of_prometheus_has_gaps_where_it_has_no_number(result: Any, found: Any) -> None:
+    assert read_range(result, 1) == found

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flipgate.core.application import Application, load_application
-from flipgate.core.gate_rules import Gate, GateKind, LogLimit, Metrics
+from flipgate.core.gate_rules import Gate, GateKind, LogLimit, Metrics, TraefikLimit
 from flipgate.core.images import parse_image
 from flipgate.core.sides import Side
 
@@ -140,5 +140,5 @@ def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
     gates = load_application(yaml.safe_dump(document), "docs").spec.gates
     assert {gate.kind for gate in gates} == set(GateKind)
     assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
-    keys = {field.alias for model in (Gate, LogLimit, Metrics) for field in model.model_fields.values()}
+    keys = {field.alias for model in (Gate, LogLimit, Metrics, TraefikLimit) for field in model.model_fields.values()}
     assert not [key for key in keys if f"{key}`" not in page and f"`{key}" not in page]

@@ -107,6 +107,29 @@ class Stage:
         adopt(self.world())
         self.wait_for_users_on(BLUE)
 
+    def split(self) -> None:
+        """Users go through a TraefikService from here on, so Traefik counts each target by itself."""
+        place = self.place
+        services = [{"name": "api", "namespace": place.blue, "port": 80}]
+        made = {
+            "metadata": {"name": place.route, "namespace": place.route_namespace},
+            "spec": {"weighted": {"services": services}},
+        }
+        cluster = Cluster.connect(self.lab.kubeconfig)
+        where = f"/apis/traefik.io/v1alpha1/namespaces/{place.route_namespace}"
+        named = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService"}
+        cluster.create(f"{where}/traefikservices", {**named, **made})
+        known = f"{place.route_namespace}-{place.route}@kubernetescrd"
+        wait_until("Traefik knows it", lambda: known in self.traefik("/api/http/services"), 10)
+        entry = {"kind": "TraefikService", "name": place.route}
+        patch = [{"op": "replace", "path": "/spec/routes/0/services/0", "value": entry}]
+        cluster.patch(f"{where}/ingressroutes/{place.route}", patch)
+        self.wait_for_users_on(BLUE)
+
+    def traefik(self, path: str) -> str:
+        """What Traefik itself says, on its own entry point."""
+        return self.kubectl("get", "--raw", f"/api/v1/namespaces/traefik/services/traefik:8080/proxy{path}")
+
     def remove(self) -> None:
         """Everything of it, also what flipgate remembers."""
         example.remove(self.lab, self.place)
@@ -119,10 +142,10 @@ class Stage:
         """Users of the route, not started yet."""
         return Load(self.lab.traefik_url, self.place.host, clients=6, rate=150)
 
-    def ask(self, path: str = "/") -> httpx.Response:
+    def ask(self, path: str = "/", timeout: float = 10) -> httpx.Response:
         """One user's request."""
         headers = {"Host": self.place.host}
-        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=10)
+        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=timeout)
 
     def answering(self) -> str:
         """The side that answers users now; empty when none does."""

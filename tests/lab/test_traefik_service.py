@@ -61,8 +61,7 @@ def declare(stage: Stage, part: str, folder: Path) -> None:
 
 def metrics(stage: Stage) -> str:
     """What Traefik itself counts."""
-    raw = "/api/v1/namespaces/traefik/services/traefik:8080/proxy/metrics"
-    return stage.kubectl("get", "--raw", raw)
+    return stage.traefik("/metrics")
 
 
 def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(

@@ -1,0 +1,40 @@
+"""Traefik's own /metrics, of one replica, by the API server's pod proxy: the requests it has counted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.errors import TemporaryError
+from flipgate.core.traefik_counters import REQUESTS, STARTED, Reading
+
+TIMEOUT_SECONDS = 3.0
+
+
+def read_counters(cluster: Cluster, namespace: str, pod: str, port: int, services: Collection[str]) -> Reading:
+    """What one replica has counted of these services' requests so far. No such counter is no request.
+
+    Raises TemporaryError when it does not answer, with something else than metrics, or counts no service at all.
+    """
+    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=TIMEOUT_SECONDS)
+    if answer.status != 200:
+        raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=pod)
+    lines = [line for line in answer.body.decode(errors="replace").splitlines() if line.startswith((REQUESTS, STARTED))]
+    if lines and not any(line.startswith(REQUESTS) for line in lines):
+        raise TemporaryError("counts no service's requests: is metrics.prometheus.addServicesLabels on?", obj=pod)
+    try:
+        return _read(lines, services)
+    except (ValueError, KeyError, IndexError) as error:
+        raise TemporaryError(f"/metrics at port {port} is not in Prometheus' text format", obj=pod) from error
+
+
+def _read(lines: list[str], services: Collection[str]) -> Reading:
+    """Only these lines are parsed: a busy Traefik has tens of thousands."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    samples = [sample for family in text_string_to_metric_families("\n".join(lines)) for sample in family.samples]
+    if not samples:
+        raise ValueError("neither requests nor a start")
+    started = next((sample.value for sample in samples if sample.name == STARTED), 0.0)
+    counted = (sample for sample in samples if sample.name == REQUESTS and sample.labels.get("service") in services)
+    return Reading({tuple(sorted(sample.labels.items())): sample.value for sample in counted}, started)

@@ -1,0 +1,62 @@
+"""What a run shows in Prefect's UI: beside what goes on, and never in its way."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flipgate.core.gates import Evidence, Verdict
+from tasks import artifacts
+
+EVIDENCE = [
+    Evidence("errors", Verdict.PASS, "a|b", "Traefik", "0 of 9", "at most 1.0%"),
+    Evidence("in flight on blue", Verdict.INFO, "busy", "Prometheus", "3", ""),
+]
+
+
+@pytest.fixture
+def world() -> Any:
+    said: list[str] = []
+    return SimpleNamespace(application=SimpleNamespace(name="shop"), say=said.append, said=said)
+
+
+def joined() -> None:
+    for thread in threading.enumerate():
+        if thread.name.startswith("artifact "):
+            thread.join(5)
+
+
+def test_a_prefect_that_does_not_answer_holds_up_nobody_and_is_said(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def away(**_: str) -> None:
+        over.wait(5)
+        raise ConnectionError("Prefect is away")
+
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", away)
+    artifacts.show_evidence(world, "watched", EVIDENCE)
+    artifacts.show_charts(world, "watched", lambda: ["![ratio](data:...)"])
+    assert world.said == [], "both are under way"
+    over.set()
+    joined()
+    assert sorted(world.said) == [
+        "no artifact shop-bake: ConnectionError",
+        "no artifact shop-evidence: ConnectionError",
+    ]
+
+
+def test_what_is_shown(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: dict[str, str] = {}
+    monkeypatch.setattr(
+        artifacts, "create_markdown_artifact", lambda markdown, key, description: shown.update({key: markdown})
+    )
+    artifacts.show_evidence(world, "watched", EVIDENCE)
+    artifacts.show_charts(world, "watched", list)
+    joined()
+    assert set(shown) == {"shop-evidence"}, "no picture, no artifact"
+    assert "| errors | **pass** | a\\|b | Traefik | 0 of 9 | at most 1.0% |" in shown["shop-evidence"]
