@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from flipgate.core.application import load_application
-from flipgate.steps.setup import FOR_LOG_GATES, OF_ITS_OWN, ON_ROUTES, ON_TRAEFIK, Rights, rights_on_a_side
+from flipgate.steps.setup import FOR_LOG_GATES, FOR_MIXED, OF_ITS_OWN, ON_ROUTES, ON_TRAEFIK, Rights, rights_on_a_side
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
@@ -51,7 +51,7 @@ def test_each_role_gives_what_check_asks_for(namespace: str) -> None:
 def test_the_rules_that_are_commented_out_are_what_only_some_applications_need() -> None:
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     traefik_services = {right for right in asked(ON_ROUTES["TraefikService"]) if right[0]}
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == traefik_services | asked(FOR_LOG_GATES)
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == traefik_services | asked(FOR_LOG_GATES + FOR_MIXED)
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:
