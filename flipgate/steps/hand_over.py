@@ -54,6 +54,7 @@ class _Shift:
     left: list[str] = field(default_factory=list)
     skip: set[str] = field(default_factory=set)
     unheeded: set[str] = field(default_factory=set)
+    settles_at: float = 0.0
     sides: dict[Side, SideState] = field(default_factory=dict)
     unsaid: dict[tuple[Side, str], str] = field(default_factory=dict)
 
@@ -88,7 +89,10 @@ class _Shift:
                 began = time.monotonic()
             last = turn
             self.world.check_lease()
-            if turn.tell:
+            if turn.work and (left := self.settles_at - time.monotonic()) > 0:
+                self.settles_at = 0.0
+                self.world.sleep(left)
+            elif turn.tell:
                 self._tell(turn)
             else:
                 self._judge_wait(turn, time.monotonic() - began)
@@ -123,7 +127,7 @@ class _Shift:
                     raise
                 self._leave(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
-            self.world.sleep(SETTLE_SECONDS)
+            self.settles_at = time.monotonic() + SETTLE_SECONDS
 
     def _tell_one(self, turn: Turn, workload: Workload) -> None:
         service = self.world.application.service(workload.name)

@@ -106,6 +106,8 @@ def test_jobs_run_until_they_have_completed_or_failed_also_those_started_by_hand
 
 def test_what_works_on_a_side_is_said() -> None:
     assert working(HANDED, state(GREEN, **RESTS)) == ()
+    assert side(GREEN, deployment(replicas=0), worker(0), cron_job(suspended=False)).up
+    assert not side(GREEN, deployment(replicas=0), worker(0), cron_job(suspended=True)).up
     assert working(HANDED, state(GREEN, **WORKS)) == (
         "Deployment shop-green/mailer asks for 3 pods",
         "CronJob shop-green/nightly is not suspended",
