@@ -158,10 +158,10 @@ class Cluster:
         target = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/{path.lstrip('/')}"
         return self._ask(target, {}, timeout)
 
-    def through_pod(self, namespace: str, pod: str, port: int, path: str, *, host: str, timeout: float) -> Answer:
-        """GETs a path of one pod by the API server's proxy, as `host`: how one Traefik replica is asked."""
+    def through_pod(self, namespace: str, pod: str, port: int, path: str, *, host: str = "", timeout: float) -> Answer:
+        """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked."""
         target = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {"Host": host}, timeout)
+        return self._ask(target, {"Host": host} if host else {}, timeout)
 
     def text(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> bytes:
         """What the API server answers with as it is: logs. Raises NotFound."""

@@ -260,7 +260,7 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
     services = []
     for service in facts.application.spec.services if state else ():
         assert state is not None
-        workload = state.workloads[service.name]
+        workload, switch = state.workloads[service.name], state.switches.get(service.name)
         services.append(
             {
                 "name": service.name,
@@ -270,6 +270,7 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
                 "wanted": workload.replicas,
                 "image": workload.image_of(service.container),
                 "suspended": workload.suspended if workload.kind == "CronJob" else None,
+                "consumes": switch.says(True) if switch else None,
             }
         )
     active = None if facts.traffic is None else facts.active is side

@@ -181,7 +181,7 @@ def _state(service: dict[str, Any]) -> str:
         return "missing"
     if service["suspended"] is not None:
         return "suspended" if service["suspended"] else "scheduled"
-    return f"{service['ready']}/{service['wanted']}"
+    return f"{service['ready']}/{service['wanted']}{' consumes' if service['consumes'] else ''}"
 
 
 def _image(image: str | None, wide: bool) -> str:

@@ -47,8 +47,9 @@ DATA = """\
   traffic         [{replica, side, text}]: what each Traefik replica answered within 2 s; replica is null when none
                   could be asked. What is not seen is no problem, and changes no exit code
   sides           {blue|green: {namespace, active, contracted: null or {reason, by, at}, works: [SENTENCE],
-                  services: [{name, role, found, ready, wanted, image, suspended}]}}; works: workers and CronJobs that
-                  run on the dark side, too; suspended is null for what is no CronJob
+                  services: [{name, role, found, ready, wanted, image, suspended, consumes}]}}; works: what runs or
+                  consumes on the dark side, too; suspended is null for what is no CronJob; consumes, of a mixed
+                  service, is what its pods are told, else null
   undelivered     announcements not yet told; null when the record cannot be read
   problems        [{of, fact}]: what could not be read, and why"""
 

@@ -308,11 +308,15 @@ class Application(FileModel):
 
     def serving(self) -> tuple[Service, ...]:
         """The services that answer users, in the file's order."""
-        return tuple(service for service in self.spec.services if service.role == "serving")
+        return tuple(service for service in self.spec.services if service.serves)
 
     def workers(self) -> tuple[Service, ...]:
         """The services that run on the live side only, in the file's order."""
         return tuple(service for service in self.spec.services if service.role == "worker")
+
+    def mixed(self) -> tuple[Service, ...]:
+        """The services that serve on both sides and consume on the live one only, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role == "mixed")
 
     def handed_over(self) -> tuple[Service, ...]:
         """The services that work on the live side only, whatever they are, in the file's order."""

@@ -26,15 +26,20 @@ def wanted_images(application: Application, base: SideState, given: Mapping[str,
 
 def config_maps(template: Mapping[str, Any]) -> set[str]:
     """Names of the ConfigMaps a pod template reads, by environment or by volume."""
+    volumes = template.get("spec", {}).get("volumes", [])
+    sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
+    names = {source.get("configMap", {}).get("name") for source in sources}
+    return {name for name in names if name} | environment_config_maps(template)
+
+
+def environment_config_maps(template: Mapping[str, Any]) -> set[str]:
+    """Names of the ConfigMaps a pod template reads as environment: once, when a container starts."""
     spec = template.get("spec", {})
     containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
     names = {ref.get("configMapRef", {}).get("name") for c in containers for ref in c.get("envFrom", [])}
     names |= {
         e.get("valueFrom", {}).get("configMapKeyRef", {}).get("name") for c in containers for e in c.get("env", [])
     }
-    volumes = spec.get("volumes", [])
-    sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
-    names |= {source.get("configMap", {}).get("name") for source in sources}
     return {name for name in names if name}
 
 
@@ -97,6 +102,6 @@ def wanted_counts(application: Application, active: SideState | None) -> dict[st
     Workers stay at 0, and CronJobs suspended, until traffic has moved, or work would be taken twice."""
     present = active.replicas if active else {}
     return {
-        service.name: max(service.replicas, present.get(service.name, 0)) if service.role == "serving" else 0
+        service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
         for service in application.spec.services
     }

@@ -3,50 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from flipgate.core.errors import LostLease
 from flipgate.core.record import Record
-from flipgate.core.service import Kind, Service
+from flipgate.core.service import Consume, Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic
 
 EPOCH = "flipgate.dev/epoch"
 """Annotation on each workload that flipgate touches: the steadier fence, status updates do not change it."""
-_HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1"}
+SET_AT = "flipgate.dev/set-at."
+"""And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
+_HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1", "ConfigMap": "/api/v1"}
 
 
-def workload_path(kind: Kind, namespace: str, name: str) -> str:
-    """Where the API server has a workload."""
+def path_of(kind: Kind, namespace: str, name: str) -> str:
+    """Where the API server has an object of a side."""
     return f"{_HOMES[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}"
 
 
 @dataclass(frozen=True)
-class Workload:
-    """One Deployment or CronJob of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are
-    Ready (a CronJob has none: its pods are its Jobs').
-
-    `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
-    `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did.
-    """
+class Stamped:
+    """One object of a side as it was read, whose stamp is the fence of each write."""
 
     name: str
     namespace: str
     kind: Kind = "Deployment"
     found: bool = False
-    replicas: int = 0
-    pods: int = 0
-    ready: int = 0
-    up_to_date: bool = False
     epoch: str | None = None
     has_annotations: bool = False
     resource_version: str = ""
-    images: Mapping[str, str] = field(default_factory=dict)
-    template: Mapping[str, Any] = field(default_factory=dict)
-    suspended: bool = False
-    schedule: Mapping[str, Any] = field(default_factory=dict)
-    last_schedule: str = ""
     uid: str = ""
 
     def __str__(self) -> str:
@@ -55,7 +43,69 @@ class Workload:
     @property
     def path(self) -> str:
         """Where the API server has it."""
-        return workload_path(self.kind, self.namespace, self.name)
+        return path_of(self.kind, self.namespace, self.name)
+
+    def fence(self, ours: int | None = None) -> list[dict[str, Any]]:
+        """The tests that refuse a write when somebody else of ours touched this object since the look.
+
+        Raises LostLease when it was stamped in a later epoch than `ours`: that actor has chosen this side.
+        """
+        if ours is not None and self.epoch is not None and self.epoch.isdigit() and int(self.epoch) > ours:
+            raise LostLease(
+                f"was stamped in epoch {self.epoch}; this run works in epoch {ours}",
+                obj=str(self),
+                untouched=f"this {self.kind} and what comes after it",
+                next_command="flipgate status",
+            )
+        if self.epoch is not None:
+            return [{"op": "test", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": self.epoch}]
+        return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]
+
+    def stamp(self, epoch: int) -> list[dict[str, Any]]:
+        """The operations that write our epoch on this object."""
+        if not self.has_annotations:
+            return [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: str(epoch)}}]
+        return [{"op": "add", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": str(epoch)}]
+
+
+@dataclass(frozen=True)
+class Switch(Stamped):
+    """The key of a ConfigMap that tells a mixed service's pods on one side whether to consume; `value` as it stands
+    there. `set_at` is when flipgate set it, in RFC 3339, empty where nobody noted it."""
+
+    key: str = ""
+    value: str | None = None
+    set_at: str = ""
+
+    def says(self, work: bool) -> bool:
+        """Whether it says so in as many words."""
+        return self.found and self.value == str(work).lower()
+
+    def saying(self, work: bool, at: str) -> dict[str, Any]:
+        """What sets it: a merge patch that is refused once anything in the ConfigMap has changed."""
+        meta = {"resourceVersion": self.resource_version, "annotations": {f"{SET_AT}{self.key}": at}}
+        return {"metadata": meta, "data": {self.key: str(work).lower()}}
+
+
+@dataclass(frozen=True)
+class Workload(Stamped):
+    """One Deployment or CronJob of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are
+    Ready (a CronJob has none: its pods are its Jobs').
+
+    `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
+    `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did. `selector` selects its pods.
+    """
+
+    replicas: int = 0
+    pods: int = 0
+    ready: int = 0
+    up_to_date: bool = False
+    selector: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    template: Mapping[str, Any] = field(default_factory=dict)
+    suspended: bool = False
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    last_schedule: str = ""
 
     @property
     def template_pointer(self) -> str:
@@ -82,36 +132,15 @@ class Workload:
         """The image of the named container, or of the first."""
         return self.images.get(container) if container else next(iter(self.images.values()), None)
 
-    def fence(self, ours: int | None = None) -> list[dict[str, Any]]:
-        """The tests that refuse a write when somebody else of ours touched this workload since the look.
-
-        Raises LostLease when it was stamped in a later epoch than `ours`: that actor has chosen this side.
-        """
-        if ours is not None and self.epoch is not None and self.epoch.isdigit() and int(self.epoch) > ours:
-            raise LostLease(
-                f"was stamped in epoch {self.epoch}; this run works in epoch {ours}",
-                obj=str(self),
-                untouched=f"this {self.kind} and what comes after it",
-                next_command="flipgate status",
-            )
-        if self.epoch is not None:
-            return [{"op": "test", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": self.epoch}]
-        return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]
-
-    def stamp(self, epoch: int) -> list[dict[str, Any]]:
-        """The operations that write our epoch on this workload."""
-        if not self.has_annotations:
-            return [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: str(epoch)}}]
-        return [{"op": "add", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": str(epoch)}]
-
 
 @dataclass(frozen=True)
 class SideState:
-    """The declared services of one side."""
+    """The declared services of one side; `switches` are the mixed ones', by service."""
 
     side: Side
     namespace: str
     workloads: Mapping[str, Workload]
+    switches: Mapping[str, Switch] = field(default_factory=dict)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -135,6 +164,11 @@ class SideState:
     def up(self) -> bool:
         """Whether anything on it is asked to run."""
         return any(workload.up for workload in self.workloads.values())
+
+    @property
+    def stamped(self) -> tuple[Stamped, ...]:
+        """All of it that there is and that bears a stamp."""
+        return tuple(each for each in (*self.workloads.values(), *self.switches.values()) if each.found)
 
     @property
     def replicas(self) -> dict[str, int]:
@@ -163,21 +197,34 @@ def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind
     """Reads a Deployment or a CronJob object."""
     if obj is None:
         return Workload(name, namespace, kind)
-    known = _read_meta(name, namespace, kind, obj["metadata"])
-    return replace(known, **(_read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)))
+    more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
+    return Workload(name, namespace, kind, **_read_meta(obj["metadata"]), **more)
 
 
-def _read_meta(name: str, namespace: str, kind: Kind, meta: Mapping[str, Any]) -> Workload:
-    return Workload(
-        name=name,
-        namespace=namespace,
-        kind=kind,
-        found=True,
-        epoch=(meta.get("annotations") or {}).get(EPOCH),
-        has_annotations=bool(meta.get("annotations")),
-        resource_version=meta.get("resourceVersion", ""),
-        uid=meta.get("uid", ""),
+def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
+    """Reads what a ConfigMap says of consuming."""
+    if obj is None:
+        return Switch(consume.config_map, namespace, "ConfigMap", key=consume.key)
+    annotations = obj["metadata"].get("annotations") or {}
+    return Switch(
+        consume.config_map,
+        namespace,
+        "ConfigMap",
+        **_read_meta(obj["metadata"]),
+        key=consume.key,
+        value=(obj.get("data") or {}).get(consume.key),
+        set_at=annotations.get(f"{SET_AT}{consume.key}", ""),
     )
+
+
+def _read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "found": True,
+        "epoch": (meta.get("annotations") or {}).get(EPOCH),
+        "has_annotations": bool(meta.get("annotations")),
+        "resource_version": meta.get("resourceVersion", ""),
+        "uid": meta.get("uid", ""),
+    }
 
 
 def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,12 +246,14 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
     wanted = spec.get("replicas", 1)
     settled = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    labels = (spec.get("selector") or {}).get("matchLabels") or {}
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     return {
         "replicas": wanted,
         "pods": total,
         "ready": status.get("readyReplicas", 0),
         "up_to_date": settled and updated >= wanted and total <= wanted,
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],
     }

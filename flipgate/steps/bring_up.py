@@ -29,6 +29,7 @@ from flipgate.core.sides import Side
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, need_dark, need_record, side_of
+from flipgate.steps.rest import silence
 from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open, write
 from flipgate.steps.why import why_not_ready
@@ -97,10 +98,13 @@ def bring_up(world: World, release: Release) -> None:
             next_command=f"flipgate status {world.application.name}",
         )
     side, epoch = view.sides[dark.side], need_record(world, view).epoch
-    if all(not _changes(world, w, release, 0)[2:] for w in side.workloads.values()):
+    _need_switches(world, side)
+    quiet = all(switch.says(False) for switch in side.switches.values())
+    if quiet and all(not _changes(world, w, release, 0)[2:] for w in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
+        silence(world, side)  # before any pod comes up
         for workload in side.workloads.values():
             world.check_lease()
             set_workload(world, workload, release, epoch)
@@ -126,6 +130,19 @@ def scale_to_live(world: World, release: Release) -> Release:
     bring_up(world, grown)
     wait_ready(world, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
     return grown
+
+
+def _need_switches(world: World, side: SideState) -> None:
+    """Raises Refused where what tells pods whether to consume is not there: nobody could tell them later."""
+    missing = sorted({switch.name for switch in side.switches.values() if not switch.found})
+    if missing:
+        raise Refused(
+            f"lacks the ConfigMaps {', '.join(missing)}, which tell mixed services whether to consume",
+            obj=f"side {side.side} (namespace {side.namespace})",
+            reason="ConfigMapMissing",
+            untouched="both sides",
+            next_command=f"kubectl -n {side.namespace} create configmap {missing[0]}",
+        )
 
 
 def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
@@ -263,11 +280,18 @@ def _occupied(record: records.Record, release: Release, hashed: str, now: dateti
 
 
 def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
-    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there."""
+    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
+
+    Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
+    """
     names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
     base = f"/api/v1/namespaces/{side.namespace}/configmaps"
     found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
-    return {name: (obj or {}).get("data") for name, obj in found.items()}
+    ours = {(switch.name, switch.key) for switch in side.switches.values()}
+    return {
+        name: {key: value for key, value in data.items() if (name, key) not in ours} or None
+        for name, data in ((name, (obj or {}).get("data") or {}) for name, obj in found.items())
+    }
 
 
 def _refuse_open(world: World, release: Release) -> None:

@@ -125,7 +125,7 @@ def going_back(world: World) -> Iterator[None]:
                 raise
             except Refused as stuck:
                 raise _stuck(world, bad, stuck) from bad
-            world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join(done.notes)}")
+            world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join((*done.notes, *done.left))}")
         raise
 
 

@@ -1,4 +1,5 @@
-"""Handing workers and CronJobs over, in the declared order, journaled, and the same way back."""
+"""Handing over what works on the live side only: workers, CronJobs, what mixed services consume. In the declared order,
+journaled, and the same way back."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from flipgate.core.hand_over import Jobs, Turn, next_turn, running_jobs
 from flipgate.core.record import HAND_OVER
 from flipgate.core.sides import Side
 from flipgate.core.view import SideState, Workload, read_workload
+from flipgate.steps.consume import nudge, tell, unsaid
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_side
 from flipgate.steps.world import World
@@ -52,7 +54,9 @@ class _Shift:
     left: list[str] = field(default_factory=list)
     skip: set[str] = field(default_factory=set)
     unheeded: set[str] = field(default_factory=set)
+    settles_at: float = 0.0
     sides: dict[Side, SideState] = field(default_factory=dict)
+    unsaid: dict[tuple[Side, str], str] = field(default_factory=dict)
 
     def next_turn(self) -> Turn | None:
         """What is to be done now, as the world is now."""
@@ -61,7 +65,21 @@ class _Shift:
         old, new = self.sides[self.to.other], self.sides[self.to]
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.unheeded}
         order = application.spec.policy.workers
-        return next_turn(application.handed_over(), order, old, new, jobs, skip=self.skip)
+        self.unsaid = self._unsaid(old if order == "old-first" else new)
+        return next_turn(application.handed_over(), order, old, new, jobs, skip=self.skip, unsaid=self.unsaid.keys())
+
+    def _unsaid(self, first: SideState) -> dict[tuple[Side, str], str]:
+        """What the pods of mixed services say that is not what they were told. Pods that cannot be asked are waited for
+        where something starts only after them."""
+        found = {}
+        for service in self.world.application.mixed():
+            for state in self.sides.values():
+                consume, switch = service.consume, state.switches[service.name]
+                if consume is None or not switch.found or (consume.status is None and state is not first):
+                    continue
+                if why := unsaid(self.world, consume, state.workloads[service.name], switch):
+                    found[state.side, service.name] = why
+        return found
 
     def work(self) -> None:
         """Turn by turn, until there is none left."""
@@ -71,7 +89,10 @@ class _Shift:
                 began = time.monotonic()
             last = turn
             self.world.check_lease()
-            if turn.tell:
+            if turn.work and (left := self.settles_at - time.monotonic()) > 0:
+                self.settles_at = 0.0
+                self.world.sleep(left)
+            elif turn.tell:
                 self._tell(turn)
             else:
                 self._judge_wait(turn, time.monotonic() - began)
@@ -82,7 +103,17 @@ class _Shift:
         suspended = [workload for workload in old.workloads.values() if workload.found and workload.suspended]
         if not suspended:
             return {}
-        return running_jobs(self.world.cluster.items(f"/apis/batch/v1/namespaces/{old.namespace}/jobs"), suspended)
+        try:
+            jobs = self.world.cluster.items(f"/apis/batch/v1/namespaces/{old.namespace}/jobs")
+        except FlipgateError as error:
+            names = {workload.name for workload in suspended}
+            if not self.back:
+                raise
+            if not names <= self.unheeded:
+                self.unheeded |= names
+                self._note(f"Jobs that still run on {old.side} are not waited for: {error}")
+            return {}
+        return running_jobs(jobs, suspended)
 
     def _tell(self, turn: Turn) -> None:
         workloads = [self.sides[turn.side].workloads[name] for name in turn.tell]
@@ -96,14 +127,17 @@ class _Shift:
                     raise
                 self._leave(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
-            self.world.sleep(SETTLE_SECONDS)
+            self.settles_at = time.monotonic() + SETTLE_SECONDS
 
     def _tell_one(self, turn: Turn, workload: Workload) -> None:
-        count = 0
+        service = self.world.application.service(workload.name)
+        if service.consume:
+            tell(self.world, service.consume, self.sides[turn.side].switches[service.name], turn.work)
+            nudge(self.world, workload, turn.work)
+            return
         if turn.work:
-            count = max(1, self.world.application.service(workload.name).replicas)
-            self._go_on_from(self.sides[turn.side.other].workloads[workload.name], workload)
-        _ask_for(self.world, workload, count)
+            self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
+        _ask_for(self.world, workload, max(1, service.replicas) if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """The schedule goes on where the other side's left off: else what that side started already, this one would
@@ -125,11 +159,17 @@ class _Shift:
                 raise self._jobs_still_running(told, policy.jobs_timeout_seconds)
             self.unheeded |= turn.jobs.keys()
             self._note(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
-        if turn.pods and waited > self.timeout_seconds:
+        late = [name for name in turn.pods if not self._settles(name)]
+        if late and waited > self.timeout_seconds:
             if not self.back:
-                raise self._not_ready(turn)
-            for name in turn.pods:
+                raise self._not_ready(turn, late)
+            for name in late:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
+
+    def _settles(self, name: str) -> bool:
+        """Whether only time is waited for."""
+        consume = self.world.application.service(name).consume
+        return consume is not None and consume.status is None
 
     def _leave(self, name: str, why: str) -> None:
         self.skip.add(name)
@@ -149,10 +189,11 @@ class _Shift:
             next_command=f"kubectl -n {namespace} get jobs; spec.policy.jobsTimeoutSeconds says how long to wait",
         )
 
-    def _not_ready(self, turn: Turn) -> Refused:
+    def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
         state = self.sides[turn.side]
+        said = [f"{name} ({why})" if (why := self.unsaid.get((turn.side, name))) else name for name in late]
         return Refused(
-            f"did not get to the wanted count within {self.timeout_seconds:g} s: {', '.join(turn.pods)}",
+            f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
             obj=f"workers on {turn.side}",
             reason="WorkersNotReady",
             untouched="all routes",

@@ -13,7 +13,7 @@ from flipgate.core.record import Record
 from flipgate.core.service import Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.view import SideState, View, read_workload, workload_path
+from flipgate.core.view import SideState, View, path_of, read_switch, read_workload
 from flipgate.steps.world import World
 
 
@@ -38,25 +38,40 @@ def look_at_side(world: World, side: Side) -> SideState:
     Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
     (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
     """
-    namespace = world.application.namespace_of(side)
-    paths = [workload_path(service.kind, namespace, service.name) for service in world.application.spec.services]
-    return side_of(world, side, world.each(world.cluster.find, paths))
+    return side_of(world, side, world.each(world.cluster.find, paths_of(world, side)))
+
+
+def paths_of(world: World, side: Side) -> tuple[str, ...]:
+    """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
+    namespace, services = world.application.namespace_of(side), world.application.spec.services
+    workloads = [path_of(service.kind, namespace, service.name) for service in services]
+    switches = [path_of("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
+    return tuple(dict.fromkeys([*workloads, *switches]))
 
 
 def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None]) -> SideState:
-    """A side's declared services, of the Deployments and CronJobs that were found on it."""
+    """A side's declared services, of the objects that were found on it."""
     namespace = world.application.namespace_of(side)
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
     world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
-    services = [(service.name, service.kind) for service in world.application.spec.services]
+    services = world.application.spec.services
     return SideState(
-        side, namespace, {n: read_workload(n, namespace, known.get((kind, n)), kind) for n, kind in services}
+        side,
+        namespace,
+        {s.name: read_workload(s.name, namespace, known.get((s.kind, s.name)), s.kind) for s in services},
+        {
+            s.name: read_switch(s.consume, namespace, known.get(("ConfigMap", s.consume.config_map)))
+            for s in services
+            if s.consume
+        },
     )
 
 
 def _kind_of(obj: Mapping[str, Any]) -> Kind:
     """What it is: the items of a list do not say it."""
+    if "spec" not in obj:
+        return "ConfigMap"
     return "CronJob" if "jobTemplate" in obj["spec"] else "Deployment"
 
 

@@ -7,24 +7,27 @@ from collections import Counter
 from flipgate.core.errors import Conflict, Refused
 from flipgate.core.record import REST_SIDE, Occupant, Record, occupied
 from flipgate.core.traffic import DarkSide
-from flipgate.core.view import View, Workload
+from flipgate.core.view import SideState, Stamped, View, Workload
+from flipgate.steps.consume import tell
 from flipgate.steps.journal import journal
 from flipgate.steps.world import World
 
 
 def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
-    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended). Each write tests the stamp read
-    before the routes were.
+    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). Each
+    write tests the stamp read before the routes were.
 
     Raises Refused when a workload was stamped since: a rollback has chosen this side, and it stays as it is.
     """
-    counts = {s.name: keep if s.role == "serving" and s.replicas else 0 for s in world.application.spec.services}
+    counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
-    if not todo:
+    told = any(switch.found and not switch.says(False) for switch in state.switches.values())
+    if not (todo or told):
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
+        silence(world, state)
         for workload in todo:
             world.check_lease()
             _scale(world, workload, counts[workload.name])
@@ -42,14 +45,29 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     world.store.update(remember)
 
 
+def silence(world: World, state: SideState) -> None:
+    """No mixed service of the side is to consume, whatever pods of it come up. Raises Refused like `rest`."""
+    for service in world.application.mixed():
+        switch = state.switches[service.name]
+        if service.consume and switch.found and not switch.says(False):
+            try:
+                tell(world, service.consume, switch, False)
+            except Conflict as error:
+                raise _changed(world, switch) from error
+
+
 def _scale(world: World, workload: Workload, count: int) -> None:
     try:
         world.cluster.patch(workload.path, [*workload.fence(world.store.epoch), workload.asking(count)])
     except Conflict as error:
-        raise Refused(
-            "was changed since the routes were read; this side may be live again",
-            obj=str(workload),
-            reason="SideChanged",
-            untouched=f"this {workload.kind}, what comes after it, and all routes",
-            next_command=f"flipgate status {world.application.name}",
-        ) from error
+        raise _changed(world, workload) from error
+
+
+def _changed(world: World, what: Stamped) -> Refused:
+    return Refused(
+        "was changed since the routes were read; this side may be live again",
+        obj=str(what),
+        reason="SideChanged",
+        untouched=f"this {what.kind}, what comes after it, and all routes",
+        next_command=f"flipgate status {world.application.name}",
+    )

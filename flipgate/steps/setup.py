@@ -12,7 +12,7 @@ from flipgate.adapters.store import Store
 from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, FlipgateError, Refused
 from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
-from flipgate.core.render import images_of
+from flipgate.core.render import environment_config_maps, images_of
 from flipgate.core.routes import INGRESS_ROUTE, TRAEFIK_SERVICE
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic, resource
@@ -42,6 +42,13 @@ FOR_CRON_JOBS: Rights = (
     ("batch", "jobs", "list"),
 )
 """On the sides, where a service of role cron is declared."""
+FOR_MIXED: Rights = (
+    ("", "configmaps", "patch"),
+    # The kubelet is made to look at once, and the pods are asked whether they do as they were told.
+    ("", "pods", "patch"),
+    ("", "pods/proxy", "get"),
+)
+"""On the sides, where a service of role mixed is declared."""
 FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
 """On the sides, where a gate on logs is declared."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
@@ -190,7 +197,8 @@ def rights_on_a_side(application: Application) -> Rights:
     """What flipgate must be allowed to do on each side of this application."""
     cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
     logs = any(gate.logs for gate in application.spec.gates)
-    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + (FOR_LOG_GATES if logs else ())
+    mixed = FOR_MIXED if application.mixed() else ()
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ())
 
 
 def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
@@ -250,6 +258,11 @@ def _side(world: World, side: Side) -> Iterator[str]:
     state = look_at_side(world, side)
     if state.missing:
         yield f"namespace {namespace} ({side}) lacks {state.lacks}"
+    for name, switch in state.switches.items():
+        if not switch.found:
+            yield f"{switch} does not exist; it tells {name} whether to consume"
+        elif switch.name in environment_config_maps(state.workloads[name].template):
+            yield f"{switch} is read by {name} as environment, which pods see only when they start; mount it"
     for service in world.application.spec.services:
         workload = state.workloads[service.name]
         if service.container and workload.found and service.container not in workload.images:

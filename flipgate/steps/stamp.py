@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from flipgate.core.errors import NotFound
-from flipgate.core.service import Service
 from flipgate.core.sides import Side
-from flipgate.core.view import EPOCH, SideState, View, workload_path
-from flipgate.steps.look import look, side_of
+from flipgate.core.view import EPOCH, SideState, View
+from flipgate.steps.look import look, paths_of, side_of
 from flipgate.steps.world import World
 
 
@@ -20,16 +19,15 @@ def stamp(world: World, side: Side, epoch: int | str) -> SideState:
     By name, without a list first: right after a write, an API server keeps a consistent list waiting for its cache to
     catch up, up to 100 ms. A workload that is not there is left out: nothing can be scaled down in it.
     """
-    namespace = world.application.namespace_of(side)
     part = {"metadata": {"annotations": {EPOCH: str(epoch)}}}
 
-    def one(service: Service) -> Mapping[str, Any] | None:
+    def one(path: str) -> Mapping[str, Any] | None:
         try:
-            return world.cluster.merge(workload_path(service.kind, namespace, service.name), part, timeout=5.0)
+            return world.cluster.merge(path, part, timeout=5.0)
         except NotFound:
             return None
 
-    return side_of(world, side, world.each(one, world.application.spec.services))
+    return side_of(world, side, world.each(one, paths_of(world, side)))
 
 
 def stamped_look(world: World, side: Side) -> View:
@@ -38,7 +36,7 @@ def stamped_look(world: World, side: Side) -> View:
     Without one only the resourceVersion could be tested, and that changes with every pod that comes or goes.
     """
     view = look(world)
-    if all(workload.epoch for workload in view.sides[side].workloads.values() if workload.found):
+    if all(each.epoch for each in view.sides[side].stamped):
         return view
     stamp(world, side, world.store.epoch if world.store.epoch is not None else world.store.read().epoch)
     return look(world)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 BEHAVIOUR_ANNOTATION = "lab.flipgate.dev/behaviour"
 START_ANNOTATION = "lab.flipgate.dev/start-seconds"
 DRAIN_ANNOTATION = "lab.flipgate.dev/drain-seconds"
+CONSUME_KEY = "consume"
+"""In a mounted ConfigMap: whether to consume. `/health` says whether it does."""
 RUN_ANNOTATION = "lab.flipgate.dev/run-seconds"
 """How long a pod of a Job works before it ends; any other pod serves until it is stopped."""
 START_SECONDS = 0.2

@@ -52,6 +52,7 @@ class SampleApp:
         self.behaviour = behaviour
         self.metrics = Metrics()
         self.draining = False
+        self.consuming = False
         self.last_asked = 0.0
         self._log = log
         self._debt = 0
@@ -96,7 +97,9 @@ class SampleApp:
             return 200, self.metrics.text().encode()
         ready = not (path == "/health/ready" and self.behaviour.never_ready)
         status = "ok" if ready else "not ready"
-        return (200 if ready else 503), json.dumps({"status": status, **self.identity.about()}).encode()
+        return (200 if ready else 503), json.dumps(
+            {"status": status, "consuming": self.consuming, **self.identity.about()}
+        ).encode()
 
     async def _answer(self, path: str, query: bytes) -> tuple[int, bytes]:
         if self.behaviour.slow_seconds:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from lab.node.probes import ProbeSpec, ProbeState
 from lab.node.world import World, rfc3339
 
 _PULL_RETRY_SECONDS = 5.0
+_SYNC_SECONDS = 60.0
 
 
 class Container:
@@ -129,11 +131,12 @@ class Container:
             return 128, f"failed to start {self.spec['image']}: {error}"
         self._runner = runner
         self._set(running_since=began_at, ended=None, reason="", message="", ready=False, started=False)
-        probing = asyncio.create_task(self._probe(runner))
+        beside = [asyncio.create_task(self._probe(runner)), asyncio.create_task(self._follow(runner))]
         try:
             return await runner.wait(), ""
         finally:
-            probing.cancel()
+            for task in beside:
+                task.cancel()
             self._runner = None
             await runner.kill()
             self.logs.close()
@@ -183,6 +186,22 @@ class Container:
                 return True
             await asyncio.sleep(pause)
             pause = probes.next_pause(spec, state, pause)
+
+    async def _follow(self, runner: Runner) -> None:
+        """Tell the sample what its mounted ConfigMaps say, as late as a kubelet does: each minute, or when its pod has
+        changed."""
+        volumes = self.pod["spec"].get("volumes") or []
+        wanted = {("configmaps", volume["configMap"]["name"]) for volume in volumes if "configMap" in volume}
+        while wanted and isinstance(runner, AppRunner):
+            self._nudge.clear()
+            try:
+                sources = await self._world.sources(self.pod["metadata"]["namespace"], wanted)
+                runner.mounted({key: value for data in sources.values() for key, value in (data or {}).items()})
+            except (KubeError, httpx.HTTPError) as error:
+                self._world.log(f"ConfigMaps of {self.pod['metadata']['name']}: {error!r}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SYNC_SECONDS):
+                    await self._nudge.wait()
 
     async def _ask(self, spec: ProbeSpec) -> tuple[bool, str]:
         if spec.kind != "exec" or parse_image(self.spec["image"]).is_sample:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from lab.app import AppServer, Behaviour, Identity, SampleApp, parse_image
 from lab.app.behaviour import (
+    CONSUME_KEY,
     DRAIN_ANNOTATION,
     DRAIN_SECONDS,
     RUN_ANNOTATION,
@@ -115,6 +116,10 @@ class AppRunner:
         self._write(f'level=info msg="behaviour changed" to="{behaviour}"')
         if behaviour.crash and self._starting is not None and self._starting.done():
             self._crash()
+
+    def mounted(self, data: Mapping[str, str]) -> None:
+        """What its ConfigMap volumes say now."""
+        self._app.consuming = data.get(CONSUME_KEY) == "true"
 
     def _crash(self) -> None:
         self._write('level=fatal msg="told to crash"')

@@ -172,6 +172,7 @@ def test_status_of_all_and_of_one(desk: Desk) -> None:
         "wanted": 2,
         "image": "shop/web:1",
         "suspended": None,
+        "consumes": None,
     }
     assert (one["activeByTraffic"], one["traffic"][0]["replica"], one["problems"]) == (None, None, [])
     assert [(each["type"], each["status"]) for each in one["conditions"]] == [("Drifted", "False")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,10 +13,10 @@ from flipgate.core.application import Application, load_application
 from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
 from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
 from flipgate.core.routes import read_route
-from flipgate.core.service import Kind
+from flipgate.core.service import Consume, Kind
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteName, RouteState, Traffic
-from flipgate.core.view import SideState, Workload, read_workload
+from flipgate.core.view import SideState, Workload, read_switch, read_workload
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BLUE, GREEN = Side.BLUE, Side.GREEN
@@ -206,6 +207,15 @@ def cron_job(*, suspended: bool, last: str = "", **spec: Any) -> dict[str, Any]:
     }
 
 
+LEDGER = Consume(config_map="ledger-consume")
+
+
+def told(value: str | None, **annotations: str) -> dict[str, Any]:
+    """What tells the pods of the mixed service `ledger` whether to consume."""
+    meta = {"name": LEDGER.config_map, "resourceVersion": "9", "annotations": annotations}
+    return {"metadata": meta, "data": {} if value is None else {LEDGER.key: value}}
+
+
 def job(name: str, owner: str = "uid-nightly", ended: str = "") -> dict[str, Any]:
     """One of a CronJob's Jobs; `ended` is Complete or Failed."""
     meta = {"name": name, "ownerReferences": [{"kind": "CronJob", "uid": owner}]}
@@ -216,14 +226,17 @@ def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
     """The shop's side: what is given, and usual Deployments for the rest of its services."""
     given = {obj["metadata"]["name"]: obj for obj in deployments}
     usual = {"web": deployment("web"), "mailer": deployment("mailer", image="acme/mailer:1", replicas=3)}
+    switches = {}
+    for obj in [given.pop(name) for name, obj in list(given.items()) if "spec" not in obj]:
+        switches["ledger"] = read_switch(LEDGER, NAMESPACES[which], obj)
     kinds: dict[str, Kind] = {name: "CronJob" for name, obj in given.items() if "jobTemplate" in obj["spec"]}
     workloads = {
         name: read_workload(name, NAMESPACES[which], obj, kinds.get(name, "Deployment"))
         for name, obj in {**usual, **given}.items()
     }
-    return SideState(which, NAMESPACES[which], workloads)
+    return SideState(which, NAMESPACES[which], workloads, switches)
 
 
 def without(state: SideState, name: str) -> SideState:
     """The side, with one of its Deployments gone."""
-    return SideState(state.side, state.namespace, {**state.workloads, name: Workload(name, state.namespace)})
+    return replace(state, workloads={**state.workloads, name: Workload(name, state.namespace)})

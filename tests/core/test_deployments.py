@@ -10,7 +10,16 @@ import pytest
 import yaml
 
 from flipgate.core.application import load_application
-from flipgate.steps.setup import FOR_LOG_GATES, FOR_PREVIEW, OF_ITS_OWN, ON_ROUTES, ON_TRAEFIK, Rights, rights_on_a_side
+from flipgate.steps.setup import (
+    FOR_LOG_GATES,
+    FOR_MIXED,
+    FOR_PREVIEW,
+    OF_ITS_OWN,
+    ON_ROUTES,
+    ON_TRAEFIK,
+    Rights,
+    rights_on_a_side,
+)
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
@@ -52,7 +61,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     traefik_services = {right for right in asked(ON_ROUTES["TraefikService"]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == traefik_services | asked(FOR_LOG_GATES) | preview
+    on_a_side = asked(FOR_LOG_GATES + FOR_MIXED)
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == traefik_services | on_a_side | preview
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from flipgate.core.checks import Answer
 from flipgate.core.errors import BadInput
-from flipgate.core.hand_over import Turn, next_turn, running_jobs, working
-from flipgate.core.render import render
-from flipgate.core.view import SideState, read_workload
-from tests.core.builders import BLUE, GREEN, cron_job, deployment, job, shop, side, without
+from flipgate.core.hand_over import Turn, next_turn, pod_says, running_jobs, settled, working
+from flipgate.core.render import render, wanted_counts
+from flipgate.core.view import SideState, read_switch, read_workload
+from tests.core.builders import BLUE, GREEN, LEDGER, at, cron_job, deployment, job, shop, side, told, without
 
 NIGHTLY = "{name: nightly, role: cron}"
 APP = shop(NIGHTLY)
@@ -103,6 +106,8 @@ def test_jobs_run_until_they_have_completed_or_failed_also_those_started_by_hand
 
 def test_what_works_on_a_side_is_said() -> None:
     assert working(HANDED, state(GREEN, **RESTS)) == ()
+    assert side(GREEN, deployment(replicas=0), worker(0), cron_job(suspended=False)).up
+    assert not side(GREEN, deployment(replicas=0), worker(0), cron_job(suspended=True)).up
     assert working(HANDED, state(GREEN, **WORKS)) == (
         "Deployment shop-green/mailer asks for 3 pods",
         "CronJob shop-green/nightly is not suspended",
@@ -144,3 +149,91 @@ def test_a_cron_job_has_no_count_and_everything_else_has_one(service: str, messa
 def test_a_cron_job_cannot_be_asked_over_http() -> None:
     with pytest.raises(BadInput, match='check "c" asks cron "nightly", which has no pods on the dark side'):
         shop(f"{NIGHTLY}\n  checks: [{{name: c, service: nightly, path: /}}]")
+
+
+# Mixed services: they serve on both sides and consume on one
+
+LEDGER_YAML = "{name: ledger, role: mixed, replicas: 2, consume: {configMap: ledger-consume}}"
+MIXED = shop(LEDGER_YAML)
+
+
+def mixed(which: Any, value: str | None, **annotations: str) -> SideState:
+    ledger = deployment("ledger", image="acme/ledger:1")
+    return side(which, worker(0), ledger, told(value, **annotations))
+
+
+def mixed_turn(order: Any, old: str | None, new: str | None, *unsaid: tuple[Any, str]) -> Turn | None:
+    return next_turn(MIXED.mixed(), order, mixed(BLUE, old), mixed(GREEN, new), {}, unsaid=unsaid)
+
+
+def test_a_mixed_service_serves_and_is_handed_over() -> None:
+    assert [service.name for service in MIXED.serving()] == ["web", "ledger"]
+    assert [service.name for service in MIXED.handed_over()] == ["mailer", "ledger"]
+    assert wanted_counts(MIXED, None) == {"web": 2, "mailer": 0, "ledger": 2}
+
+
+def test_old_first_no_pod_is_told_to_consume_before_each_old_one_says_that_it_does_not() -> None:
+    blue, green = (BLUE, "ledger"), (GREEN, "ledger")
+    assert mixed_turn("old-first", "true", None) == Turn(BLUE, False, tell=("ledger",))
+    assert mixed_turn("old-first", "false", None, blue, green) == Turn(BLUE, False, pods=("ledger",))
+    assert mixed_turn("old-first", "false", "false", green) == Turn(GREEN, True, tell=("ledger",))
+    assert mixed_turn("old-first", "false", "true", green) == Turn(GREEN, True, pods=("ledger",))
+    assert mixed_turn("old-first", "false", "true") is None
+    assert mixed_turn("new-first", "true", "true", green) == Turn(GREEN, True, pods=("ledger",))
+    assert mixed_turn("new-first", "true", "true") == Turn(BLUE, False, tell=("ledger",))
+
+
+def test_without_its_config_map_nothing_is_told_and_nothing_consumes() -> None:
+    gone = read_switch(LEDGER, "shop-green", None)
+    new = replace(mixed(GREEN, "false"), switches={"ledger": gone})
+    found = next_turn(MIXED.mixed(), "old-first", mixed(BLUE, "false"), new, {})
+    assert found == Turn(GREEN, True, pods=("ledger",))
+    assert (gone.says(True), gone.says(False)) == (False, False)
+
+
+def test_a_dark_side_that_is_told_to_consume_works() -> None:
+    assert working(MIXED.mixed(), mixed(GREEN, None)) == ()
+    assert working(MIXED.mixed(), mixed(GREEN, "false")) == ()
+    assert working(MIXED.mixed(), mixed(GREEN, "true")) == (
+        "ConfigMap shop-green/ledger-consume tells ledger to consume",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "work", "other"),
+    [
+        (b'{"queue": {"consuming": true}}', True, ""),
+        (b'{"queue": {"consuming": false}}', False, ""),
+        (b'{"queue": {"consuming": true}}', False, "queue.consuming is true"),
+        (b'{"queue": {"consuming": 1}}', True, "queue.consuming is 1"),
+        (b'{"queue": {"consuming": "false"}}', False, 'queue.consuming is "false"'),
+        (b'{"queue": {}}', False, 'status 200, without "consuming" in its body'),
+        (b"ok", True, "status 200, and its body is no JSON"),
+        ("timed out", False, "no answer: timed out"),
+    ],
+)
+def test_a_pod_has_said_so_when_it_says_just_that(answer: Any, work: bool, other: str) -> None:
+    heard = answer if isinstance(answer, str) else Answer(200, {}, answer, 0.01)
+    assert pod_says("queue.consuming", heard, work) == other
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(89, False), (90, True)])
+def test_pods_that_cannot_be_asked_have_their_time(seconds: float, over: bool) -> None:
+    noted = {"flipgate.dev/set-at.consume": "2026-03-01T12:00:00Z"}
+    assert settled(mixed(BLUE, "false", **noted).switches["ledger"], timedelta(seconds=90), at(seconds)) is over
+    by_hand = mixed(BLUE, "false").switches["ledger"]
+    assert settled(by_hand, timedelta(seconds=90), at(0))
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ("{name: ledger, role: mixed, replicas: 2}", "a mixed service needs `consume`"),
+        (LEDGER_YAML.replace("mixed", "serving"), "has `consume`, which only a mixed service has; this one is serving"),
+        (LEDGER_YAML.replace("ledger-consume", "ledger-consume, ky: x"), 'unknown key "ky"; did you mean "key"?'),
+    ],
+)
+def test_who_is_told_and_how_is_declared_for_mixed_ones_only(service: str, message: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        shop(service)
+    assert message in str(caught.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +13,7 @@ from flipgate.core.record import HAND_OVER, QuestionKind
 from flipgate.core.sides import Side
 from flipgate.steps.roll_back import roll_back
 from tests.lab import runbook
-from tests.lab.stage import BLUE, GREEN, WORKERS, NewStage, Stage, images, lost_none
+from tests.lab.stage import BLUE, GREEN, WORKERS, NewStage, Stage, images, lost_none, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -21,6 +23,13 @@ JOBS_SECONDS = (
     '{"spec": {"jobTemplate": {"spec": {"template": {"metadata": {"annotations": '
     '{"lab.flipgate.dev/run-seconds": "6"}}}}}}}'
 )
+
+
+MOUNTED = (
+    '{"spec": {"template": {"spec": {"volumes": '
+    '[{"name": "consume", "configMap": {"name": "season-consume", "optional": true}}]}}}}'
+)
+CONSUME = {"configMap": "season-consume", "status": {"port": 8080, "path": "/health", "json": "consuming"}}
 
 
 def batch(stage: Stage, side: Side, kind: str, name: str) -> dict[str, Any]:
@@ -77,3 +86,42 @@ def test_a_cron_job_that_ticks_is_handed_over_and_back_and_its_jobs_end_by_thems
     events = f"/api/v1/namespaces/{namespace}/events"
     told = [e for e in world.cluster.items(events) if e["involvedObject"]["kind"] == "CronJob"]
     assert {e["reason"] for e in told if e["source"].get("component") == "flipgate"} >= {"ChecksPassed", "BakePassed"}
+
+
+def make_mixed(document: dict[str, Any]) -> None:
+    (season,) = (service for service in document["spec"]["services"] if service["name"] == "season")
+    season |= {"role": "mixed", "consume": CONSUME}
+
+
+def consuming(stage: Stage, side: Side) -> set[bool]:
+    """What the pods of `season` on a side say of themselves, but for those that are on their way out."""
+    world = stage.world()
+    place = world.application.namespace_of(side)
+    pods = world.cluster.items(f"/api/v1/namespaces/{place}/pods", labelSelector="app.kubernetes.io/name=season")
+    staying = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    answers = [world.cluster.through_pod(place, name, 8080, "/health", timeout=5) for name in staying]
+    return {json.loads(answer.body)["consuming"] for answer in answers}
+
+
+def test_a_service_that_serves_on_both_sides_consumes_on_one_and_its_pods_say_so(new_stage: NewStage) -> None:
+    stage = new_stage("mixed", policy={"soakSeconds": 3600})
+    for namespace, told in ((stage.place.blue, "true"), (stage.place.green, "")):
+        data = [f"--from-literal=consume={told}"] if told else []
+        stage.kubectl("-n", namespace, "create", "configmap", "season-consume", *data)
+        stage.kubectl("-n", namespace, "patch", "deployment", "season", "-p", MOUNTED)
+    stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", "season", "--timeout=60s")
+    stage.apply(policy={"soakSeconds": 3600}, edit=make_mixed)
+    wait_until("blue consumes", lambda: consuming(stage, BLUE) == {True}, 20)
+    world = stage.world()
+    with stage.load() as load:
+        runbook.deploy_dark(world, images("2"))
+        assert (consuming(stage, BLUE), consuming(stage, GREEN)) == ({True}, {False})
+        runbook.approve(world, QuestionKind.FLIP)
+        began = time.monotonic()
+        runbook.flip_traffic(world)
+        assert (consuming(stage, BLUE), consuming(stage, GREEN)) == ({False}, {True})
+        assert time.monotonic() - began < 50, "the kubelet was made to look, and did not take its minute"
+        done = roll_back(stage.world("ana"), "the queue grows", by="ana")
+        assert (done.to, done.left) == (BLUE, ())
+        assert (consuming(stage, BLUE), consuming(stage, GREEN)) == ({True}, {False})
+        lost_none(load)

@@ -1,0 +1,253 @@
+"""A service that serves on both sides and consumes on one, told by a ConfigMap, on the real API server."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.store import Store
+from flipgate.core.application import load_application
+from flipgate.core.approvals import Granted
+from flipgate.core.errors import LostLease, Refused
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from flipgate.steps.ask import decide, pose, standing
+from flipgate.steps.bring_up import bring_up, open_release
+from flipgate.steps.hand_over import hand_over_workers
+from flipgate.steps.look import look, need_dark
+from flipgate.steps.rest import rest
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.setup import adopt, check_application
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, GREEN, Shop, advanced
+from tests.api.users import grant, user
+from tests.api.wire import Answer, Through, serving
+
+STATUS = "status: {port: 8080, path: /queue, json: consuming}"
+ASKED = re.compile(r"/namespaces/\S+-(?P<side>blue|green)/pods/ledger-0:8080/proxy/queue$")
+
+
+def config_map(shop: Shop, side: Side) -> str:
+    return f"/api/v1/namespaces/{shop.namespace(side)}/configmaps/ledger-consume"
+
+
+def told(shop: Shop) -> tuple[str | None, str | None]:
+    """What blue's pods are told, and green's."""
+    blue, green = ((shop.cluster.get(config_map(shop, side)).get("data") or {}).get("consume") for side in Side)
+    return blue, green
+
+
+def with_ledger(shop: Shop, status: str = STATUS) -> Shop:
+    """The shop with a mixed service that consumes on blue, and one Ready pod of it on either side."""
+    consume = f"consume: {{configMap: ledger-consume{f', {status}' if status else ''}}}"
+    text = f"{shop.text}    - {{name: ledger, role: mixed, replicas: 1, {consume}}}\n"
+    volume = {"name": "consume", "configMap": {"name": "ledger-consume"}}
+    labels = {"app": "ledger"}
+    pods = {"containers": [{"name": "ledger", "image": "shop/ledger:1"}], "volumes": [volume]}
+
+    def install(side: Side) -> None:
+        data = {"OTHER": "kept"} | ({"consume": "true"} if side is BLUE else {})
+        maps = config_map(shop, side).rpartition("/")[0]
+        shop.cluster.create(maps, {"metadata": {"name": "ledger-consume"}, "data": data})
+        spec = {"replicas": int(side is BLUE), "selector": {"matchLabels": labels}}
+        template = {"metadata": {"labels": labels}, "spec": pods}
+        shop.cluster.create(
+            shop.deployments(side), {"metadata": {"name": "ledger"}, "spec": {**spec, "template": template}}
+        )
+        shop.play_ready(side, "ledger")
+        path = f"/api/v1/namespaces/{shop.namespace(side)}/pods"
+        shop.cluster.create(path, {"metadata": {"name": "ledger-0", "labels": labels}, "spec": pods})
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        shop.cluster.merge(f"{path}/ledger-0/status", {"status": ready})
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(install, Side))
+    Store(shop.cluster, shop.own, shop.name).write_application(text)
+    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
+
+
+@dataclass
+class Pods:
+    """The pods as they answer: each follows its side's key once it was asked `slow` times after a change."""
+
+    shop: Shop
+    slow: int = 0
+    seen: list[tuple[str, tuple[str | None, str | None]]] = field(default_factory=list)
+    says: dict[str, tuple[str | None, int]] = field(default_factory=dict)
+    broken: bool = False
+
+    def __call__(self, method: str, path: str) -> Answer | None:
+        asked = ASKED.search(path)
+        if not asked:
+            return None
+        if self.broken:
+            return 503, b"out of order"
+        side, now = asked["side"], told(self.shop)
+        self.seen.append((side, now))
+        wanted = now[side == "green"]
+        last, lag = self.says.get(side, (wanted, 0))
+        if last != wanted and lag < self.slow:
+            self.says[side] = last, lag + 1
+        else:
+            self.says[side] = wanted, 0
+        return 200, json.dumps({"consuming": self.says[side][0] == "true"}).encode()
+
+
+def hurried(world: World, deed: Callable[[], object] = lambda: None) -> World:
+    def sleep(seconds: float) -> None:
+        deed()
+        time.sleep(min(seconds, 0.05))
+
+    world.sleep = sleep
+    return world
+
+
+def version(shop: Shop, path: str) -> int:
+    return int(shop.cluster.get(path)["metadata"]["resourceVersion"])
+
+
+def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_release(shop: Shop) -> None:
+    shop = with_ledger(shop)
+    world = shop.world()
+    adopt(world)
+    release = open_release(world, {"ledger": "shop/ledger:2"}, "ci")
+    assert release.wanted["ledger"] == 1, "it serves, so it is up on the dark side too"
+    with world.acting():
+        bring_up(world, release)
+    assert told(shop) == ("true", "false")
+    assert shop.cluster.get(config_map(shop, GREEN))["data"]["OTHER"] == "kept"
+    assert version(shop, config_map(shop, GREEN)) < version(shop, f"{shop.deployments(GREEN)}/ledger")
+    assert open_release(world, {"ledger": "shop/ledger:2"}, "ci").name == release.name
+
+    advanced(world, release, Phase.DARK)
+    pose(world, QuestionKind.FLIP, [])
+    decide(world, Decision.APPROVE, by="ana", via="cli", reason="fine")
+    shop.patch(config_map(shop, GREEN), ("remove", "/data/consume", None))
+    assert isinstance(standing(world, QuestionKind.FLIP), Granted)
+    shop.patch(config_map(shop, GREEN), ("add", "/data/consume", "true"))
+    assert standing(world, QuestionKind.FLIP).reason == "SideChanged"  # type: ignore[union-attr]
+
+
+def test_the_pods_themselves_say_when_they_have_been_handed_over(shop: Shop, tmp_path: Path) -> None:
+    shop = with_ledger(shop)
+    pods = Pods(shop, slow=2)
+    shop.adopted()
+    with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
+        world = hurried(shop.world(cluster=cluster))
+        with world.acting():
+            hand_over_workers(world, GREEN)
+            assert told(shop) == ("false", "true")
+            assert hand_over_workers(world, GREEN) == ()
+    steps = list(dict.fromkeys(now for _, now in pods.seen))
+    between = ("false", None)
+    assert steps == [("true", None), between, ("false", "true")]
+    assert [side for side, now in pods.seen if now == between].count("blue") >= 3, "asked until it said so"
+    pod = shop.cluster.get(f"/api/v1/namespaces/{shop.namespace(BLUE)}/pods/ledger-0")
+    assert pod["metadata"]["annotations"]["flipgate.dev/consume"].startswith("false "), "or a kubelet takes a minute"
+
+
+def test_pods_that_do_not_say_so_are_named_and_everybody_goes_back(shop: Shop, tmp_path: Path) -> None:
+    shop = with_ledger(shop)
+    pods = Pods(shop, broken=True)
+    live = shop.gone_live()
+    assert live.application.name == shop.name
+    with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
+        world = hurried(shop.world(cluster=cluster))
+        late = pytest.raises(Refused, match=r"ledger \(pod ledger-0: status 503, and its body is no JSON\)")
+        with world.acting(), late as refused:
+            hand_over_workers(world, GREEN, timeout_seconds=0.3)
+        assert (refused.value.reason, told(shop)) == ("WorkersNotReady", ("false", None))
+        pods.broken = False
+        done = roll_back(world, refused.value.fact, by="ana")
+    assert (done.left, told(shop), shop.where()) == ((), ("true", "false"), ("blue",))
+
+
+def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Shop, tmp_path: Path) -> None:
+    shop = with_ledger(shop)
+    shop.gone_live("pipeline")
+    shop.scale(BLUE, "mailer", 0)
+    with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster, shop.playing_ready():
+        world = hurried(shop.world(cluster=cluster))
+        with world.acting():
+            (left,) = hand_over_workers(world, BLUE, timeout_seconds=0.3, back=True)
+    assert left.startswith("ledger was not handed over to blue: not as wanted on green")
+    assert (shop.counts(BLUE)["mailer"], told(shop)[1]) == (1, "false")
+
+
+def test_pods_that_cannot_be_asked_are_given_their_time_by_the_clock(shop: Shop) -> None:
+    shop = with_ledger(shop, "settleSeconds: 30")
+    world, green = shop.adopted(), []
+    began = world.now()
+
+    def later() -> None:
+        green.append(told(shop)[1])
+
+    hurried(world, later).now = lambda: began + timedelta(seconds=10 * len(green))
+    with shop.playing_ready():
+        hand_over_workers(world, GREEN)
+    assert told(shop) == ("false", "true")
+    assert green[:3] == [None, None, None], "not told before the others had their 30 s"
+
+
+def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> None:
+    shop = with_ledger(shop, "settleSeconds: 0")
+    world = shop.adopted()
+    view = look(world)
+    shop.patch(config_map(shop, GREEN), ("replace", "/data/OTHER", "changed"))
+    with world.acting():
+        rest(world, view, need_dark(world, view))
+    assert told(shop) == ("true", "false")
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
+    stale = pytest.raises(LostLease, match=r"ConfigMap \S+-blue/ledger-consume: was stamped in epoch 99")
+    with world.acting(), shop.playing_ready(), stale:
+        hand_over_workers(world, GREEN)
+    assert told(shop) == ("true", "false")
+
+
+def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Shop) -> None:
+    shop = with_ledger(shop)
+    world = shop.gone_live()
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "1"}))
+    view = look(world)
+    dark = need_dark(world, view)
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "unrecorded 12:00"}))
+    with pytest.raises(Refused, match=r"ConfigMap .* may be live again"):
+        rest(world, view, dark)
+    assert told(shop)[0] == "true"
+
+
+def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Shop, tmp_path: Path) -> None:
+    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
+    assert not any("patch configmaps in namespace " + shop.namespace(BLUE) in problem for problem in plain)
+    shop = with_ledger(shop, "settleSeconds: 0")
+    robot = user(shop, tmp_path)
+    grant(shop, check_application(robot, shop.application, shop.own))
+    said: list[str] = []
+    world = hurried(shop.world("robot", robot))
+    world.say = said.append
+    adopt(world)
+    with shop.playing_ready(), world.acting():
+        hand_over_workers(world, GREEN)
+    assert (told(shop), said) == (("false", "true"), [])
+
+    shop.cluster.delete(config_map(shop, GREEN))
+    source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
+    shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
+    environment, gone = check_application(robot, shop.application, shop.own)
+    assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
+    assert (
+        gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"
+    )
+    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting():
+        bring_up(world, open_release(world, {"web": "shop/web:2"}, "ci"))
+    assert refused.value.reason == "ConfigMapMissing"
