@@ -219,6 +219,24 @@ def second_route(lab: Lab) -> Edit:
     return edit
 
 
+def through_a_traefik_service(lab: Lab) -> Edit:
+    """The rule leads to a TraefikService, which is the route."""
+
+    def edit(document: dict[str, Any]) -> None:
+        route = document["spec"]["routes"][0]
+        cluster, name = Cluster.connect(lab.kubeconfig), route["name"]
+        routes = f"/apis/traefik.io/v1alpha1/namespaces/{route['namespace']}"
+        services = cluster.get(f"{routes}/ingressroutes/{name}")["spec"]["routes"][0]["services"]
+        made = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService", "metadata": {"name": name}}
+        cluster.create(f"{routes}/traefikservices", {**made, "spec": {"weighted": {"services": services}}})
+        entry = {"kind": "TraefikService", "name": name}
+        pointer = "/spec/routes/0/services/0"
+        cluster.patch(f"{routes}/ingressroutes/{name}", [{"op": "replace", "path": pointer, "value": entry}])
+        route["kind"] = "TraefikService"
+
+    return edit
+
+
 def lost_none(load: Load) -> LoadReport:
     """Users go on for a little after what has been done; then each of them must have been answered."""
     done = load.snapshot().sent

@@ -9,10 +9,23 @@ import pytest
 
 from flipgate.core.record import QuestionKind
 from flipgate.steps import flip
+from flipgate.steps.observe import agreed, observe
+from flipgate.steps.roll_back import roll_back
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
-from tests.lab.stage import NewStage, before_patches, images, lost_none, second_route, wait_until
+from tests.lab.stage import (
+    BLUE,
+    GREEN,
+    NewStage,
+    before_patches,
+    images,
+    lost_none,
+    phases,
+    second_route,
+    through_a_traefik_service,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -52,3 +65,29 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
     assert proven.ok
     assert proven.seconds >= DEFAULT_THROTTLE_SECONDS
     assert proven.first_new_answer_ms
+
+
+def test_without_a_header_traefiks_own_counters_name_the_side(new_stage: NewStage, lab: Lab) -> None:
+    """Under load: what users ask is counted as well. A preview, too, is seen while they are on the other side."""
+
+    def counted(document: dict[str, Any]) -> None:
+        through_a_traefik_service(lab)(document)
+        traffic = document["spec"]["traffic"]
+        del traffic["header"]
+        traffic["traefik"]["metricsPort"] = 8080
+        traffic["previewHost"] = "preview.nobody.example"
+
+    stage = new_stage("counted", edit=counted)
+    world = stage.world()
+    with stage.load() as load:
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        live = runbook.flip_traffic(world)
+        assert stage.answering() == GREEN
+        assert agreed(observe(world)()) is GREEN
+        done = roll_back(world, "orders fail", by="ana")
+        lost_none(load)
+    assert phases(live)[-3:] == ["flipping Approved", "baking TrafficProven", "live BakePassed"]
+    assert live.first_new_answer_ms
+    assert done.first_old_answer_ms
+    assert agreed(observe(world)()) is BLUE
