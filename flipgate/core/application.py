@@ -93,7 +93,7 @@ class TraefikSpec(FileModel):
     metrics_port: PortNumber | None = Field(
         default=None,
         description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
-        "traefik gates.",
+        "traefik gates, and where no header names the side: its counters of each target do then.",
     )
 
 
@@ -102,8 +102,10 @@ class Traffic(FileModel):
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
-    header: HeaderName = Field(
-        description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side).'
+    header: HeaderName | None = Field(
+        default=None,
+        description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
+        "Left out, traefik.metricsPort says where counters are, and each route must be a TraefikService.",
     )
     preview_host: Host | None = Field(
         default=None,
@@ -117,6 +119,12 @@ class Traffic(FileModel):
     proof_timeout_seconds: int = Field(
         default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
     )
+
+    @model_validator(mode="after")
+    def _somebody_names_the_side(self) -> Traffic:
+        if self.header is None and self.traefik.metrics_port is None:
+            raise ValueError("nothing tells which side answers: declare header, or traefik.metricsPort")
+        return self
 
     @model_validator(mode="after")
     def _users_ask_for_another_host(self) -> Traffic:
@@ -263,6 +271,16 @@ class Spec(FileModel):
                 problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _counters_name_the_side(self) -> Spec:
+        plain = [str(route) for route in self.routes if route.kind != "TraefikService"]
+        if self.traffic.header is None and plain:
+            raise ValueError(
+                f"without traffic.header each route must be a TraefikService: Traefik counts {plain[0]} "
+                "under one name whichever side answers"
+            )
         return self
 
     @model_validator(mode="after")

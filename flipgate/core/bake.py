@@ -47,7 +47,11 @@ class Reply:
 
 def read_reply(answer: Answer, header: str) -> Reply:
     """Reads an answer that came by the API server's proxy (header names in small letters)."""
-    shown = answer.headers.get(header.lower(), "")
+    return as_reply(answer, answer.headers.get(header.lower(), ""))
+
+
+def as_reply(answer: Answer, shown: str) -> Reply:
+    """An answer that came by the API server's proxy, from the side that is `shown` ("" where none is)."""
     return Reply(answer.status, shown, not shown and answer.status >= 400 and _is_status(answer.body))
 
 

@@ -11,6 +11,7 @@ from flipgate.core.bake import Reply, read_reply
 from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
+from flipgate.steps.counted import ask_counted
 from flipgate.steps.move import Move
 from flipgate.steps.world import World
 
@@ -102,9 +103,12 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
     return Proven(tuple(seen.values()), round(time.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "") -> Reply:
-    """One request through one replica, for the users' host or another. Raises when there is no answer."""
+def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None) -> Reply:
+    """One request through one replica, for the users' host or another, and which side it shows: by the declared header,
+    else by Traefik's counters (`only` of one side where users are on the other). Raises when there is no answer."""
     spec = world.application.spec.traffic
+    if not spec.header:
+        return ask_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
     answer = world.cluster.through_pod(
         spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host or spec.host, timeout=timeout
     )
@@ -121,7 +125,7 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
         asked = time.monotonic()
         reply, silence = None, ""
         try:
-            reply = ask(world, replica, host=host)
+            reply = ask(world, replica, host=host, only=aim.side if host else None)
         except FlipgateError as error:
             silence = str(error)
         now = time.monotonic()

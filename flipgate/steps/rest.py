@@ -22,8 +22,8 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
-    told = any(switch.found and not switch.says(False) for switch in state.switches.values())
-    if not (todo or told):
+    consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
+    if not (todo or consuming):
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
@@ -31,7 +31,7 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
         for workload in todo:
             world.check_lease()
             _scale(world, workload, counts[workload.name])
-        told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds)
+        told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
         entry.outcome = f"{told} of {side.side} at rest"
 
     # The counts from before are what a slow way back scales up to: the larger ones, because an idle side may have been

@@ -24,6 +24,7 @@ from flipgate.core.application import Application
 from flipgate.core.errors import Refused
 from flipgate.core.events import Target
 from flipgate.core.record import Record
+from flipgate.core.sides import Side
 
 DEFAULT_NAMESPACE = "flipgate"
 CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
@@ -74,6 +75,8 @@ class World:
     lease: Lease | None = None
     uids: dict[Target, str] = field(default_factory=dict)
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
+    counted: dict[str, Side] = field(default_factory=dict)
+    """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
     _route_api: str = ""
 
     @classmethod

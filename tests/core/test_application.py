@@ -72,8 +72,8 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "namespace": "traefik",
         "selector": "app.kubernetes.io/name=traefik",
         "port": 8000,
-        "throttle_seconds": 2,
         "metrics_port": None,
+        "throttle_seconds": 2,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
         "/",
@@ -131,6 +131,16 @@ ONE_MISTAKE = {
         "line 9, spec.routes: needs at least one entry",
     ),
     "one namespace twice": ("shop-green", "shop-blue", 'line 6, spec.sides: both sides are namespace "shop-blue"'),
+    "nobody names the side": (
+        "    header: X-Served-Side\n",
+        "",
+        "spec.traffic: nothing tells which side answers: declare header, or traefik.metricsPort",
+    ),
+    "counters of a plain route": (
+        "    header: X-Served-Side\n",
+        "    traefik: {metricsPort: 8080}\n",
+        "spec: without traffic.header each route must be a TraefikService: Traefik counts IngressRoute edge/live",
+    ),
     "a proof that ends before Traefik's throttle": (
         "header: X-Served-Side",
         "header: X-Served-Side\n    proofTimeoutSeconds: 2",

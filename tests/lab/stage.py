@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import yaml
 
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import patch_route
 from flipgate.core.application import load_application
 from flipgate.core.record import Record
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
+from flipgate.core.traffic import RoutePatch
 from flipgate.steps.setup import adopt, apply_application
 from flipgate.steps.world import DEFAULT_NAMESPACE, World
 from lab import example
@@ -209,6 +212,52 @@ class Stage:
 
 NewStage = Callable[..., Stage]
 """The fixture `new_stage`: a name, and maybe `policy` and `edit` as `Stage.install` takes them."""
+
+
+def before_patches(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]) -> None:
+    """Somebody acts between a route's look and its patch; each deed is done once."""
+    waiting = list(deeds)
+
+    def patch(cluster: Cluster, patch: RoutePatch, **options: Any) -> None:
+        if waiting:
+            waiting.pop(0)()
+        patch_route(cluster, patch, **options)
+
+    monkeypatch.setattr("flipgate.steps.move.patch_route", patch)
+
+
+def second_route(lab: Lab) -> Edit:
+    """A route of its own for one path (/second), declared after the first."""
+
+    def edit(document: dict[str, Any]) -> None:
+        first = document["spec"]["routes"][0]
+        cluster = Cluster.connect(lab.kubeconfig)
+        routes = f"/apis/traefik.io/v1alpha1/namespaces/{first['namespace']}/ingressroutes"
+        spec = cluster.get(f"{routes}/{first['name']}")["spec"]
+        spec["routes"][0]["match"] += " && PathPrefix(`/second`)"
+        made = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "second"}}
+        cluster.create(routes, {**made, "spec": spec})
+        document["spec"]["routes"].append({**first, "name": "second"})
+
+    return edit
+
+
+def through_a_traefik_service(lab: Lab) -> Edit:
+    """The rule leads to a TraefikService, which is the route."""
+
+    def edit(document: dict[str, Any]) -> None:
+        route = document["spec"]["routes"][0]
+        cluster, name = Cluster.connect(lab.kubeconfig), route["name"]
+        routes = f"/apis/traefik.io/v1alpha1/namespaces/{route['namespace']}"
+        services = cluster.get(f"{routes}/ingressroutes/{name}")["spec"]["routes"][0]["services"]
+        made = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService", "metadata": {"name": name}}
+        cluster.create(f"{routes}/traefikservices", {**made, "spec": {"weighted": {"services": services}}})
+        entry = {"kind": "TraefikService", "name": name}
+        pointer = "/spec/routes/0/services/0"
+        cluster.patch(f"{routes}/ingressroutes/{name}", [{"op": "replace", "path": pointer, "value": entry}])
+        route["kind"] = "TraefikService"
+
+    return edit
 
 
 def lost_none(load: Load) -> LoadReport:

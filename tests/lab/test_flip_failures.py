@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -11,16 +11,27 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.routes import patch_route
 from flipgate.core.errors import Refused
 from flipgate.core.record import HAND_OVER, EntryState, QuestionKind
 from flipgate.core.release import Phase
-from flipgate.core.traffic import RoutePatch
 from flipgate.steps.look import look, look_at_traffic
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
+from tests.lab.stage import (
+    BLUE,
+    GREEN,
+    SERVING,
+    WORKERS,
+    NewStage,
+    Stage,
+    before_patches,
+    images,
+    lost_none,
+    phases,
+    second_route,
+    wait_until,
+)
 from tests.repeating import repeating
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -28,18 +39,6 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 UNMOVED = ["dark ChecksPassed", "flipping Approved", "dark MoveUndone"]
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
-
-
-def before_patches(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]) -> None:
-    """Somebody acts between a route's look and its patch; each deed is done once."""
-    waiting = list(deeds)
-
-    def patch(cluster: Cluster, patch: RoutePatch, **options: Any) -> None:
-        if waiting:
-            waiting.pop(0)()
-        patch_route(cluster, patch, **options)
-
-    monkeypatch.setattr("flipgate.steps.move.patch_route", patch)
 
 
 def dark_and_approved(stage: Stage, version: str = "2") -> None:
@@ -130,18 +129,7 @@ def frozen(stage: Stage, route: str) -> Iterator[None]:
 
 
 def test_a_second_route_that_fails_brings_everybody_back(new_stage: NewStage, lab: Lab) -> None:
-    def second(document: dict[str, Any]) -> None:
-        """A route of its own for one path, declared after the first."""
-        first = document["spec"]["routes"][0]
-        cluster = Cluster.connect(lab.kubeconfig)
-        routes = f"/apis/traefik.io/v1alpha1/namespaces/{first['namespace']}/ingressroutes"
-        spec = cluster.get(f"{routes}/{first['name']}")["spec"]
-        spec["routes"][0]["match"] += " && PathPrefix(`/second`)"
-        made = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "second"}}
-        cluster.create(routes, {**made, "spec": spec})
-        document["spec"]["routes"].append({**first, "name": "second"})
-
-    stage = new_stage("two-routes", edit=second)
+    stage = new_stage("two-routes", edit=second_route(lab))
     dark_and_approved(stage)
     world = stage.world()
     with frozen(stage, "second"), stage.load() as load:

@@ -15,7 +15,7 @@ from flipgate.steps.look import look_at_traffic
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
-from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, through_a_traefik_service
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -28,19 +28,6 @@ def previews(stage: Stage) -> str:
     return stage.kubectl("get", kinds, "-A", "-l", "app.kubernetes.io/component=preview", "-o", "name")
 
 
-def through_a_traefik_service(cluster: Cluster, document: dict[str, Any]) -> None:
-    """The rule leads to a TraefikService, which is the route."""
-    route = document["spec"]["routes"][0]
-    routes, name = f"{ROUTES}/{route['namespace']}", route["name"]
-    services = cluster.get(f"{routes}/ingressroutes/{name}")["spec"]["routes"][0]["services"]
-    made = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService", "metadata": {"name": name}}
-    cluster.create(f"{routes}/traefikservices", {**made, "spec": {"weighted": {"services": services}}})
-    entry = {"kind": "TraefikService", "name": name}
-    pointer = "/spec/routes/0/services/0"
-    cluster.patch(f"{routes}/ingressroutes/{name}", [{"op": "replace", "path": pointer, "value": entry}])
-    route["kind"] = "TraefikService"
-
-
 @pytest.mark.parametrize("kind", ["IngressRoute", "TraefikService"])
 def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
     new_stage: NewStage, lab: Lab, kind: str
@@ -48,7 +35,7 @@ def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
     def declared(document: dict[str, Any]) -> None:
         document["spec"]["traffic"]["previewHost"] = "preview.nobody.example"
         if kind == "TraefikService":
-            through_a_traefik_service(Cluster.connect(lab.kubeconfig), document)
+            through_a_traefik_service(lab)(document)
 
     stage = new_stage(f"preview-{kind.lower()}", edit=declared)
     world = stage.world()

@@ -1,0 +1,96 @@
+"""Who answers where no header says it: by what Traefik counts, of us and of everybody else, by script."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.store import Store
+from flipgate.core.bake import Heard
+from flipgate.core.errors import TemporaryError
+from flipgate.core.sides import Side
+from flipgate.steps.prove import ask, prove
+from flipgate.steps.world import World
+from tests.api.shop import GREEN
+from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import shop
+
+LINE = 'traefik_service_requests_total{{code="200",service="shop-{}-web-80@kubernetescrd"}} {}\n'
+TARGETS = {f"shop-{side}-web-80@kubernetescrd": side for side in Side}
+
+
+@dataclass
+class Counting:
+    """One Traefik: who answers us ("" for its own 404), who answers users between our readings, and how late it counts
+    (in readings)."""
+
+    ours: str = "green"
+    users: str = ""
+    status: int = 200
+    metrics: int = 200
+    late: int = 0
+    counters: Counter[str] = field(default_factory=lambda: Counter({"blue": 7}))
+    waiting: list[tuple[int, str]] = field(default_factory=list)
+
+    def __call__(self, request: Handler) -> Answer | None:
+        if ":8080/proxy/metrics" not in request.path:
+            self.waiting += [(self.late, side) for side in (self.ours, self.users) if side]
+            return self.status, b""
+        self.counters.update(side for left, side in self.waiting if not left)
+        self.waiting = [(left - 1, side) for left, side in self.waiting if left]
+        return self.metrics, "".join(LINE.format(*each) for each in self.counters.items()).encode()
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Callable[..., Any]:
+    """What `do` makes of such a Traefik, in an application that declares no header."""
+
+    def run(traefik: Counting, do: Callable[[World], Any]) -> Any:
+        application = shop()
+        spec = application.spec.traffic
+        facts = {"header": None, "traefik": spec.traefik.model_copy(update={"metrics_port": 8080})}
+        traffic = application.spec.traffic.model_copy(update=facts)
+        application = application.model_copy(update={"spec": application.spec.model_copy(update={"traffic": traffic})})
+        with serving(traefik, tmp_path) as cluster:
+            return do(World(cluster, Store(cluster, "fg", "shop"), application, "ana", counted=dict(TARGETS)))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("traefik", "shown", "heard"),
+    [
+        (Counting(), "green", Heard.GOOD),
+        (Counting(late=1), "green", Heard.GOOD),
+        (Counting(users="green"), "green", Heard.GOOD),
+        (Counting(ours="blue"), "blue", Heard.ASTRAY),
+        (Counting(users="blue"), "", Heard.SILENT),
+        (Counting(status=500), "green", Heard.FAILED),
+        (Counting(ours="", status=404), "", Heard.FAILED),
+        (Counting(status=404), "green", Heard.GOOD),
+    ],
+    ids=["new", "counted late", "users too", "old", "nobody can tell", "error", "no route", "the side's own 404"],
+)
+def test_the_side_whose_counter_moved_is_the_one_that_answers(
+    asked: Callable[..., Any], traefik: Counting, shown: str, heard: Heard
+) -> None:
+    reply = asked(traefik, lambda world: ask(world, "traefik-a"))
+    assert (reply.shown, reply.judged(GREEN)) == (shown, heard)
+
+
+def test_a_preview_looks_at_the_side_that_no_user_is_on(asked: Callable[..., Any]) -> None:
+    def preview(world: World) -> bool:
+        return prove(world, GREEN, ["traefik-a"], answers=1, timeout_seconds=0.3, host="preview.example").ok
+
+    assert asked(Counting(users="blue"), preview)
+    assert not asked(Counting(ours="", users="blue", status=404), preview)
+
+
+def test_a_replica_without_counters_shows_nothing_and_is_said_so(asked: Callable[..., Any]) -> None:
+    with pytest.raises(TemporaryError, match=r"pod traefik-a: shows no counters: HTTP 404 at port 8080, /metrics"):
+        asked(Counting(metrics=404), lambda world: ask(world, "traefik-a"))
