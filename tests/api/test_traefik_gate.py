@@ -112,7 +112,11 @@ def rule() -> dict[str, Any]:
         (Edge(users={"200": 40}, counter=OLD), UNKNOWN, f"flipgate's own requests are counted under {GREEN})"),
         (Edge(route=rule(), counter=RULE), PASS, "of either side by time since the flip"),
         (Edge(pods=[pod("a"), pod("b")], unread=("b",)), UNKNOWN, "1 of 2 Traefik replicas not read: b: HTTP 404"),
-        (Edge(pods=[pod("a"), pod("b")], users={"500": 4}, unread=("b",)), FAIL, "4 of 4 users' requests"),
+        (
+            Edge(pods=[pod("a"), pod("b")], users={"500": 4}, unread=("b",)),
+            FAIL,
+            "4 of 4 users' requests failed at 1 of 2",
+        ),
         (Edge(unread=("a",)), UNKNOWN, "1 of 1 Traefik replicas not read"),
     ],
     ids=["good", "bad", "nobody", "the-old-sides", "rule", "one-unread", "bad-where-read", "none-read"],
