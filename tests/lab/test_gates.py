@@ -55,7 +55,7 @@ def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callabl
         spec = document["spec"]
         if split:
             spec["routes"][0]["kind"] = "TraefikService"
-        spec["traffic"]["traefik"] = {"metricsPort": 8080}
+        spec["traffic"].setdefault("traefik", {})["metricsPort"] = 8080
         spec["checks"] = [check for check in spec["checks"] if check["path"] == "/health"]
         spec["traffic"]["path"] = "/health"
         spec["metrics"] = {"prometheus": lab.prometheus_url, "alertmanager": lab.alertmanager_url}
