@@ -32,7 +32,8 @@ DATA = """\
                   images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS}}
   lastRelease     the one before, in the same shape, or null
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
-                  state: open|approved|rejected|expired|void, flowRun, url, evidence: [{gate, verdict, detail}],
+                  state: open|approved|rejected|expired|void, flowRun, url,
+                  evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent}}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are

@@ -100,6 +100,8 @@ def error_ratio(
     if total.requests <= total.unsure:
         return GateSample(at, None, lacking or "no traffic", of=of)
     ratio, said = total.errors / total.requests, f"{total.errors:.0f} of {total.requests:.0f} users' requests failed"
+    if unread:
+        said += f" at {replicas - len(unread)} of {replicas} replicas"
     if ratio > limit and total.errors < LEAST_FAILED:
         return GateSample(at, None, f"{said}: too few to judge", of=of)
     return GateSample(at, ratio, lacking, beside=said, of=of, lacking=bool(lacking))

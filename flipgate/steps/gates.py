@@ -33,22 +33,28 @@ def asking(world: World, release: Release, charted: Charted = lambda _: None) ->
     probes = Probes()
     asked = measures(world, release, probes)
     pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
-    gates = Gates(world, release, asked, pool, probes)
+    counting = ThreadPoolExecutor(max_workers=1)
+    gates = Gates(world, release, asked, pool, counting, probes)
     try:
         yield gates
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        counting.shutdown(wait=False, cancel_futures=True)
         gates.draw(charted)
 
 
 @dataclass
 class Gates:
-    """What the gates were asked and what came back. Times are seconds since the bake began."""
+    """What the gates were asked and what came back. Times are seconds since the bake began.
+
+    Traefik's counters have a thread of their own: they must be read between two looks, whoever else is slow.
+    """
 
     world: World
     release: Release
     measures: dict[str, Measure]
     pool: ThreadPoolExecutor
+    counting: ThreadPoolExecutor
     probes: Probes
     began: float = field(default_factory=time.monotonic)
     samples: dict[str, list[GateSample]] = field(default_factory=dict)
@@ -61,20 +67,20 @@ class Gates:
 
     def ask(self) -> None:
         """Puts each question that is not under way already, but for those of `ask_counters`."""
-        self._put(name for name in self.measures if name not in self._counters())
+        self._put(self.pool, [name for name in self.measures if name not in self._counters()])
 
     def ask_counters(self) -> None:
         """Has users' requests counted; to be asked while none of flipgate's own is under way."""
-        self._put(self._counters())
+        self._put(self.counting, self._counters())
 
     def _counters(self) -> list[str]:
         return [gate.name for gate in self.world.application.spec.gates if gate.kind is GateKind.TRAEFIK]
 
-    def _put(self, names: Iterable[str]) -> None:
+    def _put(self, pool: ThreadPoolExecutor, names: Iterable[str]) -> None:
         now = self._now()
         for name in names:
             if name not in self.pending:
-                self.pending[name] = (now, self.pool.submit(self.measures[name], now))
+                self.pending[name] = (now, pool.submit(self.measures[name], now))
 
     def collect(self, seconds: float = 0.0) -> None:
         """Takes what has been answered, waiting for the others at most so long."""

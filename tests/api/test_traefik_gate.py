@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from flipgate.core.application import load_application
 from flipgate.core.errors import TemporaryError
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.traefik_counters import BEGUN, REQUESTS
+from flipgate.steps import gates
 from flipgate.steps.measure import measures
 from flipgate.steps.measure_traefik import Probes
 from flipgate.steps.watch import watch
@@ -112,7 +115,11 @@ def rule() -> dict[str, Any]:
         (Edge(users={"200": 40}, counter=OLD), UNKNOWN, f"flipgate's own requests are counted under {GREEN})"),
         (Edge(route=rule(), counter=RULE), PASS, "of either side by time since the flip"),
         (Edge(pods=[pod("a"), pod("b")], unread=("b",)), UNKNOWN, "1 of 2 Traefik replicas not read: b: HTTP 404"),
-        (Edge(pods=[pod("a"), pod("b")], users={"500": 4}, unread=("b",)), FAIL, "4 of 4 users' requests"),
+        (
+            Edge(pods=[pod("a"), pod("b")], users={"500": 4}, unread=("b",)),
+            FAIL,
+            "4 of 4 users' requests failed at 1 of 2",
+        ),
         (Edge(unread=("a",)), UNKNOWN, "1 of 1 Traefik replicas not read"),
     ],
     ids=["good", "bad", "nobody", "the-old-sides", "rule", "one-unread", "bad-where-read", "none-read"],
@@ -123,6 +130,30 @@ def test_users_errors_are_seen_in_one_look_and_what_is_not_read_never_passes(
     evidence = watched(tmp_path, edge)
     assert evidence.verdict is verdict
     assert said in evidence.answer
+
+
+def test_a_traefik_that_does_not_answer_holds_up_the_probes_for_a_moment_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = Event()
+
+    class Slow(Edge):
+        def metrics(self, replica: str) -> Answer:
+            over.wait(10)
+            return 503, b""
+
+    monkeypatch.setattr(gates, "BEGIN_SECONDS", 0.2)
+    edge = Slow(status=500)
+    began = time.monotonic()
+    try:
+        with serving(edge, tmp_path) as cluster:
+            world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
+            found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped())}
+            took = time.monotonic() - began
+    finally:
+        over.set()
+    assert (found["errors"], found["users"]) == (FAIL, UNKNOWN)
+    assert took < 2
 
 
 def test_nothing_is_counted_while_flipgates_own_probes_go_on(tmp_path: Path) -> None:

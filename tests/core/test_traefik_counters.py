@@ -92,7 +92,11 @@ def ratio(*counts: Count, unread: tuple[str, ...] = (), replicas: int = 2) -> Ga
         (ratio(Count(3, 3, unsure=3)), UNKNOWN, "no traffic"),  # perhaps all of them flipgate's own
         (ratio(Count(10, 2)), UNKNOWN, "2 of 10 users' requests failed: too few to judge"),
         (ratio(Count(100, 0), unread=("b",)), UNKNOWN, "1 of 2 Traefik replicas not read: b: HTTP 404"),
-        (ratio(Count(100, 9), unread=("b",)), FAIL, "0.09"),  # those whose answers were counted did see it
+        (
+            ratio(Count(100, 9), unread=("b",)),
+            FAIL,
+            "0.09 (9 of 100 users' requests failed at 1 of 2 replicas)",
+        ),  # those whose answers were counted did see it
         (ratio(Count(100, 9), unread=("a", "b")), UNKNOWN, "2 of 2 Traefik replicas not read: a: HTTP 404"),
     ],
 )

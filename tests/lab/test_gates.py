@@ -55,7 +55,7 @@ def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callabl
         spec = document["spec"]
         if split:
             spec["routes"][0]["kind"] = "TraefikService"
-        spec["traffic"]["traefik"] = {"metricsPort": 8080}
+        spec["traffic"].setdefault("traefik", {})["metricsPort"] = 8080
         spec["checks"] = [check for check in spec["checks"] if check["path"] == "/health"]
         spec["traffic"]["path"] = "/health"
         spec["metrics"] = {"prometheus": lab.prometheus_url, "alertmanager": lab.alertmanager_url}
@@ -205,13 +205,16 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
         old = filled(RATIO, stage.place.blue, 3600)
         wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
-    Thread(target=stage.ask, args=["/slow?seconds=15", 60], daemon=True).start()
+    Thread(target=stage.ask, args=["/slow?seconds=20", 60], daemon=True).start()
+    busy_blue = filled(IN_FLIGHT, stage.place.blue)
+    wait_until("blue is busy with it", lambda: ask_number(measured.prometheus_url, busy_blue)[0] == 1, 10)
     with pytest.raises(Refused) as nobody:
         runbook.flip_traffic(world)
     assert nobody.value.reason == "BakeUnknown"
     assert "NaN: no traffic?" in nobody.value.fact
     assert "users: no number (no traffic)" in nobody.value.fact
-    assert any(line.endswith("in flight on blue: 1") for line in lines), lines
+    busy = [line.rpartition("in flight on blue: ")[2] for line in lines if line.startswith("watching: ")]
+    assert "1" in busy, busy
     assert stage.answering() == GREEN
 
     without_prometheus(stage)
