@@ -11,17 +11,23 @@ from flipgate.core.traefik_counters import REQUESTS, STARTED, Reading
 TIMEOUT_SECONDS = 3.0
 
 
-def read_counters(cluster: Cluster, namespace: str, pod: str, port: int, services: Collection[str]) -> Reading:
+def read_counters(
+    cluster: Cluster,
+    namespace: str,
+    pod: str,
+    port: int,
+    services: Collection[str],
+    *,
+    timeout: float = TIMEOUT_SECONDS,
+) -> Reading:
     """What one replica has counted of these services' requests so far. No such counter is no request.
 
-    Raises TemporaryError when it does not answer, with something else than metrics, or counts no service at all.
+    Raises TemporaryError when it does not answer, or with something else than metrics.
     """
-    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=TIMEOUT_SECONDS)
+    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=timeout)
     if answer.status != 200:
         raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=pod)
     lines = [line for line in answer.body.decode(errors="replace").splitlines() if line.startswith((REQUESTS, STARTED))]
-    if lines and not any(line.startswith(REQUESTS) for line in lines):
-        raise TemporaryError("counts no service's requests: is metrics.prometheus.addServicesLabels on?", obj=pod)
     try:
         return _read(lines, services)
     except (ValueError, KeyError, IndexError) as error:
@@ -36,5 +42,8 @@ def _read(lines: list[str], services: Collection[str]) -> Reading:
     if not samples:
         raise ValueError("neither requests nor a start")
     started = next((sample.value for sample in samples if sample.name == STARTED), 0.0)
-    counted = (sample for sample in samples if sample.name == REQUESTS and sample.labels.get("service") in services)
-    return Reading({tuple(sorted(sample.labels.items())): sample.value for sample in counted}, started)
+    counted = [sample for sample in samples if sample.name == REQUESTS]
+    ours = {
+        tuple(sorted(each.labels.items())): each.value for each in counted if each.labels.get("service") in services
+    }
+    return Reading(ours, started, blank=not counted)

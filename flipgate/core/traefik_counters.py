@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flipgate.core.metrics_gates import GateSample, cut_reason
-from flipgate.core.traffic import RouteName, Target
+from flipgate.core.routes import SERVICE
+from flipgate.core.sides import Side
+from flipgate.core.traffic import RouteName, Target, Traffic
 
 REQUESTS = "traefik_service_requests_total"
 STARTED = "process_start_time_seconds"
@@ -40,10 +42,12 @@ def _named(text: str) -> str:
 
 
 class Reading(NamedTuple):
-    """The counters of some services in one Traefik replica, and when it was started (seconds since 1970; 0: unsaid)."""
+    """The counters of some services in one Traefik replica, and when it was started (seconds since 1970; 0: unsaid).
+    `blank` where it has counted no service's requests at all."""
 
     counts: Mapping[Series, float]
     started: float = 0.0
+    blank: bool = False
 
 
 class Count(NamedTuple):
@@ -118,3 +122,21 @@ class Counters:
 def counters_of(rules: Sequence[str], targets: Sequence[str]) -> Counters:
     """Where any of them is a rule's, which names no side, that is said of the whole sum."""
     return Counters(frozenset((*rules, *targets)), "time" if rules else "target")
+
+
+def counted_targets(traffic: Traffic, namespaces: Mapping[Side, str]) -> dict[str, Side]:
+    """Whose each counter is, for all that users may hear from on either side: a move replaces the namespace alone.
+
+    Mirrors are left out: they are counted too, and nobody hears from them. So are TraefikServices of a side, which
+    Traefik does not count.
+    """
+    entries = (entry for state in traffic.leading for entry in state.entries)
+    targets = {entry.target for entry in entries if entry.target.answers and entry.target.kind == SERVICE}
+    return {target_counter(namespaces[side], target): side for target in targets for side in Side}
+
+
+def sides_moved(before: Reading, after: Reading, targets: Mapping[str, Side]) -> frozenset[Side]:
+    """The sides that answered anybody between two readings. A counter that is smaller now began anew: Traefik lets go
+    what it no longer serves."""
+    moved = {dict(series)["service"] for series, value in after.counts.items() if value != before.counts.get(series)}
+    return frozenset(targets[name] for name in moved & targets.keys())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from flipgate.adapters.traefik import read_counters
 from flipgate.core.bake import Reply, as_reply
-from flipgate.core.counters import counted_targets, read_counters, sides_moved
-from flipgate.core.errors import TemporaryError
 from flipgate.core.sides import Side
+from flipgate.core.traefik_counters import Reading, counted_targets, sides_moved
 from flipgate.steps.look import look_at_traffic
 from flipgate.steps.world import World
 
@@ -49,12 +49,7 @@ def _targets(world: World) -> Mapping[str, Side]:
     return world.counted
 
 
-def _counters(world: World, replica: str, timeout: float) -> dict[str, float]:
-    spec = world.application.spec.traffic
-    port = spec.traefik.metrics_port or 0
-    found = world.cluster.through_pod(
-        spec.traefik.namespace, replica, port, "/metrics", host=spec.host, timeout=timeout
-    )
-    if found.status != 200:
-        raise TemporaryError(f"shows no counters: HTTP {found.status} at port {port}, /metrics", obj=f"pod {replica}")
-    return read_counters(found.body.decode(errors="replace"))
+def _counters(world: World, replica: str, timeout: float) -> Reading:
+    spec = world.application.spec.traffic.traefik
+    names = _targets(world).keys()
+    return read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, names, timeout=timeout)

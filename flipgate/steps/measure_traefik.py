@@ -116,9 +116,10 @@ def _read(world: World, replica: str, counters: Counters) -> Reading | str:
     """The reason where it cannot be read."""
     spec = world.application.spec.traffic.traefik
     try:
-        return read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, counters.names)
+        reading = read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, counters.names)
     except FlipgateError as error:
         return cut_reason(error.fact)
+    return "counts no service's requests: is metrics.prometheus.addServicesLabels on?" if reading.blank else reading
 
 
 def _counters(world: World, side: Side) -> Counters:

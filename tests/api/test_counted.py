@@ -92,5 +92,5 @@ def test_a_preview_looks_at_the_side_that_no_user_is_on(asked: Callable[..., Any
 
 
 def test_a_replica_without_counters_shows_nothing_and_is_said_so(asked: Callable[..., Any]) -> None:
-    with pytest.raises(TemporaryError, match=r"pod traefik-a: shows no counters: HTTP 404 at port 8080, /metrics"):
+    with pytest.raises(TemporaryError, match="traefik-a: HTTP 404 from /metrics at port 8080"):
         asked(Counting(metrics=404), lambda world: ask(world, "traefik-a"))

@@ -49,6 +49,7 @@ class Edge(Town):
     probed: bool = True
     route: dict[str, Any] = field(default_factory=lambda: SPLIT)
     unread: tuple[str, ...] = ()
+    labels: bool = True
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     readings: int = 0
 
@@ -69,6 +70,8 @@ class Edge(Town):
     def metrics(self, replica: str) -> Answer:
         if replica in self.unread:
             return 404, b"404 page not found"
+        if not self.labels:
+            return 200, b"process_start_time_seconds 1.5e+09"
         self.readings += 1
         if self.readings > 1:
             for code, count in self.users.items():
@@ -121,8 +124,19 @@ def rule() -> dict[str, Any]:
             "4 of 4 users' requests failed at 1 of 2",
         ),
         (Edge(unread=("a",)), UNKNOWN, "1 of 1 Traefik replicas not read"),
+        (Edge(labels=False), UNKNOWN, "is metrics.prometheus.addServicesLabels on"),
     ],
-    ids=["good", "bad", "nobody", "the-old-sides", "rule", "one-unread", "bad-where-read", "none-read"],
+    ids=[
+        "good",
+        "bad",
+        "nobody",
+        "the-old-sides",
+        "rule",
+        "one-unread",
+        "bad-where-read",
+        "none-read",
+        "not-by-service",
+    ],
 )
 def test_users_errors_are_seen_in_one_look_and_what_is_not_read_never_passes(
     tmp_path: Path, edge: Edge, verdict: Verdict, said: str
@@ -174,7 +188,6 @@ def test_what_is_no_metrics_is_said(tmp_path: Path) -> None:
     for answer, said in [
         ((200, b"<html>login</html>"), "not in Prometheus' text format"),
         ((200, f"{REQUESTS}{{code=".encode()), "not in Prometheus' text format"),
-        ((200, b"process_start_time_seconds 1.5e+09"), "is metrics.prometheus.addServicesLabels on"),
         ((503, b"no"), "HTTP 503 from /metrics at port 9100"),
     ]:
         with serving(lambda _, given=answer: given, tmp_path) as cluster, pytest.raises(TemporaryError, match=said):

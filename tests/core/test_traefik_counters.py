@@ -12,14 +12,16 @@ from flipgate.core.traefik_counters import (
     BEGUN,
     Count,
     Reading,
+    counted_targets,
     counters_of,
     error_ratio,
     increase,
     rule_counter,
+    sides_moved,
     target_counter,
 )
 from flipgate.core.traffic import RouteName, Target
-from tests.core.builders import SIDES
+from tests.core.builders import BLUE, GREEN, NAMESPACES, SIDES, service, traefik_service, traffic, weighted
 
 GATE = Gate.model_validate({"name": "users", "traefik": {"max_error_ratio": 0.05}, "failures": 1})
 ROUTE = RouteName("IngressRoute", "edge", "live")
@@ -105,3 +107,37 @@ def test_what_is_not_known_never_passes(sample: GateSample, verdict: Verdict, sa
     assert evidence.verdict is verdict
     assert said in evidence.answer
     assert evidence.of_whom == "Traefik's own counters, of shop-green by Traefik's target"
+
+
+B, G = "shop-blue-web-80@kubernetescrd", "shop-green-web-80@kubernetescrd"
+
+
+def test_what_users_hear_from_is_counted_on_either_side_and_mirrors_are_not() -> None:
+    blue = NAMESPACES[BLUE]
+    found = counted_targets(
+        traffic(traefik_service(weighted(service(blue), service(blue, name="old", weight=0)))), NAMESPACES
+    )
+    assert found == {target_counter(NAMESPACES[side], Target("Service", "web", 80)): side for side in (BLUE, GREEN)}
+    mirror = weighted(mirroring={**service(blue), "mirrors": [service(blue, name="shadow", percent=10)]})
+    assert set(counted_targets(traffic(traefik_service(mirror)), NAMESPACES)) == set(found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ({B: 1, G: 5}, {B: 1, G: 6}, {GREEN}),
+        ({B: 1}, {B: 1, G: 1}, {GREEN}),
+        ({B: 9}, {B: 2}, {BLUE}),
+        ({B: 9}, {}, set()),
+        ({B: 1, G: 5}, {B: 2, G: 6}, {BLUE, GREEN}),
+        ({"other": 1}, {"other": 2}, set()),
+    ],
+    ids=["one", "first of all", "began anew", "let go", "both", "a stranger"],
+)
+def test_a_counter_that_moved_names_its_side(
+    before: dict[str, float], after: dict[str, float], moved: set[str]
+) -> None:
+    def counted(by_name: dict[str, float]) -> Reading:
+        return Reading({(("code", "200"), ("service", name)): value for name, value in by_name.items()})
+
+    assert sides_moved(counted(before), counted(after), {B: BLUE, G: GREEN}) == moved
