@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flipgate.adapters.routes import apply_route, declared, delete_route, get_route
-from flipgate.core.errors import Refused
+from flipgate.core.errors import PermanentError, Refused
 from flipgate.core.preview import PREVIEW_ROUTE, preview_names, preview_of
 from flipgate.core.proof import Proven
 from flipgate.core.routes import read_route
@@ -19,7 +19,8 @@ SEEN_SECONDS = 10.0
 
 def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) -> None:
     """Raises Refused (PreviewNotSeen) unless each replica leads requests for the preview's host to `to`, by routes that
-    say what the live ones will say. Nothing is done where no such host is declared.
+    say what the live ones will say; PreviewNotMade where those may not be made. Nothing is done where no such host is
+    declared.
 
     A write to the cluster like any other: journaled, and taken away again, also by whoever finds it left over.
     """
@@ -28,8 +29,7 @@ def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) 
         return
     with journal(world, PREVIEW_ROUTE, to=str(to), host=host) as entry:
         try:
-            for state in traffic.leading:
-                _show(world, state.route, to, host)
+            _make(world, traffic, to, host)
             proven = _look(world, to, replicas, host)
         finally:
             clear_preview(world)
@@ -40,12 +40,29 @@ def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) 
 
 
 def clear_preview(world: World) -> None:
-    """Takes away what a preview consists of; what is gone already is fine."""
+    """Takes away what a preview consists of; what is gone already is fine, and what may not be deleted is said."""
     if not world.application.spec.traffic.preview_host:
         return
     for number, route in enumerate(declared(world.application)):
         for name in preview_names(world.application.name, number, route):
-            delete_route(world.cluster, name, world.route_api)
+            try:
+                delete_route(world.cluster, name, world.route_api)
+            except PermanentError as error:
+                world.say(f"the preview's {name} may be left: {error}")
+
+
+def _make(world: World, traffic: Traffic, to: Side, host: str) -> None:
+    try:
+        for state in traffic.leading:
+            _show(world, state.route, to, host)
+    except PermanentError as error:
+        raise Refused(
+            f"could not be made: {error.fact}",
+            obj=f"preview of {world.application.name}",
+            reason="PreviewNotMade",
+            untouched="all routes",
+            next_command="flipgate check -f APP.yaml (asks for the rights that it needs)",
+        ) from error
 
 
 def _show(world: World, route: RouteName, to: Side, host: str) -> None:

@@ -123,8 +123,19 @@ def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -
     assert {sentence.split(" in ")[0] for sentence in more} == {
         f"no permission to {verb} ingressroutes.traefik.io" for verb in ("create", "delete")
     }
-    grant(shop, plain | more)
     world = previewed(shop.world("robot", robot))
+    said: list[str] = []
+    world.say = said.append
+    grant(shop, plain)
+    with pytest.raises(Refused, match="could not be made") as refused:
+        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+    assert refused.value.reason == "PreviewNotMade"
+    assert last_entry(world).state is EntryState.UNDONE
+    assert [line.partition(":")[0] for line in said] == [
+        f"the preview's IngressRoute {shop.own}/flipgate-preview-{shop.name}-0 may be left"
+    ]
+
+    grant(shop, plain | more)
     with pytest.raises(Refused, match="does not lead"):  # the API server knows of no such pod
         need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
     assert made(shop) == []
