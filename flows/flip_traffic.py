@@ -59,7 +59,7 @@ def move_and_watch(world: World, name: str) -> Release:
             proven = steps.prove_side(world, release.side)
         need_proven(world, proven)
         baking = note_proof(world, release.name, proven)
-        steps.hand_over_workers(world, release.side)
+        steps.hand_over_workers(world, baking)
         verdicts = steps.watch_side(world, baking)
         show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
         return note_live(world, release.name, verdicts)

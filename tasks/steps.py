@@ -83,8 +83,8 @@ def prove_side(world: World, side: Side) -> Proven:
 
 
 @step("hand the workers over")
-def hand_over_workers(world: World, to: Side) -> None:
-    hand_over.hand_over_workers(world, to)
+def hand_over_workers(world: World, release: Release) -> None:
+    hand_over.hand_over_workers(world, release.side, meanwhile=watch.glancing(world, release))
 
 
 @step("watch")

@@ -11,7 +11,7 @@ from flipgate.core import approvals, conditions
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
 from flipgate.core.errors import FlipgateError, LostLease, Refused
-from flipgate.core.gates import Evidence, Verdict, combine, informing, not_passed
+from flipgate.core.gates import Evidence, Verdict, combine, informing
 from flipgate.core.proof import Proven, told
 from flipgate.core.record import Announcement, QuestionKind, Record
 from flipgate.core.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
@@ -28,6 +28,7 @@ from flipgate.steps.roll_back import roll_back
 from flipgate.steps.stamp import stamp
 from flipgate.steps.targets import need_targets
 from flipgate.steps.tell import advance, need_open, write
+from flipgate.steps.watch import bad_bake
 from flipgate.steps.world import World
 
 MOVABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING})
@@ -222,7 +223,7 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     if verdict is Verdict.UNKNOWN:
         _note_unknown(world, evidence)
     if verdict is not Verdict.PASS:
-        raise _bad_bake(world, verdict, evidence)
+        raise bad_bake(world, verdict, evidence)
     now = world.now()
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
     record = world.store.read()
@@ -249,29 +250,6 @@ def _note_unknown(world: World, evidence: tuple[Evidence, ...]) -> None:
         raise
     except FlipgateError as error:
         world.say(f"could not note what the bake said: {error}")
-
-
-def _bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
-    """Unknown leaves traffic where it is for a person; a failed bake sends it back, so nothing may be said to stay."""
-    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in not_passed(evidence))
-    name = world.application.name
-    if verdict is Verdict.UNKNOWN:
-        return Refused(
-            fact,
-            obj="bake",
-            reason="BakeUnknown",
-            untouched="all routes: traffic stays where it is until a person decides",
-            next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
-            evidence=evidence,
-        )
-    return Refused(
-        fact,
-        obj="bake",
-        reason="BakeFailed",
-        untouched="the old side, which is the way back",
-        next_command=f"flipgate status {name}",
-        evidence=evidence,
-    )
 
 
 def way_back_by_hand(world: World) -> str:

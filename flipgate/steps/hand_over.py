@@ -4,6 +4,7 @@ journaled, and the same way back."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flipgate.core.errors import Conflict, FlipgateError, LostLease, Refused
@@ -22,18 +23,25 @@ SETTLE_SECONDS = 1.0
 """How long after a CronJob was suspended its controller may still start a Job, by what it had read right before."""
 
 
-def hand_over_workers(world: World, to: Side, *, timeout_seconds: float = 120.0, back: bool = False) -> tuple[str, ...]:
+def hand_over_workers(
+    world: World,
+    to: Side,
+    *,
+    timeout_seconds: float = 120.0,
+    back: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> tuple[str, ...]:
     """What works on the live side only works on `to`, and only there. old-first: never two of it; new-first: never
     none. Does nothing when it is so already.
 
     Raises Refused when pods are not as wanted in time (WorkersNotReady), or Jobs of the old side run on in the way of
-    the new one's (JobsStillRunning). On the way `back` one service's trouble holds up no other's: what is left is
-    returned, a sentence each.
+    the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
+    one service's trouble holds up no other's: what is left is returned, a sentence each.
     """
     services = world.application.handed_over()
     if not services:
         return ()
-    shift = _Shift(world, to, timeout_seconds, back)
+    shift = _Shift(world, to, timeout_seconds, back, meanwhile)
     if shift.next_turn() is None:
         return ()
     with journal(world, HAND_OVER, to=str(to)) as entry:
@@ -51,6 +59,7 @@ class _Shift:
     to: Side
     timeout_seconds: float
     back: bool
+    meanwhile: Callable[[], None]
     left: list[str] = field(default_factory=list)
     skip: set[str] = field(default_factory=set)
     unheeded: set[str] = field(default_factory=set)
@@ -61,12 +70,13 @@ class _Shift:
     def next_turn(self) -> Turn | None:
         """What is to be done now, as the world is now."""
         application = self.world.application
-        self.sides = {side: look_at_side(self.world, side) for side in Side}
+        services = application.handed_over()
+        self.sides = {side: look_at_side(self.world, side, services) for side in Side}
         old, new = self.sides[self.to.other], self.sides[self.to]
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.unheeded}
         order = application.spec.policy.workers
         self.unsaid = self._unsaid(old if order == "old-first" else new)
-        return next_turn(application.handed_over(), order, old, new, jobs, skip=self.skip, unsaid=self.unsaid.keys())
+        return next_turn(services, order, old, new, jobs, skip=self.skip, unsaid=self.unsaid.keys())
 
     def _unsaid(self, first: SideState) -> dict[tuple[Side, str], str]:
         """What the pods of mixed services say that is not what they were told. Pods that cannot be asked are waited for
@@ -89,6 +99,7 @@ class _Shift:
                 began = time.monotonic()
             last = turn
             self.world.check_lease()
+            self.meanwhile()
             if turn.work and (left := self.settles_at - time.monotonic()) > 0:
                 self.settles_at = 0.0
                 self.world.sleep(left)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flipgate.adapters.routes import read_traffic
@@ -10,7 +10,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.events import Target
 from flipgate.core.explain import Drift, Interrupted, explain
 from flipgate.core.record import Record
-from flipgate.core.service import Kind
+from flipgate.core.service import Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic, dark_side
 from flipgate.core.view import SideState, View, path_of, read_switch, read_workload
@@ -32,30 +32,33 @@ def look_at_traffic(world: World) -> Traffic:
     return read_traffic(world.cluster, world.application, world.route_api)
 
 
-def look_at_side(world: World, side: Side) -> SideState:
-    """The declared services of one side, each workload by its name.
+def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
+    """The declared services of one side (or `only` these of them), each workload by its name.
 
     Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
     (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
     """
-    return side_of(world, side, world.each(world.cluster.find, paths_of(world, side)))
+    return side_of(world, side, world.each(world.cluster.find, paths_of(world, side, only)), only)
 
 
-def paths_of(world: World, side: Side) -> tuple[str, ...]:
+def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:
     """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
-    namespace, services = world.application.namespace_of(side), world.application.spec.services
+    namespace = world.application.namespace_of(side)
+    services = world.application.spec.services if only is None else only
     workloads = [path_of(service.kind, namespace, service.name) for service in services]
     switches = [path_of("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
     return tuple(dict.fromkeys([*workloads, *switches]))
 
 
-def side_of(world: World, side: Side, found: Iterable[Mapping[str, Any] | None]) -> SideState:
-    """A side's declared services, of the objects that were found on it."""
+def side_of(
+    world: World, side: Side, found: Iterable[Mapping[str, Any] | None], only: Sequence[Service] | None = None
+) -> SideState:
+    """A side's declared services (or `only` these of them), of the objects that were found on it."""
     namespace = world.application.namespace_of(side)
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
     world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
-    services = world.application.spec.services
+    services = world.application.spec.services if only is None else only
     return SideState(
         side,
         namespace,

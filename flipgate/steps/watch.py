@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from flipgate.core.bake import Heard, Reply, Sample, judge_bake
-from flipgate.core.errors import FlipgateError
-from flipgate.core.gates import Evidence, Verdict, combine, progress_line
+from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.gates import Evidence, Verdict, combine, not_passed, progress_line
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
 from flipgate.core.view import not_serving
@@ -62,6 +63,49 @@ def watch(world: World, release: Release, *, charted: Charted = lambda _: None) 
                     f"watching: {elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
                 )
             world.sleep(max(0.0, pause - (time.monotonic() - waited)))
+
+
+def glancing(world: World, release: Release) -> Callable[[], None]:
+    """Looks by flipgate's own probes while something else is waited for: users are on the new side already. To be
+    called often; it looks once in `bakeIntervalSeconds`. What it returns raises Refused (BakeFailed)."""
+    policy = world.application.spec.policy
+    began = time.monotonic()
+    samples: list[Sample] = []
+
+    def glance() -> None:
+        elapsed = time.monotonic() - began
+        if samples and elapsed < samples[-1].seconds + policy.bake_interval_seconds:
+            return
+        samples.append(_look(world, release, elapsed, Probes()))
+        own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
+        if combine(own) is Verdict.FAIL:
+            raise bad_bake(world, Verdict.FAIL, own)
+
+    return glance
+
+
+def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
+    """The refusal of a bake that did not pass. Unknown leaves traffic where it is for a person; a failed bake sends it
+    back, so nothing may be said to stay."""
+    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in not_passed(evidence))
+    name = world.application.name
+    if verdict is Verdict.UNKNOWN:
+        return Refused(
+            fact,
+            obj="bake",
+            reason="BakeUnknown",
+            untouched="all routes: traffic stays where it is until a person decides",
+            next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
+            evidence=evidence,
+        )
+    return Refused(
+        fact,
+        obj="bake",
+        reason="BakeFailed",
+        untouched="the old side, which is the way back",
+        next_command=f"flipgate status {name}",
+        evidence=evidence,
+    )
 
 
 def _told(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:

@@ -13,6 +13,7 @@ import pytest
 from flipgate.adapters.store import Store
 from flipgate.core.application import load_application
 from flipgate.core.errors import LostLease, Refused
+from flipgate.core.gates import Verdict
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
@@ -24,6 +25,7 @@ from flipgate.steps.look import look, need_dark
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import adopt, check_application
+from flipgate.steps.watch import bad_bake
 from flipgate.steps.world import World
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry
 from tests.api.users import grant, user
@@ -160,6 +162,24 @@ def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -
     assert refused.value.reason == "JobsStillRunning"
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     assert not shop.cluster.get(path)["metadata"].get("deletionTimestamp")
+
+
+def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -> None:
+    shop = with_cron_job(shop)
+    add_job(shop, BLUE)
+    world, looks = hurried(shop.gone_live(until=Phase.BAKING)), []
+
+    def glance() -> None:
+        looks.append(suspended(shop))
+        if len(looks) == 4:
+            raise bad_bake(world, Verdict.FAIL, ())
+
+    with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting():
+        hand_over_workers(world, GREEN, meanwhile=glance)
+    assert looks[-1] == (True, True), "it waited for the Job"
+    assert refused.value.reason == "BakeFailed"
+    assert world.store.read().phase is Phase.ROLLED_BACK
+    assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
 
 
 def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.sides import Side
 from flipgate.steps.prove import prove, traefik_replicas
-from flipgate.steps.watch import watch
+from flipgate.steps.watch import PROBES_A_LOOK, glancing, watch
 from flipgate.steps.world import World
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release, shop
@@ -40,7 +42,7 @@ class Town:
     body: bytes = b"{}"
     pods: list[dict[str, Any]] = field(default_factory=lambda: [pod("a"), pod("b", ready=False)])
     deployments: list[dict[str, Any]] = field(default_factory=lambda: [deployment()])
-    asked: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
 
     def __call__(self, request: Handler) -> Answer | None:
         if "/proxy/" not in request.path:
@@ -50,7 +52,7 @@ class Town:
                 return (200, json.dumps(found[0]).encode()) if found else (404, b"{}")
             items = self.deployments if path.endswith("/deployments") else self.pods
             return 200, json.dumps({"items": items}).encode()
-        self.asked.add(request.path.split("/pods/")[1].split(":")[0])
+        self.asked[request.path.split("/pods/")[1].split(":")[0]] += 1
         request.send_response(self.status)
         if self.shown:
             request.send_header("X-Served-Side", self.shown)
@@ -127,7 +129,7 @@ def test_only_ready_replicas_are_asked(watched: Callable[[Town], dict[str, Evide
     leaving = pod("c", deletionTimestamp="2026-03-01T12:00:00Z")
     town = Town(pods=[pod("a"), pod("b", ready=False), leaving, pod("d", phase="Succeeded"), pod("e")])
     watched(town)
-    assert town.asked == {"a", "e"}
+    assert set(town.asked) == {"a", "e"}
 
 
 @pytest.mark.parametrize(
@@ -167,3 +169,13 @@ def test_a_move_is_proven_by_the_same_measure(tmp_path: Path, town: Town, proven
     with serving(town, tmp_path) as cluster:
         seen = prove(world_of(cluster), Side.GREEN, ["a"], answers=2, timeout_seconds=0.3)
     assert seen.ok is proven
+
+
+@pytest.mark.parametrize(("town", "bad"), [(Town(), False), (Town(500, "green"), True)], ids=["good", "bad"])
+def test_a_glance_is_one_look_an_interval_and_refuses_a_side_that_is_bad(tmp_path: Path, town: Town, bad: bool) -> None:
+    with serving(town, tmp_path) as cluster:
+        glance = glancing(world_of(cluster), release())
+        with pytest.raises(Refused, match="errors: 10 of 10") if bad else nullcontext():
+            glance()
+        glance()
+    assert sum(town.asked.values()) == PROBES_A_LOOK
