@@ -43,9 +43,11 @@ def tell(world: World, consume: Consume, switch: Switch, work: bool) -> None:
 def nudge(world: World, workload: Workload, work: bool) -> None:
     """Has the kubelets look at the ConfigMap now. Never raises: without it they do so later."""
     part = {"metadata": {"annotations": {NUDGE: f"{str(work).lower()} {world.now().isoformat()}"}}}
+    pods = _pods(workload)
     try:
-        for pod in _ready_pods(world, workload):
-            world.cluster.merge(f"{_pods(workload)}/{pod}", part, timeout=ASK_SECONDS)
+        world.each(
+            lambda pod: world.cluster.merge(f"{pods}/{pod}", part, timeout=ASK_SECONDS), _ready_pods(world, workload)
+        )
     except FlipgateError as error:
         world.say(f"the pods of {workload} may take a minute to see their ConfigMap: {error}")
 

@@ -12,6 +12,7 @@ import yaml
 from flipgate.core.application import Application, load_application
 from flipgate.core.gate_rules import Gate, GateKind, LogLimit, Metrics, TraefikLimit
 from flipgate.core.images import parse_image
+from flipgate.core.service import Consume, ConsumeStatus
 from flipgate.core.sides import Side
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sportsdata"
@@ -130,6 +131,18 @@ def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> N
 
 def test_every_serving_service_is_checked(app: Application) -> None:
     assert {check.service for check in app.spec.checks} == {service.name for service in app.serving()}
+
+
+def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text()
+    page = page.partition("\n## Handing over\n")[2].partition("\n## Gates\n")[0]
+    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
+    document["spec"]["services"] += yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["services"]
+    (ledger,) = load_application(yaml.safe_dump(document), "docs").mixed()
+    assert ledger.consume
+    assert ledger.consume.status
+    keys = {field.alias for model in (Consume, ConsumeStatus) for field in model.model_fields.values()}
+    assert not [key for key in keys if key not in page]
 
 
 def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
