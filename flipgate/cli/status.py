@@ -28,8 +28,8 @@ DATA = """\
   phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
   next            {step, by: person|run|clock|nobody, command}
   release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
-                  firstNewAnswerMs, lastOldAnswerMs: since the first patch, by the proof; null: not heard, or not known
-                  images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS}}
+                  firstNewAnswerMs, lastOldAnswerMs: what the proof heard, since the first patch (null: not heard, or
+                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS}}
   lastRelease     the one before, in the same shape, or null
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url,

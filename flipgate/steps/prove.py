@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
 from flipgate.steps.counted import ask_counted
 from flipgate.steps.move import Move
-from flipgate.steps.world import World
+from flipgate.steps.world import AT_ONCE, World
 
 PAUSE_SECONDS = 0.02
 CALM_SECONDS = 0.1
@@ -116,7 +117,15 @@ def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str =
 
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
-    return tuple(world.each(lambda name: _watch_replica(world, name, aim, deadline, host), replicas))
+    """All at once, however many: one that stays deaf must not use up the time of those behind it."""
+
+    def watch(name: str) -> Seen:
+        return _watch_replica(world, name, aim, deadline, host)
+
+    if len(replicas) <= AT_ONCE:
+        return tuple(world.each(watch, replicas))
+    with ThreadPoolExecutor(len(replicas), thread_name_prefix="flipgate-proof") as hands:
+        return tuple(hands.map(watch, replicas))
 
 
 def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
