@@ -1,7 +1,7 @@
 """A real API server for every test of this tier: started once, kept warm between runs, and never faked or skipped.
 
 What a test makes stands in namespaces of its own and stays there: nobody here would delete a namespace's contents.
-`flipgate lab down flipgate-api` takes it all away.
+`flipgate lab down --name flipgate-api` takes it all away.
 """
 
 from __future__ import annotations
