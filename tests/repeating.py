@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.06
 """Between two deeds."""
 
 

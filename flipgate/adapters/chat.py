@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from flipgate.core.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 
 TIMEOUT_SECONDS = 5
+NO_RETRIES: list[Any] = []
+"""The SDK waits and tries again by itself, and a release waits with it; the outbox tells it again anyway."""
 LONGEST_TEXT = 35_000
 LONGEST_BLOCK_TEXT = 2_900
 """In characters, below what Slack takes (40,000 and 3,000)."""
@@ -67,7 +69,7 @@ class Chat:
         from slack_sdk import WebClient
         from slack_sdk.errors import SlackApiError
 
-        client = WebClient(self.token, base_url=self.base_url, timeout=TIMEOUT_SECONDS)
+        client = WebClient(self.token, base_url=self.base_url, timeout=TIMEOUT_SECONDS, retry_handlers=NO_RETRIES)
         try:
             answer = client.chat_postMessage(
                 channel=self.channel, text=text, blocks=blocks, thread_ts=thread or None, unfurl_links=False
@@ -81,7 +83,8 @@ class Chat:
     def _post_webhook(self, text: str, blocks: list[dict[str, Any]]) -> str:
         from slack_sdk.webhook import WebhookClient
 
-        answer = WebhookClient(self.webhook_url, timeout=TIMEOUT_SECONDS).send(text=text, blocks=blocks)
+        client = WebhookClient(self.webhook_url, timeout=TIMEOUT_SECONDS, retry_handlers=NO_RETRIES)
+        answer = client.send(text=text, blocks=blocks)
         if answer.status_code != 200:
             raise _refusal(answer.body.strip(), f"HTTP {answer.status_code}")
         return ""

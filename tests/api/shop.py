@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -110,7 +111,7 @@ class Shop:
     def world(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
         """The shop as one actor sees it, on `cluster` if it comes another way (another user, a proxy)."""
         used = cluster or self.cluster
-        return World(used, Store(used, self.own, self.name), self.application, actor)
+        return World(used, Store(used, self.own, self.name), self.application, actor, sleep=briefly)
 
     def adopted(self, actor: str = "ana") -> World:
         """The shop with the record that `adopt` writes of it as it was installed (test_setup.py compares them)."""
@@ -311,6 +312,11 @@ def advanced(world: World, release: Release, until: Phase) -> Record:
 
 def last_entry(world: World) -> records.JournalEntry:
     return world.store.read().journal[-1]
+
+
+def briefly(seconds: float) -> None:
+    """How a shop's actors wait: nobody there takes longer than this to be done with anything."""
+    time.sleep(min(seconds, 0.03))
 
 
 class Meddling(Lease):

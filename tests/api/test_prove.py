@@ -8,9 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from flipgate.adapters.store import Store
 from flipgate.core.proof import Proven
 from flipgate.core.sides import Side
+from flipgate.steps import prove
 from flipgate.steps.move import Move
 from flipgate.steps.prove import prove_moved
 from flipgate.steps.world import AT_ONCE, World
@@ -85,26 +88,27 @@ def test_a_proof_outlasts_the_throttle_and_keeps_each_replicas_figures(tmp_path:
 
 
 def test_a_replica_that_no_longer_hears_is_named(tmp_path: Path) -> None:
-    proven = proof(tmp_path, Replicas({"a": green, "b": lambda _: "blue"}), "a", "b", seconds=1)
+    proven = proof(tmp_path, Replicas({"a": green, "b": lambda _: "blue"}), "a", "b", seconds=0.6)
     assert not proven.ok
     assert proven.deaf == ("b (HTTP 200 from blue)",)
     assert proven.last_old_answer_ms
-    assert proven.last_old_answer_ms > 900, "it was listened to until the end"
+    assert proven.last_old_answer_ms > 500, "it was listened to until the end"
 
 
 def test_many_replicas_are_all_listened_to_from_the_start(tmp_path: Path) -> None:
     """Traefik on each of many nodes: those that stay deaf must not use up the others' time."""
     deaf = {f"deaf-{n}": lambda _: "blue" for n in range(AT_ONCE)}
-    proven = proof(tmp_path, Replicas({**deaf, "last": green}), *deaf, "last", seconds=1)
+    proven = proof(tmp_path, Replicas({**deaf, "last": green}), *deaf, "last", seconds=0.6)
     assert {each.partition(" ")[0] for each in proven.deaf} == set(deaf)
 
 
 def test_a_replica_that_came_meanwhile_is_asked_too(tmp_path: Path) -> None:
     replicas = Replicas({"a": green, "new": lambda _: "blue"}, comes=("new",))
-    assert proof(tmp_path, replicas, "a", seconds=1).deaf == ("new (HTTP 200 from blue)",)
+    assert proof(tmp_path, replicas, "a", seconds=0.6).deaf == ("new (HTTP 200 from blue)",)
 
 
-def test_a_replica_that_is_ready_no_longer_is_let_go(tmp_path: Path) -> None:
+def test_a_replica_that_is_ready_no_longer_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prove, "LOOK_AGAIN_SECONDS", 0.1)
     replicas = Replicas({"a": green, "gone": lambda _: ""}, goes=("gone",))
     proven = proof(tmp_path, replicas, "a", "gone", seconds=10)
     assert proven.ok

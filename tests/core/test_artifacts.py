@@ -9,12 +9,19 @@ from typing import Any
 import pytest
 
 from flipgate.core.gates import Evidence, Verdict
-from tasks import artifacts
 
 EVIDENCE = [
     Evidence("errors", Verdict.PASS, "a|b", "Traefik", "0 of 9", "at most 1.0%"),
     Evidence("in flight on blue", Verdict.INFO, "busy", "Prometheus", "3", ""),
 ]
+
+
+@pytest.fixture
+def artifacts() -> Any:
+    """Imports Prefect, so not before a test asks for it."""
+    from tasks import artifacts
+
+    return artifacts
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def joined() -> None:
 
 
 def test_a_prefect_that_does_not_answer_holds_up_nobody_and_is_said(
-    world: Any, monkeypatch: pytest.MonkeyPatch
+    world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     over = threading.Event()
 
@@ -50,7 +57,7 @@ def test_a_prefect_that_does_not_answer_holds_up_nobody_and_is_said(
     ]
 
 
-def test_what_is_shown(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shown(world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: dict[str, str] = {}
     monkeypatch.setattr(
         artifacts, "create_markdown_artifact", lambda markdown, key, description: shown.update({key: markdown})
