@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from lab import control, paths
+from lab import build, control, paths
+from lab.errors import LabError
 
 API_LAB = "flipgate-api"
 sys.dont_write_bytecode = False
@@ -70,11 +73,31 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tiers, the cheapest first."""
     here = Path(__file__).parent
+    order = {}
     for item in items:
         tier = item.path.relative_to(here).parts[0]
+        order[item] = TIERS.index(tier) + 1 if tier in TIERS else 0
         if tier in TIERS:
             item.add_marker(tier)
+    items.sort(key=order.__getitem__)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Starts the API server while the core's tests run, which takes seconds: the api tier waits for what is left of it.
+
+    Quietly, so not where it has to be built first: that takes minutes, and the first api test says how far it is.
+    """
+
+    def start() -> None:
+        with suppress(LabError):
+            if build.built(control.PROGRAMS["api"]):
+                control.up(API_LAB, tier="api")
+
+    wanted = any(item.get_closest_marker("api") for item in session.items)
+    if wanted and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not session.config.option.collectonly:
+        Thread(target=start, daemon=True).start()
 
 
 @pytest.fixture(scope="session")
