@@ -133,10 +133,7 @@ def going_back(world: World) -> Iterator[None]:
 def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
     fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
-    try:
-        write(world, lambda record: _put_out(record, bad, fact, world.now()))
-    except FlipgateError as error:
-        world.say(f"not told: {error}")
+    _tell(world, bad, lambda: f"bad. {fact}")
     return Refused(
         fact,
         obj=bad.obj,
@@ -146,13 +143,27 @@ def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     )
 
 
-def _put_out(record: Record, bad: Refused, fact: str, now: datetime) -> Record:
+def _tell(world: World, bad: Refused, sentence: Callable[[], str]) -> None:
+    """Tells everybody that users stay where they are, and why a person has to decide; kept for the history, too.
+
+    What cannot be told is only said: nothing moves for it.
+    """
+    try:
+        text = sentence()
+        write(world, lambda record: _put_out(record, bad, text, world.now()))
+    except LostLease:
+        raise
+    except FlipgateError as error:
+        world.say(f"not told: {error}")
+
+
+def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
     """One message for each run that found it: a step that is tried again says the same under the same id."""
     release = record.release
     if release is None:
         return record
     key = f"{record.application}/{release.name}/epoch-{record.epoch}/{bad.reason}"
-    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and bad. {fact}"
+    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and {sentence}"
     message = Announcement(
         id=records.message_id(key),
         release=release.name,
@@ -220,15 +231,16 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
 def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:
     """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
     verdict = combine(evidence)
-    if verdict is Verdict.UNKNOWN:
-        _note_unknown(world, evidence)
     if verdict is not Verdict.PASS:
-        raise bad_bake(world, verdict, evidence)
+        bad = bad_bake(world, verdict, evidence)
+        if verdict is Verdict.UNKNOWN:  # one that failed is told and noted by the way back
+            _tell(world, bad, lambda: f"{bad.fact}. Next: {bad.next_command}; by hand: {way_back_by_hand(world)}")
+        raise bad
     now = world.now()
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
     record = world.store.read()
     until = f"until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
-    message = f"the old side stays up as the way back {until}"
+    message = f"the old side stays up as the way back {until}; by hand: {way_back_by_hand(world)}"
     if not record.ran_on(need_open(record, release).side.other):
         message = f"a first release, with no way back; it soaks {until}"
     if world.application.spec.metrics.in_flight:
@@ -239,17 +251,6 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
 
     record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
     return need_open(record, release)
-
-
-def _note_unknown(world: World, evidence: tuple[Evidence, ...]) -> None:
-    """For the history only: what cannot be noted is a sentence. A bake that failed is noted by the way back."""
-    now = world.now()
-    try:
-        world.store.update(lambda record: records.judged(record, BAKE, evidence, now))
-    except LostLease:
-        raise
-    except FlipgateError as error:
-        world.say(f"could not note what the bake said: {error}")
 
 
 def way_back_by_hand(world: World) -> str:

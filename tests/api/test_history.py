@@ -239,8 +239,12 @@ def watched(asked: World) -> World:
 
 
 def test_a_bake_that_nobody_could_judge_is_told_while_it_waits(shop_on_paper: Shop, watched: World) -> None:
+    said: list[str] = []
+    watched.say = said.append
     with pytest.raises(Refused, match="none of 10 probes"):
         note_live(watched, "3f2a9c01d4e8-1", (BLIND,))
+    assert "`baking`, and unknown: errors: none of 10 probes" in said[0], "everybody is told"
+    assert "flipgate rollback" in said[0]
     note_live(watched, "3f2a9c01d4e8-1", (BAKED,))
     judgements = data(shop_on_paper, "3f2a")["judgements"]
     assert [(each["step"], each["verdict"]) for each in judgements] == [("bake", "unknown"), ("bake", "pass")]
@@ -257,7 +261,7 @@ def test_what_cannot_be_noted_of_a_bake_is_a_sentence(watched: World, monkeypatc
         with pytest.raises(LostLease):
             note_live(watched, "3f2a9c01d4e8-1", (BLIND,))
     assert refused.value.reason == "BakeUnknown"
-    assert said == ["could not note what the bake said: was written by others."]
+    assert said == ["not told: was written by others."]
 
 
 def failing_with(error: Exception) -> Callable[..., None]:
