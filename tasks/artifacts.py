@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
+from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Question
+from flipgate.steps.watch import Moved
 from flipgate.steps.world import World
 
 
@@ -41,6 +45,44 @@ def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> Non
             world.say(f"no artifact {world.application.name}-{kind}: {type(error).__name__}")
 
     Thread(target=copy_context().run, args=(show,), name=f"artifact {kind}").start()
+
+
+@contextmanager
+def showing_progress(world: World, title: str) -> Iterator[Moved]:
+    """A bar with a line, as an artifact `APP-progress` that the run's page shows, moved beside what goes on. A Prefect
+    that is slow shows only the newest place, and one that is away holds up nobody."""
+    places: SimpleQueue[tuple[float, str] | None] = SimpleQueue()
+
+    def show() -> None:
+        bar: Any = None
+        try:
+            while place := _newest(places):
+                percent, line = place
+                if bar is None:
+                    key = f"{world.application.name}-progress"
+                    bar = create_progress_artifact(progress=percent, key=key, description=f"{title}: {line}")
+                else:
+                    update_progress_artifact(bar, progress=percent, description=f"{title}: {line}")
+        except Exception as error:  # any at all: it is only shown
+            world.say(f"no artifact {world.application.name}-progress: {type(error).__name__}")
+
+    Thread(target=copy_context().run, args=(show,), name="artifact progress").start()
+    try:
+        yield lambda percent, line: places.put((percent, line))
+    finally:
+        places.put(None)
+
+
+def _newest(places: SimpleQueue[tuple[float, str] | None]) -> tuple[float, str] | None:
+    """Waits for a place and passes over all but the last; None after the end, when the last has been shown."""
+    place = places.get()
+    while place is not None and not places.empty():
+        after = places.get()
+        if after is None:
+            places.put(None)
+            break
+        place = after
+    return place
 
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:

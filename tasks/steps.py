@@ -18,7 +18,7 @@ from flipgate.steps import roll_back as rolling_back
 from flipgate.steps.move import Move
 from flipgate.steps.way_back import RolledBack
 from flipgate.steps.world import World
-from tasks.artifacts import show_charts
+from tasks.artifacts import show_charts, showing_progress
 from tasks.policy import step
 
 
@@ -90,7 +90,8 @@ def hand_over_workers(world: World, release: Release) -> None:
 @step("watch")
 def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
     title = f"{release.name} watched on {release.side}"
-    return watch.watch(world, release, charted=lambda make: show_charts(world, title, make))
+    with showing_progress(world, title) as moved:
+        return watch.watch(world, release, moved=moved, charted=lambda make: show_charts(world, title, make))
 
 
 @step("roll back")

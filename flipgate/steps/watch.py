@@ -20,16 +20,20 @@ from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
 
 PROBES_A_LOOK = 10
+Moved = Callable[[float, str], None]
+"""Told how far a wait is, in percent, and what is known by then. Never raises."""
 LINE_SECONDS = 1.0
 """Each look is a line of progress, but no more of them than one a second."""
 
 
-def watch(world: World, release: Release, *, charted: Charted = lambda _: None) -> tuple[Evidence, ...]:
+def watch(
+    world: World, release: Release, *, moved: Moved = lambda _percent, _line: None, charted: Charted = lambda _: None
+) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
     world that does not answer: that is unknown, and said so. At its end the way back is judged, too.
 
-    flipgate's own probes are judged before anybody waits for the declared gates. `charted` gets what makes the
-    charts of the gates, when the bake is over.
+    flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
+    progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
     """
     policy = world.application.spec.policy
     began = time.monotonic()
@@ -55,13 +59,14 @@ def watch(world: World, release: Release, *, charted: Charted = lambda _: None) 
             if combine(evidence) is Verdict.FAIL:
                 return evidence
             if over:
+                moved(100, f"{policy.bake_seconds} s, {progress_line(_told(world, evidence))}")
                 note_conditions(world)
                 return evidence
             if elapsed >= told + LINE_SECONDS:
                 told = elapsed
-                world.say(
-                    f"watching: {elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
-                )
+                line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
+                world.say(f"watching: {line}")
+                moved(100 * elapsed / policy.bake_seconds, line)
             world.sleep(max(0.0, pause - (time.monotonic() - waited)))
 
 

@@ -57,6 +57,39 @@ def test_a_prefect_that_does_not_answer_holds_up_nobody_and_is_said(
     ]
 
 
+def test_a_bar_moves_to_the_newest_place_and_a_prefect_that_is_away_holds_up_nobody(
+    world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[tuple[float, str]] = []
+    asked, go_on = threading.Event(), threading.Event()
+
+    def create(progress: float, key: str, description: str) -> str:
+        shown.append((progress, f"{key}: {description}"))
+        asked.set()
+        go_on.wait(5)
+        return "id"
+
+    def update(_id: str, progress: float, description: str) -> None:
+        shown.append((progress, description))
+
+    monkeypatch.setattr(artifacts, "create_progress_artifact", create)
+    monkeypatch.setattr(artifacts, "update_progress_artifact", update)
+    with artifacts.showing_progress(world, "watched") as moved:
+        moved(0, "begun")
+        asked.wait(5)
+        moved(40, "more")
+        moved(80, "last")
+    go_on.set()
+    joined()
+    assert shown == [(0, "shop-progress: watched: begun"), (80, "watched: last")]
+
+    monkeypatch.setattr(artifacts, "create_progress_artifact", lambda **_: 1 / 0)
+    with artifacts.showing_progress(world, "watched") as moved:
+        moved(0, "begun")
+    joined()
+    assert world.said == ["no artifact shop-progress: ZeroDivisionError"]
+
+
 def test_what_is_shown(world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: dict[str, str] = {}
     monkeypatch.setattr(

@@ -81,7 +81,7 @@ class PrefectApi:
         return "\n".join(str(line["message"]) for line in self._call("POST", "/logs/filter", body))
 
     def artifact(self, key: str) -> str:
-        """The newest Markdown shown under this key; empty when there is none."""
+        """What is shown under this key, the newest (Markdown, or a percentage); empty when there is none."""
         body = {"artifacts": {"key": {"any_": [key]}}, "sort": "CREATED_DESC", "limit": 1}
         found = self._call("POST", "/artifacts/filter", body)
         return str(found[0]["data"]) if found else ""

@@ -165,6 +165,8 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
     assert re.findall(r'<polyline [^>]*stroke="(#2563eb|#15803d)"', drawn) == ["#2563eb", "#15803d"], "blue, then green"
     assert "flip" in drawn
     assert "looks" not in drawn, "both lines are Prometheus' own"
+    bar = wait_until("how far it came", lambda: prefect.artifact(f"{stage.application}-progress"), 10)
+    assert 0 <= float(bar) <= 100
     table = wait_until("the verdicts", lambda: prefect.artifact(f"{stage.application}-evidence"), 10)
     assert f"Alertmanager, of {stage.place.green} by namespace" in table
 
