@@ -173,7 +173,7 @@ def _set_up(stage: Stage, tell: Progress, policy: Mapping[str, Any] | None) -> N
     tell(f"example {place.application}: scaling both sides to the wanted counts")
     for side in Side:
         namespace = application.namespace_of(side)
-        for service in application.spec.services:
+        for service in (each for each in application.spec.services if each.kind == "Deployment"):
             _kubectl(lab, "-n", namespace, "scale", f"deployment/{service.name}", f"--replicas={service.replicas}")
         ready = (f"--timeout={READY_SECONDS}s", "--for=condition=Available", "deployments", "--all")
         _kubectl(lab, "-n", namespace, "wait", *ready)

@@ -104,7 +104,7 @@ def test_many_replicas_are_all_listened_to_from_the_start(tmp_path: Path) -> Non
 
 def test_a_replica_that_came_meanwhile_is_asked_too(tmp_path: Path) -> None:
     replicas = Replicas({"a": green, "new": lambda _: "blue"}, comes=("new",))
-    assert proof(tmp_path, replicas, "a", seconds=0.6).deaf == ("new (HTTP 200 from blue)",)
+    assert proof(tmp_path, replicas, "a", seconds=1).deaf == ("new (HTTP 200 from blue)",)
 
 
 def test_a_replica_that_is_ready_no_longer_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
