@@ -18,6 +18,7 @@ from flipgate.core.release import Phase
 from flipgate.core.sides import Side
 from flipgate.core.traffic import WAY_BACK
 from flipgate.core.view import EPOCH
+from flipgate.steps import journal
 from flipgate.steps.ask import decide, need_phase, pose, standing
 from flipgate.steps.bring_up import scale_to_live
 from flipgate.steps.look import look, look_at_traffic
@@ -176,6 +177,21 @@ def test_an_actor_that_is_taken_over_while_it_tries_again_moves_nothing(
     monkeypatch.setattr("flipgate.steps.move.patch_route", taken_over)
     with ExitStack() as other, ana.acting(), pytest.raises(LostLease):
         move(ana, GREEN)
+    assert shop.where() == ("blue",)
+
+
+def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process slept for a moment, and the rollback that came meanwhile is through when it wakes."""
+    world = shop.gone_live(until=Phase.DARK)
+
+    def sleeps(step: str, edge: str) -> None:
+        if (step, edge) == (MOVE_ROUTES, "begun"):
+            with shop.world("ben").acting(steal=True):
+                move_back(shop.world("ben"), BLUE)
+
+    monkeypatch.setattr(journal, "crash_point", sleeps)
+    with pytest.raises(LostLease), world.acting():
+        move(world, GREEN)
     assert shop.where() == ("blue",)
 
 
