@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, locks, measuring, namespaces, paths, pipelines, starting
+from lab import build, locks, namespaces, paths
 from lab.components import Tier
 from lab.errors import LabError
 from lab.records import Lab, LabStatus, Record, read_state
@@ -43,7 +43,11 @@ def up(
         return running
     with locks.held(paths.lock_file(name), f"another start or end of lab {name}", tell):
         lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, tell)
-        return measuring.add(lab, tell) if metrics and not lab.prometheus_url else lab
+        if not metrics or lab.prometheus_url:
+            return lab
+        from lab import measuring  # imported where it is used, like the others below: who finds a lab needs none of it
+
+        return measuring.add(lab, tell)
 
 
 def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progress) -> Lab:
@@ -51,6 +55,8 @@ def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progres
     folder = paths.lab_dir(name)
     if _end(folder):
         tell(f"lab {name}: cleared away what was there of it")
+    from lab import measuring, starting
+
     programs = build.ensure(PROGRAMS[tier] + (measuring.PROGRAMS if metrics else ()), tell)
     try:
         return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
@@ -112,6 +118,8 @@ def _usable(name: str, tier: Tier) -> Lab | None:
 
 
 def _stop(folder: Path) -> None:
+    from lab import pipelines
+
     pipelines.end_all(folder)
     record = Record.read(folder)
     if record is not None:

@@ -44,8 +44,8 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
     changed what a route says since it was read, or wrote it without end; every route is then back where it was.
     """
-    # Read before the entry, whose write is refused to who was taken over by then; who takes over later writes the routes
-    # later, so these versions are refused. Read after it, they could be the ones that a rollback has left.
+    # Read before the entry: its write is refused to who was taken over by then, and who takes over later writes the
+    # routes later, so that these versions are refused. Read after it, they could be the ones that a rollback has left.
     traffic = look_at_traffic(world)
     with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
         at = time.monotonic()
