@@ -133,7 +133,7 @@ def going_back(world: World) -> Iterator[None]:
 def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
     fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
-    _tell(world, bad, lambda: f"bad. {fact}")
+    _tell(world, bad, f"bad. {fact}")
     return Refused(
         fact,
         obj=bad.obj,
@@ -143,13 +143,16 @@ def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     )
 
 
-def _tell(world: World, bad: Refused, sentence: Callable[[], str]) -> None:
-    """Tells everybody that users stay where they are, and why a person has to decide; kept for the history, too.
+def _tell(world: World, bad: Refused, sentence: str) -> None:
+    """Tells everybody that users stay where they are, why a person has to decide, and the way back by hand where there
+    is one; kept for the history, too.
 
     What cannot be told is only said: nothing moves for it.
     """
     try:
-        text = sentence()
+        record = world.store.read()
+        back = record.release is not None and record.ran_on(record.release.side.other)
+        text = f"{sentence}; by hand: {way_back_by_hand(world)}" if back else sentence
         write(world, lambda record: _put_out(record, bad, text, world.now()))
     except LostLease:
         raise
@@ -234,7 +237,7 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     if verdict is not Verdict.PASS:
         bad = bad_bake(world, verdict, evidence)
         if verdict is Verdict.UNKNOWN:  # one that failed is told and noted by the way back
-            _tell(world, bad, lambda: f"{bad.fact}. Next: {bad.next_command}; by hand: {way_back_by_hand(world)}")
+            _tell(world, bad, f"{bad.fact}. Next: {bad.next_command}")
         raise bad
     now = world.now()
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
