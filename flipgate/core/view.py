@@ -263,6 +263,12 @@ def _images(template: Mapping[str, Any]) -> dict[str, str]:
     return {container["name"]: container["image"] for container in template["spec"]["containers"]}
 
 
+def pod_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is Ready by its own condition."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
 def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
     ready = side.ready

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, timedelta
-from typing import Any
 
 from flipgate.core.checks import Answer
 from flipgate.core.errors import Conflict, FlipgateError
 from flipgate.core.hand_over import pod_says, settled
 from flipgate.core.service import Consume
-from flipgate.core.view import Switch, Workload, read_switch
+from flipgate.core.view import Switch, Workload, pod_ready, read_switch
 from flipgate.steps.world import World
 
 TRIES = 5
@@ -81,10 +79,5 @@ def _pods(workload: Workload) -> str:
 
 def _ready_pods(world: World, workload: Workload) -> list[str]:
     pods = world.cluster.items(_pods(workload), labelSelector=workload.selector)
-    return sorted(pod["metadata"]["name"] for pod in pods if _ready(pod))
-
-
-def _ready(pod: Mapping[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    ready = any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    return sorted(pod["metadata"]["name"] for pod in staying if pod_ready(pod))

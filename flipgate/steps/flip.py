@@ -180,11 +180,10 @@ def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Reco
 
 def note_proof(world: World, release: str, proven: Proven) -> Release:
     """`flipping` to `baking`, with the figures and the line that takes traffic back without flipgate."""
-    record = world.store.read()
-    if need_open(record, release).phase is Phase.BAKING:
-        return need_open(record, release)
-    now = world.now()
+    record, now = world.store.read(), world.now()
     found = need_open(record, release)
+    if found.phase is Phase.BAKING:
+        return found
     traffic = world.application.spec.traffic
     message = told(proven, found.side, traffic.proof_answers, traffic.traefik.throttle_seconds)
     back = record.ran_on(found.side.other)
@@ -243,8 +242,9 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
     record = world.store.read()
     until = f"until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
-    message = f"the old side stays up as the way back {until}; by hand: {way_back_by_hand(world)}"
-    if not record.ran_on(need_open(record, release).side.other):
+    if record.ran_on(need_open(record, release).side.other):
+        message = f"the old side stays up as the way back {until}; by hand: {way_back_by_hand(world)}"
+    else:
         message = f"a first release, with no way back; it soaks {until}"
     if world.application.spec.metrics.in_flight:
         message = "; ".join([message, *informing(evidence)])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from flipgate.adapters.cluster import READ_SECONDS
 from flipgate.core.bake import Reply, read_reply
 from flipgate.core.errors import FlipgateError, Refused
 from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
+from flipgate.core.view import pod_ready
 from flipgate.steps.counted import ask_counted
 from flipgate.steps.move import Move
 from flipgate.steps.world import AT_ONCE, World
@@ -31,7 +31,7 @@ def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str
     path = f"/api/v1/namespaces/{spec.namespace}/pods"
     pods = world.cluster.items(path, timeout=timeout, labelSelector=spec.selector)
     alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
-    ready = sorted(p["metadata"]["name"] for p in alive if _is_ready(p))
+    ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))
     if not ready:
         others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
         raise Refused(
@@ -43,11 +43,6 @@ def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str
             next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
         )
     return ready
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def need_sight(world: World, side: Side, replicas: list[str]) -> None:

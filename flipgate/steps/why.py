@@ -7,6 +7,7 @@ from typing import Any
 
 from flipgate.core.errors import FlipgateError
 from flipgate.core.sides import Side
+from flipgate.core.view import pod_ready
 from flipgate.steps.world import World
 
 
@@ -17,7 +18,7 @@ def why_not_ready(world: World, side: Side, services: list[str]) -> str:
         pods = world.cluster.items(f"/api/v1/namespaces/{namespace}/pods")
     except FlipgateError as error:
         return f"The pods could not be read: {error}"
-    causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, services)) and not _ready(pod))
+    causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, services)) and not pod_ready(pod))
     return (
         "; ".join(f"{owner}: {count} {text}" for (owner, text), count in sorted(causes.items())) or "No pods exist yet"
     )
@@ -44,11 +45,6 @@ def _crashing(container: dict[str, Any]) -> str:
     last = container.get("lastState", {}).get("terminated") or {}
     code = f", last with exit code {last['exitCode']}" if "exitCode" in last else ""
     return f"running again after {container['restartCount']} restarts{code}"
-
-
-def _ready(pod: dict[str, Any]) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
 def _owner(pod: dict[str, Any], services: list[str]) -> str:

@@ -187,6 +187,10 @@ class Shop:
     def deployment(self, side: Side, name: str) -> dict[str, Any]:
         return self.cluster.get(f"{self.deployments(side)}/{name}")
 
+    def version(self, path: str) -> int:
+        """Of the last write to an object: the API server counts all writes in one row."""
+        return int(self.cluster.get(path)["metadata"]["resourceVersion"])
+
     def counts(self, side: Side) -> dict[str, int]:
         """The wanted pods of each Deployment of a side."""
         return {d["metadata"]["name"]: d["spec"]["replicas"] for d in self.cluster.items(self.deployments(side))}
@@ -312,6 +316,17 @@ def advanced(world: World, release: Release, until: Phase) -> Record:
 
 def last_entry(world: World) -> records.JournalEntry:
     return world.store.read().journal[-1]
+
+
+def meanwhile(world: World, deed: Callable[[], object]) -> World:
+    """The actor, who does this each time it waits."""
+
+    def sleep(seconds: float) -> None:
+        deed()
+        briefly(seconds)
+
+    world.sleep = sleep
+    return world
 
 
 def briefly(seconds: float) -> None:

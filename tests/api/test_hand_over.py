@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,7 @@ from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import adopt, check_application
 from flipgate.steps.watch import bad_bake
-from flipgate.steps.world import World
-from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry
+from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile
 from tests.api.users import grant, user
 
 SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
@@ -37,8 +34,12 @@ def cron_jobs(shop: Shop, side: Side) -> str:
     return f"/apis/batch/v1/namespaces/{shop.namespace(side)}/cronjobs"
 
 
+def nightly_at(shop: Shop, side: Side) -> str:
+    return f"{cron_jobs(shop, side)}/nightly"
+
+
 def nightly(shop: Shop, side: Side) -> dict[str, Any]:
-    return shop.cluster.get(f"{cron_jobs(shop, side)}/nightly")
+    return shop.cluster.get(nightly_at(shop, side))
 
 
 def suspended(shop: Shop) -> tuple[bool, bool]:
@@ -48,7 +49,7 @@ def suspended(shop: Shop) -> tuple[bool, bool]:
 
 
 def suspend(shop: Shop, side: Side, value: bool) -> None:
-    shop.patch(f"{cron_jobs(shop, side)}/nightly", ("replace", "/spec/suspend", value))
+    shop.patch(nightly_at(shop, side), ("replace", "/spec/suspend", value))
 
 
 def mailers(shop: Shop) -> tuple[int, int]:
@@ -94,35 +95,19 @@ def complete(shop: Shop, path: str) -> None:
     shop.cluster.merge(f"{path}/status", {"status": status})
 
 
-def hurried(world: World, deed: Callable[[], object] = lambda: None) -> World:
-    """Whoever waits is not kept waiting for long, and does this meanwhile."""
-
-    def sleep(seconds: float) -> None:
-        deed()
-        time.sleep(min(seconds, 0.05))
-
-    world.sleep = sleep
-    return world
-
-
-def version(shop: Shop, side: Side) -> int:
-    """Of the last write to its CronJob: the API server counts all writes in one row."""
-    return int(nightly(shop, side)["metadata"]["resourceVersion"])
-
-
 @pytest.mark.parametrize("order", ["old-first", "new-first"])
 def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop, order: str) -> None:
     shop = with_cron_job(shop, f"{{workers: {order}}}")
-    world = hurried(shop.world())
+    world = shop.world()
     adopt(world)
     suspend(shop, GREEN, False)
-    blue = version(shop, BLUE)
+    blue = shop.version(nightly_at(shop, BLUE))
     release = open_release(world, {"nightly": "shop/nightly:2"}, "ci")
     with world.acting():
         bring_up(world, release)
     template = nightly(shop, GREEN)["spec"]["jobTemplate"]["spec"]["template"]
     assert template["spec"]["containers"][0]["image"] == "shop/nightly:2"
-    assert (suspended(shop), version(shop, BLUE)) == ((False, True), blue)
+    assert (suspended(shop), shop.version(nightly_at(shop, BLUE))) == ((False, True), blue)
     assert (release.wanted["nightly"], release.images["nightly"]) == (0, "shop/nightly:2")
 
     for side, last in ((BLUE, "2026-03-01T04:00:00Z"), (GREEN, "2026-02-01T04:00:00Z")):
@@ -131,7 +116,7 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
         hand_over_workers(world, GREEN)
         assert hand_over_workers(world, GREEN) == ()
     assert (suspended(shop), mailers(shop)) == ((True, False), (0, 1))
-    assert (version(shop, BLUE) < version(shop, GREEN)) is (order == "old-first")
+    assert (shop.version(nightly_at(shop, BLUE)) < shop.version(nightly_at(shop, GREEN))) is (order == "old-first")
     assert nightly(shop, GREEN)["status"]["lastScheduleTime"] == "2026-03-01T04:00:00Z", "04:00 was blue's"
     entries = [entry.outcome for entry in world.store.read().journal if entry.step == "HandOverWorkers"]
     assert entries == ["mailer, nightly run on green"]
@@ -146,7 +131,7 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
         if len(seen) == 4:
             complete(shop, path)
 
-    world = hurried(shop.adopted(), later)
+    world = meanwhile(shop.adopted(), later)
     with shop.playing_ready(), world.acting():
         hand_over_workers(world, GREEN)
     assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
@@ -155,7 +140,7 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
 
 def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
-    path, world = add_job(shop, BLUE), hurried(shop.gone_live())
+    path, world = add_job(shop, BLUE), shop.gone_live()
     found = pytest.raises(Refused, match="Job nightly-1 of nightly")
     with shop.playing_ready(), found as refused, going_back(world), world.acting():
         hand_over_workers(world, GREEN)
@@ -167,7 +152,7 @@ def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -
 def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -> None:
     shop = with_cron_job(shop)
     add_job(shop, BLUE)
-    world, looks = hurried(shop.gone_live(until=Phase.BAKING)), []
+    world, looks = shop.gone_live(until=Phase.BAKING), []
 
     def glance() -> None:
         looks.append(suspended(shop))
@@ -185,7 +170,7 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
 def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
     add_job(shop, BLUE)
-    world = hurried(shop.adopted())
+    world = shop.adopted()
     with shop.playing_ready(), world.acting():
         (left,) = hand_over_workers(world, GREEN)
     assert "left to end by themselves: Job nightly-1 of nightly" in left
@@ -201,7 +186,7 @@ def test_going_back_from_half_way_waits_for_no_job_beyond_its_limit(shop: Shop) 
     shop.scale(BLUE, "mailer", 0)
     add_job(shop, GREEN)
     with shop.playing_ready():
-        done = roll_back(hurried(shop.world("ana")), "users complain", by="ana")
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     (left,) = done.left
     assert "still running on green" in left
@@ -212,9 +197,8 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
     shop.gone_live("pipeline")
     shop.scale(BLUE, "mailer", 0)
     shop.scale(GREEN, "mailer", 1)
-    shop.cluster.delete(f"{cron_jobs(shop, BLUE)}/nightly")
+    shop.cluster.delete(nightly_at(shop, BLUE))
     world = shop.world("ana")
-    world.sleep = lambda seconds: time.sleep(min(seconds, 0.05))
     with shop.playing_ready(), world.acting():
         left = hand_over_workers(world, BLUE, back=True, timeout_seconds=0.5)
     assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
@@ -223,8 +207,8 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
 
 def test_a_later_actors_stamp_refuses_it(shop: Shop) -> None:
     shop = with_cron_job(shop)
-    world = hurried(shop.adopted())
-    shop.patch(f"{cron_jobs(shop, BLUE)}/nightly", ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
+    world = shop.adopted()
+    shop.patch(nightly_at(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
     with shop.playing_ready(), world.acting(), pytest.raises(LostLease, match=r"CronJob .* was stamped in epoch 99"):
         hand_over_workers(world, GREEN)
     assert suspended(shop) == (False, True)
@@ -267,13 +251,13 @@ def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_
         f"{cron_jobs(shop, BLUE)}/nightly/status", {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
     )
     said: list[str] = []
-    world = hurried(shop.world("robot", robot))
+    world = shop.world("robot", robot)
     world.say = said.append
     adopt(world)
     with shop.playing_ready(), world.acting():
         hand_over_workers(world, GREEN)
     assert (suspended(shop), said) == ((True, False), [])
-    shop.cluster.delete(f"{cron_jobs(shop, GREEN)}/nightly")
+    shop.cluster.delete(nightly_at(shop, GREEN))
     assert check_application(robot, shop.application, shop.own) == [
         f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     ]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -28,8 +26,7 @@ from flipgate.steps.look import look, need_dark
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import adopt, check_application
-from flipgate.steps.world import World
-from tests.api.shop import BLUE, GREEN, Shop, advanced
+from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -103,19 +100,6 @@ class Pods:
         return 200, json.dumps({"consuming": self.says[side][0] == "true"}).encode()
 
 
-def hurried(world: World, deed: Callable[[], object] = lambda: None) -> World:
-    def sleep(seconds: float) -> None:
-        deed()
-        time.sleep(min(seconds, 0.05))
-
-    world.sleep = sleep
-    return world
-
-
-def version(shop: Shop, path: str) -> int:
-    return int(shop.cluster.get(path)["metadata"]["resourceVersion"])
-
-
 def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_release(shop: Shop) -> None:
     shop = with_ledger(shop)
     world = shop.world()
@@ -126,7 +110,7 @@ def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_
         bring_up(world, release)
     assert told(shop) == ("true", "false")
     assert shop.cluster.get(config_map(shop, GREEN))["data"]["OTHER"] == "kept"
-    assert version(shop, config_map(shop, GREEN)) < version(shop, f"{shop.deployments(GREEN)}/ledger")
+    assert shop.version(config_map(shop, GREEN)) < shop.version(f"{shop.deployments(GREEN)}/ledger")
     assert open_release(world, {"ledger": "shop/ledger:2"}, "ci").name == release.name
 
     advanced(world, release, Phase.DARK)
@@ -143,7 +127,7 @@ def test_the_pods_themselves_say_when_they_have_been_handed_over(shop: Shop, tmp
     pods = Pods(shop, slow=2)
     shop.adopted()
     with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
-        world = hurried(shop.world(cluster=cluster))
+        world = shop.world(cluster=cluster)
         with world.acting():
             hand_over_workers(world, GREEN)
             assert told(shop) == ("false", "true")
@@ -162,7 +146,7 @@ def test_pods_that_do_not_say_so_are_named_and_everybody_goes_back(shop: Shop, t
     live = shop.gone_live()
     assert live.application.name == shop.name
     with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
-        world = hurried(shop.world(cluster=cluster))
+        world = shop.world(cluster=cluster)
         late = pytest.raises(Refused, match=r"ledger \(pod ledger-0: status 503, and its body is no JSON\)")
         with world.acting(), late as refused:
             hand_over_workers(world, GREEN, timeout_seconds=0.3)
@@ -177,7 +161,7 @@ def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Sho
     shop.gone_live("pipeline")
     shop.scale(BLUE, "mailer", 0)
     with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster, shop.playing_ready():
-        world = hurried(shop.world(cluster=cluster))
+        world = shop.world(cluster=cluster)
         with world.acting():
             (left,) = hand_over_workers(world, BLUE, timeout_seconds=0.3, back=True)
     assert left.startswith("ledger was not handed over to blue: not as wanted on green")
@@ -192,7 +176,7 @@ def test_pods_that_cannot_be_asked_are_given_their_time_by_the_clock(shop: Shop)
     def later() -> None:
         green.append(told(shop)[1])
 
-    hurried(world, later).now = lambda: began + timedelta(seconds=10 * len(green))
+    meanwhile(world, later).now = lambda: began + timedelta(seconds=10 * len(green))
     with shop.playing_ready():
         hand_over_workers(world, GREEN)
     assert told(shop) == ("false", "true")
@@ -233,7 +217,7 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
     said: list[str] = []
-    world = hurried(shop.world("robot", robot))
+    world = shop.world("robot", robot)
     world.say = said.append
     adopt(world)
     with shop.playing_ready(), world.acting():
