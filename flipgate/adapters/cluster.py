@@ -31,6 +31,9 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+CUT_AT_ONCE_SECONDS = 0.2
+"""A read whose connection is cut sooner than this is sent once more, as Go's HTTP client does: load balancers and API
+servers close what has been idle, and say nothing."""
 AUTH_SECONDS = 1.0
 """How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
 costs a third of a request's time, and it renews minutes before they expire."""
@@ -173,13 +176,14 @@ class Cluster:
         return bytes(response.data)
 
     def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Whether this user may do `verb` on `resource` there, asked of the API server itself."""
+        """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, asked of the API server
+        itself. "*" is each of them."""
+        kind, _, part = resource.partition("/")
+        attributes = {"verb": verb, "group": group, "resource": kind, "subresource": part, "namespace": namespace}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
-            "spec": {
-                "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
-            },
+            "spec": {"resourceAttributes": attributes},
         }
         answer = self._json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
         return bool(answer.get("status", {}).get("allowed"))
@@ -224,16 +228,17 @@ class Cluster:
         import urllib3
 
         sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {}), **self._authorization()}
+        limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout)
+        how = {"body": data, "headers": sent, "timeout": limits, "retries": False, "preload_content": not stream}
+        began = time.monotonic()
         try:
-            return self._connections.urlopen(
-                method,
-                url,
-                body=data,
-                headers=sent,
-                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout),
-                retries=False,
-                preload_content=not stream,
-            )
+            try:
+                return self._connections.urlopen(method, url, **how)
+            except urllib3.exceptions.ProtocolError:
+                # Most likely a connection kept from before, closed by the other end at this very moment.
+                if method != "GET" or time.monotonic() - began > CUT_AT_ONCE_SECONDS:
+                    raise
+                return self._connections.urlopen(method, url, **how)
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(
                 f"did not answer (limit {timeout:g} s): {_plain(error)}",

@@ -75,11 +75,11 @@ ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 
 def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
-    problems = [*dict.fromkeys(_permissions(cluster, application, namespace))]  # a route may stand on a side
+    world = World(cluster, Store(cluster, namespace, application.name), application, "check")
+    problems = [*dict.fromkeys(_permissions(world, namespace))]  # a route may stand on a side
     if problems:
         return problems
-    world = World(cluster, Store(cluster, namespace, application.name), application, "check")
-    return [*_routes(cluster, application), *(p for side in Side for p in _side(world, side))]
+    return [*_routes(world), *(p for side in Side for p in _side(world, side))]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
@@ -201,7 +201,8 @@ def rights_on_a_side(application: Application) -> Rights:
     return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ())
 
 
-def _permissions(cluster: Cluster, application: Application, namespace: str) -> Iterator[str]:
+def _permissions(world: World, namespace: str) -> Iterator[str]:
+    application = world.application
     on_a_side = rights_on_a_side(application)
     places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
     places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
@@ -209,37 +210,46 @@ def _permissions(cluster: Cluster, application: Application, namespace: str) -> 
     places += [(where, ON_ROUTES[kind]) for where, kind in routes]
     if application.spec.traffic.preview_host:
         places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
-    for where, needed in places:
-        yield from _denied(cluster, where, needed)
+    needed: dict[str, Rights] = {}
+    for where, rights in places:
+        needed[where] = needed.get(where, ()) + rights
+    for where, rights in needed.items():
+        yield from _denied(world, where, rights)
 
 
-def _denied(cluster: Cluster, where: str, needed: Rights) -> Iterator[str]:
-    for group, what, verbs in needed:
-        named = f"{what}.{group}" if group else what
-        for verb in verbs.split():
-            if not cluster.allowed(verb, group, what, where):
-                asked = f"kubectl auth can-i {verb} {named} -n {where}"
-                yield f"no permission to {verb} {named} in namespace {where} ({asked})"
+def _denied(world: World, where: str, needed: Rights) -> Iterator[str]:
+    """Each right by itself, unless this user may do everything there: most who check a file by hand may."""
+    if world.cluster.allowed("*", "*", "*", where):
+        return
+    asked = [(verb, group, what) for group, what, verbs in needed for verb in verbs.split()]
+    answers = world.each(lambda each: world.cluster.allowed(*each, where), asked)
+    for verb, group, what in (each for each, may in zip(asked, answers, strict=True) if not may):
+        kind, _, part = what.partition("/")
+        kind += f".{group}" if group else ""
+        command = f"kubectl auth can-i {verb} {kind}{f' --subresource={part}' if part else ''} -n {where}"
+        yield f"no permission to {verb} {kind}{f'/{part}' if part else ''} in namespace {where} ({command})"
 
 
-def _routes(cluster: Cluster, application: Application) -> Iterator[str]:
+def _routes(world: World) -> Iterator[str]:
+    cluster = world.cluster
     try:
         api = find_route_api(cluster)
-        traffic = read_traffic(cluster, application, api)
+        traffic = read_traffic(cluster, world.application, api)
     except FlipgateError as error:
         yield str(error)
         return
     for route in traffic.leading:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
-    yield from _behind(cluster, application, traffic)
+    yield from _behind(world, traffic)
 
 
-def _behind(cluster: Cluster, application: Application, traffic: Traffic) -> Iterator[str]:
+def _behind(world: World, traffic: Traffic) -> Iterator[str]:
     """A route that names a TraefikService of a side: before each move the other side's is looked into."""
     if any(entry.target.kind == TRAEFIK_SERVICE for route in traffic.leading for entry in route.entries):
+        needed: Rights = ((GROUP, resource(TRAEFIK_SERVICE), "get"),)
         for side in Side:
-            yield from _denied(cluster, application.namespace_of(side), ((GROUP, resource(TRAEFIK_SERVICE), "get"),))
+            yield from _denied(world, world.application.namespace_of(side), needed)
 
 
 def _why(cluster: Cluster, api: str, route: RouteState) -> str:

@@ -74,6 +74,8 @@ def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> N
     problems = check_application(robot, shop.application, shop.own)
     deployments = f"no permission to patch deployments.apps in namespace {shop.name}-green"
     assert f"{deployments} (kubectl auth can-i patch deployments.apps -n {shop.name}-green)" in problems
+    proxy = f"no permission to get services/proxy in namespace {shop.name}-green"
+    assert f"{proxy} (kubectl auth can-i get services --subresource=proxy -n {shop.name}-green)" in problems
     assert all(problem.startswith("no permission to ") for problem in problems)
     assert not any("secrets" in problem or " * " in problem for problem in problems)
     assert not any("pods/log" in problem for problem in problems), "asked for where a gate reads logs, only there"

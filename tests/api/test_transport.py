@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,20 @@ def test_a_slow_answer_is_waited_for_as_long_as_was_said(tmp_path: Path) -> None
 def test_a_line_that_is_cut_is_no_answer(tmp_path: Path) -> None:
     with serving(lambda request: None, tmp_path) as cluster, pytest.raises(Unreachable, match="did not answer"):
         cluster.get(POD)
+
+
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("PATCH", 1)])
+def test_what_is_cut_once_is_read_again_but_never_written_again(tmp_path: Path, method: str, times: int) -> None:
+    """A connection kept from before that a load balancer has closed since: nothing says so until it is used."""
+    asked: list[str] = []
+
+    def cut_first(request: Handler) -> Answer | None:
+        asked.append(request.command)
+        return (200, b"{}") if len(asked) > 1 else None
+
+    with serving(cut_first, tmp_path) as cluster, suppress(Unreachable):
+        cluster.get(POD) if method == "GET" else cluster.patch(POD, [])
+    assert asked == [method] * times
 
 
 def test_a_server_that_stands_behind_a_path_is_asked_there(tmp_path: Path) -> None:

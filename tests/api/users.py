@@ -38,9 +38,10 @@ def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
     for sentence in sentences:
         denied = DENIED.fullmatch(sentence)
         assert denied, sentence
-        resource, _, group = denied["resource"].partition(".")
+        named, _, sub = denied["resource"].partition("/")
+        kind, _, group = named.partition(".")
+        resource = f"{kind}/{sub}" if sub else kind
         rules[denied["namespace"]].append({"apiGroups": [group], "resources": [resource], "verbs": [denied["verb"]]})
-        kind, _, sub = resource.partition("/")
         where = {"namespace": denied["namespace"], "group": group, "resource": kind, "subresource": sub}
         wanted.append({**where, "verb": denied["verb"]})
     for namespace, given in rules.items():
