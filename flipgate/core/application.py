@@ -10,7 +10,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -351,8 +352,14 @@ def load_application(text: str, source: str) -> Application:
     try:
         return Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
-        problems = explain_errors(error, document, Application.model_json_schema(by_alias=True))
+        problems = explain_errors(error, document, schema())
     raise BadInput(problems, obj=source, untouched="the cluster") from None
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The application file's JSON Schema, made once: it takes longer than reading a file. Not to be changed."""
+    return Application.model_json_schema(by_alias=True)
 
 
 def application_hash(app: Application) -> str:

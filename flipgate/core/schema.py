@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from flipgate.core.application import Application
+from flipgate.core import application
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def render_schema() -> str:
     """The schema as committed: keys sorted, two spaces, a newline at the end."""
-    schema = {"$schema": _DIALECT, **Application.model_json_schema(by_alias=True)}
+    schema = {"$schema": _DIALECT, **application.schema()}
     return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
