@@ -31,28 +31,39 @@ class Component:
     name: str
     command: tuple[str, ...]
     core: bool = False
+    sockets: tuple[int, ...] = ()
+    """Those that it inherits."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A listening socket that the supervisor inherits, and what stands behind it as HOST:PORT."""
+
+    socket: int
+    target: str
+
+    @classmethod
+    def read(cls, text: str) -> Door:
+        """From `FD=HOST:PORT`."""
+        socket, _, target = text.partition("=")
+        return cls(int(socket), target)
+
+    def __str__(self) -> str:
+        return f"{self.socket}={self.target}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the supervisor is told: where the lab lies, how much of it to run, and its doors.
-
-    A door is a socket that the supervisor inherits and what stands behind it, as `FD=HOST:PORT`.
-    """
+    """What the supervisor is told: where the lab lies, how much of it to run, and its doors."""
 
     folder: Path
     tier: Tier
-    doors: tuple[str, ...]
+    doors: tuple[Door, ...]
 
     @property
     def program(self) -> str:
         """The multi-call program."""
         return str(self.folder / "bin" / "controlplane")
-
-    @property
-    def sockets(self) -> tuple[int, ...]:
-        """The doors' sockets, for the one program that accepts on them."""
-        return tuple(int(door.partition("=")[0]) for door in self.doors)
 
 
 def targets(tier: Tier) -> dict[str, str]:
@@ -67,9 +78,13 @@ def targets(tier: Tier) -> dict[str, str]:
     }
 
 
-def forwarder(plan: Plan) -> Component:
-    """The way in from outside the namespace."""
-    return Component("forward", (plan.program, "forward", *plan.doors), core=True)
+def forwarder(plan: Plan) -> tuple[Component, ...]:
+    """The way in from outside the namespace, to whatever does not accept on its door itself."""
+    doors = [door for door in plan.doors if door.target != API_TARGET]
+    if not doors:
+        return ()
+    command = (plan.program, "forward", *map(str, doors))
+    return (Component("forward", command, core=True, sockets=tuple(door.socket for door in doors)),)
 
 
 def etcd(plan: Plan) -> Component:
@@ -95,7 +110,9 @@ def etcd(plan: Plan) -> Component:
 def api_server(plan: Plan) -> Component:
     """The API server: RBAC on, tokens for users, the node's kubelet reached at its own address."""
     pki = plan.folder / "pki"
+    doors = tuple(door.socket for door in plan.doors if door.target == API_TARGET)
     flags = [
+        *(f"--door-fd={door}" for door in doors),
         f"--etcd-servers={ETCD_URL}",
         "--bind-address=127.0.0.1",
         "--secure-port=6443",
@@ -120,7 +137,7 @@ def api_server(plan: Plan) -> Component:
     ]
     if plan.tier == "api":  # nobody makes the service accounts that pods would be refused without
         flags.append("--disable-admission-plugins=ServiceAccount")
-    return Component("kube-apiserver", (plan.program, "kube-apiserver", *flags), core=True)
+    return Component("kube-apiserver", (plan.program, "kube-apiserver", *flags), core=True, sockets=doors)
 
 
 def followers(plan: Plan) -> tuple[Component, ...]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab import components, network
-from lab.components import Component, Plan
+from lab.components import Component, Door, Plan
 
 TICK = 0.02  # seconds between two looks while something starts
 WATCH = 0.1  # and when everything runs
@@ -57,7 +57,8 @@ class Supervisor:
         network.set_up()
         self.wait_for(self.known, "whoever starts the lab")  # a lab that nobody noted could never be ended
         self.start(components.etcd(self.plan))
-        self.start(components.forwarder(self.plan))
+        for component in components.forwarder(self.plan):
+            self.start(component)
         self.wait_for(lambda: _listens("127.0.0.1", 2379), "etcd")
         self.start(components.api_server(self.plan))
         ready = _readiness(self.plan.folder / "pki" / "ca.crt")
@@ -76,10 +77,9 @@ class Supervisor:
 
     def start(self, component: Component) -> None:
         """Start one component; its output goes to the end of its log."""
-        inherited = self.plan.sockets if component.name == "forward" else ()
         with (self.plan.folder / "logs" / f"{component.name}.log").open("ab") as log:
             process = subprocess.Popen(
-                component.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=inherited
+                component.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=component.sockets
             )
         self.running[process.pid] = component
         process.returncode = 0  # buried by us, not by this object
@@ -138,8 +138,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, _asked)
     (given.dir / "tmp").mkdir(exist_ok=True)
     os.environ.setdefault("GOGC", "400")  # memory for time: a lab lives for minutes, and its machine is small
+    if given.tier == "api":  # one test at a time asks it most of the time: idle threads that look for work cost a tenth
+        os.environ.setdefault("GOMAXPROCS", "1")
     os.environ["TMPDIR"] = str(given.dir / "tmp")  # so that nothing of a killed lab stays behind elsewhere
-    supervisor = Supervisor(Plan(given.dir, given.tier, tuple(given.door)))
+    supervisor = Supervisor(Plan(given.dir, given.tier, tuple(map(Door.read, given.door))))
     try:
         supervisor.run()
     except (LabEndedError, OSError) as ended:

@@ -27,7 +27,7 @@ func forward(args []string) int {
 	}
 	failed := make(chan error)
 	for _, arg := range args {
-		listener, target, err := inherited(arg)
+		listener, target, err := doorOf(arg)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "forward:", err)
 			return 2
@@ -39,23 +39,31 @@ func forward(args []string) int {
 	return 1
 }
 
-func inherited(arg string) (*net.TCPListener, string, error) {
+func doorOf(arg string) (*net.TCPListener, string, error) {
 	number, target, found := strings.Cut(arg, "=")
 	fd, err := strconv.ParseUint(number, 10, 16)
 	if !found || err != nil {
 		return nil, "", fmt.Errorf("%q is not FD=HOST:PORT", arg)
 	}
-	file := os.NewFile(uintptr(fd), arg)
-	defer file.Close()
-	listener, err := net.FileListener(file)
+	listener, err := inherited(uintptr(fd))
 	if err != nil {
 		return nil, "", fmt.Errorf("%q: %w", arg, err)
 	}
+	return listener, target, nil
+}
+
+func inherited(fd uintptr) (*net.TCPListener, error) {
+	file := os.NewFile(fd, "door")
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, err
+	}
 	tcp, ok := listener.(*net.TCPListener)
 	if !ok {
-		return nil, "", fmt.Errorf("%q is not a TCP socket", arg)
+		return nil, errors.New("not a TCP socket")
 	}
-	return tcp, target, nil
+	return tcp, nil
 }
 
 func serve(listener *net.TCPListener, target string) error {
