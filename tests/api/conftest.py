@@ -6,22 +6,17 @@ What a test makes stands in namespaces of its own and stays there: nobody here w
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-import yaml
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import FlipgateError
 from flipgate.steps.world import World
 from lab import control
 from lab.records import Lab
+from tests.api.kinds import serve_routes
 from tests.api.shop import Shop
 from tests.conftest import API_LAB
-
-MANIFESTS = Path(__file__).parent / "manifests"
 
 
 @pytest.fixture(scope="session")
@@ -34,11 +29,7 @@ def lab(tell: Callable[[str], None]) -> Lab:
 def cluster(lab: Lab) -> Cluster:
     """That API server as its admin, with both kinds of routes served."""
     cluster = Cluster.connect(lab.kubeconfig)
-    crds = [yaml.safe_load(path.read_text()) for path in sorted(MANIFESTS.glob("*.yaml"))]
-    for crd in crds:
-        cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
-    for crd in crds:
-        _wait_until_served(cluster, f"/apis/traefik.io/v1alpha1/{crd['spec']['names']['plural']}")
+    serve_routes(cluster)
     return cluster
 
 
@@ -58,15 +49,3 @@ def shop_on_paper(cluster: Cluster, lab: Lab) -> Shop:
 def world(shop: Shop) -> World:
     """The shop adopted, as actor `ana`."""
     return shop.adopted()
-
-
-def _wait_until_served(cluster: Cluster, path: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            cluster.get(path)
-            return
-        except FlipgateError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
