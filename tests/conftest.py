@@ -15,12 +15,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from lab import build, control, paths
-from lab.errors import LabError
+from lab import control, paths
 
 API_LAB = "flipgate-api"
 sys.dont_write_bytecode = False
-"""Whatever the machine says: each process would compile all modules and assertions again, which takes it 2 s."""
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Whatever the machine says: each process would compile all modules and assertions again, which takes it 2 s. The first
+line is for this process, the second for those it starts."""
 FULL_BYTES = 48 << 20
 TIERS = ("api", "lab")
 
@@ -88,24 +89,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Starts the API server while the core's tests run, which takes seconds: the api tier waits for what is left of it.
 
-    Quietly, so not where it has to be built first: that takes minutes, and the first api test says how far it is.
     What was imported and collected is no garbage, so the collector need not look at it again and again (a twentieth of
     each process's time).
     """
-    gc.freeze()
-
-    def start() -> None:
-        from flipgate.adapters.cluster import Cluster  # not above: the process that only hands tests out needs neither
-        from flipgate.core.errors import FlipgateError
-        from tests.api.kinds import serve_routes
-
-        with suppress(LabError, FlipgateError):
-            if build.built(control.PROGRAMS["api"]):
-                serve_routes(Cluster.connect(control.up(API_LAB, tier="api").kubeconfig))
-
     wanted = any(item.get_closest_marker("api") for item in session.items)
     if wanted and os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0" and not session.config.option.collectonly:
-        Thread(target=start, daemon=True).start()
+        from tests.api import early  # not above: the process that only hands tests out needs none of it
+
+        Thread(target=early.start, daemon=True).start()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

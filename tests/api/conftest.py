@@ -6,15 +6,17 @@ What a test makes stands in namespaces of its own and stays there: nobody here w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.steps.world import World
 from lab import control
+from lab.components import ETCD_SOCKET
 from lab.records import Lab
-from tests.api.kinds import serve_routes
+from tests.api.early import serve_routes
+from tests.api.mould import Mould
 from tests.api.shop import Shop
 from tests.conftest import API_LAB
 
@@ -33,10 +35,17 @@ def cluster(lab: Lab) -> Cluster:
     return cluster
 
 
+@pytest.fixture(scope="session")
+def mould(cluster: Cluster, lab: Lab) -> Iterator[Mould]:
+    """What each test's shop is made of."""
+    with Mould.of(Shop.install(cluster, lab.kubeconfig), lab.dir / ETCD_SOCKET) as mould:
+        yield mould
+
+
 @pytest.fixture
-def shop(cluster: Cluster, lab: Lab) -> Shop:
+def shop(mould: Mould) -> Shop:
     """A shop of the test's own, live on blue, written down but not adopted."""
-    return Shop.install(cluster, lab.kubeconfig)
+    return mould.cast()
 
 
 @pytest.fixture

@@ -1,20 +1,35 @@
-"""The kinds of routes that the API server has to serve."""
+"""The API server with all it has to serve, begun while other tests run."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import kubernetes.config
 import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.errors import FlipgateError
+from lab import build, control
+from lab.errors import LabError
+from tests.conftest import API_LAB
 
 MANIFESTS = Path(__file__).parent / "manifests"
+IMPORTED = kubernetes.config
+"""What a Cluster is connected with, here and not when `start` runs in a thread: what warns while it is imported is an
+error by the filters of whatever test runs meanwhile."""
+
+
+def start() -> None:
+    """Quietly, so not where it has to be built first: that takes minutes, and the first api test says how far it is."""
+    with suppress(LabError, FlipgateError):
+        if build.built(control.PROGRAMS["api"]):
+            serve_routes(Cluster.connect(control.up(API_LAB, tier="api").kubeconfig))
 
 
 def serve_routes(cluster: Cluster) -> None:
-    """Makes it serve both, and waits until it does.
+    """Makes it serve both kinds of routes, and waits until it does.
 
     For two seconds more it holds back whoever creates the first of them (apiextensions' customresource_handler.go: so
     that other API servers learn of the kind): the earlier, the better.

@@ -1,0 +1,39 @@
+"""A shop that was cast is what the API server would have made of the same requests."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flipgate.core.sides import Side
+from tests.api.shop import Shop
+
+UNIQUE = ("uid", "resourceVersion", "creationTimestamp", "time", "lastTransitionTime")
+
+
+def objects(shop: Shop) -> list[Any]:
+    """All there is of it, by listing: of the same kinds, and without what is each object's own."""
+    spaces = [shop.own, *(shop.namespace(side) for side in Side)]
+    kinds = [f"/api/v1/namespaces/{space}" for space in spaces]
+    for space in spaces:
+        kinds += [f"/api/v1/namespaces/{space}/{kind}" for kind in ("configmaps", "secrets", "events", "services")]
+        kinds += [f"/apis/apps/v1/namespaces/{space}/deployments"]
+        kinds += [
+            f"/apis/traefik.io/v1alpha1/namespaces/{space}/{kind}" for kind in ("ingressroutes", "traefikservices")
+        ]
+    text = json.dumps([shop.cluster.get(kind) for kind in kinds])
+    text = text.replace(shop.name, "NAME")
+    return list(json.loads(re.sub(rf'"({"|".join(UNIQUE)})": "[^"]*"', r'"\1": "-"', text)))
+
+
+def test_a_cast_is_as_if_it_had_been_asked_for(shop: Shop) -> None:
+    installed = Shop.install(shop.cluster, shop.kubeconfig)
+    assert shop.name != installed.name
+    assert objects(shop) == objects(installed)
+
+
+def test_each_cast_has_objects_of_its_own(shop: Shop) -> None:
+    uids = {obj["metadata"]["uid"] for side in Side for obj in shop.cluster.items(shop.deployments(side))}
+    assert len(uids) == 4
+    assert shop.deployment(Side.BLUE, "web")["metadata"]["uid"] in uids
