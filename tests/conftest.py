@@ -24,6 +24,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 line is for this process, the second for those it starts."""
 FULL_BYTES = 48 << 20
 TIERS = ("api", "lab")
+SLOW = ("tests/api/test_mixed.py", "tests/api/test_why.py", "tests/api/test_lease.py", "tests/api/test_crash.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,7 +76,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tiers, the cheapest first."""
+    """Marks the tiers, the cheapest first, and in each what waits for a second: or all would wait for it at the end."""
     here = Path(__file__).parent
     order = {}
     for item in items:
@@ -83,7 +84,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         order[item] = TIERS.index(tier) + 1 if tier in TIERS else 0
         if tier in TIERS:
             item.add_marker(tier)
-    items.sort(key=order.__getitem__)
+    items.sort(key=lambda item: (order[item], not item.nodeid.startswith(SLOW)))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

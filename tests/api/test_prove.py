@@ -88,18 +88,19 @@ def test_a_proof_outlasts_the_throttle_and_keeps_each_replicas_figures(tmp_path:
 
 
 def test_a_replica_that_no_longer_hears_is_named(tmp_path: Path) -> None:
-    proven = proof(tmp_path, Replicas({"a": green, "b": lambda _: "blue"}), "a", "b", seconds=0.6)
+    proven = proof(tmp_path, Replicas({"a": green, "b": lambda _: "blue"}), "a", "b", seconds=1)
     assert not proven.ok
     assert proven.deaf == ("b (HTTP 200 from blue)",)
     assert proven.last_old_answer_ms
-    assert proven.last_old_answer_ms > 500, "it was listened to until the end"
+    assert proven.last_old_answer_ms > 900, "it was listened to until the end"
 
 
 def test_many_replicas_are_all_listened_to_from_the_start(tmp_path: Path) -> None:
     """Traefik on each of many nodes: those that stay deaf must not use up the others' time."""
-    deaf = {f"deaf-{n}": lambda _: "blue" for n in range(AT_ONCE)}
-    proven = proof(tmp_path, Replicas({**deaf, "last": green}), *deaf, "last", seconds=0.6)
-    assert {each.partition(" ")[0] for each in proven.deaf} == set(deaf)
+    replicas = Replicas({"last": green})
+    deaf = [f"deaf-{n}" for n in range(AT_ONCE)]
+    replicas.says.update(dict.fromkeys(deaf, lambda _: "green" if "last" in replicas.asked else "blue"))
+    assert proof(tmp_path, replicas, *deaf, "last").ok
 
 
 def test_a_replica_that_came_meanwhile_is_asked_too(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def serving(script: Script, folder: Path) -> Iterator[Cluster]:
     """A cluster whose API server is this script."""
     handler = type("Scripted", (Handler,), {"script": staticmethod(script)})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield connect(f"http://127.0.0.1:{server.server_address[1]}", folder)

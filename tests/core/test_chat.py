@@ -47,7 +47,7 @@ def slack(status: int = 200, body: bytes = Slack.body) -> Iterator[Slack]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         there.url = f"http://127.0.0.1:{server.server_port}/"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
         thread.start()
         try:
             yield there

@@ -110,7 +110,7 @@ class _Answer(BaseHTTPRequestHandler):
 def bad_day() -> Iterator[Scripted]:
     server = Scripted(("127.0.0.1", 0), _Answer)
     server.asked = []
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     yield server
     server.shutdown()
