@@ -22,7 +22,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 """Whatever the machine says: each process would compile all modules and assertions again, which takes it 2 s. The first
 line is for this process, the second for those it starts."""
-FULL_BYTES = 48 << 20
+FULL_BYTES = 96 << 20
 TIERS = ("api", "lab")
 SLOW = ("tests/api/test_mixed.py", "tests/api/test_why.py", "tests/api/test_lease.py", "tests/api/test_crash.py")
 
