@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from flipgate.core import documents
 from flipgate.core.application import Application, application_hash, load_application
 from flipgate.core.errors import BadInput
 from flipgate.core.gate_rules import GateKind, shown_url
@@ -238,6 +243,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
         ("a: 2026-13-45", "not readable as YAML: month must be in 1..12"),
         ("a\0b", "not readable as YAML: unacceptable character"),
         ("[" * 1000, "nested too deeply"),
+        ("[" * 200_000, "nested too deeply"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
     ],
 )
@@ -340,3 +346,18 @@ def test_the_hash_is_of_the_meaning() -> None:
     )
     assert application_hash(load()) != application_hash(load(changed("bakeSeconds: 60", "bakeSeconds: 61")))
     assert len(application_hash(load())) == 64
+
+
+def test_both_parsers_read_the_example_alike_to_the_line() -> None:
+    text = (Path(__file__).parents[2] / "examples/sportsdata/flipgate.yaml").read_text()
+    quick, slow = documents._read_quickly(text), documents._read(documents._Loader(text))
+    assert quick
+    assert quick[1] == slow[1]
+    assert places(quick[0]) == places(slow[0])
+
+
+def places(node: Any) -> list[tuple[str, int, int]]:
+    """Where each node below this one stands."""
+    parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    own = (node.tag, node.start_mark.line, node.start_mark.column)
+    return [own, *(place for part in parts for place in places(part))] if isinstance(parts, list) else [own]
