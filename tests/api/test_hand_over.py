@@ -22,7 +22,7 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look, need_dark
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import adopt, check_application, rights_on_a_side
+from flipgate.steps.setup import adopt, check_application
 from flipgate.steps.watch import bad_bake
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile
 from tests.api.users import grant, user
@@ -242,8 +242,8 @@ def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
 
 
 def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_path: Path) -> None:
-    plain = rights_on_a_side(shop.application)
-    assert "batch" not in {group for group, _, _ in plain}, "asked for where a CronJob is declared, only there"
+    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
+    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
     shop = with_cron_job(shop)
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
@@ -258,6 +258,6 @@ def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_
         hand_over_workers(world, GREEN)
     assert (suspended(shop), said) == ((True, False), [])
     shop.cluster.delete(nightly_at(shop, GREEN))
-    assert check_application(shop.cluster, shop.application, shop.own) == [
+    assert check_application(robot, shop.application, shop.own) == [
         f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     ]

@@ -25,7 +25,7 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look, need_dark
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import adopt, check_application, rights_on_a_side
+from flipgate.steps.setup import adopt, check_application
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
@@ -211,9 +211,8 @@ def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Sh
 
 
 def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Shop, tmp_path: Path) -> None:
-    assert ("", "configmaps", "patch") not in rights_on_a_side(shop.application), (
-        "asked for where it is needed, only there"
-    )
+    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
+    assert not any("patch configmaps in namespace " + shop.namespace(BLUE) in problem for problem in plain)
     shop = with_ledger(shop, "settleSeconds: 0")
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
@@ -228,7 +227,7 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    environment, gone = check_application(shop.cluster, shop.application, shop.own)
+    environment, gone = check_application(robot, shop.application, shop.own)
     assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"

@@ -59,6 +59,7 @@ def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_bac
     missing = check_application(robot, split.application, split.own)
     assert not [sentence for sentence in missing if "ingressroutes" in sentence]
     grant(split, missing)
+    assert check_application(robot, split.application, split.own) == []
     apply_application(robot, split.application, split.text, split.own)
     world = split.world("robot", robot)
     adopt(world)
