@@ -89,8 +89,19 @@ def _keys_once(node: yaml.Node | None) -> bool:
         return all(map(_keys_once, node.value))
     if not isinstance(node, yaml.MappingNode):
         return True
-    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-    return len(keys) == len(set(keys)) and all(_keys_once(value) for _, value in node.value)
+    return not _written_twice(node) and all(_keys_once(value) for _, value in node.value)
+
+
+def _written_twice(node: yaml.MappingNode) -> tuple[yaml.ScalarNode, int] | None:
+    """The first key that was there before, and the line, from 1, where it was."""
+    first: dict[str, int] = {}
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value in first:
+            return key, first[key.value]
+        first[key.value] = key.start_mark.line + 1
+    return None
 
 
 class _Loader(yaml.SafeLoader):
@@ -98,15 +109,10 @@ class _Loader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        first: dict[str, int] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            line = key.start_mark.line + 1
-            if key.value in first:
-                problem = f'key "{key.value}" is written twice, first on line {first[key.value]}'
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-            first[key.value] = line
+        if twice := _written_twice(node):
+            key, line = twice
+            problem = f'key "{key.value}" is written twice, first on line {line}'
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
         return node
 
 

@@ -76,7 +76,7 @@ ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check")
-    problems = [*dict.fromkeys(_permissions(world, namespace))]  # a route may stand on a side
+    problems = list(_permissions(world, namespace))
     if problems:
         return problems
     return [*_routes(world), *(p for side in Side for p in _side(world, side))]
@@ -221,7 +221,8 @@ def _denied(world: World, where: str, needed: Rights) -> Iterator[str]:
     """Each right by itself, unless this user may do everything there: most who check a file by hand may."""
     if world.cluster.allowed("*", "*", "*", where):
         return
-    asked = [(verb, group, what) for group, what, verbs in needed for verb in verbs.split()]
+    # Once each: a route may stand on a side, and need the same there.
+    asked = [*dict.fromkeys((verb, group, what) for group, what, verbs in needed for verb in verbs.split())]
     answers = world.each(lambda each: world.cluster.allowed(*each, where), asked)
     for verb, group, what in (each for each, may in zip(asked, answers, strict=True) if not may):
         kind, _, part = what.partition("/")

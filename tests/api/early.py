@@ -1,4 +1,8 @@
-"""The API server with all it has to serve, begun while other tests run."""
+"""The API server with all it has to serve, begun while other tests run.
+
+`start` runs in a thread, so what a Cluster is connected with is imported here, before: what warns while it is imported
+there is an error by the filters of whatever test runs meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import kubernetes.config
+import kubernetes.config  # noqa: F401
 import yaml
 
 from flipgate.adapters.cluster import Cluster
@@ -16,9 +20,6 @@ from lab.errors import LabError
 from tests.conftest import API_LAB
 
 MANIFESTS = Path(__file__).parent / "manifests"
-IMPORTED = kubernetes.config
-"""What a Cluster is connected with, here and not when `start` runs in a thread: what warns while it is imported is an
-error by the filters of whatever test runs meanwhile."""
 
 
 def start() -> None:

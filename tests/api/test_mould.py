@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 from flipgate.core.sides import Side
-from tests.api.shop import Shop
+from tests.api.mould import Mould
+from tests.api.shop import ROUTES, Shop
 
 UNIQUE = ("uid", "resourceVersion", "creationTimestamp", "time", "lastTransitionTime")
 
@@ -19,9 +20,7 @@ def objects(shop: Shop) -> list[Any]:
     for space in spaces:
         kinds += [f"/api/v1/namespaces/{space}/{kind}" for kind in ("configmaps", "secrets", "events", "services")]
         kinds += [f"/apis/apps/v1/namespaces/{space}/deployments"]
-        kinds += [
-            f"/apis/traefik.io/v1alpha1/namespaces/{space}/{kind}" for kind in ("ingressroutes", "traefikservices")
-        ]
+        kinds += [f"{ROUTES}/{space}/{kind}" for kind in ("ingressroutes", "traefikservices")]
     text = json.dumps([shop.cluster.get(kind) for kind in kinds])
     text = text.replace(shop.name, "NAME")
     return list(json.loads(re.sub(rf'"({"|".join(UNIQUE)})": "[^"]*"', r'"\1": "-"', text)))
@@ -33,7 +32,10 @@ def test_a_cast_is_as_if_it_had_been_asked_for(shop: Shop) -> None:
     assert objects(shop) == objects(installed)
 
 
-def test_each_cast_has_objects_of_its_own(shop: Shop) -> None:
-    uids = {obj["metadata"]["uid"] for side in Side for obj in shop.cluster.items(shop.deployments(side))}
-    assert len(uids) == 4
-    assert shop.deployment(Side.BLUE, "web")["metadata"]["uid"] in uids
+def uids(shop: Shop) -> set[str]:
+    return {obj["metadata"]["uid"] for side in Side for obj in shop.cluster.items(shop.deployments(side))}
+
+
+def test_each_cast_has_objects_of_its_own(mould: Mould) -> None:
+    shops = (mould.shop, mould.cast(), mould.cast())
+    assert len(set.union(*map(uids, shops))) == 12
