@@ -176,10 +176,10 @@ def _by_patch(stage: Stage, world: World, pair: int, to: Side) -> Flip:
 def _by_flipgate(stage: Stage, world: World, pair: int, to: Side) -> Flip:
     timed = TimedCluster.of(world.cluster)
     world = World(timed, Store(timed, stage.namespace, world.application.name), world.application, world.actor)
-    look(world)
+    view = look(world)
     asked = time.monotonic()
     with world.acting() as record:
-        stamp(world, to, record.epoch)
+        stamp(world, view.sides[to], record.epoch)
         began, began_monotonic = time.time(), time.monotonic()
         moved = move(world, to)
         ended = time.time()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster
@@ -11,7 +10,7 @@ from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, NotFound, Refused
 from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
-from flipgate.core.traffic import CONFIRMED, RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"
@@ -96,12 +95,6 @@ def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
 def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:
     """Deletes a route of flipgate's own; one that is gone already is fine."""
     cluster.delete(_path(route, api_version))
-
-
-def touch_route(cluster: Cluster, state: RouteState, *, by: str, at: datetime) -> None:
-    """Writes who confirmed the route as it is: its version changes, so a patch made for the old one is refused."""
-    noted = {CONFIRMED: f"{at:%Y-%m-%dT%H:%M:%S.%fZ} {by}"}
-    cluster.merge(_path(state.route, state.api_version), {"metadata": {"annotations": noted}}, timeout=5.0)
 
 
 def clear_way_back(cluster: Cluster, state: RouteState) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flipgate.core.sides import Side
-from flipgate.core.traffic import CONFIRMED, WAY_BACK, Entry, RouteName, RouteState, Stray, Target
+from flipgate.core.stamps import STAMP
+from flipgate.core.traffic import UNRECORDED, WAY_BACK, Entry, RouteName, RouteState, Stray, Target
 
 INGRESS_ROUTE: Final = "IngressRoute"
 TRAEFIK_SERVICE: Final = "TraefikService"
@@ -58,7 +59,7 @@ def read_route(
     leads = bool(entries or via)
     strays = () if leads else tuple(stray for rule in rules for stray in rule.strays)
     meta = obj.get("metadata", {})
-    notes = meta.get("annotations") or {}
+    notes = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
     return RouteState(
         route,
         found=True,
@@ -68,19 +69,22 @@ def read_route(
         strangers=tuple(sorted(_strangers(rules, leads))),
         strays=strays,
         via=via,
-        annotated=bool(notes),
+        annotated=meta.get("annotations") is not None,
         way_back=str(notes.get(WAY_BACK, "")),
         meaning=_meaning(obj),
+        uid=meta.get("uid", ""),
+        stamp=notes.get(STAMP),
+        unrecorded=str(notes.get(UNRECORDED, "")),
     )
 
 
 def _meaning(obj: Mapping[str, Any]) -> str:
-    """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether a
-    rollback has found it where it belongs meanwhile: no forward move may come after that."""
+    """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether
+    anybody of ours has written it meanwhile: no move that was planned before may come after that."""
     meta = obj.get("metadata", {})
     notes = meta.get("annotations") or {}
     chosen = [meta.get("labels"), notes.get(INGRESS_CLASS)]
-    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, notes.get(CONFIRMED), obj.get("spec")]
+    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, notes.get(STAMP), obj.get("spec")]
     return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()
 
 

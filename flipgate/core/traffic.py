@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from flipgate.core.errors import Refused
 from flipgate.core.sides import Side
+from flipgate.core.stamps import STAMP
 
 FORWARD: Final = "forward"
 BACK: Final = "back"
 WAY_BACK: Final = "flipgate.dev/way-back"
 """Annotation on a route that was moved: the kubectl line that takes its users back, for as long as that is a way back.
 """
-CONFIRMED: Final = "flipgate.dev/confirmed"
-"""Annotation on a route that a way back found where it belongs: when, and by whom."""
+UNRECORDED: Final = "flipgate.dev/unrecorded"
+"""Annotation on a route that a rollback sent back without being able to write it down: when, by whom, and why.
+reconcile finds it and finishes what is missing."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class RouteState:
     are namespaces and TraefikServices it names that are neither side's; `strays` are the entries of a route that names
     neither side, for a person who sends it to one all the same. `annotated`: it has annotations, whichever;
     `way_back` is the one that says the way back by hand. `meaning` is a hash of all that a move depends on: while it
-    is the same, whoever wrote since has changed nothing that matters."""
+    is the same, whoever wrote since has changed nothing that matters. `stamp` is ours (core/stamps.py), None without
+    one; `unrecorded` is what a rollback without a record has left on it."""
 
     route: RouteName
     found: bool
@@ -89,6 +92,9 @@ class RouteState:
     annotated: bool = False
     way_back: str = ""
     meaning: str = ""
+    uid: str = ""
+    stamp: str | None = None
+    unrecorded: str = ""
 
     @property
     def sides(self) -> frozenset[Side]:
@@ -127,6 +133,15 @@ class Traffic:
         """The side all live traffic goes to; None when the routes are mixed, missing or point elsewhere."""
         sides = {route.whole for route in self.leading}
         return next(iter(sides)) if len(sides) == 1 else None
+
+    @property
+    def unrecorded(self) -> tuple[Side, str] | None:
+        """Where a rollback without a record has sent users, and what it says of itself; None where there was none."""
+        for route in self.routes:
+            side, _, said = route.unrecorded.partition(" ")
+            if side in list(Side):
+                return Side(side), said
+        return None
 
     @property
     def leading(self) -> tuple[RouteState, ...]:
@@ -170,7 +185,8 @@ def dark_side(traffic: Traffic, namespaces: Mapping[Side, str], *, both_protecte
 @dataclass(frozen=True)
 class RoutePatch:
     """One fenced JSON patch of one route. `noted` is written with it, on the route's annotations, and is no part of the
-    plan: a person approves `operations`, and does them by hand."""
+    plan: a person approves `operations`, and does them by hand. Both begin with the tests that make it arrive at most
+    once, and never after another of ours."""
 
     route: RouteName
     api_version: str
@@ -185,15 +201,20 @@ def plan_move(
     *,
     direction: str = FORWARD,
     services: Collection[str] = (),
+    stamp: str = "",
+    unrecorded: str = "",
 ) -> tuple[RoutePatch, ...]:
     """The patches that send every route's side entries to `to`; routes already there need none.
 
-    Forward, each patch tests the old value and the version read, so that any write in between refuses it (whoever sends
-    it may plan anew, if that write changed nothing of `RouteState.meaning`); and it notes on the route the line that
-    takes it back. Back, it tests values only, and notes nothing: an unrelated writer must
-    not hold up a rollback. A route that names neither side is sent to `to` only where the Services it names are among
-    `services`: a person has named the side then, and it has these. Raises Refused when a route cannot be moved; on the
-    way back only when none can: those that are left go back all the same.
+    Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
+    version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
+    nothing of `RouteState.meaning`); and it notes on the route the line that takes it back. Back, an unrelated writer
+    must not hold it up, so it tests no version; a rollback without a record leaves `unrecorded` on each route. Without
+    a `stamp` the plan is one to be shown, and not to be sent.
+
+    A route that names neither side is sent to `to` only where the Services it names are among `services`: a person has
+    named the side then, and it has these. Raises Refused when a route cannot be moved; on the way back only when none
+    can: those that are left go back all the same.
     """
     movable = {state.route: _movable(state, to, services) for state in traffic.leading}
     some = direction == BACK and any(state.entries or movable[state.route] for state in traffic.leading)
@@ -210,11 +231,23 @@ def plan_move(
             )
         if moving:
             forward = direction == FORWARD
-            fence = [_test("/metadata/resourceVersion", state.resource_version)] if forward else []
+            version = [_test("/metadata/resourceVersion", state.resource_version)] if forward else []
             moves = [op for entry in moving for op in _move(entry, namespaces[to])]
-            noted = _note(state, _way_back(state, namespaces, to)) if forward else ()
-            patches.append(RoutePatch(state.route, state.api_version, (*fence, *moves), noted))
+            notes = {STAMP: stamp, UNRECORDED: unrecorded}
+            if forward:
+                notes[WAY_BACK] = _way_back(state, namespaces, to, stamp)
+            operations = (*version, *_same(state), *moves)
+            patches.append(RoutePatch(state.route, state.api_version, operations, _note(state, notes)))
     return tuple(patches)
+
+
+def plan_close(state: RouteState, stamp: str, unrecorded: str = "") -> RoutePatch:
+    """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
+    by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
+    what stands there of a rollback without a record from now on."""
+    same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
+    notes = _note(state, {STAMP: stamp, UNRECORDED: unrecorded})
+    return RoutePatch(state.route, state.api_version, (*_same(state), *same), notes)
 
 
 def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | Stray, ...]:
@@ -228,29 +261,41 @@ def _move(entry: Entry | Stray, namespace: str) -> Iterable[dict[str, Any]]:
     return [_test(entry.pointer, entry.namespace), {"op": "replace", "path": entry.pointer, "value": namespace}]
 
 
-def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side) -> str:
-    """The line that takes this route's users to the other side again, once they are on `to`."""
+def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side, stamp: str) -> str:
+    """The line that takes this route's users to the other side again, once they are on `to` under this stamp."""
     moved = [e if e.side is to else replace(e, namespace=namespaces[to], explicit=True) for e in state.entries]
     operations = tuple(op for entry in moved for op in _move(entry, namespaces[to.other]))
-    return by_hand(RoutePatch(state.route, state.api_version, operations))
+    same = _same(replace(state, stamp=stamp, annotated=True))
+    return by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
 
 
-def _note(state: RouteState, line: str) -> tuple[dict[str, Any], ...]:
-    """Writes the way back by hand on the route. Only beside a test of the version that `state` was read at."""
+def _same(state: RouteState) -> list[dict[str, Any]]:
+    """It is still this very object, and nobody of ours has written it since."""
+    # A test for null passes where nothing stands there, and is refused where the parent is missing.
+    stamp = _test(_pointer(STAMP), state.stamp) if state.annotated else _test("/metadata/annotations", None)
+    return [_test("/metadata/uid", state.uid), stamp]
+
+
+def _note(state: RouteState, notes: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """Writes these annotations on the route, but for empty ones. What an unrecorded rollback left goes with it."""
+    kept = {name: text for name, text in notes.items() if text}
     if not state.annotated:
-        return ({"op": "add", "path": "/metadata/annotations", "value": {WAY_BACK: line}},)
-    return ({"op": "add", "path": _WAY_BACK_POINTER, "value": line},)
+        return ({"op": "add", "path": "/metadata/annotations", "value": kept},) if kept else ()
+    written = [{"op": "add", "path": _pointer(name), "value": text} for name, text in kept.items()]
+    over = state.unrecorded and UNRECORDED not in kept
+    return (*written, *([{"op": "remove", "path": _pointer(UNRECORDED)}] if over else []))
 
 
 def forget_way_back(state: RouteState) -> tuple[dict[str, Any], ...]:
     """Takes the line that `state` was read with off its route again; refused when it is another one by now."""
-    return (_test(_WAY_BACK_POINTER, state.way_back), {"op": "remove", "path": _WAY_BACK_POINTER})
+    return (_test(_pointer(WAY_BACK), state.way_back), {"op": "remove", "path": _pointer(WAY_BACK)})
 
 
-_WAY_BACK_POINTER: Final = "/metadata/annotations/" + WAY_BACK.replace("/", "~1")
+def _pointer(annotation: str) -> str:
+    return "/metadata/annotations/" + annotation.replace("/", "~1")
 
 
-def _test(path: str, value: str) -> dict[str, Any]:
+def _test(path: str, value: str | None) -> dict[str, Any]:
     return {"op": "test", "path": path, "value": value}
 
 
@@ -260,9 +305,10 @@ def resource(kind: str) -> str:
 
 
 def by_hand(patch: RoutePatch) -> str:
-    """The kubectl line that makes the same change without flipgate, values tested, versions not."""
+    """The kubectl line that makes the same change without flipgate: values and our stamp tested, versions not. It is
+    refused once flipgate has written the route again, so an old message leads nobody to a side that rests by now."""
     plural = f"{resource(patch.route.kind)}.{patch.api_version.split('/')[0]}"
-    ops = [op for op in patch.operations if op["path"] != "/metadata/resourceVersion"]
+    ops = [op for op in patch.operations if op["path"] not in ("/metadata/resourceVersion", "/metadata/uid")]
     return (
         f"kubectl -n {patch.route.namespace} patch {plural} {patch.route.name} --type=json "
         f"-p='{json.dumps(ops, separators=(',', ':'))}'"

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flipgate.core.errors import LostLease
+from flipgate.core import stamps
 from flipgate.core.record import Record
 from flipgate.core.service import Consume, Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic
 
-EPOCH = "flipgate.dev/epoch"
-"""Annotation on each workload that flipgate touches: the steadier fence, status updates do not change it."""
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
 _HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1", "ConfigMap": "/api/v1"}
@@ -26,14 +24,14 @@ def path_of(kind: Kind, namespace: str, name: str) -> str:
 
 @dataclass(frozen=True)
 class Stamped:
-    """One object of a side as it was read, whose stamp is the fence of each write."""
+    """One object of a side as it was read. Its stamp (core/stamps.py) is the fence of each write; None without one."""
 
     name: str
     namespace: str
     kind: Kind = "Deployment"
     found: bool = False
-    epoch: str | None = None
-    has_annotations: bool = False
+    stamp: str | None = None
+    has_labels: bool = False
     resource_version: str = ""
     uid: str = ""
 
@@ -45,27 +43,37 @@ class Stamped:
         """Where the API server has it."""
         return path_of(self.kind, self.namespace, self.name)
 
-    def fence(self, ours: int | None = None) -> list[dict[str, Any]]:
-        """The tests that refuse a write when somebody else of ours touched this object since the look.
+    def need_ours(self, epoch: int) -> None:
+        """Raises LostLease when a later epoch than this one stamped it, or a rollback that could not be recorded: that
+        actor has chosen this side."""
+        stamps.need_ours(self.stamp, epoch, str(self), f"this {self.kind} and what comes after it")
 
-        Raises LostLease when it was stamped in a later epoch than `ours`: that actor has chosen this side.
+    def fenced(self, epoch: int, stamp: str, *changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One JSON patch that makes these changes and writes a new stamp, for an actor of this epoch.
+
+        It is refused once anybody of ours has written the object since it was read, and so it is taken at most once,
+        however late it arrives. Raises LostLease like `need_ours`.
         """
-        if ours is not None and self.epoch is not None and self.epoch.isdigit() and int(self.epoch) > ours:
-            raise LostLease(
-                f"was stamped in epoch {self.epoch}; this run works in epoch {ours}",
-                obj=str(self),
-                untouched=f"this {self.kind} and what comes after it",
-                next_command="flipgate status",
-            )
-        if self.epoch is not None:
-            return [{"op": "test", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": self.epoch}]
-        return [{"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}]
+        self.need_ours(epoch)
+        version = {"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}
+        bare = [version] if self.stamp is None else []  # anybody at all may have written it since, for all we know
+        return [*bare, *self.tests(), *self.stamping(stamp), *map(dict, changes)]
 
-    def stamp(self, epoch: int) -> list[dict[str, Any]]:
-        """The operations that write our epoch on this object."""
-        if not self.has_annotations:
-            return [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: str(epoch)}}]
-        return [{"op": "add", "path": "/metadata/annotations/flipgate.dev~1epoch", "value": str(epoch)}]
+    def tests(self) -> list[dict[str, Any]]:
+        """It is still this very object, and its stamp is the one that was read. Status updates change neither."""
+        return [{"op": "test", "path": "/metadata/uid", "value": self.uid}, *self._same_stamp()]
+
+    def _same_stamp(self) -> list[dict[str, Any]]:
+        # A test for null passes where nothing stands there, and is refused where the parent is missing.
+        if not self.has_labels:
+            return [{"op": "test", "path": "/metadata/labels", "value": None}]
+        return [{"op": "test", "path": stamps.LABEL_POINTER, "value": self.stamp}]
+
+    def stamping(self, stamp: str) -> list[dict[str, Any]]:
+        """The operations that write a stamp on it."""
+        if not self.has_labels:
+            return [{"op": "add", "path": "/metadata/labels", "value": {stamps.STAMP: stamp}}]
+        return [{"op": "add", "path": stamps.LABEL_POINTER, "value": stamp}]
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Switch(Stamped):
         return self.found and self.value == str(work).lower()
 
     def saying(self, work: bool, at: str) -> dict[str, Any]:
-        """What sets it: a merge patch that is refused once anything in the ConfigMap has changed."""
+        """What sets it: a merge patch that is refused once anything in the ConfigMap has changed, its stamp too."""
         meta = {"resourceVersion": self.resource_version, "annotations": {f"{SET_AT}{self.key}": at}}
         return {"metadata": meta, "data": {self.key: str(work).lower()}}
 
@@ -198,7 +206,7 @@ def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind
     if obj is None:
         return Workload(name, namespace, kind)
     more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
-    return Workload(name, namespace, kind, **_read_meta(obj["metadata"]), **more)
+    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more)
 
 
 def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
@@ -210,18 +218,19 @@ def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None)
         consume.config_map,
         namespace,
         "ConfigMap",
-        **_read_meta(obj["metadata"]),
+        **read_meta(obj["metadata"]),
         key=consume.key,
         value=(obj.get("data") or {}).get(consume.key),
         set_at=annotations.get(f"{SET_AT}{consume.key}", ""),
     )
 
 
-def _read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What its metadata says of a Stamped that is there."""
     return {
         "found": True,
-        "epoch": (meta.get("annotations") or {}).get(EPOCH),
-        "has_annotations": bool(meta.get("annotations")),
+        "stamp": (meta.get("labels") or {}).get(stamps.STAMP),
+        "has_labels": meta.get("labels") is not None,
         "resource_version": meta.get("resourceVersion", ""),
         "uid": meta.get("uid", ""),
     }

@@ -25,6 +25,15 @@ WITH_WAY_BACK: Final = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING})
 """Phases in which the other side is what users would go back to."""
 
 
+def may_be_shrinking(record: Record, side: Side) -> bool:
+    """Whether an actor of ours may have a write on its way that takes pods from a side. False only for the side that
+    users left in the open release's move, until its rest begins: each such write comes after `settling` was written
+    down, which is refused to whoever lost the Lease by then.
+    """
+    left = record.release is not None and side is record.release.side.other
+    return not (left and record.phase in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE))
+
+
 class WayBackReason(StrEnum):
     """Why the way back is open or not, the most important first. Treated as API."""
 

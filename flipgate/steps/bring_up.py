@@ -29,6 +29,7 @@ from flipgate.core.sides import Side
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look, need_dark, need_record, side_of
+from flipgate.steps.move import close_routes
 from flipgate.steps.rest import silence
 from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open, write
@@ -84,7 +85,8 @@ def finish(world: World) -> None:
 def bring_up(world: World, release: Release) -> None:
     """Sets the release's images on its side and scales it to the wanted counts. Only what is missing is changed.
 
-    Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it.
+    Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
+    and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
     """
     view = stamped_look(world, release.side)
     need_open(need_record(world, view), release.name)
@@ -97,17 +99,18 @@ def bring_up(world: World, release: Release) -> None:
             untouched="both sides",
             next_command=f"flipgate status {world.application.name}",
         )
-    side, epoch = view.sides[dark.side], need_record(world, view).epoch
+    side = view.sides[dark.side]
     _need_switches(world, side)
     quiet = all(switch.says(False) for switch in side.switches.values())
-    if quiet and all(not _changes(world, w, release, 0)[2:] for w in side.workloads.values()):
+    if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
+        close_routes(world, view.traffic)
         silence(world, side)  # before any pod comes up
         for workload in side.workloads.values():
             world.check_lease()
-            set_workload(world, workload, release, epoch)
+            set_workload(world, workload, release)
         entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
     _note_occupant(world, release, side)
 
@@ -145,16 +148,19 @@ def _need_switches(world: World, side: SideState) -> None:
         )
 
 
-def set_workload(world: World, workload: Workload, release: Release, epoch: int) -> None:
-    """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone."""
-    operations = _changes(world, workload, release, epoch)
-    if len(operations) == 2:
+def set_workload(world: World, workload: Workload, release: Release) -> None:
+    """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone.
+
+    Raises Refused (SideChanged) when somebody of ours has written it since it was read.
+    """
+    changes = _changes(world, workload, release)
+    if not changes:
         return
     try:
-        world.cluster.patch(workload.path, operations)
+        world.cluster.patch(workload.path, workload.fenced(world.epoch, world.new_stamp(world.epoch), *changes))
     except Conflict as error:
         raise Refused(
-            "was stamped by another actor since it was read",
+            "was written by another actor since it was read",
             obj=str(workload),
             reason="SideChanged",
             untouched=f"this {workload.kind}, and what comes after it",
@@ -215,10 +221,10 @@ def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, 
     )
 
 
-def _changes(world: World, workload: Workload, release: Release, epoch: int) -> list[dict[str, Any]]:
-    """Fence and stamp first (two operations); what follows them is what has to change, if anything."""
+def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
+    """What has to change in it, if anything."""
     service = world.application.service(workload.name)
-    operations = [*workload.fence(world.store.epoch), *workload.stamp(epoch)]
+    operations: list[dict[str, Any]] = []
     container = service.container or next(iter(workload.images), "")
     if workload.image_of(service.container) != release.images[workload.name]:
         index = list(workload.images).index(container)

@@ -24,17 +24,17 @@ def tell(world: World, consume: Consume, switch: Switch, work: bool) -> None:
     Raises LostLease when a later actor has stamped it, Conflict when anybody has since it was read.
     """
     at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    stamp = switch.epoch
+    stamp = switch.stamp
     for left in reversed(range(TRIES)):
         world.check_lease()
-        switch.fence(world.store.epoch)
+        switch.need_ours(world.epoch)
         try:
             world.cluster.merge(switch.path, switch.saying(work, at))
             return
         except Conflict:
             switch = read_switch(consume, switch.namespace, world.cluster.find(switch.path))
-            if not left or switch.epoch != stamp:
-                switch.fence(world.store.epoch)
+            if not left or switch.stamp != stamp:
+                switch.need_ours(world.epoch)
                 raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -54,9 +55,10 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     old side to be seen before it.
     """
     release = need_phase(world, world.store.read(), QuestionKind.FLIP)
-    stamp(world, release.side, epoch)
+    before = look(world)
+    side = stamp(world, before.sides[release.side], epoch)  # as it is when it is stamped: its pods are counted there
     _need_approval(world)
-    view = look(world)
+    view = replace(before, sides={**before.sides, side.side: side})
     need_counts(world, view, release.side)
     need_targets(world, view.traffic, release.side)
     replicas = traefik_replicas(world)

@@ -155,7 +155,8 @@ class _Shift:
         take for missed, and start once more. Best effort: it is the controller's own field."""
         if not old.last_schedule > new.last_schedule:
             return
-        part = {"status": {"lastScheduleTime": old.last_schedule}}
+        version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
+        part = {"metadata": version, "status": {"lastScheduleTime": old.last_schedule}}
         try:
             self.world.cluster.merge(f"{new.path}/status", part, timeout=5.0)
         except FlipgateError as error:
@@ -217,14 +218,15 @@ def _told(jobs: Jobs) -> str:
 
 
 def _ask_for(world: World, workload: Workload, count: int) -> None:
-    """Read again and tried again while its status changes: a workload that was never stamped has its version for a
-    fence. Raises LostLease when a later actor has stamped it.
+    """Read again and tried again where somebody of ours has written it since it was read: a write of this very actor
+    that arrived late, or one of another actor before it lost its Lease. Raises LostLease when a later actor has stamped
+    it.
     """
     for left in reversed(range(TRIES)):
         world.check_lease()
-        fence = workload.fence(world.store.epoch)
+        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
         try:
-            world.cluster.patch(workload.path, [*fence, workload.asking(count)])
+            world.cluster.patch(workload.path, operations)
             return
         except Conflict:
             if not left:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route, touch_route
+from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route
+from flipgate.core import stamps
 from flipgate.core.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_move, resource
+from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
 from flipgate.core.view import View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
@@ -55,22 +56,23 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     return Move(to, at, patches, done=done)
 
 
-def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
-    """Sends every route to `to`, testing values only; reads again and retries while others write. For rolling back.
+def move_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "") -> Move:
+    """Sends every route to `to`, testing no versions; reads again and retries while others write. For rolling back.
     `forced`, because a person named the side: also routes that name neither side, where the side has their Services.
 
-    A route that needs no patch is touched all the same: a forward patch that is on its way tests the version it read,
-    and must not arrive after us. Routes that are gone or name no side are left and named in `Move.left`.
+    A route that needs no patch is stamped all the same: a patch that is on its way tests the stamp it read, and must
+    not arrive after us. Routes that are gone or name no side are left and named in `Move.left`. `unrecorded` says who
+    goes back and why where no record can: it is left on the routes, for reconcile.
     Raises Refused when no route can be moved, Conflict after RETRIES losses.
     """
     at = time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for _ in range(RETRIES):
-        traffic, patches = plan_back(world, to, forced=forced)
+        traffic, patches = plan_back(world, to, forced=forced, unrecorded=unrecorded)
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
-        unconfirmed = _confirm(world, there)
+        unconfirmed = _confirm(world, there, unrecorded)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
@@ -87,15 +89,40 @@ def move_back(world: World, to: Side, *, forced: bool = False) -> Move:
     )
 
 
-def _confirm(world: World, states: Iterable[RouteState]) -> dict[RouteName, FlipgateError]:
-    """Touches routes that are there already. One that may not be touched holds up no other, and is said."""
+def close_routes(world: World, traffic: Traffic) -> None:
+    """Has every move refused that was planned before, of whomever: what comes now is done to a dark side, and no patch
+    that is on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
+    """
+    for state in traffic.routes:
+        if not state.entries:
+            continue
+        try:
+            patch_route(world.cluster, plan_close(state, _stamp(world), state.unrecorded))
+        except Conflict as error:
+            raise Refused(
+                "was written by somebody else since it was read; the dark side may be live again",
+                obj=str(state.route),
+                reason="SideChanged",
+                untouched="both sides",
+                next_command=f"flipgate status {world.application.name}, then the same again",
+            ) from error
+
+
+def _confirm(world: World, states: Iterable[RouteState], unrecorded: str) -> dict[RouteName, FlipgateError]:
+    """Stamps routes that are there already. One that may not be written holds up no other, and is said."""
     faults: dict[RouteName, FlipgateError] = {}
     for state in states:
         try:
-            touch_route(world.cluster, state, by=world.actor, at=world.now())
-        except (Conflict, PermanentError) as error:
+            patch_route(world.cluster, plan_close(state, _stamp(world), unrecorded), timeout=5.0)
+        except (Conflict, PermanentError, Refused) as error:
             faults[state.route] = error
     return faults
+
+
+def _stamp(world: World) -> str:
+    """A new stamp for a route: of this actor's epoch, or of none."""
+    epoch = world.store.epoch
+    return world.new_stamp(stamps.UNRECORDED if epoch is None else epoch)
 
 
 def forget_way_back(world: World, traffic: Traffic) -> None:
@@ -114,11 +141,22 @@ def forget_way_back(world: World, traffic: Traffic) -> None:
     world.each(clear, [state for state in traffic.routes if state.way_back])
 
 
-def plan_back(world: World, to: Side, *, forced: bool = False) -> tuple[Traffic, tuple[RoutePatch, ...]]:
-    """The routes now, and the patches that send them to `to`, values tested only. Raises Refused when none can move."""
+def plan_back(
+    world: World, to: Side, *, forced: bool = False, unrecorded: str = ""
+) -> tuple[Traffic, tuple[RoutePatch, ...]]:
+    """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
     traffic = look_at_traffic(world)
     services = _services_there(world, traffic, to) if forced else set()
-    return traffic, plan_move(traffic, _namespaces(world), to, direction=BACK, services=services)
+    planned = plan_move(
+        traffic,
+        _namespaces(world),
+        to,
+        direction=BACK,
+        services=services,
+        stamp=_stamp(world),
+        unrecorded=unrecorded,
+    )
+    return traffic, planned
 
 
 def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
@@ -165,7 +203,7 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
     """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in plan_move(traffic, _namespaces(world), to):
+    for patch in plan_move(traffic, _namespaces(world), to, stamp=_stamp(world)):
         try:
             sent.append(_send(world, planned[patch.route], patch, to))
         except LostLease:
@@ -200,7 +238,7 @@ def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> Rou
             world.confirm_lease()
             if now.meaning != planned.meaning:
                 raise
-            (patch,) = plan_move(Traffic((now,)), _namespaces(world), to)
+            (patch,) = plan_move(Traffic((now,)), _namespaces(world), to, stamp=_stamp(world))
     raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))
 
 

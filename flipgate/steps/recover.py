@@ -21,6 +21,7 @@ from flipgate.steps.look import look, look_at_traffic, need_record
 from flipgate.steps.move import move_back
 from flipgate.steps.preview import clear_preview
 from flipgate.steps.tell import advance, tell
+from flipgate.steps.unrecorded import finish_unrecorded, left_unrecorded
 from flipgate.steps.world import World
 
 T = TypeVar("T")
@@ -55,13 +56,17 @@ def through_faults(world: World, act: Callable[[], T]) -> T:
 
 
 def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
-    """Looks for an interrupted step and settles it. Doing it again, or when there is nothing to settle, is fine.
+    """Looks for an interrupted step, or a rollback that could not be recorded, and settles it. Doing it again, or when
+    there is nothing to settle, is fine.
 
     Raises Refused (Drifted) when the routes are not where the record left them and no step of ours explains it, and
     (LeaseHeld) when the step's own process is still alive after `patience_seconds` (default: one Lease's silence).
     """
     view = look(world)
     record = need_record(world, view)
+    if left_unrecorded(view):
+        fact = finish_unrecorded(world, patience_seconds=patience_seconds)
+        return Outcome(fact, True, _pipeline(world.store.read().phase))
     match explain(record, view.traffic):
         case Drift(fact):
             raise Refused(

@@ -10,27 +10,33 @@ from flipgate.core.traffic import DarkSide
 from flipgate.core.view import SideState, Stamped, View, Workload
 from flipgate.steps.consume import tell
 from flipgate.steps.journal import journal
+from flipgate.steps.move import close_routes, forget_way_back
 from flipgate.steps.world import World
 
 
 def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). Each
-    write tests the stamp read before the routes were.
+    write tests the stamp read before the routes were, and the routes are closed first: no patch of theirs that is on
+    its way can arrive after this, and lead users here.
 
-    Raises Refused when a workload was stamped since: a rollback has chosen this side, and it stays as it is.
+    Raises Refused when a route or a workload was written since: somebody sends users to this side, and it stays as it
+    is.
     """
     counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
     if not (todo or consuming):
+        forget_way_back(world, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
+        close_routes(world, view.traffic)
         silence(world, state)
         for workload in todo:
             world.check_lease()
             _scale(world, workload, counts[workload.name])
+        forget_way_back(world, view.traffic)
         told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
         entry.outcome = f"{told} of {side.side} at rest"
 
@@ -58,7 +64,8 @@ def silence(world: World, state: SideState) -> None:
 
 def _scale(world: World, workload: Workload, count: int) -> None:
     try:
-        world.cluster.patch(workload.path, [*workload.fence(world.store.epoch), workload.asking(count)])
+        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
+        world.cluster.patch(workload.path, operations)
     except Conflict as error:
         raise _changed(world, workload) from error
 

@@ -7,10 +7,13 @@ not keep it from sending the routes back: it goes on "unrecorded" then. It needs
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC
+from threading import Thread
 
-from flipgate.core import approvals
+from flipgate.core import approvals, stamps
 from flipgate.core import record as records
 from flipgate.core.errors import (
     BadInput,
@@ -27,10 +30,10 @@ from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.core.traffic import resource
-from flipgate.core.view import SideState
+from flipgate.core.way_back import may_be_shrinking
 from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look_at_traffic
+from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.move import Move, move_back, plan_back
 from flipgate.steps.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
 from flipgate.steps.preview import clear_preview
@@ -127,22 +130,35 @@ def _over_others(world: World, record: Record, target: Side, order: Order) -> Ro
 
 def _recorded(world: World, target: Side, order: Order) -> RolledBack:
     with world.acting(steal=True) as taken:
-        # Before the pods are counted: from here on a stale scale-down is refused.
-        stamped: list[SideState] = []
-        notes = _try(f"stamp {target}", lambda: stamped.append(stamp(world, target, taken.epoch)))
-        way = open_way(world, target, taken, order, *stamped)
-        entry = _open(world, target, order)
-        moved = move_back(world, target, forced=order.forced)
-        crash_point(MOVE_ROUTES, "done")
-        proven, deaf = _prove(world, target, moved)
-        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way, proven)))
+        return go_back(world, target, order, taken)
+
+
+def go_back(world: World, target: Side, order: Order, taken: Record) -> RolledBack:
+    """All users to the target, and all that follows from it, written down. The caller holds the Lease; `taken` is the
+    record as it was when it was taken. Doing it again does what is missing."""
+    # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
+    # users do not wait for it.
+    first = may_be_shrinking(taken, target)
+    notes = _take(world, target, taken.epoch) if first else ()
+    way = open_way(world, target, taken, order)
+    entry = _open(world, target, order)
+    moved = move_back(world, target, forced=order.forced)
+    crash_point(MOVE_ROUTES, "done")
+    with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
+        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way)))
+        notes += () if first else _take(world, target, taken.epoch)
         notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
-        notes += _try(f"keep others off {target.other}", lambda: stamp(world, target.other, taken.epoch))
+        notes += _take(world, target.other, taken.epoch)
         handed: list[str] = []
         left += _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
         left += tuple(handed)
-        left += _try("end the release", lambda: _end(world, order.message, proven))
-    return RolledBack(way.name, target, 0.0, True, _first_answer(proven), (*notes, *way.short, *deaf), left)
+    left += _try("end the release", lambda: _end(world, order.message, proof.proven))
+    return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
+
+
+def _take(world: World, side: Side, epoch: int | str) -> tuple[str, ...]:
+    """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback."""
+    return _try(f"stamp {side}", lambda: stamp(world, look_at_side(world, side), epoch, over_unrecorded=True))
 
 
 def _need_routes(world: World, target: Side, order: Order) -> None:
@@ -176,7 +192,10 @@ def _open(world: World, target: Side, order: Order) -> int:
             # A word must not hold up the way back.
             reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
             record = records.judged(record, BAKE, order.evidence, now)
+            told = record.outbox
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
+            if order.told_at_the_end:
+                record = record.model_copy(update={"outbox": told})
         intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
@@ -187,11 +206,11 @@ def _open(world: World, target: Side, order: Order) -> int:
     return opened[0]
 
 
-def _close(world: World, entry: int, target: Side, way: Way, proven: Proven | None) -> None:
+def _close(world: World, entry: int, target: Side, way: Way) -> None:
     now = world.now()
 
     def change(record: Record) -> Record:
-        closed = records.end(record, entry, EntryState.DONE, now, f"{_figures(proven)} (the {way.name} way)")
+        closed = records.end(record, entry, EntryState.DONE, now, f"routes to {target} (the {way.name} way)")
         occupant = record.sides.get(target)
         if way.up_seconds is None or occupant is None:
             return closed
@@ -253,15 +272,15 @@ def _unrecorded(world: World, to: Side | None, order: Order, why: str) -> Rolled
 
 
 def _move_unrecorded(world: World, target: Side, order: Order, why: str) -> RolledBack:
-    notes: tuple[str, ...] = ()
-    # No epoch can be counted up without the record. A stale scale-down tests only that the stamp is the one it saw.
-    notes += _try(f"stamp {target}", lambda: stamp(world, target, f"unrecorded {world.now().isoformat()}"))
-    moved = move_back(world, target, forced=order.forced)
-    proven, deaf = _prove(world, target, moved)
-    deaf += workers_left(world, target)
-    return RolledBack(
-        FAST, target, 0.0, False, _first_answer(proven), (f"unrecorded: {why}", *notes, *deaf), moved.left
-    )
+    """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
+    # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
+    notes = _take(world, target, stamps.UNRECORDED)
+    at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    moved = move_back(world, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
+    left = (*moved.left, *workers_left(world, target))
+    with _proving(world, target, moved) as proof:
+        pass
+    return RolledBack(FAST, target, 0.0, False, proof.first_answer, (f"unrecorded: {why}", *notes, *proof.deaf), left)
 
 
 def _way_back(world: World, record: Record, to: Side | None) -> Side:
@@ -290,27 +309,48 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
         return None, str(error)
 
 
-def _prove(world: World, target: Side, moved: Move) -> tuple[Proven | None, tuple[str, ...]]:
-    """The proof is for people: without it the routes have been sent back all the same."""
+@dataclass
+class _Proof:
+    """What was seen of a way back, once somebody has listened: for people, the routes have been sent back anyway."""
+
+    proven: Proven | None = None
+    deaf: tuple[str, ...] = ()
+
+    @property
+    def first_answer(self) -> float | None:
+        return self.proven.first_new_answer_ms if self.proven else None
+
+    def listen(self, world: World, target: Side, moved: Move) -> None:
+        try:
+            self.proven = prove(world, target, traefik_replicas(world), since=moved.at)
+        except Exception as error:  # any at all: users are back, and this is only shown
+            self.deaf = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
+            return
+        if not self.proven.ok:
+            self.deaf = (f"not every Traefik replica shows {target}: {', '.join(self.proven.deaf)}",)
+
+
+@contextmanager
+def _proving(world: World, target: Side, moved: Move) -> Iterator[_Proof]:
+    """Listens to Traefik's replicas beside the block; what was heard is known after it."""
+    proof = _Proof()
+    listener = Thread(target=proof.listen, args=(world, target, moved), name="flipgate-way-back", daemon=True)
+    listener.start()
     try:
-        proven = prove(world, target, traefik_replicas(world), since=moved.at)
-    except FlipgateError as error:
-        return None, (f"not proven: {error}",)
-    return proven, () if proven.ok else (f"not every Traefik replica shows {target}: {', '.join(proven.deaf)}",)
+        yield proof
+    finally:
+        listener.join()
 
 
 def _figures(proven: Proven | None) -> str:
     return f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven by Traefik"
 
 
-def _first_answer(proven: Proven | None) -> float | None:
-    return proven.first_new_answer_ms if proven else None
-
-
 def _try(what: str, action: Callable[[], object]) -> tuple[str, ...]:
     """Does what must not hold up users; a failure becomes a sentence."""
     try:
         action()
-    except FlipgateError as error:
-        return (f"could not {what}: {error}",)
+    except Exception as error:  # any at all: users are on their way back, or there already
+        said = str(error) if isinstance(error, FlipgateError) else f"{type(error).__name__}: {error}"
+        return (f"could not {what}: {said}",)
     return ()

@@ -16,7 +16,6 @@ from flipgate.core.view import View, not_serving
 from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.measure import still_in_flight
-from flipgate.steps.move import forget_way_back
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamped_look
 from flipgate.steps.tell import advance, need_open
@@ -133,7 +132,6 @@ def settle(world: World, name: str = "") -> Release:
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     busy = _still_busy(world, dark.side)
-    forget_way_back(world, view.traffic)  # first of all: nobody may paste a line that leads to where no pods are
     rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     if not record.ran_on(dark.side):

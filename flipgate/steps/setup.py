@@ -9,6 +9,7 @@ from types import MappingProxyType
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import DEAD_GROUP, GROUP, find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
+from flipgate.core import stamps
 from flipgate.core.application import Application
 from flipgate.core.errors import Conflict, FlipgateError, Refused
 from flipgate.core.record import EntryState, JournalEntry, Occupant, Record
@@ -18,6 +19,7 @@ from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic, resource
 from flipgate.core.view import SideState, View
 from flipgate.steps.look import look, look_at_side
+from flipgate.steps.stamp import stamp_unstamped
 from flipgate.steps.world import World
 
 Rights = tuple[tuple[str, str, str], ...]
@@ -95,12 +97,13 @@ def adopt(world: World) -> Record:
     """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
     that side lacks workloads, or serves nobody: nothing runs there that could be meant to run.
 
-    Adopting again changes nothing while the record stands.
+    Both sides are stamped from then on: no write that is on its way passes for one of ours. Adopting again stamps what
+    came to them since, and changes nothing else while the record stands.
     """
-    existing = world.store.find()
-    if existing is not None:
-        return existing
     view = look(world)
+    if view.record is not None:
+        _stamp_both(world, view, view.record)
+        return view.record
     active = _need_one_side(world, view)
     _need_workloads(view.sides[active], f"; if nothing ever ran there: flipgate init {world.application.name}")
     if world.application.serving() and not _serve(world, view.sides[active]):
@@ -127,10 +130,10 @@ def init(world: World) -> Record:
     Raises Refused when the routes name no one side, when something is Ready on it (`adopt` then), and when the other
     side lacks workloads. Doing it again changes nothing while the record stands.
     """
-    existing = world.store.find()
-    if existing is not None:
-        return existing
     view = look(world)
+    if view.record is not None:
+        _stamp_both(world, view, view.record)
+        return view.record
     active = _need_one_side(world, view)
     if running := _serve(world, view.sides[active]):
         raise Refused(
@@ -183,14 +186,21 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     try:
         world.store.create(record)
     except Conflict:
-        return world.store.read()
+        record = world.store.read()
+    _stamp_both(world, view, record)
     return record
+
+
+def _stamp_both(world: World, view: View, record: Record) -> None:
+    """What bears a stamp already keeps it: somebody acts on it, or did."""
+    for state in view.sides.values():
+        stamp_unstamped(world, state, record.epoch)
 
 
 def _last_epoch(view: View) -> int:
     """The latest epoch stamped on either side: an application may be adopted anew after its record was lost."""
-    stamps = [w.epoch for side in view.sides.values() for w in side.workloads.values() if w.epoch]
-    return max((int(stamp) for stamp in stamps if stamp.isdigit()), default=0)
+    epochs = [stamps.epoch_of(each.stamp) for side in view.sides.values() for each in side.stamped]
+    return max((epoch for epoch in epochs if epoch is not None), default=0)
 
 
 def rights_on_a_side(application: Application) -> Rights:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flipgate.core import stamps
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.record import Record
@@ -27,7 +28,8 @@ FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
 class Order:
     """How users are to go back. `forced`: a person named the side, and decides. `now`: with what is Ready.
 
-    `patience_seconds` is for the slow way. Only a person's order waits at all.
+    `patience_seconds` is for the slow way. Only a person's order waits at all. `told_at_the_end`: users are back
+    already, so people are told once, of the end.
     """
 
     message: str
@@ -36,6 +38,7 @@ class Order:
     now: bool = False
     patience_seconds: float = SLOW_TIMEOUT_SECONDS
     evidence: tuple[Evidence, ...] = ()
+    told_at_the_end: bool = False
 
     @property
     def automatic(self) -> bool:
@@ -69,16 +72,15 @@ class RolledBack:
     left: tuple[str, ...] = ()
 
 
-def open_way(world: World, target: Side, record: Record, order: Order, state: SideState | None = None) -> Way:
+def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
     """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
-    `state` is the side as it was just seen, if it was.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
     fail. A side that a person named is refused for neither.
     """
     carried = counts_that_matter(world.application, record, target)
-    state = state or look_at_side(world, target)
+    state = look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
         return Way(FAST, _told(state, carried))
@@ -92,7 +94,10 @@ def open_way(world: World, target: Side, record: Record, order: Order, state: Si
 
 def scale_up(world: World, target: Side, record: Record) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
-    nothing; a Deployment that cannot be scaled is said and left."""
+    nothing; a Deployment that cannot be scaled is said and left.
+
+    Each write tests the count that it read, so it only ever adds pods, however late it arrives.
+    """
     carried = counts_that_matter(world.application, record, target)
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
@@ -100,8 +105,9 @@ def scale_up(world: World, target: Side, record: Record) -> None:
         workload = state.workloads[service.name]
         if not (workload.found and workload.replicas < count):
             continue
+        read = {"op": "test", "path": "/spec/replicas", "value": workload.replicas}
         try:
-            world.cluster.patch(workload.path, [{"op": "add", "path": "/spec/replicas", "value": count}], timeout=5.0)
+            world.cluster.patch(workload.path, [read, workload.asking(count)], timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 
@@ -191,10 +197,9 @@ def need_older(world: World) -> Side:
 
 def _latest_stamp(world: World, side: Side) -> int | None:
     """The highest epoch on a side; -1 where none was ever stamped, None where one is no number."""
-    stamps = [workload.epoch for workload in look_at_side(world, side).workloads.values() if workload.epoch]
-    if not all(stamp.isdigit() for stamp in stamps):
-        return None
-    return max((int(stamp) for stamp in stamps), default=-1)
+    found = [each.stamp for each in look_at_side(world, side).workloads.values() if each.stamp]
+    epochs = [stamps.epoch_of(stamp) for stamp in found]
+    return None if None in epochs else max((epoch for epoch in epochs if epoch is not None), default=-1)
 
 
 def need_ready(world: World, target: Side) -> None:

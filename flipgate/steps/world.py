@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
+from flipgate.core import stamps
 from flipgate.core.application import Application
 from flipgate.core.errors import Refused
 from flipgate.core.events import Target
@@ -54,6 +56,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def new_nonce() -> str:
+    """What tells one stamp from any other of the same epoch."""
+    return uuid4().hex[:10]
+
+
 def crash_point(step: str, edge: str) -> None:
     """One of the two places at which a step may die and be found again. Does nothing unless a rehearsal asks for it."""
     if os.environ.get(CRASH_VARIABLE) == f"{step}:{edge}":
@@ -72,6 +79,7 @@ class World:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = field(default=lambda _: None)
+    nonce: Callable[[], str] = new_nonce
     lease: Lease | None = None
     uids: dict[Target, str] = field(default_factory=dict)
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
@@ -104,6 +112,19 @@ class World:
         if not self._route_api:
             self._route_api = find_route_api(self.cluster)
         return self._route_api
+
+    @property
+    def epoch(self) -> int:
+        """The epoch this actor works under; the record's where it holds no Lease."""
+        return self.store.read().epoch if self.store.epoch is None else self.store.epoch
+
+    def new_stamp(self, epoch: int | str) -> str:
+        """A stamp of this epoch that was never written before."""
+        return stamps.make(epoch, self.nonce())
+
+    def renewed(self, stamp: str | None) -> str:
+        """The stamp that a write leaves on an object that bore this one, which takes no side."""
+        return stamps.renewed(stamp, self.epoch, self.nonce())
 
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised.

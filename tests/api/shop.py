@@ -20,7 +20,7 @@ from flipgate.core.errors import Conflict
 from flipgate.core.record import Occupant, Record
 from flipgate.core.release import Phase, PhaseChange, Reason, Release
 from flipgate.core.sides import Side
-from flipgate.core.view import EPOCH
+from flipgate.core.stamps import STAMP
 from flipgate.steps.bring_up import open_release
 from flipgate.steps.tell import advance
 from flipgate.steps.world import World, utc_now
@@ -130,7 +130,7 @@ class Shop:
         images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
-            part = {"metadata": {"annotations": {EPOCH: "1"}}, "spec": {"replicas": count, "template": pods}}
+            part = {"metadata": {"labels": {STAMP: "1.made"}}, "spec": {"replicas": count, "template": pods}}
             self._play(GREEN, self.cluster.merge(f"{self.deployments(GREEN)}/{name}", part), count)
         active = BLUE if until is Phase.DARK else GREEN
         if active is GREEN:
@@ -250,7 +250,8 @@ class Shop:
 
     def annotate(self, name: str = "live", value: str = "") -> None:
         """What an unrelated writer does to a route."""
-        self.patch(self.route_path(name), ("add", "/metadata/annotations", {"someone": value or uuid4().hex}))
+        part = {"metadata": {"annotations": {"someone": value or uuid4().hex}}}
+        self.cluster.merge(self.route_path(name), part)
 
     def where(self) -> tuple[str, ...]:
         """The side each route sends everybody to, in the declared order."""

@@ -15,6 +15,7 @@ from flipgate.core.gates import Verdict
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
+from flipgate.core.stamps import STAMP
 from flipgate.steps.ask import pose
 from flipgate.steps.bring_up import bring_up, open_release
 from flipgate.steps.flip import going_back
@@ -208,7 +209,7 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
 def test_a_later_actors_stamp_refuses_it(shop: Shop) -> None:
     shop = with_cron_job(shop)
     world = shop.adopted()
-    shop.patch(nightly_at(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
+    shop.patch(nightly_at(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
     with shop.playing_ready(), world.acting(), pytest.raises(LostLease, match=r"CronJob .* was stamped in epoch 99"):
         hand_over_workers(world, GREEN)
     assert suspended(shop) == (False, True)

@@ -155,7 +155,7 @@ def test_a_release_taken_back_after_a_failed_bake(shop: Shop, world: World) -> N
     assert [line for line in told(shop, found.name)[8:] if not line.startswith("HandOver")] == [
         "bake: fail",
         "rolling_back: BakeFailed",
-        "MoveRoutes: not proven by Traefik (the fast way)",
+        "MoveRoutes: routes to blue (the fast way)",
         "rolled_back: TrafficRestored",
     ]
     kept, journal, _ = world.store.finished(found.name)

@@ -19,6 +19,7 @@ from flipgate.core.errors import LostLease, Refused
 from flipgate.core.record import Decision, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
+from flipgate.core.stamps import STAMP
 from flipgate.steps.ask import decide, pose, standing
 from flipgate.steps.bring_up import bring_up, open_release
 from flipgate.steps.hand_over import hand_over_workers
@@ -191,7 +192,7 @@ def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> No
     with world.acting():
         rest(world, view, need_dark(world, view))
     assert told(shop) == ("true", "false")
-    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "99"}))
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
     stale = pytest.raises(LostLease, match=r"ConfigMap \S+-blue/ledger-consume: was stamped in epoch 99")
     with world.acting(), shop.playing_ready(), stale:
         hand_over_workers(world, GREEN)
@@ -201,10 +202,10 @@ def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> No
 def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Shop) -> None:
     shop = with_ledger(shop)
     world = shop.gone_live()
-    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "1"}))
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "1.a"}))
     view = look(world)
     dark = need_dark(world, view)
-    shop.patch(config_map(shop, BLUE), ("add", "/metadata/annotations", {"flipgate.dev/epoch": "unrecorded 12:00"}))
+    shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "unrecorded.a"}))
     with pytest.raises(Refused, match=r"ConfigMap .* may be live again"):
         rest(world, view, dark)
     assert told(shop)[0] == "true"

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.routes import patch_route, touch_route
+from flipgate.adapters.routes import patch_route
 from flipgate.core import record as records
 from flipgate.core.approvals import Granted
 from flipgate.core.errors import LostLease, Refused
 from flipgate.core.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
+from flipgate.core.stamps import STAMP
 from flipgate.core.traffic import WAY_BACK
-from flipgate.core.view import EPOCH
 from flipgate.steps import journal
 from flipgate.steps.ask import decide, need_phase, pose, standing
 from flipgate.steps.bring_up import scale_to_live
-from flipgate.steps.look import look, look_at_traffic
+from flipgate.steps.look import look, look_at_side
 from flipgate.steps.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.stamp import stamp
-from flipgate.steps.world import World, utc_now
+from flipgate.steps.world import World
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
 from tests.repeating import repeating
@@ -35,12 +35,14 @@ def two_routes(cluster: Cluster, lab: Lab) -> Shop:
     return Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
 
 
-def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_annotations(shop: Shop, world: World) -> None:
-    before = {d["metadata"]["name"]: d["metadata"].get("annotations", {}) for d in _deployments(shop, GREEN)}
-    stamp(world, GREEN, 7)
+def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
+    shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/metadata/labels", {"team": "checkout"}))
+    before = {d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in _deployments(shop, GREEN)}
+    stamp(world, look_at_side(world, GREEN), 7)
     for deployment in _deployments(shop, GREEN):
-        expected = {**before[deployment["metadata"]["name"]], EPOCH: "7"}
-        assert deployment["metadata"]["annotations"] == expected
+        labels = deployment["metadata"]["labels"]
+        assert labels.pop(STAMP).startswith("7.")
+        assert labels == before[deployment["metadata"]["name"]]
 
 
 def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
@@ -91,8 +93,7 @@ def test_a_route_that_is_written_without_end_is_not_moved(shop: Shop, world: Wor
 
 
 def by_a_rollback(shop: Shop) -> None:
-    (state,) = look_at_traffic(shop.world()).routes
-    touch_route(shop.cluster, state, by="ben", at=utc_now())
+    move_back(shop.world("ben"), BLUE)
 
 
 def made_anew(shop: Shop) -> None:

@@ -13,6 +13,7 @@ from flipgate.core.record import Decision, QuestionKind
 from flipgate.core.release import Phase
 from flipgate.steps.ask import decide, pose
 from flipgate.steps.bring_up import bring_up, wait_ready
+from flipgate.steps.look import look
 from flipgate.steps.move import move
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.settle import settle
@@ -173,6 +174,19 @@ def without(keys: set[str], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without(keys, each) for key, each in value.items() if key not in keys}
     return [without(keys, each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def test_both_sides_are_stamped_when_they_are_adopted_and_what_comes_later_when_it_is_adopted_again(shop: Shop) -> None:
+    world = shop.world()
+    adopt(world)
+    assert all(each.stamp for state in look(world).sides.values() for each in state.stamped)
+    shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
+    shop.add_deployment(GREEN, "web", 0)
+    before = look(world).sides[BLUE].workloads["web"].stamp
+    adopt(world)
+    view = look(world)
+    assert view.sides[GREEN].workloads["web"].stamp
+    assert view.sides[BLUE].workloads["web"].stamp == before
 
 
 def test_adopting_again_changes_nothing(shop: Shop) -> None:

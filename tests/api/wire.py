@@ -103,7 +103,7 @@ class Through:
         config = yaml.safe_load(self.kubeconfig.read_text())
         server = config["clusters"][0]["cluster"]
         self._url, self._token = server["server"], config["users"][0]["user"]["token"]
-        self._pool = urllib3.PoolManager(ssl_context=_trust(server))
+        self._pool = urllib3.PoolManager(maxsize=16, ssl_context=_trust(server))
 
     def __call__(self, request: Handler) -> Answer | None:
         instead = self.before(request.command, request.path)
@@ -119,3 +119,27 @@ class Through:
 
 def _trust(server: dict[str, str]) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=base64.b64decode(server["certificate-authority-data"]).decode())
+
+
+@dataclass
+class Holding(Through):
+    """A network that holds writes back: whoever sends one that `holds` names is cut off, as a client that gave up is,
+    and it arrives when `release` is called."""
+
+    holds: Callable[[str, str, bytes], bool] = lambda method, path, body: False
+    held: list[tuple[str, str, bytes, str]] = field(default_factory=list)
+
+    def __call__(self, request: Handler) -> Answer | None:
+        if request.command != "GET" and self.holds(request.command, request.path, request.body):
+            self.held.append((request.command, request.path, request.body, request.headers["Content-Type"]))
+            return None
+        return super().__call__(request)
+
+    def release(self) -> list[int]:
+        """Lets all arrive that is held, in the order it was sent. What the API server answered."""
+        statuses = []
+        for method, path, body, content_type in self.held:
+            headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+            statuses.append(self._pool.request(method, self._url + path, body=body, headers=headers).status)
+        self.held.clear()
+        return statuses

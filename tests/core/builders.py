@@ -116,12 +116,15 @@ def service(namespace: str | None = None, **more: Any) -> dict[str, Any]:
     return {"name": "web", "port": 80, **where, **more}
 
 
+UID = "6f0a1c52-1b0e-4b7e-9d3c-0a6b8f1f2a11"
+
+
 def route_object(*rules: Sequence[Mapping[str, Any]], version: str = "7") -> dict[str, Any]:
     """An IngressRoute as the API server gives it: each rule is a list of services."""
     return {
         "apiVersion": "traefik.io/v1alpha1",
         "kind": "IngressRoute",
-        "metadata": {"name": "live", "namespace": "edge", "resourceVersion": version},
+        "metadata": {"name": "live", "namespace": "edge", "uid": UID, "resourceVersion": version},
         "spec": {"routes": [{"match": "Host(`shop.example`)", "services": list(rule)} for rule in rules]},
     }
 
@@ -135,7 +138,7 @@ def weighted(*services: Mapping[str, Any], version: str = "7", **spec: Any) -> d
     return {
         "apiVersion": "traefik.io/v1alpha1",
         "kind": "TraefikService",
-        "metadata": {"name": "live", "namespace": "edge", "resourceVersion": version},
+        "metadata": {"name": "live", "namespace": "edge", "uid": UID, "resourceVersion": version},
         "spec": spec or {"weighted": {"services": list(services)}},
     }
 
@@ -149,7 +152,8 @@ class PatchRefusedError(Exception):
 
 
 def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """RFC 6902's test, replace, add and remove, as far as flipgate uses them, on a copy."""
+    """RFC 6902's test, replace, add and remove, as far as flipgate uses them, on a copy. Like the API server, a test
+    for null passes where nothing stands."""
     out = copy.deepcopy(dict(obj))
     for op in operations:
         *path, last = (part.replace("~1", "/").replace("~0", "~") for part in op["path"].split("/")[1:])
@@ -158,6 +162,8 @@ def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> 
             if not isinstance(parent, list) and part not in parent:
                 raise PatchRefusedError(op)
             parent = parent[int(part)] if isinstance(parent, list) else parent[part]
+        if op["op"] == "test" and op["value"] is None and (isinstance(parent, dict) and parent.get(last) is None):
+            continue
         if op["op"] in ("test", "replace", "remove") and last not in parent:
             raise PatchRefusedError(op)
         if op["op"] == "test" and parent[last] != op["value"]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from flipgate.core.errors import Refused
 from flipgate.core.routes import read_route
 from flipgate.core.sides import Side
+from flipgate.core.stamps import STAMP
 from flipgate.core.traffic import (
     BACK,
     FORWARD,
@@ -216,7 +217,7 @@ def elsewhere(obj: dict[str, Any]) -> Any:
             return [blank(each) for each in value]
         if not isinstance(value, dict):
             return value
-        kept = {key: blank(each) for key, each in value.items() if key not in ("namespace", WAY_BACK)}
+        kept = {key: blank(each) for key, each in value.items() if key not in ("namespace", WAY_BACK, STAMP)}
         return kept | ({"namespace": value["namespace"]} if value.get("namespace") == "legacy" else {})
 
     metadata = {"annotations": {}, **obj["metadata"]}
@@ -235,7 +236,7 @@ def test_a_move_changes_the_sides_own_entries_and_nothing_else(obj: dict[str, An
     if not before.entries:
         return
     moved = obj
-    for patch in plan_move(traffic(before), NAMESPACES, to, direction=direction):
+    for patch in plan_move(traffic(before), NAMESPACES, to, direction=direction, stamp="7.x"):
         moved = applied(obj, (*patch.operations, *patch.noted))
     after = read(moved)
     assert {entry.namespace for entry in after.entries} == {NAMESPACES[to]}
@@ -250,7 +251,7 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
     before = read(obj)
     if not before.entries or before.whole is to:
         return
-    for patch in plan_move(traffic(before), NAMESPACES, to):
+    for patch in plan_move(traffic(before), NAMESPACES, to, stamp="7.x"):
         moved = applied(obj, (*patch.operations, *patch.noted))
         line = read(moved).way_back
         assert line.startswith(f"kubectl -n shop-blue patch {obj['kind'].lower()}s.traefik.io live --type=json -p=")
@@ -265,7 +266,7 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
 
 def moved_to_green(annotations: Mapping[str, str] | None) -> dict[str, Any]:
     obj = with_annotations(weighted(on(BLUE)), annotations)
-    (patch,) = plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN)
+    (patch,) = plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN, stamp="7.x")
     return applied(obj, (*patch.operations, *patch.noted))
 
 
@@ -274,10 +275,11 @@ def test_the_way_back_stands_on_the_route_beside_what_others_wrote(before: dict[
     annotations = moved_to_green(before)["metadata"]["annotations"]
     assert annotations[WAY_BACK] == (
         "kubectl -n edge patch traefikservices.traefik.io live --type=json "
-        '-p=\'[{"op":"test","path":"/spec/weighted/services/0/namespace","value":"shop-green"},'
+        '-p=\'[{"op":"test","path":"/metadata/annotations/flipgate.dev~1stamp","value":"7.x"},'
+        '{"op":"test","path":"/spec/weighted/services/0/namespace","value":"shop-green"},'
         '{"op":"replace","path":"/spec/weighted/services/0/namespace","value":"shop-blue"}]\''
     )
-    assert {**annotations, WAY_BACK: ""} == {**(before or {}), WAY_BACK: ""}
+    assert {**annotations, WAY_BACK: ""} == {**(before or {}), WAY_BACK: "", STAMP: "7.x"}
 
 
 def test_the_line_is_refused_where_users_went_elsewhere_since() -> None:
@@ -288,23 +290,26 @@ def test_the_line_is_refused_where_users_went_elsewhere_since() -> None:
 
 
 def test_what_is_noted_is_no_part_of_what_is_approved_or_done_by_hand() -> None:
-    plain, noted = (with_annotations(weighted(on(BLUE)), notes) for notes in (None, {WAY_BACK: "old"}))
-    (one,), (other,) = (plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN) for obj in (plain, noted))
+    plain, noted = (with_annotations(weighted(on(BLUE)), notes) for notes in ({"a": "b"}, {WAY_BACK: "old"}))
+    (one,), (other,) = (
+        plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN, stamp=stamp)
+        for obj, stamp in ((plain, "7.x"), (noted, "7.y"))
+    )
     assert one.operations == other.operations
     assert one.noted != other.noted
     assert by_hand(one) == by_hand(other)
     assert WAY_BACK.partition("/")[2] not in by_hand(one)
 
 
-def test_a_move_back_writes_no_note() -> None:
-    (patch,) = plan_move(traffic(to_side(GREEN)), NAMESPACES, BLUE, direction=BACK)
-    assert patch.noted == ()
+def test_a_move_back_notes_its_stamp_and_no_line() -> None:
+    (patch,) = plan_move(traffic(to_side(GREEN)), NAMESPACES, BLUE, direction=BACK, stamp="7.x")
+    assert patch.noted == ({"op": "add", "path": "/metadata/annotations", "value": {STAMP: "7.x"}},)
 
 
 def test_a_line_is_taken_off_alone_and_only_as_it_was_read() -> None:
     moved = moved_to_green({"someone": "else"})
     state = traefik_service(moved)
-    assert applied(moved, forget_way_back(state))["metadata"]["annotations"] == {"someone": "else"}
+    assert applied(moved, forget_way_back(state))["metadata"]["annotations"] == {"someone": "else", STAMP: "7.x"}
     newer = with_annotations(moved, {WAY_BACK: "newer"})
     for later in (newer, with_annotations(moved, {}), weighted(on(GREEN))):
         with pytest.raises(PatchRefusedError):

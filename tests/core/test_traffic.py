@@ -10,11 +10,24 @@ import pytest
 
 from flipgate.core.errors import Refused
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, FORWARD, DarkSide, RouteName, RouteState, by_hand, dark_side, plan_move
+from flipgate.core.stamps import STAMP
+from flipgate.core.traffic import (
+    BACK,
+    FORWARD,
+    WAY_BACK,
+    DarkSide,
+    RouteName,
+    RouteState,
+    by_hand,
+    dark_side,
+    plan_close,
+    plan_move,
+)
 from tests.core.builders import (
     BLUE,
     GREEN,
     NAMESPACES,
+    UID,
     PatchRefusedError,
     applied,
     route,
@@ -191,16 +204,71 @@ def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replace
     pointer = "/spec/routes/0/services/0/namespace"
     assert patch.operations == (
         {"op": "test", "path": VERSION, "value": "7"},
+        {"op": "test", "path": "/metadata/uid", "value": UID},
+        {"op": "test", "path": "/metadata/annotations", "value": None},
         {"op": "test", "path": pointer, "value": "shop-blue"},
         {"op": "replace", "path": pointer, "value": "shop-green"},
     )
     assert (str(patch.route), patch.api_version) == ("IngressRoute edge/live", "traefik.io/v1alpha1")
 
 
-def test_back_tests_values_only() -> None:
+def test_back_tests_values_and_our_stamp_and_no_version() -> None:
     (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN, direction=BACK)
-    assert [op["op"] for op in patch.operations] == ["test", "replace"]
+    assert [op["op"] for op in patch.operations] == ["test", "test", "test", "replace"]
     assert VERSION not in [op["path"] for op in patch.operations]
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("annotations", [None, {"someone": "else"}, {STAMP: "6.aa"}])
+def test_a_patch_is_taken_once_and_never_after_another_of_ours(
+    annotations: dict[str, str] | None, direction: str
+) -> None:
+    obj = route_object([edge(BLUE)])
+    if annotations:
+        obj["metadata"]["annotations"] = annotations
+    late, other = (
+        plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=direction, stamp=f"7.{nonce}")[0] for nonce in "xy"
+    )
+    moved = applied(obj, (*other.operations, *other.noted))
+    assert moved["metadata"]["annotations"][STAMP] == "7.y"
+    (home,) = plan_move(traffic(route(moved)), NAMESPACES, BLUE, direction=BACK, stamp="8.z")
+    back = applied(moved, (*home.operations, *home.noted))
+    assert route(back).whole is BLUE
+    for state in (moved, back):
+        with pytest.raises(PatchRefusedError):
+            applied(state, (*late.operations, *late.noted))
+
+
+def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_before() -> None:
+    obj = route_object([edge(BLUE)])
+    (forward,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, stamp="7.x")
+    moved = applied(obj, (*forward.operations, *forward.noted))
+    line = json.loads(shlex.split(moved["metadata"]["annotations"][WAY_BACK])[-1].removeprefix("-p="))
+    (back,) = plan_move(traffic(route(moved)), NAMESPACES, BLUE, direction=BACK, stamp="8.y")
+    close = plan_close(route(moved), "9.z")
+    closed = applied(moved, (*close.operations, *close.noted))
+    assert closed["spec"] == moved["spec"]
+    assert route(applied(moved, line)).whole is BLUE
+    for late in (line, [*back.operations, *back.noted], [*close.operations, *close.noted]):
+        with pytest.raises(PatchRefusedError):
+            applied(closed, late)
+    elsewhere = route_object([edge(GREEN)])
+    elsewhere["metadata"]["annotations"] = moved["metadata"]["annotations"]
+    elsewhere["spec"]["routes"][0]["services"][0]["namespace"] = NAMESPACES[BLUE]
+    with pytest.raises(PatchRefusedError):  # a person with kubectl was faster
+        applied(elsewhere, close.operations)
+
+
+def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> None:
+    obj = route_object([edge(GREEN)])
+    (back,) = plan_move(
+        traffic(route(obj)), NAMESPACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
+    )
+    marked = applied(obj, (*back.operations, *back.noted))
+    assert traffic(route(marked)).unrecorded == (BLUE, "ana: slow")
+    for kept, text in (("blue ana: slow", "blue ana: slow"), ("", "")):
+        close = plan_close(route(marked), "8.y", kept)
+        assert route(applied(marked, (*close.operations, *close.noted))).unrecorded == text
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from flipgate.core import stamps
 from flipgate.core.errors import LostLease
-from flipgate.core.view import EPOCH, SideState, View, Workload, not_serving, read_workload, short_of
+from flipgate.core.stamps import STAMP
+from flipgate.core.view import SideState, View, Workload, not_serving, read_workload, short_of
 from tests.core.builders import BLUE, GREEN, deployment, shop, side, to_side, traffic, without
 
-EPOCH_PATH = "/metadata/annotations/flipgate.dev~1epoch"
+STAMP_PATH = "/metadata/labels/flipgate.dev~1stamp"
 
 
 def read(**changes: Any) -> Workload:
@@ -71,18 +73,33 @@ def test_an_image_is_that_of_the_named_container_or_of_the_first(container: str 
     assert both.image_of(container) == image
 
 
-def test_a_write_is_fenced_by_our_stamp_or_by_the_version_until_there_is_one() -> None:
-    stamped = read(metadata={"annotations": {EPOCH: "6"}})
-    assert stamped.fence() == [{"op": "test", "path": EPOCH_PATH, "value": "6"}]
-    assert read().fence() == [{"op": "test", "path": "/metadata/resourceVersion", "value": "41"}]
-    assert read(metadata={"annotations": {"other": "x"}}).fence() == read().fence()
+def test_a_write_tests_the_object_and_its_stamp_and_leaves_another() -> None:
+    uid = {"op": "test", "path": "/metadata/uid", "value": ""}
+    change = {"op": "add", "path": "/spec/replicas", "value": 0}
+    assert read(metadata={"labels": {STAMP: "6.a"}}).fenced(6, "6.b", change) == [
+        uid,
+        {"op": "test", "path": STAMP_PATH, "value": "6.a"},
+        {"op": "add", "path": STAMP_PATH, "value": "6.b"},
+        change,
+    ]
 
 
-def test_the_stamp_is_added_beside_other_annotations_or_with_the_first() -> None:
-    first = [{"op": "add", "path": "/metadata/annotations", "value": {EPOCH: "7"}}]
-    assert read().stamp(7) == first
-    assert read(metadata={"annotations": None}).stamp(7) == first
-    assert read(metadata={"annotations": {"other": "x"}}).stamp(7) == [{"op": "add", "path": EPOCH_PATH, "value": "7"}]
+def test_the_first_stamp_is_written_where_no_label_stands() -> None:
+    """A test for null: nobody may have stamped it since."""
+    bare = read(metadata={"labels": None})
+    assert bare.tests()[1:] == [{"op": "test", "path": "/metadata/labels", "value": None}]
+    assert bare.stamping("7.a") == [{"op": "add", "path": "/metadata/labels", "value": {STAMP: "7.a"}}]
+
+
+def test_what_bears_no_stamp_is_changed_only_as_it_was_read() -> None:
+    assert read().fenced(6, "6.a")[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "41"}
+
+
+@pytest.mark.parametrize("labels", [{"app": "web"}, {}])
+def test_the_first_stamp_stands_beside_other_labels(labels: dict[str, str]) -> None:
+    other = read(metadata={"labels": labels})
+    assert other.tests()[1:] == [{"op": "test", "path": STAMP_PATH, "value": None}]
+    assert other.stamping("7.a") == [{"op": "add", "path": STAMP_PATH, "value": "7.a"}]
 
 
 def test_a_side_says_what_it_has_in_order_of_names() -> None:
@@ -111,11 +128,23 @@ def test_the_active_side_of_a_view_is_the_routes_alone() -> None:
     assert seen.active is GREEN
 
 
-def test_a_fence_refuses_at_once_what_a_later_actor_has_stamped() -> None:
-    stamped = Workload("api", "shop-blue", found=True, epoch="8")
-    assert stamped.fence(8)[0]["value"] == "8"
+def test_a_write_is_refused_at_once_where_a_later_actor_has_stamped() -> None:
+    stamped = Workload("api", "shop-blue", found=True, stamp="8.a", has_labels=True)
+    assert {"op": "test", "path": STAMP_PATH, "value": "8.a"} in stamped.fenced(8, "8.b")
     with pytest.raises(LostLease, match="epoch 8; this run works in epoch 7"):
-        stamped.fence(7)
+        stamped.fenced(7, "7.b")
+
+
+def test_a_write_is_refused_at_once_where_a_rollback_could_not_be_recorded() -> None:
+    stamped = Workload("api", "shop-blue", found=True, stamp="unrecorded.a", has_labels=True)
+    with pytest.raises(LostLease, match="could not be recorded"):
+        stamped.fenced(7, "7.b")
+
+
+def test_a_renewed_stamp_takes_no_side() -> None:
+    assert stamps.renewed("4.a", 9, "b") == "4.b"
+    assert stamps.renewed(None, 9, "b") == "9.b"
+    assert [stamps.epoch_of(each) for each in ("12.a", "unrecorded.a", "", None, "x")] == [12, None, None, None, None]
 
 
 def serving(replicas: int, ready: int, **status: int) -> SideState:

@@ -1,0 +1,202 @@
+"""Writes that arrive minutes after they were sent: after their client gave up, after a retry, after others acted.
+
+None of them may shrink or re-image the side that users are on, silence what works there, or lead users elsewhere.
+docs/decisions/0011-late-writes.md is the table of all that flipgate writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.sides import Side
+from flipgate.steps.ask import decide, pose
+from flipgate.steps.bring_up import bring_up
+from flipgate.steps.hand_over import hand_over_workers
+from flipgate.steps.look import look, look_at_side, need_dark
+from flipgate.steps.move import move, move_back
+from flipgate.steps.recover import recover
+from flipgate.steps.rest import rest
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.settle import settle
+from flipgate.steps.stamp import stamp
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.wire import Holding, serving
+
+Holds = Callable[[str, str, bytes], bool]
+
+
+@pytest.fixture
+def network(shop: Shop) -> Holding:
+    return Holding(shop.kubeconfig)
+
+
+@contextmanager
+def behind(shop: Shop, network: Holding, tmp_path: Path) -> Iterator[World]:
+    """The pipelines' worker, behind that network."""
+    with serving(network, tmp_path) as cluster:
+        yield shop.world("worker", cluster)
+
+
+def stamps_of(side: Side) -> Holds:
+    """Writes of a side's workloads that change nothing but their stamps."""
+    return lambda _, path, body: f"-{side}/deployments/" in path and b"/spec/" not in body and b'"spec"' not in body
+
+
+def workloads_of(side: Side) -> Holds:
+    return lambda _, path, body: f"-{side}/deployments/" in path
+
+
+def routes(_: str, path: str, body: bytes) -> bool:
+    return "/ingressroutes/" in path
+
+
+def to_rest(world: World) -> None:
+    """A person's yes to putting the old side to rest."""
+    pose(world, QuestionKind.SCALE_DOWN, [])
+    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+
+
+def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(
+    shop: Shop, network: Holding, tmp_path: Path
+) -> None:
+    """The first scale-down after `adopt`: its worker's stamps are held, its second try's writes are held, too."""
+    to_rest(shop.gone_live())
+    with behind(shop, network, tmp_path) as worker, worker.acting():
+        network.holds = stamps_of(BLUE)
+        with pytest.raises(TemporaryError):
+            settle(worker)
+        stamped = len(network.held)
+        network.holds = lambda method, path, body: (
+            workloads_of(BLUE)(method, path, body) and not (stamps_of(BLUE)(method, path, body))
+        )
+        with pytest.raises(TemporaryError):
+            settle(worker)
+        assert len(network.held) > stamped > 0, "both were on their way"
+        roll_back(shop.world("ben"), "orders fail", by="ben")
+        network.release()
+        with suppress(FlipgateError):
+            settle(worker)
+    assert (shop.where(), shop.counts(BLUE)) == (("blue",), COUNTS)
+
+
+def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(
+    shop: Shop, network: Holding, tmp_path: Path
+) -> None:
+    """It reached nothing but its readings, and gave up: nobody knows of it."""
+    live = shop.gone_live()
+    with behind(shop, network, tmp_path) as worker:
+        network.holds = lambda method, path, body: True
+        with pytest.raises(TemporaryError):
+            roll_back(worker, "orders fail", by="ben")
+        assert any("/ingressroutes/" in path for _, path, _, _ in network.held)
+        network.held[:] = [each for each in network.held if "/ingressroutes/" in each[1]]
+        to_rest(live)
+        with live.acting():
+            settle(live)
+        assert 422 in network.release()
+    assert shop.where() == ("green",)
+    assert shop.counts(BLUE) == dict.fromkeys(COUNTS, 0)
+
+
+def test_a_rollback_that_arrives_while_the_next_release_is_brought_up_moves_nobody(
+    shop: Shop, network: Holding, tmp_path: Path
+) -> None:
+    world = shop.adopted()
+    with behind(shop, network, tmp_path) as worker:
+        move(world, GREEN)
+        network.holds = routes
+        with pytest.raises(TemporaryError), worker.acting():
+            move_back(worker, BLUE)
+        with world.acting():
+            move_back(world, BLUE)
+            move(world, GREEN)
+            release = opened(world)
+            bring_up(world, release)
+        assert 422 in network.release()
+    assert shop.where() == ("green",)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "tried again"])
+def test_a_deploy_that_arrives_after_the_flip_changes_nothing(
+    shop: Shop, network: Holding, tmp_path: Path, again: bool
+) -> None:
+    """Its client gave up, and another run brought the side up; users are there by now."""
+    world = shop.adopted()
+    with behind(shop, network, tmp_path) as worker, worker.acting():
+        release = opened(world, tag="3")
+        network.holds = workloads_of(GREEN)
+        for _ in range(2 if again else 1):
+            with suppress(FlipgateError):
+                bring_up(worker, release)
+    assert network.held
+    with suppress(Refused):
+        recover(world)
+    with world.acting():
+        bring_up(world, release)
+        shop.scale(GREEN, "web", 5)  # its autoscaler
+        stamp(world, look_at_side(world, GREEN), world.epoch)
+        shop.play_ready(GREEN)
+        move(world, GREEN)
+    before = shop.counts(GREEN), [w.images for w in look_at_side(world, GREEN).workloads.values()]
+    network.release()
+    assert (shop.counts(GREEN), [w.images for w in look_at_side(world, GREEN).workloads.values()]) == before
+
+
+def test_a_hand_over_that_arrives_after_a_rollback_takes_no_worker_away(
+    shop: Shop, network: Holding, tmp_path: Path
+) -> None:
+    """The flip's run sent the old side's worker to rest; users are back there, and it works."""
+    live = shop.gone_live(until=Phase.BAKING)
+    with behind(shop, network, tmp_path) as worker, shop.playing_ready():
+        network.holds = workloads_of(BLUE)
+        with pytest.raises(TemporaryError), worker.acting():
+            hand_over_workers(worker, GREEN)
+        assert len(network.held) == 1
+        roll_back(shop.world("ben"), "orders fail", by="ben")
+        assert network.release() == [422]
+    assert shop.counts(BLUE) == COUNTS
+    assert live.store.read().phase is Phase.ROLLED_BACK
+
+
+def test_a_way_back_that_arrives_late_takes_no_pods_away(shop: Shop, network: Holding, tmp_path: Path) -> None:
+    """It scales the side up; since then an autoscaler has given it more."""
+    shop.gone_live()
+    shop.scale(BLUE, "web", 1)
+    with behind(shop, network, tmp_path) as worker:
+        network.holds = lambda method, path, body: workloads_of(BLUE)(method, path, body) and b"/spec/replicas" in body
+        roll_back(worker, "orders fail", by="ben", now=True)
+        shop.scale(BLUE, "web", 7)
+        network.release()
+    assert (shop.where(), shop.counts(BLUE)["web"]) == (("blue",), 7)
+
+
+def test_an_older_stamp_never_takes_a_newer_ones_place(shop: Shop, network: Holding, tmp_path: Path) -> None:
+    world = shop.adopted()
+    with behind(shop, network, tmp_path) as worker:
+        network.holds = stamps_of(BLUE)
+        with pytest.raises(TemporaryError):
+            stamp(worker, look_at_side(worker, BLUE), 6)
+        stamp(world, look_at_side(world, BLUE), 7)
+        newer = [each.stamp for each in look_at_side(world, BLUE).stamped]
+        assert set(network.release()) == {422}
+    assert [each.stamp for each in look_at_side(world, BLUE).stamped] == newer
+
+
+def test_a_rest_that_begins_before_a_route_is_written_and_goes_on_after_it_rests_nothing(shop: Shop) -> None:
+    """A person pastes the way back by hand, from a message."""
+    world = shop.adopted()
+    move(world, GREEN)
+    view = look(world)
+    shop.point("live", shop.namespace(BLUE))
+    with world.acting(), pytest.raises(Refused, match="may be live again") as refused:
+        rest(world, view, need_dark(world, view))
+    assert refused.value.reason == "SideChanged"
+    assert shop.counts(BLUE) == COUNTS

@@ -1,0 +1,104 @@
+"""A rollback that could not use the record, and what becomes of it once the record can be read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.errors import LostLease, TemporaryError
+from flipgate.core.release import Phase, Reason
+from flipgate.steps.look import look, look_at_traffic, need_dark
+from flipgate.steps.recover import recover
+from flipgate.steps.rest import rest
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.unrecorded import left_unrecorded
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.wire import Holding, serving
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """A new release live on green; blue is still up, and its worker is at rest."""
+    world = shop.gone_live("pipeline")
+    shop.scale(BLUE, "mailer", 0)
+    shop.scale(GREEN, "mailer", 1)
+    shop.play_ready(BLUE)
+    shop.play_ready(GREEN)
+    return world
+
+
+def rolled_back_unrecorded(shop: Shop) -> None:
+    """While the record was garbled, which it is no longer."""
+    readable = shop.record_text()
+    shop.write_record("garbled")
+    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (done.recorded, shop.where()) == (False, ("blue",))
+    assert any("mailer" in each for each in done.left), "workers are left to a person, who sees it in the exit code"
+    shop.write_record(readable)
+
+
+def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(shop: Shop, live: World) -> None:
+    rolled_back_unrecorded(shop)
+    before = live.store.read()
+    with shop.playing_ready():
+        outcome = recover(live)
+        assert outcome.changed
+        assert "ana: users complain" in outcome.fact
+        record = live.store.read()
+        assert (record.phase, record.active, record.open_entry) == (Phase.ROLLED_BACK, BLUE, None)
+        assert shop.counts(BLUE) == COUNTS
+        assert shop.counts(GREEN)["mailer"] == 0
+        assert record.release
+        (back, end) = record.release.changes[-2:]
+        assert (back.phase, back.reason) == (Phase.ROLLING_BACK, Reason.ROLLBACK_REQUESTED)
+        assert "ana: users complain" in end.message
+        told = [each for each in record.outbox if each not in before.outbox]
+        assert [each.reason for each in told] in ([], [Reason.TRAFFIC_RESTORED])
+        assert not left_unrecorded(look(live))
+        assert recover(live).changed is False
+
+
+def test_until_then_nobody_prepares_or_cleans_up(shop: Shop, live: World) -> None:
+    view = look(live)
+    dark = need_dark(live, view)
+    rolled_back_unrecorded(shop)
+    fresh = look(live)
+    assert fresh.traffic.unrecorded is not None
+    with live.acting(), pytest.raises(LostLease, match="could not be recorded"):
+        rest(live, fresh, dark)
+    assert shop.counts(BLUE)["web"] == COUNTS["web"]
+    assert view.traffic.unrecorded is None
+
+
+def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended(shop: Shop, live: World, tmp_path: Path) -> None:
+    """Its patch of the route is still on its way, and stays refused."""
+    readable = shop.record_text()
+    shop.write_record("garbled")
+    network = Holding(shop.kubeconfig, holds=lambda method, path, body: "/ingressroutes/" in path)
+    with serving(network, tmp_path) as cluster:
+        with pytest.raises(TemporaryError):
+            roll_back(shop.world("ana", cluster), "users complain", by="ana")
+        shop.write_record(readable)
+        assert left_unrecorded(look(live))
+        assert "moved nobody" in recover(live).fact
+        assert network.release() == [422]
+    assert shop.where() == ("green",)
+    assert live.store.read().phase is Phase.LIVE
+    assert not left_unrecorded(look(live))
+
+
+def test_half_of_the_routes_go_the_rest_of_the_way(shop: Shop) -> None:
+    shop = Shop.install(shop.cluster, shop.kubeconfig, routes=("live", "back"))
+    world = shop.gone_live()
+    shop.point("back", shop.namespace(GREEN))
+    readable = shop.record_text()
+    shop.write_record("garbled")
+    roll_back(shop.world("ana"), "users complain", by="ana")
+    shop.point("back", shop.namespace(GREEN))
+    shop.write_record(readable)
+    with shop.playing_ready():
+        recover(world)
+    assert shop.where() == ("blue", "blue")
+    assert (world.store.read().phase, look_at_traffic(world).unrecorded) == (Phase.ROLLED_BACK, None)
