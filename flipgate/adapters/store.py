@@ -55,8 +55,10 @@ class Store:
         return load_application(text, f"ConfigMap {self.namespace}/application-{self.name}")
 
     def write_application(self, text: str) -> None:
-        """Writes the application's file as it is, comments included."""
-        self._apply(f"application-{self.name}", {"application.yaml": text}, "application")
+        """Writes the application's file as it is, comments included. Raises Conflict when another was written at the
+        same time."""
+        name = f"application-{self.name}"
+        self._put(name, {"application.yaml": text}, "application", self._cluster.find(self._path(name)))
 
     def read(self) -> Record:
         """The record. Raises NotFound before `adopt`, Refused for a newer flipgate's, PermanentError if garbled."""
@@ -126,6 +128,18 @@ class Store:
     def write_history(self, release: Release, journal: Iterable[JournalEntry] = ()) -> None:
         """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one
         again is fine: entries that the record has let go since are kept."""
+        journal = tuple(journal)
+        for left in reversed(range(WRITE_TRIES)):
+            try:
+                self._write_history(release, journal)
+                break
+            except Conflict:  # another run of ours finishes the same release
+                if not left:
+                    raise
+        for old in self.history()[HISTORY_KEPT:]:
+            self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
+
+    def _write_history(self, release: Release, journal: Iterable[JournalEntry]) -> None:
         name = f"release-{self.name}-{release.name}"
         item = self._cluster.find(self._path(name))
         before = self._journal(item) if item else ()
@@ -135,9 +149,7 @@ class Store:
             "release.json": release.model_dump_json(by_alias=True, indent=1),
             "journal.json": JOURNAL.dump_json(entries, by_alias=True, indent=1).decode(),
         }
-        self._apply(name, data, "release")
-        for old in self.history()[HISTORY_KEPT:]:
-            self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
+        self._put(name, data, "release", item)
 
     def history(self) -> list[Release]:
         """Finished releases, newest first. One that cannot be read is left out: see `history_problems`."""
@@ -211,8 +223,13 @@ class Store:
         text = (obj.get("data") or {}).get("record.json", "")
         return parse_record(text, self.name, self.namespace), obj["metadata"]["resourceVersion"]
 
-    def _apply(self, name: str, data: dict[str, str], kind: str) -> None:
-        self._cluster.apply(self._path(name), self._config_map(name, data, kind))
+    def _put(self, name: str, data: dict[str, str], kind: str, found: dict[str, Any] | None) -> None:
+        """Makes a ConfigMap, or makes it so where it is as it was `found`: late, it would take a newer one back."""
+        if found is None:
+            self._cluster.create(self._path(), self._config_map(name, data, kind))
+        elif found.get("data") != data:
+            version = found["metadata"]["resourceVersion"]
+            self._cluster.apply(self._path(name), self._config_map(name, data, kind, version))
 
     def _config_map(self, name: str, data: dict[str, str], kind: str, version: str = "") -> dict[str, Any]:
         meta: dict[str, Any] = {"name": name, "namespace": self.namespace, "labels": self._labels(kind)}

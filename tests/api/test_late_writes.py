@@ -200,3 +200,32 @@ def test_a_rest_that_begins_before_a_route_is_written_and_goes_on_after_it_rests
         rest(world, view, need_dark(world, view))
     assert refused.value.reason == "SideChanged"
     assert shop.counts(BLUE) == COUNTS
+
+
+def test_an_older_application_never_takes_a_newer_ones_place(shop: Shop, network: Holding, tmp_path: Path) -> None:
+    text = str(shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"])
+    with behind(shop, network, tmp_path) as worker:
+        network.holds = lambda method, path, body: "/configmaps/application-" in path
+        with pytest.raises(TemporaryError):
+            worker.store.write_application(f"{text}# older")
+        shop.world().store.write_application(f"{text}# newer")
+        assert network.release() == [409]
+    found = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"]
+    assert found.endswith("# newer")
+
+
+def test_an_older_story_of_a_release_never_takes_a_newer_ones_place(
+    shop: Shop, network: Holding, tmp_path: Path
+) -> None:
+    world = shop.gone_live()
+    record = world.store.read()
+    assert record.release
+    release = record.release
+    world.store.write_history(release)
+    with behind(shop, network, tmp_path) as worker:
+        network.holds = lambda method, path, body: "/configmaps/release-" in path
+        with pytest.raises(TemporaryError):
+            worker.store.write_history(release)
+        world.store.write_history(release, record.journal)
+        assert network.release() == [409]
+    assert world.store.finished(release.name)[1] == record.journal
