@@ -225,7 +225,7 @@ def test_an_older_story_of_a_release_never_takes_a_newer_ones_place(
     with behind(shop, network, tmp_path) as worker:
         network.holds = lambda method, path, body: "/configmaps/release-" in path
         with pytest.raises(TemporaryError):
-            worker.store.write_history(release)
+            worker.store.write_history(release, record.journal[:1])
         world.store.write_history(release, record.journal)
         assert network.release() == [409]
     assert world.store.finished(release.name)[1] == record.journal
