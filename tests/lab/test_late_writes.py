@@ -1,0 +1,70 @@
+"""A network that holds a scale-down's writes until a rollback has sent users back: under load, nobody is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flipgate.adapters.store import Store
+from flipgate.core.errors import TemporaryError
+from flipgate.core.record import QuestionKind
+from flipgate.core.release import Phase
+from flipgate.core.stamps import STAMP
+from flipgate.steps import settle
+from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from tests.api.wire import Holding, serving
+from tests.lab import runbook
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+
+@contextmanager
+def behind(stage: Stage, network: Holding, folder: Path) -> Iterator[World]:
+    """The pipelines' worker, behind that network."""
+    with serving(network, folder) as cluster:
+        store = Store(cluster, DEFAULT_NAMESPACE, stage.application)
+        yield World(cluster, store, stage.world().application, "worker", say=print)
+
+
+def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(
+    new_stage: NewStage, tmp_path: Path
+) -> None:
+    stage = new_stage("late")
+    world = stage.world()
+    stage.kubectl("-n", stage.place.blue, "label", "deployments,cronjobs", "--all", f"{STAMP}-")  # as if never stamped
+    runbook.deploy_dark(world, images("2", "api"))
+    runbook.approve(world, QuestionKind.FLIP)
+    runbook.flip_traffic(world)
+    stage.wait_for_users_on(GREEN)
+    runbook.approve(world, QuestionKind.SCALE_DOWN)
+    network = Holding(stage.lab.kubeconfig)
+    counts: list[dict[str, int]] = []
+
+    def holds(_: str, path: str, body: bytes) -> bool:
+        """Its stamps first; and once it has tried again, what takes pods away."""
+        stamps = b"/spec/" not in body
+        return f"{stage.place.blue}/deployments/" in path and (stamps if not network.held else not stamps)
+
+    with stage.load() as load:
+        with behind(stage, network, tmp_path) as worker, worker.acting():
+            network.holds = holds
+            for _ in range(2):
+                with pytest.raises(TemporaryError):
+                    settle.settle(worker)
+            assert len(network.held) > 1
+            with stage.program(
+                "-m flipgate.cli", "rollback", stage.application, "--reason", "orders fail", "--now"
+            ) as process:
+                out, err = process.communicate(timeout=60)
+            assert process.returncode == 0, (out, err)
+            stage.wait_for_users_on(BLUE)
+            assert set(network.release()) == {422}
+            counts.append(stage.replicas(BLUE))
+        lost_none(load)
+    assert set(counts[0]) == {*SERVING, *WORKERS}
+    assert stage.replicas(BLUE) == counts[0]
+    assert stage.record().phase is Phase.ROLLED_BACK
