@@ -33,6 +33,20 @@ def _debug_option() -> click.Option:
     )
 
 
+def _say_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"flipgate {version('flipgate')}")
+        ctx.exit()
+
+
+def _version_option() -> click.Option:
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_say_version, help="Say which this is."
+    )
+
+
 class _Helped(click.Command):
     """Adds sections of preformatted text to the help, `Examples` last."""
 
@@ -69,6 +83,7 @@ class Root(_Helped, click.Group):
             **kwargs,
         )
         self._verbs, self._package = dict(verbs), package
+        self.params.append(_version_option())
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._verbs)

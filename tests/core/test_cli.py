@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 
@@ -220,6 +221,11 @@ def test_usage_is_a_sentence_and_exit_code_2(typed: list[str], said: str) -> Non
     assert result.stderr.startswith("error: ")
     assert said in result.stderr
     assert result.stdout == ""
+
+
+def test_it_says_its_version() -> None:
+    said = run("--version")
+    assert (said.exit_code, said.stdout) == (0, f"flipgate {version('flipgate')}\n")
 
 
 def test_nothing_typed_shows_the_help() -> None:
