@@ -24,8 +24,9 @@ from flipgate.core.errors import (
     TemporaryError,
     Unreachable,
 )
+from flipgate.core.managed_fields import OURS
 
-FIELD_MANAGER = "flipgate"
+FIELD_MANAGER = OURS
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flipgate.core import stamps
+from flipgate.core.managed_fields import Writer, image_writers, writer_of
 from flipgate.core.record import Record
 from flipgate.core.service import Consume, Kind, Service
 from flipgate.core.sides import Side
@@ -102,6 +103,7 @@ class Workload(Stamped):
 
     `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
     `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did. `selector` selects its pods.
+    `scaled_by` set `replicas` last, `images_by` each image, by container name, as far as the API server says.
     """
 
     replicas: int = 0
@@ -114,6 +116,8 @@ class Workload(Stamped):
     suspended: bool = False
     schedule: Mapping[str, Any] = field(default_factory=dict)
     last_schedule: str = ""
+    scaled_by: Writer | None = None
+    images_by: Mapping[str, Writer] = field(default_factory=dict)
 
     @property
     def template_pointer(self) -> str:
@@ -248,6 +252,7 @@ def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
         "template": template,
         "schedule": {**schedule, "jobs": {key: value for key, value in jobs.items() if key != "template"}},
         "last_schedule": obj.get("status", {}).get("lastScheduleTime") or "",
+        "images_by": image_writers(obj["metadata"], ("f:spec", "f:jobTemplate", "f:spec", "f:template")),
     }
 
 
@@ -265,6 +270,8 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],
+        "scaled_by": writer_of(meta, "f:spec", "f:replicas"),
+        "images_by": image_writers(meta, ("f:spec", "f:template")),
     }
 
 

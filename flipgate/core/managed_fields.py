@@ -1,0 +1,76 @@
+"""Who wrote a field of an object last, as the API server itself keeps it: `metadata.managedFields`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+OURS: Final = "flipgate"
+"""The name of the manager under which flipgate itself writes."""
+APPLY: Final = "Apply"
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A manager that owns a field: `kustomize-controller`, `kubectl`, `kube-controller-manager` (autoscalers), ...
+
+    `operation` is Apply (it has the field in a source of its own, and writes it again) or Update. `at` is when it
+    changed any of the fields it owns last; None where the API server does not say.
+    """
+
+    manager: str
+    operation: str
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        when = f" at {self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.at else ""
+        return f"{self.manager} ({self.operation}){when}"
+
+
+def writer_of(meta: Mapping[str, Any], *path: str) -> Writer | None:
+    """Who owns the field at this path (`f:spec`, `f:replicas`); of several that agree on its value, the latest: one who
+    found it so already has no time of its own. None where nobody is named: the entries may be stripped."""
+    owners = [
+        _writer(entry) for entry in meta.get("managedFields") or [] if _at(entry.get("fieldsV1"), path) is not None
+    ]
+    return max(owners, key=lambda owner: owner.at or _EARLIEST, default=None)
+
+
+def image_writers(meta: Mapping[str, Any], template: tuple[str, ...]) -> dict[str, Writer]:
+    """Who owns the image of each container of the pod template at this path, by container name."""
+    path = (*template, "f:spec", "f:containers")
+    entries = meta.get("managedFields") or []
+    names = {name for entry in entries for name in _containers(_at(entry.get("fieldsV1"), path))}
+    found = {name: writer_of(meta, *path, f'k:{{"name":"{name}"}}', "f:image") for name in sorted(names)}
+    return {name: writer for name, writer in found.items() if writer}
+
+
+def _containers(fields: Any) -> Iterator[str]:
+    """The names in keys as `k:{"name":"web"}`."""
+    for key in fields if isinstance(fields, Mapping) else ():
+        begin, end = 'k:{"name":"', '"}'
+        if key.startswith(begin) and key.endswith(end):
+            yield key[len(begin) : -len(end)]
+
+
+def _at(fields: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(fields, Mapping):
+            return None
+        fields = fields.get(key)
+    return fields
+
+
+def _writer(entry: Mapping[str, Any]) -> Writer:
+    return Writer(entry.get("manager") or "somebody", entry.get("operation") or "Update", _moment(entry.get("time")))
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else None
