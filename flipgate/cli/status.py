@@ -41,6 +41,10 @@ DATA = """\
                   Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,
                   ConfigurationChanged, QuotaTooSmall, AutoscalerMayShrink; Unreadable (Unknown); WayBackOpen (True)
                   Drifted, once APP is adopted: RoutesElsewhere (True), AsRecorded, StepUnderWay, Unreadable (Unknown)
+                  LiveSideReady, while the routes name one side and users are not being moved: is that side as it should
+                  be? Reasons, the most important first: NoReadyPod (of a serving service), WorkloadMissing, TooFewPods
+                  (fewer than the file asks for, and no autoscaler that may have shrunk it; more than a quarter of its
+                  pods not Ready), ImagesChanged; Unreadable (Unknown); LiveSideServes (True)
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
   routes          [{kind, namespace, name, found, side, sides, via, others, text}]; via: other routes of the application

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.application import Application
+from flipgate.core.conditions import LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
 from flipgate.core.record import Announcement
 from flipgate.core.release import Reason
 
@@ -30,11 +31,14 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.BAKE_FAILED,
         Reason.ROLLBACK_REQUESTED,
         Reason.TRAFFIC_RESTORED,
+        LIVE_SIDE_SHORT,
     }
 )
-"""The reasons of announcements whose Events are of type Warning: a release came to an end or went back."""
+"""The reasons of announcements whose Events are of type Warning: a release came to an end or went back, or users are on
+a side that is short."""
 
-PHASE_CHANGES: frozenset[str] = frozenset(Reason)
+OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
+"""The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -58,12 +62,13 @@ def worth_an_event(message: Announcement, now: datetime) -> bool:
 
 
 def targets(application: Application, message: Announcement) -> tuple[Target, ...]:
-    """The objects an announcement is about: the routes, and for a change of phase the workloads of the release's side.
+    """The objects an announcement is about: the routes, and for a change of phase the workloads of the release's side
+    (for the live side's state: those of that side).
 
     A question is about where users go: it says nothing of a workload.
     """
     routes = tuple(Target(route.kind, route.namespace, route.name) for route in application.spec.routes)
-    if message.reason not in PHASE_CHANGES:
+    if message.reason not in OF_WORKLOADS:
         return routes
     namespace = application.namespace_of(message.side)
     return (*routes, *(Target(service.kind, namespace, service.name) for service in application.spec.services))

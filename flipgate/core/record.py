@@ -61,16 +61,15 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(Model):
-    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API.
-
-    `since` is when it got its status; reason and message may have changed after that.
-    """
+    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API. `since` is when it got
+    its status, on its `side` if it is of one; reason and message may have changed after that."""
 
     type: str
     status: ConditionStatus
     reason: str
     message: str
     since: datetime
+    side: Side | None = None
 
 
 class EntryState(StrEnum):
@@ -151,7 +150,7 @@ class Approval(Model):
 class Announcement(Model):
     """A message that must reach people: told at least once, with an id that does not change.
 
-    `reason` is one UpperCamelCase word. `noted`: the Kubernetes Events that say the same were written.
+    `release` is empty for one that is of none. `reason` is one UpperCamelCase word. `noted`: its Events were written.
     """
 
     id: str
@@ -321,7 +320,7 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     """Takes a told message out of the outbox and remembers the thread it opened."""
     outbox = tuple(a for a in record.outbox if a.id != announcement_id)
     threads = record.threads
-    if thread and release not in threads:
+    if thread and release and release not in threads:
         threads = dict(list({**threads, release: thread}.items())[-20:])
     return record.model_copy(update={"outbox": outbox, "threads": threads})
 

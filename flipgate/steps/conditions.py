@@ -6,6 +6,7 @@ They tell people; no step asks them. So nothing here takes the Lease, and nothin
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +14,8 @@ from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
 from flipgate.core import conditions
 from flipgate.core.errors import FlipgateError
 from flipgate.core.explain import judge_drift
-from flipgate.core.record import Condition, Record
+from flipgate.core.live_side import LiveSide, judge_live_side
+from flipgate.core.record import Condition, ConditionStatus, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
 from flipgate.core.view import SideState
@@ -27,8 +29,9 @@ T = TypeVar("T")
 
 
 def note_conditions(world: World) -> None:
-    """Judges WayBackReady and Drifted, and writes them where they changed; a way back that is lost, or found again, is
-    announced. Never raises: what keeps it from judging is said, and the next time is five minutes away."""
+    """Judges WayBackReady, Drifted and LiveSideReady, and writes them where they changed; each turn of the way back and
+    of the live side is announced. Never raises: what keeps it from judging is said, and the next time is five minutes
+    away."""
     try:
         seen = world.store.find()
         if seen is not None:
@@ -52,6 +55,17 @@ def read_old_side(world: World, side: Side, state: SideState | Unread | None = N
     return OldSide(found, read, quotas, autoscalers, needs)
 
 
+def read_live_side(world: World, record: Record, side: Side, state: SideState | Unread | None = None) -> LiveSide:
+    """What the live side is judged by; `state` where it was looked at already. Autoscalers are read only where they
+    could explain what is missing. Never raises, as `read_old_side`."""
+    live = LiveSide(side, state if state is not None else _piece(lambda: look_at_side(world, side)))
+    judged = judge_live_side(record, world.application, live, world.now())
+    if judged is None or judged.status is ConditionStatus.TRUE:
+        return live
+    place = world.application.namespace_of(side)
+    return replace(live, autoscalers=_piece(lambda: read_autoscalers(world.cluster, place)))
+
+
 def _piece(read: Callable[[], T]) -> T | Unread:
     try:
         return read()
@@ -68,8 +82,17 @@ def _judge(world: World, record: Record) -> list[Condition]:
     traffic = _piece(lambda: look_at_traffic(world))
     now = world.now()
     if isinstance(traffic, Traffic):
-        return [*found, judge_drift(record, traffic, now)]
-    return [*found, judge_drift(record, None, now, traffic.why)]
+        return [*found, judge_drift(record, traffic, now), *_judge_live(world, record, traffic)]
+    return [*found, judge_drift(record, None, now, traffic.why), *_judge_live(world, record, None)]
+
+
+def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[Condition]:
+    """What was noted of the live side stays while nobody can say which it is: it has not turned."""
+    side, judged = traffic.active if traffic else None, None
+    if side:
+        judged = judge_live_side(record, world.application, read_live_side(world, record, side), world.now())
+    judged = judged or conditions.condition_of(record.conditions, conditions.LIVE_SIDE_READY)
+    return [judged] if judged else []
 
 
 def _noted(record: Record, seen: Record, found: list[Condition]) -> Record:

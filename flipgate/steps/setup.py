@@ -32,7 +32,7 @@ ON_A_SIDE: Rights = (
     ("", "configmaps", "get"),
     ("", "events", "create"),
     ("apps", "deployments", "get list watch patch"),
-    # For WayBackReady: what could keep the old side from being whole again.
+    # For WayBackReady: what could keep the old side from being whole again; autoscalers for LiveSideReady, too.
     ("", "resourcequotas", "list"),
     ("autoscaling", "horizontalpodautoscalers", "list"),
     ("discovery.k8s.io", "endpointslices", "list"),

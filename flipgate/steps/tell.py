@@ -114,7 +114,8 @@ def _post(world: World, record: Record, message: Announcement) -> str:
 
 def as_blocks(message: Announcement) -> list[dict[str, object]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
-    context = f"release `{message.release}`  ·  side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
+    release = f"release `{message.release}`  ·  " if message.release else ""
+    context = f"{release}side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
     link = f" <{message.url}|Look and decide>" if message.url else ""
     text = cut(message.text, max(1, LONGEST_BLOCK_TEXT - len(link))) + link
     return [

@@ -278,15 +278,16 @@ def test_reconcile_judges_it_whatever_else_it_finds(
     assert (before and before.status, after and after.status) == ("True", "False")
 
 
-def test_without_a_way_back_only_drift_is_left(shop: Shop, soaking: World) -> None:
+def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking: World) -> None:
     found(soaking)
     with shop.playing_ready():
         roll_back(shop.world("ana"), "users complain", by="ana")
     shop.point("live", f"{shop.name}-green")
     note_conditions(soaking)
-    (drifted,) = soaking.store.read().conditions
+    drifted, live = soaking.store.read().conditions
 
     assert (drifted.type, drifted.status, drifted.reason) == ("Drifted", "True", "RoutesElsewhere")
+    assert (live.type, live.status, live.side) == ("LiveSideReady", "True", GREEN)
 
 
 def test_what_cannot_be_judged_fails_nobody(shop: Shop, world: World) -> None:

@@ -55,9 +55,14 @@ def test_a_change_of_phase_is_noted_on_the_routes_and_the_releases_side_a_questi
     assert (wanted.reason, targets(shop(), wanted)) == ("DecisionWanted", (ROUTE,))
 
 
-def test_warnings_are_the_reasons_for_which_a_release_ends_badly_or_goes_back() -> None:
+def test_the_state_of_the_live_side_is_noted_on_its_workloads_too() -> None:
+    for reason in ("LiveSideShort", "LiveSideFound"):
+        assert targets(shop(), said(reason=reason, release="")) == (ROUTE, WEB, MAILER)
+
+
+def test_warnings_are_the_reasons_for_which_a_release_ends_badly_or_goes_back_or_users_are_short_of_pods() -> None:
     into = {why for news in TRANSITIONS.values() for new, whys in news.items() if new in BAD_ENDS for why in whys}
-    assert into | {Reason.MOVE_UNDONE} == WARNINGS
+    assert into | {Reason.MOVE_UNDONE, "LiveSideShort"} == WARNINGS
     assert [written(said(reason=why))["type"] for why in ("ChecksFailed", "BakePassed", "DecisionWanted")] == [
         "Warning",
         "Normal",
