@@ -16,13 +16,14 @@ from flipgate.core.conditions import held
 from flipgate.core.errors import FlipgateError, NotFound, Unreachable
 from flipgate.core.explain import Drift, explain, judge_drift
 from flipgate.core.hand_over import working
+from flipgate.core.live_side import LiveSide, judge_live_side
 from flipgate.core.record import Condition, Question, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Phase, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
 from flipgate.core.view import SideState, enough, short_of
 from flipgate.core.way_back import OldSide, Unread, counts_that_matter, judge_way_back, way_back_of
-from flipgate.steps.conditions import read_old_side
+from flipgate.steps.conditions import read_live_side, read_old_side
 from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.observe import Observed, agreed, observe
 
@@ -45,6 +46,7 @@ class Facts:
     record: Record | None = None
     managed: bool | None = None
     old: OldSide = field(default_factory=OldSide)
+    live: LiveSide | None = None
     observed: tuple[Observed, ...] = ()
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -77,7 +79,8 @@ class Facts:
         if self.record is None:
             return found
         ready = judge_way_back(self.record, self.application, self.old, self.now)
-        return [held(self.record.conditions, each) for each in ([ready, *found] if ready else found)]
+        live = judge_live_side(self.record, self.application, self.live, self.now)
+        return [held(self.record.conditions, each) for each in (ready, *found, live) if each]
 
 
 def collect(world: World) -> Facts:
@@ -96,6 +99,9 @@ def collect(world: World) -> Facts:
     if old:
         facts.old = read_old_side(world, old, facts.sides.get(old) or Unread(facts.problems[f"side {old}"]))
     facts.traffic = _read(facts, "routes", lambda: look_at_traffic(world))
+    if facts.record and (live := facts.active):
+        found = facts.sides.get(live) or Unread(facts.problems[f"side {live}"])
+        facts.live = read_live_side(world, facts.record, live, found)
     facts.observed = told()
     return facts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flipgate.cli._facts import Facts, question_state
+from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
 from flipgate.core.record import ASKED_IN, MOVE_ROUTES, Record
 from flipgate.core.release import Phase, Release
@@ -17,6 +18,8 @@ def next_step(facts: Facts) -> dict[str, str]:
         if facts.managed is False:
             return _first(name, facts)
         return _next("make the record readable; going back works without it", PERSON, _rollback(name))
+    if short := short_live_side(facts):
+        return _next(short[0], PERSON, short[1])
     if facts.drift:
         return _next("settle the drift with the reconcile flow; going back works meanwhile", PERSON, _reconcile(name))
     if record.release is None or record.phase is Phase.ROLLED_BACK:

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, table
+from flipgate.core.conditions import LIVE_SIDE_READY
 
 NONE = "none"
 WAY_BACK_READY = "WayBackReady"
@@ -17,22 +19,24 @@ WAY_BACK_READY = "WayBackReady"
 def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
     """All of one application."""
     title = click.style(data["application"], bold=True)
-    lines = [f"{title}  (namespace {data['namespace']}, context {data['context']})"]
+    lines = [*lead(data, now), f"{title}  (namespace {data['namespace']}, context {data['context']})"]
     for label, text in [*_facts(data, now), *(_more(data) if wide else ())]:
         lines.append(f"  {label:<10}  {text}")
     return [*lines, "", *_sides(data, wide)]
 
 
 def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
-    """One line for each application."""
+    """One line for each application; before them, those whose users are on a side that is short."""
     rows = []
     for data in all_data:
         release = data["release"] or {}
         waits = data["next"]["by"] if not data["problems"] else "unreadable: " + ", ".join(_unread(data))
         drift = "drifted" if data["drift"] else ("?" if data["problems"] else "-")
-        row = [data["application"], data["activeByRoutes"] or "?", data["phase"], ago(data["since"], now)]
+        active = [data["activeByRoutes"] or "?", cell(data)]
+        row = [data["application"], *active, data["phase"], ago(data["since"], now)]
         rows.append([*row, release.get("name", "-"), waits, drift])
-    return table(["APPLICATION", "ACTIVE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"], rows)
+    header = ["APPLICATION", "ACTIVE", "LIVE SIDE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"]
+    return [*(line for data in all_data for line in lead(data, now)), *table(header, rows)]
 
 
 def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
@@ -52,7 +56,8 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield from _question(data["waitsFor"], now)
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
-        yield "Condition", _condition(condition, now)
+        if condition["type"] != LIVE_SIDE_READY or condition["status"] != "False":  # told before all else
+            yield "Condition", _condition(condition, now)
     for side, works in ((side, each["works"]) for side, each in data["sides"].items() if each["works"]):
         yield "Dark side", click.style(f"{side} works, too, and work may be done twice: {'; '.join(works)}", fg="red")
     if data["managed"] is None:
@@ -139,7 +144,7 @@ def _traffic(data: dict[str, Any]) -> str:
 
 
 def _condition(condition: dict[str, Any], now: datetime) -> str:
-    wanted = "True" if condition["type"] == WAY_BACK_READY else "False"
+    wanted = "True" if condition["type"] in (WAY_BACK_READY, LIVE_SIDE_READY) else "False"
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
     since = f"for {ago(condition['since'], now)}"
     return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"

@@ -175,7 +175,10 @@ def test_status_of_all_and_of_one(desk: Desk) -> None:
         "consumes": None,
     }
     assert (one["activeByTraffic"], one["traffic"][0]["replica"], one["problems"]) == (None, None, [])
-    assert [(each["type"], each["status"]) for each in one["conditions"]] == [("Drifted", "False")]
+    assert [(each["type"], each["status"]) for each in one["conditions"]] == [
+        ("Drifted", "False"),
+        ("LiveSideReady", "True"),
+    ]
     shown = desk.run("status", desk.name)
     assert shown.exit_code == 0, "who cannot see through Traefik has seen the cluster all the same"
     assert "Traffic     unknown: no running pod matches" in shown.stdout

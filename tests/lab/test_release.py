@@ -40,6 +40,7 @@ def test_release_whole(new_stage: NewStage) -> None:
         assert [(each.type, each.status) for each in seen.conditions] == [
             ("WayBackReady", "True"),
             ("Drifted", "False"),
+            ("LiveSideReady", "True"),
         ]
         assert condition_of(stage.record().conditions, WAY_BACK_READY), "judged by the bake at its end"
 
