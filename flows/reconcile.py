@@ -1,5 +1,6 @@
-"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told, and
-judge whether the way back is still open."""
+"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told,
+scale up a live side that flipgate itself emptied, and judge whether the live side and the way back are as they should
+be."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from blocks.cluster import applications
 from flipgate.core.errors import FlipgateError, Interrupted
 from flipgate.steps.ask import expire
 from flipgate.steps.conditions import note_conditions
+from flipgate.steps.live_side import restore_live_side
 from flipgate.steps.look import look
 from flipgate.steps.settle import kept_too_long, rest_expired
 from flipgate.steps.world import World
@@ -45,8 +47,12 @@ def reconcile_one(application: str, cluster: str) -> str:
 
 
 def settle_one(world: World, cluster: str) -> str:
-    """What was interrupted, has expired or was kept too long, in this order."""
-    outcome = steps.recover(world)
+    """What was interrupted, has expired or was kept too long, in this order; users on a side at rest wait for none of
+    it, nor for a person who has to explain a drift."""
+    try:
+        outcome = steps.recover(world)
+    finally:
+        restore_live_side(world)
     world.say(outcome.fact)
     if expired := expire(world):
         steps.end_waiting(world, expired)

@@ -1,0 +1,267 @@
+"""A live side that somebody emptied, on a real API server: noticed, told, led with, and scaled up again where it was
+flipgate itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from flipgate.cli import cli
+from flipgate.core.errors import Conflict, Refused
+from flipgate.core.record import Condition, EntryState, JournalEntry
+from flipgate.core.sides import Side
+from flipgate.steps import recover as recovering
+from flipgate.steps.conditions import note_conditions
+from flipgate.steps.journal import journal
+from flipgate.steps.look import look_at_side
+from flipgate.steps.world import World
+from flows import reconcile
+from lab.records import Lab
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+
+FLUX = "kustomize-controller"
+AT_REST = dict.fromkeys(COUNTS, 0)
+
+
+def flux(shop: Shop, replicas: int, *, side: Side = BLUE, name: str = "web", manager: str = FLUX) -> None:
+    """What Flux does where an overlay says so: server-side apply, forced, under its own name. The pods follow."""
+    path = f"{shop.deployments(side)}/{name}"
+    part = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {"replicas": replicas}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flipgate.adapters.cluster.FIELD_MANAGER", manager)
+        shop.cluster.apply(path, part)
+    shop.play_ready(side, name)
+
+
+def put_to_rest(world: World, shop: Shop, side: Side = BLUE) -> JournalEntry:
+    """What a run leaves that put this side to rest, however it came to that: entry, counts and whose they are."""
+    with journal(world, "RestSide", side=str(side), replicas=AT_REST):
+        for name in COUNTS:
+            shop.patch(f"{shop.deployments(side)}/{name}", ("add", "/spec/replicas", 0))
+            shop.play_ready(side, name)
+    return world.store.read().journal[-1]
+
+
+def found(world: World) -> Condition | None:
+    """The condition in the record, judged now."""
+    note_conditions(world)
+    return next((each for each in world.store.read().conditions if each.type == "LiveSideReady"), None)
+
+
+@pytest.fixture
+def said(world: World) -> list[str]:
+    """What people hear: an application without a channel has the run's log for one."""
+    heard: list[str] = []
+    world.say = lambda text: heard.append(text) if "the live side" in text else None
+    return heard
+
+
+@pytest.fixture
+def settle_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What reconcile does for one application, without a Prefect server to note it; pods come while it does."""
+    monkeypatch.setattr(reconcile.steps, "recover", recovering.recover)
+
+    def settle_one(world: World) -> str:
+        with shop.playing_ready():
+            return reconcile.settle_one(world, "default")
+
+    return settle_one
+
+
+def status(shop: Shop, *more: str) -> str:
+    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    return CliRunner().invoke(cli, ["status", *more, *where], prog_name="flipgate").stdout
+
+
+def type_in(lab: Lab, command: str) -> None:
+    """A line in the shell of somebody with kubectl and a kubeconfig."""
+    own = {"PATH": f"{lab.kubectl.parent}:{os.environ['PATH']}", "KUBECONFIG": str(lab.kubeconfig)}
+    done = subprocess.run(["bash", "-euc", command], env={**os.environ, **own}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# Whoever did it
+
+
+def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_type_works(
+    shop: Shop, world: World, said: list[str], lab: Lab
+) -> None:
+    before = found(world)
+    flux(shop, 0)
+    lost, again = found(world), found(world)
+
+    assert before is not None
+    assert (before.status, before.reason) == ("True", "LiveSideServes")
+    assert lost is not None
+    assert (lost.status, lost.reason, again) == ("False", "NoReadyPod", lost)
+    assert "web 0 of 2 Ready, asks for 0, carried 2, set to 0 by kustomize-controller (Apply) at 20" in lost.message
+    assert said == [f"{shop.name}: the live side blue is not ready (NoReadyPod): {lost.message}"]
+
+    data = json.loads(status(shop, shop.name, "-o", "json"))
+    for text in (status(shop, shop.name), status(shop)):
+        assert text.startswith(f"{shop.name}: users are on blue, which is not ready for ")
+        assert "web 0 of 2 Ready" in text.splitlines()[0]
+    assert [(each["status"], each["since"]) for each in data["conditions"] if each["type"] == "LiveSideReady"] == [
+        ("False", lost.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    ]
+    type_in(lab, data["next"]["command"])
+    assert shop.counts(BLUE) == COUNTS
+    shop.play_ready(BLUE, "web")
+    now = found(world)
+
+    assert found(world) == now
+    assert now is not None
+    assert now.status == "True"
+    assert len(said) == 2
+    assert said[1].startswith(f"{shop.name}: the live side blue serves again, after ")
+    assert status(shop, shop.name).startswith(f"{shop.name}  (namespace")
+
+
+def test_an_image_that_was_not_released_is_named_with_who_set_it_and_set_again_by_the_line(
+    shop: Shop, world: World, lab: Lab
+) -> None:
+    namespace = shop.namespace(BLUE)
+    type_in(lab, f"kubectl -n {namespace} set image deployment/web web=shop/web:9 --field-manager=ben")
+    shop.play_ready(BLUE, "web")
+    changed = found(world)
+
+    assert changed is not None
+    assert (changed.status, changed.reason) == ("False", "ImagesChanged")
+    assert "web runs shop/web:9, the release has shop/web:1, set by ben (Update) at 20" in changed.message
+    type_in(lab, json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"])
+    shop.play_ready(BLUE, "web")
+    now = found(world)
+    assert (now and now.status) == "True"
+
+
+def test_what_an_autoscaler_may_have_shrunk_is_no_shortage(shop: Shop, world: World) -> None:
+    path = f"/apis/autoscaling/v2/namespaces/{shop.namespace(BLUE)}/horizontalpodautoscalers"
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    shop.cluster.create(path, {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target, "maxReplicas": 9}})
+    flux(shop, 1, manager="kube-controller-manager")
+    with_it = found(world)
+    shop.cluster.delete(f"{path}/web")
+    without = found(world)
+
+    assert (with_it and with_it.status) == "True"
+    assert (without and (without.status, without.reason)) == ("False", "TooFewPods")
+
+
+def test_while_nobody_can_say_which_side_is_live_it_has_not_turned(shop: Shop, world: World, said: list[str]) -> None:
+    flux(shop, 0)
+    lost = found(world)
+    shop.point("live", "nowhere")
+    kept = found(world)
+    shop.point("live", shop.namespace(BLUE))
+
+    assert (kept, found(world)) == (lost, lost)
+    assert len(said) == 1
+
+
+# Reconcile
+
+
+def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_works_again(
+    shop: Shop, world: World, said: list[str], settle_one: Any
+) -> None:
+    rest = put_to_rest(world, shop)
+    lost = found(world)
+    assert (lost and lost.reason) == "NoReadyPod"
+    assert settle_one(world) == "nothing to settle: `settled`, traffic on blue"
+    assert shop.counts(BLUE) == COUNTS
+    record = world.store.read()
+    done = next(entry for entry in record.journal if entry.step == "RestoreLiveSide")
+    assert (done.state, done.intent, done.outcome) == (
+        EntryState.DONE,
+        {"side": "blue", "replicas": {"web": 2}},
+        "web 0 to 2",
+    )
+    assert record.open_entry is None
+    told = (
+        f"is scaled up again: web 0 to 2; entry {rest.id} (RestSide of ana) had put it to rest though users are on it"
+    )
+    assert said[1:] == [f"{shop.name}: the live side blue {told}"]
+    shop.play_ready(BLUE)
+    now = found(world)
+    assert (now and now.status, len(said)) == ("True", 3)
+    settle_one(world)
+    assert (world.store.read().journal, len(said)) == (record.journal, 3), "once is enough"
+
+
+def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, world: World, settle_one: Any) -> None:
+    put_to_rest(world, shop)
+    stale = look_at_side(world, BLUE).workloads["web"]
+    settle_one(world)
+
+    assert look_at_side(world, BLUE).workloads["web"].epoch == str(world.store.read().epoch)
+    with pytest.raises(Conflict):
+        shop.cluster.patch(stale.path, [*stale.fence(), stale.asking(0)])
+    assert shop.counts(BLUE) == COUNTS
+
+
+def test_users_whom_somebody_sent_to_a_side_at_rest_wait_for_nobody_to_explain_the_drift(
+    shop: Shop, world: World, settle_one: Any
+) -> None:
+    put_to_rest(world, shop, GREEN)
+    shop.point("live", shop.namespace(GREEN))
+    with pytest.raises(Refused, match="has drifted"):
+        settle_one(world)
+
+    assert shop.counts(GREEN) == {"web": 2, "mailer": 0}, "what works stays where the record has it"
+    assert shop.counts(BLUE) == COUNTS
+
+
+def test_reconcile_does_not_fight_whoever_else_emptied_it(
+    shop: Shop, world: World, said: list[str], settle_one: Any
+) -> None:
+    """The journal knows of a rest: from before flipgate brought the side up again."""
+    put_to_rest(world, shop)
+    shop.scale(BLUE, "web", 2)
+    flux(shop, 0)
+    before = world.store.read()
+    settle_one(world)
+
+    assert world.store.read() == before
+    assert shop.counts(BLUE) == AT_REST
+    assert said == []
+
+
+def test_an_open_step_is_settled_first(shop: Shop, world: World, settle_one: Any) -> None:
+    """A rest that was killed halfway, and a restore that was."""
+    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 0))
+    with pytest.raises(KeyboardInterrupt), journal(world, "RestSide", side="blue", replicas=AT_REST):
+        raise KeyboardInterrupt
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("flipgate.steps.live_side.scale_up", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            settle_one(world)
+    assert [entry.state for entry in world.store.read().journal[-2:]] == [EntryState.UNDONE, EntryState.BEGUN]
+    settle_one(world)
+
+    assert shop.counts(BLUE) == COUNTS
+    assert [entry.state for entry in world.store.read().journal[-3:]] == [
+        EntryState.UNDONE,
+        EntryState.UNDONE,
+        EntryState.DONE,
+    ]
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_could_not_be_scaled_is_refused_with_counts_and_not_told_as_done(
+    shop: Shop, world: World, said: list[str], settle_one: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_to_rest(world, shop)
+    monkeypatch.setattr("flipgate.steps.live_side.scale_up", lambda *_: None)
+    with pytest.raises(Refused, match=r"still asks for too few pods .*: web 0 of 2") as refused:
+        settle_one(world)
+
+    assert refused.value.reason == "LiveSideNotRestored"
+    assert (world.store.read().journal[-1].state, said) == (EntryState.UNDONE, [])
