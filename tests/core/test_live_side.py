@@ -9,7 +9,7 @@ import pytest
 
 from flipgate.core import conditions
 from flipgate.core.conditions import LIVE_SIDE_READY, condition_of
-from flipgate.core.live_side import LiveSide, LiveSideReason, judge_live_side, rested
+from flipgate.core.live_side import LiveSide, judge_live_side, rested
 from flipgate.core.record import (
     MOVE_ROUTES,
     REST_SIDE,
@@ -393,10 +393,3 @@ def test_another_side_is_another_condition() -> None:
 def test_the_same_turn_written_by_two_is_one_message() -> None:
     first, second = (noted(record(), condition(FALSE, 5)) for _ in range(2))
     assert first.outbox[0].id == second.outbox[0].id
-
-
-def test_the_help_names_every_reason() -> None:
-    from flipgate.cli.status import DATA
-
-    for word in (LIVE_SIDE_READY, *LiveSideReason):
-        assert word in DATA, word

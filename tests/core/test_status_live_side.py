@@ -10,7 +10,8 @@ import pytest
 from flipgate.cli._facts import Facts
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
-from flipgate.core.live_side import LiveSide
+from flipgate.cli.status import DATA
+from flipgate.core.live_side import LiveSide, LiveSideReason
 from flipgate.core.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
@@ -172,3 +173,8 @@ def test_what_was_released_is_what_the_side_s_occupant_has() -> None:
     looked = facts(live(), application=shop(), routes=GREEN, live=LiveSide(GREEN, state))
     (told,) = [each for each in data(looked)["conditions"] if each["type"] == "LiveSideReady"]
     assert told["reason"] == "ImagesChanged"
+
+
+def test_the_help_names_every_reason() -> None:
+    for word in ("LiveSideReady", *LiveSideReason):
+        assert word in DATA, word
