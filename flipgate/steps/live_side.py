@@ -37,7 +37,8 @@ def restore_live_side(world: World) -> bool:
             return False
         counts = {short.workload.name: short.whole for short in before}
         with journal(world, RESTORE_LIVE_SIDE, side=str(side), replicas=counts) as entry:
-            stamp(world, side, taken.epoch)  # the rest may still be under way: from here on its writes are refused
+            # The rest may still be under way: from here on its writes are refused.
+            stamp(world, view.sides[side], taken.epoch)
             scale_up(world, side, taken)
             entry.outcome = _grown(world, before, look_at_side(world, side))
         rest = before[0].rest

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flipgate.cli import cli
+from flipgate.core import stamps
 from flipgate.core.errors import Conflict, Refused
 from flipgate.core.record import Condition, EntryState, JournalEntry
 from flipgate.core.sides import Side
@@ -198,9 +199,9 @@ def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, worl
     stale = look_at_side(world, BLUE).workloads["web"]
     settle_one(world)
 
-    assert look_at_side(world, BLUE).workloads["web"].epoch == str(world.store.read().epoch)
+    assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == world.store.read().epoch
     with pytest.raises(Conflict):
-        shop.cluster.patch(stale.path, [*stale.fence(), stale.asking(0)])
+        shop.cluster.patch(stale.path, [*stale.tests(), stale.asking(0)])
     assert shop.counts(BLUE) == COUNTS
 
 
