@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -26,9 +27,13 @@ from lab.processes import Identity
 from lab.records import Lab
 
 POOL = "flipgate"
+SCHEDULED = "reconcile"
 SERVER, WORKER = "prefect-server", "prefect-worker"
 SERVER_PATIENCE = 90.0  # seconds; the first start makes the database
 WORKER_PATIENCE = 60.0  # seconds until the worker's first heartbeat
+SCHEDULER_PATIENCE = (
+    75.0  # seconds until the server has scheduled what is deployed: it looks every 5 s, and each minute
+)
 REMIND = 5.0  # seconds between two lines of progress
 
 
@@ -84,6 +89,28 @@ class Pipelines:
         keeper = _launch(self.lab, SERVER, command, self.env())
         _wait(self.api_url, keeper, self.lab.dir / "logs" / f"{SERVER}.log", tell)
         _address(self.lab).write_text(self.api_url)
+        _locked(self.lab).write_text(_packages())
+
+    def need_scheduler(self) -> None:
+        """Waits until the server's own scheduler has made a run of what was just deployed on a schedule: reconcile.
+
+        Where the scheduler fails, everything else works, and nothing but the server's log says so. Raises LabError.
+        """
+        due = {
+            "state": {"type": {"any_": ["SCHEDULED"]}},
+            "expected_start_time": {"after_": datetime.now(UTC).isoformat()},
+        }
+        body = {"deployments": {"name": {"any_": [SCHEDULED]}}, "flow_runs": due}
+        deadline = time.monotonic() + SCHEDULER_PATIENCE
+        while time.monotonic() < deadline:
+            found = httpx.post(f"{self.api_url}/flow_runs/filter", json=body, trust_env=False)
+            if found.is_success and any(run["auto_scheduled"] for run in found.json()):
+                return
+            time.sleep(0.2)
+        log = self.lab.dir / "logs" / f"{SERVER}.log"
+        raise LabError(
+            f"The Prefect server scheduled no run of {SCHEDULED} within {SCHEDULER_PATIENCE:.0f} s: see {log}"
+        )
 
     def _prefect(self, *arguments: str) -> None:
         command = _prefect_command(*arguments)
@@ -114,6 +141,7 @@ def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     pipelines.deploy()
     tell("Prefect: starting a worker")
     pipelines.start_worker()
+    pipelines.need_scheduler()
     return pipelines
 
 
@@ -140,8 +168,11 @@ def find(lab: Lab) -> Pipelines | None:
 
 
 def find_server(lab: Lab) -> Pipelines | None:
-    """The lab's server, if it runs and answers, whatever is on it."""
+    """The lab's server, if it runs and answers, whatever is on it. One that was started with other packages than are
+    locked now is none: what it does is no longer what will be done."""
     with suppress(OSError, httpx.TransportError):
+        if _locked(lab).read_text() != _packages():
+            return None
         pipelines = Pipelines(lab, _address(lab).read_text())
         health = httpx.get(f"{pipelines.api_url}/health", trust_env=False, timeout=10)
         if health.status_code == httpx.codes.OK and _running(lab.dir, SERVER):
@@ -190,6 +221,15 @@ def _address(lab: Lab) -> Path:
 
 def _deployed(lab: Lab) -> Path:
     return lab.dir / "prefect" / "lab-deployed"
+
+
+def _locked(lab: Lab) -> Path:
+    return lab.dir / "prefect" / "lab-locked"
+
+
+def _packages() -> str:
+    """What the server runs on: Prefect, and all that it stands on."""
+    return hashlib.sha256((paths.CHECKOUT / "uv.lock").read_bytes()).hexdigest()
 
 
 def _checkout() -> str:

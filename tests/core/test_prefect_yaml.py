@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -111,6 +112,10 @@ def test_each_flow_has_one_deployment() -> None:
 def test_pipelines_that_steps_start_are_deployed() -> None:
     started = {runs.DEPLOY_DARK, runs.FLIP_TRAFFIC, runs.SCALE_DOWN, runs.ROLL_BACK, "reconcile"}
     assert started <= set(names(DEPLOYMENTS))
+
+
+def test_it_is_written_for_the_prefect_that_is_locked() -> None:
+    assert DOCUMENT["prefect-version"] == version("prefect")
 
 
 def test_the_build_event_deploys_dark_once() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +46,40 @@ class PrefectApi:
         if env:
             body["job_variables"] = {"env": dict(env)}
         return str(self._call("POST", f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
+
+    @contextmanager
+    def on_schedule(self, pipeline: str, application: str, *, in_seconds: float) -> Iterator[None]:
+        """A pipeline's deployment once more, on its own schedule and for one application: the next turn comes
+        `in_seconds` from now. Taken away again, with the runs that it has still to come."""
+        kept = ("flow_id", "entrypoint", "path", "pull_steps", "work_pool_name", "work_queue_name", "job_variables")
+        like = self._call("GET", f"/deployments/name/{pipeline}/{pipeline}")
+        anchor = (datetime.now(UTC) + timedelta(seconds=in_seconds)).isoformat()
+        schedules = [{**each["schedule"], "anchor_date": anchor} for each in like["schedules"]]
+        assert schedules, f"{pipeline} is on no schedule"
+        made = {key: like[key] for key in kept} | {
+            "name": f"{pipeline}-{application}",
+            "parameters": {"application": application},
+            "schedules": [{"schedule": schedule, "active": True} for schedule in schedules],
+        }
+        deployment = self._call("POST", "/deployments/", made)["id"]
+        try:
+            yield
+        finally:
+            self._call("DELETE", f"/deployments/{deployment}")
+
+    def flow_run(self, run: str) -> dict[str, Any]:
+        """Everything the server says of one run."""
+        found: dict[str, Any] = self._call("GET", f"/flow_runs/{run}")
+        return found
+
+    def scheduled_runs(self, pipeline: str, application: str) -> list[dict[str, Any]]:
+        """The runs that the server's own scheduler made of `on_schedule`'s deployment, the next one first."""
+        body = {
+            "deployments": {"name": {"any_": [f"{pipeline}-{application}"]}},
+            "sort": "EXPECTED_START_TIME_ASC",
+            "limit": 200,
+        }
+        return [run for run in self._call("POST", "/flow_runs/filter", body) if run["auto_scheduled"]]
 
     def runs(self, pipeline: str, application: str) -> list[dict[str, Any]]:
         """All runs of a pipeline for one application, oldest first."""

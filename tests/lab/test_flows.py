@@ -152,7 +152,7 @@ def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: Pref
         for run in deaths.values():
             prefect.wait(run, "CRASHED")
         assert before.answering() == BLUE
-        assert after.answering() == GREEN
+        after.wait_for_users_on(GREEN)  # a crash is reported as soon as Traefik may take to follow the patch before it
         for stage in (before, after):
             assert stage.record().open_entry is not None
             assert stage.record().phase is Phase.FLIPPING
