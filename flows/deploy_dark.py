@@ -10,7 +10,7 @@ from flipgate.core.errors import LostLease
 from flipgate.core.release import Release
 from flipgate.steps.settle import failing
 from flipgate.steps.world import World
-from flows.opening import open_world, overtaken
+from flows.opening import begin, overtaken
 from tasks import steps
 from tasks.artifacts import show_evidence
 
@@ -25,7 +25,7 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
         name: Who asks for it (self-declared: Prefect does not know).
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
-    world = open_world(application, cluster)
+    world = begin(application, cluster)
     patience = float(world.application.spec.policy.ready_timeout_seconds)
     steps.recover(world, patience)
     release = steps.open_release(world, images, f"{name} (self-declared)" if name else world.actor)

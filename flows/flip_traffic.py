@@ -14,7 +14,7 @@ from flipgate.steps.recover import through_faults
 from flipgate.steps.settle import ended_meanwhile
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
-from flows.opening import open_world, overtaken
+from flows.opening import begin, overtaken
 from tasks import steps
 from tasks.artifacts import show_evidence
 
@@ -28,7 +28,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         release: The release to move to, as `flipgate status` names it (ID-ATTEMPT).
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
-    world = open_world(application, cluster)
+    world = begin(application, cluster)
     steps.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended

@@ -10,6 +10,7 @@ from prefect.states import Completed
 from blocks.cluster import connect
 from flipgate.core.errors import LostLease
 from flipgate.core.release import Phase
+from flipgate.steps.unwatched import look_whether_watched
 from flipgate.steps.world import World, default_actor
 
 BY_A_PERSON = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
@@ -19,6 +20,13 @@ def open_world(application: str, cluster: str) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
     world = connect(application, cluster, actor=f"{flow_run.name} ({default_actor()})")
     world.say = get_run_logger().info
+    return world
+
+
+def begin(application: str, cluster: str) -> World:
+    """The application's World, once its run has looked whether reconcile still runs: nobody else would say so."""
+    world = open_world(application, cluster)
+    look_whether_watched(world, get_run_logger().warning)
     return world
 
 

@@ -13,6 +13,7 @@ from flipgate.steps.conditions import note_conditions
 from flipgate.steps.live_side import restore_live_side
 from flipgate.steps.look import look
 from flipgate.steps.settle import kept_too_long, rest_expired
+from flipgate.steps.unwatched import note_success
 from flipgate.steps.world import World
 from flows.opening import open_world
 from tasks import steps
@@ -41,9 +42,11 @@ def reconcile_one(application: str, cluster: str) -> str:
     """One application; returns what was found."""
     world = open_world(application, cluster)
     try:
-        return settle_one(world, cluster)
+        fact = settle_one(world, cluster)
     finally:  # a drift or an interruption that waits for a person hides no lost way back
         note_conditions(world)
+    note_success(world)
+    return fact
 
 
 def settle_one(world: World, cluster: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from prefect import flow
+from prefect.logging import get_run_logger
 
 from flipgate.core.sides import Side
+from flipgate.steps.unwatched import look_whether_watched
 from flows.opening import open_world
 from tasks import steps
 
@@ -35,4 +37,5 @@ def roll_back(
     done = steps.roll_back(world, reason, by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
+    look_whether_watched(world, get_run_logger().warning)  # users are back: it holds nobody up any more
     return f"{done.way} way: traffic on {done.to}" if done.to else "aborted: users saw nothing"

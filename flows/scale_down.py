@@ -9,7 +9,7 @@ from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase
 from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flows.approval import ask_person, turned_down
-from flows.opening import open_world
+from flows.opening import begin
 from tasks import steps
 
 
@@ -22,7 +22,7 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
         release: The live release, as `flipgate status` names it (ID-ATTEMPT).
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
-    world = open_world(application, cluster)
+    world = begin(application, cluster)
     steps.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended

@@ -16,11 +16,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
+from flipgate.adapters.cluster import FIELD_MANAGER, READ_SECONDS, Cluster
 from flipgate.core.application import Application, load_application
 from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.core.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.release import Release
+from flipgate.core.unwatched import Reconciled
 
 HISTORY_KEPT = 50
 JOURNAL = TypeAdapter(tuple[JournalEntry, ...])
@@ -124,6 +125,47 @@ class Store:
                 untouched="routes and sides from here on",
                 next_command=f"flipgate status {self.name}",
             )
+
+    def reconciled(self, *, timeout: float = READ_SECONDS) -> Reconciled | None:
+        """When reconcile last succeeded; None where it never did. Raises PermanentError when that cannot be read."""
+        try:
+            obj = self._cluster.get(self._path(f"reconcile-{self.name}"), timeout=timeout)
+        except NotFound:
+            return None
+        return self._reconciled(obj)
+
+    def note_reconciled(self, now: datetime) -> None:
+        """Notes a success of reconcile, in an object of its own: it comes every five minutes, and whoever writes the
+        record would lose to it.
+
+        Conditional on the version read. One that is noted late, or twice, takes no newer one back; what cannot be read
+        is written anew. Raises Conflict after WRITE_TRIES losses.
+        """
+        name = f"reconcile-{self.name}"
+        for tried in range(WRITE_TRIES):
+            obj = self._cluster.find(self._path(name))
+            try:
+                before = self._reconciled(obj) if obj else None
+            except PermanentError:
+                before = None
+            noted = before.again(now) if before else Reconciled(succeeded=now, since=now)
+            if noted == before:
+                return
+            made = self._config_map(name, noted.model_dump(mode="json"), "reconcile", _version(obj))
+            try:
+                self._cluster.replace(self._path(name), made) if obj else self._cluster.create(self._path(), made)
+                return
+            except (Conflict, NotFound):
+                time.sleep(random.uniform(0, PAUSE_SECONDS * tried))
+        raise Conflict(f"was written by others {WRITE_TRIES} times in a row", obj=f"ConfigMap {self.namespace}/{name}")
+
+    def _reconciled(self, obj: dict[str, Any]) -> Reconciled:
+        data, name = obj.get("data") or {}, obj["metadata"]["name"]
+        try:
+            return Reconciled.model_validate({key: data.get(key) for key in Reconciled.model_fields})
+        except ValidationError as error:
+            what = f"reconcile's last success in ConfigMap {self.namespace}/{name}"
+            raise _unreadable(_first_problem(error), what, self.namespace, name) from error
 
     def write_history(self, release: Release, journal: Iterable[JournalEntry] = ()) -> None:
         """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one
@@ -295,6 +337,10 @@ def _first_problem(error: ValidationError) -> str:
     place = ".".join(str(step) for step in first["loc"])
     more = f" (the first of {error.error_count()} problems)" if error.error_count() > 1 else ""
     return (f"{place}: " if place else "") + first["msg"] + more
+
+
+def _version(obj: dict[str, Any] | None) -> str:
+    return str(obj["metadata"]["resourceVersion"]) if obj else ""
 
 
 def _data(record: Record) -> dict[str, str]:

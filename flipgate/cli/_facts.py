@@ -21,11 +21,13 @@ from flipgate.core.record import Condition, Question, Record
 from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Phase, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
+from flipgate.core.unwatched import Reconciled, judge_unwatched
 from flipgate.core.view import SideState, enough, short_of
 from flipgate.core.way_back import OldSide, Unread, counts_that_matter, judge_way_back, way_back_of
 from flipgate.steps.conditions import read_live_side, read_old_side
 from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.observe import Observed, agreed, observe
+from flipgate.steps.reconciled import read_reconciled
 
 if TYPE_CHECKING:
     from flipgate.core.application import Application
@@ -48,6 +50,7 @@ class Facts:
     old: OldSide = field(default_factory=OldSide)
     live: LiveSide | None = None
     observed: tuple[Observed, ...] = ()
+    reconciled: Reconciled | Unread | None = None
     problems: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -76,11 +79,12 @@ class Facts:
             return []
         unread = "; ".join(fact for what, fact in self.problems.items() if what in ("record", "routes"))
         found = [judge_drift(self.record, self.traffic, self.now, unread)]
+        unwatched = judge_unwatched(self.reconciled, self.record, self.now)  # knows itself since when
         if self.record is None:
-            return found
+            return [*found, unwatched]
         ready = judge_way_back(self.record, self.application, self.old, self.now)
         live = judge_live_side(self.record, self.application, self.live, self.now)
-        return [held(self.record.conditions, each) for each in (ready, *found, live) if each]
+        return [*(held(self.record.conditions, each) for each in (ready, *found, live) if each), unwatched]
 
 
 def collect(world: World) -> Facts:
@@ -94,6 +98,7 @@ def collect(world: World) -> Facts:
         state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s))  # type: ignore[misc]
         if state is not None:
             facts.sides[side] = state
+    facts.reconciled = read_reconciled(world)
     facts.record = _read(facts, "record", lambda: _find(facts, world))
     old = way_back_of(facts.record) if facts.record else None
     if old:

@@ -14,6 +14,7 @@ from flipgate.core.conditions import LIVE_SIDE_READY
 
 NONE = "none"
 WAY_BACK_READY = "WayBackReady"
+UNWATCHED = "Unwatched"
 
 
 def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
@@ -36,10 +37,13 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
         row = [data["application"], *active, data["phase"], ago(data["since"], now)]
         rows.append([*row, release.get("name", "-"), waits, drift])
     header = ["APPLICATION", "ACTIVE", "LIVE SIDE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"]
-    return [*(line for data in all_data for line in lead(data, now)), *table(header, rows)]
+    unwatched = [f"{data['application']}: {text}" for data in all_data for text in _unwatched(data)]
+    return [*(line for data in all_data for line in lead(data, now)), *table(header, rows), *unwatched]
 
 
 def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    for text in _unwatched(data):
+        yield UNWATCHED, text
     yield "Active", _active(data)
     yield "Traffic", _traffic(data)
     for route in data["routes"]:
@@ -56,7 +60,8 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield from _question(data["waitsFor"], now)
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
-        if condition["type"] != LIVE_SIDE_READY or condition["status"] != "False":  # told before all else
+        if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
+            # those two stand above everything else
             yield "Condition", _condition(condition, now)
     for side, works in ((side, each["works"]) for side, each in data["sides"].items() if each["works"]):
         yield "Dark side", click.style(f"{side} works, too, and work may be done twice: {'; '.join(works)}", fg="red")
@@ -148,6 +153,13 @@ def _condition(condition: dict[str, Any], now: datetime) -> str:
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
     since = f"for {ago(condition['since'], now)}"
     return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"
+
+
+def _unwatched(data: dict[str, Any]) -> Iterator[str]:
+    """What nobody else will say: that what should happen by itself does not."""
+    for each in data["conditions"]:
+        if (each["type"], each["status"]) == (UNWATCHED, "True"):
+            yield click.style(f"{each['message']} ({each['reason']})", fg="red", bold=True)
 
 
 def _entry(entry: dict[str, Any] | None) -> str:

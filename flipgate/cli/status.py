@@ -45,6 +45,9 @@ DATA = """\
                   be? Reasons, the most important first: NoReadyPod (of a serving service), WorkloadMissing, TooFewPods
                   (fewer than the file asks for, and no autoscaler that may have shrunk it; more than a quarter of its
                   pods not Ready), ImagesChanged; Unreadable (Unknown); LiveSideServes (True)
+                  Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
+                  ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
+                  (Unknown). Its `since`: three intervals after the last success; the first success in a row
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
   routes          [{kind, namespace, name, found, side, sides, via, others, text}]; via: other routes of the application

@@ -148,7 +148,7 @@ class Approval(Model):
 
 
 class Announcement(Model):
-    """A message that must reach people: told at least once, with an id that does not change.
+    """A message that must reach people, about a `release` or (empty) none: told at least once, under an id that stays.
 
     `release` is empty for one that is of none. `reason` is one UpperCamelCase word. `noted`: its Events were written.
     """

@@ -10,7 +10,9 @@ from flipgate.core import record as records
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.record import Announcement, Record
 from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.unwatched import is_about_it, warning
 from flipgate.steps.note import note
+from flipgate.steps.reconciled import judge
 from flipgate.steps.world import World
 
 
@@ -68,10 +70,14 @@ def tell(world: World, record: Record) -> Record:
 
     Events go out whether there is a chat or not. An application without a Slack channel has the run's log for a
     channel. One that has a channel keeps its messages until somebody with a chat comes by: the command line has none.
+    While nobody watches (Unwatched), what is delivered says so.
     """
     done = note(world, record)
-    if world.chat is not None or not world.application.spec.announce.slack_channel:
-        record = _deliver(world, record, done)
+    if record.outbox and (world.chat is not None or not world.application.spec.announce.slack_channel):
+        warned = warning(record.application, judge(world, record))
+        if warned and world.chat is None and not all(map(is_about_it, record.outbox)):
+            world.say(warned)
+        record = _deliver(world, record, done, warned)
     if not any(message.id in done and not message.noted for message in record.outbox):
         return record
     try:
@@ -81,7 +87,7 @@ def tell(world: World, record: Record) -> Record:
         return record
 
 
-def _deliver(world: World, record: Record, done: frozenset[str]) -> Record:
+def _deliver(world: World, record: Record, done: frozenset[str], warned: str) -> Record:
     """What fails waits for the next call, and those behind it with it. A message that will never be taken is let go
     instead, or nobody would hear of what came after it. Where there is no chat, a message waits for its Events.
     """
@@ -90,7 +96,7 @@ def _deliver(world: World, record: Record, done: frozenset[str]) -> Record:
             continue
         thread = ""
         try:
-            thread = _post(world, record, message)
+            thread = _post(world, record, message, "" if is_about_it(message) else warned)
         except PermanentError as error:
             world.say(f"never told: {error} The journal keeps what it said: {message.text}")
         except FlipgateError as error:
@@ -105,20 +111,19 @@ def _deliver(world: World, record: Record, done: frozenset[str]) -> Record:
     return record
 
 
-def _post(world: World, record: Record, message: Announcement) -> str:
+def _post(world: World, record: Record, message: Announcement, warned: str) -> str:
     if world.chat is None:
         return ""
-    text = f"{message.text} {message.url}".strip()
-    return world.chat.post(text, as_blocks(message), thread=record.threads.get(message.release, ""))
+    text = " ".join(part for part in (message.text, warned, message.url) if part)
+    return world.chat.post(text, as_blocks(message, warned), thread=record.threads.get(message.release, ""))
 
 
-def as_blocks(message: Announcement) -> list[dict[str, object]]:
+def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
     release = f"release `{message.release}`  ·  " if message.release else ""
     context = f"{release}side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
     link = f" <{message.url}|Look and decide>" if message.url else ""
     text = cut(message.text, max(1, LONGEST_BLOCK_TEXT - len(link))) + link
-    return [
-        {"type": "section", "text": {"type": "mrkdwn", "text": text}},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]},
-    ]
+    texts = [text, warned] if warned else [text]
+    blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in texts]
+    return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]}]

@@ -178,6 +178,7 @@ def test_status_of_all_and_of_one(desk: Desk) -> None:
     assert [(each["type"], each["status"]) for each in one["conditions"]] == [
         ("Drifted", "False"),
         ("LiveSideReady", "True"),
+        ("Unwatched", "False"),
     ]
     shown = desk.run("status", desk.name)
     assert shown.exit_code == 0, "who cannot see through Traefik has seen the cluster all the same"

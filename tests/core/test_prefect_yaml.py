@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flipgate.adapters import runs
+from flipgate.core.unwatched import INTERVAL
 from lab.paths import CHECKOUT
 from lab.pipelines import POOL
 
@@ -112,6 +113,12 @@ def test_each_flow_has_one_deployment() -> None:
 def test_pipelines_that_steps_start_are_deployed() -> None:
     started = {runs.DEPLOY_DARK, runs.FLIP_TRAFFIC, runs.SCALE_DOWN, runs.ROLL_BACK, "reconcile"}
     assert started <= set(names(DEPLOYMENTS))
+
+
+def test_reconcile_is_overdue_by_the_interval_that_it_is_scheduled_at() -> None:
+    (reconcile,) = [each for each in DEPLOYMENTS if each["name"] == "reconcile"]
+    assert [each["interval"] for each in reconcile["schedules"]] == [INTERVAL.total_seconds()]
+    assert all(each.get("active", True) for each in reconcile["schedules"])
 
 
 def test_it_is_written_for_the_prefect_that_is_locked() -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from flipgate.cli._facts import Facts
 from flipgate.cli._next import next_step
+from flipgate.cli._status_text import many, one
 from flipgate.core.conditions import DRIFTED, WAY_BACK_READY
 from flipgate.core.record import (
     Condition,
     ConditionStatus,
     Contract,
     Occupant,
+    Record,
 )
 from flipgate.core.render import configuration_hash
 from flipgate.core.sides import Side
-from flipgate.core.way_back import OldSide
+from flipgate.core.unwatched import Reconciled
+from flipgate.core.way_back import OldSide, Unread
 from flipgate.steps.observe import Observed
 from tests.core.builders import (
     BLUE,
@@ -47,7 +51,7 @@ def test_conditions_are_judged_now_and_keep_the_record_s_time_while_their_status
         Condition(type=kind, status=ConditionStatus.FALSE, reason="Earlier", message="", since=at(3))
         for kind in (WAY_BACK_READY, DRIFTED)
     ]
-    ready, drifted = data(soaking(conditions=tuple(before)))["conditions"]
+    ready, drifted, unwatched = data(soaking(conditions=tuple(before)))["conditions"]
 
     assert ready == {
         "type": "WayBackReady",
@@ -61,11 +65,12 @@ def test_conditions_are_judged_now_and_keep_the_record_s_time_while_their_status
         "AsRecorded",
         "2026-03-01T12:00:03.000Z",
     )
+    assert (unwatched["type"], unwatched["status"]) == ("Unwatched", "False")
 
 
 def test_drifted_is_a_condition_of_every_phase_and_unknown_is_said() -> None:
-    (moved,) = data(facts(record(), routes=GREEN))["conditions"]
-    (blind,) = data(facts(record(), traffic=None, problems={"routes": "no permission"}))["conditions"]
+    moved, _unwatched = data(facts(record(), routes=GREEN))["conditions"]
+    blind, _unwatched = data(facts(record(), traffic=None, problems={"routes": "no permission"}))["conditions"]
 
     assert (moved["status"], moved["reason"], moved["message"]) == (
         "True",
@@ -116,6 +121,51 @@ def test_nobody_is_sent_back_over_a_closed_way() -> None:
         "by": "clock",
         "command": "",
     }
+
+
+# Whether anybody watches
+
+
+def test_an_overdue_reconcile_stands_above_everything_else() -> None:
+    """Nothing that should happen by itself does: the first line says so, in the list of all applications as well."""
+    last = Reconciled(succeeded=at(30) - timedelta(minutes=25), since=NOW - timedelta(days=3))
+    seen = data(facts(record(), reconciled=last))
+    (unwatched,) = [each for each in seen["conditions"] if each["type"] == "Unwatched"]
+
+    assert (unwatched["status"], unwatched["reason"]) == ("True", "ReconcileOverdue")
+    assert unwatched["since"] == "2026-03-01T11:50:30.000Z", "three intervals after the last success"
+    assert unwatched["message"].startswith(
+        "reconcile last succeeded 2026-03-01 11:35:30 UTC, 25 min ago: 5 intervals of 300 s. Until it succeeds again "
+        "no question expires, "
+    )
+    assert "Next: prefect flow-run ls --flow-name reconcile" in unwatched["message"]
+
+    shown = f"\x1b[31m\x1b[1m{unwatched['message']} (ReconcileOverdue)\x1b[0m"
+    assert one(seen, at(30), wide=False)[1] == f"  Unwatched   {shown}"
+    assert "\n".join(one(seen, at(30), wide=False)).count("ReconcileOverdue") == 1
+    assert many([seen], at(30))[-1] == f"shop: {shown}"
+
+
+def test_a_reconcile_that_succeeds_is_a_condition_among_others() -> None:
+    last = Reconciled(succeeded=at(-70), since=NOW - timedelta(days=3))
+    seen = data(facts(record(), reconciled=last))
+
+    words = "Unwatched False for 3d (Reconciled): reconcile last succeeded 2026-03-01 11:58:50 UTC, 100 s ago"
+    assert f"  Condition   {words}" in one(seen, at(30), wide=False)
+    assert len(many([seen], at(30))) == 2
+
+
+@pytest.mark.parametrize("remembered", [record(), None], ids=["a record", "none that can be read"])
+def test_what_cannot_be_read_is_unknown_and_hides_nothing_else(remembered: Record | None) -> None:
+    seen = data(facts(remembered, managed=True, reconciled=Unread("the API server said 403")))
+    drifted, unwatched = seen["conditions"]
+
+    assert (drifted["type"], unwatched["status"], unwatched["reason"]) == ("Drifted", "Unknown", "Unreadable")
+    assert (
+        "Unwatched \x1b[31mUnknown\x1b[0m for 0s (Unreadable): reconcile's last success could not be read: the API"
+        in ("\n".join(one(seen, at(30), wide=False)))
+    )
+    assert seen["problems"] == []
 
 
 # Which side answers

@@ -41,6 +41,7 @@ def test_release_whole(new_stage: NewStage) -> None:
             ("WayBackReady", "True"),
             ("Drifted", "False"),
             ("LiveSideReady", "True"),
+            ("Unwatched", "False"),
         ]
         assert condition_of(stage.record().conditions, WAY_BACK_READY), "judged by the bake at its end"
 

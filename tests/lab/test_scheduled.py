@@ -3,8 +3,13 @@ expires, is repaired or put to rest, and nothing but the server's log says so.""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from flipgate.cli._facts import collect
+from flipgate.core.conditions import condition_of
+from flipgate.core.unwatched import UNWATCHED
 from lab import pipelines
 from lab.errors import LabError
 from lab.pipelines import Pipelines
@@ -29,6 +34,7 @@ def test_a_run_that_the_server_schedules_ends_a_question_and_rests_its_side(
     asking = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
     prefect.wait(asking, "PAUSED")
     assert set(stage.replicas(GREEN)) == set(SERVING)
+    assert world.store.reconciled() is None
 
     with prefect.on_schedule("reconcile", stage.application, in_seconds=20):
         made = wait_until(
@@ -49,6 +55,12 @@ def test_a_run_that_the_server_schedules_ends_a_question_and_rests_its_side(
     assert record.release is None
     assert record.question is None
     assert stage.replicas(GREEN) == {}, "kept for no time, and put to rest"
+    noted = world.store.reconciled()
+    assert noted is not None
+    assert noted.succeeded > datetime.fromisoformat(ran["start_time"])
+    watched = condition_of(collect(world).conditions, UNWATCHED)
+    assert watched is not None
+    assert (watched.status, watched.reason) == ("False", "Reconciled")
 
 
 def test_a_server_that_schedules_nothing_is_no_lab(prefect_server: Pipelines, monkeypatch: pytest.MonkeyPatch) -> None:
