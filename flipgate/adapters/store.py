@@ -7,7 +7,6 @@ the version read; a loser reads again and decides again.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from flipgate.adapters.cluster import FIELD_MANAGER, READ_SECONDS, Cluster
 from flipgate.core.application import Application, load_application
 from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.foreign import NotJson, parse_json
 from flipgate.core.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.release import Release
 from flipgate.core.unwatched import Reconciled
@@ -300,8 +300,8 @@ def applications(cluster: Cluster, namespace: str) -> list[str]:
 def parse_record(text: str, name: str, namespace: str) -> Record:
     """Reads a record's JSON. A newer schema and a garbled text are two different refusals, never a fresh start."""
     try:
-        found = json.loads(text).get("schema")
-    except (ValueError, AttributeError) as error:
+        found = parse_json(text).get("schema")
+    except (NotJson, AttributeError) as error:
         raise _bad_record("it is not the JSON flipgate writes", name, namespace) from error
     if not isinstance(found, int):
         raise _bad_record("it does not say which schema it is of", name, namespace)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from flipgate.core.application import Check
+from flipgate.core.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
 from flipgate.core.gates import Verdict
 from flipgate.core.jsonpath import PathMissing, look_up, same
 
-_LONGEST_VALUE = 80
-
 
 class Answer(NamedTuple):
-    """What came back: status, headers (names in any case), body, and the seconds from asking to the last byte."""
+    """What came back: status, headers (names in any case), body, and the seconds from asking to the last byte.
+
+    `unread` says why the body is not all that was sent, or not read at all; empty where it is all of it.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     seconds: float
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,12 @@ def _headers(check: Check, answer: Answer) -> list[str]:
 def _json(check: Check, answer: Answer) -> list[str]:
     if not check.json_equals:
         return []
+    if answer.unread:
+        return [f"body was not read: {answer.unread}"]
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        start = _short(answer.body[:_LONGEST_VALUE].decode("utf-8", "replace"))
+        document = parse_json(answer.body)
+    except NotJson:
+        start = shown(answer.body[:LONGEST_SHOWN].decode("utf-8", "replace"))
         return [f"body is not JSON: {len(answer.body)} bytes beginning {start}"]
     return [miss for path, wanted in sorted(check.json_equals.items()) for miss in _path(path, wanted, document)]
 
@@ -74,10 +78,5 @@ def _path(path: str, wanted: Any, document: Any) -> list[str]:
     try:
         found = look_up(path, document)
     except PathMissing as missing:
-        return [f'JSON path {path}: "{missing.at}" is missing, expected {_short(wanted)}']
-    return [] if same(found, wanted) else [f"JSON path {path} is {_short(found)}, expected {_short(wanted)}"]
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+        return [f'JSON path {path}: "{missing.at}" is missing, expected {shown(wanted)}']
+    return [] if same(found, wanted) else [f"JSON path {path} is {shown(found)}, expected {shown(wanted)}"]

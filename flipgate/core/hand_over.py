@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flipgate.core.checks import Answer
+from flipgate.core.foreign import NotJson, parse_json, shown
 from flipgate.core.jsonpath import PathMissing, look_up
 from flipgate.core.service import Service
 from flipgate.core.sides import Side
@@ -116,13 +116,15 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     is none: whoever says nothing has not said so."""
     if isinstance(answer, str):
         return f"no answer: {answer}"
+    if answer.unread:
+        return f"status {answer.status}, and {answer.unread}"
     try:
-        found = look_up(json_path, json.loads(answer.body))
+        found = look_up(json_path, parse_json(answer.body))
     except PathMissing as missing:
         return f'status {answer.status}, without "{missing.at}" in its body'
-    except (ValueError, RecursionError):
+    except NotJson:
         return f"status {answer.status}, and its body is no JSON"
-    return "" if found is work else f"{json_path} is {json.dumps(found)[:80]}"
+    return "" if found is work else f"{json_path} is {shown(found)}"
 
 
 def settled(switch: Switch, wait: timedelta, now: datetime) -> bool:
