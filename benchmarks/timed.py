@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from flipgate.adapters.cluster import Cluster
 
@@ -31,12 +30,12 @@ class TimedCluster(Cluster):
         timed.asked = []
         return timed
 
-    def _send(self, method: str, url: str, *rest: Any, **more: Any) -> Any:
+    def _send(self, method: str, path: str, *rest: Any, **more: Any) -> Any:
         began = time.time()
         try:
-            return super()._send(method, url, *rest, **more)
+            return super()._send(method, path, *rest, **more)
         finally:
-            self.asked.append(Asked(f"{method} {kind_of(urlsplit(url).path)}", began, time.time()))
+            self.asked.append(Asked(f"{method} {kind_of(path)}", began, time.time()))
 
 
 def kind_of(path: str) -> str:

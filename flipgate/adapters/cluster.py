@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
+from flipgate.adapters.reading import PIECE_BYTES, Whole, by_deadline, packed, read_whole
 from flipgate.core.checks import Answer
 from flipgate.core.errors import (
     BadInput,
@@ -24,7 +25,10 @@ from flipgate.core.errors import (
     TemporaryError,
     Unreachable,
 )
+from flipgate.core.foreign import NotJson, parse_json
 from flipgate.core.managed_fields import OURS
+
+T = TypeVar("T")
 
 FIELD_MANAGER = OURS
 JSON_PATCH = "application/json-patch+json"
@@ -32,9 +36,19 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
+"""For a whole answer, from before the connection is opened to its last byte."""
+OBJECT_BYTES = 64 * 1_048_576
+"""Of the API server's own answers: thousands of pods in one list. A single event of a watch has the same limit."""
+ANSWER_BYTES = 1_048_576
+"""Of what a pod answers through a proxy: what is beyond is not read, and that is said."""
 CUT_AT_ONCE_SECONDS = 0.2
 """A read whose connection is cut sooner than this is sent once more, as Go's HTTP client does: load balancers and API
 servers close what has been idle, and say nothing."""
+LEAST_SECONDS = 0.01
+"""What the second try has at least."""
+WATCH_GRACE_SECONDS = 5.0
+LONGEST_MESSAGE = 2_000
+"""Of an error, in characters: it may be another's words."""
 AUTH_SECONDS = 1.0
 """How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
 costs a third of a request's time, and it renews minutes before they expire."""
@@ -49,6 +63,7 @@ class Cluster:
         self.server: str = client.configuration.host
         # The one server's own connections: the manager of all servers' would look them up again for each request.
         self._connections = client.rest_client.pool_manager.connection_from_url(self.server)
+        by_deadline(self._connections)
         self._prefix = urlsplit(self.server).path.rstrip("/")
         self._groups: dict[str, str] = {}
         self._credentials: tuple[float, dict[str, str]] = (-AUTH_SECONDS, {})
@@ -134,18 +149,22 @@ class Cluster:
             return
 
     def watch(self, path: str, *, seconds: float, **query: str) -> Iterator[dict[str, Any]]:
-        """Events of a list for at most `seconds`. Raises Conflict when the version to start from is gone."""
+        """Events of a list for at most `seconds`, and WATCH_GRACE_SECONDS where the server does not end it by itself.
+        Raises Conflict when the version to start from is gone."""
         import urllib3
 
-        limit = max(1, round(seconds))
-        url = self._url(path, query | {"watch": "true", "timeoutSeconds": str(limit)})
-        response = self._send("GET", url, None, "application/json", seconds + 5, stream=True)
+        seconds = max(1, round(seconds))
+        limit = seconds + WATCH_GRACE_SECONDS
+        url = self._url(path, query | {"watch": "true", "timeoutSeconds": str(seconds)})
+        response = self._trying("GET", limit, lambda left: self._open("GET", url, left))
         try:
-            if response.status >= 400:
-                raise _error(path, response.status, response.read())
+            if response.status >= 400 or packed(response):
+                raise _error(path, read_whole(response, OBJECT_BYTES, obj=path, limit=limit))
             buffer = b""
-            for chunk in response.stream(65536, decode_content=True):
+            while chunk := response.read1(PIECE_BYTES, decode_content=False):
                 *lines, buffer = (buffer + chunk).split(b"\n")
+                if len(buffer) > OBJECT_BYTES:
+                    raise TemporaryError(f"sent a watch with an event of more than {OBJECT_BYTES:,} bytes", obj=path)
                 for line in lines:
                     event = _object(path, line, "sent a watch")
                     if event.get("type") == "ERROR":
@@ -162,19 +181,28 @@ class Cluster:
         target = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/{path.lstrip('/')}"
         return self._ask(target, {}, timeout)
 
-    def through_pod(self, namespace: str, pod: str, port: int, path: str, *, host: str = "", timeout: float) -> Answer:
-        """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked."""
+    def through_pod(
+        self,
+        namespace: str,
+        pod: str,
+        port: int,
+        path: str,
+        *,
+        host: str = "",
+        timeout: float,
+        most: int = ANSWER_BYTES,
+    ) -> Answer:
+        """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked. Of
+        its body `most` bytes are read."""
         target = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {"Host": host} if host else {}, timeout)
+        return self._ask(target, {"Host": host} if host else {}, timeout, most)
 
-    def text(self, path: str, *, timeout: float = READ_SECONDS, **query: str) -> bytes:
-        """What the API server answers with as it is: logs. Raises NotFound."""
-        response = self._send(
-            "GET", self._url(path, query), None, "application/json", timeout, headers={"Accept": "*/*"}
-        )
-        if response.status >= 400:
-            raise _error(path, response.status, response.data)
-        return bytes(response.data)
+    def text(self, path: str, *, most: int = ANSWER_BYTES, timeout: float = READ_SECONDS, **query: str) -> bytes:
+        """What the API server answers with as it is, `most` bytes of it: logs. Raises NotFound."""
+        whole = self._send("GET", path, query, timeout=timeout, headers={"Accept": "*/*"}, most=most)
+        if whole.status >= 400 or (whole.unread and not whole.body):
+            raise _error(path, whole)
+        return whole.body
 
     def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
         """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, asked of the API server
@@ -189,11 +217,12 @@ class Cluster:
         answer = self._json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
         return bool(answer.get("status", {}).get("allowed"))
 
-    def _ask(self, path: str, headers: Mapping[str, str], timeout: float) -> Answer:
+    def _ask(self, path: str, headers: Mapping[str, str], timeout: float, most: int = ANSWER_BYTES) -> Answer:
+        """What a pod answers, any status of it. A body that was not read, or only in part, is said in the answer."""
         began = time.monotonic()
-        response = self._send("GET", self._url(path, {}), None, "application/json", timeout, headers=headers)
+        whole = self._send("GET", path, timeout=timeout, headers=headers, most=most)
         seconds = time.monotonic() - began
-        return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data, seconds)
+        return Answer(whole.status, {k.lower(): v for k, v in whole.headers.items()}, whole.body, seconds, whole.unread)
 
     def _json(
         self,
@@ -206,10 +235,10 @@ class Cluster:
         timeout: float = READ_SECONDS,
     ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        response = self._send(method, self._url(path, query or {}), data, content_type, timeout)
-        if response.status >= 400:
-            raise _error(path, response.status, response.data)
-        return _object(path, response.data, f"answered {response.status} with")
+        whole = self._send(method, path, query, data=data, content_type=content_type, timeout=timeout)
+        if whole.status >= 400 or whole.unread:
+            raise _error(path, whole)
+        return _object(path, whole.body, f"answered {whole.status} with")
 
     def _url(self, path: str, query: Mapping[str, str]) -> str:
         """On that server, which may be a part of one: Rancher's stand behind a path."""
@@ -218,34 +247,55 @@ class Cluster:
     def _send(
         self,
         method: str,
-        url: str,
-        data: bytes | None,
-        content_type: str,
-        timeout: float,
+        path: str,
+        query: Mapping[str, str] | None = None,
         *,
-        stream: bool = False,
+        timeout: float,
+        data: bytes | None = None,
+        content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
-    ) -> Any:
+        most: int = OBJECT_BYTES,
+    ) -> Whole:
+        """One request and its whole answer, at most `most` bytes of it, within `timeout` seconds for all of it. Raises
+        Unreachable."""
+        url, named = self._url(path, query or {}), {"Content-Type": content_type, **(headers or {})}
+
+        def once(left: float) -> Whole:
+            return read_whole(self._open(method, url, left, data, named), most, obj=path, limit=timeout)
+
+        return self._trying(method, timeout, once)
+
+    def _trying(self, method: str, timeout: float, once: Callable[[float], T]) -> T:
+        """What `once` gives, which is told the time that is left; a read that is cut at once is tried once more."""
         import urllib3
 
-        sent = {"Accept": "application/json", "Content-Type": content_type, **(headers or {}), **self._authorization()}
-        limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout)
-        how = {"body": data, "headers": sent, "timeout": limits, "retries": False, "preload_content": not stream}
         began = time.monotonic()
         try:
             try:
-                return self._connections.urlopen(method, url, **how)
+                return once(timeout)
             except urllib3.exceptions.ProtocolError:
                 # Most likely a connection kept from before, closed by the other end at this very moment.
                 if method != "GET" or time.monotonic() - began > CUT_AT_ONCE_SECONDS:
                     raise
-                return self._connections.urlopen(method, url, **how)
+                return once(max(LEAST_SECONDS, began + timeout - time.monotonic()))
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(
-                f"did not answer (limit {timeout:g} s): {_plain(error)}",
+                f"did not answer (limit {timeout:.3g} s): {_plain(error)}",
                 obj=f"API server {self.server}",
                 next_command="kubectl --context " + self.context + " get --raw /readyz",
             ) from error
+
+    def _open(
+        self, method: str, url: str, timeout: float, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The answer as far as its headers; the rest of it has what is left of the time (adapters/reading.py)."""
+        import urllib3
+
+        plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        sent = {**plain, **(headers or {}), **self._authorization()}
+        limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout)
+        how = {"body": data, "headers": sent, "timeout": limits, "retries": False}
+        return self._connections.urlopen(method, url, preload_content=False, decode_content=False, **how)
 
     def _authorization(self) -> dict[str, str]:
         """The headers that say who we are."""
@@ -263,8 +313,8 @@ def _in_cluster() -> bool:
 
 def _object(path: str, text: bytes, what: str) -> dict[str, Any]:
     try:
-        parsed = json.loads(text)
-    except ValueError as error:
+        parsed = parse_json(text)
+    except NotJson as error:
         raise TemporaryError(f"{what} something that is not JSON", obj=path) from error
     if not isinstance(parsed, dict):
         raise TemporaryError(f"{what} JSON that is no object", obj=path)
@@ -275,13 +325,12 @@ def _plain(error: Exception) -> str:
     return str(error).split("object at 0x")[0].strip() or type(error).__name__
 
 
-def _error(path: str, status: int, body: bytes) -> FlipgateError:
-    """The API server's refusal as one of our errors."""
-    try:
-        said = json.loads(body)
-        message, causes = said.get("message", ""), (said.get("details") or {}).get("causes")
-    except (ValueError, AttributeError):
-        message, causes = body[:200].decode(errors="replace"), None
+def _error(path: str, whole: Whole) -> FlipgateError:
+    """The API server's refusal as one of our errors; an answer of its own that was not read whole is one, too."""
+    status = whole.status
+    if status < 400:
+        return TemporaryError(f"answered {status}, and cannot be read: {whole.unread}", obj=path)
+    message, causes = _refusal(whole.body)
     fact = f"the API server said {status}: {message}"
     if status in (401, 403):
         return Forbidden(fact, obj=path, next_command="kubectl auth can-i --list")
@@ -296,3 +345,13 @@ def _error(path: str, status: int, body: bytes) -> FlipgateError:
     if status == 429 or status >= 500:
         return TemporaryError(fact, obj=path)
     return PermanentError(fact, obj=path)
+
+
+def _refusal(body: bytes) -> tuple[str, Any]:
+    """How the API server words it, and the causes that it names; anybody else's words are only shown."""
+    try:
+        said = parse_json(body)
+        message, causes = said.get("message", ""), (said.get("details") or {}).get("causes")
+    except (NotJson, AttributeError):
+        return body[:200].decode(errors="replace"), None
+    return str(message)[:LONGEST_MESSAGE], causes

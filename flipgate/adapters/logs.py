@@ -38,7 +38,7 @@ def read_lines(cluster: Cluster, namespace: str, pod: str, container: str, since
     }
     try:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        body = cluster.text(path, timeout=TIMEOUT_SECONDS, **query)
+        body = cluster.text(path, most=MOST_BYTES, timeout=TIMEOUT_SECONDS, **query)
     except NotFound:
         return Lines([], False)
     except PermanentError as error:

@@ -9,6 +9,8 @@ from flipgate.core.errors import TemporaryError
 from flipgate.core.traefik_counters import REQUESTS, STARTED, Reading
 
 TIMEOUT_SECONDS = 3.0
+MOST_BYTES = 32 * 1_048_576
+"""Of one replica's metrics: a busy Traefik has tens of thousands of lines."""
 
 
 def read_counters(
@@ -24,13 +26,15 @@ def read_counters(
 
     Raises TemporaryError when it does not answer, or with something else than metrics.
     """
-    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=timeout)
+    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=timeout, most=MOST_BYTES)
     if answer.status != 200:
         raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=pod)
+    if answer.unread:
+        raise TemporaryError(f"/metrics at port {port} cannot be read: {answer.unread}", obj=pod)
     lines = [line for line in answer.body.decode(errors="replace").splitlines() if line.startswith((REQUESTS, STARTED))]
     try:
         return _read(lines, services)
-    except (ValueError, KeyError, IndexError) as error:
+    except Exception as error:  # any at all: it is another's parser, on a body that may be anybody's
         raise TemporaryError(f"/metrics at port {port} is not in Prometheus' text format", obj=pod) from error
 
 

@@ -6,10 +6,12 @@ import base64
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -22,6 +24,8 @@ from flipgate.adapters.cluster import Cluster
 Answer = tuple[int, bytes]
 Script = Callable[["Handler"], Answer | None]
 """What to answer to a request; None cuts the line without an answer."""
+ANSWERED: Answer = (0, b"")
+"""The script has written its answer by itself, and the line is kept."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,7 +40,10 @@ class Handler(BaseHTTPRequestHandler):
         answer = type(self).script(self)
         if answer is None:
             self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # who asked may have cut it first
+                self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if answer is ANSWERED:
             return
         status, body = answer
         with suppress(ConnectionError):  # who asked may have given up by now
@@ -64,6 +71,25 @@ def serving(script: Script, folder: Path) -> Iterator[Cluster]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Served-Side: green\r\nContent-Length: 100000000\r\n\r\n"
+
+
+def sending(request: Handler, pieces: Iterable[bytes], *, every: float = 0.0) -> int:
+    """Writes these pieces as they are, so many seconds apart, until they or the line end; how many bytes it took."""
+    sent = 0
+    with suppress(OSError):
+        for piece in pieces:
+            request.wfile.write(piece)
+            sent += len(piece)
+            time.sleep(every)
+    return sent
+
+
+def dripping(request: Handler, head: bytes = HEAD, drop: bytes = b".") -> None:
+    """Answers a byte (or a `drop`) now and then, for longer than anybody waits: no receive ever takes long."""
+    sending(request, chain([head], repeat(drop, 400)), every=0.05)
 
 
 def number(value: str) -> bytes:
