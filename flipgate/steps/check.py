@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flipgate.core.application import Check
 from flipgate.core.checks import Answer, judge_check
-from flipgate.core.errors import Refused, TemporaryError
+from flipgate.core.errors import Refused
+from flipgate.core.foreign import sentence
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.sides import Side
 from flipgate.steps.world import World
@@ -46,8 +47,8 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
             answer = world.cluster.through_service(
                 namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
             )
-        except TemporaryError as error:
-            answer = str(error)
+        except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
+            answer = sentence(error)
         result = judge_check(rule, answer)
         if result.verdict is Verdict.PASS:
             break

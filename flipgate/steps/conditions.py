@@ -6,6 +6,7 @@ They tell people; no step asks them. So nothing here takes the Lease, and nothin
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -14,6 +15,7 @@ from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
 from flipgate.core import conditions
 from flipgate.core.errors import FlipgateError
 from flipgate.core.explain import judge_drift
+from flipgate.core.foreign import sentence
 from flipgate.core.live_side import LiveSide, judge_live_side
 from flipgate.core.record import Condition, ConditionStatus, Record
 from flipgate.core.sides import Side
@@ -37,8 +39,9 @@ def note_conditions(world: World) -> None:
         if seen is not None:
             found = _judge(world, seen)
             write(world, partial(_noted, seen=seen, found=found))
-    except FlipgateError as error:
-        world.say(f"conditions could not be noted: {error}")
+    except Exception as error:  # any at all: it is called at the end of each bake, and ends none
+        with suppress(Exception):
+            world.say(f"conditions could not be noted: {sentence(error)}")
 
 
 def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:

@@ -6,6 +6,7 @@ from datetime import UTC, timedelta
 
 from flipgate.core.checks import Answer
 from flipgate.core.errors import Conflict, FlipgateError
+from flipgate.core.foreign import fault
 from flipgate.core.hand_over import pod_says, settled
 from flipgate.core.service import Consume
 from flipgate.core.view import Switch, Workload, pod_ready, read_switch
@@ -61,8 +62,8 @@ def unsaid(world: World, consume: Consume, workload: Workload, switch: Switch) -
         answer: Answer | str
         try:
             answer = world.cluster.through_pod(workload.namespace, pod, status.port, status.path, timeout=ASK_SECONDS)
-        except FlipgateError as error:
-            answer = error.fact
+        except Exception as error:  # any at all: a pod that says nothing has not said so
+            answer = fault(error)
         other = pod_says(status.json_path, answer, work)
         return f"pod {pod}: {other}" if other else ""
 

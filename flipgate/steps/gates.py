@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flipgate.core.gate_rules import GateKind
-from flipgate.core.gates import Evidence, in_flight
+from flipgate.core.foreign import fault
+from flipgate.core.gate_rules import Gate, GateKind
+from flipgate.core.gates import Evidence, Verdict, in_flight
 from flipgate.core.metrics_gates import GateSample, judge
 from flipgate.core.release import Release
 from flipgate.core.traefik_counters import BEGUN
@@ -80,7 +81,10 @@ class Gates:
         now = self._now()
         for name in names:
             if name not in self.pending:
-                self.pending[name] = (now, pool.submit(self.measures[name], now))
+                try:
+                    self.pending[name] = (now, pool.submit(self.measures[name], now))
+                except Exception as error:  # no more threads, say: a gate's own fault ends no bake
+                    self._add(name, GateSample(now, None, fault(error)))
 
     def collect(self, seconds: float = 0.0) -> None:
         """Takes what has been answered, waiting for the others at most so long."""
@@ -89,7 +93,7 @@ class Gates:
         for name, (asked, future) in list(self.pending.items()):
             if future.done():
                 del self.pending[name]
-                self._add(name, future.result())
+                self._add(name, _result(future, now))
             elif now - asked >= ANSWER_SECONDS:
                 self._add(name, GateSample(now, None, f"no answer in {now - asked:.0f} s"))
 
@@ -97,7 +101,7 @@ class Gates:
         """The verdicts so far, in the file's order."""
         namespace, now = self.world.application.namespace_of(self.release.side), self._now()
         return tuple(
-            judge(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
+            _judged(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
         )
 
     def informed(self) -> Evidence:
@@ -124,3 +128,19 @@ class Gates:
 
     def _now(self) -> float:
         return time.monotonic() - self.began
+
+
+def _result(future: Future[GateSample], now: float) -> GateSample:
+    try:
+        return future.result()
+    except Exception as error:
+        return GateSample(now, None, fault(error))
+
+
+def _judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
+    """What cannot be judged is unknown: a bake does not end for a gate's own fault."""
+    try:
+        return judge(gate, samples, now, namespace)
+    except Exception as error:
+        answer = f"cannot be judged: {fault(error)}"
+        return Evidence(gate.name, Verdict.UNKNOWN, str(gate.kind), namespace, answer, "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flipgate.adapters.traefik import TIMEOUT_SECONDS, read_counters
 from flipgate.core.bake import Reply
-from flipgate.core.errors import FlipgateError
+from flipgate.core.foreign import fault
 from flipgate.core.gate_rules import Gate
 from flipgate.core.metrics_gates import GateSample, cut_reason
 from flipgate.core.release import Release
@@ -117,8 +117,8 @@ def _read(world: World, replica: str, counters: Counters) -> Reading | str:
     spec = world.application.spec.traffic.traefik
     try:
         reading = read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, counters.names)
-    except FlipgateError as error:
-        return cut_reason(error.fact)
+    except Exception as error:  # any at all: the other replicas' numbers still count
+        return cut_reason(fault(error))
     return "counts no service's requests: is metrics.prometheus.addServicesLabels on?" if reading.blank else reading
 
 

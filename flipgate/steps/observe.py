@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Thread
 
-from flipgate.core.errors import FlipgateError
+from flipgate.core.foreign import fault
 from flipgate.core.sides import Side
 from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
@@ -37,8 +37,8 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
     def look() -> None:
         try:
             replicas = traefik_replicas(world, timeout=seconds)
-        except FlipgateError as error:
-            found[""] = Observed(None, None, error.fact)
+        except Exception as error:
+            found[""] = Observed(None, None, fault(error))
             return
         found.update({name: Observed(name, None, f"no answer {late}") for name in replicas})
         threads = [Thread(target=one, args=(name,), daemon=True) for name in replicas]
@@ -68,7 +68,7 @@ def agreed(observed: tuple[Observed, ...]) -> Side | None:
 def _one(world: World, replica: str, seconds: float) -> Observed:
     try:
         reply = ask(world, replica, timeout=seconds)
-    except FlipgateError as error:
-        return Observed(replica, None, error.fact)
+    except Exception as error:
+        return Observed(replica, None, fault(error))
     shown = next((side for side in Side if side == reply.shown), None)
     return Observed(replica, shown, str(reply))

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from flipgate.adapters.cluster import READ_SECONDS
 from flipgate.core.bake import Reply, read_reply
-from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.errors import Refused
+from flipgate.core.foreign import sentence
 from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
 from flipgate.core.view import pod_ready
@@ -21,7 +22,8 @@ CALM_SECONDS = 0.1
 """Between two questions to a replica that has shown the side already, and only has to outlast the throttle."""
 LOOK_AGAIN_SECONDS = 1.0
 """Between two looks whether a replica that does not show the side is still one of Traefik's."""
-ASK_SECONDS = 5.0
+ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
+"""For one answer, to its last byte; the last one of a proof is given what is left, but time to come."""
 
 
 def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str]:
@@ -128,10 +130,11 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
     while not seen.proven:
         asked = time.monotonic()
         reply, silence = None, ""
+        limit = min(ASK_SECONDS, max(LEAST_SECONDS, deadline - asked))
         try:
-            reply = ask(world, replica, host=host, only=aim.side if host else None)
-        except FlipgateError as error:
-            silence = str(error)
+            reply = ask(world, replica, timeout=limit, host=host, only=aim.side if host else None)
+        except Exception as error:  # any at all: what cannot be read is no answer, and no end of the proof
+            silence = sentence(error)
         now = time.monotonic()
         seen = hear(seen, aim, reply, asked=asked, at=now, silence=silence)
         if now >= deadline or seen.proven:
@@ -148,8 +151,8 @@ def _listed(world: World, before: list[str]) -> list[str]:
     """Traefik's Ready replicas by now; those of before where they cannot be listed, so that nobody is let go for it."""
     try:
         return traefik_replicas(world)
-    except FlipgateError as error:
-        world.say(f"Traefik's replicas are taken to be those of before: {error}")
+    except Exception as error:
+        world.say(f"Traefik's replicas are taken to be those of before: {sentence(error)}")
         return before
 
 

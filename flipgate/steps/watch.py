@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from flipgate.core.bake import Heard, Reply, Sample, judge_bake
-from flipgate.core.errors import FlipgateError, Refused
+from flipgate.core.errors import Refused
+from flipgate.core.foreign import fault
 from flipgate.core.gates import Evidence, Verdict, combine, not_passed, progress_line
+from flipgate.core.metrics_gates import cut_reason
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
 from flipgate.core.view import not_serving
@@ -20,8 +23,10 @@ from flipgate.steps.prove import ask, traefik_replicas
 from flipgate.steps.world import World
 
 PROBES_A_LOOK = 10
+PROBES_SECONDS = 5.0
+"""For all probes of a look together: what has not been answered by then is silent."""
 Moved = Callable[[float, str], None]
-"""Told how far a wait is, in percent, and what is known by then. Never raises."""
+"""Told how far a wait is, in percent, and what is known by then."""
 LINE_SECONDS = 1.0
 """Each look is a line of progress, but no more of them than one a second."""
 
@@ -29,8 +34,9 @@ LINE_SECONDS = 1.0
 def watch(
     world: World, release: Release, *, moved: Moved = lambda _percent, _line: None, charted: Charted = lambda _: None
 ) -> tuple[Evidence, ...]:
-    """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for a
-    world that does not answer: that is unknown, and said so. At its end the way back is judged, too.
+    """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
+    the world answers, or does not: that is unknown, and said so. Raises LostLease. At its end the way back is judged,
+    too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by ANSWER_SECONDS.
 
     flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
     progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
@@ -59,14 +65,13 @@ def watch(
             if combine(evidence) is Verdict.FAIL:
                 return evidence
             if over:
-                moved(100, f"{policy.bake_seconds} s, {progress_line(_told(world, evidence))}")
+                _tell(world, moved, 100, f"{policy.bake_seconds} s, {progress_line(_told(world, evidence))}")
                 note_conditions(world)
                 return evidence
             if elapsed >= told + LINE_SECONDS:
                 told = elapsed
                 line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
-                world.say(f"watching: {line}")
-                moved(100 * elapsed / policy.bake_seconds, line)
+                _tell(world, moved, 100 * elapsed / policy.bake_seconds, line)
             world.sleep(max(0.0, pause - (time.monotonic() - waited)))
 
 
@@ -119,29 +124,21 @@ def _told(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     return tuple(each for each in evidence if declared or each.verdict is not Verdict.INFO)
 
 
+def _tell(world: World, moved: Moved, percent: float, line: str) -> None:
+    """A line of progress. Whoever cannot be told (a pipe that is closed) ends no bake."""
+    with suppress(Exception):
+        if percent < 100:
+            world.say(f"watching: {line}")
+        moved(percent, line)
+
+
 def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sample:
-    short: tuple[str, ...] | None
-    try:
-        # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
-        side = look_at_side(world, release.side)
-        short = not_serving(side, world.application.serving(), enough=release.wanted)
-    except FlipgateError:
-        short = None
-    heard: Counter[Heard] = Counter()
-    strangers: set[str] = set()
-    try:
-        replicas = traefik_replicas(world)
-    except FlipgateError:
-        return Sample(elapsed, short, PROBES_A_LOOK, 0, PROBES_A_LOOK)
-    for index in range(PROBES_A_LOOK):
-        reply = _ask(world, replicas[index % len(replicas)], release.side, probes)
-        if reply is None:
-            heard[Heard.SILENT] += 1
-            continue
-        judged = reply.judged(release.side)
-        heard[judged] += 1
-        if judged is Heard.ASTRAY:
-            strangers.add(reply.shown)
+    """One look. Never raises: whatever keeps it from seeing, any exception at all, is what it saw."""
+    short, unread = _short(world, release)
+    replies = _probe(world, release.side, probes)
+    heard = Counter(_judged(reply, release.side) for reply in replies)
+    silences = [str(reply) for reply in replies if _judged(reply, release.side) is Heard.SILENT]
+    strangers = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is Heard.ASTRAY}
     return Sample(
         elapsed,
         short,
@@ -150,17 +147,50 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
         heard[Heard.SILENT],
         heard[Heard.ASTRAY],
         tuple(sorted(strangers)),
+        unread,
+        cut_reason(silences[0]) if silences else "",
     )
 
 
-def _ask(world: World, replica: str, side: Side, probes: Probes) -> Reply | None:
-    """One probe, noted as flipgate's own; None when there is no answer."""
-    probes.sent += 1
-    reply = None
+def _short(world: World, release: Release) -> tuple[tuple[str, ...] | None, str]:
+    """The services that do not carry what they should; None, and why, where the side could not be read."""
     try:
-        reply = ask(world, replica)
-    except FlipgateError:
-        pass
-    finally:
-        probes.answered(replica, reply, side)
-    return reply
+        # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
+        side = look_at_side(world, release.side)
+        return not_serving(side, world.application.serving(), enough=release.wanted), ""
+    except Exception as error:
+        return None, cut_reason(fault(error))
+
+
+def _judged(reply: Reply | str, side: Side) -> Heard:
+    return Heard.SILENT if isinstance(reply, str) else reply.judged(side)
+
+
+def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
+    """The answers to this look's probes, a few at once, or why there is none: one that hangs must not use up the
+    others' time. Noted as flipgate's own."""
+    ends = time.monotonic() + PROBES_SECONDS
+    try:
+        replicas = traefik_replicas(world, timeout=PROBES_SECONDS)
+    except Exception as error:
+        return [fault(error)] * PROBES_A_LOOK
+    asked = [replicas[index % len(replicas)] for index in range(PROBES_A_LOOK)]
+    probes.sent += len(asked)
+    try:
+        replies = world.each(lambda replica: _ask(world, replica, ends), asked)
+    except Exception as error:  # no more threads, say
+        replies = [fault(error)] * len(asked)
+    for replica, reply in zip(asked, replies, strict=True):
+        probes.answered(replica, None if isinstance(reply, str) else reply, side)
+    return replies
+
+
+def _ask(world: World, replica: str, ends: float) -> Reply | str:
+    """One probe; the reason where there is no answer."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        return f"not asked: others took all of the {PROBES_SECONDS:g} s"
+    try:
+        return ask(world, replica, timeout=left)
+    except Exception as error:
+        return fault(error)
