@@ -23,8 +23,8 @@ def adopt(target: Target, app: str, output: str | None) -> None:
     """Take what runs as settled: from then on APP is managed.
 
     Writes the application's first record: which side the routes say is active, and what each side runs. Changes
-    nothing else; adopting again changes nothing at all. Refused where nothing serves on that side: `init` is for a
-    first release ever.
+    nothing else; adopting again changes nothing at all. Refused where nothing serves on that side (`init` is for a
+    first release ever), and where answers through Traefik do not say which side they are from: no move could be proven.
     """
     from flipgate.steps.setup import adopt as take
 

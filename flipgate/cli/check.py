@@ -30,6 +30,8 @@ from flipgate.cli._print import count, emit
 def check(target: Target, filename: str, offline: bool, output: str | None) -> None:
     """Check an application's file, alone or against the cluster.
 
+    Against the cluster one request goes through each Traefik pod, as a user's: its answer has to name the live side.
+
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says.
     """
     application, _ = read_application(filename)

@@ -14,6 +14,7 @@ from flipgate.core.proof import Aim, Proven, Seen, hear
 from flipgate.core.sides import Side
 from flipgate.core.view import pod_ready
 from flipgate.steps.counted import ask_counted
+from flipgate.steps.header import ask_header, fetch, header_problems, mend, wrong_of
 from flipgate.steps.move import Move
 from flipgate.steps.world import AT_ONCE, World
 
@@ -51,13 +52,20 @@ def need_sight(world: World, side: Side, replicas: list[str]) -> None:
     """Raises Refused unless each replica shows `side` now: better to find a blind probe before the move than after."""
     proven = prove(world, side, replicas, answers=1, timeout_seconds=min(10, _timeout(world)))
     if not proven.ok:
-        raise Refused(
-            f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}",
-            obj="Traefik",
-            reason="CannotSee",
-            untouched="all routes",
-            next_command=f"kubectl -n {world.application.spec.traffic.traefik.namespace} logs {replicas[0]}",
-        )
+        raise _cannot_see(world, side, proven)
+
+
+def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
+    """Where answers come, and it is the header that names no side, that is said, and not Traefik's log."""
+    fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}"
+    deaf = [each.replica for each in proven.replicas if not each.proven]
+    next_command = f"kubectl -n {world.application.spec.traffic.traefik.namespace} logs {deaf[0] if deaf else ''}"
+    if world.application.spec.traffic.header:
+        found = ask_header(world, side, deaf, patience_seconds=0)
+        if (wrong := wrong_of(found)) and not wrong.passing:
+            fact = f"{fact}. {'; '.join(header_problems(world, found))}"
+            next_command = mend(world, wrong)
+    return Refused(fact, obj="Traefik", reason="CannotSee", untouched="all routes", next_command=next_command)
 
 
 def prove(
@@ -107,10 +115,7 @@ def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str =
     spec = world.application.spec.traffic
     if not spec.header:
         return ask_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
-    answer = world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host or spec.host, timeout=timeout
-    )
-    return read_reply(answer, spec.header)
+    return read_reply(fetch(world, replica, timeout=timeout, host=host), spec.header)
 
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:

@@ -18,7 +18,9 @@ from flipgate.core.routes import INGRESS_ROUTE, TRAEFIK_SERVICE
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic, resource
 from flipgate.core.view import SideState, View
-from flipgate.steps.look import look, look_at_side
+from flipgate.steps.header import Found, ask_header, header_problems, need_header
+from flipgate.steps.look import look, look_at_side, look_at_traffic
+from flipgate.steps.prove import traefik_replicas
 from flipgate.steps.stamp import stamp_unstamped
 from flipgate.steps.world import World
 
@@ -81,7 +83,7 @@ def check_application(cluster: Cluster, application: Application, namespace: str
     problems = list(_permissions(world, namespace))
     if problems:
         return problems
-    return [*_routes(world), *(p for side in Side for p in _side(world, side))]
+    return [*_routes(world), *(p for side in Side for p in _side(world, side)), *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
@@ -95,7 +97,8 @@ def apply_application(cluster: Cluster, application: Application, text: str, nam
 
 def adopt(world: World) -> Record:
     """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
-    that side lacks workloads, or serves nobody: nothing runs there that could be meant to run.
+    that side lacks workloads, or serves nobody: nothing runs there that could be meant to run; or answers users without
+    the header that names it (HeaderMissing and others, steps/header.py). Where Traefik cannot be asked that is said.
 
     Both sides are stamped from then on: no write that is on its way passes for one of ours. Adopting again stamps what
     came to them since, and changes nothing else while the record stands.
@@ -115,6 +118,7 @@ def adopt(world: World) -> Record:
             next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
             "and adopt again",
         )
+    need_header(world, _unnamed(world, active))
     now = world.now()
     occupants = {
         side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
@@ -253,6 +257,29 @@ def _routes(world: World) -> Iterator[str]:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
     yield from _behind(world, traffic)
+
+
+def _header(world: World) -> Iterator[str]:
+    """How the live side answers users, where it does: before a first release ever nothing does. What keeps it from
+    being looked at is a problem of its own, and said already."""
+    try:
+        side = look_at_traffic(world).active
+        serves_users = side is not None and bool(_serve(world, look_at_side(world, side)))
+    except FlipgateError:
+        return
+    if side and serves_users:
+        yield from header_problems(world, _unnamed(world, side))
+
+
+def _unnamed(world: World, side: Side) -> Found:
+    """Through which of Traefik's pods the live side does not say which it is, where a header should."""
+    if world.application.spec.traffic.header is None:
+        return {}
+    try:
+        replicas = traefik_replicas(world)
+    except FlipgateError as error:
+        return {"none of its pods": f"{error.obj}: {error.fact}"}
+    return ask_header(world, side, replicas)
 
 
 def _behind(world: World, traffic: Traffic) -> Iterator[str]:

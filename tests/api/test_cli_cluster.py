@@ -17,7 +17,9 @@ from flipgate.cli import cli
 from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
 from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
 from flipgate.core.sides import Side
+from tests.api.front import fronted
 from tests.api.shop import Shop
+from tests.api.wire import serving
 
 pytestmark = pytest.mark.api
 
@@ -37,7 +39,7 @@ class Desk:
         self.file.write_text(shop.text)
 
     def run(self, *args: str) -> Result:
-        return CliRunner().invoke(cli, [*args, *self.where], prog_name="flipgate")
+        return CliRunner().invoke(cli, [args[0], *self.where, *args[1:]], prog_name="flipgate")
 
     def data(self, *args: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.run(*args, "-o", "json").stdout)
@@ -96,8 +98,11 @@ def no_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
 # Setting up
 
 
-def test_check_says_what_is_missing_one_line_each(desk: Desk) -> None:
-    assert desk.run("check", "-f", str(desk.file)).stdout == f"ok: {desk.name}, 2 services, 1 route\n"
+def test_check_says_what_is_missing_one_line_each(desk: Desk, tmp_path: Path) -> None:
+    with serving(fronted(desk.shop), tmp_path):
+        through = ["--kubeconfig", str(tmp_path / "wire.kubeconfig")]
+        said = desk.run("check", "-f", str(desk.file), *through).stdout
+    assert said == f"ok: {desk.name}, 2 services, 1 route\n"
 
     desk.shop.cluster.delete(f"{desk.shop.deployments(Side.GREEN)}/web")
     desk.shop.cluster.delete(desk.shop.route_path())

@@ -3,7 +3,6 @@ has its verdict in time, and a way back ends."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -23,10 +22,11 @@ from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.observe import observe
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.world import World
+from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.test_gates import baking, declared, flipped
-from tests.api.test_watch import Town, pod, world_of
-from tests.api.wire import Answer, Handler, Script, Through, dripping, serving
+from tests.api.test_watch import Town, world_of
+from tests.api.wire import Answer, Handler, Script, dripping, serving
 from tests.core.builders import SHOP
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -165,23 +165,9 @@ def test_any_exception_of_a_probe_is_no_answer(
         assert (evidence.verdict, evidence.answer) == (UNKNOWN, f"no answer: {kind}")
 
 
-def traefik_of(shop: Shop, users: Callable[[Handler], Answer | None]) -> Script:
-    """The real API server, and one Traefik that users' requests go through."""
-    through = Through(shop.kubeconfig)
-
-    def script(request: Handler) -> Answer | None:
-        if "/proxy/" in request.path:
-            return users(request)
-        if request.path.startswith(f"/api/v1/namespaces/{shop.own}/pods?"):
-            return 200, json.dumps({"items": [pod("traefik-1")]}).encode()
-        return through(request)
-
-    return script
-
-
 def test_an_old_side_that_drips_does_not_keep_its_workers(shop: Shop, tmp_path: Path, short: None) -> None:
     shop.gone_live()
-    with serving(traefik_of(shop, dripping), tmp_path) as cluster:
+    with serving(fronted(shop, dripping), tmp_path) as cluster:
         world = shop.world("ana", cluster)
         with shop.playing_ready():
             hand_over_workers(world, GREEN)

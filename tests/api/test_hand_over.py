@@ -25,6 +25,7 @@ from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import adopt, check_application
 from flipgate.steps.watch import bad_bake
+from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile
 from tests.api.users import grant, user
 
@@ -253,12 +254,12 @@ def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_
     )
     said: list[str] = []
     world = shop.world("robot", robot)
-    world.say = said.append
     adopt(world)
+    world.say = said.append
     with shop.playing_ready(), world.acting():
         hand_over_workers(world, GREEN)
     assert (suspended(shop), said) == ((True, False), [])
     shop.cluster.delete(nightly_at(shop, GREEN))
-    assert check_application(robot, shop.application, shop.own) == [
+    assert checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == [
         f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     ]

@@ -27,6 +27,7 @@ from flipgate.steps.look import look, need_dark
 from flipgate.steps.rest import rest
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.setup import adopt, check_application
+from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
@@ -219,8 +220,8 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     grant(shop, check_application(robot, shop.application, shop.own))
     said: list[str] = []
     world = shop.world("robot", robot)
-    world.say = said.append
     adopt(world)
+    world.say = said.append
     with shop.playing_ready(), world.acting():
         hand_over_workers(world, GREEN)
     assert (told(shop), said) == (("false", "true"), [])
@@ -228,7 +229,7 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    environment, gone = check_application(robot, shop.application, shop.own)
+    environment, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
     assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"

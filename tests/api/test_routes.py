@@ -21,6 +21,7 @@ from flipgate.steps.setup import adopt, apply_application, check_application
 from flipgate.steps.targets import need_targets
 from flipgate.steps.world import World
 from lab.records import Lab
+from tests.api.front import checked, saying
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened
 from tests.api.test_targets import put_endpoints, put_service
 from tests.api.users import grant, user
@@ -59,7 +60,7 @@ def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_bac
     missing = check_application(robot, split.application, split.own)
     assert not [sentence for sentence in missing if "ingressroutes" in sentence]
     grant(split, missing)
-    assert check_application(robot, split.application, split.own) == []
+    assert checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
     apply_application(robot, split.application, split.text, split.own)
     world = split.world("robot", robot)
     adopt(world)
@@ -78,7 +79,9 @@ def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_pat
     split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
     robot = user(split, tmp_path)
     grant(split, check_application(robot, split.application, split.own))
-    assert [sentence.partition(" (")[0] for sentence in check_application(robot, split.application, split.own)] == [
+    assert [
+        sentence.partition(" (")[0] for sentence in checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    ] == [
         f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
         for side in (BLUE, GREEN)
     ]
@@ -96,12 +99,12 @@ def test_a_kind_that_is_not_installed_is_said(split: Shop, tmp_path: Path) -> No
     assert "traefik.io/v1alpha1 has no TraefikService here" in problem
 
 
-def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Cluster, lab: Lab) -> None:
+def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
     shop = Shop.install(cluster, lab.kubeconfig, routes=(FRONT, SPLIT), weighted=[SPLIT])
     leads = [{"name": SPLIT, "kind": "TraefikService"}]
     shop.patch(shop.route_path(FRONT), ("replace", "/spec/routes/0/services", leads))
     world = shop.adopted()
-    assert check_application(cluster, shop.application, shop.own) == []
+    assert checked(shop, tmp_path, users=saying("X-Served-Side: blue")) == []
     before = version(shop, FRONT)
     move(world, GREEN)
     assert (look(world).active, str(look(world).traffic)) == (

@@ -18,56 +18,53 @@ from flipgate.steps.move import move
 from flipgate.steps.roll_back import roll_back
 from flipgate.steps.settle import settle
 from flipgate.steps.setup import adopt, apply_application, check_application
+from tests.api.front import checked
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 from tests.api.users import grant, user
 
 
-def check(shop: Shop) -> list[str]:
-    return check_application(shop.cluster, shop.application, shop.own)
+def test_nothing_stands_in_the_way(shop: Shop, tmp_path: Path) -> None:
+    assert checked(shop, tmp_path) == []
 
 
-def test_nothing_stands_in_the_way(shop: Shop) -> None:
-    assert check(shop) == []
-
-
-def test_a_missing_namespace_is_said_once(shop: Shop) -> None:
+def test_a_missing_namespace_is_said_once(shop: Shop, tmp_path: Path) -> None:
     elsewhere = shop.text.replace(f"namespace: {shop.name}-green", "namespace: nowhere-green")
     application = load_application(elsewhere, "shop.yaml")
-    assert check_application(shop.cluster, application, shop.own) == ["namespace nowhere-green (green) does not exist"]
+    assert checked(shop, tmp_path, application) == ["namespace nowhere-green (green) does not exist"]
     with pytest.raises(Refused, match="kubectl create namespace nowhere-green") as refused:
         apply_application(shop.cluster, application, elsewhere, shop.own)
     assert refused.value.reason == "NamespaceMissing"
     assert shop.world().store.application() == shop.application
 
 
-def test_missing_deployments_are_named(shop: Shop) -> None:
+def test_missing_deployments_are_named(shop: Shop, tmp_path: Path) -> None:
     for name in ("web", "mailer"):
         shop.cluster.delete(f"{shop.deployments(GREEN)}/{name}")
-    assert check(shop) == [f"namespace {shop.name}-green (green) lacks the Deployments mailer, web"]
+    assert checked(shop, tmp_path) == [f"namespace {shop.name}-green (green) lacks the Deployments mailer, web"]
 
 
-def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop) -> None:
+def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop, tmp_path: Path) -> None:
     application = load_application(shop.text.replace("container: web", "container: app"), "shop.yaml")
-    problems = check_application(shop.cluster, application, shop.own)
+    problems = checked(shop, tmp_path, application)
     assert problems == [
         f"Deployment {shop.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
     ]
 
 
-def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop) -> None:
+def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop, tmp_path: Path) -> None:
     shop.point("live", "elsewhere")
-    (astray,) = check(shop)
+    (astray,) = checked(shop, tmp_path)
     assert astray.startswith(f"IngressRoute {shop.own}/live names neither side (it names elsewhere)")
     shop.cluster.delete(shop.route_path())
-    (missing,) = check(shop)
+    (missing,) = checked(shop, tmp_path)
     assert missing.startswith(f"IngressRoute {shop.own}/live is missing")
 
 
-def test_several_problems_are_said_at_once(shop: Shop) -> None:
+def test_several_problems_are_said_at_once(shop: Shop, tmp_path: Path) -> None:
     shop.cluster.delete(shop.route_path())
     shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
     shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
-    assert len(check(shop)) == 3
+    assert len(checked(shop, tmp_path)) == 3
 
 
 def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> None:
@@ -94,7 +91,7 @@ def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> N
 def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Shop, tmp_path: Path) -> None:
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
-    assert check_application(robot, shop.application, shop.own) == []
+    assert checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
 
     apply_application(robot, shop.application, shop.text, shop.own)
     world = shop.world("robot", robot)

@@ -1,0 +1,57 @@
+"""A Traefik in front of a shop, by script: one is not to be had in this tier. All else is the real API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from flipgate.core.application import Application
+from flipgate.steps.setup import check_application
+from tests.api.shop import Shop
+from tests.api.test_watch import pod
+from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving
+
+Users = Callable[[Handler], Answer | None]
+"""What users get, by whichever replica."""
+
+
+def saying(*headers: str, status: int = 200, body: bytes = b"{}") -> Users:
+    """The same answer to everybody, with these headers (`Name: value`)."""
+
+    def users(request: Handler) -> Answer:
+        lines = [f"HTTP/1.1 {status} So", *headers, f"Content-Length: {len(body)}", "", ""]
+        sending(request, ["\r\n".join(lines).encode(), body])
+        return ANSWERED
+
+    return users
+
+
+def fronted(
+    shop: Shop, users: Users | None = None, replicas: tuple[str, ...] = ("traefik-1",), kubeconfig: Path | None = None
+) -> Script:
+    """The shop with a Traefik that leads users where the first route says, or gives them what `users` says; as the
+    admin, or as whoever this kubeconfig is of."""
+    through = Through(kubeconfig or shop.kubeconfig)
+
+    def script(request: Handler) -> Answer | None:
+        if "/proxy/" in request.path:
+            return (users or saying(f"X-Served-Side: {shop.where()[0]}"))(request)
+        if request.path.startswith(f"/api/v1/namespaces/{shop.own}/pods?"):
+            return 200, json.dumps({"items": [pod(name) for name in replicas]}).encode()
+        return through(request)
+
+    return script
+
+
+def checked(
+    shop: Shop,
+    folder: Path,
+    application: Application | None = None,
+    *,
+    kubeconfig: Path | None = None,
+    users: Users | None = None,
+) -> list[str]:
+    """What `check` says of the shop, or of another file of it, where Traefik does as it should or as `users` says."""
+    with serving(fronted(shop, users, kubeconfig=kubeconfig), folder) as cluster:
+        return check_application(cluster, application or shop.application, shop.own)
