@@ -37,13 +37,14 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
         row = [data["application"], *active, data["phase"], ago(data["since"], now)]
         rows.append([*row, release.get("name", "-"), waits, drift])
     header = ["APPLICATION", "ACTIVE", "LIVE SIDE", "PHASE", "SINCE", "RELEASE", "WAITS FOR", "DRIFT"]
-    unwatched = [f"{data['application']}: {text}" for data in all_data for text in _unwatched(data)]
+    unwatched = [f"{data['application']}: {fact}" for data in all_data for fact, _ in _unwatched(data)]
     return [*(line for data in all_data for line in lead(data, now)), *table(header, rows), *unwatched]
 
 
 def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    for text in _unwatched(data):
-        yield UNWATCHED, text
+    for fact, what_to_type in _unwatched(data):
+        yield "Warning", fact
+        yield "", what_to_type
     yield "Active", _active(data)
     yield "Traffic", _traffic(data)
     for route in data["routes"]:
@@ -155,11 +156,12 @@ def _condition(condition: dict[str, Any], now: datetime) -> str:
     return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"
 
 
-def _unwatched(data: dict[str, Any]) -> Iterator[str]:
-    """What nobody else will say: that what should happen by itself does not."""
+def _unwatched(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What nobody else will say, and what to type: what should happen by itself does not."""
     for each in data["conditions"]:
         if (each["type"], each["status"]) == (UNWATCHED, "True"):
-            yield click.style(f"{each['message']} ({each['reason']})", fg="red", bold=True)
+            fact, _, command = each["message"].partition(" Next: ")
+            yield click.style(f"{UNWATCHED} ({each['reason']}): {fact}", fg="red", bold=True), command
 
 
 def _entry(entry: dict[str, Any] | None) -> str:

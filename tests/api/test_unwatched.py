@@ -275,7 +275,7 @@ def test_an_outage_is_told_once_on_its_own_and_so_is_its_end(shop: Shop, world: 
     assert told.count("flipgate status") == 0, "and not a second time in the sentence that others get"
     assert [text.startswith("Unwatched is True (ReconcileOverdue): ") for text in warned] == [True, True]
     assert world.store.read().threads == {}, "it is of no release"
-    assert chat.shown[0][-1]["elements"][0]["text"].startswith("live on `blue`")
+    assert chat.shown[0][-1]["elements"][0]["text"].startswith("side `blue`")
 
     note_success(world)
     look_whether_watched(world, warned.append)

@@ -140,8 +140,9 @@ def test_an_overdue_reconcile_stands_above_everything_else() -> None:
     )
     assert "Next: prefect flow-run ls --flow-name reconcile" in unwatched["message"]
 
-    shown = f"\x1b[31m\x1b[1m{unwatched['message']} (ReconcileOverdue)\x1b[0m"
-    assert one(seen, at(30), wide=False)[1] == f"  Unwatched   {shown}"
+    fact, _, command = unwatched["message"].partition(" Next: ")
+    shown = f"\x1b[31m\x1b[1mUnwatched (ReconcileOverdue): {fact}\x1b[0m"
+    assert one(seen, at(30), wide=False)[1:3] == [f"  Warning     {shown}", f"              {command}"]
     assert "\n".join(one(seen, at(30), wide=False)).count("ReconcileOverdue") == 1
     assert many([seen], at(30))[-1] == f"shop: {shown}"
 

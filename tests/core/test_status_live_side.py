@@ -76,7 +76,7 @@ def test_a_live_side_that_serves_or_cannot_be_judged_leads_nothing() -> None:
         assert click.unstyle(title).startswith("shop  (namespace")
         assert [line for line in others if f"Condition   LiveSideReady {shown} for 60s" in line]
     moving = seen(web(0), remembered=carrying(2, release=release(Phase.DARK, Phase.FLIPPING)))
-    assert [each["type"] for each in data(moving)["conditions"]] == ["Drifted"]
+    assert [each["type"] for each in data(moving)["conditions"]] == ["Drifted", "Unwatched"]
     rows = many([data(blind), data(moving)], at(30))
     assert [row.split()[2] for row in rows[1:]] == ["?", "-"]
 
