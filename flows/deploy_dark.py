@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import FLIP_TRAFFIC
-from flipgate.core.errors import LostLease
+from flipgate.core.errors import Refused
 from flipgate.core.release import Release
 from flipgate.steps.settle import failing
 from flipgate.steps.world import World
@@ -33,8 +33,8 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
         return "nothing to do: these images are live"
     try:
         bring_up_and_check(world, release, patience)
-    except LostLease as lost:
-        return overtaken(world, release.name, lost)
+    except Refused as refused:
+        return overtaken(world, release.name, refused)
     parameters = {"application": application, "release": release.name, "cluster": cluster}
     steps.start(FLIP_TRAFFIC, parameters, key=f"{FLIP_TRAFFIC}-{application}-{release.name}")
     return release.name

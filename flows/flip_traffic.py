@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import SCALE_DOWN
-from flipgate.core.errors import LostLease
+from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
@@ -32,16 +32,16 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     steps.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended
-    found = need_release(world, release, FLIPPABLE)
-    if found.phase is Phase.DARK:
-        decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
-        if no := turned_down(world, decided):
-            return no
-    if found.phase is not Phase.LIVE:
-        try:
+    try:
+        found = need_release(world, release, FLIPPABLE)
+        if found.phase is Phase.DARK:
+            decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
+            if no := turned_down(world, decided):
+                return no
+        if found.phase is not Phase.LIVE:
             found = through_faults(world, lambda: move_and_watch(world, release))
-        except LostLease as lost:
-            return overtaken(world, release, lost)
+    except Refused as refused:
+        return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
     steps.start(SCALE_DOWN, parameters, f"{SCALE_DOWN}-{application}-{release}", found.settle_after)
     return f"{application} is live on {found.side}"

@@ -8,12 +8,15 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.cluster import connect
-from flipgate.core.errors import LostLease
+from flipgate.core.became import became, known
+from flipgate.core.errors import Refused
 from flipgate.core.release import Phase
 from flipgate.steps.unwatched import look_whether_watched
 from flipgate.steps.world import World, default_actor
 
 BY_A_PERSON = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
+TAKEN_OVER = frozenset({"LostLease", "Superseded", "WrongPhase", "NoDarkSide", "SideChanged"})
+"""Refusals by which a run may find out that a person went another way while it slept. A failed bake is none of them."""
 
 
 def open_world(application: str, cluster: str) -> World:
@@ -30,13 +33,13 @@ def begin(application: str, cluster: str) -> World:
     return world
 
 
-def overtaken(world: World, release: str, lost: LostLease) -> State[str]:
-    """The state of a run that lost its Lease to a rollback: an end, not a failure. Raises `lost` otherwise."""
+def overtaken(world: World, release: str, refused: Refused) -> State[str]:
+    """The state of a run whose release a person has taken another way meanwhile: an end, not a failure; it says who,
+    when and why. Raises `refused` otherwise."""
     record = world.store.read()
-    found = [each for each in (record.release, record.last) if each and each.name == release]
-    if not found or found[0].phase not in BY_A_PERSON:
-        raise lost
-    why = next(change.message for change in reversed(found[0].changes) if change.phase in BY_A_PERSON)
-    message = f"{release} is `{found[0].phase}`: {why}"
+    found = known(record, release)
+    if refused.reason not in TAKEN_OVER or found is None or found.phase not in BY_A_PERSON:
+        raise refused
+    message = f"release {release} {became(record, release)}"
     world.say(message)
     return Completed(name="Overtaken", message=message, data=message)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase
+from flipgate.core.release import Phase, Release
 from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
+from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
-from flows.opening import begin
+from flows.opening import begin, overtaken
 from tasks import steps
 
 
@@ -27,11 +29,19 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     if ended := ended_meanwhile(world, release):
         return ended
     wait_out(world)
-    soaked = need_soaked(world, release)
+    try:
+        soaked = need_soaked(world, release)
+        return ask_and_rest(world, soaked)
+    except Refused as refused:
+        return overtaken(world, release, refused)
+
+
+def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
+    """From `live` to `settled`, on a person's word; begun again after a crash, it goes on from where the release is."""
     if soaked.phase is Phase.LIVE:
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
         if no := turned_down(world, decided):
             return no
     with world.acting():
-        settled = steps.settle_release(world, release)
-    return f"{settled.side.other} of {application} is at rest"
+        settled = steps.settle_release(world, soaked.name)
+    return f"{settled.side.other} of {world.application.name} is at rest"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from flipgate.core import approvals
 from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
+from flipgate.core.became import became
 from flipgate.core.errors import BadInput, Refused
 from flipgate.core.gates import Evidence
 from flipgate.core.hand_over import working
@@ -205,9 +206,10 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
     wanted = Phase.DARK if kind is QuestionKind.FLIP else Phase.LIVE
     release = record.release
     if release is None or release.phase is not wanted:
+        last = release or record.last
         raise Refused(
-            f"is `{record.phase}`, not `{wanted}`",
-            obj=f"application {world.application.name}" if release is None else f"release {release.name}",
+            f"{became(record, last.name)}; it is not `{wanted}`" if last else f"is `{record.phase}`, not `{wanted}`",
+            obj=f"release {last.name}" if last else f"application {world.application.name}",
             reason="WrongPhase",
             untouched="all routes and both sides",
             next_command=f"flipgate status {world.application.name}",

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from flipgate.core import approvals, conditions
 from flipgate.core import record as records
 from flipgate.core.approvals import NotGranted
+from flipgate.core.became import became
 from flipgate.core.errors import FlipgateError, LostLease, Refused
 from flipgate.core.gates import Evidence, Verdict, combine, informing
 from flipgate.core.proof import Proven, told
@@ -85,10 +86,11 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
 
 def need_release(world: World, release: str, phases: frozenset[Phase]) -> Release:
     """The open release of this name, in one of these phases. Raises Refused (Superseded, WrongPhase) otherwise."""
-    found = need_open(world.store.read(), release)
+    record = world.store.read()
+    found = need_open(record, release)
     if found.phase not in phases:
         raise Refused(
-            f"is `{found.phase}`, not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
+            f"{became(record, release)}; it is not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
             obj=f"release {release}",
             reason="WrongPhase",
             untouched="all routes and both sides",

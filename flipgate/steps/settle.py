@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from flipgate.core import approvals
 from flipgate.core import record as records
+from flipgate.core.became import became
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence, Verdict, informing
 from flipgate.core.record import Record
@@ -62,9 +63,7 @@ def ended_meanwhile(world: World, release: str) -> str:
     record = world.store.read()
     if record.release and record.release.name == release and record.release.phase not in TERMINAL:
         return ""
-    ended = [each for each in (record.release, record.last) if each and each.name == release]
-    how = f"ended `{ended[0].phase}`" if ended else "is not the open one"
-    return f"nothing to do: release {release} {how}"
+    return f"nothing to do: release {release} {became(record, release)}"
 
 
 EARLY_SECONDS = 60.0
@@ -87,9 +86,11 @@ def need_soaked(world: World, name: str = "") -> Release:
     record = world.store.read()
     release = need_open(record, name) if name else record.release
     if release is None or release.phase not in (Phase.LIVE, Phase.SETTLING):
+        last = release or record.last
+        fact = became(record, last.name) if last else f"is `{record.phase}`"
         raise Refused(
-            f"is `{record.phase}`: only a `live` release has an old side to put to rest",
-            obj=f"application {world.application.name}",
+            f"{fact}: only a `live` release has an old side to put to rest",
+            obj=f"release {last.name}" if last else f"application {world.application.name}",
             reason="WrongPhase",
             untouched="both sides",
             next_command=f"flipgate status {world.application.name}",

@@ -7,6 +7,7 @@ from functools import partial
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
 from flipgate.core import record as records
+from flipgate.core.became import became
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.record import Announcement, Record
 from flipgate.core.release import Phase, Reason, Release
@@ -56,7 +57,7 @@ def need_open(record: Record, release: str) -> Release:
     if record.release is None or record.release.name != release:
         now_open = record.release.name if record.release else "none"
         raise Refused(
-            f"is no longer the open release (that is: {now_open})",
+            f"{became(record, release)}; it is no longer the open release (that is: {now_open})",
             obj=f"release {release}",
             reason="Superseded",
             untouched="everything from here on",

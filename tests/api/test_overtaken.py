@@ -1,0 +1,90 @@
+"""A stale run's last word names who took over, also when it wakes after the other has finished."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from flipgate.core.errors import Refused
+from flipgate.core.release import Phase
+from flipgate.steps import ask, settle
+from flipgate.steps.flip import FLIPPABLE, need_release
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.settle import ended_meanwhile, need_soaked
+from flipgate.steps.world import World
+from tests.api.played import played
+from tests.api.shop import BLUE, COUNTS, Shop
+
+BACK = r"was rolled back \(RollbackRequested\) at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by ana: checkout is slow"
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """A release that has soaked, and the run that will put its old side to rest."""
+    return shop.gone_live("scale down")
+
+
+def back(shop: Shop) -> None:
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "checkout is slow", by="ana")
+
+
+def test_each_look_for_the_release_says_what_became_of_it(shop: Shop, live: World) -> None:
+    release = live.store.read().release
+    assert release
+    back(shop)
+    assert re.search(BACK, ended_meanwhile(live, release.name))
+    looks: list[Callable[[], Any]] = [
+        lambda: need_soaked(live),
+        lambda: need_soaked(live, release.name),
+        lambda: need_release(live, release.name, FLIPPABLE),
+        lambda: ask.need_phase(live, live.store.read(), ask.QuestionKind.FLIP),
+    ]
+    for look in looks:
+        with pytest.raises(Refused, match=f"release {release.name}: {BACK}"):
+            look()
+
+
+def wakes_in_the_middle(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scale-down looks around, sleeps through a whole rollback, and wakes."""
+    looks = settle.stamped_look
+
+    def look_and_sleep(*args: Any) -> Any:
+        seen = looks(*args)
+        monkeypatch.setattr(settle, "stamped_look", looks)
+        back(shop)
+        return seen
+
+    monkeypatch.setattr(settle, "stamped_look", look_and_sleep)
+
+
+def wakes_late(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sleeps before it has the Lease."""
+    needs = settle.need_dark
+
+    def sleep_first(*args: Any) -> Any:
+        monkeypatch.setattr(settle, "need_dark", needs)
+        back(shop)
+        return needs(*args)
+
+    monkeypatch.setattr(settle, "need_dark", sleep_first)
+
+
+@pytest.mark.parametrize("sleeps", [wakes_in_the_middle, wakes_late])
+def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_says_by_whom(
+    shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch, sleeps: Callable[..., None]
+) -> None:
+    release = live.store.read().release
+    assert release
+    ask.pose(live, ask.QuestionKind.SCALE_DOWN, [])
+    ask.decide(live, ask.Decision.APPROVE, by="ben", via="test", reason="it soaked")
+    sleeps(shop, monkeypatch)
+    with played(live) as flows:
+        state = flows.scale_down(shop.name, release.name)
+    assert state.name == "Overtaken"
+    assert state.is_completed()
+    assert re.fullmatch(rf"release {release.name} {BACK}", state.message)
+    assert (shop.counts(BLUE), live.store.read().phase) == (COUNTS, Phase.ROLLED_BACK)
