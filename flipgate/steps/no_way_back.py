@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flipgate.core.errors import FlipgateError, Refused
-from flipgate.core.record import Occupant, Record
+from flipgate.core.going_back import NoWay, closed, not_approved
+from flipgate.core.record import Record
 from flipgate.core.release import Release
 from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand
@@ -18,40 +19,27 @@ from flipgate.steps.world import World
 def need_way_back(world: World, record: Record, target: Side) -> None:
     """Raises Refused for a side that nobody can go back to, whoever asks: nothing ever ran there (NoWayBack), or a
     contract migration was done since (ContractMigrationDone)."""
-    if not record.ran_on(target):
-        raise Refused(
-            f"nothing ever ran on {target}: there is no way back to it. {both_sides(world)}",
-            obj=f"application {world.application.name}",
-            reason="NoWayBack",
-            untouched="all routes",
-            next_command=_forward(world),
-        )
-    occupant = record.sides.get(target)
-    if occupant and occupant.contracted:
-        raise _contracted(world, target, occupant)
-
-
-def _contracted(world: World, target: Side, occupant: Occupant) -> Refused:
-    done = occupant.contracted
-    assert done is not None
-    return Refused(
-        f"a contract migration was done at {done.at:%Y-%m-%d %H:%M:%S} UTC by {done.by} ({done.reason}): what runs "
-        f"there can no longer read the data. What is left is to go forward. {both_sides(world)}",
-        obj=f"side {target} ({world.application.namespace_of(target)})",
-        reason="ContractMigrationDone",
+    refused = closed(record, target)
+    if refused is None:
+        return
+    contracted = refused.reason == "ContractMigrationDone"
+    side = f"side {target} ({world.application.namespace_of(target)})"
+    by_hand = f"; if it must be, by hand: {by_kubectl(world, target)}" if contracted else ""
+    raise Refused(
+        f"{refused.fact}. {both_sides(world)}",
+        obj=side if contracted else f"application {world.application.name}",
+        reason=refused.reason,
         untouched="all routes",
-        next_command=f"{_forward(world)}; if it must be, by hand: {by_kubectl(world, target)}",
+        next_command=f"{_forward(world)}{by_hand}",
     )
 
 
-def no_way_back(world: World, release: Release | None) -> Refused:
+def no_way_back(world: World, refused: NoWay) -> Refused:
     """The refusal when no open release has moved users."""
-    state = f"release {release.name} is `{release.phase}`" if release else "no release is open"
     return Refused(
-        f"there is nothing to go back from: {state}, traffic on {look_at_traffic(world).active or 'no one side'}. "
-        f"{both_sides(world)}",
+        f"{refused.fact}, traffic on {look_at_traffic(world).active or 'no one side'}. {both_sides(world)}",
         obj=f"application {world.application.name}",
-        reason="NoWayBack",
+        reason=refused.reason,
         untouched="all routes",
         next_command=f"{with_side(world)} (scales that side up first)",
     )
@@ -59,10 +47,11 @@ def no_way_back(world: World, release: Release | None) -> Refused:
 
 def not_a_way_back(world: World, release: Release) -> Refused:
     """The refusal to send users to a side whose release nobody approved, or that users were taken back from."""
+    refused = not_approved(release)
     return Refused(
-        f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip",
+        refused.fact,
         obj=f"side {release.side}",
-        reason="NotAWayBack",
+        reason=refused.reason,
         untouched="all routes",
         next_command=f"flipgate flip {world.application.name}; if it must be, by hand: "
         f"{by_kubectl(world, release.side)}",

@@ -25,6 +25,7 @@ from flipgate.core.errors import (
     TemporaryError,
 )
 from flipgate.core.gates import Evidence
+from flipgate.core.going_back import NoWay, came_from, never_live
 from flipgate.core.proof import Proven
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
@@ -285,15 +286,12 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str) -> Roll
 
 def _way_back(world: World, record: Record, to: Side | None) -> Side:
     """The side users came from, or the one that a person names. Raises Refused when there is none to go to."""
-    release = record.release
-    if release and release.phase in AFTER_TRAFFIC:
-        return to or release.side.other
-    if to is None:
-        raise no_way_back(world, release)
-    unapproved = release or record.last
-    if unapproved and unapproved.side is to and unapproved.phase is not Phase.SETTLED:
-        raise not_a_way_back(world, unapproved)
-    return to
+    found, release = to or came_from(record), record.release or record.last
+    if isinstance(found, NoWay):
+        raise no_way_back(world, found)
+    if release and to and never_live(record, to):
+        raise not_a_way_back(world, release)
+    return found
 
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flipgate.core import stamps
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.going_back import older, without_pods
 from flipgate.core.record import Record
 from flipgate.core.release import Reason
 from flipgate.core.sides import Side
@@ -167,46 +167,25 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
 
 
 def need_older(world: World) -> Side:
-    """The side that was live before, by the stamps on its workloads: without a record they alone can tell.
-
-    A side that is brought up, and a side that is flipped to, are stamped later than the other. Raises Refused when the
-    routes name no one side, or when the dark side is stamped later than the live one: nobody approved it then.
-    """
+    """The side that was live before, by the stamps on its workloads. Raises Refused when the routes name no one side,
+    or when nothing says that the dark side was ever live."""
     traffic = look_at_traffic(world)
-    if traffic.active is None:
-        raise Refused(
-            f"the routes name no one side: {traffic}. {both_sides(world)}",
-            obj=f"application {world.application.name}",
-            reason="RoutesSplit",
-            untouched="all routes",
-            next_command=with_side(world),
-        )
-    target = traffic.active.other
-    live, dark = _latest_stamp(world, traffic.active), _latest_stamp(world, target)
-    if live is None or dark is None or dark >= live:
-        raise Refused(
-            f"without the record nobody can say that {target} was live before: {target} is stamped "
-            f"{'unreadably' if dark is None else dark}, {traffic.active} {'unreadably' if live is None else live}",
-            obj=f"application {world.application.name}",
-            reason="NoWayBack",
-            untouched="all routes",
-            next_command=with_side(world),
-        )
-    return target
-
-
-def _latest_stamp(world: World, side: Side) -> int | None:
-    """The highest epoch on a side; -1 where none was ever stamped, None where one is no number."""
-    found = [each.stamp for each in look_at_side(world, side).workloads.values() if each.stamp]
-    epochs = [stamps.epoch_of(stamp) for stamp in found]
-    return None if None in epochs else max((epoch for epoch in epochs if epoch is not None), default=-1)
+    found = older(traffic, {side: look_at_side(world, side) for side in Side})
+    if isinstance(found, Side):
+        return found
+    raise Refused(
+        f"{found.fact}. {both_sides(world)}",
+        obj=f"application {world.application.name}",
+        reason=found.reason,
+        untouched="all routes",
+        next_command=with_side(world),
+    )
 
 
 def need_ready(world: World, target: Side) -> None:
     """Raises Refused unless each serving service of the side has a Ready pod."""
     state = look_at_side(world, target)
-    missing = short_of(state, {s.name: 1 for s in world.application.serving() if s.replicas})
-    if missing:
+    if missing := without_pods(world.application, state):
         raise not_up(world, state, missing)
 
 
