@@ -29,6 +29,7 @@ from flipgate.core.going_back import NoWay, came_from, never_live
 from flipgate.core.proof import Proven
 from flipgate.core.record import MOVE_ROUTES, EntryState, Record
 from flipgate.core.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
+from flipgate.core.sent import note_sent
 from flipgate.core.sides import Side
 from flipgate.core.traffic import resource
 from flipgate.core.way_back import may_be_shrinking
@@ -153,7 +154,7 @@ def go_back(world: World, target: Side, order: Order, taken: Record) -> RolledBa
         handed: list[str] = []
         left += _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
         left += tuple(handed)
-    left += _try("end the release", lambda: _end(world, order.message, proof.proven))
+    left += _try("end the release", lambda: _end(world, target, order.message, proof.proven))
     return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
 
 
@@ -184,7 +185,7 @@ def _open(world: World, target: Side, order: Order) -> int:
     now, opened = world.now(), [0]
 
     def change(record: Record) -> Record:
-        stale = record.open_entry
+        stale, told = record.open_entry, record.outbox
         if stale:
             record = records.end(record, stale.id, EntryState.UNDONE, now, f"taken over by {world.actor}")
         release = record.release
@@ -193,10 +194,10 @@ def _open(world: World, target: Side, order: Order) -> int:
             # A word must not hold up the way back.
             reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
             record = records.judged(record, BAKE, order.evidence, now)
-            told = record.outbox
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
-            if order.told_at_the_end:
-                record = record.model_copy(update={"outbox": told})
+        record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, order.message, actor=world.actor, now=now)
+        if order.told_at_the_end:
+            record = record.model_copy(update={"outbox": told})
         intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
@@ -221,14 +222,14 @@ def _close(world: World, entry: int, target: Side, way: Way) -> None:
     world.store.update(change)  # nobody is told before the workers are back, too
 
 
-def _end(world: World, message: str, proven: Proven | None) -> None:
+def _end(world: World, target: Side, message: str, proven: Proven | None) -> None:
     """`rolled_back`, last of all: killed before it, the next rollback or reconcile joins and does what is missing."""
     now = world.now()
 
     def change(record: Record) -> Record:
-        if record.phase is not Phase.ROLLING_BACK:
-            return record
         text = f"{message} ({_figures(proven)})"
+        if record.phase is not Phase.ROLLING_BACK:
+            return note_sent(record, target, Reason.TRAFFIC_RESTORED, text, actor=world.actor, now=now)
         return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
 
     write(world, change)
