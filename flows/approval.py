@@ -57,7 +57,7 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     decided = ask.standing(world, kind)
     if not ask.asks_again(world, decided, run):
         return decided
-    evidence = look()
+    evidence = [*look(), *ask.last_attempt_at(world, kind)]
     question = steps.pose(world, kind, evidence, run)
     world.say(f"waiting for a decision: {question.summary} {question.url}")
     form = Answer.with_initial_data(description=question_text(question, evidence))

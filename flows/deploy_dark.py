@@ -5,7 +5,6 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flipgate.adapters.runs import FLIP_TRAFFIC
 from flipgate.core.errors import Refused
 from flipgate.core.release import Release
 from flipgate.steps.settle import failing
@@ -35,8 +34,7 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
         bring_up_and_check(world, release, patience)
     except Refused as refused:
         return overtaken(world, release.name, refused)
-    parameters = {"application": application, "release": release.name, "cluster": cluster}
-    steps.start(FLIP_TRAFFIC, parameters, key=f"{FLIP_TRAFFIC}-{application}-{release.name}")
+    steps.start_flip(world, release, cluster)
     return release.name
 
 

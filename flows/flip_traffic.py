@@ -5,16 +5,17 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flipgate.adapters.runs import SCALE_DOWN
+from flipgate.adapters.runs import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
 from flipgate.steps.recover import through_faults
 from flipgate.steps.settle import ended_meanwhile
+from flipgate.steps.stopped import act_again, noting_stop
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
-from flows.opening import begin, overtaken
+from flows.opening import begin, overtaken, this_run
 from tasks import steps
 from tasks.artifacts import show_evidence
 
@@ -34,12 +35,13 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         return ended
     try:
         found = need_release(world, release, FLIPPABLE)
-        if found.phase is Phase.DARK:
-            decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
-            if no := turned_down(world, decided):
-                return no
-        if found.phase is not Phase.LIVE:
-            found = through_faults(world, lambda: move_and_watch(world, release))
+        with noting_stop(world, release, FLIP_TRAFFIC, this_run()):
+            if found.phase is Phase.DARK:
+                decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
+                if no := turned_down(world, decided):
+                    return no
+            if found.phase is not Phase.LIVE:
+                found = through_faults(world, lambda: move_and_watch(world, release))
     except Refused as refused:
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
@@ -51,6 +53,7 @@ def move_and_watch(world: World, name: str) -> Release:
     """From `dark` to `live` under the Lease; begun again after a crash, it goes on from where the release stands."""
     release = need_release(world, name, MOVABLE)
     with going_back(world), world.acting() as record:
+        act_again(world, record)
         if release.phase is Phase.DARK:
             release = steps.scale_to_live(world, release)
             steps.check_side(world, release.side)

@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.cluster import connect
+from flipgate.adapters.runs import url_of
 from flipgate.core.became import became, known
 from flipgate.core.errors import Refused
 from flipgate.core.release import Phase
@@ -31,6 +32,11 @@ def begin(application: str, cluster: str) -> World:
     world = open_world(application, cluster)
     look_whether_watched(world, get_run_logger().warning)
     return world
+
+
+def this_run() -> str:
+    """The page of the run that is at work; its id where no UI is known."""
+    return url_of(str(flow_run.id)) or str(flow_run.id)
 
 
 def overtaken(world: World, release: str, refused: Refused) -> State[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flipgate.adapters.runs import SCALE_DOWN
 from flipgate.core.errors import Refused
 from flipgate.core.record import QuestionKind
 from flipgate.core.release import Phase, Release
 from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
+from flipgate.steps.stopped import act_again, noting_stop
 from flipgate.steps.world import World
 from flows.approval import ask_person, turned_down
-from flows.opening import begin, overtaken
+from flows.opening import begin, overtaken, this_run
 from tasks import steps
 
 
@@ -31,7 +33,8 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     wait_out(world)
     try:
         soaked = need_soaked(world, release)
-        return ask_and_rest(world, soaked)
+        with noting_stop(world, release, SCALE_DOWN, this_run()):
+            return ask_and_rest(world, soaked)
     except Refused as refused:
         return overtaken(world, release, refused)
 
@@ -42,6 +45,7 @@ def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
         if no := turned_down(world, decided):
             return no
-    with world.acting():
+    with world.acting() as record:
+        act_again(world, record)
         settled = steps.settle_release(world, soaked.name)
     return f"{settled.side.other} of {world.application.name} is at rest"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 from flipgate.adapters import runs
+from flipgate.core import going_on
 from flipgate.core.errors import Refused
 from flipgate.core.gates import Evidence
+from flipgate.core.going_on import Run
 from flipgate.core.proof import Proven
 from flipgate.core.record import Question, QuestionKind
 from flipgate.core.release import Phase, Release
@@ -105,13 +108,28 @@ def settle_release(world: World, release: str) -> Release:
 
 
 @step("start the next pipeline")
-def start(pipeline: str, parameters: Mapping[str, object], key: str, at: datetime | None = None) -> runs.Run:
-    return runs.start(pipeline, parameters, key=key, at=at)
+def start(pipeline: str, parameters: Mapping[str, object], key: str, at: datetime | None = None) -> Run:
+    """The run under this key; another, where that one has failed."""
+    return runs.start(pipeline, parameters, key=key, at=at, acts=lambda run: run.state not in going_on.FAULTY)
+
+
+@step("start the flip")
+def start_flip(world: World, release: Release, cluster: str) -> Run | None:
+    """Whoever deploys wants a person asked: another run where the one that is there has ended, in whatever way, or
+    waits for an answer to a question that is gone. None where the release has gone on meanwhile."""
+    record, now = world.store.read(), world.now()
+    if record.release is None or record.release.name != release.name or record.phase is not Phase.DARK:
+        return None
+    parameters = {"application": world.application.name, "release": release.name, "cluster": cluster}
+    key = going_on.key_of(record, runs.FLIP_TRAFFIC, now)
+    acts = partial(going_on.will_act, record=record, now=now, ended=going_on.ENDED)
+    return runs.start(runs.FLIP_TRAFFIC, parameters, key=key, acts=acts)
 
 
 @step("start what has to go on")
-def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> runs.Run:
-    """Where something was settled, a new run; else the very run that should be there, which is then only found."""
+def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
+    """Where something was settled, a new run; else the very run that should be there, which is then only found, or
+    one more where that one will not act."""
     record, name = world.store.read(), world.application.name
     release = record.release.name if record.release else ""
     parameters: dict[str, object] = {"application": name, "cluster": cluster}
@@ -124,9 +142,13 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> runs.Run:
         parameters["release"] = release
     if outcome.pipeline == runs.SCALE_DOWN and record.release:
         at = record.release.settle_after
-    first = record.phase in (Phase.DARK, Phase.LIVE) and not outcome.changed
-    key = f"{outcome.pipeline}-{name}-{release}" if first else f"{outcome.pipeline}-{name}-epoch-{record.epoch}"
-    return runs.start(outcome.pipeline, parameters, key=key, at=at)
+    now = world.now()
+    key = going_on.key_of(record, outcome.pipeline, now, changed=outcome.changed)
+    acts = partial(going_on.will_act, record=record, now=now)
+    run = runs.start(outcome.pipeline, parameters, key=key, at=at, acts=acts)
+    if not acts(run):
+        world.say(f"{runs.RUNS_A_KEY} runs of {outcome.pipeline} have ended, the last in {run.state}: none is started")
+    return run
 
 
 @step("end the run that waited")

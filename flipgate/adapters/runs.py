@@ -6,32 +6,34 @@ goes back depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from flipgate.core.errors import NotFound, Refused, Unreachable
+from flipgate.core.going_on import Run
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"
 ROLL_BACK = "roll-back"
 TIMEOUT_SECONDS = 10.0
+RUNS_A_KEY = 5
+"""Runs that are started under one key where each before it will not act: then a person has to."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """One flow run: its id, its name, and the page that shows it."""
-
-    id: str
-    name: str
-    url: str
-
-
-def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = None, at: datetime | None = None) -> Run:
-    """Creates a run of a pipeline's deployment. With `key`, the same call twice is one run, for good.
+def start(
+    pipeline: str,
+    parameters: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    at: datetime | None = None,
+    acts: Callable[[Run], bool] = lambda run: True,
+) -> Run:
+    """Creates a run of a pipeline's deployment. With `key`, the same call twice is one run, for good: unless that one
+    does not go on (`acts`), which is Prefect's business no more than any other's. Then it is one more, under a key made
+    of the first, so that two who call at once still start one; at most RUNS_A_KEY of them, and the last is returned.
 
     Raises NotFound where the deployment is missing, Unreachable where no Prefect answers.
     """
@@ -40,14 +42,18 @@ def start(pipeline: str, parameters: Mapping[str, Any], *, key: str | None = Non
     state: Any = Scheduled(scheduled_time=at) if at else None
     with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
         deployment = client.read_deployment_by_name(f"{pipeline}/{pipeline}")
-        run = client.create_flow_run_from_deployment(
-            deployment.id,
-            parameters=dict(parameters),
-            idempotency_key=key,
-            state=state,
-            name=_name(pipeline, parameters),
-        )
-    return Run(str(run.id), run.name, url_of(str(run.id)))
+        for turn in range(1, RUNS_A_KEY + 1):
+            made = client.create_flow_run_from_deployment(
+                deployment.id,
+                parameters=dict(parameters),
+                idempotency_key=f"{key}-again-{turn}" if key and turn > 1 else key,
+                state=state,
+                name=_name(pipeline, parameters),
+            )
+            run = Run(str(made.id), made.name, url_of(str(made.id)), str(made.state_type.value), made.start_time)
+            if key is None or acts(run):
+                break
+    return run
 
 
 def _name(pipeline: str, parameters: Mapping[str, Any]) -> str:

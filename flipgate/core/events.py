@@ -11,6 +11,7 @@ from flipgate.core.application import Application
 from flipgate.core.conditions import LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
 from flipgate.core.record import Announcement
 from flipgate.core.release import Reason
+from flipgate.core.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
 
 COMPONENT = "flipgate"
 LONGEST_MESSAGE = 1024
@@ -32,10 +33,12 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.ROLLBACK_REQUESTED,
         Reason.TRAFFIC_RESTORED,
         LIVE_SIDE_SHORT,
+        FLIP_STOPPED,
+        SCALE_DOWN_STOPPED,
     }
 )
-"""The reasons of announcements whose Events are of type Warning: a release came to an end or went back, or users are on
-a side that is short."""
+"""The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, or users
+are on a side that is short."""
 
 OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
 """The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""

@@ -180,6 +180,19 @@ class Shown(Model):
     last_old_answer_ms: float | None = None
 
 
+class Stopped(Model):
+    """What ended a pipeline's run while its release was open. `run` is the run's page, or its id; `question` is the one
+    whose yes it had, empty without any. `withdrawn`: that yes is void, and a person is asked again."""
+
+    pipeline: str
+    reason: str
+    fact: str
+    at: AwareDatetime
+    run: str = ""
+    question: str = ""
+    withdrawn: bool = False
+
+
 class Release(Model):
     """What a side would run, and how far it has come. The figures of its move's proof are of all replicas (the first
     answer through any, the last through any) and of each, `shown`, at most SHOWN_KEPT of them."""
@@ -199,6 +212,8 @@ class Release(Model):
     shown: tuple[Shown, ...] = ()
     decisions: tuple[Decided, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    stopped: Stopped | None = None
+    """Gone with the next phase, and when a run acts again."""
 
     @property
     def phase(self) -> Phase:
@@ -228,7 +243,7 @@ class Release(Model):
                 next_command="flipgate status",
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
-        return self.model_copy(update={"changes": (*self.changes, change)})
+        return self.model_copy(update={"changes": (*self.changes, change), "stopped": None})
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """The same release with what a step's gates said, kept small: the first judgement and the newest."""

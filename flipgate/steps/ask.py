@@ -16,6 +16,7 @@ from flipgate.core.hand_over import working
 from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
 from flipgate.core.release import Phase, Reason, Release, frozen
 from flipgate.core.render import images_of
+from flipgate.core.stopped import FLIP_TRAFFIC, SCALE_DOWN, last_attempt
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
 from flipgate.steps.bring_up import configuration, finish
@@ -145,6 +146,11 @@ def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
         decide(world, decision, by=by, via="Prefect UI", reason=given["reason"], only=question)
     except (BadInput, Refused) as error:
         world.say(f"the form's answer ({decision} by {by}) changes nothing: {error.fact}")
+
+
+def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
+    """What stopped the run before, where one was: who is asked again sees it."""
+    return last_attempt(world.store.read(), FLIP_TRAFFIC if kind is QuestionKind.FLIP else SCALE_DOWN)
 
 
 def asked_by(world: World, flow_run: str) -> Question | None:

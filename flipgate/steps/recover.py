@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from flipgate.core import approvals
 from flipgate.core.errors import Refused, TemporaryError
 from flipgate.core.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.going_on import goes_on
 from flipgate.core.preview import PREVIEW_ROUTE
 from flipgate.core.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
 from flipgate.core.release import Phase, Reason
@@ -83,16 +85,15 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 entry = world.store.read().open_entry
                 outcome = _settle(world, entry) if entry else Outcome("its own run has ended the step meanwhile")
         case _:
-            outcome = _nothing_open(record, view)
+            outcome = _nothing_open(record, view, world.now())
     tell(world, world.store.read())
     return outcome
 
 
-def _nothing_open(record: Record, view: View) -> Outcome:
+def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     """No step is half done; still a pipeline may have been lost between two, or before it was started."""
     fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
-    waiting = record.phase is Phase.DARK and record.question is not None and record.approval is None
-    return Outcome(fact, pipeline="" if waiting else _pipeline(record.phase))
+    return Outcome(fact, pipeline=_pipeline(record.phase) if goes_on(record, now) else "")
 
 
 def _settle(world: World, entry: JournalEntry) -> Outcome:

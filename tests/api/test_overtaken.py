@@ -88,3 +88,4 @@ def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_says_by_w
     assert state.is_completed()
     assert re.fullmatch(rf"release {release.name} {BACK}", state.message)
     assert (shop.counts(BLUE), live.store.read().phase) == (COUNTS, Phase.ROLLED_BACK)
+    assert live.store.read().release.stopped is None  # type: ignore[union-attr]

@@ -1,0 +1,113 @@
+"""Which run goes on with a release, under which key, and when the one that is there will not."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from flipgate.core.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
+from flipgate.core.record import Decision, QuestionKind, Record
+from flipgate.core.release import Phase
+from tests.core.builders import GREEN, approval, at, question, record, release
+
+DARK = (Phase.DEPLOYING, Phase.DARK)
+LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
+SOON, LATE = at(10 + DOORBELL.total_seconds() - 1), at(10 + DOORBELL.total_seconds())
+"""Of a decision that was made at 10 s."""
+RUN = "run-1"
+FIRST = "flip-traffic-shop-3f2a9c01d4e8-1"
+
+
+def dark(answer: Any = None, **asked: Any) -> Record:
+    return record(release=release(*DARK), question=question(flow_run=RUN, **asked), approval=answer)
+
+
+def live(answer: Any = None) -> Record:
+    asked = question(kind=QuestionKind.SCALE_DOWN, flow_run=RUN)
+    return record(release=release(*LIVE), active=GREEN, question=asked, approval=answer)
+
+
+NO = approval(decision=Decision.REJECT)
+OVER = approval(decision=Decision.EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("remembered", "now", "wanted"),
+    [
+        (record(release=release(*DARK)), at(0), True),
+        (dark(), LATE, False),
+        (dark(approval()), SOON, False),
+        (dark(approval()), LATE, True),
+        (dark(NO), SOON, False),
+        (dark(NO), LATE, True),
+        (live(), LATE, False),
+        (live(approval()), LATE, True),
+        (live(NO), LATE, False),
+        (live(OVER), LATE, False),
+        (record(release=release(*LIVE), active=GREEN), at(0), True),
+        (dark(approval(spent_by=7)).model_copy(update={"release": release(*LIVE[:3])}), at(11), True),
+    ],
+    ids=[
+        "dark, not asked",
+        "asked",
+        "yes, its run is on its way",
+        "yes, and nobody heard",
+        "no, its run is on its way",
+        "no, and nobody heard",
+        "live, asked",
+        "live, yes",
+        "live, no",
+        "live, nobody in time",
+        "live, not asked",
+        "flipping",
+    ],
+)
+def test_a_run_goes_on_where_nobody_is_waited_for(remembered: Record, now: datetime, wanted: bool) -> None:
+    assert goes_on(remembered, now) is wanted
+
+
+def test_the_key_is_the_same_for_all_who_start_it() -> None:
+    asked = record(release=release(*DARK), epoch=4)
+    assert key_of(asked, "flip-traffic", LATE) == FIRST
+    assert key_of(asked, "flip-traffic", LATE, changed=True) == "flip-traffic-shop-epoch-4"
+    assert key_of(dark(), "flip-traffic", LATE) == FIRST
+    assert key_of(dark(approval()), "flip-traffic", SOON) == FIRST
+    assert key_of(dark(approval()), "flip-traffic", LATE) == f"flip-traffic-shop-{question().id}"
+    other = dark(approval(), id="flip-2")
+    assert key_of(other, "flip-traffic", LATE) == "flip-traffic-shop-flip-2", "one more for each question"
+    baking = record(release=release(*LIVE[:4]), epoch=9)
+    assert key_of(baking, "flip-traffic", LATE) == "flip-traffic-shop-epoch-9"
+    assert key_of(live(), "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1"
+
+
+@pytest.mark.parametrize("state", ["SCHEDULED", "PENDING", "RUNNING", "CANCELLING"])
+def test_a_run_that_has_not_ended_acts(state: str) -> None:
+    assert will_act(Run(RUN, "", "", state, at(0)), record(release=release(*DARK)), at(60))
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [("FAILED", True), ("CRASHED", True), ("COMPLETED", False), ("CANCELLED", False)]
+)
+def test_one_that_failed_is_gone_on_from_and_one_that_was_ended_only_on_demand(state: str, again: bool) -> None:
+    run = Run(RUN, "", "", state)
+    assert will_act(run, record(release=release(*DARK)), at(60)) is not again
+    assert not will_act(run, record(release=release(*DARK)), at(60), ended=ENDED)
+
+
+def test_a_run_that_sleeps_acts_while_its_own_question_waits_for_an_answer() -> None:
+    asleep = Run(RUN, "", "", "PAUSED")
+    assert will_act(asleep, dark(), LATE)
+    assert will_act(asleep, dark(approval()), SOON)
+    assert not will_act(asleep, dark(approval()), LATE)
+    assert not will_act(asleep, record(release=release(*DARK)), LATE)
+    assert not will_act(Run("another", "", "", "PAUSED"), dark(), LATE)
+
+
+def test_a_run_that_is_at_work_for_ever_is_dead_but_of_a_decided_question_there_is_no_second_one() -> None:
+    killed = Run(RUN, "", "", "RUNNING", at(0))
+    late = at(AT_MOST.total_seconds())
+    assert not will_act(killed, record(release=release(*DARK)), late)
+    assert will_act(killed, record(release=release(*DARK)), at(AT_MOST.total_seconds() - 1))
+    assert will_act(killed, dark(approval()), late)

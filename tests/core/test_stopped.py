@@ -1,0 +1,156 @@
+"""A run that failed with its release open: what is noted, who is told, and what becomes of the yes it had."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core import approvals
+from flipgate.core import record as records
+from flipgate.core.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
+from flipgate.core.gates import Verdict
+from flipgate.core.record import Decision, QuestionKind, Record
+from flipgate.core.release import Phase, Reason
+from flipgate.core.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
+from tests.core.builders import GREEN, approval, at, question, record, release
+
+DARK = (Phase.DEPLOYING, Phase.DARK)
+LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
+NAME = release().name
+VERDICT = Failure("CannotSee", "Traefik: no replica shows blue", verdict=True)
+FAULT = Failure("Unreachable", "no answer")
+ABOUT_THE_OLD_SIDE = {"kind": QuestionKind.SCALE_DOWN}
+
+
+def approved(**more: object) -> Record:
+    return record(release=release(*DARK), question=question(), approval=approval(), **more)
+
+
+def stopped(before: Record, why: Failure = VERDICT, *, pipeline: str = "flip-traffic", seconds: float = 30) -> Record:
+    return note_stop(before, NAME, pipeline, why, actor="flip shop", run="http://prefect/run/7", now=at(seconds))
+
+
+def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> None:
+    after = stopped(approved())
+    assert after.release
+    stop = after.release.stopped
+    assert stop
+    assert (stop.pipeline, stop.reason, stop.fact, stop.at) == ("flip-traffic", "CannotSee", VERDICT.fact, at(30))
+    assert (stop.question, stop.withdrawn, stop.run) == (question().id, True, "http://prefect/run/7")
+    assert (after.question, after.approval) == (None, None)
+    entry, message = after.journal[-1], after.outbox[-1]
+    assert (entry.step, entry.release, entry.actor) == ("FlipStopped", NAME, "flip shop")
+    assert (message.reason, message.release, message.side) == ("FlipStopped", NAME, GREEN)
+    for said in (entry.outcome, message.text):
+        assert "CannotSee" in said
+        assert VERDICT.fact in said
+        assert "The yes of ana is void: reconcile has a person asked again within five minutes" in said
+        assert "flipgate flip shop" in said
+
+
+def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
+    after = stopped(approved(), FAULT)
+    assert (after.question, after.approval) == (question(), approval())
+    assert after.release
+    assert after.release.stopped
+    assert (after.release.stopped.question, after.release.stopped.withdrawn) == (question().id, False)
+    assert "The yes stands until 2026-03-01 12:01 UTC: reconcile goes on with it" in after.outbox[-1].text
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (approval(decision=Decision.REJECT), 30),
+        (approval(), 61),
+        (approval(spent_by=7), 30),
+        (None, 30),
+    ],
+    ids=["no", "expired", "spent", "not yet answered"],
+)
+def test_only_a_yes_that_stands_is_taken(answer: object, seconds: float) -> None:
+    before = approved().model_copy(update={"approval": answer})
+    after = stopped(before, seconds=seconds)
+    assert (after.question, after.approval) == (before.question, before.approval)
+    assert after.release
+    assert after.release.stopped
+    assert (after.release.stopped.question, after.release.stopped.withdrawn) == ("", False)
+
+
+def test_after_the_move_a_verdict_takes_nothing() -> None:
+    baking = record(release=release(*LIVE[:4]), question=question(), approval=approval(spent_by=7), active=GREEN)
+    after = stopped(baking)
+    assert after.approval == baking.approval
+    assert "Users stay where they are: reconcile goes on within five minutes" in after.outbox[-1].text
+
+
+def test_the_old_side_s_question_is_taken_and_announced_as_its_own() -> None:
+    live = record(release=release(*LIVE), active=GREEN)
+    live = live.model_copy(
+        update={"question": question(**ABOUT_THE_OLD_SIDE), "approval": approval(**ABOUT_THE_OLD_SIDE)}
+    )
+    after = stopped(live, pipeline="scale-down")
+    assert (after.question, after.outbox[-1].reason, after.journal[-1].step) == (None, *["ScaleDownStopped"] * 2)
+    assert "flipgate scale-down shop" in after.outbox[-1].text
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        record(),
+        record(release=release(*LIVE), active=GREEN),
+        record(release=release(*DARK, attempt=2)),
+        record(release=release(*LIVE, Phase.ROLLING_BACK)),
+    ],
+    ids=["nothing open", "live", "another release", "rolling back"],
+)
+def test_a_run_that_has_nothing_to_do_any_more_notes_nothing(before: Record) -> None:
+    assert stopped(before) == before
+
+
+def test_another_at_work_stops_nobody_after_the_move() -> None:
+    held = Failure("LeaseHeld", "is held by flip shop")
+    baking = record(release=release(*LIVE[:4]), active=GREEN)
+    assert stopped(baking, held) == baking
+    assert stopped(approved(), held).approval == approval(), "and takes no yes before it"
+
+
+def test_it_is_over_with_the_next_phase_and_when_a_run_acts_again() -> None:
+    after = stopped(approved(), FAULT)
+    assert forget_stop(after).release == approved().release
+    assert forget_stop(approved()) == approved()
+    moved = records.advance(after, Phase.FLIPPING, Reason.APPROVED, at(40), actor="flip shop")
+    assert moved.release
+    assert moved.release.stopped is None
+
+
+def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
+    after = stopped(approved())
+    (seen,) = last_attempt(after, "flip-traffic")
+    assert (seen.gate, seen.verdict) == ("last attempt", Verdict.INFO)
+    assert seen.answer == f"stopped at 2026-03-01 12:00:30 UTC (CannotSee): {VERDICT.fact}"
+    assert last_attempt(after, "scale-down") == last_attempt(approved(), "flip-traffic") == ()
+    again = approvals.pose(after, question(id="flip-2"))
+    assert again.release
+    assert again.release.stopped, "it is seen beside the new question"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "fact", "verdict"),
+    [
+        (
+            Refused("is not Ready.", obj="side green", reason="TooFewReady"),
+            "TooFewReady",
+            "side green: is not Ready",
+            True,
+        ),
+        (Refused("is held", reason="LeaseHeld"), "LeaseHeld", "is held", False),
+        (LostLease("was lost"), "LostLease", "was lost", False),
+        (TemporaryError("500"), "TemporaryError", "500", False),
+        (PermanentError("403", obj="path"), "PermanentError", "path: 403", False),
+        (FlipgateError("so\n  it is"), "FlipgateError", "so it is", False),
+        (KeyError("web"), "KeyError", "'web'", False),
+        (ValueError("x" * 2 * FACT_KEPT), "ValueError", "x" * (FACT_KEPT - 1) + "…", False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_any_exception_has_a_reason_and_a_sentence(error: Exception, reason: str, fact: str, verdict: bool) -> None:
+    assert failure(error) == Failure(reason, fact, verdict)
