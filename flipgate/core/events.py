@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.application import Application
-from flipgate.core.conditions import LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
+from flipgate.core.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
 from flipgate.core.record import Announcement
 from flipgate.core.release import Reason
 from flipgate.core.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
@@ -35,6 +35,7 @@ WARNINGS: frozenset[str] = frozenset(
         LIVE_SIDE_SHORT,
         FLIP_STOPPED,
         SCALE_DOWN_STOPPED,
+        DRIFTED,
     }
 )
 """The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, or users

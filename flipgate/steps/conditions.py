@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
 from flipgate.core import conditions
+from flipgate.core.drift import note_drift
 from flipgate.core.errors import FlipgateError
 from flipgate.core.explain import judge_drift
 from flipgate.core.foreign import sentence
@@ -23,6 +24,7 @@ from flipgate.core.traffic import Traffic
 from flipgate.core.view import SideState
 from flipgate.core.way_back import OldSide, Unread, judge_way_back, way_back_of
 from flipgate.steps.bring_up import configuration
+from flipgate.steps.drift import drift_advice
 from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.tell import write
 from flipgate.steps.world import World
@@ -39,9 +41,23 @@ def note_conditions(world: World) -> None:
         if seen is not None:
             found = _judge(world, seen)
             write(world, partial(_noted, seen=seen, found=found))
+            _tell_drift(world, seen, found)
     except Exception as error:  # any at all: it is called at the end of each bake, and ends none
         with suppress(Exception):
             world.say(f"conditions could not be noted: {sentence(error)}")
+
+
+def _tell_drift(world: World, seen: Record, found: list[Condition]) -> None:
+    """Once a drift, and once when it has ended; not of a record that somebody has taken over since it was judged."""
+    drifted, now = conditions.condition_of(found, conditions.DRIFTED), world.now()
+    if drifted is None or note_drift(seen, drifted, None, world.actor, now) == seen:
+        return
+    advice = drift_advice(world, seen, look_at_traffic(world)) if drifted.status is ConditionStatus.TRUE else None
+
+    def told(record: Record) -> Record:
+        return note_drift(record, drifted, advice, world.actor, now) if record.epoch == seen.epoch else record
+
+    write(world, told)
 
 
 def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:

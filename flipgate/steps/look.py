@@ -93,12 +93,12 @@ def need_record(world: World, view: View) -> Record:
 
 def need_dark(world: World, view: View) -> DarkSide:
     """The dark side. Raises Refused with all values when the routes, or a move under way, do not allow to name one."""
-    record = need_record(world, view)
+    record, then = need_record(world, view), ", then run the reconcile flow"
     match explain(record, view.traffic):
         case Interrupted(entry):
             fact = f"journal entry {entry.id} ({entry.step}, begun {entry.at:%H:%M:%S} by {entry.actor}) is open"
         case Drift(fact):
-            pass
+            then = " (says what settles it)"
         case _ if view.dark is not None:
             return view.dark
         case _:
@@ -108,5 +108,5 @@ def need_dark(world: World, view: View) -> DarkSide:
         obj=f"application {world.application.name}",
         reason="NoDarkSide",
         untouched="both sides and all routes",
-        next_command=f"flipgate status {world.application.name}, then run the reconcile flow",
+        next_command=f"flipgate status {world.application.name}{then}",
     )

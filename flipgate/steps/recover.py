@@ -17,6 +17,7 @@ from flipgate.core.release import Phase, Reason
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
 from flipgate.core.view import View
+from flipgate.steps.drift import drift_advice
 from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.journal import close
 from flipgate.steps.look import look, look_at_traffic, need_record
@@ -71,13 +72,13 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
         return Outcome(fact, True, _pipeline(world.store.read().phase))
     match explain(record, view.traffic):
         case Drift(fact):
+            advice = drift_advice(world, record, view.traffic)
             raise Refused(
-                f"has drifted: {fact}",
+                f"has drifted: {fact}. With the next command {advice.step}",
                 obj=f"application {world.application.name}",
                 reason="Drifted",
                 untouched="all routes and both sides",
-                next_command=f"flipgate rollback {world.application.name} --to SIDE --reason ... (rolling back never "
-                "refuses for drift)",
+                next_command=advice.command,
             )
         case Interrupted():
             with world.acting(patience_seconds=patience_seconds):
