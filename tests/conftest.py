@@ -56,7 +56,9 @@ TOGETHER = {
     "tests/api/test_conditions.py::test_reconcile_": "prefect",
     "tests/api/test_live_side.py": "prefect",
     "tests/api/test_unwatched.py": "prefect",
+    "tests/api/test_next.py": "prefect",
     "tests/api/test_overtaken.py": "prefect",
+    "tests/api/test_stopped.py": "prefect",
 }
 """Beginnings of tests' names: those of one word run in one process. The lab's share a cluster and a Prefect server; the
 others import Prefect, which takes seconds. (xdist's own mark for this does nothing with pytest 9.2.)"""

@@ -15,16 +15,18 @@ from flipgate.core.approvals import NotGranted, accept
 from flipgate.core.conditions import held
 from flipgate.core.errors import FlipgateError, NotFound, Unreachable
 from flipgate.core.explain import Drift, explain, judge_drift
+from flipgate.core.going_back import Back, NoWay, judge_rollback
 from flipgate.core.hand_over import working
 from flipgate.core.live_side import LiveSide, judge_live_side
 from flipgate.core.record import Condition, Question, Record
-from flipgate.core.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, TERMINAL, Phase, Release, phase_seconds
+from flipgate.core.release import TERMINAL, Phase, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
 from flipgate.core.unwatched import Reconciled, judge_unwatched
 from flipgate.core.view import SideState, enough, short_of
 from flipgate.core.way_back import OldSide, Unread, counts_that_matter, judge_way_back, way_back_of
 from flipgate.steps.conditions import read_live_side, read_old_side
+from flipgate.steps.drift import movable_sides
 from flipgate.steps.look import look_at_side, look_at_traffic
 from flipgate.steps.observe import Observed, agreed, observe
 from flipgate.steps.reconciled import read_reconciled
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from flipgate.steps.world import World
 
 Read = TypeVar("Read")
+SAYS_WHERE = frozenset({"WayBackNotReady", "ContractMigrationDone"})
+"""Reasons of a rollback that is refused for what is found on the side it would go to."""
 HANDING_OVER = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.ROLLING_BACK})
 
 
@@ -52,6 +56,19 @@ class Facts:
     observed: tuple[Observed, ...] = ()
     reconciled: Reconciled | Unread | None = None
     problems: dict[str, str] = field(default_factory=dict)
+    movable: frozenset[Side] = frozenset(Side)
+    """The sides that a route can be sent to, where a person names one."""
+    namespace: str = "flipgate"
+    """Where the record is."""
+
+    @property
+    def rollback(self) -> Back | NoWay | None:
+        """What `flipgate rollback` would do now; None where too little could be read to say."""
+        if self.managed is False:
+            return NoWay("NotFound", "nothing is managed yet")
+        if self.record is None and (self.traffic is None or len(self.sides) < len(Side)):
+            return None
+        return judge_rollback(self.record, self.application, self.traffic, self.sides, self.movable)
 
     @property
     def active(self) -> Side | None:
@@ -93,7 +110,7 @@ def collect(world: World) -> Facts:
     Traefik's replicas are asked meanwhile; what they do not show in time is no problem of the look.
     """
     told = observe(world)
-    facts = Facts(world.application, world.now())
+    facts = Facts(world.application, world.now(), namespace=world.store.namespace)
     for side in Side:
         state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s))  # type: ignore[misc]
         if state is not None:
@@ -107,6 +124,8 @@ def collect(world: World) -> Facts:
     if facts.record and (live := facts.active):
         found = facts.sides.get(live) or Unread(facts.problems[f"side {live}"])
         facts.live = read_live_side(world, facts.record, live, found)
+    if (traffic := facts.traffic) and traffic.active is None:
+        facts.movable = _read(facts, "Services", lambda: movable_sides(world, traffic)) or frozenset()
     facts.observed = told()
     return facts
 
@@ -130,7 +149,7 @@ def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: st
         "release": _release(release, facts.now) if release else None,
         "lastRelease": _release(record.last, facts.now) if record and record.last else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
-        "wayBack": way_back(facts),
+        "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
         "conditions": [_condition(condition) for condition in facts.conditions],
         "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
         "drift": facts.drift,
@@ -143,29 +162,32 @@ def as_data(facts: Facts, next_step: dict[str, str], namespace: str, context: st
 
 
 def way_back(facts: Facts) -> dict[str, Any]:
-    """Whether users could be sent back now, where to, and how fast, as rolling back itself would judge.
+    """Whether users could be sent back now, where to, and how fast, as rolling back itself judges.
 
     `way` is fast, slow (pods come first), abort (users saw nothing yet), none, or unknown (something was not read).
     How the side is beside its pods is said by WayBackReady, which is never True unless `way` is fast.
     """
-    record, release = facts.record, facts.record.release if facts.record else None
-    if facts.managed is False or (record and not (release and release.phase in AFTER_TRAFFIC)):
-        way = "abort" if release and release.phase in BEFORE_TRAFFIC else "none"
-        return {"way": way, "side": None, "services": []}
-    side = release.side.other if release else (facts.active.other if facts.active else None)
-    if record and side and not record.ran_on(side):
+    judged, side = facts.rollback, _old_side(facts)
+    if isinstance(judged, Back) and judged.to is None:
+        return {"way": "abort", "side": None, "services": []}
+    if isinstance(judged, NoWay) and judged.reason not in SAYS_WHERE:
         return {"way": "none", "side": None, "services": []}
     state = facts.sides.get(side) if side else None
-    if side is None or state is None:
+    if judged is None or side is None or state is None:
         return {"way": "unknown", "side": _text(side), "services": []}
-    wanted = counts_that_matter(facts.application, record, side)
+    wanted = counts_that_matter(facts.application, facts.record, side)
     ready = state.ready
     services = [{"name": name, "ready": ready.get(name, 0), "wanted": count} for name, count in wanted.items()]
-    missing = short_of(state, enough(wanted))
-    way = "fast" if not missing else ("slow" if record else "none")
-    if _contract(facts, side):
-        way = "none"
-    return {"way": way, "side": str(side), "services": services}
+    way = "slow" if short_of(state, enough(wanted)) else "fast"
+    return {"way": way if isinstance(judged, Back) else "none", "side": str(side), "services": services}
+
+
+def _old_side(facts: Facts) -> Side | None:
+    """The side that the way back is about."""
+    if isinstance(facts.rollback, Back) and facts.rollback.to:
+        return facts.rollback.to
+    release = facts.record.release if facts.record else None
+    return release.side.other if release else (facts.active.other if facts.active else None)
 
 
 def _find(facts: Facts, world: World) -> Record | None:
@@ -243,8 +265,18 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "lastOldAnswerMs": release.last_old_answer_ms,
         "images": dict(release.images),
         "wanted": dict(release.wanted),
+        "stopped": _stopped(release),
         "phaseSeconds": phase_seconds(release, now),
     }
+
+
+def _stopped(release: Release) -> dict[str, Any] | None:
+    stop = release.stopped
+    if stop is None:
+        return None
+    approval = "withdrawn" if stop.withdrawn else ("stands" if stop.question else "none")
+    said = {"pipeline": stop.pipeline, "reason": stop.reason, "fact": stop.fact, "at": iso(stop.at)}
+    return {**said, "approval": approval, "run": stop.run}
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

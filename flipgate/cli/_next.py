@@ -1,12 +1,23 @@
-"""What comes next, who is to do it, and what a person would type: one sentence for each state."""
+"""What comes next, who is to do it, and what a person would type: one sentence for each state.
+
+What is offered works when it is typed: where `flipgate rollback` would be refused (`Facts.rollback`), it is not.
+"""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
+from flipgate.core.drift import settle_drift
+from flipgate.core.going_back import NoWay, latest_stamp, without_pods
+from flipgate.core.going_on import DOORBELL
 from flipgate.core.record import ASKED_IN, MOVE_ROUTES, Record
 from flipgate.core.release import Phase, Release
+from flipgate.core.sides import Side
+from flipgate.core.stopped import VERBS
+from flipgate.core.traffic import Traffic, resource
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
 
@@ -15,55 +26,107 @@ def next_step(facts: Facts) -> dict[str, str]:
     """`step` (a sentence), `by` (person, run, clock or nobody) and `command` (empty when there is nothing to type)."""
     name, record = facts.application.name, facts.record
     if record is None:
-        if facts.managed is False:
-            return _first(name, facts)
-        return _next("make the record readable; going back works without it", PERSON, _rollback(name))
+        return _first(name, facts) if facts.managed is False else _unreadable(name, facts)
     if short := short_live_side(facts):
         return _next(short[0], PERSON, short[1])
-    if facts.drift:
-        return _next("settle the drift with the reconcile flow; going back works meanwhile", PERSON, _reconcile(name))
-    if record.release is None or record.phase is Phase.ROLLED_BACK:
-        return _next("nothing is under way: a build may open a release", NOBODY, f"flipgate deploy {name} --image ...")
+    if facts.traffic and facts.traffic.unrecorded:
+        said = "an unrecorded rollback sent users back: reconcile writes it down and hands the workers back"
+        return _next(said, RUN, _reconcile(name))
+    if facts.drift and facts.traffic:
+        advice = settle_drift(record, facts.application, facts.traffic, facts.movable)
+        return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
-        return _interrupted(name, record)
+        return _interrupted(name, record, facts)
+    if record.release is None or record.phase is Phase.ROLLED_BACK:
+        command = f"flipgate deploy {name} --image NAME=REF"
+        return _next("nothing is under way: a build may open a release", NOBODY, command)
     return _by_phase(name, record, record.release, facts)
+
+
+# Without a record
 
 
 def _first(name: str, facts: Facts) -> dict[str, str]:
     """`init` where the side that the routes name is known to serve nobody."""
+    if facts.traffic and facts.active is None:
+        return _one_side_first(name, facts, facts.traffic, "then tell flipgate what runs: adopt, or init")
     live = facts.sides.get(facts.active) if facts.active else None
-    if live and not any(live.ready.get(service.name) for service in facts.application.serving()):
+    nothing = live and not any(live.ready.get(service.name) for service in facts.application.serving())
+    needed = facts.sides.get(facts.active.other) if nothing and facts.active else live
+    if needed and needed.missing:
+        command = f"kubectl -n {needed.namespace} get {needed.resources}"
+        return _next(f"make what {needed.side} lacks: {needed.lacks}", PERSON, command)
+    if nothing:
         return _next("nothing runs: tell flipgate that a first release comes", PERSON, f"flipgate init {name}")
     return _next("tell flipgate that what runs is meant to run", PERSON, f"flipgate adopt {name}")
+
+
+def _unreadable(name: str, facts: Facts) -> dict[str, str]:
+    """Going back works without a record where the routes and the stamps say where to; else it is the record's turn."""
+    refused = facts.rollback
+    if not isinstance(refused, NoWay):
+        return _next("make the record readable; going back works without it", PERSON, _rollback(name))
+    if facts.traffic and facts.active is None:
+        return _one_side_first(name, facts, facts.traffic, "and make the record readable")
+    step = f"make the record readable; without it a rollback is refused ({refused.reason}): {refused.fact}"
+    return _next(step, PERSON, f"kubectl -n {facts.namespace} get configmap record-{name} -o yaml")
+
+
+def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> dict[str, str]:
+    """The routes name no one side: all users to one that is up, if there is one to choose."""
+    if side := _side_to_choose(facts):
+        command = f'flipgate rollback {name} --to {side} --reason "..."'
+        return _next(f"the routes name no one side: send all users to {side}, {then}", PERSON, command)
+    route = next((state for state in traffic.leading if state.whole is None), traffic.leading[0]).route
+    command = f"kubectl -n {route.namespace} get {resource(route.kind)} -o yaml"
+    return _next(f"the routes name no one side: point them at one, {then}", PERSON, command)
+
+
+def _side_to_choose(facts: Facts) -> Side | None:
+    """Of the sides that have a Ready pod of each serving service the one that was live before, by the stamps."""
+    up = [
+        side for side in facts.sides if side in facts.movable and not without_pods(facts.application, facts.sides[side])
+    ]
+    if len(up) < len(Side):
+        return up[0] if up else None
+    stamps = {side: latest_stamp(facts.sides[side]) for side in up}
+    known = sorted((stamp, side) for side, stamp in stamps.items() if stamp is not None)
+    return known[0][1] if len(known) == len(Side) and known[0][0] < known[1][0] else None
+
+
+# With one
 
 
 def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
     asked = record.question
     if asked and release.phase in {Phase.DARK, Phase.LIVE} & ASKED_IN[asked.kind]:
-        return _asked(name, record, facts)
+        return _asked(name, record, release, facts)
     if release.phase is Phase.LIVE:
         return _soaking(name, record, release, facts)
+    back = _back(name, facts)
     match release.phase:
         case Phase.QUEUED:
             return _next("waits for its turn", RUN)
         case Phase.DEPLOYING:
-            return _next(f"deploy-dark brings {release.side} up and checks it", RUN, _rollback(name))
+            return _next(f"deploy-dark brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:
-            return _next(f"{release.side} is up and checked: ask for the flip", PERSON, f"flipgate flip {name}")
+            asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"
+            return _next(asks, PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
-            if not record.ran_on(release.side.other):
-                again = f"flip-traffic watches {release.side}; there is no way back from a first release"
-                return _next(again, RUN, _again(name, "flip"))
-            return _next(f"flip-traffic watches {release.side}, and goes back by itself", RUN, _rollback(name))
+            goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
+            watches = _stopped(release) or f"flip-traffic watches {release.side}{goes_back}"
+            return _next(watches, RUN, back or _again(name, "flip"))
         case Phase.FLIPPING:
-            return _next(f"flip-traffic moves all users to {release.side}", RUN, _rollback(name))
+            moves = _stopped(release) or f"flip-traffic moves all users to {release.side}"
+            return _next(moves, RUN, back or _again(name, "flip"))
         case Phase.SETTLING:
-            return _next(f"scale-down puts {release.side.other} to rest", RUN, _rollback(name))
+            rests = _stopped(release) or f"scale-down puts {release.side.other} to rest"
+            return _next(rests, RUN, back or _again(name, "scale-down"))
         case _:
-            return _next(f"all users go back to {release.side.other}", RUN, f"flipgate status {name}")
+            return _next(f"all users go back to {release.side.other}; the same again joins it", RUN, back)
 
 
-def _asked(name: str, record: Record, facts: Facts) -> dict[str, str]:
+def _asked(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
     question = record.question
     assert question is not None
     state = question_state(record, question, facts.now)
@@ -71,12 +134,34 @@ def _asked(name: str, record: Record, facts: Facts) -> dict[str, str]:
         expires = clock(iso(question.expires_at))
         command = f'flipgate approve {name} --reason "..."'
         return _next(f"a person decides before {expires}; no decision means no", PERSON, command)
+    stop = release.stopped
+    if state == "approved" and stop and stop.question == question.id:
+        return _next(
+            _stopped(release, f"the yes stands until {clock(iso(question.expires_at))}"),
+            RUN,
+            _again(name, question.kind),
+        )
     said = {
         "approved": "acts on the approval",
         "rejected": "closes it: rejected",
         "expired": "closes it: nobody decided",
     }
-    return _next(f"{question.kind}'s run {said.get(state, 'asks again')}", RUN, _again(name, question.kind))
+    step = f"{question.kind}'s run {said.get(state, 'asks again')}"
+    decided = record.approval
+    if state == "approved" and decided and facts.now - decided.at >= DOORBELL:
+        minutes = (facts.now - decided.at) // timedelta(minutes=1)
+        step += f", given {minutes} min ago; if that run is gone, reconcile starts another within five minutes"
+    return _next(step, RUN, _again(name, question.kind))
+
+
+def _stopped(release: Release, also: str = "") -> str:
+    """What stopped the run, and who goes on; empty where none did."""
+    stop = release.stopped
+    if stop is None:
+        return ""
+    goes_on = "has a person asked again" if stop.withdrawn else "goes on"
+    said = "; ".join(each for each in (also, f"reconcile {goes_on} within five minutes, or at once") if each)
+    return f"{VERBS[stop.pipeline]}'s run stopped at {clock(iso(stop.at))} ({stop.reason}): {stop.fact}; {said}"
 
 
 def _soaking(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
@@ -85,26 +170,37 @@ def _soaking(name: str, record: Record, release: Release, facts: Facts) -> dict[
         until = clock(iso(release.settle_after))
         if first:
             return _next(f"a first release, with no way back, soaks until {until}", CLOCK)
-        if _closed(facts, release):
+        if isinstance(facts.rollback, NoWay):
             return _next(f"{release.side.other} stays up until {until}, and is no way back any more", CLOCK)
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
+    if stopped := _stopped(release):
+        return _next(stopped, PERSON, _again(name, "scale-down"))
     after = "the first release may be closed" if first else f"{release.side.other} may rest"
-    return _next(f"the soak is over: {after}", PERSON, f"flipgate scale-down {name}")
+    return _next(f"the soak is over: {after}", PERSON, _again(name, "scale-down"))
 
 
-def _closed(facts: Facts, release: Release) -> bool:
-    """Whether a contract migration has closed the way back from this release."""
-    occupant = facts.record.sides.get(release.side.other) if facts.record else None
-    return occupant is not None and occupant.contracted is not None
+def _closed(record: Record, release: Release) -> str:
+    """Why nobody can be sent back from this release."""
+    if not record.ran_on(release.side.other):
+        return "there is no way back from a first release"
+    return f"{release.side.other} is no way back any more"
 
 
-def _interrupted(name: str, record: Record) -> dict[str, str]:
+def _interrupted(name: str, record: Record, facts: Facts) -> dict[str, str]:
     """An open entry is a step at work, or one that died; only its age and its actor tell people which."""
     entry = record.open_entry
     assert entry is not None
     protects = "; both sides are protected" if entry.step == MOVE_ROUTES else ""
     step = f"{entry.step} of {entry.actor} is under way since {entry.at:%H:%M:%S} UTC{protects}"
+    if entry.step == MOVE_ROUTES and facts.traffic and not any(state.entries for state in facts.traffic.leading):
+        advice = settle_drift(record, facts.application, facts.traffic, facts.movable)
+        return _next(f"{step}. No route leads to a side: {advice.step}", PERSON, advice.command)
     return _next(f"{step}. If that actor is gone, run the reconcile flow", RUN, _reconcile(name))
+
+
+def _back(name: str, facts: Facts) -> str:
+    """The way back as it is typed; empty where it would be refused."""
+    return "" if isinstance(facts.rollback, NoWay) else _rollback(name)
 
 
 def _again(name: str, kind: str) -> str:

@@ -55,6 +55,8 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if data["release"]:
         release = data["release"]
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
+    if data["release"] and data["release"]["stopped"]:
+        yield "Stopped", _stopped(data["release"]["stopped"])
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
@@ -94,6 +96,12 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     return f"{data['phase']}{before}"
 
 
+def _stopped(stop: dict[str, Any]) -> str:
+    approval = {"stands": "; the approval stands", "withdrawn": "; the approval is void"}.get(stop["approval"], "")
+    told = f"{stop['pipeline']} at {clock(stop['at'])} ({stop['reason']}): {stop['fact']}{approval}"
+    return click.style(told, fg="red") + (f"  {stop['run']}" if stop["run"] else "")
+
+
 def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[str, str]]:
     if question is None:
         return
@@ -111,6 +119,8 @@ def _way_back(data: dict[str, Any]) -> str:
     name = data["application"]
     if way["way"] == "abort":
         return "not needed: users have seen nothing; rolling back ends the release"
+    if way["way"] == "none" and data["managed"] is None:
+        return f"none: {way['why']}"
     if way["way"] == "unknown":
         return "unknown: the routes or the side cannot be read, or the routes name no one side"
     if way["side"] is None and data["release"] and not data["release"]["ended"]:

@@ -26,16 +26,20 @@ DATA = """\
   activeByRecord  the same as the last finished step left it; for comparing only
   activeByTraffic the same as every Traefik replica shows it now; null when they differ, or one was not seen
   phase, since    phase of the open release; "settled" without one, "unmanaged", "unknown"
-  next            {step, by: person|run|clock|nobody, command}
+  next            {step, by: person|run|clock|nobody, command: what works when it is typed, with your own words for
+                  "..." and NAME=REF; empty when there is nothing to type}
   release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
                   firstNewAnswerMs, lastOldAnswerMs: what the proof heard, since the first patch (null: not heard, or
-                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS}}
+                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS},
+                  stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
+                  approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}
   lastRelease     the one before, in the same shape, or null
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent}}
-  wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}]}
+  wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
+                  `rollback` would be refused now}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are
                   WayBackReady, while a release is baking, live or settling: could users go back to what they left?
                   Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,

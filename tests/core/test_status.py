@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -88,8 +89,8 @@ def live(**more: Any) -> Record:
         (LIVE[:4], "run", 'flipgate rollback shop --reason "..."'),
         (LIVE, "person", "flipgate scale-down shop"),
         ((*LIVE, Phase.SETTLING), "run", 'flipgate rollback shop --reason "..."'),
-        ((*LIVE, Phase.ROLLING_BACK), "run", "flipgate status shop"),
-        ((*LIVE, Phase.ROLLING_BACK, Phase.ROLLED_BACK), "nobody", "flipgate deploy shop --image ..."),
+        ((*LIVE, Phase.ROLLING_BACK), "run", 'flipgate rollback shop --reason "..."'),
+        ((*LIVE, Phase.ROLLING_BACK, Phase.ROLLED_BACK), "nobody", "flipgate deploy shop --image NAME=REF"),
     ],
     ids=lambda value: str(value[-1]) if isinstance(value, tuple) else "",
 )
@@ -101,7 +102,7 @@ def test_each_phase_says_who_is_next_and_what_to_type(phases: tuple[Phase, ...],
 
 
 def test_at_rest_anybody_may_deploy() -> None:
-    assert next_step(facts(record()))["command"] == "flipgate deploy shop --image ..."
+    assert next_step(facts(record()))["command"] == "flipgate deploy shop --image NAME=REF"
 
 
 def test_before_adopting_adopt() -> None:
@@ -163,7 +164,7 @@ def test_an_open_entry_is_told_before_the_phase() -> None:
 def test_drift_is_told_before_all_else() -> None:
     seen = facts(record(release=release(*DARK), question=question()), routes=GREEN)
 
-    assert next_step(seen)["command"].startswith("prefect deployment run reconcile/reconcile")
+    assert next_step(seen)["command"] == 'flipgate rollback shop --to blue --reason "..."'
     assert data(seen)["drift"] == "the routes say green (IngressRoute edge/live -> green); the record says blue"
     assert many([data(seen)], at(30))[1].endswith("drifted")
 
@@ -239,12 +240,37 @@ def test_without_users_on_the_new_side_there_is_nothing_to_go_back_from(remember
     assert way_back(facts(remembered)) == {"way": way, "side": None, "services": []}
 
 
-def test_an_unreadable_record_leaves_the_way_back_to_routes_and_sides() -> None:
-    up = facts(managed=None, problems={"record": "cannot be read"})
-    down = facts(managed=None, sides={BLUE: side(BLUE), GREEN: side(GREEN, deployment(replicas=0))})
+def stamped(**epochs: str) -> dict[Side, Any]:
+    """Both sides, each with a stamp on its `web`."""
+    return {each: with_stamp(side(each), epochs[each]) for each in Side}
+
+
+def with_stamp(state: Any, epoch: str) -> Any:
+    return replace(state, workloads={**state.workloads, "web": replace(state.workloads["web"], epoch=epoch)})
+
+
+def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None:
+    unread = {"managed": None, "problems": {"record": "cannot be read"}}
+    up = facts(**unread, sides=stamped(blue="4", green="3"))
+    at_rest = {BLUE: up.sides[BLUE], GREEN: with_stamp(side(GREEN, deployment(replicas=0)), "3")}
+    down = facts(**unread, sides=at_rest)
 
     assert way_back(up) == {"way": "fast", "side": "green", "services": [{"name": "web", "ready": 2, "wanted": 1}]}
+    assert next_step(up)["command"] == 'flipgate rollback shop --reason "..."'
     assert way_back(down)["way"] == "none"
+    assert data(down)["wayBack"]["why"] == "green is not Ready: web 0 of 1"
+
+
+@pytest.mark.parametrize("stamps", [("3", "4"), ("3", "3"), ("unrecorded 2026", "4")], ids=str)
+def test_with_users_back_where_they_came_from_and_the_record_unreadable_nobody_is_told_to_roll_back(
+    stamps: tuple[str, str],
+) -> None:
+    seen = facts(managed=None, problems={"record": "cannot be read"}, sides=stamped(blue=stamps[0], green=stamps[1]))
+
+    assert way_back(seen) == {"way": "none", "side": None, "services": []}
+    assert "Way back    none: without the record nobody can say that green was live before" in text(seen)
+    assert next_step(seen)["command"] == "kubectl -n flipgate get configmap record-shop -o yaml"
+    assert "a rollback is refused (NoWayBack)" in next_step(seen)["step"]
 
 
 def test_with_the_routes_unread_the_way_back_is_unknown() -> None:

@@ -1,0 +1,163 @@
+"""A drift is announced once, and has one next command, which works; and what it does leaves its reason everywhere."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flipgate.cli import cli
+from flipgate.core.errors import Refused
+from flipgate.core.record import Record
+from flipgate.core.release import Phase, Release
+from flipgate.steps.conditions import note_conditions
+from flipgate.steps.recover import recover
+from flipgate.steps.roll_back import roll_back
+from flipgate.steps.tell import advance
+from flipgate.steps.world import World
+from tests.api.shop import BLUE, GREEN, Shop, opened
+
+
+def run(shop: Shop, *line: str) -> Result:
+    return CliRunner().invoke(cli, [*line, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own], prog_name="flipgate")
+
+
+def status(shop: Shop) -> dict[str, Any]:
+    return dict(json.loads(run(shop, "status", shop.name, "-o", "json").stdout))
+
+
+def events(shop: Shop, namespace: str = "") -> list[tuple[str, str]]:
+    found = shop.cluster.items(f"/api/v1/namespaces/{namespace or shop.own}/events")
+    return [(each["reason"], each["message"]) for each in found]
+
+
+def told(world: World) -> list[str]:
+    """Who hears of it, from here on: an application without a channel has the run's log for one."""
+    said: list[str] = []
+    world.say = said.append
+    return said
+
+
+@pytest.mark.parametrize("release", [False, True], ids=["at rest", "live"])
+def test_status_and_reconcile_name_the_same_command_and_it_settles_the_drift(shop: Shop, release: bool) -> None:
+    world = shop.gone_live() if release else shop.adopted()
+    shop.point("live", shop.namespace(BLUE if release else GREEN))
+    with pytest.raises(Refused, match=r"with --to .* instead users") as refused:
+        recover(world)
+    step, command = status(shop)["next"]["step"], refused.value.next_command
+    assert (refused.value.reason, command) == ("Drifted", f'flipgate rollback {shop.name} --to blue --reason "..."')
+    assert status(shop)["next"]["command"] == command
+    assert step.partition(": ")[2] in str(refused.value)
+    with shop.playing_ready():
+        assert run(shop, *shlex.split(command)[1:]).exit_code == 0
+    assert (status(shop)["drift"], shop.where()) == (None, ("blue",))
+    assert world.store.read().phase is (Phase.ROLLED_BACK if release else Phase.SETTLED)
+
+
+def test_a_drift_is_told_once_and_so_is_its_end(shop: Shop, world: World) -> None:
+    said = told(world)
+    note_conditions(world)
+    assert said == []
+    shop.point("live", shop.namespace(GREEN))
+    note_conditions(world)
+    note_conditions(shop.world("another reconcile"))
+    note_conditions(world)
+    (drifted,) = said
+    assert "has drifted: the routes say green" in drifted
+    assert f'Next: flipgate rollback {shop.name} --to blue --reason "..."' in drifted
+    assert [reason for reason, _ in events(shop)] == ["Drifted"]
+    shop.point("live", shop.namespace(BLUE))
+    note_conditions(world)
+    note_conditions(world)
+    assert said[1:] == [f"{shop.name} drifts no more: routes and record say blue"]
+
+    shop.point("live", shop.namespace(GREEN))
+    note_conditions(world)
+    assert len(said) == 3, "another one is told again"
+    shop.point("live", "elsewhere")
+    note_conditions(world)
+    assert f"kubectl -n {shop.own} get ingressroutes" in said[3], "no rollback can move it"
+    assert [e.step for e in world.store.read().journal if e.step.startswith("Drift")] == [
+        "Drifted",
+        "DriftEnded",
+        "Drifted",
+        "Drifted",
+    ]
+
+
+def test_what_was_found_before_somebody_took_over_is_not_told(shop: Shop, world: World) -> None:
+    said = told(world)
+    shop.point("live", shop.namespace(GREEN))
+    reads = world.store.find
+
+    def find() -> Record | None:
+        seen = reads()
+        with shop.playing_ready():
+            roll_back(shop.world("ana"), "by hand", by="ana", to=BLUE)
+        return seen
+
+    world.store.find = find  # type: ignore[method-assign]
+    note_conditions(world)
+    assert said == []
+
+
+def settled(shop: Shop) -> tuple[World, Release]:
+    """A release that has settled on green, and been written to the history."""
+    world = shop.gone_live()
+    release = world.store.read().release
+    assert release
+    from flipgate.core.release import Reason
+    from flipgate.steps.bring_up import finish
+
+    advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
+    advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)
+    finish(world)
+    return world, release
+
+
+def test_users_sent_to_a_side_from_settled_are_told_of_like_any_other(shop: Shop) -> None:
+    world, release = settled(shop)
+    before = events(shop)
+    with shop.playing_ready():
+        done = roll_back(shop.world("ana/7"), "orders fail", by="ana", to=BLUE)
+    assert (done.recorded, done.left, shop.where()) == (True, (), ("blue",))
+
+    fresh = dict(sorted(set(events(shop)) - set(before)))
+    assert set(fresh) == {"RollbackRequested", "TrafficRestored"}
+    assert f"{shop.name}: all users to blue (RollbackRequested). ana: orders fail" in fresh["RollbackRequested"]
+    assert "ana: orders fail" in fresh["TrafficRestored"]
+    assert "RollbackRequested" in dict(events(shop, shop.namespace(GREEN))), "on what users leave, too"
+    _, journal, _ = world.store.finished(release.name)
+    kept = [entry.outcome for entry in journal if entry.step == "Rollback"]
+    assert [outcome.partition(":")[0] for outcome in kept] == ["RollbackRequested", "TrafficRestored"]
+    assert all("ana: orders fail" in outcome for outcome in kept)
+    assert "orders fail" in run(shop, "history", shop.name, release.name).stdout
+
+
+def test_users_who_are_taken_off_what_nobody_approved_are_told_of_before_it_is_aborted(shop: Shop) -> None:
+    world = shop.gone_live(until=Phase.DARK)
+    shop.point("live", shop.namespace(GREEN))
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "who did that?", by="ana")
+    steps = [entry.step for entry in world.store.read().journal]
+    assert steps.index("Rollback") < steps.index("Phase:aborted")
+
+
+def test_a_way_back_of_a_release_is_told_by_its_phases_alone(shop: Shop) -> None:
+    world = shop.gone_live()
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "orders fail", by="ana")
+    assert "Rollback" not in [entry.step for entry in world.store.read().journal]
+    reasons = [reason for reason, _ in events(shop)]
+    assert sorted(reasons) == ["RollbackRequested", "TrafficRestored"]
+
+
+def test_before_any_release_it_is_told_all_the_same(shop: Shop, world: World) -> None:
+    shop.point("live", shop.namespace(GREEN))
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "point it back", by="ana", to=BLUE)
+    assert {reason for reason, _ in events(shop)} == {"RollbackRequested", "TrafficRestored"}
+    opened(world)  # and the next release is opened as ever

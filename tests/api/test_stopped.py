@@ -1,0 +1,366 @@
+"""A run that fails after a yes: seen without Prefect, and gone on with or asked again, by whoever comes next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from flipgate.adapters import runs
+from flipgate.cli import cli
+from flipgate.core.errors import LostLease, Refused, TemporaryError
+from flipgate.core.going_on import DOORBELL
+from flipgate.core.record import Decision, QuestionKind
+from flipgate.core.release import Phase, Release, Stopped
+from flipgate.steps import ask
+from flipgate.steps.world import World, utc_now
+from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.shop import GREEN, Shop
+
+FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
+
+
+class SuspendedError(BaseException):
+    """The run's process is gone; like Prefect's own signals no Exception."""
+
+
+@pytest.fixture
+def dark(shop: Shop) -> World:
+    return shop.gone_live("flip", until=Phase.DARK)
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    return shop.gone_live("scale down")
+
+
+@pytest.fixture
+def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
+    with prefect_played(tmp_path / "prefect") as prefect:
+        yield prefect
+
+
+@pytest.fixture
+def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import approval
+
+    def suspend(**_: Any) -> None:
+        raise SuspendedError
+
+    monkeypatch.setattr(approval, "suspend_flow_run", suspend)
+
+
+def yes(world: World, kind: QuestionKind = FLIP) -> None:
+    ask.pose(world, kind, [])
+    ask.decide(world, Decision.APPROVE, by="ana", via="cli", reason="looks good")
+
+
+def opened(world: World) -> Release:
+    release = world.store.read().release
+    assert release
+    return release
+
+
+def stop_of(world: World) -> Stopped:
+    stop = opened(world).stopped
+    assert stop
+    return stop
+
+
+def later(world: World, seconds: float = DOORBELL.total_seconds() + 1) -> World:
+    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
+
+
+def status(shop: Shop, *more: str) -> Any:
+    line = ["status", shop.name, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own, *more]
+    result = CliRunner().invoke(cli, line, prog_name="flipgate")
+    return json.loads(result.stdout) if more else result.stdout
+
+
+def events(shop: Shop, reason: str) -> list[str]:
+    found = shop.cluster.items(f"/api/v1/namespaces/{shop.own}/events")
+    return [each["message"] for each in found if each["reason"] == reason]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
+    """A step that fails so, wherever a flow uses it."""
+    from tasks import steps
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(steps, where, SimpleNamespace(fn=fail))
+
+
+# It is said
+
+
+def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere(shop: Shop, dark: World) -> None:
+    yes(dark)
+    name = opened(dark).name
+    with played(dark, "run-7") as flows, pytest.raises(Refused, match="web: does not exist") as refused:
+        flows.flip_traffic(shop.name, name)
+    record = dark.store.read()
+    assert (record.phase, record.question, record.approval) == (Phase.DARK, None, None)
+    stop = stop_of(dark)
+    assert (stop.pipeline, stop.reason, stop.withdrawn) == ("flip-traffic", refused.value.reason, True)
+    assert "web: does not exist" in stop.fact
+    assert shop.where() == ("blue",)
+
+    (event,) = events(shop, "FlipStopped")
+    assert "The yes of ana is void: reconcile has a person asked again within five minutes" in event
+    assert [e.step for e in record.journal if e.release == name][-1] == "FlipStopped"
+    told = status(shop, "-o", "json")
+    assert told["release"]["stopped"]["approval"] == "withdrawn"
+    assert told["next"]["command"] == f"flipgate flip {shop.name}"
+    assert "flip's run stopped at" in told["next"]["step"]
+    assert "web: does not exist" in status(shop)
+    dark.store.write_history(opened(dark), record.journal)
+    assert "FlipStopped" in [entry.step for entry in dark.store.finished(name)[1]]
+
+
+def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
+    shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yes(dark)
+    with monkeypatch.context() as patched:
+        failing(patched, "check_side", TemporaryError("the API server gave up"))
+        with played(dark) as flows, pytest.raises(TemporaryError):
+            flows.flip_traffic(shop.name, opened(dark).name)
+    assert dark.store.read().approval
+    assert (stop_of(dark).reason, stop_of(dark).withdrawn) == ("TemporaryError", False)
+    assert "the yes stands until" in status(shop, "-o", "json")["next"]["step"]
+    seen: list[Stopped | None] = []
+
+    def look(world: World, _: Release) -> Release:
+        seen.append(opened(world).stopped)
+        raise Refused("so far", reason="TooFewReady")
+
+    from tasks import steps
+
+    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=look))
+    with played(dark) as flows, pytest.raises(Refused, match="so far"):
+        flows.flip_traffic(shop.name, opened(dark).name)
+    assert seen == [None], "it acts again, without being asked, and what stopped the run before is over"
+
+
+def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
+    shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yes(dark)
+    name = opened(dark).name
+    failing(monkeypatch, "scale_to_live", KeyError("web"))
+    with played(dark) as flows, pytest.raises(KeyError, match="web"):
+        flows.flip_traffic(shop.name, name)
+    assert (stop_of(dark).reason, stop_of(dark).fact) == ("KeyError", "'web'")
+    assert dark.store.read().approval, "nobody has said no"
+
+    heard: list[str] = []
+    broken = replace(dark, say=heard.append)
+
+    def spoil(*_: Any) -> None:
+        shop.write_record("garbled")
+        raise KeyError("mailer")
+
+    from tasks import steps
+
+    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=spoil))
+    with played(broken) as flows, pytest.raises(KeyError, match="mailer"):
+        flows.flip_traffic(shop.name, name)
+    assert any("what stopped this run is not noted in the record" in line for line in heard)
+
+
+@pytest.mark.parametrize("by_another", [True, False], ids=["taken over", "lost to nobody"])
+def test_who_was_taken_over_notes_nothing_and_a_lease_lost_to_nobody_is_noted(
+    shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch, by_another: bool
+) -> None:
+    def lose(*_: Any) -> None:
+        if by_another:
+            with shop.world("another run").acting(steal=True):
+                pass
+        raise LostLease("was taken over")
+
+    from tasks import steps
+
+    yes(dark)
+    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=lose))
+    with played(dark) as flows, pytest.raises(LostLease):
+        flows.flip_traffic(shop.name, opened(dark).name)
+    assert (opened(dark).stopped is None) is by_another
+    assert dark.store.read().approval
+
+
+@pytest.mark.usefixtures("suspending")
+def test_a_run_that_is_suspended_is_not_stopped(shop: Shop, dark: World) -> None:
+    with played(dark) as flows, pytest.raises(SuspendedError):
+        flows.flip_traffic(shop.name, opened(dark).name)
+    assert opened(dark).stopped is None
+    assert dark.store.read().question
+
+
+@pytest.mark.usefixtures("suspending")
+def test_who_is_asked_again_is_told_what_failed(shop: Shop, dark: World) -> None:
+    yes(dark)
+    with played(dark) as flows:
+        with pytest.raises(Refused):
+            flows.flip_traffic(shop.name, opened(dark).name)
+        with pytest.raises(SuspendedError):
+            flows.flip_traffic(shop.name, opened(dark).name)
+    question = dark.store.read().question
+    assert question
+    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
+    assert "web: does not exist" in question.evidence[0].detail
+    assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
+
+
+def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
+    shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yes(live, SCALE_DOWN)
+    shop.play_ready(GREEN, "web", ready=0)
+    with played(live) as flows, pytest.raises(Refused, match="is not Ready"):
+        flows.scale_down(shop.name, opened(live).name)
+    assert (stop_of(live).pipeline, stop_of(live).reason) == ("scale-down", "LiveSideNotReady")
+    assert live.store.read().question is None
+    assert len(events(shop, "ScaleDownStopped")) == 1
+
+
+def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flipgate.core.release import Reason
+    from flipgate.steps.flip import _undone
+    from flipgate.steps.tell import advance
+    from tasks import steps
+
+    error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")
+
+    def undone(world: World, _epoch: int) -> None:
+        advance(world, opened(world).name, Phase.FLIPPING, Reason.APPROVED)
+        _undone(world, opened(world).name, error)
+        raise error
+
+    yes(dark)
+    monkeypatch.setattr(steps, "move_users", SimpleNamespace(fn=undone))
+    with played(dark) as flows, pytest.raises(Refused, match="somebody else"):
+        flows.flip_traffic(shop.name, opened(dark).name)
+    assert stop_of(dark).reason == "RouteChanged"
+    assert len(events(shop, "MoveUndone")) == 1
+    assert events(shop, "FlipStopped") == []
+
+
+# And gone on with
+
+
+def reconcile(world: World) -> None:
+    with played(world) as flows:
+        flows.reconcile(world, "default")
+
+
+def ended(run: dict[str, Any], state: str) -> None:
+    run["state_type"] = state
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CRASHED"])
+def test_reconcile_starts_another_run_for_one_that_failed_before_anybody_was_asked(
+    dark: World, prefect: PlayedPrefect, state: str
+) -> None:
+    for turn in range(1, runs.RUNS_A_KEY + 1):
+        reconcile(dark)
+        reconcile(dark)
+        assert len(prefect.of("flip-traffic")) == turn
+        ended(prefect.runs[-1], state)
+    heard: list[str] = []
+    reconcile(replace(dark, say=heard.append))
+    assert len(prefect.runs) == runs.RUNS_A_KEY, "then a person has to"
+    assert f"5 runs of flip-traffic have ended, the last in {state}: none is started" in heard
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED"])
+def test_reconcile_leaves_a_run_that_was_ended_as_it_is(live: World, prefect: PlayedPrefect, state: str) -> None:
+    reconcile(live)
+    ended(prefect.runs[0], state)
+    reconcile(live)
+    assert len(prefect.of("scale-down")) == 1, "nobody is asked again for what they said no to"
+
+
+def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_shows_a_run_at_work(
+    dark: World, prefect: PlayedPrefect
+) -> None:
+    reconcile(dark)
+    ended(prefect.runs[0], "RUNNING")  # and killed, with its machine
+    yes(dark)
+    reconcile(dark)
+    assert len(prefect.runs) == 1, "its own run may be on its way"
+    late = later(dark)
+    reconcile(late)
+    reconcile(later(dark, 3600))
+    question = dark.store.read().question
+    assert question
+    assert [run["idempotency_key"] for run in prefect.runs[1:]] == [
+        f"flip-traffic-{dark.application.name}-{question.id}"
+    ]
+
+
+def test_nothing_is_started_beside_somebody_who_is_at_work(shop: Shop, dark: World, prefect: PlayedPrefect) -> None:
+    yes(dark)
+    with shop.world("the run").acting():
+        reconcile(later(dark))
+    assert prefect.runs == []
+
+
+def test_a_question_that_waits_for_a_person_starts_nothing(dark: World, prefect: PlayedPrefect) -> None:
+    ask.pose(dark, FLIP, [])
+    reconcile(later(dark))
+    assert prefect.runs == []
+
+
+def deploy_again(world: World, shop: Shop) -> None:
+    with shop.playing_ready(), played(world) as flows:
+        assert flows.deploy_dark(shop.name, {"web": "shop/web:2"}) == opened(world).name
+
+
+@pytest.fixture
+def deployed(shop: Shop, world: World, prefect: PlayedPrefect) -> World:
+    """A release that `deploy` has brought up, and its flip's run."""
+    with shop.playing_ready(), played(world) as flows:
+        flows.deploy_dark(shop.name, {"web": "shop/web:2"})
+    assert len(prefect.of("flip-traffic")) == 1
+    return world
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CRASHED", "CANCELLED", "COMPLETED", "PAUSED"])
+def test_the_same_build_deployed_again_asks_again_where_the_run_will_not(
+    shop: Shop, deployed: World, prefect: PlayedPrefect, state: str
+) -> None:
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 1, "the run is on its way"
+    ended(prefect.runs[-1], state)
+    deploy_again(deployed, shop)
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 2
+
+
+def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer(
+    shop: Shop, deployed: World, prefect: PlayedPrefect
+) -> None:
+    run = prefect.of("flip-traffic")[0]
+    ask.pose(deployed, FLIP, [], flow_run=run["id"])
+    ended(run, "PAUSED")
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 1
+
+
+def test_the_same_build_deployed_again_goes_on_with_a_yes_that_stands(
+    shop: Shop, deployed: World, prefect: PlayedPrefect
+) -> None:
+    yes(deployed)
+    ended(prefect.of("flip-traffic")[0], "FAILED")
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 2
+    assert deployed.store.read().approval

@@ -1,0 +1,262 @@
+"""Next, in every state there is: it offers nothing that flipgate itself would refuse, and says nothing against it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from flipgate.cli._facts import Facts, as_data, question_state, way_back
+from flipgate.cli._next import next_step
+from flipgate.cli._status_text import one
+from flipgate.core import record as records
+from flipgate.core.going_back import Back, NoWay, judge_rollback
+from flipgate.core.record import (
+    HAND_OVER,
+    MOVE_ROUTES,
+    Contract,
+    Decision,
+    Occupant,
+    QuestionKind,
+    Record,
+)
+from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL, Phase, Stopped
+from flipgate.core.sides import Side
+from flipgate.core.traffic import Traffic
+from flipgate.core.view import SideState
+from tests.core.builders import (
+    BLUE,
+    GREEN,
+    NOW,
+    RUN,
+    approval,
+    at,
+    deployment,
+    question,
+    record,
+    release,
+    route,
+    route_object,
+    service,
+    shop,
+    side,
+    to_side,
+    traffic,
+)
+
+FORWARD = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING)
+PHASES: tuple[tuple[Phase, ...], ...] = (
+    (),
+    (Phase.QUEUED,),
+    *(FORWARD[:count] for count in range(1, len(FORWARD) + 1)),
+    (*FORWARD[:5], Phase.ROLLING_BACK),
+    (*FORWARD[:5], Phase.ROLLING_BACK, Phase.ROLLED_BACK),
+)
+SHOP = shop()
+ON_GREEN = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK})
+ROUTES = {
+    "blue": traffic(to_side(BLUE)),
+    "green": traffic(to_side(GREEN)),
+    "split": traffic(to_side(BLUE), to_side(GREEN, name="second")),
+    "missing": traffic(route(None)),
+    "astray": traffic(route(route_object([service("legacy")]))),
+}
+OLD_SIDES = {
+    "left": Occupant(images=RUN, replicas={"web": 2}, since=NOW),
+    "never ran": Occupant(since=NOW),
+    "contracted": Occupant(images=RUN, since=NOW, contracted=Contract(reason="gone", by="ana", at=NOW)),
+}
+ANSWERS: dict[str, Any] = {
+    "not asked": None,
+    "open": None,
+    "approved": approval(),
+    "rejected": approval(decision=Decision.REJECT),
+    "spent": approval(spent_by=7),
+    "over": None,
+    "stopped": approval(),
+    "withdrawn": None,
+}
+
+
+def remembered(phases: tuple[Phase, ...], step: str | None, old: str, asked: str, soaks: bool) -> Record:
+    phase = phases[-1] if phases else None
+    kind = QuestionKind.FLIP if phase is Phase.DARK else QuestionKind.SCALE_DOWN
+    stop = Stopped(pipeline="flip-traffic", reason="CannotSee", fact="x", at=at(20), question=question().id)
+    opened = release(
+        *phases, settle_after=at(90 if soaks else 0), stopped=stop if asked in ("stopped", "withdrawn") else None
+    )
+    posed = question(kind=kind, expires_at=at(5) if asked == "over" else at(600))
+    facts: dict[str, Any] = {"active": GREEN if phase in ON_GREEN else BLUE}
+    facts["sides"] = {BLUE: OLD_SIDES[old], GREEN: Occupant(images=RUN, since=NOW)}
+    if phases:
+        facts["release"] = opened
+    if phase in (Phase.DARK, Phase.LIVE) and asked not in ("not asked", "withdrawn"):
+        facts |= {"question": posed, "approval": ANSWERS[asked]}
+    made = record(**facts)
+    return records.begin(made, step, "dead", NOW, {"to": "green", "from": "blue"})[0] if step else made
+
+
+def states() -> Iterator[Facts]:
+    """Each with a readable record."""
+    for phases, step, old, asked in product(PHASES, (None, MOVE_ROUTES, HAND_OVER), OLD_SIDES, ANSWERS):
+        asks = phases and phases[-1] in (Phase.DARK, Phase.LIVE)
+        if asked != "not asked" and not asks:
+            continue
+        for name, routes in ROUTES.items():
+            movable = frozenset() if name == "missing" else frozenset({GREEN} if name == "astray" else Side)
+            soaks = asked == "not asked" and phases[-1:] == (Phase.LIVE,)
+            yield facts(remembered(phases, step, old, asked, soaks), routes, movable=movable)
+
+
+def unrecorded() -> Iterator[Facts]:
+    """Each without one: it cannot be read, or there is none."""
+    for managed, name, blue, green, up in product(
+        (None, False), ROUTES, ("", "3", "unrecorded"), ("", "2", "4"), ("both", "blue", "green", "none")
+    ):
+        sides = {
+            BLUE: stamped(side(BLUE, deployment(replicas=2 if up in ("both", "blue") else 0)), blue),
+            GREEN: stamped(side(GREEN, deployment(replicas=2 if up in ("both", "green") else 0)), green),
+        }
+        movable = frozenset() if name == "missing" else frozenset(Side)
+        yield facts(None, ROUTES[name], sides=sides, movable=movable, managed=managed)
+
+
+def facts(remembered: Record | None, routes: Traffic, **more: Any) -> Facts:
+    usual: dict[str, Any] = {"sides": {each: side(each) for each in Side}, "managed": True}
+    return Facts(SHOP, at(30), traffic=routes, record=remembered, **{**usual, **more})
+
+
+def stamped(state: SideState, epoch: str) -> SideState:
+    return replace(state, workloads={n: replace(w, epoch=epoch or None) for n, w in state.workloads.items()})
+
+
+ALL = (*states(), *unrecorded())
+
+
+def typed(seen: Facts) -> tuple[str, list[str]]:
+    """The verb and its arguments; none for what is not flipgate's."""
+    words = shlex.split(next_step(seen)["command"])
+    return (words[1], words[2:]) if words[:1] == ["flipgate"] else ("", words)
+
+
+def accepted(seen: Facts, to: Side | None) -> bool:
+    assert seen.traffic
+    judged = judge_rollback(seen.record, seen.application, seen.traffic, seen.sides, seen.movable, to)
+    return isinstance(judged, Back)
+
+
+def test_no_command_is_offered_that_the_state_refuses() -> None:
+    checked = set()
+    for seen in ALL:
+        verb, words = typed(seen)
+        checked.add(verb or next(iter(words), ""))
+        phase = seen.record.phase if seen.record else None
+        match verb:
+            case "rollback":
+                to = Side(words[words.index("--to") + 1]) if "--to" in words else None
+                assert accepted(seen, to), (seen.phase, next_step(seen))
+            case "flip":
+                assert phase in (Phase.DARK, Phase.FLIPPING, Phase.BAKING)
+            case "scale-down":
+                assert phase in (Phase.LIVE, Phase.SETTLING)
+                due = seen.record.release.settle_after  # type: ignore[union-attr]
+                assert due
+                assert due <= seen.now
+            case "deploy":
+                assert phase in BEFORE_TRAFFIC | TERMINAL
+            case "approve":
+                assert seen.record
+                assert seen.record.question
+                assert question_state(seen.record, seen.record.question, seen.now) == "open"
+            case "adopt" | "init":
+                assert seen.managed is False
+                assert seen.active
+            case _:
+                assert verb == "", f"status offers {verb}"
+    flipgate = {"rollback", "flip", "scale-down", "deploy", "approve", "adopt", "init"}
+    assert checked == {*flipgate, "prefect", "kubectl", ""}
+
+
+def test_the_way_back_that_is_shown_is_the_one_that_is_gone() -> None:
+    for seen in ALL:
+        way, judged = way_back(seen), seen.rollback
+        assert (way["way"] in ("fast", "slow", "abort")) == isinstance(judged, Back), (seen.phase, way, judged)
+        if isinstance(judged, Back):
+            assert way["side"] == (str(judged.to) if judged.to else None)
+        if isinstance(judged, NoWay):
+            assert "--to" in next_step(seen)["command"] or "rollback" not in next_step(seen)["command"]
+
+
+def test_a_person_who_is_next_has_something_to_type() -> None:
+    for seen in ALL:
+        told = next_step(seen)
+        assert told["step"]
+        assert told["command"] or told["by"] != "person", told
+
+
+def test_what_is_wrong_is_told_as_text_and_data() -> None:
+    gone = remembered(FORWARD[:4], None, "contracted", "not asked", False)
+    stop = Stopped(pipeline="flip-traffic", reason="KeyError", fact="'web'", at=at(20), run="http://prefect/run/7")
+    seen = facts(records.update_release(gone, stopped=stop), ROUTES["green"])
+    told = as_data(seen, next_step(seen), "flipgate", "here")
+    shown = "\n".join(one(told, seen.now, wide=False))
+    assert told["wayBack"]["why"].startswith("a contract migration was done at 2026-03-01 12:00:00 UTC by ana (gone)")
+    assert told["release"]["stopped"] == {
+        "pipeline": "flip-traffic",
+        "reason": "KeyError",
+        "fact": "'web'",
+        "at": "2026-03-01T12:00:20.000Z",
+        "approval": "none",
+        "run": "http://prefect/run/7",
+    }
+    assert (
+        "Stopped     \x1b[31mflip-traffic at 2026-03-01 12:00:20 UTC (KeyError): 'web'\x1b[0m  http://prefect" in shown
+    )
+    assert told["next"]["command"] == "flipgate flip shop"
+
+
+def test_a_drift_has_one_way_out_and_says_the_other() -> None:
+    seen = facts(remembered(FORWARD[:5], None, "left", "not asked", True), ROUTES["blue"])
+    assert next_step(seen) == {
+        "step": "the routes are not where flipgate left them: users stay on blue, and release 3f2a9c01d4e8-1 is rolled "
+        "back; with --to green instead users are sent to green, where the record left them",
+        "by": "person",
+        "command": 'flipgate rollback shop --to blue --reason "..."',
+    }
+    settling = facts(remembered(FORWARD, None, "left", "not asked", False), ROUTES["blue"])
+    assert typed(settling)[1][:3] == ["shop", "--to", "green"], "its old side may have no pods any more"
+    closed = facts(remembered(FORWARD[:5], None, "contracted", "not asked", True), ROUTES["blue"])
+    assert typed(closed)[1][:3] == ["shop", "--to", "green"]
+    assert "instead" not in next_step(closed)["step"]
+    nowhere = facts(remembered(FORWARD[:2], None, "never ran", "not asked", True), ROUTES["green"])
+    assert next_step(nowhere)["command"].startswith("kubectl -n edge patch ingressroutes.traefik.io live --type=json")
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "wanted"), [("3", "2", "green"), ("2", "3", "blue"), ("", "3", "blue"), ("x", "3", None)]
+)
+def test_of_two_sides_that_are_up_the_one_that_was_live_before_is_offered(
+    blue: str, green: str, wanted: str | None
+) -> None:
+    both = {BLUE: stamped(side(BLUE), blue), GREEN: stamped(side(GREEN), green)}
+    words = typed(facts(None, ROUTES["split"], sides=both, managed=None))[1]
+    assert (words[2] if "--to" in words else None) == wanted
+
+
+def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
+    seen = facts(remembered(FORWARD[:2], None, "left", "stopped", False), ROUTES["blue"])
+    assert next_step(seen) == {
+        "step": "flip's run stopped at 2026-03-01 12:00:20 UTC (CannotSee): x; the yes stands until 2026-03-01 "
+        "12:10:00 UTC; reconcile goes on within five minutes, or at once",
+        "by": "run",
+        "command": "flipgate flip shop",
+    }
+    late = replace(seen, record=remembered(FORWARD[:2], None, "left", "approved", False), now=at(310))
+    assert next_step(late)["step"] == (
+        "flip's run acts on the approval, given 5 min ago; if that run is gone, reconcile starts another within five "
+        "minutes"
+    )
