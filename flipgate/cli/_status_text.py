@@ -52,11 +52,9 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     for problem in data["problems"]:
         yield "Unreadable", click.style(f"{problem['of']}: {problem['fact']}", fg="red")
     yield "Phase", _phase(data, now)
-    if data["release"]:
-        release = data["release"]
+    if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
-    if data["release"] and data["release"]["stopped"]:
-        yield "Stopped", _stopped(data["release"]["stopped"])
+        yield from (("Stopped", _stopped(each)) for each in (release["stopped"],) if each)
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]

@@ -38,8 +38,8 @@ WARNINGS: frozenset[str] = frozenset(
         DRIFTED,
     }
 )
-"""The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, or users
-are on a side that is short."""
+"""The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, routes
+are where nobody of ours sent them, or users are on a side that is short."""
 
 OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
 """The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""

@@ -92,7 +92,12 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
     with ExitStack() as stack:
         patched = stack.enter_context(pytest.MonkeyPatch.context())
         for module in modules:
-            for name, value in (("steps", bodies), ("open_world", lambda *_: world), ("show_evidence", _nothing)):
+            for name, value in (
+                ("steps", bodies),
+                ("open_world", lambda *_: world),
+                ("begin", lambda *_: world),
+                ("show_evidence", _nothing),
+            ):
                 if hasattr(module, name):
                     patched.setattr(module, name, value)
             if hasattr(module, "flow_run"):

@@ -131,7 +131,8 @@ def facts(remembered: Record | None, routes: Traffic, **more: Any) -> Facts:
 
 
 def stamped(state: SideState, epoch: str) -> SideState:
-    return replace(state, workloads={n: replace(w, epoch=epoch or None) for n, w in state.workloads.items()})
+    stamp = f"{epoch}.a" if epoch else None
+    return replace(state, workloads={name: replace(each, stamp=stamp) for name, each in state.workloads.items()})
 
 
 ALL = (*states(), *unrecorded())

@@ -246,7 +246,7 @@ def stamped(**epochs: str) -> dict[Side, Any]:
 
 
 def with_stamp(state: Any, epoch: str) -> Any:
-    return replace(state, workloads={**state.workloads, "web": replace(state.workloads["web"], epoch=epoch)})
+    return replace(state, workloads={**state.workloads, "web": replace(state.workloads["web"], stamp=f"{epoch}.a")})
 
 
 def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None:
@@ -261,7 +261,7 @@ def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None
     assert data(down)["wayBack"]["why"] == "green is not Ready: web 0 of 1"
 
 
-@pytest.mark.parametrize("stamps", [("3", "4"), ("3", "3"), ("unrecorded 2026", "4")], ids=str)
+@pytest.mark.parametrize("stamps", [("3", "4"), ("3", "3"), ("unrecorded", "4")], ids=str)
 def test_with_users_back_where_they_came_from_and_the_record_unreadable_nobody_is_told_to_roll_back(
     stamps: tuple[str, str],
 ) -> None:
