@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
 from flipgate.core.errors import Refused
-from flipgate.core.record import Record
 from flipgate.core.release import Phase, Release
+from flipgate.steps import conditions
 from flipgate.steps.conditions import note_conditions
 from flipgate.steps.recover import recover
 from flipgate.steps.roll_back import roll_back
@@ -96,20 +96,23 @@ def test_a_drift_is_told_once_and_so_is_its_end(shop: Shop, world: World) -> Non
     ]
 
 
-def test_what_was_found_before_somebody_took_over_is_not_told(shop: Shop, world: World) -> None:
+def test_what_was_found_before_somebody_took_over_is_not_told(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = told(world)
     shop.point("live", shop.namespace(GREEN))
-    reads = world.store.find
+    advises = conditions.drift_advice
 
-    def find() -> Record | None:
-        seen = reads()
+    def advise(*seen: Any) -> Any:
+        advice = advises(*seen)
         with shop.playing_ready():
-            roll_back(shop.world("ana"), "by hand", by="ana", to=BLUE)
-        return seen
+            roll_back(shop.world("ana"), "somebody moved it", by="ana", to=BLUE)
+        return advice
 
-    world.store.find = find  # type: ignore[method-assign]
+    monkeypatch.setattr(conditions, "drift_advice", advise)
     note_conditions(world)
     assert said == []
+    assert "Drifted" not in [reason for reason, _ in events(shop)]
 
 
 def settled(shop: Shop) -> tuple[World, Release]:
