@@ -18,7 +18,7 @@ from flipgate.core.sides import Side
 from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
 from flipgate.steps import recover as recovering
 from flipgate.steps import roll_back as rolling_back
-from flipgate.steps.move import Move
+from flipgate.steps.moves import Move
 from flipgate.steps.way_back import RolledBack
 from flipgate.steps.world import World
 from tasks.artifacts import show_charts, showing_progress

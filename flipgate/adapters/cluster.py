@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from flipgate.adapters.reading import PIECE_BYTES, Whole, by_deadline, packed, read_whole
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.errors import (
     BadInput,
     Conflict,

@@ -22,9 +22,10 @@ from flipgate.core.record import Condition, Question, Record
 from flipgate.core.release import TERMINAL, Phase, Release, phase_seconds
 from flipgate.core.sides import Side
 from flipgate.core.traffic import RouteState, Traffic
+from flipgate.core.unread import Unread
 from flipgate.core.unwatched import Reconciled, judge_unwatched
 from flipgate.core.view import SideState, enough, short_of
-from flipgate.core.way_back import OldSide, Unread, counts_that_matter, judge_way_back, way_back_of
+from flipgate.core.way_back import OldSide, counts_that_matter, judge_way_back, way_back_of
 from flipgate.steps.conditions import read_live_side, read_old_side
 from flipgate.steps.drift import movable_sides
 from flipgate.steps.look import look_at_side, look_at_traffic

@@ -37,7 +37,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
     side is up and its checks have passed. Refused while traffic moves, bakes or soaks.
     """
     from flipgate.adapters.runs import DEPLOY_DARK
-    from flipgate.core.images import parse_images
+    from flipgate.core.render import parse_images
 
     given = read_images(images)
     world = target.world(app)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.foreign import NotJson, parse_json, printable
 from flipgate.core.gates import Evidence, Verdict
 from flipgate.core.sides import Side

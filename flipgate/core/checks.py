@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
+from flipgate.core.answer import Answer
 from flipgate.core.application import Check
 from flipgate.core.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
 from flipgate.core.gates import Verdict
 from flipgate.core.jsonpath import PathMissing, look_up, same
-
-
-class Answer(NamedTuple):
-    """What came back: status, headers (names in any case), body, and the seconds from asking to the last byte.
-
-    `unread` says why the body is not all that was sent, or not read at all; empty where it is all of it.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
-    unread: str = ""
 
 
 @dataclass(frozen=True)

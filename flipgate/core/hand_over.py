@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.foreign import NotJson, parse_json, shown
 from flipgate.core.jsonpath import PathMissing, look_up
 from flipgate.core.service import Service

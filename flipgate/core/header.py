@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flipgate.core.answer import Answer
 from flipgate.core.bake import read_reply
-from flipgate.core.checks import Answer
 from flipgate.core.foreign import printable
 from flipgate.core.nearest import nearest
 from flipgate.core.sides import Side

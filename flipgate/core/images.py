@@ -6,15 +6,9 @@ Nothing is filled in (no `docker.io/library/`, no `:latest`): a reference is com
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from flipgate.core.errors import BadInput
-from flipgate.core.nearest import hint
-
-if TYPE_CHECKING:
-    from flipgate.core.application import Application
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
@@ -52,31 +46,6 @@ def parse_image(ref: str) -> Image:
     if tag is None and digest is None:
         raise _bad(ref, f"has neither tag nor digest; name the version, as in {ref}:1.4.2 or {ref}@sha256:...")
     return Image(repository, tag, digest)
-
-
-def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
-    """Reads the images of a release, by service name, in the application's order.
-
-    Raises BadInput for a service that the application does not have (with the nearest known), no image at all, an image
-    of another repository than the declared one, and any reference that `parse_image` refuses; all in one message.
-    """
-    known = [service.name for service in app.spec.services]
-    problems = [f'unknown service "{name}"; {hint(name, known)}' for name in refs if name not in known]
-    images: dict[str, Image] = {}
-    for name in (name for name in known if name in refs):
-        try:
-            images[name] = parse_image(refs[name])
-        except BadInput as error:
-            problems.append(f"{name}: {error.obj} {error.fact}")
-            continue
-        declared = app.service(name).image
-        if declared and images[name].repository != declared:
-            problems.append(f"{name}: {refs[name]} is not of {declared}, the repository declared for it")
-    if not refs:
-        problems.append(f"no image given; name at least one as NAME=REPOSITORY:TAG, for example {known[0]}=...")
-    if problems:
-        raise BadInput("; ".join(problems), obj=f"images for {app.name}", untouched="both sides")
-    return images
 
 
 def check_repository(repository: str) -> str:

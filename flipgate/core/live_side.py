@@ -27,8 +27,9 @@ from flipgate.core.record import (
 )
 from flipgate.core.service import Service
 from flipgate.core.sides import Side
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState, Workload, enough
-from flipgate.core.way_back import Autoscaler, Unread, counts_that_matter
+from flipgate.core.way_back import Autoscaler, counts_that_matter
 
 RESTORE_LIVE_SIDE = "RestoreLiveSide"
 RESTORED = "LiveSideRestored"

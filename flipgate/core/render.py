@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from flipgate.core.application import Application
-from flipgate.core.errors import Refused
+from flipgate.core.errors import BadInput, Refused
+from flipgate.core.images import Image, parse_image
+from flipgate.core.nearest import hint
 from flipgate.core.view import SideState
 
 
@@ -105,3 +107,28 @@ def wanted_counts(application: Application, active: SideState | None) -> dict[st
         service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
         for service in application.spec.services
     }
+
+
+def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
+    """Reads the images of a release, by service name, in the application's order.
+
+    Raises BadInput for a service that the application does not have (with the nearest known), no image at all, an image
+    of another repository than the declared one, and any reference that `parse_image` refuses; all in one message.
+    """
+    known = [service.name for service in app.spec.services]
+    problems = [f'unknown service "{name}"; {hint(name, known)}' for name in refs if name not in known]
+    images: dict[str, Image] = {}
+    for name in (name for name in known if name in refs):
+        try:
+            images[name] = parse_image(refs[name])
+        except BadInput as error:
+            problems.append(f"{name}: {error.obj} {error.fact}")
+            continue
+        declared = app.service(name).image
+        if declared and images[name].repository != declared:
+            problems.append(f"{name}: {refs[name]} is not of {declared}, the repository declared for it")
+    if not refs:
+        problems.append(f"no image given; name at least one as NAME=REPOSITORY:TAG, for example {known[0]}=...")
+    if problems:
+        raise BadInput("; ".join(problems), obj=f"images for {app.name}", untouched="both sides")
+    return images

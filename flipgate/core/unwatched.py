@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from flipgate.core.base import Model
 from flipgate.core.conditions import condition_of, forget, put
 from flipgate.core.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
-from flipgate.core.way_back import Unread
+from flipgate.core.unread import Unread
 
 UNWATCHED: Final = "Unwatched"
 INTERVAL: Final = timedelta(seconds=300)

@@ -19,6 +19,7 @@ from flipgate.core.record import Condition, ConditionStatus, Contract, Occupant,
 from flipgate.core.release import Phase
 from flipgate.core.render import configuration_hash
 from flipgate.core.sides import Side
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState, short_of
 
 WITH_WAY_BACK: Final = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING})
@@ -46,13 +47,6 @@ class WayBackReason(StrEnum):
     AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
     UNREADABLE = "Unreadable"
     WAY_BACK_OPEN = "WayBackOpen"
-
-
-@dataclass(frozen=True)
-class Unread:
-    """What could not be read, and why, in a sentence."""
-
-    why: str
 
 
 NOT_LOOKED_AT: Final = Unread("it was not looked at")

@@ -19,9 +19,8 @@ from flipgate.core.render import images_of
 from flipgate.core.stopped import FLIP_TRAFFIC, SCALE_DOWN, last_attempt
 from flipgate.core.traffic import plan_move
 from flipgate.core.view import View
-from flipgate.steps.bring_up import configuration, finish
-from flipgate.steps.look import look, need_record
-from flipgate.steps.tell import advance, write
+from flipgate.steps.look import configuration, look, need_record
+from flipgate.steps.tell import advance, finish, write
 from flipgate.steps.world import World
 
 ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.core import record as records
 from flipgate.core.application import application_hash
 from flipgate.core.errors import Conflict, Refused
 from flipgate.core.gates import Evidence
-from flipgate.core.images import parse_images
 from flipgate.core.record import BRING_UP, Occupant
 from flipgate.core.release import (
     BEFORE_TRAFFIC,
@@ -24,15 +22,15 @@ from flipgate.core.release import (
     Release,
     release_id,
 )
-from flipgate.core.render import config_maps, configuration_hash, images_of, render, wanted_counts, wanted_images
+from flipgate.core.render import configuration_hash, images_of, parse_images, render, wanted_counts, wanted_images
 from flipgate.core.sides import Side
 from flipgate.core.view import SideState, View, Workload, short_of
 from flipgate.steps.journal import journal
-from flipgate.steps.look import look, need_dark, need_record, side_of
+from flipgate.steps.look import configuration, look, need_dark, need_record, side_of
 from flipgate.steps.move import close_routes
 from flipgate.steps.rest import silence
 from flipgate.steps.stamp import stamped_look
-from flipgate.steps.tell import advance, need_open, write
+from flipgate.steps.tell import advance, finish, need_open, write
 from flipgate.steps.why import why_not_ready
 from flipgate.steps.world import World
 
@@ -72,14 +70,6 @@ def supersede(world: World, release: Release, by: str) -> None:
     message = f"{by} is newer; nothing of {release.name} was shown to users"
     advance(world, release.name, Phase.SUPERSEDED, Reason.NEWER_BUILD, message)
     finish(world)
-
-
-def finish(world: World) -> None:
-    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
-    record = world.store.read()
-    for release in (record.last, record.release):
-        if release and release.phase in TERMINAL:
-            world.store.write_history(release, records.entries_of(record.journal, release.name))
 
 
 def bring_up(world: World, release: Release) -> None:
@@ -283,21 +273,6 @@ def _occupied(record: records.Record, release: Release, hashed: str, now: dateti
     else:
         occupant = Occupant(release=release.name, since=now, **facts)
     return records.occupied(record, release.side, occupant)
-
-
-def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
-    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
-
-    Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
-    """
-    names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
-    base = f"/api/v1/namespaces/{side.namespace}/configmaps"
-    found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
-    ours = {(switch.name, switch.key) for switch in side.switches.values()}
-    return {
-        name: {key: value for key, value in data.items() if (name, key) not in ours} or None
-        for name, data in ((name, (obj or {}).get("data") or {}) for name, obj in found.items())
-    }
 
 
 def _refuse_open(world: World, release: Release) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flipgate.core.answer import Answer
 from flipgate.core.application import Check
-from flipgate.core.checks import Answer, judge_check
+from flipgate.core.checks import judge_check
 from flipgate.core.errors import Refused
 from flipgate.core.foreign import sentence
 from flipgate.core.gates import Evidence, Verdict, combine

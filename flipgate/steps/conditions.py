@@ -21,11 +21,11 @@ from flipgate.core.live_side import LiveSide, judge_live_side
 from flipgate.core.record import Condition, ConditionStatus, Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState
-from flipgate.core.way_back import OldSide, Unread, judge_way_back, way_back_of
-from flipgate.steps.bring_up import configuration
+from flipgate.core.way_back import OldSide, judge_way_back, way_back_of
 from flipgate.steps.drift import drift_advice
-from flipgate.steps.look import look_at_side, look_at_traffic
+from flipgate.steps.look import configuration, look_at_side, look_at_traffic
 from flipgate.steps.tell import write
 from flipgate.steps.world import World
 

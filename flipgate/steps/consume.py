@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.errors import Conflict, FlipgateError
 from flipgate.core.foreign import fault
 from flipgate.core.hand_over import pod_says, settled

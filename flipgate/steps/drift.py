@@ -7,7 +7,7 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import Record
 from flipgate.core.sides import Side
 from flipgate.core.traffic import Traffic
-from flipgate.steps.move import plan_back
+from flipgate.steps.plan import plan_back
 from flipgate.steps.world import World
 
 

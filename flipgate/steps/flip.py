@@ -21,9 +21,9 @@ from flipgate.core.render import configuration_hash, images_of
 from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand, plan_move
 from flipgate.steps.ask import need_phase, standing
-from flipgate.steps.bring_up import configuration
-from flipgate.steps.look import look, look_at_side, look_at_traffic, need_record
-from flipgate.steps.move import Move, move, need_counts
+from flipgate.steps.look import configuration, look, look_at_side, look_at_traffic, need_record
+from flipgate.steps.move import move, need_counts
+from flipgate.steps.moves import Move
 from flipgate.steps.preview import need_preview
 from flipgate.steps.prove import need_sight, prove_moved, traefik_replicas
 from flipgate.steps.roll_back import roll_back

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from flipgate.core.answer import Answer
 from flipgate.core.bake import read_reply
-from flipgate.core.checks import Answer
 from flipgate.core.errors import Refused
 from flipgate.core.foreign import fault
 from flipgate.core.header import Unnamed, judge_header

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.errors import Refused
 from flipgate.core.events import Target
 from flipgate.core.explain import Drift, Interrupted, explain
 from flipgate.core.record import Record
+from flipgate.core.render import config_maps
 from flipgate.core.service import Kind, Service
 from flipgate.core.sides import Side
 from flipgate.core.traffic import DarkSide, Traffic, dark_side
@@ -110,3 +112,18 @@ def need_dark(world: World, view: View) -> DarkSide:
         untouched="both sides and all routes",
         next_command=f"flipgate status {world.application.name}{then}",
     )
+
+
+def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
+
+    Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
+    """
+    names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
+    base = f"/api/v1/namespaces/{side.namespace}/configmaps"
+    found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
+    ours = {(switch.name, switch.key) for switch in side.switches.values()}
+    return {
+        name: {key: value for key, value in data.items() if (name, key) not in ours} or None
+        for name, data in ((name, (obj or {}).get("data") or {}) for name, obj in found.items())
+    }

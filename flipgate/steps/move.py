@@ -4,38 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route
-from flipgate.core import stamps
 from flipgate.core.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.record import MOVE_ROUTES, Record
 from flipgate.core.sides import Side
-from flipgate.core.traffic import BACK, RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
+from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
 from flipgate.core.view import View, short_of
 from flipgate.steps.journal import journal
 from flipgate.steps.look import look_at_traffic
+from flipgate.steps.moves import Move
+from flipgate.steps.plan import namespaces, plan_back, route_stamp
 from flipgate.steps.world import World
 
 RETRIES = 5
 MOVE_TRIES = 10
 """Patches of one route, forward, that unrelated writers may spoil in a row: each is planned anew in some milliseconds.
 """
-
-
-@dataclass(frozen=True)
-class Move:
-    """One finished move. `at` is the monotonic time right before the first patch, `done` right after the last one was
-    answered; `patches` are what was sent.
-
-    `left` says of routes that could not be moved why: only a move back leaves any.
-    """
-
-    to: Side
-    at: float
-    patches: tuple[RoutePatch, ...]
-    left: tuple[str, ...] = ()
-    done: float = field(default_factory=time.monotonic)
 
 
 def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
@@ -97,7 +82,7 @@ def close_routes(world: World, traffic: Traffic) -> None:
         if not state.entries:
             continue
         try:
-            patch_route(world.cluster, plan_close(state, _stamp(world), state.unrecorded))
+            patch_route(world.cluster, plan_close(state, route_stamp(world), state.unrecorded))
         except Conflict as error:
             raise Refused(
                 "was written by somebody else since it was read; the dark side may be live again",
@@ -113,16 +98,10 @@ def _confirm(world: World, states: Iterable[RouteState], unrecorded: str) -> dic
     faults: dict[RouteName, FlipgateError] = {}
     for state in states:
         try:
-            patch_route(world.cluster, plan_close(state, _stamp(world), unrecorded), timeout=5.0)
+            patch_route(world.cluster, plan_close(state, route_stamp(world), unrecorded), timeout=5.0)
         except (Conflict, PermanentError, Refused) as error:
             faults[state.route] = error
     return faults
-
-
-def _stamp(world: World) -> str:
-    """A new stamp for a route: of this actor's epoch, or of none."""
-    epoch = world.store.epoch
-    return world.new_stamp(stamps.UNRECORDED if epoch is None else epoch)
 
 
 def forget_way_back(world: World, traffic: Traffic) -> None:
@@ -139,31 +118,6 @@ def forget_way_back(world: World, traffic: Traffic) -> None:
             world.say(f"{state.route} still says a way back that is none: {error}")
 
     world.each(clear, [state for state in traffic.routes if state.way_back])
-
-
-def plan_back(
-    world: World, to: Side, *, forced: bool = False, unrecorded: str = ""
-) -> tuple[Traffic, tuple[RoutePatch, ...]]:
-    """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
-    traffic = look_at_traffic(world)
-    services = _services_there(world, traffic, to) if forced else set()
-    planned = plan_move(
-        traffic,
-        _namespaces(world),
-        to,
-        direction=BACK,
-        services=services,
-        stamp=_stamp(world),
-        unrecorded=unrecorded,
-    )
-    return traffic, planned
-
-
-def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
-    """Of the Services that routes at neither side name, those that `to` has too."""
-    path = f"/api/v1/namespaces/{world.application.namespace_of(to)}/services"
-    named = {stray.service for state in traffic.routes for stray in state.strays}
-    return {name for name in named if world.cluster.find(f"{path}/{name}")}
 
 
 def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:
@@ -203,7 +157,7 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
     """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in plan_move(traffic, _namespaces(world), to, stamp=_stamp(world)):
+    for patch in plan_move(traffic, namespaces(world), to, stamp=route_stamp(world)):
         try:
             sent.append(_send(world, planned[patch.route], patch, to))
         except LostLease:
@@ -238,9 +192,5 @@ def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> Rou
             world.confirm_lease()
             if now.meaning != planned.meaning:
                 raise
-            (patch,) = plan_move(Traffic((now,)), _namespaces(world), to, stamp=_stamp(world))
+            (patch,) = plan_move(Traffic((now,)), namespaces(world), to, stamp=route_stamp(world))
     raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))
-
-
-def _namespaces(world: World) -> dict[Side, str]:
-    return {side: world.application.namespace_of(side) for side in Side}

@@ -12,7 +12,7 @@ from flipgate.core.sides import Side
 from flipgate.core.traffic import by_hand
 from flipgate.core.view import SideState
 from flipgate.steps.look import look_at_side, look_at_traffic
-from flipgate.steps.move import plan_back
+from flipgate.steps.plan import plan_back
 from flipgate.steps.world import World
 
 

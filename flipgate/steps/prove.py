@@ -15,7 +15,7 @@ from flipgate.core.sides import Side
 from flipgate.core.view import pod_ready
 from flipgate.steps.counted import ask_counted
 from flipgate.steps.header import ask_header, fetch, header_problems, mend, wrong_of
-from flipgate.steps.move import Move
+from flipgate.steps.moves import Move
 from flipgate.steps.world import AT_ONCE, World
 
 PAUSE_SECONDS = 0.02

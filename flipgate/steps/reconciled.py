@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from flipgate.core.errors import FlipgateError
 from flipgate.core.record import Condition, Record
+from flipgate.core.unread import Unread
 from flipgate.core.unwatched import Reconciled, judge_unwatched
-from flipgate.core.way_back import Unread
 from flipgate.steps.world import World
 
 PATIENCE_SECONDS = 2.0

@@ -33,16 +33,17 @@ from flipgate.core.sent import note_sent
 from flipgate.core.sides import Side
 from flipgate.core.traffic import resource
 from flipgate.core.way_back import may_be_shrinking
-from flipgate.steps.bring_up import finish
 from flipgate.steps.hand_over import hand_over_workers
 from flipgate.steps.look import look_at_side, look_at_traffic
-from flipgate.steps.move import Move, move_back, plan_back
+from flipgate.steps.move import move_back
+from flipgate.steps.moves import Move
 from flipgate.steps.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
+from flipgate.steps.plan import plan_back
 from flipgate.steps.preview import clear_preview
 from flipgate.steps.prove import prove, traefik_replicas
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamp, stamped_look
-from flipgate.steps.tell import write
+from flipgate.steps.tell import finish, write
 from flipgate.steps.way_back import (
     ABORT,
     FAST,

@@ -14,12 +14,11 @@ from flipgate.core.record import Record
 from flipgate.core.release import CHECKS, TERMINAL, Phase, Reason, Release
 from flipgate.core.sides import Side
 from flipgate.core.view import View, not_serving
-from flipgate.steps.bring_up import finish
 from flipgate.steps.look import look, need_dark, need_record
 from flipgate.steps.measure import still_in_flight
 from flipgate.steps.rest import rest
 from flipgate.steps.stamp import stamped_look
-from flipgate.steps.tell import advance, need_open
+from flipgate.steps.tell import advance, finish, need_open
 from flipgate.steps.world import World
 
 

@@ -10,7 +10,7 @@ from flipgate.core import record as records
 from flipgate.core.became import became
 from flipgate.core.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.record import Announcement, Record
-from flipgate.core.release import Phase, Reason, Release
+from flipgate.core.release import TERMINAL, Phase, Reason, Release
 from flipgate.core.unwatched import is_about_it, warning
 from flipgate.steps.note import note
 from flipgate.steps.reconciled import judge
@@ -128,3 +128,11 @@ def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]
     texts = [text, warned] if warned else [text]
     blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in texts]
     return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]}]
+
+
+def finish(world: World) -> None:
+    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
+    record = world.store.read()
+    for release in (record.last, record.release):
+        if release and release.phase in TERMINAL:
+            world.store.write_history(release, records.entries_of(record.journal, release.name))

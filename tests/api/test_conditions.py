@@ -17,12 +17,12 @@ from flipgate.core.release import Phase, Reason
 from flipgate.core.render import configuration_hash
 from flipgate.core.sides import Side
 from flipgate.core.traffic import WAY_BACK
-from flipgate.steps.bring_up import bring_up, configuration, note_dark
+from flipgate.steps.bring_up import bring_up, note_dark
 from flipgate.steps.conditions import note_conditions
 from flipgate.steps.contract import contract
 from flipgate.steps.flip import note_live, note_proof
 from flipgate.steps.journal import journal
-from flipgate.steps.look import look_at_side
+from flipgate.steps.look import configuration, look_at_side
 from flipgate.steps.move import move
 from flipgate.steps.recover import recover
 from flipgate.steps.roll_back import roll_back

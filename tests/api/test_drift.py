@@ -121,7 +121,7 @@ def settled(shop: Shop) -> tuple[World, Release]:
     release = world.store.read().release
     assert release
     from flipgate.core.release import Reason
-    from flipgate.steps.bring_up import finish
+    from flipgate.steps.tell import finish
 
     advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
     advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)

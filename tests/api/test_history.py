@@ -19,12 +19,12 @@ from flipgate.core.record import Decision, QuestionKind, Record
 from flipgate.core.release import Phase, PhaseChange, Reason, Release
 from flipgate.core.story import story
 from flipgate.steps import ask
-from flipgate.steps.bring_up import bring_up, finish, note_dark
+from flipgate.steps.bring_up import bring_up, note_dark
 from flipgate.steps.check import need_pass
 from flipgate.steps.flip import going_back, note_live
 from flipgate.steps.move import move
 from flipgate.steps.settle import failing, rest_expired, settle
-from flipgate.steps.tell import advance
+from flipgate.steps.tell import advance, finish
 from flipgate.steps.world import World, utc_now
 from tests.api.shop import BLUE, GREEN, Shop, opened
 from tests.core.builders import question, release

@@ -14,7 +14,7 @@ from flipgate.adapters.store import Store
 from flipgate.core.proof import Proven
 from flipgate.core.sides import Side
 from flipgate.steps import prove
-from flipgate.steps.move import Move
+from flipgate.steps.moves import Move
 from flipgate.steps.prove import prove_moved
 from flipgate.steps.world import AT_ONCE, World
 from tests.api.test_watch import pod

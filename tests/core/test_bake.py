@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from flipgate.core.answer import Answer
 from flipgate.core.bake import LEAST_FAILED, Heard, Sample, judge_bake, read_reply
-from flipgate.core.checks import Answer
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.sides import Side
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.answer import Answer
 from flipgate.core.application import Check
-from flipgate.core.checks import Answer, judge_check
+from flipgate.core.checks import judge_check
 from flipgate.core.gates import Evidence, Verdict, combine
 from flipgate.core.jsonpath import PathMissing, look_up, parse_path, same
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flipgate.core.answer import Answer
 from flipgate.core.application import Check
 from flipgate.core.bake import STRANGERS_NAMED, Heard, Sample, judge_bake, read_reply
-from flipgate.core.checks import Answer, judge_check
+from flipgate.core.checks import judge_check
 from flipgate.core.errors import NotFound
 from flipgate.core.foreign import LONGEST_SHOWN, NotJson, fault, parse_json, printable, sentence, shown
 from flipgate.core.gates import Verdict

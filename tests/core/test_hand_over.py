@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.errors import BadInput
 from flipgate.core.hand_over import Turn, next_turn, pod_says, running_jobs, settled, working
 from flipgate.core.render import render, wanted_counts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.checks import Answer
+from flipgate.core.answer import Answer
 from flipgate.core.header import NAMES_SHOWN, judge_header
 from tests.core.builders import BLUE
 

@@ -6,7 +6,8 @@ import pytest
 
 from flipgate.core.application import Application
 from flipgate.core.errors import BadInput
-from flipgate.core.images import Image, parse_image, parse_images
+from flipgate.core.images import Image, parse_image
+from flipgate.core.render import parse_images
 
 SHA = "sha256:" + "ab" * 32
 

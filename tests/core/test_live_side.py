@@ -23,8 +23,9 @@ from flipgate.core.record import (
 )
 from flipgate.core.release import MOVING, Phase
 from flipgate.core.sides import Side
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState
-from flipgate.core.way_back import Autoscaler, Unread
+from flipgate.core.way_back import Autoscaler
 from flipgate.steps.tell import as_blocks
 from tests.core.builders import (
     BLUE,

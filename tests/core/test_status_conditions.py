@@ -20,8 +20,9 @@ from flipgate.core.record import (
 )
 from flipgate.core.render import configuration_hash
 from flipgate.core.sides import Side
+from flipgate.core.unread import Unread
 from flipgate.core.unwatched import Reconciled
-from flipgate.core.way_back import OldSide, Unread
+from flipgate.core.way_back import OldSide
 from flipgate.steps.observe import Observed
 from tests.core.builders import (
     BLUE,

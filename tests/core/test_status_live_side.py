@@ -15,8 +15,8 @@ from flipgate.core.live_side import LiveSide, LiveSideReason
 from flipgate.core.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.release import Phase
 from flipgate.core.sides import Side
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState
-from flipgate.core.way_back import Unread
 from tests.core.builders import BLUE, GREEN, NOW, RUN, at, deployment, question, record, release, shop, side, without
 from tests.core.test_live_side import FLUX, carrying, rest, web
 from tests.core.test_status import LIVE, data, facts

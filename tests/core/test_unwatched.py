@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.conditions import condition_of
 from flipgate.core.record import Condition, EntryState, JournalEntry, Record
+from flipgate.core.unread import Unread
 from flipgate.core.unwatched import (
     INTERVAL,
     OVERDUE,
@@ -19,7 +20,6 @@ from flipgate.core.unwatched import (
     note_outage,
     warning,
 )
-from flipgate.core.way_back import Unread
 from tests.core.builders import NOW, at, record
 
 SECOND = timedelta(seconds=1)

@@ -15,17 +15,9 @@ from flipgate.core.errors import Refused
 from flipgate.core.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL, Phase
 from flipgate.core.render import configuration_hash
+from flipgate.core.unread import Unread
 from flipgate.core.view import SideState
-from flipgate.core.way_back import (
-    WITH_WAY_BACK,
-    Autoscaler,
-    OldSide,
-    Quota,
-    Unread,
-    WayBackReason,
-    judge_way_back,
-    way_back_of,
-)
+from flipgate.core.way_back import WITH_WAY_BACK, Autoscaler, OldSide, Quota, WayBackReason, judge_way_back, way_back_of
 from tests.core.builders import (
     BLUE,
     GREEN,
