@@ -11,8 +11,8 @@ from typing import Any, Self
 from benchmarks.figures import MeasureError
 from benchmarks.stage import Stage
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import FlipgateError
-from flipgate.core.sides import Side
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.sides import Side
 from lab.app.behaviour import DRAIN_ANNOTATION
 
 SERVICE = "api"

@@ -36,12 +36,12 @@ from benchmarks.stage import LAB, Progress, Stage, run, throttled
 from benchmarks.timed import TimedCluster, steps_of
 from benchmarks.users import Users
 from flipgate.adapters.store import Store
-from flipgate.core.record import MOVE_ROUTES
-from flipgate.core.sides import Side
-from flipgate.steps.look import look, look_at_traffic
-from flipgate.steps.move import move
-from flipgate.steps.stamp import stamp
-from flipgate.steps.world import World
+from flipgate.core.record.record import MOVE_ROUTES
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.moving.move import move
+from flipgate.steps.moving.stamp import stamp
 from lab.pipelines import Pipelines
 
 DEFAULT_THROTTLE_MS = 2000

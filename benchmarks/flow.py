@@ -18,8 +18,8 @@ from benchmarks.figures import MeasureError
 from benchmarks.forward import go_dark
 from benchmarks.stage import Progress, Stage
 from flipgate.adapters.runs import FLIP_TRAFFIC
-from flipgate.core.record import MOVE_ROUTES
-from flipgate.core.sides import Side
+from flipgate.core.record.record import MOVE_ROUTES
+from flipgate.core.values.sides import Side
 from lab import pipelines
 from lab.pipelines import Pipelines
 

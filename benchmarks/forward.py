@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Release
-from flipgate.core.sides import Side
-from flipgate.steps import ask, bring_up, flip, hand_over, watch
-from flipgate.steps.world import World
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Release
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.moving import hand_over
+from flipgate.steps.releasing import ask, bring_up, flip
+from flipgate.steps.watching import watch
 
 VERSION = "2"
 

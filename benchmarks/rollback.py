@@ -24,8 +24,8 @@ from benchmarks.forward import go_live
 from benchmarks.route_watch import RouteWatch
 from benchmarks.stage import LAB, Progress, Stage, run
 from benchmarks.users import wait_for
-from flipgate.core.sides import Side
-from flipgate.steps.flip import way_back_by_hand
+from flipgate.core.values.sides import Side
+from flipgate.steps.releasing.flip import way_back_by_hand
 from lab import paths, pipelines
 from lab.load import Load
 

@@ -7,8 +7,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from flipgate.core.errors import FlipgateError
-from flipgate.steps.world import World
+from flipgate.core.values.errors import FlipgateError
+from flipgate.steps.acting.world import World
 
 WATCH_SECONDS = 2.0
 """One watch's length: how long ending may take."""

@@ -17,12 +17,12 @@ import httpx
 
 from benchmarks.figures import MeasureError
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.application import load_application
-from flipgate.core.errors import FlipgateError
-from flipgate.core.sides import Side
-from flipgate.steps.look import look
-from flipgate.steps.setup import adopt, apply_application
-from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
+from flipgate.steps.looking.look import look
+from flipgate.steps.releasing.setup import adopt, apply_application
 from lab import control, example
 from lab.errors import LabError
 from lab.example import Place

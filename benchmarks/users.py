@@ -8,8 +8,8 @@ from typing import Self
 
 from benchmarks.figures import Counted, Flip, Measured, MeasureError, measured
 from benchmarks.stage import Stage
-from flipgate.core.sides import Side
-from flipgate.steps.look import look_at_traffic
+from flipgate.core.values.sides import Side
+from flipgate.steps.looking.look import look_at_traffic
 from lab.load import Load, LoadReport
 
 SEEN_SECONDS = 15.0

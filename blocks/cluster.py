@@ -10,8 +10,8 @@ from blocks.chat import FlipgateChat
 from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import BadInput
-from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from flipgate.core.values.errors import BadInput
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
 AMBIENT = "default"
 """The block that need not exist: without it, what the worker's own environment offers is used, as kubectl would."""

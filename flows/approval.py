@@ -14,12 +14,12 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import Field
 
-from flipgate.core.approvals import Granted, NotGranted
-from flipgate.core.errors import Refused
-from flipgate.core.gates import Evidence
-from flipgate.core.record import Question, QuestionKind
-from flipgate.steps import ask
-from flipgate.steps.world import World
+from flipgate.core.record.approvals import Granted, NotGranted
+from flipgate.core.record.record import Question, QuestionKind
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing import ask
 from tasks import steps
 from tasks.artifacts import question_text
 

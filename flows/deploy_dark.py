@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flipgate.core.errors import Refused
-from flipgate.core.release import Release
-from flipgate.steps.settle import failing
-from flipgate.steps.world import World
+from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.settle import failing
 from flows.opening import begin, overtaken
 from tasks import steps
 from tasks.artifacts import show_evidence

@@ -6,14 +6,22 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.errors import Refused
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase, Release
-from flipgate.steps.flip import FLIPPABLE, MOVABLE, going_back, need_proven, need_release, note_live, note_proof
-from flipgate.steps.recover import through_faults
-from flipgate.steps.settle import ended_meanwhile
-from flipgate.steps.stopped import act_again, noting_stop
-from flipgate.steps.world import World
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase, Release
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import through_faults
+from flipgate.steps.releasing.flip import (
+    FLIPPABLE,
+    MOVABLE,
+    going_back,
+    need_proven,
+    need_release,
+    note_live,
+    note_proof,
+)
+from flipgate.steps.releasing.settle import ended_meanwhile
+from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, turned_down
 from flows.opening import begin, overtaken, this_run
 from tasks import steps

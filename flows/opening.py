@@ -9,11 +9,11 @@ from prefect.states import Completed
 
 from blocks.cluster import connect
 from flipgate.adapters.runs import url_of
-from flipgate.core.became import became, known
-from flipgate.core.errors import Refused
-from flipgate.core.release import Phase
-from flipgate.steps.unwatched import look_whether_watched
-from flipgate.steps.world import World, default_actor
+from flipgate.core.record.became import became, known
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World, default_actor
+from flipgate.steps.watching.unwatched import look_whether_watched
 
 BY_A_PERSON = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
 TAKEN_OVER = frozenset({"LostLease", "Superseded", "WrongPhase", "NoDarkSide", "SideChanged"})

@@ -7,14 +7,14 @@ from __future__ import annotations
 from prefect import flow
 
 from blocks.cluster import applications
-from flipgate.core.errors import FlipgateError, Interrupted
-from flipgate.steps.ask import expire
-from flipgate.steps.conditions import note_conditions
-from flipgate.steps.live_side import restore_live_side
-from flipgate.steps.look import look
-from flipgate.steps.settle import kept_too_long, rest_expired
-from flipgate.steps.unwatched import note_success
-from flipgate.steps.world import World
+from flipgate.core.values.errors import FlipgateError, Interrupted
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.live_side import restore_live_side
+from flipgate.steps.looking.look import look
+from flipgate.steps.releasing.ask import expire
+from flipgate.steps.releasing.settle import kept_too_long, rest_expired
+from flipgate.steps.watching.conditions import note_conditions
+from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world
 from tasks import steps
 

@@ -7,8 +7,8 @@ from typing import Literal
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flipgate.core.sides import Side
-from flipgate.steps.unwatched import look_whether_watched
+from flipgate.core.values.sides import Side
+from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world
 from tasks import steps
 

@@ -6,12 +6,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.adapters.runs import SCALE_DOWN
-from flipgate.core.errors import Refused
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase, Release
-from flipgate.steps.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
-from flipgate.steps.stopped import act_again, noting_stop
-from flipgate.steps.world import World
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase, Release
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
+from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, turned_down
 from flows.opening import begin, overtaken, this_run
 from tasks import steps

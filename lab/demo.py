@@ -13,8 +13,7 @@ import httpx
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.application import load_application
-from flipgate.core.record import (
+from flipgate.core.record.record import (
     BRING_UP,
     HAND_OVER,
     MOVE_ROUTES,
@@ -25,11 +24,12 @@ from flipgate.core.record import (
     Question,
     Record,
 )
-from flipgate.core.release import TERMINAL, Phase, Release, phase_seconds
-from flipgate.steps import setup
-from flipgate.steps.ask import decide
-from flipgate.steps.look import look_at_side, look_at_traffic
-from flipgate.steps.world import DEFAULT_NAMESPACE, World, utc_now
+from flipgate.core.record.release import TERMINAL, Phase, Release, phase_seconds
+from flipgate.core.spec.application import load_application
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.releasing import setup
+from flipgate.steps.releasing.ask import decide
 from lab import control, example, pipelines
 from lab.load import Load, LoadReport
 from lab.pipelines import Pipelines

@@ -11,10 +11,10 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 
-from flipgate.core.gates import Evidence, Verdict
-from flipgate.core.record import Question
-from flipgate.steps.watch import Moved
-from flipgate.steps.world import World
+from flipgate.core.record.record import Question
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.watching.watch import Moved
 
 
 def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> None:

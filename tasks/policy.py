@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from flipgate.core.errors import TemporaryError
+from flipgate.core.values.errors import TemporaryError
 
 DELAYS_SECONDS: list[float] = [1, 3, 10]
 F = TypeVar("F", bound=Callable[..., Any])

@@ -7,20 +7,23 @@ from datetime import datetime
 from functools import partial
 
 from flipgate.adapters import runs
-from flipgate.core import going_on
-from flipgate.core.errors import Refused
-from flipgate.core.gates import Evidence
-from flipgate.core.going_on import Run
-from flipgate.core.proof import Proven
-from flipgate.core.record import Question, QuestionKind
-from flipgate.core.release import Phase, Release
-from flipgate.core.sides import Side
-from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
-from flipgate.steps import recover as recovering
-from flipgate.steps import roll_back as rolling_back
-from flipgate.steps.moves import Move
-from flipgate.steps.way_back import RolledBack
-from flipgate.steps.world import World
+from flipgate.core.gates.proof import Proven
+from flipgate.core.record import going_on
+from flipgate.core.record.going_on import Run
+from flipgate.core.record.record import Question, QuestionKind
+from flipgate.core.record.release import Phase, Release
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back import recover as recovering
+from flipgate.steps.going_back import roll_back as rolling_back
+from flipgate.steps.going_back.way_back import RolledBack
+from flipgate.steps.looking import check, prove
+from flipgate.steps.moving import hand_over
+from flipgate.steps.releasing import ask, bring_up, flip, settle
+from flipgate.steps.watching import watch
 from tasks.artifacts import show_charts, showing_progress
 from tasks.policy import step
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from flipgate.core.metrics_gates import cut_reason, read_alerts
+from flipgate.core.gates.declared import cut_reason, read_alerts
 
 TIMEOUT_SECONDS = 3
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from flipgate.core.errors import BadInput, FlipgateError, PermanentError, TemporaryError
+from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 
 TIMEOUT_SECONDS = 5
 NO_RETRIES: list[Any] = []

@@ -1,7 +1,8 @@
 """Kubernetes, over the official client's connection, as plain JSON.
 
 Only the client's configuration and connection pool are used: typed models make listing ten times slower, and a fence
-is a JSON patch anyway. Every failure becomes one of flipgate's own errors (`core/errors.py`): permanent or temporary.
+is a JSON patch anyway. Every failure becomes one of flipgate's own errors (core/values/errors.py): permanent or
+temporary.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from flipgate.adapters.reading import PIECE_BYTES, Whole, by_deadline, packed, read_whole
-from flipgate.core.answer import Answer
-from flipgate.core.errors import (
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.errors import (
     BadInput,
     Conflict,
     FlipgateError,
@@ -25,8 +26,8 @@ from flipgate.core.errors import (
     TemporaryError,
     Unreachable,
 )
-from flipgate.core.foreign import NotJson, parse_json
-from flipgate.core.managed_fields import OURS
+from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.workloads.managed_fields import OURS
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Conflict
-from flipgate.core.events import Target, event
-from flipgate.core.record import Announcement
+from flipgate.core.record.events import Target, event
+from flipgate.core.record.record import Announcement
+from flipgate.core.values.errors import Conflict
 
 TIMEOUT_SECONDS = 3.0
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
 from flipgate.adapters.store import stamp_time
-from flipgate.core.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
 
 SILENCE_SECONDS = 10.0
 RENEWALS_IN_A_SILENCE = 5

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Forbidden
-from flipgate.core.way_back import Autoscaler, Quota
+from flipgate.core.values.errors import Forbidden
+from flipgate.core.way_back.way_back import Autoscaler, Quota
 
 
 def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import NotFound, PermanentError
+from flipgate.core.values.errors import NotFound, PermanentError
 
 TIMEOUT_SECONDS = 3.0
 MOST_LINES = 5_000

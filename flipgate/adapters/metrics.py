@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flipgate.core.metrics_gates import Point, cut_reason, read_number, read_range
+from flipgate.core.gates.declared import Point, cut_reason, read_number, read_range
 
 TIMEOUT_SECONDS = 3
 

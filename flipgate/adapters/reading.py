@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from flipgate.core.errors import Unreachable
-from flipgate.core.foreign import printable
+from flipgate.core.values.errors import Unreachable
+from flipgate.core.values.foreign import printable
 
 PIECE_BYTES = 65_536
 

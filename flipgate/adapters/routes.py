@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.application import Application
-from flipgate.core.errors import Conflict, NotFound, Refused
-from flipgate.core.routes import read_route
-from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.spec.application import Application
+from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.values.errors import Conflict, NotFound, Refused
+from flipgate.core.values.sides import Side
 
 GROUP = "traefik.io"
 DEAD_GROUP = "traefik.containo.us"

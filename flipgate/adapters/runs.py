@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from flipgate.core.errors import NotFound, Refused, Unreachable
-from flipgate.core.going_on import Run
+from flipgate.core.record.going_on import Run
+from flipgate.core.values.errors import NotFound, Refused, Unreachable
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"

@@ -16,12 +16,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from flipgate.adapters.cluster import FIELD_MANAGER, READ_SECONDS, Cluster
-from flipgate.core.application import Application, load_application
-from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
-from flipgate.core.foreign import NotJson, parse_json
-from flipgate.core.record import SCHEMA_VERSION, JournalEntry, Record, merged
-from flipgate.core.release import Release
-from flipgate.core.unwatched import Reconciled
+from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
+from flipgate.core.record.release import Release
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.way_back.unwatched import Reconciled
 
 HISTORY_KEPT = 50
 JOURNAL = TypeAdapter(tuple[JournalEntry, ...])

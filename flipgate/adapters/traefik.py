@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import TemporaryError
-from flipgate.core.traefik_counters import REQUESTS, STARTED, Reading
+from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
+from flipgate.core.values.errors import TemporaryError
 
 TIMEOUT_SECONDS = 3.0
 MOST_BYTES = 32 * 1_048_576

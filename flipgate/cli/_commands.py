@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from flipgate.cli._failures import fail
-from flipgate.core.nearest import hint
+from flipgate.core.values.nearest import hint
 
 DEBUG = "flipgate.debug"
 

@@ -11,8 +11,8 @@ from flipgate.cli._options import Target, need_reason, person, say
 from flipgate.cli._print import emit, iso
 
 if TYPE_CHECKING:
-    from flipgate.core.record import Question
-    from flipgate.steps.world import World
+    from flipgate.core.record.record import Question
+    from flipgate.steps.acting.world import World
 
 RING_SECONDS = 5.0
 """How long a doorbell is rung again: for some 1 s between its question and its sleep, a run hears nothing."""
@@ -26,8 +26,8 @@ DECISION_DATA = """\
 def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: str | None) -> None:
     """Writes the decision, then rings. A doorbell that fails is a note: the decision stands (exit code 0)."""
     reason = need_reason(verb, app, reason)
-    from flipgate.core.record import Decision
-    from flipgate.steps.ask import decide
+    from flipgate.core.record.record import Decision
+    from flipgate.steps.releasing.ask import decide
 
     world, by = target.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)

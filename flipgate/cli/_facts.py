@@ -11,30 +11,30 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flipgate.cli._print import iso
-from flipgate.core.approvals import NotGranted, accept
-from flipgate.core.conditions import held
-from flipgate.core.errors import FlipgateError, NotFound, Unreachable
-from flipgate.core.explain import Drift, explain, judge_drift
-from flipgate.core.going_back import Back, NoWay, judge_rollback
-from flipgate.core.hand_over import working
-from flipgate.core.live_side import LiveSide, judge_live_side
-from flipgate.core.record import Condition, Question, Record
-from flipgate.core.release import TERMINAL, Phase, Release, phase_seconds
-from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteState, Traffic
-from flipgate.core.unread import Unread
-from flipgate.core.unwatched import Reconciled, judge_unwatched
-from flipgate.core.view import SideState, enough, short_of
-from flipgate.core.way_back import OldSide, counts_that_matter, judge_way_back, way_back_of
-from flipgate.steps.conditions import read_live_side, read_old_side
-from flipgate.steps.drift import movable_sides
-from flipgate.steps.look import look_at_side, look_at_traffic
-from flipgate.steps.observe import Observed, agreed, observe
-from flipgate.steps.reconciled import read_reconciled
+from flipgate.core.record.approvals import NotGranted, accept
+from flipgate.core.record.conditions import held
+from flipgate.core.record.record import Condition, Question, Record
+from flipgate.core.record.release import TERMINAL, Phase, Release, phase_seconds
+from flipgate.core.traffic.traffic import RouteState, Traffic
+from flipgate.core.values.errors import FlipgateError, NotFound, Unreachable
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.explain import Drift, explain, judge_drift
+from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
+from flipgate.core.way_back.live_side import LiveSide, judge_live_side
+from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
+from flipgate.core.way_back.way_back import OldSide, counts_that_matter, judge_way_back, way_back_of
+from flipgate.core.workloads.hand_over import working
+from flipgate.core.workloads.view import SideState, enough, short_of
+from flipgate.steps.acting.reconciled import read_reconciled
+from flipgate.steps.looking.drift import movable_sides
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.observe import Observed, agreed, observe
+from flipgate.steps.watching.conditions import read_live_side, read_old_side
 
 if TYPE_CHECKING:
-    from flipgate.core.application import Application
-    from flipgate.steps.world import World
+    from flipgate.core.spec.application import Application
+    from flipgate.steps.acting.world import World
 
 Read = TypeVar("Read")
 SAYS_WHERE = frozenset({"WayBackNotReady", "ContractMigrationDone"})

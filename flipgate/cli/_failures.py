@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import click
 
-from flipgate.core.errors import FlipgateError
+from flipgate.core.values.errors import FlipgateError
 
 INTERRUPTED = 130
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flipgate.core.errors import BadInput
+from flipgate.core.values.errors import BadInput
 
 if TYPE_CHECKING:
-    from flipgate.core.application import Application
+    from flipgate.core.spec.application import Application
 
 file_option = click.option(
     "-f", "--filename", required=True, metavar="FILE", help="The application's file; - reads it from stdin."
@@ -20,7 +20,7 @@ file_option = click.option(
 
 def read_application(filename: str) -> tuple[Application, str]:
     """The application and the text it was read from. Raises BadInput with every problem, line by line."""
-    from flipgate.core.application import load_application
+    from flipgate.core.spec.application import load_application
 
     source = "stdin" if filename == "-" else filename
     try:

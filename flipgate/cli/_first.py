@@ -9,7 +9,7 @@ import click
 from flipgate.cli._print import clock, emit, iso
 
 if TYPE_CHECKING:
-    from flipgate.core.record import Record
+    from flipgate.core.record.record import Record
 
 FIRST_DATA = """\
     -o json: {"application", "active": "blue"|"green", "dark": "green"|"blue", "since": TIME or null, "changed": BOOL}

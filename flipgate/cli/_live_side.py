@@ -9,12 +9,12 @@ import click
 
 from flipgate.cli._facts import Facts, way_back
 from flipgate.cli._print import ago
-from flipgate.core.conditions import LIVE_SIDE_READY, condition_of
-from flipgate.core.live_side import LiveSideReason, cure, sources
-from flipgate.core.record import ConditionStatus, Record
-from flipgate.core.sides import Side
-from flipgate.core.view import enough, short_of
-from flipgate.core.way_back import counts_that_matter
+from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.record import ConditionStatus, Record
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.live_side import LiveSideReason, cure, sources
+from flipgate.core.way_back.way_back import counts_that_matter
+from flipgate.core.workloads.view import enough, short_of
 
 FOR_LACK_OF_PODS = frozenset(
     {LiveSideReason.NO_READY_POD, LiveSideReason.WORKLOAD_MISSING, LiveSideReason.TOO_FEW_PODS}

@@ -10,14 +10,14 @@ from datetime import timedelta
 from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
-from flipgate.core.drift import settle_drift
-from flipgate.core.going_back import NoWay, latest_stamp, without_pods
-from flipgate.core.going_on import DOORBELL
-from flipgate.core.record import ASKED_IN, MOVE_ROUTES, Record
-from flipgate.core.release import Phase, Release
-from flipgate.core.sides import Side
-from flipgate.core.stopped import VERBS
-from flipgate.core.traffic import Traffic, resource
+from flipgate.core.record.going_on import DOORBELL
+from flipgate.core.record.record import ASKED_IN, MOVE_ROUTES, Record
+from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.stopped import VERBS
+from flipgate.core.traffic.traffic import Traffic, resource
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.drift import settle_drift
+from flipgate.core.way_back.going_back import NoWay, latest_stamp, without_pods
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flipgate.core.errors import BadInput
+from flipgate.core.values.errors import BadInput
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
-    from flipgate.steps.world import World
+    from flipgate.steps.acting.world import World
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Function], Function]
@@ -41,7 +41,7 @@ class Target:
         Quiet is for `-o json`: stderr holds nothing but the error object then.
         """
         from flipgate.adapters.store import Store
-        from flipgate.steps.world import World, default_actor
+        from flipgate.steps.acting.world import World, default_actor
 
         cluster = cluster or self.cluster()
         store = Store(cluster, self.namespace, application)

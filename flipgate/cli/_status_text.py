@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, table
-from flipgate.core.conditions import LIVE_SIDE_READY
+from flipgate.core.record.conditions import LIVE_SIDE_READY
 
 NONE = "none"
 WAY_BACK_READY = "WayBackReady"

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flipgate.cli._print import iso
-from flipgate.core.errors import FlipgateError, NotFound, PermanentError, Unreachable
-from flipgate.core.gates import combine
-from flipgate.core.record import Decision, JournalEntry, QuestionKind, Record, entries_of, merged
-from flipgate.core.release import TERMINAL, Proof, Release, phase_seconds
-from flipgate.core.story import Moment, pick, story
+from flipgate.core.record.record import Decision, JournalEntry, QuestionKind, Record, entries_of, merged
+from flipgate.core.record.release import TERMINAL, Proof, Release, phase_seconds
+from flipgate.core.record.story import Moment, pick, story
+from flipgate.core.values.errors import FlipgateError, NotFound, PermanentError, Unreachable
+from flipgate.core.values.verdicts import combine
 
 if TYPE_CHECKING:
     from flipgate.adapters.store import Store

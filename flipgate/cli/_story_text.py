@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flipgate.cli._print import clock
-from flipgate.core.sides import Side
+from flipgate.core.values.sides import Side
 
 HEADER = ("TIME UTC", "WHAT", "TOOK", "STORY")
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

@@ -26,7 +26,7 @@ def adopt(target: Target, app: str, output: str | None) -> None:
     nothing else; adopting again changes nothing at all. Refused where nothing serves on that side (`init` is for a
     first release ever), and where answers through Traefik do not say which side they are from: no move could be proven.
     """
-    from flipgate.steps.setup import adopt as take
+    from flipgate.steps.releasing.setup import adopt as take
 
     world = target.world(app, quiet=output is not None)
     known = world.store.find()

@@ -9,11 +9,11 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
 from flipgate.cli._options import Target, cluster_options
-from flipgate.core.errors import NotFound
+from flipgate.core.values.errors import NotFound
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
-    from flipgate.core.application import Application
+    from flipgate.core.spec.application import Application
 
 
 @click.command(
@@ -38,7 +38,7 @@ def apply(target: Target, filename: str, dry_run: bool) -> None:
         for line in _would(cluster, application, text, target.namespace):
             click.echo(line)
         return
-    from flipgate.steps.setup import apply_application
+    from flipgate.steps.releasing.setup import apply_application
 
     apply_application(cluster, application, text, target.namespace)
     click.echo(f"application {application.name} applied (namespace {target.namespace})")
@@ -46,7 +46,7 @@ def apply(target: Target, filename: str, dry_run: bool) -> None:
 
 def _would(cluster: Cluster, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
-    from flipgate.steps.setup import need_place
+    from flipgate.steps.releasing.setup import need_place
 
     need_place(cluster, application)
     lines = []

@@ -37,7 +37,7 @@ def check(target: Target, filename: str, offline: bool, output: str | None) -> N
     application, _ = read_application(filename)
     problems: list[str] = []
     if not offline:
-        from flipgate.steps.setup import check_application
+        from flipgate.steps.releasing.setup import check_application
 
         problems = check_application(target.cluster(), application, target.namespace)
     spec = application.spec

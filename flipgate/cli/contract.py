@@ -31,7 +31,7 @@ def contract(target: Target, app: str, reason: str, output: str | None) -> None:
     status` says so. Moves nothing. The next release that is brought up on that side begins with its way back open.
     """
     reason = need_reason("contract", app, reason)
-    from flipgate.steps.contract import contract as close
+    from flipgate.steps.releasing.contract import contract as close
 
     closed = close(target.world(app, quiet=output is not None), reason, by=person())
     done = closed.contract

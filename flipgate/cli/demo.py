@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.core.errors import PermanentError
+from flipgate.core.values.errors import PermanentError
 
 
 @click.command(

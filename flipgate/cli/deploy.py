@@ -9,11 +9,11 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, image_option, output_option, person, read_images
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
-from flipgate.core.errors import Refused
+from flipgate.core.values.errors import Refused
 
 if TYPE_CHECKING:
-    from flipgate.core.release import Release
-    from flipgate.steps.world import World
+    from flipgate.core.record.release import Release
+    from flipgate.steps.acting.world import World
 
 
 @click.command(
@@ -37,7 +37,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
     side is up and its checks have passed. Refused while traffic moves, bakes or soaks.
     """
     from flipgate.adapters.runs import DEPLOY_DARK
-    from flipgate.core.render import parse_images
+    from flipgate.core.workloads.render import parse_images
 
     given = read_images(images)
     world = target.world(app)
@@ -49,7 +49,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
 
 def _need_room(world: World) -> None:
     """Raises NotFound before `adopt`, and while another release holds both sides: the run would say the same, later."""
-    from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL
+    from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL
 
     name = world.application.name
     record = world.store.read()
@@ -65,7 +65,7 @@ def _need_room(world: World) -> None:
 
 
 def _end_first(name: str, release: Release) -> str:
-    from flipgate.core.release import Phase
+    from flipgate.core.record.release import Phase
 
     if release.phase is Phase.LIVE:
         return f"flipgate scale-down {name} when it has soaked, then deploy again"

@@ -9,7 +9,7 @@ import click
 from flipgate.cli._commands import Verb, Verbs
 from flipgate.cli._options import image_option, output_option, read_images
 from flipgate.cli._print import emit
-from flipgate.core.errors import BadInput
+from flipgate.core.values.errors import BadInput
 
 
 @click.group(
@@ -37,7 +37,7 @@ def build(app: str, images: tuple[str, ...], identity: uuid.UUID | None, output:
 
     Needs PREFECT_API_URL (or a Prefect profile) and no cluster. The same event sent twice is one release.
     """
-    from flipgate.core.images import parse_image
+    from flipgate.core.spec.images import parse_image
 
     given = read_images(images)
     if not given:

@@ -7,7 +7,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
-from flipgate.core.errors import Refused
+from flipgate.core.values.errors import Refused
 
 
 @click.command(
@@ -28,7 +28,7 @@ def flip(target: Target, app: str, block: str | None, output: str | None) -> Non
     asks a person first, unless a decision for exactly this change stands.
     """
     from flipgate.adapters.runs import FLIP_TRAFFIC
-    from flipgate.core.release import Phase
+    from flipgate.core.record.release import Phase
 
     record = target.world(app).store.read()
     release = record.release

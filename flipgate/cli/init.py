@@ -27,7 +27,7 @@ def init(target: Target, app: str, output: str | None) -> None:
     to `deploy` run the images of those Deployments, at the file's counts. There is no way back from a first release.
     Changes nothing else; doing it again changes nothing at all. Refused where something is Ready: `adopt` is for that.
     """
-    from flipgate.steps.setup import init as begin
+    from flipgate.steps.releasing.setup import init as begin
 
     world = target.world(app, quiet=output is not None)
     known = world.store.find()

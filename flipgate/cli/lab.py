@@ -11,7 +11,7 @@ import click
 from flipgate.cli._commands import Verb, Verbs
 from flipgate.cli._options import output_option, say
 from flipgate.cli._print import emit, table
-from flipgate.core.errors import BadInput, NotFound, PermanentError
+from flipgate.core.values.errors import BadInput, NotFound, PermanentError
 
 if TYPE_CHECKING:
     from lab.records import LabStatus
@@ -138,7 +138,7 @@ def logs(component: str | None, name: str, tail: int | None) -> None:
             click.echo(line)
         return
     if component not in found:
-        from flipgate.core.nearest import hint
+        from flipgate.core.values.nearest import hint
 
         raise BadInput(f'unknown component "{component}"; {hint(component, found)}', obj=f"lab {name}")
     lines = found[component].read_text(errors="replace").splitlines()

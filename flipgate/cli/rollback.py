@@ -11,7 +11,7 @@ from flipgate.cli._options import Target, cluster_options, need_reason, output_o
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:
-    from flipgate.steps.way_back import RolledBack
+    from flipgate.steps.going_back.way_back import RolledBack
 
 
 @click.command(
@@ -52,8 +52,8 @@ def rollback(
     Both sides bad, or routes that name no one side: --to decides, and with --now at once, whatever is Ready there.
     """
     reason = need_reason("rollback", app, reason)
-    from flipgate.core.sides import Side
-    from flipgate.steps.roll_back import roll_back
+    from flipgate.core.values.sides import Side
+    from flipgate.steps.going_back.roll_back import roll_back
 
     world = target.world(app, quiet=output is not None)
     done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)

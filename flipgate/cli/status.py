@@ -11,7 +11,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
 from flipgate.cli._print import emit
-from flipgate.core.errors import FlipgateError, TemporaryError
+from flipgate.core.values.errors import FlipgateError, TemporaryError
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster

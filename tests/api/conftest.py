@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.steps.world import World
+from flipgate.steps.acting.world import World
 from lab import control
 from lab.components import ETCD_SOCKET
 from lab.records import Lab

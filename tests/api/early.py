@@ -14,7 +14,7 @@ import kubernetes.config  # noqa: F401
 import yaml
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import FlipgateError
+from flipgate.core.values.errors import FlipgateError
 from lab import build, control
 from lab.errors import LabError
 from tests.conftest import API_LAB

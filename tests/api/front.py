@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flipgate.core.application import Application
-from flipgate.steps.setup import check_application
+from flipgate.core.spec.application import Application
+from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import Shop
 from tests.api.test_watch import pod
 from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving

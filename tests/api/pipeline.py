@@ -1,19 +1,19 @@
 """A process that dies on the way: `python -m tests.api.pipeline KUBECONFIG NAMESPACE APPLICATION STEP`.
 
-It acts as the runs of a pipeline do, and kills itself where FLIPGATE_CRASH_AT says (`flipgate.steps.world`).
+It acts as the runs of a pipeline do, and kills itself where FLIPGATE_CRASH_AT says (`flipgate.steps.acting.world`).
 """
 
 from __future__ import annotations
 
 import sys
 
-from flipgate.core import record as records
-from flipgate.core.record import Record
-from flipgate.core.release import Phase, Reason
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.look import look, need_record
-from flipgate.steps.move import move
-from flipgate.steps.world import World
+from flipgate.core.record import record as records
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Phase, Reason
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.moving.move import move
+from flipgate.steps.releasing.bring_up import bring_up
 from tests.api.shop import GREEN
 
 ACTOR = "pipeline"

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 
-from flipgate.steps.world import World
+from flipgate.steps.acting.world import World
 from tests.api.wire import Answer, Handler, serving
 
 VERSION = "3.8.8"

@@ -14,16 +14,16 @@ from uuid import uuid4
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
-from flipgate.core import record as records
-from flipgate.core.application import Application, load_application
-from flipgate.core.errors import Conflict
-from flipgate.core.record import Occupant, Record
-from flipgate.core.release import Phase, PhaseChange, Reason, Release
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.steps.bring_up import open_release
-from flipgate.steps.tell import advance
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record import record as records
+from flipgate.core.record.record import Occupant, Record
+from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.errors import Conflict
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.releasing.bring_up import open_release
 from tests.repeating import repeating
 
 BLUE, GREEN = Side.BLUE, Side.GREEN

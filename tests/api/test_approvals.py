@@ -16,13 +16,13 @@ from click.testing import CliRunner
 
 from flipgate.adapters import runs
 from flipgate.cli import _decide, cli
-from flipgate.core import approvals
-from flipgate.core.approvals import Granted, NotGranted
-from flipgate.core.errors import Refused
-from flipgate.core.record import Approval, Decision, Question, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.steps import ask
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record import approvals
+from flipgate.core.record.approvals import Granted, NotGranted
+from flipgate.core.record.record import Approval, Decision, Question, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.releasing import ask
 from tests.api.shop import GREEN, Shop
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN

@@ -13,11 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.gates import Verdict
-from flipgate.core.metrics_gates import GateSample
-from flipgate.steps.chart import BEFORE_SECONDS, POINTS, Bake
-from flipgate.steps.watch import watch
-from flipgate.steps.world import World
+from flipgate.core.gates.declared import GateSample
+from flipgate.core.values.verdicts import Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.watching.graph import BEFORE_SECONDS, POINTS, Bake
+from flipgate.steps.watching.watch import watch
 from tests.api.test_gates import RATIO, declared, flipped
 from tests.api.test_watch import Town
 from tests.api.wire import Answer, Handler, number, serving

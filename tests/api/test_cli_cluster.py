@@ -14,9 +14,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
-from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
-from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
-from flipgate.core.sides import Side
+from flipgate.core.record.record import Approval, Decision, Occupant, Question, QuestionKind, Record
+from flipgate.core.record.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.values.sides import Side
 from tests.api.front import fronted
 from tests.api.shop import Shop
 from tests.api.wire import serving

@@ -8,28 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.conditions import DRIFTED, WAY_BACK_READY, condition_of
-from flipgate.core.errors import Refused
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.proof import Proven, Seen
-from flipgate.core.record import Condition, EntryState, Record
-from flipgate.core.release import Phase, Reason
-from flipgate.core.render import configuration_hash
-from flipgate.core.sides import Side
-from flipgate.core.traffic import WAY_BACK
-from flipgate.steps.bring_up import bring_up, note_dark
-from flipgate.steps.conditions import note_conditions
-from flipgate.steps.contract import contract
-from flipgate.steps.flip import note_live, note_proof
-from flipgate.steps.journal import journal
-from flipgate.steps.look import configuration, look_at_side
-from flipgate.steps.move import move
-from flipgate.steps.recover import recover
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import check_application
-from flipgate.steps.tell import advance
-from flipgate.steps.watch import watch
-from flipgate.steps.world import World
+from flipgate.core.gates.proof import Proven, Seen
+from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY, condition_of
+from flipgate.core.record.record import Condition, EntryState, Record
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.core.workloads.render import configuration_hash
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import configuration, look_at_side
+from flipgate.steps.moving.move import move
+from flipgate.steps.releasing.bring_up import bring_up, note_dark
+from flipgate.steps.releasing.contract import contract
+from flipgate.steps.releasing.flip import note_live, note_proof
+from flipgate.steps.releasing.setup import check_application
+from flipgate.steps.watching.conditions import note_conditions
+from flipgate.steps.watching.watch import watch
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 from tests.api.users import grant, user
 
@@ -130,7 +130,7 @@ def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
 
 def test_who_died_before_the_note_makes_up_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     release = opened(world)
-    monkeypatch.setattr("flipgate.steps.bring_up._note_occupant", lambda *_: None)
+    monkeypatch.setattr("flipgate.steps.releasing.bring_up._note_occupant", lambda *_: None)
     bring_up(world, release)
     monkeypatch.undo()
     bring_up(world, release)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.bake import Heard
-from flipgate.core.errors import TemporaryError
-from flipgate.core.sides import Side
-from flipgate.steps.prove import ask, prove
-from flipgate.steps.world import World
+from flipgate.core.gates.bake import Heard
+from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.prove import ask, prove
 from tests.api.shop import GREEN
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import shop

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.core.record import EntryState
-from flipgate.core.release import Phase
-from flipgate.steps.recover import recover
-from flipgate.steps.world import CRASH_VARIABLE, World
+from flipgate.core.record.record import EntryState
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import CRASH_VARIABLE, World
+from flipgate.steps.going_back.recover import recover
 from tests.api.pipeline import ACTOR, act
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 

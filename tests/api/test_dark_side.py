@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.look import look, need_dark
-from flipgate.steps.move import move
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.world import World
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.move import move
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.releasing.bring_up import bring_up
 from tests.api.shop import BLUE, COUNTS, GREEN, Meddling, Shop, opened
 
 AT_REST = dict.fromkeys(COUNTS, 0)

@@ -14,19 +14,19 @@ import pytest
 
 from flipgate.adapters import events
 from flipgate.adapters.chat import Chat
-from flipgate.core import record as records
-from flipgate.core.errors import LostLease, TemporaryError
-from flipgate.core.events import KEPT
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase, Reason
-from flipgate.core.sides import Side
-from flipgate.steps.ask import pose
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.note import note
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import check_application
-from flipgate.steps.tell import advance, tell
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record import record as records
+from flipgate.core.record.events import KEPT
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.errors import LostLease, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.events import note
+from flipgate.steps.acting.tell import advance, tell
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.ask import pose
+from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.setup import check_application
 from lab.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
 from tests.api.users import grant, user

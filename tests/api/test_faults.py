@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.application import load_application
-from flipgate.core.errors import LostLease
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.steps import check, conditions, gates, prove, watch
-from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.observe import observe
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.world import World
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import LostLease
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking import check, prove
+from flipgate.steps.looking.observe import observe
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.watching import conditions, gates, watch
 from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.test_gates import baking, declared, flipped
@@ -155,7 +156,7 @@ def test_any_exception_of_a_probe_is_no_answer(
         seen = prove.prove(world, Side.GREEN, ["a"], answers=1, timeout_seconds=0.2)
         assert seen.deaf == (f"a ({kind})",)
         assert [each.text for each in observe(world)()] == [kind]
-        monkeypatch.setattr("flipgate.steps.observe.traefik_replicas", raising(error))
+        monkeypatch.setattr("flipgate.steps.looking.observe.traefik_replicas", raising(error))
         assert [each.text for each in observe(world)()] == [kind]
         monkeypatch.setattr(cluster, "through_service", raising(error))
         world.application = load_application(

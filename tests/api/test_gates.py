@@ -17,16 +17,16 @@ import pytest
 
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.store import Store
-from flipgate.core.application import Application, load_application
-from flipgate.core.errors import NotFound
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.metrics_gates import NO_OLD_SIDE, GateSample
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.steps.gates import asking
-from flipgate.steps.measure import measures
-from flipgate.steps.watch import watch
-from flipgate.steps.world import World, utc_now
+from flipgate.core.gates.declared import NO_OLD_SIDE, GateSample
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.errors import NotFound
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.watching.gates import asking
+from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.watch import watch
 from tests.api.shop import Shop
 from tests.api.test_watch import Town
 from tests.api.wire import Answer, Handler, Script, number, serving

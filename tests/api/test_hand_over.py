@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.application import load_application
-from flipgate.core.errors import LostLease, Refused
-from flipgate.core.gates import Verdict
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.steps.ask import pose
-from flipgate.steps.bring_up import bring_up, open_release
-from flipgate.steps.flip import going_back
-from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look, need_dark
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import adopt, check_application
-from flipgate.steps.watch import bad_bake
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.core.values.verdicts import Verdict
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.releasing.ask import pose
+from flipgate.steps.releasing.bring_up import bring_up, open_release
+from flipgate.steps.releasing.flip import going_back
+from flipgate.steps.releasing.setup import adopt, check_application
+from flipgate.steps.watching.watch import bad_bake
 from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile
 from tests.api.users import grant, user

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.application import load_application
-from flipgate.core.errors import Refused
-from flipgate.steps import header
-from flipgate.steps.prove import need_sight
-from flipgate.steps.setup import adopt, check_application
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Refused
+from flipgate.steps.looking import header
+from flipgate.steps.looking.prove import need_sight
+from flipgate.steps.releasing.setup import adopt, check_application
 from lab.records import Lab
 from tests.api.front import checked, fronted, saying
 from tests.api.shop import BLUE, Shop

@@ -11,21 +11,21 @@ from click.testing import CliRunner, Result
 
 from flipgate.adapters.store import Store
 from flipgate.cli import cli
-from flipgate.core import approvals
-from flipgate.core import record as records
-from flipgate.core.errors import Conflict, LostLease, Refused
-from flipgate.core.gates import Evidence, Verdict
-from flipgate.core.record import Decision, QuestionKind, Record
-from flipgate.core.release import Phase, PhaseChange, Reason, Release
-from flipgate.core.story import story
-from flipgate.steps import ask
-from flipgate.steps.bring_up import bring_up, note_dark
-from flipgate.steps.check import need_pass
-from flipgate.steps.flip import going_back, note_live
-from flipgate.steps.move import move
-from flipgate.steps.settle import failing, rest_expired, settle
-from flipgate.steps.tell import advance, finish
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record import approvals
+from flipgate.core.record import record as records
+from flipgate.core.record.record import Decision, QuestionKind, Record
+from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.record.story import story
+from flipgate.core.values.errors import Conflict, LostLease, Refused
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.steps.acting.tell import advance, finish
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.looking.check import need_pass
+from flipgate.steps.moving.move import move
+from flipgate.steps.releasing import ask
+from flipgate.steps.releasing.bring_up import bring_up, note_dark
+from flipgate.steps.releasing.flip import going_back, note_live
+from flipgate.steps.releasing.settle import failing, rest_expired, settle
 from tests.api.shop import BLUE, GREEN, Shop, opened
 from tests.core.builders import question, release
 

@@ -6,20 +6,20 @@ import pytest
 
 from flipgate.cli._facts import collect, way_back
 from flipgate.cli._next import next_step
-from flipgate.core.errors import Refused
-from flipgate.core.record import REST_SIDE, Decision, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.steps import flip
-from flipgate.steps.ask import decide, pose
-from flipgate.steps.bring_up import bring_up, open_release, wait_ready
-from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look
-from flipgate.steps.move import move, need_counts
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.settle import settle
-from flipgate.steps.setup import adopt, init
-from flipgate.steps.world import World
+from flipgate.core.record.record import REST_SIDE, Decision, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.move import move, need_counts
+from flipgate.steps.releasing import flip
+from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.releasing.settle import settle
+from flipgate.steps.releasing.setup import adopt, init
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced
 
 

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.errors import FlipgateError, Refused, TemporaryError
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.steps.ask import decide, pose
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look, look_at_side, need_dark
-from flipgate.steps.move import move, move_back
-from flipgate.steps.recover import recover
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.settle import settle
-from flipgate.steps.stamp import stamp
-from flipgate.steps.world import World
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, look_at_side, need_dark
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.moving.stamp import stamp
+from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.settle import settle
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 from tests.api.wire import Holding, serving
 

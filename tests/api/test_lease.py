@@ -12,9 +12,9 @@ import pytest
 
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
-from flipgate.core.errors import LostLease, Refused
-from flipgate.core.record import Record
-from flipgate.steps.world import utc_now
+from flipgate.core.record.record import Record
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.steps.acting.world import utc_now
 from tests.api.shop import Shop
 
 SILENCE = 1.0

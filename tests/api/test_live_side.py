@@ -12,15 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from flipgate.cli import cli
-from flipgate.core import stamps
-from flipgate.core.errors import Conflict, Refused
-from flipgate.core.record import Condition, EntryState, JournalEntry
-from flipgate.core.sides import Side
-from flipgate.steps import recover as recovering
-from flipgate.steps.conditions import note_conditions
-from flipgate.steps.journal import journal
-from flipgate.steps.look import look_at_side
-from flipgate.steps.world import World
+from flipgate.core.record.record import Condition, EntryState, JournalEntry
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back import recover as recovering
+from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.watching.conditions import note_conditions
 from flows import reconcile
 from lab.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
@@ -238,7 +238,7 @@ def test_an_open_step_is_settled_first(shop: Shop, world: World, settle_one: Any
     with pytest.raises(KeyboardInterrupt), journal(world, "RestSide", side="blue", replicas=AT_REST):
         raise KeyboardInterrupt
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("flipgate.steps.live_side.scale_up", _killed)
+        patch.setattr("flipgate.steps.going_back.live_side.scale_up", _killed)
         with pytest.raises(KeyboardInterrupt):
             settle_one(world)
     assert [entry.state for entry in world.store.read().journal[-2:]] == [EntryState.UNDONE, EntryState.BEGUN]
@@ -260,7 +260,7 @@ def test_what_could_not_be_scaled_is_refused_with_counts_and_not_told_as_done(
     shop: Shop, world: World, said: list[str], settle_one: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_to_rest(world, shop)
-    monkeypatch.setattr("flipgate.steps.live_side.scale_up", lambda *_: None)
+    monkeypatch.setattr("flipgate.steps.going_back.live_side.scale_up", lambda *_: None)
     with pytest.raises(Refused, match=r"still asks for too few pods .*: web 0 of 2") as refused:
         settle_one(world)
 

@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.application import load_application
-from flipgate.core.approvals import Granted
-from flipgate.core.errors import LostLease, Refused
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.steps.ask import decide, pose, standing
-from flipgate.steps.bring_up import bring_up, open_release
-from flipgate.steps.hand_over import hand_over_workers
-from flipgate.steps.look import look, need_dark
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import adopt, check_application
+from flipgate.core.record.approvals import Granted
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.releasing.ask import decide, pose, standing
+from flipgate.steps.releasing.bring_up import bring_up, open_release
+from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile
 from tests.api.users import grant, user

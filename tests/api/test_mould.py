@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from flipgate.core.sides import Side
+from flipgate.core.values.sides import Side
 from tests.api.mould import Mould
 from tests.api.shop import ROUTES, Shop
 

@@ -10,21 +10,21 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import patch_route
-from flipgate.core import record as records
-from flipgate.core.approvals import Granted
-from flipgate.core.errors import LostLease, Refused
-from flipgate.core.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.core.traffic import WAY_BACK
-from flipgate.steps import journal
-from flipgate.steps.ask import decide, need_phase, pose, standing
-from flipgate.steps.bring_up import scale_to_live
-from flipgate.steps.look import look, look_at_side
-from flipgate.steps.move import MOVE_TRIES, move, move_back, need_counts
-from flipgate.steps.stamp import stamp
-from flipgate.steps.world import World
+from flipgate.core.record import record as records
+from flipgate.core.record.approvals import Granted
+from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, look_at_side
+from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
+from flipgate.steps.moving.stamp import stamp
+from flipgate.steps.releasing.ask import decide, need_phase, pose, standing
+from flipgate.steps.releasing.bring_up import scale_to_live
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
 from tests.repeating import repeating
@@ -175,7 +175,7 @@ def test_an_actor_that_is_taken_over_while_it_tries_again_moves_nothing(
         shop.annotate()
         patch_route(*arguments)
 
-    monkeypatch.setattr("flipgate.steps.move.patch_route", taken_over)
+    monkeypatch.setattr("flipgate.steps.moving.move.patch_route", taken_over)
     with ExitStack() as other, ana.acting(), pytest.raises(LostLease):
         move(ana, GREEN)
     assert shop.where() == ("blue",)

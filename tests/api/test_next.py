@@ -17,9 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flipgate.cli import _options
-from flipgate.core import record as records
-from flipgate.core.preview import PREVIEW_ROUTE
-from flipgate.core.record import (
+from flipgate.core.record import record as records
+from flipgate.core.record.record import (
     BRING_UP,
     HAND_OVER,
     MOVE_ROUTES,
@@ -31,7 +30,8 @@ from flipgate.core.record import (
     QuestionKind,
     Record,
 )
-from flipgate.core.release import Phase, Release, Stopped
+from flipgate.core.record.release import Phase, Release, Stopped
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from tests.api.mould import Mould
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, briefly

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from threading import Event
 
-from flipgate.core.sides import Side
-from flipgate.steps.observe import Observed, agreed, observe
+from flipgate.core.values.sides import Side
+from flipgate.steps.looking.observe import Observed, agreed, observe
 from tests.api.test_watch import FORBIDDEN, Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 

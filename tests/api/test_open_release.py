@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.errors import BadInput, Refused
-from flipgate.core.release import Phase, Reason
-from flipgate.steps.bring_up import bring_up, open_release
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.tell import advance
-from flipgate.steps.world import World
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.errors import BadInput, Refused
+from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.bring_up import bring_up, open_release
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
 
 

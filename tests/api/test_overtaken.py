@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.core.release import Phase
-from flipgate.steps import ask, settle
-from flipgate.steps.flip import FLIPPABLE, need_release
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.settle import ended_meanwhile, need_soaked
-from flipgate.steps.world import World
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing import ask, settle
+from flipgate.steps.releasing.flip import FLIPPABLE, need_release
+from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked
 from tests.api.played import played
 from tests.api.shop import BLUE, COUNTS, Shop
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core import record as records
-from flipgate.core.errors import Refused
-from flipgate.core.preview import PREVIEW_ROUTE
-from flipgate.core.record import EntryState
-from flipgate.steps.look import look_at_traffic
-from flipgate.steps.preview import clear_preview, need_preview
-from flipgate.steps.recover import recover
-from flipgate.steps.setup import check_application
-from flipgate.steps.world import World
+from flipgate.core.record import record as records
+from flipgate.core.record.record import EntryState
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.preview import clear_preview, need_preview
+from flipgate.steps.releasing.setup import check_application
 from lab.records import Lab
 from tests.api.shop import GREEN, ROUTES, Shop, last_entry
 from tests.api.users import grant, user

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.proof import Proven
-from flipgate.core.sides import Side
-from flipgate.steps import prove
-from flipgate.steps.moves import Move
-from flipgate.steps.prove import prove_moved
-from flipgate.steps.world import AT_ONCE, World
+from flipgate.core.gates.proof import Proven
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.world import AT_ONCE, World
+from flipgate.steps.looking import prove
+from flipgate.steps.looking.prove import prove_moved
 from tests.api.test_watch import pod
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import shop

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import ANSWER_BYTES, OBJECT_BYTES, Cluster
-from flipgate.core.errors import TemporaryError, Unreachable
+from flipgate.core.values.errors import TemporaryError, Unreachable
 from tests.api.wire import ANSWERED, HEAD, Answer, Handler, dripping, sending, serving
 
 POD = "/api/v1/namespaces/x/pods/y"

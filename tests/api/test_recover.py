@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core import record as records
-from flipgate.core.errors import Refused
-from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState
-from flipgate.core.release import Phase, Reason
-from flipgate.steps.recover import recover
-from flipgate.steps.tell import advance
-from flipgate.steps.world import World
+from flipgate.core.record import record as records
+from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.lease import Lease
-from flipgate.core.errors import BadInput, LostLease, NotFound, Refused
-from flipgate.core.record import SCHEMA_VERSION, EntryState
-from flipgate.core.release import Phase
-from flipgate.steps.look import look, need_dark
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.setup import check_application
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record.record import SCHEMA_VERSION, EntryState
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import BadInput, LostLease, NotFound, Refused
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.test_lease import Overtaken
 from tests.api.users import grant, user

@@ -11,15 +11,15 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import clear_way_back
-from flipgate.core.errors import Refused
-from flipgate.core.record import EntryState, QuestionKind
-from flipgate.core.traffic import WAY_BACK
-from flipgate.steps import ask
-from flipgate.steps.look import look, look_at_traffic
-from flipgate.steps.move import MOVE_TRIES, move, move_back
-from flipgate.steps.setup import adopt, apply_application, check_application
-from flipgate.steps.targets import need_targets
-from flipgate.steps.world import World
+from flipgate.core.record.record import EntryState, QuestionKind
+from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
+from flipgate.steps.releasing import ask
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.records import Lab
 from tests.api.front import checked, saying
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened

@@ -8,18 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flipgate.core import record as records
-from flipgate.core.errors import Refused
-from flipgate.core.gate_rules import Metrics
-from flipgate.core.gates import Verdict
-from flipgate.core.record import Record
-from flipgate.core.release import Phase, Reason, Release
-from flipgate.core.traffic import WAY_BACK
-from flipgate.steps.bring_up import bring_up
-from flipgate.steps.move import move
-from flipgate.steps.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
-from flipgate.steps.tell import advance
-from flipgate.steps.world import World
+from flipgate.core.record import record as records
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Phase, Reason, Release
+from flipgate.core.spec.gates import Metrics
+from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Verdict
+from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.world import World
+from flipgate.steps.moving.move import move
+from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 from tests.api.wire import Answer, Handler, number, serving
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.application import load_application
-from flipgate.core.errors import Forbidden, NotFound, Refused
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.steps.ask import decide, pose
-from flipgate.steps.bring_up import bring_up, wait_ready
-from flipgate.steps.look import look
-from flipgate.steps.move import move
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.settle import settle
-from flipgate.steps.setup import adopt, apply_application, check_application
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Forbidden, NotFound, Refused
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look
+from flipgate.steps.moving.move import move
+from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.bring_up import bring_up, wait_ready
+from flipgate.steps.releasing.settle import settle
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
 from tests.api.users import grant, user

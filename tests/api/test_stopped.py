@@ -15,12 +15,12 @@ from click.testing import CliRunner
 
 from flipgate.adapters import runs
 from flipgate.cli import cli
-from flipgate.core.errors import LostLease, Refused, TemporaryError
-from flipgate.core.going_on import DOORBELL
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Phase, Release, Stopped
-from flipgate.steps import ask
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record.going_on import DOORBELL
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase, Release, Stopped
+from flipgate.core.values.errors import LostLease, Refused, TemporaryError
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.releasing import ask
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
 
@@ -233,9 +233,9 @@ def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
 
 
 def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flipgate.core.release import Reason
-    from flipgate.steps.flip import _undone
-    from flipgate.steps.tell import advance
+    from flipgate.core.record.release import Reason
+    from flipgate.steps.acting.tell import advance
+    from flipgate.steps.releasing.flip import _undone
     from tasks import steps
 
     error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")

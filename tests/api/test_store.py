@@ -10,11 +10,11 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import HISTORY_KEPT, Store, applications
-from flipgate.core.errors import Conflict, LostLease, NotFound, PermanentError, Refused
-from flipgate.core.record import SCHEMA_VERSION, Record
-from flipgate.core.release import Phase, PhaseChange, Reason, Release
-from flipgate.steps.settle import fail
-from flipgate.steps.world import World
+from flipgate.core.record.record import SCHEMA_VERSION, Record
+from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.settle import fail
 from lab.records import Lab
 from tests.api.shop import GREEN, Shop, opened
 

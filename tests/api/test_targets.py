@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Refused
-from flipgate.steps.look import look_at_traffic
-from flipgate.steps.move import move_back
-from flipgate.steps.targets import need_targets
-from flipgate.steps.world import World
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import move_back
 from lab.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop
 

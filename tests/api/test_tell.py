@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
-from flipgate.core.errors import Conflict, LostLease, PermanentError, TemporaryError
-from flipgate.core.record import Announcement
-from flipgate.core.release import Phase
-from flipgate.steps.tell import as_blocks, tell
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record.record import Announcement
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
+from flipgate.steps.acting.tell import as_blocks, tell
+from flipgate.steps.acting.world import World, utc_now
 from tests.api.shop import GREEN, Shop, advanced, opened
 
 

@@ -13,15 +13,15 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.adapters.traefik import read_counters
-from flipgate.core.application import load_application
-from flipgate.core.errors import TemporaryError
-from flipgate.core.gates import Evidence, Verdict
-from flipgate.core.traefik_counters import BEGUN, REQUESTS
-from flipgate.steps import gates
-from flipgate.steps.measure import measures
-from flipgate.steps.measure_traefik import Probes
-from flipgate.steps.watch import watch
-from flipgate.steps.world import World
+from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.watching import gates
+from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.measure_traefik import Probes
+from flipgate.steps.watching.watch import watch
 from tests.api.test_gates import flipped
 from tests.api.test_watch import Town, pod
 from tests.api.wire import Answer, Handler, serving

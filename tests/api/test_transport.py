@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.routes import find_route_api
-from flipgate.core.errors import (
+from flipgate.core.record.record import EntryState
+from flipgate.core.values.errors import (
     Conflict,
     FlipgateError,
     Forbidden,
@@ -22,10 +23,9 @@ from flipgate.core.errors import (
     TemporaryError,
     Unreachable,
 )
-from flipgate.core.record import EntryState
-from flipgate.steps.move import move, move_back
-from flipgate.steps.recover import recover
-from flipgate.steps.setup import check_application
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.wire import Answer, Handler, Through, connect, serving
 

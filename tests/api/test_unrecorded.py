@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.errors import LostLease, TemporaryError
-from flipgate.core.release import Phase, Reason
-from flipgate.steps.look import look, look_at_traffic, need_dark
-from flipgate.steps.recover import recover
-from flipgate.steps.rest import rest
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.unrecorded import left_unrecorded
-from flipgate.steps.world import World
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.errors import LostLease, TemporaryError
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.going_back.unrecorded import left_unrecorded
+from flipgate.steps.looking.look import look, look_at_traffic, need_dark
+from flipgate.steps.moving.rest import rest
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.wire import Holding, serving
 

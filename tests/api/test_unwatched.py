@@ -15,15 +15,15 @@ from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.cli._facts import collect
-from flipgate.core.conditions import condition_of
-from flipgate.core.errors import Conflict, PermanentError, Refused, Unreachable
-from flipgate.core.record import Announcement, Condition, Record, put_out
-from flipgate.core.unwatched import OVERDUE, UNWATCHED, Reconciled
-from flipgate.steps.reconciled import judge
-from flipgate.steps.setup import check_application
-from flipgate.steps.tell import tell, write
-from flipgate.steps.unwatched import look_whether_watched, note_success
-from flipgate.steps.world import World, utc_now
+from flipgate.core.record.conditions import condition_of
+from flipgate.core.record.record import Announcement, Condition, Record, put_out
+from flipgate.core.values.errors import Conflict, PermanentError, Refused, Unreachable
+from flipgate.core.way_back.unwatched import OVERDUE, UNWATCHED, Reconciled
+from flipgate.steps.acting.reconciled import judge
+from flipgate.steps.acting.tell import tell, write
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.releasing.setup import check_application
+from flipgate.steps.watching.unwatched import look_whether_watched, note_success
 from tests.api.shop import BLUE, Shop
 from tests.api.users import grant, user
 from tests.core.test_prefect_yaml import DEPLOYMENTS, names

@@ -14,12 +14,12 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
-from flipgate.core.errors import Refused
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.sides import Side
-from flipgate.steps.prove import prove, traefik_replicas
-from flipgate.steps.watch import PROBES_A_LOOK, glancing, watch
-from flipgate.steps.world import World
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.prove import prove, traefik_replicas
+from flipgate.steps.watching.watch import PROBES_A_LOOK, glancing, watch
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release, shop
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Refused
-from flipgate.core.record import HAND_OVER, Contract, EntryState, Record
-from flipgate.core.release import Phase, Reason
-from flipgate.core.sides import Side
-from flipgate.steps.flip import going_back
-from flipgate.steps.journal import journal
-from flipgate.steps.recover import recover
-from flipgate.steps.roll_back import roll_back
-from flipgate.steps.world import World
+from flipgate.core.record.record import HAND_OVER, Contract, EntryState, Record
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.flip import going_back
 from lab.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.wire import Through, serving

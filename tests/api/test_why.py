@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.steps.bring_up import bring_up, wait_ready
-from flipgate.steps.why import why_not_ready
-from flipgate.steps.world import World
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.why import why_not_ready
+from flipgate.steps.releasing.bring_up import bring_up, wait_ready
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 
 READY = {"type": "Ready", "status": "True"}

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from flipgate.core.application import Application, load_application
-from flipgate.core.record import Approval, Decision, Occupant, Question, QuestionKind, Record
-from flipgate.core.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
-from flipgate.core.routes import read_route
-from flipgate.core.service import Consume, Kind
-from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RouteState, Traffic
-from flipgate.core.view import SideState, Workload, read_switch, read_workload
+from flipgate.core.record.record import Approval, Decision, Occupant, Question, QuestionKind, Record
+from flipgate.core.record.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.spec.service import Consume, Kind
+from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, Workload, read_switch, read_workload
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BLUE, GREEN = Side.BLUE, Side.GREEN

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from flipgate.core import documents
-from flipgate.core.application import Application, application_hash, load_application
-from flipgate.core.errors import BadInput
-from flipgate.core.gate_rules import GateKind, shown_url
-from flipgate.core.sides import Side
+from flipgate.core.spec import documents
+from flipgate.core.spec.application import Application, application_hash, load_application
+from flipgate.core.spec.gates import GateKind, shown_url
+from flipgate.core.values.errors import BadInput
+from flipgate.core.values.sides import Side
 
 SMALL = """\
 apiVersion: flipgate.dev/v1

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.approvals import Granted, NotGranted, accept, ask_for, asked_already
-from flipgate.core.errors import Refused
-from flipgate.core.record import Approval, Decision, Question, QuestionKind, Record
-from flipgate.core.release import Phase
+from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
+from flipgate.core.record.record import Approval, Decision, Question, QuestionKind, Record
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
 from tests.core.builders import approval, at, question, record, release
 
 EXPIRES = 60

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gates import Evidence, Verdict
+from flipgate.core.values.verdicts import Evidence, Verdict
 
 EVIDENCE = [
     Evidence("errors", Verdict.PASS, "a|b", "Traefik", "0 of 9", "at most 1.0%"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.answer import Answer
-from flipgate.core.bake import LEAST_FAILED, Heard, Sample, judge_bake, read_reply
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.sides import Side
+from flipgate.core.gates.bake import LEAST_FAILED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 READY: tuple[str, ...] = ()

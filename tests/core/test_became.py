@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core import record as records
-from flipgate.core.became import became
-from flipgate.core.record import Record
-from flipgate.core.release import TRANSITIONS, Phase, Reason
+from flipgate.core.record import record as records
+from flipgate.core.record.became import became
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import TRANSITIONS, Phase, Reason
 from tests.core.builders import GREEN, at, record, release
 
 LIVE = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)

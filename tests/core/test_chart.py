@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flipgate.core.chart import HEIGHT, WIDTH, Chart, Line, as_markdown, bake_chart, of_looks
-from flipgate.core.gate_rules import Gate
-from flipgate.core.metrics_gates import GateSample, Point, read_range
+from flipgate.core.gates.declared import GateSample, Point, read_range
+from flipgate.core.gates.graph import HEIGHT, WIDTH, Chart, Line, as_markdown, bake_chart, of_looks
+from flipgate.core.spec.gates import Gate
 from tests.core.builders import BLUE, GREEN, at
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat, cut
-from flipgate.core.errors import BadInput, FlipgateError, PermanentError, TemporaryError
+from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 
 SECRET = "T0SECRETB0"
 BLOCKS: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.answer import Answer
-from flipgate.core.application import Check
-from flipgate.core.checks import judge_check
-from flipgate.core.gates import Evidence, Verdict, combine
-from flipgate.core.jsonpath import PathMissing, look_up, parse_path, same
+from flipgate.core.gates.checks import judge_check
+from flipgate.core.spec.application import Check
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.jsonpath import PathMissing, look_up, parse_path, same
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
 
 CHECK = Check.model_validate(
     {"name": "health", "service": "api", "path": "/health", "json": {"status": "ok"}, "headers": ["X-Served-Side"]}

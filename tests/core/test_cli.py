@@ -171,7 +171,7 @@ for line in (["rollback", "shop", "--reason", "orders fail"], ["history", "shop"
         cli.main([*line, "--kubeconfig", sys.argv[1]])
     except SystemExit as end:
         assert end.code == 1
-assert "flipgate.steps.roll_back" in sys.modules
+assert "flipgate.steps.going_back.roll_back" in sys.modules
 assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(sys.modules)
 """
     command = [sys.executable, "-c", script, str(nowhere)]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from flipgate.core.application import load_application
-from flipgate.steps.setup import (
+from flipgate.core.spec.application import load_application
+from flipgate.steps.releasing.setup import (
     FOR_LOG_GATES,
     FOR_MIXED,
     FOR_PREVIEW,

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from flipgate.core import errors
+from flipgate.core.values import errors
 
 
 def test_an_error_reads_as_one_paragraph() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flipgate.core.approvals import pose
-from flipgate.core.events import (
+from flipgate.core.record.approvals import pose
+from flipgate.core.record.events import (
     KEPT,
     LONGEST_MESSAGE,
     LONGEST_NAME,
@@ -22,8 +22,8 @@ from flipgate.core.events import (
     targets,
     worth_an_event,
 )
-from flipgate.core.record import Announcement, noted, open_release
-from flipgate.core.release import TRANSITIONS, Phase, Reason
+from flipgate.core.record.record import Announcement, noted, open_release
+from flipgate.core.record.release import TRANSITIONS, Phase, Reason
 from tests.core.builders import GREEN, NOW, at, question, record, release, shop
 
 ROUTE = Target("IngressRoute", "edge", "live")

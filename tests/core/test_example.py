@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from flipgate.core.application import Application, load_application
-from flipgate.core.gate_rules import Gate, GateKind, LogLimit, Metrics, TraefikLimit
-from flipgate.core.images import parse_image
-from flipgate.core.service import Consume, ConsumeStatus
-from flipgate.core.sides import Side
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.spec.gates import Gate, GateKind, LogLimit, Metrics, TraefikLimit
+from flipgate.core.spec.images import parse_image
+from flipgate.core.spec.service import Consume, ConsumeStatus
+from flipgate.core.values.sides import Side
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "sportsdata"
 MANIFESTS = EXAMPLE / "manifests"

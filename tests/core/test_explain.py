@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.explain import Drift, Interrupted, Settled, explain, finish_move
-from flipgate.core.record import BRING_UP, MOVE_ROUTES, EntryState, begin, end
-from flipgate.core.traffic import RouteState, Traffic
+from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, EntryState, begin, end
+from flipgate.core.traffic.traffic import RouteState, Traffic
+from flipgate.core.way_back.explain import Drift, Interrupted, Settled, explain, finish_move
 from tests.core.builders import BLUE, GREEN, NOW, record, route, route_object, service, to_side, traffic
 
 ON_BLUE, ON_GREEN = traffic(to_side(BLUE)), traffic(to_side(GREEN))

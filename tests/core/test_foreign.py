@@ -8,15 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipgate.core.answer import Answer
-from flipgate.core.application import Check
-from flipgate.core.bake import STRANGERS_NAMED, Heard, Sample, judge_bake, read_reply
-from flipgate.core.checks import judge_check
-from flipgate.core.errors import NotFound
-from flipgate.core.foreign import LONGEST_SHOWN, NotJson, fault, parse_json, printable, sentence, shown
-from flipgate.core.gates import Verdict
-from flipgate.core.hand_over import pod_says
-from flipgate.core.sides import Side
+from flipgate.core.gates.bake import STRANGERS_NAMED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.gates.checks import judge_check
+from flipgate.core.spec.application import Check
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.errors import NotFound
+from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, fault, parse_json, printable, sentence, shown
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Verdict
+from flipgate.core.workloads.hand_over import pod_says
 
 HEADER = "X-Served-Side"
 CHECK = Check.model_validate(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
-from flipgate.core.record import Decision, QuestionKind, Record
-from flipgate.core.release import Phase
+from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
+from flipgate.core.record.record import Decision, QuestionKind, Record
+from flipgate.core.record.release import Phase
 from tests.core.builders import GREEN, approval, at, question, record, release
 
 DARK = (Phase.DEPLOYING, Phase.DARK)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.answer import Answer
-from flipgate.core.header import NAMES_SHOWN, judge_header
+from flipgate.core.gates.header import NAMES_SHOWN, judge_header
+from flipgate.core.values.answer import Answer
 from tests.core.builders import BLUE
 
 HEADER = "X-Served-Side"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.application import Application
-from flipgate.core.errors import BadInput
-from flipgate.core.images import Image, parse_image
-from flipgate.core.render import parse_images
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.images import Image, parse_image
+from flipgate.core.values.errors import BadInput
+from flipgate.core.workloads.render import parse_images
 
 SHA = "sha256:" + "ab" * 32
 

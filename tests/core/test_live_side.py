@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from flipgate.core import conditions
-from flipgate.core.conditions import LIVE_SIDE_READY, condition_of
-from flipgate.core.live_side import LiveSide, judge_live_side, rested
-from flipgate.core.record import (
+from flipgate.core.record import conditions
+from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.record import (
     MOVE_ROUTES,
     REST_SIDE,
     Condition,
@@ -21,12 +20,13 @@ from flipgate.core.record import (
     Record,
     delivered,
 )
-from flipgate.core.release import MOVING, Phase
-from flipgate.core.sides import Side
-from flipgate.core.unread import Unread
-from flipgate.core.view import SideState
-from flipgate.core.way_back import Autoscaler
-from flipgate.steps.tell import as_blocks
+from flipgate.core.record.release import MOVING, Phase
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested
+from flipgate.core.way_back.way_back import Autoscaler
+from flipgate.core.workloads.view import SideState
+from flipgate.steps.acting.tell import as_blocks
 from tests.core.builders import (
     BLUE,
     GREEN,

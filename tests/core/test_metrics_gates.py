@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gate_rules import Gate
-from flipgate.core.gates import Evidence, Verdict
-from flipgate.core.metrics_gates import (
+from flipgate.core.gates.declared import (
     NO_OLD_SIDE,
     STALE_SECONDS,
     Container,
@@ -22,6 +20,8 @@ from flipgate.core.metrics_gates import (
     restarts_since,
     window_of,
 )
+from flipgate.core.spec.gates import Gate
+from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import NOW, at
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN

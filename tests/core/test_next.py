@@ -13,9 +13,8 @@ import pytest
 from flipgate.cli._facts import Facts, as_data, question_state, way_back
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import one
-from flipgate.core import record as records
-from flipgate.core.going_back import Back, NoWay, judge_rollback
-from flipgate.core.record import (
+from flipgate.core.record import record as records
+from flipgate.core.record.record import (
     HAND_OVER,
     MOVE_ROUTES,
     Contract,
@@ -24,10 +23,11 @@ from flipgate.core.record import (
     QuestionKind,
     Record,
 )
-from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL, Phase, Stopped
-from flipgate.core.sides import Side
-from flipgate.core.traffic import Traffic
-from flipgate.core.view import SideState
+from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL, Phase, Stopped
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
+from flipgate.core.workloads.view import SideState
 from tests.core.builders import (
     BLUE,
     GREEN,

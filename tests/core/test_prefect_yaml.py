@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from flipgate.adapters import runs
-from flipgate.core.unwatched import INTERVAL
+from flipgate.core.way_back.unwatched import INTERVAL
 from lab.paths import CHECKOUT
 from lab.pipelines import POOL
 

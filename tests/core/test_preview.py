@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flipgate.core.preview import preview_names, preview_of
-from flipgate.core.sides import Side
-from flipgate.core.traffic import RouteName, RouteState
+from flipgate.core.traffic.preview import preview_names, preview_of
+from flipgate.core.traffic.traffic import RouteName, RouteState
+from flipgate.core.values.sides import Side
 from tests.core.builders import BLUE, GREEN, NAMESPACES, route, route_object, service, traefik_service, weighted
 
 USERS, NOBODY = "shop.example", "preview.shop.example"

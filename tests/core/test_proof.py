@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.bake import Reply
-from flipgate.core.proof import Aim, Proven, Seen, hear, told
-from flipgate.core.sides import Side
+from flipgate.core.gates.bake import Reply
+from flipgate.core.gates.proof import Aim, Proven, Seen, hear, told
+from flipgate.core.values.sides import Side
 
 GREEN, BLUE = Side.GREEN, Side.BLUE
 NEW, OLD, BROKEN, SILENT = Reply(200, "green"), Reply(200, "blue"), Reply(500, "green"), Reply(200, "")

@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from flipgate.core.approvals import answer, pose, spend, withdraw
-from flipgate.core.errors import Refused
-from flipgate.core.record import (
+from flipgate.core.record.approvals import answer, pose, spend, withdraw
+from flipgate.core.record.record import (
     ASKED_IN,
     BRING_UP,
     JOURNAL_KEPT,
@@ -27,7 +26,8 @@ from flipgate.core.record import (
     open_release,
     update_release,
 )
-from flipgate.core.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
+from flipgate.core.record.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
+from flipgate.core.values.errors import Refused
 from tests.core.builders import BLUE, GREEN, NOW, approval, at, question, record, release
 
 TO_GREEN = {"to": "green", "from": "blue"}

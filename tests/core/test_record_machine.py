@@ -9,11 +9,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from flipgate.core import approvals
-from flipgate.core import record as records
-from flipgate.core.approvals import Granted, accept, ask_for
-from flipgate.core.errors import Refused
-from flipgate.core.record import (
+from flipgate.core.record import approvals
+from flipgate.core.record import record as records
+from flipgate.core.record.approvals import Granted, accept, ask_for
+from flipgate.core.record.record import (
     ASKED_IN,
     BRING_UP,
     JOURNAL_KEPT,
@@ -23,9 +22,10 @@ from flipgate.core.record import (
     EntryState,
     QuestionKind,
 )
-from flipgate.core.record import Record as RecordModel
-from flipgate.core.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
-from flipgate.core.sides import Side
+from flipgate.core.record.record import Record as RecordModel
+from flipgate.core.record.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
 from tests.core.builders import NOW, approval, record, release
 
 BASES = st.sampled_from(["basis-1", "basis-1", "basis-2"])

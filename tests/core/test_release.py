@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.core.release import (
+from flipgate.core.record.release import (
     AFTER_TRAFFIC,
     BEFORE_TRAFFIC,
     MOVING,
@@ -18,6 +17,7 @@ from flipgate.core.release import (
     phase_seconds,
     release_id,
 )
+from flipgate.core.values.errors import Refused
 from tests.core.builders import at, release
 
 LEADS_TO = {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.core.release import release_id
-from flipgate.core.render import config_maps, images_of, render, wanted_counts, wanted_images
-from flipgate.core.sides import Side
-from flipgate.core.view import SideState
+from flipgate.core.record.release import release_id
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.render import config_maps, images_of, render, wanted_counts, wanted_images
+from flipgate.core.workloads.view import SideState
 from tests.core.builders import BLUE, GREEN, NAMESPACES, deployment, shop, side, without
 
 IMAGES = {"web": "acme/web:2", "mailer": "acme/mailer:2"}

@@ -11,11 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flipgate.core.errors import Refused
-from flipgate.core.routes import read_route
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.core.traffic import (
+from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.traffic import (
     BACK,
     FORWARD,
     WAY_BACK,
@@ -25,6 +22,9 @@ from flipgate.core.traffic import (
     forget_way_back,
     plan_move,
 )
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
 from tests.core.builders import (
     BLUE,
     DECLARED,

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flipgate.core.schema import render_schema
+from flipgate.core.spec.schema import render_schema
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "application.schema.json"
 
 
 def test_the_committed_schema_is_current() -> None:
     assert COMMITTED.read_text() == render_schema(), (
-        "run: python -m flipgate.core.schema > docs/application.schema.json"
+        "run: python -m flipgate.core.spec.schema > docs/application.schema.json"
     )
 
 

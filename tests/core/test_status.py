@@ -12,7 +12,7 @@ import pytest
 from flipgate.cli._facts import Facts, as_data, question_state, way_back
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
-from flipgate.core.record import (
+from flipgate.core.record.record import (
     MOVE_ROUTES,
     Decision,
     EntryState,
@@ -21,9 +21,9 @@ from flipgate.core.record import (
     QuestionKind,
     Record,
 )
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.core.way_back import WayBackReason
+from flipgate.core.record.release import Phase
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.way_back import WayBackReason
 from tests.core.builders import (
     BLUE,
     GREEN,

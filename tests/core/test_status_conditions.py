@@ -10,20 +10,20 @@ import pytest
 from flipgate.cli._facts import Facts
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
-from flipgate.core.conditions import DRIFTED, WAY_BACK_READY
-from flipgate.core.record import (
+from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
+from flipgate.core.record.record import (
     Condition,
     ConditionStatus,
     Contract,
     Occupant,
     Record,
 )
-from flipgate.core.render import configuration_hash
-from flipgate.core.sides import Side
-from flipgate.core.unread import Unread
-from flipgate.core.unwatched import Reconciled
-from flipgate.core.way_back import OldSide
-from flipgate.steps.observe import Observed
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.unwatched import Reconciled
+from flipgate.core.way_back.way_back import OldSide
+from flipgate.core.workloads.render import configuration_hash
+from flipgate.steps.looking.observe import Observed
 from tests.core.builders import (
     BLUE,
     GREEN,

@@ -11,12 +11,12 @@ from flipgate.cli._facts import Facts
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
 from flipgate.cli.status import DATA
-from flipgate.core.live_side import LiveSide, LiveSideReason
-from flipgate.core.record import Condition, ConditionStatus, Contract, Occupant, Record
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.core.unread import Unread
-from flipgate.core.view import SideState
+from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
+from flipgate.core.record.release import Phase
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.live_side import LiveSide, LiveSideReason
+from flipgate.core.workloads.view import SideState
 from tests.core.builders import BLUE, GREEN, NOW, RUN, at, deployment, question, record, release, shop, side, without
 from tests.core.test_live_side import FLUX, carrying, rest, web
 from tests.core.test_status import LIVE, data, facts

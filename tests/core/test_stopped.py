@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core import approvals
-from flipgate.core import record as records
-from flipgate.core.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
-from flipgate.core.gates import Verdict
-from flipgate.core.record import Decision, QuestionKind, Record
-from flipgate.core.release import Phase, Reason
-from flipgate.core.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
+from flipgate.core.record import approvals
+from flipgate.core.record import record as records
+from flipgate.core.record.record import Decision, QuestionKind, Record
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
+from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
+from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import GREEN, approval, at, question, record, release
 
 DARK = (Phase.DEPLOYING, Phase.DARK)

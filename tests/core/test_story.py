@@ -11,11 +11,9 @@ import pytest
 from flipgate.cli._story import Found, as_data
 from flipgate.cli._story_text import lasted, lines
 from flipgate.cli.history import DATA
-from flipgate.core import record as records
-from flipgate.core.approvals import answer, lapse, pose
-from flipgate.core.errors import BadInput, FlipgateError, NotFound
-from flipgate.core.gates import Evidence, Verdict
-from flipgate.core.record import (
+from flipgate.core.record import record as records
+from flipgate.core.record.approvals import answer, lapse, pose
+from flipgate.core.record.record import (
     BRING_UP,
     MOVE_ROUTES,
     Decision,
@@ -25,7 +23,7 @@ from flipgate.core.record import (
     Record,
     merged,
 )
-from flipgate.core.release import (
+from flipgate.core.record.release import (
     BAKE,
     CHECKS,
     DECISIONS_KEPT,
@@ -40,7 +38,9 @@ from flipgate.core.release import (
     Release,
     Shown,
 )
-from flipgate.core.story import Kind, pick, story
+from flipgate.core.record.story import Kind, pick, story
+from flipgate.core.values.errors import BadInput, FlipgateError, NotFound
+from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import NOW, approval, at, question, record, release
 
 NAME = "3f2a9c01d4e8-1"

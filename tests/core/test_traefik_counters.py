@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.gate_rules import Gate
-from flipgate.core.gates import Verdict
-from flipgate.core.metrics_gates import GateSample, judge
-from flipgate.core.routes import read_route
-from flipgate.core.traefik_counters import (
+from flipgate.core.gates.declared import GateSample, judge
+from flipgate.core.gates.traefik_counters import (
     BEGUN,
     Count,
     Reading,
@@ -20,7 +17,10 @@ from flipgate.core.traefik_counters import (
     sides_moved,
     target_counter,
 )
-from flipgate.core.traffic import RouteName, Target
+from flipgate.core.spec.gates import Gate
+from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.traffic import RouteName, Target
+from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import BLUE, GREEN, NAMESPACES, SIDES, service, traefik_service, traffic, weighted
 
 GATE = Gate.model_validate({"name": "users", "traefik": {"max_error_ratio": 0.05}, "failures": 1})

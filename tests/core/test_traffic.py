@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.errors import Refused
-from flipgate.core.sides import Side
-from flipgate.core.stamps import STAMP
-from flipgate.core.traffic import (
+from flipgate.core.traffic.traffic import (
     BACK,
     FORWARD,
     WAY_BACK,
@@ -23,6 +20,9 @@ from flipgate.core.traffic import (
     plan_close,
     plan_move,
 )
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
 from tests.core.builders import (
     BLUE,
     GREEN,

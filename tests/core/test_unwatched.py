@@ -7,10 +7,10 @@ from functools import reduce
 
 import pytest
 
-from flipgate.core.conditions import condition_of
-from flipgate.core.record import Condition, EntryState, JournalEntry, Record
-from flipgate.core.unread import Unread
-from flipgate.core.unwatched import (
+from flipgate.core.record.conditions import condition_of
+from flipgate.core.record.record import Condition, EntryState, JournalEntry, Record
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.unwatched import (
     INTERVAL,
     OVERDUE,
     UNWATCHED,

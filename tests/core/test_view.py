@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from flipgate.core import stamps
-from flipgate.core.errors import LostLease
-from flipgate.core.stamps import STAMP
-from flipgate.core.view import SideState, View, Workload, not_serving, read_workload, short_of
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import LostLease
+from flipgate.core.values.stamps import STAMP
+from flipgate.core.workloads.view import SideState, View, Workload, not_serving, read_workload, short_of
 from tests.core.builders import BLUE, GREEN, deployment, shop, side, to_side, traffic, without
 
 STAMP_PATH = "/metadata/labels/flipgate.dev~1stamp"

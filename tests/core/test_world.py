@@ -6,7 +6,7 @@ from threading import Event, Thread
 
 import pytest
 
-from flipgate.steps.world import AT_ONCE, World
+from flipgate.steps.acting.world import AT_ONCE, World
 
 WORLD = object.__new__(World)
 """`each` needs nothing of it."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from flipgate.core.approvals import Granted
-from flipgate.core.record import Decision, QuestionKind
-from flipgate.core.release import Phase, Release
-from flipgate.steps import ask, bring_up, check, flip, hand_over, prove, settle, watch
-from flipgate.steps.recover import recover
-from flipgate.steps.world import World
+from flipgate.core.record.approvals import Granted
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase, Release
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking import check, prove
+from flipgate.steps.moving import hand_over
+from flipgate.steps.releasing import ask, bring_up, flip, settle
+from flipgate.steps.watching import watch
 
 
 def deploy_dark(world: World, images: Mapping[str, str]) -> Release:

@@ -20,13 +20,13 @@ import yaml
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import patch_route
-from flipgate.core.application import load_application
-from flipgate.core.record import Record
-from flipgate.core.release import Release
-from flipgate.core.sides import Side
-from flipgate.core.traffic import RoutePatch
-from flipgate.steps.setup import adopt, apply_application
-from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Release
+from flipgate.core.spec.application import load_application
+from flipgate.core.traffic.traffic import RoutePatch
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
+from flipgate.steps.releasing.setup import adopt, apply_application
 from lab import example
 from lab.load import Load, LoadReport
 from lab.paths import CHECKOUT
@@ -223,7 +223,7 @@ def before_patches(monkeypatch: pytest.MonkeyPatch, *deeds: Callable[[], object]
             waiting.pop(0)()
         patch_route(cluster, patch, **options)
 
-    monkeypatch.setattr("flipgate.steps.move.patch_route", patch)
+    monkeypatch.setattr("flipgate.steps.moving.move.patch_route", patch)
 
 
 def second_route(lab: Lab) -> Edit:

@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from flipgate.core.record import MOVE_ROUTES, REST_SIDE, EntryState, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.sides import Side
-from flipgate.steps.recover import recover
+from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE, EntryState, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.sides import Side
+from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.record import MOVE_ROUTES, QuestionKind
-from flipgate.core.release import BEFORE_TRAFFIC, TERMINAL
-from flipgate.steps import ask
-from flipgate.steps.roll_back import roll_back
+from flipgate.core.record.record import MOVE_ROUTES, QuestionKind
+from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing import ask
 from lab.paths import CHECKOUT
 from lab.pipelines import Pipelines
 from tests.lab import runbook

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Refused
-from flipgate.core.record import HAND_OVER, EntryState, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.steps.look import look, look_at_traffic
+from flipgate.core.record.record import HAND_OVER, EntryState, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import Refused
+from flipgate.steps.looking.look import look, look_at_traffic
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik

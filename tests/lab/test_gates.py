@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.metrics import ask_number
-from flipgate.core.errors import Refused
-from flipgate.core.gate_rules import filled
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import BAKE
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import BAKE
+from flipgate.core.spec.gates import filled
+from flipgate.core.values.errors import Refused
 from lab import control
 from lab.pipelines import Pipelines
 from lab.records import Lab

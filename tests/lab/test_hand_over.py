@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record import HAND_OVER, QuestionKind
-from flipgate.core.sides import Side
-from flipgate.steps.roll_back import roll_back
+from flipgate.core.record.record import HAND_OVER, QuestionKind
+from flipgate.core.values.sides import Side
+from flipgate.steps.going_back.roll_back import roll_back
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, WORKERS, NewStage, Stage, images, lost_none, wait_until
 

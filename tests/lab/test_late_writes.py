@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.errors import TemporaryError
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase
-from flipgate.core.stamps import STAMP
-from flipgate.steps import settle
-from flipgate.steps.world import DEFAULT_NAMESPACE, World
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
+from flipgate.steps.releasing import settle
 from tests.api.wire import Holding, serving
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none

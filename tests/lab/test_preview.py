@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.errors import Refused
-from flipgate.core.preview import PREVIEW_ROUTE
-from flipgate.core.record import MOVE_ROUTES, EntryState, QuestionKind
-from flipgate.steps.look import look_at_traffic
+from flipgate.core.record.record import MOVE_ROUTES, EntryState, QuestionKind
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.values.errors import Refused
+from flipgate.steps.looking.look import look_at_traffic
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record import QuestionKind
-from flipgate.steps import flip
-from flipgate.steps.observe import agreed, observe
-from flipgate.steps.roll_back import roll_back
+from flipgate.core.record.record import QuestionKind
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.releasing import flip
 from lab.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from flipgate.cli._facts import collect
-from flipgate.core.conditions import WAY_BACK_READY, condition_of
-from flipgate.core.errors import Refused
-from flipgate.core.record import QuestionKind
-from flipgate.steps.look import look
-from flipgate.steps.observe import agreed
+from flipgate.core.record.conditions import WAY_BACK_READY, condition_of
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.values.errors import Refused
+from flipgate.steps.looking.look import look
+from flipgate.steps.looking.observe import agreed
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none, phases, wait_until
 

@@ -12,11 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from flipgate.core.errors import LostLease
-from flipgate.core.record import MOVE_ROUTES, REST_SIDE, QuestionKind
-from flipgate.core.release import Phase
-from flipgate.steps.recover import recover
-from flipgate.steps.world import World
+from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.values.errors import LostLease
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none, phases, wait_until
 from tests.repeating import repeating
@@ -35,7 +35,7 @@ def rollback(
         out, err = process.communicate(timeout=90)
     assert process.returncode == (1 if leaves_some else 0), err[-2000:]
     imported = re.findall(r"^import time:.*\| +(\S+)$", err, re.MULTILINE)
-    assert "flipgate.steps.roll_back" in imported
+    assert "flipgate.steps.going_back.roll_back" in imported
     assert not [name for name in imported if name.split(".")[0] == "prefect"]
     answer: dict[str, Any] = json.loads(out)
     return answer

@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from flipgate.cli._facts import collect
-from flipgate.core.conditions import condition_of
-from flipgate.core.unwatched import UNWATCHED
+from flipgate.core.record.conditions import condition_of
+from flipgate.core.way_back.unwatched import UNWATCHED
 from lab import pipelines
 from lab.errors import LabError
 from lab.pipelines import Pipelines

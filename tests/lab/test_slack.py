@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.chat import Chat
-from flipgate.core.record import QuestionKind
-from flipgate.core.release import Phase
-from flipgate.steps.recover import recover
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
 from tests.lab.slack import serving
 from tests.lab.stage import BLUE, NewStage, images

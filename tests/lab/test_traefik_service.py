@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flipgate.core.record import QuestionKind
-from flipgate.steps.look import look_at_traffic
-from flipgate.steps.roll_back import roll_back
+from flipgate.core.record.record import QuestionKind
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look_at_traffic
 from lab import example
 from lab.paths import CHECKOUT
 from tests.lab import runbook

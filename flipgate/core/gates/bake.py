@@ -1,0 +1,164 @@
+"""Judging the time right after a flip: is the new side Ready, and does it answer users without errors?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.foreign import NotJson, parse_json, printable
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+
+
+class Heard(StrEnum):
+    """What one probe says of a side. SILENT says nothing about it, ASTRAY that somebody else answered."""
+
+    GOOD = "good"
+    FAILED = "failed"
+    SILENT = "silent"
+    ASTRAY = "astray"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer through a Traefik replica. `shown` is what its identity header says, "" without one; `api_server`
+    marks an error that the API server gave in its own name: users saw nothing of it."""
+
+    status: int
+    shown: str
+    api_server: bool = False
+
+    def __str__(self) -> str:
+        whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
+        return f"HTTP {self.status} from {whom}"
+
+    def judged(self, side: Side) -> Heard:
+        """A 5xx or a 404 that names no side is Traefik's own: no pod behind the route, or no route. Users get it."""
+        if self.api_server:
+            return Heard.SILENT
+        if self.shown and self.shown != side:
+            return Heard.ASTRAY
+        if self.status >= 500 or (self.status == 404 and not self.shown):
+            return Heard.FAILED
+        return Heard.GOOD if self.shown else Heard.SILENT
+
+
+def read_reply(answer: Answer, header: str) -> Reply:
+    """Reads an answer that came by the API server's proxy (header names in small letters)."""
+    return as_reply(answer, answer.headers.get(header.lower(), ""))
+
+
+def as_reply(answer: Answer, shown: str) -> Reply:
+    """An answer that came by the API server's proxy, from the side that is `shown` ("" where none is)."""
+    return Reply(answer.status, printable(shown), not shown and answer.status >= 400 and _is_status(answer.body))
+
+
+STATUS_BYTES = 16_384
+"""What is longer is no error of the API server's."""
+
+
+def _is_status(body: bytes) -> bool:
+    """Whether this is how Kubernetes words its own errors: JSON of kind Status. Traefik's are plain text."""
+    if len(body) > STATUS_BYTES:
+        return False
+    try:
+        found = parse_json(body)
+    except NotJson:
+        return False
+    return isinstance(found, dict) and found.get("kind") == "Status"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look during the bake. `short` names services that do not carry what they should, as `name ready/wanted`;
+    None means the side could not be read. `asked` counts our own probes through Traefik; `failed`, `silent` and
+    `astray` are those that were judged so. `strangers` names who answered those astray. `unread` says why the side
+    could not be read, `silence` why the first of those that were silent had no answer; empty where nobody knows."""
+
+    seconds: float
+    short: tuple[str, ...] | None
+    asked: int
+    failed: int
+    silent: int
+    astray: int = 0
+    strangers: tuple[str, ...] = ()
+    unread: str = ""
+    silence: str = ""
+
+
+LEAST_FAILED = 3
+"""A ratio over few answers says little: fewer failed answers than this never fail a bake by themselves."""
+
+STRANGERS_NAMED = 5
+"""A header may hold anything, and something else in each answer."""
+
+SHORT_IN_A_ROW = 2
+"""Looks in a row that must find pods missing: one may fall into a pod's replacement."""
+
+
+def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
+    """The verdicts so far. No answers at all is unknown, never pass."""
+    return (_readiness(samples), _errors(samples, max_error_ratio), _side(samples))
+
+
+def _readiness(samples: Sequence[Sample]) -> Evidence:
+    seen = [sample for sample in samples if sample.short is not None]
+    tail = seen[-SHORT_IN_A_ROW:]
+    blind = len(samples) >= SHORT_IN_A_ROW and all(sample.short is None for sample in samples[-SHORT_IN_A_ROW:])
+    why = _last(sample.unread for sample in samples)
+    if not seen:
+        verdict, answer = Verdict.UNKNOWN, f"the side could not be read in {len(samples)} looks{why}"
+    elif len(tail) == SHORT_IN_A_ROW and all(sample.short for sample in tail):
+        verdict, answer = Verdict.FAIL, f"not Ready: {', '.join(tail[-1].short or ())}"
+    elif blind:
+        verdict, answer = Verdict.UNKNOWN, f"the side could not be read in the last {SHORT_IN_A_ROW} looks{why}"
+    else:
+        verdict, answer = Verdict.PASS, f"Ready in {sum(not s.short for s in seen)} of {len(seen)} looks"
+    return Evidence("ready", verdict, "Ready pods of the new side", "Kubernetes", answer, "all wanted pods")
+
+
+def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
+    asked = sum(sample.asked for sample in samples)
+    failed = sum(sample.failed for sample in samples)
+    silent = sum(sample.silent for sample in samples)
+    answered = asked - silent - sum(sample.astray for sample in samples)
+    why = _last(sample.silence for sample in samples)
+    numbers = f"{failed} of {answered} answers were errors"
+    if silent:
+        numbers += f", {silent} probes had no answer{why}"
+    if answered == 0:
+        verdict, numbers = Verdict.UNKNOWN, f"none of {asked} probes was answered by the new side{why}"
+    elif failed >= LEAST_FAILED and failed / answered > limit:
+        verdict = Verdict.FAIL
+    elif silent > answered or (failed * 2 > answered and failed / answered > limit):
+        verdict = Verdict.UNKNOWN
+    else:
+        verdict = Verdict.PASS
+    seen = "5xx, and 404 of no side, seen by flipgate's own probes"
+    return Evidence("errors", verdict, seen, "Traefik", numbers, f"at most {limit:.1%}")
+
+
+def _side(samples: Sequence[Sample]) -> Evidence:
+    """Drift is never a fail: a person may have moved the routes, and nothing may move them again by itself."""
+    asked, astray = sum(sample.asked for sample in samples), sum(sample.astray for sample in samples)
+    names = sorted({name for sample in samples for name in sample.strangers})
+    others = [f"{len(names) - STRANGERS_NAMED} more"] if len(names) > STRANGERS_NAMED else []
+    strangers = [*names[:STRANGERS_NAMED], *others]
+    if astray:
+        verdict = Verdict.UNKNOWN
+        answer = (
+            f"drift: {astray} of {asked} probes were answered from {' and '.join(strangers)}, not from the new side"
+        )
+    elif asked == sum(sample.silent for sample in samples):
+        verdict, answer = Verdict.UNKNOWN, f"none of {asked} probes was answered"
+    else:
+        verdict, answer = Verdict.PASS, "no other side answered"
+    return Evidence("side", verdict, "who answers flipgate's own probes", "Traefik", answer, "the new side alone")
+
+
+def _last(reasons: Iterable[str]) -> str:
+    """The newest of them that says anything, to be put behind a sentence."""
+    known = [reason for reason in reasons if reason]
+    return f" (the last: {known[-1]})" if known else ""

@@ -1,0 +1,69 @@
+"""Judging the answers to an application's HTTP checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.core.spec.application import Check
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
+from flipgate.core.values.jsonpath import PathMissing, look_up, same
+from flipgate.core.values.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check's verdict, and the facts behind it: every miss when it failed, the measured numbers when it passed."""
+
+    verdict: Verdict
+    facts: tuple[str, ...]
+
+
+def judge_check(check: Check, answer: Answer | str) -> CheckResult:
+    """Holds an answer against what the check expects; a string in its place says why there is none: unknown."""
+    if isinstance(answer, str):
+        return CheckResult(Verdict.UNKNOWN, (f"no answer: {answer}",))
+    answer = Answer(*answer)
+    misses = [*_status(check, answer), *_time(check, answer), *_headers(check, answer), *_json(check, answer)]
+    if misses:
+        return CheckResult(Verdict.FAIL, tuple(misses))
+    return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
+
+
+def _status(check: Check, answer: Answer) -> list[str]:
+    if answer.status == check.status:
+        return []
+    return [f"status {answer.status}, expected {check.status}"]
+
+
+def _time(check: Check, answer: Answer) -> list[str]:
+    if answer.seconds <= check.within_seconds:
+        return []
+    return [f"took {answer.seconds:.3f} s, limit {check.within_seconds:g} s"]
+
+
+def _headers(check: Check, answer: Answer) -> list[str]:
+    present = {name.lower() for name in answer.headers}
+    return [f"header {name} is missing" for name in check.headers if name.lower() not in present]
+
+
+def _json(check: Check, answer: Answer) -> list[str]:
+    if not check.json_equals:
+        return []
+    if answer.unread:
+        return [f"body was not read: {answer.unread}"]
+    try:
+        document = parse_json(answer.body)
+    except NotJson:
+        start = shown(answer.body[:LONGEST_SHOWN].decode("utf-8", "replace"))
+        return [f"body is not JSON: {len(answer.body)} bytes beginning {start}"]
+    return [miss for path, wanted in sorted(check.json_equals.items()) for miss in _path(path, wanted, document)]
+
+
+def _path(path: str, wanted: Any, document: Any) -> list[str]:
+    try:
+        found = look_up(path, document)
+    except PathMissing as missing:
+        return [f'JSON path {path}: "{missing.at}" is missing, expected {shown(wanted)}']
+    return [] if same(found, wanted) else [f"JSON path {path} is {shown(found)}, expected {shown(wanted)}"]

@@ -1,0 +1,56 @@
+"""Does an answer say which side it is from? Where it does not no move could be proven, and that is found before one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipgate.core.gates.bake import read_reply
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.foreign import printable
+from flipgate.core.values.nearest import nearest
+from flipgate.core.values.sides import Side
+
+NAMES_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """Why an answer does not show the side that the routes name. `passing`: a Traefik that has not heard of the latest
+    change yet may answer so, and may answer well a moment later."""
+
+    reason: str
+    fact: str
+    passing: bool = False
+
+
+def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
+    """Holds an answer by the live route against what its header should say; None where it says just that.
+
+    Reasons: HeaderMissing, HeaderNamesNoSide (another value than a side's name), OtherSideAnswers.
+    """
+    shown = read_reply(answer, header).shown
+    if shown == side:
+        return None
+    if shown == side.other:
+        fact = f"HTTP {answer.status} with {header}: {shown}, while the routes name {side}"
+        return Unnamed("OtherSideAnswers", fact, passing=True)
+    if shown:
+        meant = nearest(shown, Side)
+        fact = f'HTTP {answer.status} with {header}: "{shown}", which is no side: its value has to be "blue" or "green"'
+        return Unnamed("HeaderNamesNoSide", fact + (f' (did you mean "{meant}"?)' if meant else ""))
+    told, passing = _why_missing(answer, header)
+    return Unnamed("HeaderMissing", f"HTTP {answer.status} without header {header}: {told}", passing)
+
+
+def _why_missing(answer: Answer, header: str) -> tuple[str, bool]:
+    """What is most likely wrong, and whether it may pass."""
+    saying = sorted(name for name, value in answer.headers.items() if value in list(Side))
+    if like := (saying[0] if saying else nearest(header, answer.headers)):
+        return f"{printable(like)}: {printable(answer.headers[like])} came, did you mean that?", False
+    if answer.status == 404:
+        return "Traefik itself answers so where no rule takes this host and path", True
+    if answer.status >= 500:
+        return "Traefik itself answers so where no pod is behind the route", True
+    names = sorted(printable(name) for name in answer.headers)
+    came = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
+    return f"misspelt, or taken off by a middleware of the route? What came: {came or 'no header at all'}", False

@@ -1,0 +1,103 @@
+"""Proof that traffic moved: what the answers through each Traefik replica add up to, and the figures that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from flipgate.core.gates.bake import Heard, Reply
+from flipgate.core.record.release import Shown
+from flipgate.core.values.sides import Side
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What is to be shown, in monotonic seconds: so many answers of `side` in a row, all asked for at `settled` or
+    later. `since` is when the first patch was sent; None where nobody knows it any more."""
+
+    side: Side
+    answers: int
+    settled: float
+    since: float | None = None
+
+    def ms(self, at: float) -> float | None:
+        """How long after the patch, in milliseconds."""
+        return None if self.since is None else round((at - self.since) * 1000, 1)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one Traefik replica showed. `first` is the first good answer of the new side, `last_old` the last answer of
+    the old one, both in ms since the patch. `good` counts the good answers in a row, `late` those of them that count.
+    `gone`: it is no longer among the Ready ones, so no user is sent to it, and it is asked no more."""
+
+    replica: str
+    proven: bool = False
+    first: float | None = None
+    last_answer: str = ""
+    last_old: float | None = None
+    good: int = 0
+    late: int = 0
+    gone: bool = False
+
+
+@dataclass(frozen=True)
+class Proven:
+    """All replicas' answers. `seconds` is how long they were listened to."""
+
+    replicas: tuple[Seen, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return any(each.proven for each in self.replicas) and not self.deaf
+
+    @property
+    def deaf(self) -> tuple[str, ...]:
+        """Replicas that users are sent to and that did not show the side in time, with what they said instead."""
+        return tuple(
+            f"{r.replica} ({r.last_answer or 'no answer yet'})" for r in self.replicas if not r.proven and not r.gone
+        )
+
+    @property
+    def first_new_answer_ms(self) -> float | None:
+        """From the patch to the first answer of the new side, through whichever replica."""
+        return min((each.first for each in self.replicas if each.first is not None), default=None)
+
+    @property
+    def last_old_answer_ms(self) -> float | None:
+        """From the patch to the last answer of the old side, through whichever replica; None where none was heard."""
+        return max((each.last_old for each in self.replicas if each.last_old is not None), default=None)
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The figures of each replica, to be kept."""
+        return tuple(
+            Shown(replica=each.replica, first_new_answer_ms=each.first, last_old_answer_ms=each.last_old)
+            for each in self.replicas
+        )
+
+
+def hear(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: float, silence: str = "") -> Seen:
+    """One answer more; `silence` says why there was none. What breaks a row is remembered as the last answer, so that
+    a replica which shows both sides is not said to show the new one."""
+    good = reply is not None and reply.judged(aim.side) is Heard.GOOD
+    if reply is not None and reply.shown == aim.side.other:
+        seen = replace(seen, last_old=aim.ms(at))
+    if not good:
+        return replace(seen, good=0, late=0, last_answer=silence if reply is None else str(reply))
+    late = seen.late + (asked >= aim.settled)
+    first = seen.first if seen.first is not None else aim.ms(at)
+    said = seen.last_answer or str(reply)
+    return replace(seen, good=seen.good + 1, late=late, first=first, proven=late >= aim.answers, last_answer=said)
+
+
+def told(proven: Proven, side: Side, answers: int, throttle_seconds: float) -> str:
+    """The proof as one sentence, for whoever is told of the move."""
+    asked = [each for each in proven.replicas if not each.gone]
+    many = f"each of {len(asked)} Traefik replicas" if len(asked) > 1 else "the one Traefik replica"
+    row = f"{answers} in a row through {many}, past the throttle of {throttle_seconds:g} s"
+    if proven.first_new_answer_ms is None:
+        return f"{side} answers, {row}; since when is not known: whoever moved the routes did not come to look"
+    old = proven.last_old_answer_ms
+    last = f"last from {side.other} after {old:g} ms" if old is not None else f"none from {side.other} was heard"
+    return f"first answer from the new side after {proven.first_new_answer_ms:g} ms, {last}; {row}"

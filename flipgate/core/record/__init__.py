@@ -1,0 +1,1 @@
+"""What the cluster remembers of an application, and every change to it."""

@@ -1,0 +1,194 @@
+"""What is asked, and whether a decision allows a move. None is no, and so is an expired, foreign or spent one.
+
+Questions and decisions live in the record; the changes to it that they make are here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from flipgate.core.record.record import (
+    Announcement,
+    Approval,
+    Decision,
+    Question,
+    QuestionKind,
+    Record,
+    message_id,
+    need_release,
+    put_out,
+)
+from flipgate.core.record.release import TERMINAL, Decided
+from flipgate.core.values.errors import Refused
+
+
+@dataclass(frozen=True)
+class Granted:
+    """The move may go on, on this person's word."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotGranted:
+    """The move may not go on. `reason` is UpperCamelCase, treated as API."""
+
+    reason: str
+    fact: str
+
+
+def accept(approval: Approval | None, question: Question | None, basis: str, now: datetime) -> Granted | NotGranted:
+    """Judges a decision against its question and against `basis`, the hash of what would change now.
+
+    The clock matters twice: a decision that came after the question's expiry is none, and so is one that is used
+    after it. Measurements are no part of the basis: they are judged again after the approval.
+    """
+    if question is None:
+        return NotGranted("QuestionGone", "no question is open")
+    if approval is None:
+        if now > question.expires_at:
+            return NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
+        return NotGranted("NoDecision", "nobody has decided yet")
+    if approval.question != question.id:
+        return NotGranted("ForeignApproval", f"the decision answers {approval.question}, not {question.id}")
+    if approval.decision is Decision.REJECT:
+        return NotGranted("Rejected", f"{approval.by} said no: {approval.reason}")
+    if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
+        return NotGranted("ApprovalExpired", f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+    if approval.spent_by is not None:
+        return NotGranted("ApprovalSpent", f"the decision was used by journal entry {approval.spent_by}")
+    if not (approval.basis == question.basis == basis):
+        return NotGranted("BasisChanged", "what would change is no longer what was approved")
+    return Granted(approval.by, approval.reason)
+
+
+def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
+    """A question with an id of its own: one that expired or was closed, asked again, is another one.
+
+    So no answer to the old one counts for the new one, and Prefect, which keeps all forms of a run, can't hand it out.
+    """
+    release = need_release(record).name
+    number = uuid5(NAMESPACE_URL, f"{record.application}/{release}/{kind}/{basis}/{now.isoformat()}").hex[:10]
+    return Question(
+        id=f"{kind}-{release}-{number}",
+        kind=kind,
+        release=release,
+        basis=basis,
+        summary=summary,
+        asked_at=now,
+        expires_at=now + timedelta(seconds=expires),
+    )
+
+
+def asked_already(record: Record, question: Question) -> Question | None:
+    """The record's question, where asking this one would ask the same of people again: a run that comes back finds it.
+
+    None when it is another one, or over: expired, refused, or used up.
+    """
+    old = record.question
+    if old is None or question.asked_at > old.expires_at or _about(old) != _about(question):
+        return None
+    return old if record.approval is None or record.approval.unspent else None
+
+
+def _about(question: Question) -> tuple[str, ...]:
+    return question.kind, question.release, question.basis, question.flow_run
+
+
+def pose(record: Record, question: Question) -> Record:
+    """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
+    release = record.release
+    if release is None or release.name != question.release or release.phase in TERMINAL:
+        raise Refused(
+            f"release {question.release} is not open any more",
+            obj=f"question {question.id}",
+            reason="ReleaseGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    posed = record.model_copy(update={"question": question, "approval": None})
+    return put_out(
+        posed,
+        Announcement(
+            id=message_id(f"{record.application}/{question.id}/{question.flow_run}"),
+            release=release.name,
+            side=release.side,
+            reason="DecisionWanted",
+            text=f"{record.application} {release.name}: {question.summary} No decision before "
+            f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
+            url=question.url,
+            at=question.asked_at,
+        ),
+    )
+
+
+def answer(record: Record, approval: Approval) -> Record:
+    """Writes a decision down, with its release too; a no also revokes a yes that no move has used yet, never the other
+    way round.
+
+    Raises Refused when it answers no open question or one that is answered already.
+    """
+    question = record.question
+    if question is None or question.id != approval.question:
+        raise Refused(
+            "the question is gone: nothing waits for this decision",
+            obj=f"approval for {approval.question}",
+            reason="QuestionGone",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    given = record.approval
+    if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
+        raise Refused(
+            f"is answered already: {given.decision} by {given.by}",
+            obj=f"question {question.id}",
+            reason="AlreadyAnswered",
+            untouched="everything",
+            next_command=f"flipgate status {record.application}",
+        )
+    answered = record.model_copy(update={"approval": approval})
+    return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
+
+
+def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> Record:
+    """Notes with the release that nobody answered its question in time. A question that was answered is left alone."""
+    question = record.question
+    if question is None or record.approval is not None:
+        return record
+    return _remember(record, question, Decision.EXPIRED, by, via, reason, now)
+
+
+def _remember(
+    record: Record, question: Question, decision: Decision, by: str, via: str, reason: str, at: datetime
+) -> Record:
+    """The decision goes with the release into the history; question and approval go when their phase is over."""
+    if record.release is None:
+        return record
+    kind, evidence = question.kind, question.evidence
+    said = Decided(kind=kind, decision=decision, by=by, via=via, reason=reason, at=at, evidence=evidence)
+    return record.model_copy(update={"release": record.release.decided(said)})
+
+
+def withdraw(record: Record) -> Record:
+    """Takes the open question back, and with it any answer: what is asked next is a new question."""
+    return record.model_copy(update={"question": None, "approval": None})
+
+
+def spend(record: Record, entry_id: int) -> Record:
+    """Marks the approval as used by one journal entry, so that no second move can stand on it.
+
+    Raises Refused when there is none to spend by now: withdrawn, a no, or spent already.
+    """
+    approval = record.approval
+    if approval is None or not approval.unspent:
+        raise Refused(
+            "no approval stands for this move by now",
+            obj=f"application {record.application}",
+            reason="NoApproval",
+            untouched="all routes",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.model_copy(update={"approval": approval.model_copy(update={"spent_by": entry_id})})

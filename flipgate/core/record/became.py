@@ -1,0 +1,59 @@
+"""What became of a release, in a sentence: the last word of a run that finds it ended, or in another's hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Phase, PhaseChange, Release
+
+WORDS: Mapping[Phase, str] = MappingProxyType(
+    {
+        Phase.ROLLING_BACK: "is being rolled back",
+        Phase.ROLLED_BACK: "was rolled back",
+        Phase.ABORTED: "was aborted",
+        Phase.SUPERSEDED: "was superseded",
+        Phase.REJECTED: "was rejected",
+        Phase.EXPIRED: "expired",
+        Phase.FAILED: "failed",
+        Phase.SETTLED: "was settled",
+    }
+)
+SAYS_WHO = frozenset({Phase.ROLLING_BACK, Phase.ABORTED})
+"""Phases whose message begins with the person: `ana: checkout is slow`."""
+
+
+def known(record: Record, name: str) -> Release | None:
+    """The release of this name, open or the last one before."""
+    return next((each for each in (record.release, record.last) if each and each.name == name), None)
+
+
+def became(record: Record, name: str) -> str:
+    """What the release of this name is by now: phase, reason, when, by whom and why, without its name.
+
+    For example `was rolled back (RollbackRequested) at 2026-03-01 12:01:09 UTC by ana: checkout is slow`.
+    """
+    release = known(record, name)
+    if release is None:
+        return f"is not the open release: flipgate history {record.application} {name} tells what became of it"
+    change = release.changes[-1]
+    cause = _cause(release)
+    word = WORDS.get(change.phase, f"is `{change.phase}`")
+    when = f"{'since' if word.startswith('is ') else 'at'} {change.at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{word} ({cause.reason}) {when}{_by(record, cause)}"
+
+
+def _cause(release: Release) -> PhaseChange:
+    """The change that says why. Of a way back that has arrived, that is the one with which it began."""
+    if release.phase is not Phase.ROLLED_BACK:
+        return release.changes[-1]
+    began = (change for change in reversed(release.changes) if change.phase is Phase.ROLLING_BACK)
+    return next(began, release.changes[-1])
+
+
+def _by(record: Record, change: PhaseChange) -> str:
+    if change.phase in SAYS_WHO and change.message:
+        return f" by {change.message}"
+    actor = next((e.actor for e in record.journal if e.step == f"Phase:{change.phase}" and e.at == change.at), "")
+    return "".join([f" by {actor}" if actor else "", f": {change.message}" if change.message else ""])

@@ -1,0 +1,109 @@
+"""Conditions beside the phase: noted in the record with a time since when, and told when the way back, or a live side
+that serves, comes or goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
+from flipgate.core.record.release import TERMINAL, Phase
+
+WAY_BACK_READY: Final = "WayBackReady"
+DRIFTED: Final = "Drifted"
+LIVE_SIDE_READY: Final = "LiveSideReady"
+JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
+"""The types that `note` answers for; others in the record are left as they are."""
+
+LOST, FOUND = "WayBackLost", "WayBackFound"
+LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = "LiveSideShort", "LiveSideFound"
+
+
+def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:
+    """The condition of this type, if there is one."""
+    return next((each for each in conditions if each.type == kind), None)
+
+
+def held(known: Iterable[Condition], found: Condition) -> Condition:
+    """What was found now, with the time since when it has had this status."""
+    before = condition_of(known, found.type)
+    same = before is not None and before.status is found.status and before.side is found.side
+    return found.model_copy(update={"since": before.since}) if before and same else found
+
+
+def note(record: Record, found: Sequence[Condition]) -> Record:
+    """The record with what was judged now. A judged type that is not among `found` means nothing any more, and goes.
+
+    A way back that is lost, or found again, puts one message into the outbox, and so does a live side that is short.
+    The first True says nothing.
+    """
+    changed = record
+    for each in found:
+        told = _live_side_told if each.type == LIVE_SIDE_READY else _told
+        changed = told(changed, condition_of(record.conditions, each.type), each)
+    gone = JUDGED - {each.type for each in found}
+    return put(forget(changed, *gone), *found)
+
+
+def put(record: Record, *found: Condition) -> Record:
+    """The record with these conditions, and nobody told."""
+    kept = tuple(held(record.conditions, each) for each in found)
+    others = forget(record, *(each.type for each in found)).conditions
+    return record.model_copy(update={"conditions": (*others, *kept)})
+
+
+def forget(record: Record, *kinds: str) -> Record:
+    """The record without conditions of these types: a new release begins its own."""
+    kept = tuple(each for each in record.conditions if each.type not in kinds)
+    return record.model_copy(update={"conditions": kept})
+
+
+def _told(record: Record, before: Condition | None, after: Condition) -> Record:
+    """One message a turn. What goes in `settling` was given up on a person's word: that is no loss."""
+    was = before is None or before.status is ConditionStatus.TRUE
+    now = after.status is ConditionStatus.TRUE
+    release = record.release
+    if after.type != WAY_BACK_READY or was == now or release is None or release.phase is Phase.SETTLING:
+        return record
+    side = release.side.other
+    if now:
+        since = f", after {(after.since - before.since).total_seconds():.0f} s" if before else ""
+        said = f"the way back to {side} is found again{since}: {after.message}"
+    else:
+        how = "is lost" if after.status is ConditionStatus.FALSE else "is lost from sight"
+        said = f"the way back to {side} {how} ({after.reason}): {after.message}"
+    key = f"{record.application}/{release.name}/{after.type}/{after.status}/{after.since.isoformat()}"
+    message = Announcement(
+        id=message_id(key),
+        release=release.name,
+        side=side,
+        text=f"{record.application} {release.name}: {said}",
+        reason=FOUND if now else LOST,
+        at=after.since,
+    )
+    return put_out(record, message)
+
+
+def _live_side_told(record: Record, before: Condition | None, after: Condition) -> Record:
+    """One message a turn, whether a release is open or not. A live side that is out of sight after it was short has not
+    turned; one that is short after it was out of sight has."""
+    known = before if before is not None and before.side is after.side else None
+    was, now = known.status if known else ConditionStatus.TRUE, after.status
+    if after.side is None or was is now or (was is ConditionStatus.FALSE and now is ConditionStatus.UNKNOWN):
+        return record
+    if known and now is ConditionStatus.TRUE:
+        said = f"serves again, after {(after.since - known.since).total_seconds():.0f} s: {after.message}"
+    else:
+        how = "is not ready" if now is ConditionStatus.FALSE else "is lost from sight"
+        said = f"{how} ({after.reason}): {after.message}"
+    release = record.release
+    name = release.name if release and release.side is after.side and release.phase not in TERMINAL else ""
+    message = Announcement(
+        id=message_id(f"{record.application}/{after.side}/{after.type}/{now}/{after.since.isoformat()}"),
+        release=name,
+        side=after.side,
+        text=f"{f'{record.application} {name}'.strip()}: the live side {after.side} {said}",
+        reason=LIVE_SIDE_FOUND if now is ConditionStatus.TRUE else LIVE_SIDE_SHORT,
+        at=after.since,
+    )
+    return put_out(record, message)

@@ -1,0 +1,126 @@
+"""What `kubectl describe` and `kubectl get events` show of a release: an Event for each announcement and object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from flipgate.core.record.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
+from flipgate.core.record.record import Announcement
+from flipgate.core.record.release import Reason
+from flipgate.core.record.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
+from flipgate.core.spec.application import Application
+
+COMPONENT = "flipgate"
+LONGEST_MESSAGE = 1024
+"""In bytes, the API's limit for a note."""
+LONGEST_NAME = 253
+KEPT = timedelta(hours=1)
+"""How long an API server keeps Events, unless told otherwise (--event-ttl). Older news is no Event any more."""
+
+WARNINGS: frozenset[str] = frozenset(
+    {
+        Reason.CHECKS_FAILED,
+        Reason.NOT_READY_IN_TIME,
+        Reason.DEPLOY_ABORTED,
+        Reason.REJECTED,
+        Reason.APPROVAL_EXPIRED,
+        Reason.TRAFFIC_NOT_PROVEN,
+        Reason.MOVE_UNDONE,
+        Reason.BAKE_FAILED,
+        Reason.ROLLBACK_REQUESTED,
+        Reason.TRAFFIC_RESTORED,
+        LIVE_SIDE_SHORT,
+        FLIP_STOPPED,
+        SCALE_DOWN_STOPPED,
+        DRIFTED,
+    }
+)
+"""The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, routes
+are where nobody of ours sent them, or users are on a side that is short."""
+
+OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
+"""The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object that Events are written on."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+def worth_an_event(message: Announcement, now: datetime) -> bool:
+    """Whether an Event is still to be written: not done yet, not too late, and not of a flipgate without reasons."""
+    return not message.noted and bool(message.reason) and now - message.at < KEPT
+
+
+def targets(application: Application, message: Announcement) -> tuple[Target, ...]:
+    """The objects an announcement is about: the routes, and for a change of phase the workloads of the release's side
+    (for the live side's state: those of that side).
+
+    A question is about where users go: it says nothing of a workload.
+    """
+    routes = tuple(Target(route.kind, route.namespace, route.name) for route in application.spec.routes)
+    if message.reason not in OF_WORKLOADS:
+        return routes
+    namespace = application.namespace_of(message.side)
+    return (*routes, *(Target(service.kind, namespace, service.name) for service in application.spec.services))
+
+
+def event(application: str, message: Announcement, target: Target, api_version: str, uid: str) -> dict[str, Any]:
+    """One core/v1 Event. `uid` is the object's: `kubectl describe` shows no Event that has another, or none."""
+    at = f"{message.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": event_name(message, target),
+            "namespace": target.namespace,
+            "labels": {"app.kubernetes.io/managed-by": COMPONENT, "flipgate.dev/application": application},
+        },
+        "involvedObject": {
+            "apiVersion": api_version,
+            "kind": target.kind,
+            "namespace": target.namespace,
+            "name": target.name,
+            "uid": uid,
+        },
+        "reason": message.reason,
+        "message": cut_bytes(f"{message.text} {message.url}".strip(), LONGEST_MESSAGE),
+        "type": "Warning" if message.reason in WARNINGS else "Normal",
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+    }
+
+
+def event_name(message: Announcement, target: Target) -> str:
+    """The same for the same announcement and object, so what is told twice is one Event.
+
+    The time stands in it, as in the names that Kubernetes' own components give: an Event's timestamps are whole
+    seconds, and within one kubectl shows Events in the order of their names.
+    """
+    number = uuid5(NAMESPACE_URL, f"{message.id}/{target}").hex[:12]
+    end = f".{(message.at - _EPOCH) // _MICROSECOND:x}.{number}"
+    return target.name[: LONGEST_NAME - len(end)].rstrip(".-") + end
+
+
+def cut_bytes(text: str, longest: int) -> str:
+    """The text, at most `longest` bytes of it in UTF-8; one that was cut ends in …"""
+    encoded = text.encode()
+    if len(encoded) <= longest:
+        return text
+    return encoded[: longest - len("…".encode())].decode(errors="ignore") + "…"

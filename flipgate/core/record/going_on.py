@@ -1,0 +1,85 @@
+"""Who goes on with a release: which pipeline, under which key, and whether a run that is there already will."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flipgate.core.record.record import ASKED_IN, Decision, Question, Record
+from flipgate.core.record.release import Phase
+
+COMPLETED, FAILED, CRASHED, CANCELLED = "COMPLETED", "FAILED", "CRASHED", "CANCELLED"
+"""Prefect's types of states in which a run has ended."""
+FAULTY = frozenset({FAILED, CRASHED})
+ENDED = FAULTY | {COMPLETED, CANCELLED}
+SUSPENDED = "PAUSED"
+AT_WORK = frozenset({"PENDING", "RUNNING"})
+"""States that Prefect shows of a run for ever when its machine is lost."""
+
+DOORBELL = timedelta(minutes=2)
+"""From a decision to its run at work it takes seconds. After this long, with nobody at work, no run has heard of it."""
+AT_MOST = timedelta(minutes=10)
+"""A run asks its question, or has the Lease, long before this: one that Prefect shows at work for longer is dead."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One flow run: its id, its name, the page that shows it, its state's type, and when it began, if it has."""
+
+    id: str
+    name: str
+    url: str
+    state: str = ""
+    started: datetime | None = None
+
+
+def goes_on(record: Record, now: datetime) -> bool:
+    """Whether a run has to go on where no step is half done. Not where a person is waited for, where their decision has
+    just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that."""
+    question, decided = _question(record), record.approval
+    if question is None:
+        return True
+    if decided is None or now - decided.at < DOORBELL:
+        return False
+    return record.phase is Phase.DARK or decided.decision is Decision.APPROVE
+
+
+def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = False) -> str:
+    """The key of the run that goes on, so that whoever starts it starts the same one.
+
+    The first of a release; one more for each question whose decision nobody has heard; else one for each epoch:
+    something was settled (`changed`), or a phase goes on that somebody was at work in.
+    """
+    release = record.release.name if record.release else ""
+    first = f"{pipeline}-{record.application}-{release}"
+    if changed or record.phase not in (Phase.DARK, Phase.LIVE):
+        return f"{pipeline}-{record.application}-epoch-{record.epoch}"
+    question, decided = _question(record), record.approval
+    unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
+    return f"{pipeline}-{record.application}-{question.id}" if question and unheard else first
+
+
+def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] = FAULTY) -> bool:
+    """Whether this run still goes on with the release by itself, while nobody holds the Lease.
+
+    One in a state of `ended` does not: how it ended says whether another is wanted. Nor does one that is suspended for
+    a question that is gone, or was decided long since; nor one that is at work by Prefect's word alone. Of a question
+    that was decided there is no second run at work.
+    """
+    if run.state in ENDED:
+        return run.state not in ended
+    question, decided = _question(record), record.approval
+    if run.state == SUSPENDED:
+        asked = question is not None and question.flow_run == run.id
+        return asked and (decided is None or now - decided.at < DOORBELL)
+    if run.state not in AT_WORK or question is not None:
+        return True
+    return run.started is None or now - run.started < AT_MOST
+
+
+def _question(record: Record) -> Question | None:
+    """The question that the phase is for, before what it allows has begun."""
+    question = record.question
+    if question is None or record.phase not in {Phase.DARK, Phase.LIVE} & ASKED_IN[question.kind]:
+        return None
+    return question

@@ -1,0 +1,398 @@
+"""What the cluster remembers of one application, and every change that can be made to it, as pure functions.
+
+The record is one JSON document in a ConfigMap. Each write is conditional on the version read (`adapters/store.py`), so
+these functions never need to know about concurrency: they take a record and the clock, and give the next record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic import Field
+
+from flipgate.core.record.release import MOVING, TERMINAL, Phase, PhaseChange, Proof, Reason, Release
+from flipgate.core.values.base import Model
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence
+
+SCHEMA_VERSION = 1
+JOURNAL_KEPT = 60
+"""Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
+OUTBOX_KEPT = 200
+"""Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
+
+
+class Contract(Model):
+    """A contract migration that was done: the data can no longer be read by the code that came before it."""
+
+    reason: str
+    by: str
+    at: datetime
+
+
+class Occupant(Model):
+    """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
+
+    Once users have left it, `images`, `replicas` and `configuration` (the hash of the ConfigMaps it reads, empty where
+    nobody noted it) are what it carried while it was live. `up_seconds` is how long it took to get Ready and checked
+    the last time. `contracted` closes the way back to it.
+    """
+
+    release: str | None = None
+    images: dict[str, str] = {}
+    replicas: dict[str, int] = {}
+    since: datetime
+    configuration: str = ""
+    up_seconds: float | None = None
+    contracted: Contract | None = None
+
+
+class ConditionStatus(StrEnum):
+    """As Kubernetes' own conditions have it. Unknown never counts as True."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+class Condition(Model):
+    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API. `since` is when it got
+    its status, on its `side` if it is of one; reason and message may have changed after that."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+    since: datetime
+    side: Side | None = None
+
+
+class EntryState(StrEnum):
+    """`begun` is an open entry: the world may or may not have changed, look before acting."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    UNDONE = "undone"
+
+
+class JournalEntry(Model):
+    """What a step was about to do, and what it did."""
+
+    id: int
+    step: str
+    state: EntryState
+    actor: str
+    at: datetime
+    ended: datetime | None = None
+    release: str | None = None
+    intent: dict[str, Any] = {}
+    outcome: str = ""
+
+
+class QuestionKind(StrEnum):
+    FLIP = "flip"
+    SCALE_DOWN = "scale-down"
+
+
+ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = {
+    QuestionKind.FLIP: frozenset({Phase.DARK, Phase.FLIPPING}),
+    QuestionKind.SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
+}
+"""The phases in which a question is asked, and in which its answer covers finishing what it allowed."""
+
+
+class Question(Model):
+    """What a person is asked. `basis` is the hash of what would change; an approval is bound to it."""
+
+    id: str
+    kind: QuestionKind
+    release: str
+    basis: str
+    summary: str
+    changes: tuple[str, ...] = ()
+    evidence: tuple[Proof, ...] = ()
+    asked_at: datetime
+    expires_at: datetime
+    flow_run: str = ""
+    url: str = ""
+
+
+class Decision(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    EXPIRED = "expired"
+
+
+class Approval(Model):
+    """A person's decision on one question. `spent_by` names the journal entry of the one move it allowed."""
+
+    question: str
+    kind: QuestionKind
+    basis: str
+    decision: Decision
+    by: str
+    via: str
+    reason: str
+    at: datetime
+    spent_by: int | None = None
+
+    @property
+    def unspent(self) -> bool:
+        """Whether it is a yes that no move has used yet."""
+        return self.decision is Decision.APPROVE and self.spent_by is None
+
+
+class Announcement(Model):
+    """A message that must reach people, about a `release` or (empty) none: told at least once, under an id that stays.
+
+    `release` is empty for one that is of none. `reason` is one UpperCamelCase word. `noted`: its Events were written.
+    """
+
+    id: str
+    release: str
+    side: Side
+    text: str
+    reason: str = ""
+    url: str = ""
+    at: datetime
+    noted: bool = False
+
+
+class Record(Model):
+    """All that is remembered of an application."""
+
+    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
+    application: str
+    epoch: int = 0
+    holder: str = ""
+    """Who works under this epoch, or did last."""
+    active: Side
+    """The side the last finished step left the traffic on: for comparing with the routes, never for deciding."""
+    sides: dict[Side, Occupant]
+    release: Release | None = None
+    last: Release | None = None
+    journal: tuple[JournalEntry, ...] = ()
+    question: Question | None = None
+    approval: Approval | None = None
+    outbox: tuple[Announcement, ...] = ()
+    threads: dict[str, str] = {}
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def open_entry(self) -> JournalEntry | None:
+        """The entry of a step that began and did not end, if any: there is at most one."""
+        return next((e for e in reversed(self.journal) if e.state is EntryState.BEGUN), None)
+
+    @property
+    def phase(self) -> Phase:
+        return self.release.phase if self.release else Phase.SETTLED
+
+    def ran_on(self, side: Side) -> bool:
+        """Whether anything ever ran on the side. False only where `init` noted that nothing did: users cannot be sent
+        back there, and nothing there can be compared with."""
+        occupant = self.sides.get(side)
+        return occupant is None or bool(occupant.images)
+
+    @property
+    def both_protected(self) -> bool:
+        """True while traffic moves: neither side is dark then."""
+        entry = self.open_entry
+        return self.phase in MOVING or (entry is not None and entry.step == MOVE_ROUTES)
+
+
+MOVE_ROUTES = "MoveRoutes"
+REST_SIDE = "RestSide"
+BRING_UP = "BringUp"
+HAND_OVER = "HandOverWorkers"
+
+
+def begin(
+    record: Record, step: str, actor: str, now: datetime, intent: Mapping[str, Any]
+) -> tuple[Record, JournalEntry]:
+    """Notes what is about to happen. Raises Refused while another entry is open: finish or undo that first."""
+    if entry := record.open_entry:
+        raise Refused(
+            f"entry {entry.id} ({entry.step} by {entry.actor}) is still open",
+            obj=f"journal of {record.application}",
+            reason="JournalOpen",
+            untouched="routes and sides",
+            next_command=f"flipgate rollback {record.application}, or run the reconcile flow",
+        )
+    last = record.journal[-1].id if record.journal else 0
+    release = record.release.name if record.release else None
+    entry = JournalEntry(
+        id=last + 1, step=step, state=EntryState.BEGUN, actor=actor, at=now, release=release, intent=dict(intent)
+    )
+    return _journaled(record, entry), entry
+
+
+def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
+    """Notes what did happen; a finished move also says which side is active now.
+
+    An entry that is no longer open is left as it is: another actor has settled it.
+    """
+    opened = record.open_entry
+    moved = opened is not None and opened.id == entry_id and opened.step == MOVE_ROUTES and state is EntryState.DONE
+    journal = tuple(
+        entry.model_copy(update={"state": state, "ended": now, "outcome": outcome})
+        if entry.id == entry_id and entry.state is EntryState.BEGUN
+        else entry
+        for entry in record.journal
+    )
+    update: dict[str, Any] = {"journal": journal}
+    if moved and opened is not None:
+        update["active"] = Side(opened.intent["to"])
+    return record.model_copy(update=update)
+
+
+def open_release(record: Record, release: Release, now: datetime) -> Record:
+    """Makes `release` the open one. Raises Refused while another is open and has not ended."""
+    if record.release and record.release.phase not in TERMINAL:
+        raise Refused(
+            f"release {record.release.name} is open and `{record.release.phase}`",
+            obj=f"application {record.application}",
+            reason="ReleaseOpen",
+            untouched="both sides",
+            next_command=f"flipgate status {record.application}",
+        )
+    opened = record.model_copy(
+        update={"release": release, "last": record.release or record.last, "question": None, "approval": None}
+    )
+    return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
+
+
+def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, actor: str, message: str = "") -> Record:
+    """One phase on: one reason, one journal entry, one announcement. Raises Refused when the table has no such step.
+
+    A question that the new phase has no use for goes, and its answer with it: what it allowed is over.
+    """
+    release = need_release(record).advanced(phase, reason, now, message)
+    change = release.changes[-1]
+    update: dict[str, Any] = {"release": release}
+    if record.question is None or phase not in ASKED_IN[record.question.kind]:
+        update |= {"question": None, "approval": None}
+    if phase in TERMINAL and phase is not Phase.ROLLED_BACK:
+        update |= {"release": None, "last": release}
+    return _announce(_note(record.model_copy(update=update), change, actor), release, change)
+
+
+def put_away(record: Record) -> Record:
+    """A rolled back release whose side is at rest is no longer open: what was live before it is settled again."""
+    if record.release is None or record.release.phase is not Phase.ROLLED_BACK:
+        return record
+    return record.model_copy(update={"release": None, "last": record.release})
+
+
+def occupied(record: Record, side: Side, occupant: Occupant) -> Record:
+    """The record with this occupant on one side, and the other's as it is."""
+    return record.model_copy(update={"sides": {**record.sides, side: occupant}})
+
+
+def update_release(record: Record, **changes: Any) -> Record:
+    """The open release with some facts filled in (never its phases)."""
+    return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
+
+
+def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetime) -> Record:
+    """What the gates of a step said, kept with the open release. Nothing was said, nothing is kept."""
+    if record.release is None or not evidence:
+        return record
+    return record.model_copy(update={"release": record.release.judged(step, evidence, now)})
+
+
+def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
+    """The journal's entries that began while this release was the open one."""
+    return tuple(entry for entry in journal if entry.release == release)
+
+
+def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
+    """One release's entries as two looks saw them: the record's journal is bounded, and an open entry ends."""
+    entries = {entry.id: entry for entry in (*older, *newer)}
+    return tuple(entries[number] for number in sorted(entries))
+
+
+def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
+    """Takes a told message out of the outbox and remembers the thread it opened."""
+    outbox = tuple(a for a in record.outbox if a.id != announcement_id)
+    threads = record.threads
+    if thread and release and release not in threads:
+        threads = dict(list({**threads, release: thread}.items())[-20:])
+    return record.model_copy(update={"outbox": outbox, "threads": threads})
+
+
+def noted(record: Record, ids: Collection[str]) -> Record:
+    """The messages of these ids have their Kubernetes Events, or never will: no more are written."""
+    outbox = tuple(a.model_copy(update={"noted": True}) if a.id in ids else a for a in record.outbox)
+    return record.model_copy(update={"outbox": outbox})
+
+
+def need_release(record: Record) -> Release:
+    """The open release. Raises Refused (NoOpenRelease) when there is none."""
+    if record.release is None:
+        raise Refused(
+            "has no open release",
+            obj=f"application {record.application}",
+            reason="NoOpenRelease",
+            untouched="both sides",
+            next_command=f"flipgate deploy {record.application} --image NAME=REF",
+        )
+    return record.release
+
+
+def note(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
+    """A journal entry for what is done by the very write that notes it, and so is never half done."""
+    last = record.journal[-1].id if record.journal else 0
+    release = record.release or record.last
+    entry = JournalEntry(
+        id=last + 1,
+        step=step,
+        state=EntryState.DONE,
+        actor=actor,
+        at=at,
+        ended=at,
+        release=release.name if release else None,
+        outcome=outcome,
+    )
+    return _journaled(record, entry)
+
+
+def _note(record: Record, change: PhaseChange, actor: str) -> Record:
+    outcome = f"{change.reason}: {change.message}" if change.message else str(change.reason)
+    return note(record, f"Phase:{change.phase}", actor, change.at, outcome)
+
+
+def _journaled(record: Record, entry: JournalEntry) -> Record:
+    """One entry more; the oldest go first, but an open one stays until it has ended."""
+    over = len(record.journal) + 1 - JOURNAL_KEPT
+    kept = tuple(old for n, old in enumerate(record.journal) if n >= over or old.state is EntryState.BEGUN)
+    return record.model_copy(update={"journal": (*kept, entry)})
+
+
+def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
+    """The id is made of what happened, so the same change told twice can be recognised as one."""
+    key = f"{record.application}/{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
+    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
+    message = Announcement(
+        id=message_id(key),
+        release=release.name,
+        side=release.side,
+        text=f"{text}. {change.message}" if change.message else text,
+        reason=change.reason,
+        at=change.at,
+    )
+    return put_out(record, message)
+
+
+def message_id(key: str) -> str:
+    """An id made of what happened, so that the same told twice is recognised as one."""
+    return str(uuid5(NAMESPACE_URL, key))
+
+
+def put_out(record: Record, message: Announcement) -> Record:
+    """One message more to be told; the oldest go first."""
+    return record.model_copy(update={"outbox": (*record.outbox, message)[-OUTBOX_KEPT:]})

@@ -1,0 +1,302 @@
+"""A release and its life: the phases, which leads to which, and for what reason.
+
+The table below is the one place that knows the order of things. A release is identified by the hash of what it would
+run, so the same build announced twice is the same release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from flipgate.core.values.base import Model
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+
+
+class Phase(StrEnum):
+    """Where a release stands. The words are shown to people and stored in the record."""
+
+    QUEUED = "queued"
+    DEPLOYING = "deploying"
+    DARK = "dark"
+    FLIPPING = "flipping"
+    BAKING = "baking"
+    LIVE = "live"
+    SETTLING = "settling"
+    SETTLED = "settled"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class Reason(StrEnum):
+    """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
+
+    BUILD_ANNOUNCED = "BuildAnnounced"
+    CHECKS_PASSED = "ChecksPassed"
+    CHECKS_FAILED = "ChecksFailed"
+    NOT_READY_IN_TIME = "NotReadyInTime"
+    DEPLOY_ABORTED = "DeployAborted"
+    NEWER_BUILD = "NewerBuild"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    APPROVAL_EXPIRED = "ApprovalExpired"
+    TRAFFIC_PROVEN = "TrafficProven"
+    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
+    MOVE_UNDONE = "MoveUndone"
+    BAKE_PASSED = "BakePassed"
+    BAKE_FAILED = "BakeFailed"
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    TRAFFIC_RESTORED = "TrafficRestored"
+    SETTLE_APPROVED = "SettleApproved"
+    OLD_SIDE_AT_REST = "OldSideAtRest"
+
+
+BEFORE_TRAFFIC = frozenset({Phase.QUEUED, Phase.DEPLOYING, Phase.DARK})
+"""Phases in which users have seen nothing of the release: rolling back means aborting."""
+
+MOVING = frozenset({Phase.FLIPPING, Phase.ROLLING_BACK})
+"""Phases in which neither side is dark: both are protected."""
+
+AFTER_TRAFFIC = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK})
+"""Phases in which rolling back moves traffic."""
+
+TERMINAL = frozenset(
+    {Phase.SETTLED, Phase.FAILED, Phase.ABORTED, Phase.REJECTED, Phase.EXPIRED, Phase.SUPERSEDED, Phase.ROLLED_BACK}
+)
+"""Phases after which a release is written to the history and a new build may open one."""
+
+TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = {
+    Phase.QUEUED: {
+        Phase.DEPLOYING: frozenset({Reason.BUILD_ANNOUNCED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+    },
+    Phase.DEPLOYING: {
+        Phase.DARK: frozenset({Reason.CHECKS_PASSED}),
+        Phase.FAILED: frozenset({Reason.CHECKS_FAILED, Reason.NOT_READY_IN_TIME}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+    },
+    Phase.DARK: {
+        Phase.FLIPPING: frozenset({Reason.APPROVED}),
+        Phase.REJECTED: frozenset({Reason.REJECTED}),
+        Phase.EXPIRED: frozenset({Reason.APPROVAL_EXPIRED}),
+        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+    },
+    Phase.FLIPPING: {
+        # Back to `dark` only after a move that changed no route: users saw nothing, and a person is asked again.
+        Phase.DARK: frozenset({Reason.MOVE_UNDONE}),
+        Phase.BAKING: frozenset({Reason.TRAFFIC_PROVEN}),
+        Phase.ROLLING_BACK: frozenset({Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED, Reason.BAKE_FAILED}),
+    },
+    Phase.BAKING: {
+        Phase.LIVE: frozenset({Reason.BAKE_PASSED}),
+        # Not proven: a bake that is begun again after a crash proves first.
+        Phase.ROLLING_BACK: frozenset({Reason.BAKE_FAILED, Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.LIVE: {
+        Phase.SETTLING: frozenset({Reason.SETTLE_APPROVED}),
+        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.SETTLING: {
+        Phase.SETTLED: frozenset({Reason.OLD_SIDE_AT_REST}),
+        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+    },
+    Phase.ROLLING_BACK: {Phase.ROLLED_BACK: frozenset({Reason.TRAFFIC_RESTORED})},
+}
+
+
+class PhaseChange(Model):
+    """One change of phase: when, why, and in a sentence."""
+
+    phase: Phase
+    reason: Reason
+    at: datetime
+    message: str = ""
+
+
+class Proof(Model):
+    """One gate's verdict with its evidence, frozen as people saw it."""
+
+    gate: str
+    verdict: str
+    detail: str
+
+
+CHECKS = "checks"
+BAKE = "bake"
+
+PROOFS_KEPT = 20
+"""Gates of one judgement or decision that are kept; those that did not pass before those that did."""
+DETAIL_KEPT = 200
+"""Characters of what one gate found."""
+SHOWN_KEPT = 50
+"""Traefik replicas whose figures are kept."""
+JUDGEMENTS_KEPT = 12
+DECISIONS_KEPT = 12
+"""So bounded, all that was said of two releases takes some 300 KB of a ConfigMap's 1 MiB at most."""
+
+
+class Judgement(Model):
+    """What the gates of one step said (`step` is CHECKS or BAKE), kept for the history."""
+
+    step: str
+    at: AwareDatetime
+    proofs: tuple[Proof, ...]
+
+
+class Decided(Model):
+    """A person's decision on a question about this release, with the evidence they saw, kept for the history."""
+
+    kind: str
+    decision: str
+    by: str
+    via: str
+    reason: str
+    at: AwareDatetime
+    evidence: tuple[Proof, ...] = ()
+
+
+class Shown(Model):
+    """What the proof of a move heard through one Traefik replica, in milliseconds since the first patch: the first
+    answer of the new side and the last of the old one. None: not heard, or nobody knew when the patch was."""
+
+    replica: str
+    first_new_answer_ms: float | None = None
+    last_old_answer_ms: float | None = None
+
+
+class Stopped(Model):
+    """What ended a pipeline's run while its release was open. `run` is the run's page, or its id; `question` is the one
+    whose yes it had, empty without any. `withdrawn`: that yes is void, and a person is asked again."""
+
+    pipeline: str
+    reason: str
+    fact: str
+    at: AwareDatetime
+    run: str = ""
+    question: str = ""
+    withdrawn: bool = False
+
+
+class Release(Model):
+    """What a side would run, and how far it has come. The figures of its move's proof are of all replicas (the first
+    answer through any, the last through any) and of each, `shown`, at most SHOWN_KEPT of them."""
+
+    id: str
+    attempt: int = 1
+    application_hash: str
+    side: Side
+    images: dict[str, str]
+    wanted: dict[str, int]
+    opened_by: str
+    changes: tuple[PhaseChange, ...]
+    settle_after: datetime | None = None
+    moved_at: datetime | None = None
+    first_new_answer_ms: float | None = None
+    last_old_answer_ms: float | None = None
+    shown: tuple[Shown, ...] = ()
+    decisions: tuple[Decided, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    stopped: Stopped | None = None
+    """Gone with the next phase, and when a run acts again."""
+
+    @property
+    def phase(self) -> Phase:
+        return self.changes[-1].phase
+
+    @property
+    def since(self) -> datetime:
+        return self.changes[-1].at
+
+    @property
+    def flipped_at(self) -> datetime | None:
+        """When its move began: right before the patch, so what comes after may be its doing."""
+        return next((change.at for change in reversed(self.changes) if change.phase is Phase.FLIPPING), self.moved_at)
+
+    @property
+    def name(self) -> str:
+        """How people and idempotency keys call this attempt, for example `3f2a9c01d4e8-1`."""
+        return f"{self.id}-{self.attempt}"
+
+    def advanced(self, phase: Phase, reason: Reason, now: datetime, message: str = "") -> Release:
+        """The same release one phase on. Raises Refused when the table has no such step."""
+        if reason not in TRANSITIONS.get(self.phase, {}).get(phase, frozenset()):
+            raise Refused(
+                f"is `{self.phase}` and cannot become `{phase}` for {reason}",
+                obj=f"release {self.name}",
+                reason="NoSuchTransition",
+                next_command="flipgate status",
+            )
+        change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
+        return self.model_copy(update={"changes": (*self.changes, change), "stopped": None})
+
+    def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
+        """The same release with what a step's gates said, kept small: the first judgement and the newest."""
+        new = Judgement(step=step, at=now, proofs=_kept(frozen(evidence)))
+        first, others = self.judgements[:1], self.judgements[1:]
+        return self.model_copy(update={"judgements": (*first, *others[2 - JUDGEMENTS_KEPT :], new)})
+
+    def decided(self, said: Decided) -> Release:
+        """The same release with a decision on a question about it, its evidence kept small: the newest decisions."""
+        kept = said.model_copy(update={"evidence": _kept(said.evidence)})
+        return self.model_copy(update={"decisions": (*self.decisions, kept)[-DECISIONS_KEPT:]})
+
+
+def frozen(evidence: Iterable[Evidence]) -> tuple[Proof, ...]:
+    """Evidence as it is shown to people, and stored."""
+    return tuple(Proof(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
+
+
+def _detail(evidence: Evidence) -> str:
+    return f"{evidence.answer} (wanted {evidence.threshold})" if evidence.threshold else evidence.answer
+
+
+def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+    """At most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how many."""
+    short = [_cut(proof) for proof in proofs]
+    if len(short) <= PROOFS_KEPT:
+        return tuple(short)
+    ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.INFO: 2, Verdict.PASS: 3}
+    short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
+    left = short[PROOFS_KEPT - 1 :]
+    return (*short[: PROOFS_KEPT - 1], Proof(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"))
+
+
+def _cut(proof: Proof) -> Proof:
+    if len(proof.detail) <= DETAIL_KEPT:
+        return proof
+    return proof.model_copy(update={"detail": f"{proof.detail[: DETAIL_KEPT - 1]}…"})
+
+
+def release_id(rendered: Mapping[str, Any]) -> str:
+    """The content hash of what a side would run: rendered workloads and their configuration, names only for Secrets.
+
+    Twelve hex digits: enough to be unique in one application's history, short enough to say aloud.
+    """
+    canonical = json.dumps(rendered, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def phase_seconds(release: Release, now: datetime) -> dict[str, float]:
+    """How long each phase lasted, in seconds; the present one until `now`."""
+    out: dict[str, float] = {}
+    ends = [change.at for change in release.changes[1:]] + [now]
+    for change, end in zip(release.changes, ends, strict=True):
+        lasted = 0.0 if change.phase in TERMINAL else (end - change.at).total_seconds()
+        out[change.phase] = round(out.get(change.phase, 0.0) + lasted, 3)
+    return out

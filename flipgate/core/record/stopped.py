@@ -1,0 +1,132 @@
+"""A run that failed with its release still open: noted in the record, so that it is seen, and gone on with, without
+asking Prefect what became of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from flipgate.core.record import record as records
+from flipgate.core.record.approvals import Granted, accept, withdraw
+from flipgate.core.record.record import Announcement, Record, message_id, put_out
+from flipgate.core.record.release import MOVING, Phase, Release, Stopped
+from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.verdicts import Evidence, Verdict
+
+FLIP_TRAFFIC, SCALE_DOWN = "flip-traffic", "scale-down"
+FLIP_STOPPED, SCALE_DOWN_STOPPED = "FlipStopped", "ScaleDownStopped"
+REASONS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: FLIP_STOPPED, SCALE_DOWN: SCALE_DOWN_STOPPED})
+"""Of the announcement and the journal entry, by pipeline. Treated as API."""
+WORKS_IN: Mapping[str, frozenset[Phase]] = MappingProxyType(
+    {
+        FLIP_TRAFFIC: frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING}),
+        SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
+    }
+)
+"""The phases in which a pipeline's run has something to do; in any other, whoever ended it has said why."""
+BEFORE = frozenset({Phase.DARK, Phase.LIVE})
+"""Phases in which what a person's yes allows has not begun."""
+VERBS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: "flip", SCALE_DOWN: "scale-down"})
+PASSING = frozenset({"LeaseHeld", "LostLease", "JournalOpen"})
+"""Refusals that say nothing of the release: somebody else is at work."""
+FACT_KEPT = 600
+"""Characters of what a run failed with."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a run failed with. `verdict`: flipgate looked and said no, so the same again gives the same."""
+
+    reason: str
+    fact: str
+    verdict: bool = False
+
+
+def failure(error: Exception) -> Failure:
+    """Any exception as a reason and a sentence, cut to what is kept."""
+    reason, fact = str(getattr(error, "reason", "") or type(error).__name__), str(error)
+    if isinstance(error, FlipgateError):
+        fact = f"{error.obj}: {error.fact}" if error.obj else error.fact
+    fact = " ".join(fact.split()).rstrip(".")
+    short = fact if len(fact) <= FACT_KEPT else f"{fact[: FACT_KEPT - 1]}…"
+    return Failure(reason, short, isinstance(error, Refused) and reason not in PASSING)
+
+
+def note_stop(
+    record: Record, name: str, pipeline: str, why: Failure, *, actor: str, run: str, now: datetime, tell: bool = True
+) -> Record:
+    """The record with what stopped the pipeline's run; as it was when there is nothing for such a run to do any more.
+
+    A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
+    fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false.
+    """
+    release = record.release
+    if release is None or release.name != name or release.phase not in WORKS_IN[pipeline]:
+        return record
+    if why.reason == "LeaseHeld" and release.phase not in BEFORE:
+        return record  # another run is at work on it
+    question = record.question
+    stood = question is not None and isinstance(accept(record.approval, question, question.basis, now), Granted)
+    void = stood and why.verdict and release.phase in BEFORE
+    stop = Stopped(
+        pipeline=pipeline,
+        reason=why.reason,
+        fact=why.fact,
+        at=now,
+        run=run,
+        question=question.id if question and stood else "",
+        withdrawn=void,
+    )
+    follows = what_follows(record, release, stop)
+    changed = records.update_release(record, stopped=stop)
+    changed = records.note(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
+    if tell:
+        changed = put_out(changed, _message(record, release, stop, follows))
+    return withdraw(changed) if void else changed
+
+
+def what_follows(record: Record, release: Release, stop: Stopped) -> str:
+    """Who goes on after a stop, and when, in a sentence without its end."""
+    soon = f"within five minutes; at once: flipgate {VERBS[stop.pipeline]} {record.application}"
+    if stop.withdrawn:
+        said = f" of {record.approval.by}" if record.approval else ""
+        return f"The yes{said} is void: reconcile has a person asked again {soon}"
+    if stop.question and record.question:
+        until = f"{record.question.expires_at:%Y-%m-%d %H:%M} UTC"
+        return f"The yes stands until {until}: reconcile goes on with it {soon}"
+    if release.phase in MOVING | {Phase.BAKING}:
+        return f"Users stay where they are: reconcile goes on {soon}"
+    return f"Reconcile goes on {soon}"
+
+
+def forget_stop(record: Record) -> Record:
+    """The record while a run acts again."""
+    if record.release is None or record.release.stopped is None:
+        return record
+    return records.update_release(record, stopped=None)
+
+
+def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:
+    """What stopped the run before, for whoever is asked again. It decides nothing."""
+    stop = record.release.stopped if record.release else None
+    if stop is None or stop.pipeline != pipeline:
+        return ()
+    answer = f"stopped at {stop.at:%Y-%m-%d %H:%M:%S} UTC ({stop.reason}): {stop.fact}"
+    return (Evidence("last attempt", Verdict.INFO, pipeline, "record", answer, ""),)
+
+
+def _message(record: Record, release: Release, stop: Stopped, follows: str) -> Announcement:
+    reason = REASONS[stop.pipeline]
+    what = VERBS[stop.pipeline].replace("-", " ")
+    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and the {what} stopped "
+    return Announcement(
+        id=message_id(f"{record.application}/{release.name}/{reason}/{stop.at.isoformat()}"),
+        release=release.name,
+        side=release.side,
+        text=f"{text}({stop.reason}): {stop.fact}. {follows}.",
+        reason=reason,
+        url=stop.run if stop.run.startswith("http") else "",
+        at=stop.at,
+    )

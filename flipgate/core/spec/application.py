@@ -1,0 +1,369 @@
+"""The application: everything released together, as one YAML file says it.
+
+The models are the schema: their descriptions reach an editor through docs/application.schema.json. All durations are
+seconds, and say so in their names. Keys are camelCase in the file, snake_case here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from flipgate.core.spec.documents import read_document
+from flipgate.core.spec.fields import (
+    AppName,
+    FileModel,
+    HeaderName,
+    Host,
+    HttpPath,
+    JsonPaths,
+    Namespace,
+    ObjectName,
+    PortName,
+    PortNumber,
+)
+from flipgate.core.spec.gates import Gate, GateKind, Metrics
+from flipgate.core.spec.service import Service
+from flipgate.core.spec.validation import explain_errors
+from flipgate.core.values.errors import BadInput
+from flipgate.core.values.nearest import hint
+from flipgate.core.values.sides import Side
+
+
+class Metadata(FileModel):
+    """What the application is called."""
+
+    name: AppName = Field(description="The application's name: a DNS-1123 label of at most 40 characters.")
+
+
+class SideSpec(FileModel):
+    """Where one side lives."""
+
+    namespace: Namespace = Field(description="The namespace that holds this side, and nothing of the other.")
+
+
+class Sides(FileModel):
+    """The two sides. Which one is live is not written here: the routes say it."""
+
+    blue: SideSpec = Field(description="The side called blue.")
+    green: SideSpec = Field(description="The side called green.")
+
+    @model_validator(mode="after")
+    def _two_namespaces(self) -> Sides:
+        if self.blue.namespace == self.green.namespace:
+            raise ValueError(f'both sides are namespace "{self.blue.namespace}"; each side needs one of its own')
+        return self
+
+
+class Route(FileModel):
+    """A cluster object that sends live traffic. All routes of an application move together."""
+
+    kind: Literal["IngressRoute", "TraefikService"] = Field(
+        description="The kind of route, of Traefik's (traefik.io/v1alpha1): an IngressRoute, or a TraefikService that "
+        "IngressRoutes lead to."
+    )
+    namespace: Namespace = Field(description="The route's namespace.")
+    name: ObjectName = Field(description="The route's name.")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class TraefikSpec(FileModel):
+    """Where Traefik's pods are; each is asked by itself, through the API server's pod proxy."""
+
+    namespace: Namespace = Field(default="traefik", description="The namespace of Traefik's pods.")
+    selector: str = Field(
+        default="app.kubernetes.io/name=traefik",
+        min_length=1,
+        description="The label selector of Traefik's pods.",
+    )
+    port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
+    throttle_seconds: float = Field(
+        default=2,
+        ge=0,
+        description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
+        "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
+    )
+    metrics_port: PortNumber | None = Field(
+        default=None,
+        description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
+        "traefik gates, and where no header names the side: its counters of each target do then.",
+    )
+
+
+class Traffic(FileModel):
+    """How flipgate sees for itself which side answers users."""
+
+    host: Host = Field(description="The host name to ask for, as in the routes' rule.")
+    path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
+    header: HeaderName | None = Field(
+        default=None,
+        description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
+        "Left out, traefik.metricsPort says where counters are, and each route must be a TraefikService.",
+    )
+    preview_host: Host | None = Field(
+        default=None,
+        description="A host name that nobody asks for. Right before a move, routes that say what the live ones will "
+        "say lead it to the new side, through every Traefik pod, and are taken away again; none when left out.",
+    )
+    traefik: TraefikSpec = Field(default_factory=TraefikSpec, description="Where Traefik's pods are.")
+    proof_answers: int = Field(
+        default=5, ge=1, description="How many answers in a row each Traefik pod must give from the side moved to."
+    )
+    proof_timeout_seconds: int = Field(
+        default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
+    )
+
+    @model_validator(mode="after")
+    def _somebody_names_the_side(self) -> Traffic:
+        if self.header is None and self.traefik.metrics_port is None:
+            raise ValueError("nothing tells which side answers: declare header, or traefik.metricsPort")
+        return self
+
+    @model_validator(mode="after")
+    def _users_ask_for_another_host(self) -> Traffic:
+        if self.preview_host == self.host:
+            raise ValueError(f'previewHost is the users\' host "{self.host}"; it must be one that nobody asks for')
+        return self
+
+    @model_validator(mode="after")
+    def _proof_outlasts_the_throttle(self) -> Traffic:
+        throttle, patience = self.traefik.throttle_seconds, self.proof_timeout_seconds
+        if patience <= throttle:
+            raise ValueError(
+                f"proofTimeoutSeconds ({patience}) must be longer than traefik.throttleSeconds ({throttle:g}), or no "
+                "move could be proven"
+            )
+        return self
+
+
+class Check(FileModel):
+    """An HTTP question to one service of the dark side, asked through the API server before a person is."""
+
+    name: AppName = Field(description="The check's name, as shown in messages.")
+    service: ObjectName = Field(description="The serving service to ask, by its name above.")
+    port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
+    path: HttpPath = Field(description="The path to ask for.")
+    status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
+    json_equals: JsonPaths = Field(
+        default_factory=dict,
+        alias="json",
+        description='Expected values in the JSON body by path, as in {"status": "ok", "$.items[0].id": 7}.',
+    )
+    headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
+    within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
+
+
+class Policy(FileModel):
+    """How patient, how strict, how long the way back stays open. All times in seconds."""
+
+    ready_timeout_seconds: int = Field(
+        default=600, ge=1, description="How long the dark side may take to get Ready, in seconds."
+    )
+    bake_seconds: int = Field(
+        default=300, ge=0, description="How long the new side is watched right after the flip, in seconds."
+    )
+    bake_interval_seconds: float = Field(
+        default=5, gt=0, description="The time between two looks during the bake, in seconds."
+    )
+    max_error_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The largest share of errors (5xx, a lost route) in the bake, 0 to 1; above, traffic goes back.",
+    )
+    soak_seconds: int = Field(
+        default=86_400, ge=0, description="How long the old side stays up as the way back, in seconds."
+    )
+    approval_expires_seconds: int = Field(
+        default=86_400, ge=1, description="How long a question waits for a person, in seconds; expiry means no."
+    )
+    rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
+    workers: Literal["old-first", "new-first"] = Field(
+        default="old-first",
+        description="Handing workers and CronJobs over: old-first stops the old ones before the new ones start (never "
+        "both); new-first starts the new ones first (never none).",
+    )
+    jobs_timeout_seconds: int = Field(
+        default=120,
+        ge=0,
+        description="How long handing over waits for running Jobs of the CronJobs that it suspended, in seconds. Jobs "
+        "that still run then: with old-first everybody goes back, with new-first it is said. flipgate stops no Job.",
+    )
+    keep_failed_seconds: int = Field(
+        default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
+    )
+
+
+class Announce(FileModel):
+    """Who is told."""
+
+    slack_channel: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="The Slack channel for this application's messages; none when left out."
+    )
+
+
+def _refuse_twice(names: Iterable[str]) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise ValueError(f"named more than once: {', '.join(twice)}")
+
+
+def _unique_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    _refuse_twice(str(route) for route in routes)
+    return routes
+
+
+def _unique_services(services: tuple[Service, ...]) -> tuple[Service, ...]:
+    _refuse_twice(service.name for service in services)
+    return services
+
+
+def _unique_checks(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    _refuse_twice(check.name for check in checks)
+    return checks
+
+
+def _unique_gates(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    _refuse_twice(gate.name for gate in gates)
+    return gates
+
+
+class Spec(FileModel):
+    """What is released, how traffic reaches it, and what has to be true on the way."""
+
+    sides: Sides = Field(description="The two sides, one namespace each.")
+    routes: Annotated[tuple[Route, ...], AfterValidator(_unique_routes)] = Field(
+        min_length=1,
+        description="Every route that sends users to these services. Together they say which side is live.",
+    )
+    traffic: Traffic = Field(description="How flipgate sees for itself which side answers users.")
+    services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
+        min_length=1, description="Everything that is released together."
+    )
+    checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
+        default=(), description="HTTP questions that the dark side must answer before a person is asked."
+    )
+    metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
+    gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
+        default=(), description="Questions asked at every look of the bake, beside flipgate's own probes."
+    )
+    policy: Policy = Field(default_factory=Policy, description="Times and limits.")
+    announce: Announce = Field(default_factory=Announce, description="Who is told.")
+
+    @model_validator(mode="after")
+    def _checks_ask_serving_services(self) -> Spec:
+        roles = {service.name: service.role for service in self.services}
+        problems = []
+        for check in self.checks:
+            if check.service not in roles:
+                problems.append(
+                    f'check "{check.name}" asks unknown service "{check.service}"; {hint(check.service, roles)}'
+                )
+            elif roles[check.service] in ("worker", "cron"):
+                asked = f'{roles[check.service]} "{check.service}"'
+                problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _counters_name_the_side(self) -> Spec:
+        plain = [str(route) for route in self.routes if route.kind != "TraefikService"]
+        if self.traffic.header is None and plain:
+            raise ValueError(
+                f"without traffic.header each route must be a TraefikService: Traefik counts {plain[0]} "
+                "under one name whichever side answers"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _gates_have_somebody_to_ask(self) -> Spec:
+        asked = {gate.kind: gate.name for gate in reversed(self.gates)}
+        whom = {GateKind.PROMQL: "prometheus", GateKind.ALERTS: "alertmanager"}
+        for kind, key in whom.items():
+            if kind in asked and getattr(self.metrics, key) is None:
+                raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
+        if GateKind.TRAEFIK in asked and self.traffic.traefik.metrics_port is None:
+            raise ValueError(f'gate "{asked[GateKind.TRAEFIK]}" needs spec.traffic.traefik.metricsPort')
+        return self
+
+
+class Application(FileModel):
+    """Everything released together: two sides, their services, the live routes, the checks and the policies."""
+
+    api_version: Literal["flipgate.dev/v1"] = Field(description="The version of this format.")
+    kind: Literal["Application"] = Field(description="What this document is.")
+    metadata: Metadata = Field(description="What the application is called.")
+    spec: Spec = Field(description="What is released and how.")
+
+    @property
+    def name(self) -> str:
+        """The application's name."""
+        return self.metadata.name
+
+    def namespace_of(self, side: Side) -> str:
+        """The namespace that holds this side."""
+        return self.spec.sides.blue.namespace if side is Side.BLUE else self.spec.sides.green.namespace
+
+    def side_of(self, namespace: str) -> Side | None:
+        """The side that this namespace holds; None for a namespace that is neither's."""
+        return next((side for side in Side if self.namespace_of(side) == namespace), None)
+
+    def service(self, name: str) -> Service:
+        """The service of this name. Raises BadInput with the nearest known name."""
+        for service in self.spec.services:
+            if service.name == name:
+                return service
+        known = [service.name for service in self.spec.services]
+        raise BadInput(f'unknown service "{name}"; {hint(name, known)}', obj=f"application {self.name}")
+
+    def serving(self) -> tuple[Service, ...]:
+        """The services that answer users, in the file's order."""
+        return tuple(service for service in self.spec.services if service.serves)
+
+    def workers(self) -> tuple[Service, ...]:
+        """The services that run on the live side only, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role == "worker")
+
+    def mixed(self) -> tuple[Service, ...]:
+        """The services that serve on both sides and consume on the live one only, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role == "mixed")
+
+    def handed_over(self) -> tuple[Service, ...]:
+        """The services that work on the live side only, whatever they are, in the file's order."""
+        return tuple(service for service in self.spec.services if service.role != "serving")
+
+
+def load_application(text: str, source: str) -> Application:
+    """Reads an application file; `source` is what messages call it (a path, or the object it was read from).
+
+    Raises BadInput that lists every problem with its line and its path in the document, and for an unknown key the
+    nearest known one. Values are taken as written: `replicas: "2"` is a string and refused.
+    """
+    document = read_document(text, source)
+    try:
+        return Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
+    except ValidationError as error:
+        problems = explain_errors(error, document, schema())
+    raise BadInput(problems, obj=source, untouched="the cluster") from None
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The application file's JSON Schema, made once: it takes longer than reading a file. Not to be changed."""
+    return Application.model_json_schema(by_alias=True)
+
+
+def application_hash(app: Application) -> str:
+    """SHA-256 (64 hex digits) of what the file means: defaults filled in; order, comments and layout do not count."""
+    meaning = app.model_dump(mode="json", by_alias=True)
+    canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

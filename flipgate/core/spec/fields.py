@@ -1,0 +1,44 @@
+"""What the application's file is made of: names, ports, paths, as they are checked everywhere in it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+
+from flipgate.core.spec.images import check_repository
+from flipgate.core.values.base import Model
+from flipgate.core.values.jsonpath import parse_path
+
+_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
+
+def _paths(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    for path in values:
+        parse_path(path)
+    return values
+
+
+def _path(value: str) -> str:
+    parse_path(value)
+    return value
+
+
+AppName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=40)]
+Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+HeaderName = Annotated[str, Field(pattern=_HEADER)]
+HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
+PortNumber = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+Repository = Annotated[str, AfterValidator(check_repository)]
+JsonPath = Annotated[str, AfterValidator(_path)]
+JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]
+
+
+class FileModel(Model):
+    """A part of the application's file."""
+
+    model_config = ConfigDict(allow_inf_nan=False)

@@ -1,0 +1,117 @@
+"""One service of an application: what kind of workload it is, and on which side it works."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
+
+from flipgate.core.spec.fields import FileModel, HttpPath, JsonPath, ObjectName, PortName, PortNumber, Repository
+
+Role = Literal["serving", "worker", "cron", "mixed"]
+Kind = Literal["Deployment", "CronJob", "ConfigMap"]
+"""Of object that flipgate stamps on a side: workloads, and what tells pods whether to consume."""
+
+
+def _not_given() -> Any:
+    return None
+
+
+class ConsumeStatus(FileModel):
+    """What each Ready pod is asked, through the API server, to see that it does as it is told."""
+
+    port: PortNumber = Field(description="The container port to ask.")
+    path: HttpPath = Field(description="The path to ask for.")
+    json_path: JsonPath = Field(
+        alias="json", description="Where the JSON body says it: true while the pod consumes, false while it does not."
+    )
+
+
+class Consume(FileModel):
+    """How a mixed service is told whether to consume: a key of a ConfigMap of its side, which its pods follow. `true`
+    means yes, anything else (and a key that is not there) means no."""
+
+    config_map: ObjectName = Field(
+        description="The ConfigMap's name, in both namespaces; its other keys are left alone."
+    )
+    key: Annotated[str, Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=40)] = Field(
+        default="consume", description='The key that flipgate sets to "true" or "false".'
+    )
+    status: ConsumeStatus | None = Field(
+        default=None, description="How pods are asked whether they consume. Left out, settleSeconds are waited instead."
+    )
+    settle_seconds: int = Field(
+        default=90, ge=0, description="How long pods that cannot be asked may take to follow the key, in seconds."
+    )
+
+
+class Service(FileModel):
+    """One workload of a side: a Deployment, or a CronJob, of the same name in both namespaces."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {"role": {"const": "cron"}}},
+                    "then": {"properties": {"replicas": False}},
+                    "else": {"required": ["replicas"]},
+                },
+                {
+                    "if": {"properties": {"role": {"const": "mixed"}}},
+                    "then": {"required": ["consume"]},
+                    "else": {"properties": {"consume": False}},
+                },
+            ]
+        }
+    )
+
+    name: ObjectName = Field(description="The Deployment's name, or the CronJob's.")
+    role: Role = Field(
+        description="serving: answers users through the routes. worker: consumes, and runs on the live side only. "
+        "cron: a CronJob, suspended on every side but the live one. mixed: serves, and consumes on the live side only."
+    )
+    replicas: int = Field(
+        default_factory=_not_given,
+        validate_default=True,
+        ge=0,
+        description="The wanted number of pods while this side is live or about to be. Of a cron: left out.",
+    )
+    container: PortName | None = Field(
+        default=None, description="The container whose image is released; the pod's first when left out."
+    )
+    image: Repository | None = Field(
+        default=None,
+        description="The image's repository, without tag. An image of another repository is refused for this service.",
+    )
+
+    consume: Consume | None = Field(default=None, description="Of a mixed service: how it is told whether to consume.")
+
+    @field_validator("replicas", mode="before")
+    @classmethod
+    def _counts_pods(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.data.get("role") == "cron":
+            if given is None:
+                return 0
+            raise ValueError("means nothing for a CronJob, which is suspended or not: leave it out")
+        if given is None:
+            raise PydanticKnownError("missing")
+        return given
+
+    @model_validator(mode="after")
+    def _only_mixed_ones_are_told(self) -> Service:
+        if self.role == "mixed" and self.consume is None:
+            raise ValueError("a mixed service needs `consume`: how it is told whether to")
+        if self.role != "mixed" and self.consume is not None:
+            raise ValueError(f"has `consume`, which only a mixed service has; this one is {self.role}")
+        return self
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers users: it is up on the dark side too, and counts before users are sent to it."""
+        return self.role in ("serving", "mixed")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of workload it is."""
+        return "CronJob" if self.role == "cron" else "Deployment"

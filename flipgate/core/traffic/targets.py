@@ -1,0 +1,83 @@
+"""What a route would name on the side it moves to: whether users can be sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.core.traffic.traffic import Target
+
+SERVICE_MISSING = "ServiceMissing"
+SERVICE_PORT_MISSING = "ServicePortMissing"
+NO_READY_ENDPOINTS = "NoReadyEndpoints"
+LEADS_ELSEWHERE = "LeadsElsewhere"
+MISSING = "does not exist, and a route would send users to it"
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Why no user can be sent there: the fact with its numbers, and its reason."""
+
+    reason: str
+    fact: str
+
+
+def judge_service(
+    target: Target, service: Mapping[str, Any] | None, slices: Iterable[Mapping[str, Any]]
+) -> Unfit | None:
+    """Whether Traefik could serve users from a Service by this target; None where it can.
+
+    The Service has to be there and have the port, or Traefik refuses the whole rule, whatever the weight. Only what
+    users hear from needs a Ready endpoint.
+    """
+    if service is None:
+        return Unfit(SERVICE_MISSING, MISSING)
+    port = find_port(service, target.port)
+    if port is None:
+        return Unfit(SERVICE_PORT_MISSING, _no_port(service, target.port))
+    if not target.answers:
+        return None
+    ready, known = count_endpoints(slices, port.get("name") or "")
+    told = f"{ready} of {known} endpoints Ready on port {_port_text(port)}"
+    return None if ready else Unfit(NO_READY_ENDPOINTS, f"has nobody to answer users: {told}{_outside(service)}")
+
+
+def find_port(service: Mapping[str, Any], wanted: int | str | None) -> Mapping[str, Any] | None:
+    """The Service's port as Traefik finds it: a number is the port's number, a text its name."""
+    key = "port" if isinstance(wanted, int) else "name"
+    ports = service.get("spec", {}).get("ports") or []
+    return next((port for port in ports if wanted and port.get(key) == wanted), None)
+
+
+def count_endpoints(slices: Iterable[Mapping[str, Any]], port: str) -> tuple[int, int]:
+    """Endpoints that serve the port of this name: how many are Ready, and how many there are.
+
+    One that says nothing of its readiness is Ready (discovery.k8s.io/v1). One pod of a dual-stack Service stands in two
+    slices and counts once.
+    """
+    known: dict[str, bool] = {}
+    for each in slices:
+        if port not in [served.get("name") or "" for served in each.get("ports") or []]:
+            continue
+        for endpoint in each.get("endpoints") or []:
+            pod = (endpoint.get("targetRef") or {}).get("name") or endpoint["addresses"][0]
+            ready = (endpoint.get("conditions") or {}).get("ready") is not False
+            known[pod] = known.get(pod, False) or ready
+    return sum(known.values()), len(known)
+
+
+def _no_port(service: Mapping[str, Any], wanted: int | str | None) -> str:
+    has = ", ".join(_port_text(port) for port in service.get("spec", {}).get("ports") or [])
+    asked = f"has no port {wanted}" if wanted else "is named without a port, which Traefik does not serve"
+    return f"{asked} (it has: {has or 'none'})"
+
+
+def _port_text(port: Mapping[str, Any]) -> str:
+    return f"{port.get('name')} {port['port']}" if port.get("name") else str(port["port"])
+
+
+def _outside(service: Mapping[str, Any]) -> str:
+    """Endpoints of what lies outside of the cluster cannot be counted."""
+    spec = service.get("spec", {})
+    return f" (it is an ExternalName: {spec.get('externalName')})" if spec.get("type") == "ExternalName" else ""

@@ -1,0 +1,48 @@
+"""What others send: their JSON, which may be anything, and how little of it is shown to people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flipgate.core.values.errors import FlipgateError
+
+LONGEST_SHOWN = 80
+
+
+class NotJson(ValueError):  # noqa: N818 - an answer, not a fault
+    """It is no JSON, or JSON that Python cannot hold: nested too deep, a number of too many digits."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value. Raises NotJson, and nothing else, whatever it is given."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotJson(type(error).__name__) from error
+
+
+def shown(value: Any) -> str:
+    """A value out of somebody's JSON as a few characters that can be printed and stored."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        text = f"a {type(value).__name__}, nested too deep to be shown"
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A few characters of somebody's text on one line, without any that a terminal obeys or UTF-8 does not have."""
+    short = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+    return "".join(char if char.isprintable() else "?" for char in short)
+
+
+def fault(error: Exception) -> str:
+    """What kept something from being asked: one of our own errors by its fact, any other by its kind alone, for its
+    words may be anybody's."""
+    return error.fact if isinstance(error, FlipgateError) else type(error).__name__
+
+
+def sentence(error: Exception) -> str:
+    """The same, with all that our own errors say."""
+    return str(error) if isinstance(error, FlipgateError) else fault(error)

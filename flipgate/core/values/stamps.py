@@ -1,0 +1,54 @@
+"""Stamps: which actor wrote an object of ours last. The fence of every write that could arrive late.
+
+A stamp is `EPOCH.NONCE`. The epoch is the record's, of the actor that took the object's side; the nonce is new with
+each write. Each write tests the stamp that it read and sets another one, so it is taken at most once, and never after
+anybody else of ours has written: not after its client gave up, not after a retry of itself, in no order.
+docs/decisions/0011-late-writes.md has the argument, and every write there is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flipgate.core.values.errors import LostLease
+
+STAMP: Final = "flipgate.dev/stamp"
+"""A label on what a side is made of: the deployment controller copies annotations to ReplicaSets, which is a write of
+its own for each Deployment right when users move, and `kubectl rollout undo` brings old annotations back. On routes it
+is an annotation: proxies may choose them by their labels."""
+LABEL_POINTER: Final = "/metadata/labels/" + STAMP.replace("/", "~1")
+UNRECORDED: Final = "unrecorded"
+"""In the place of the epoch: a rollback that could not use the record, and so counted no epoch up."""
+
+
+def make(epoch: int | str, nonce: str) -> str:
+    """A stamp of this epoch, or UNRECORDED."""
+    return f"{epoch}.{nonce}"
+
+
+def renewed(stamp: str | None, epoch: int, nonce: str) -> str:
+    """The same epoch's stamp with another nonce, of `epoch` where there was none: written without taking the side."""
+    return make(epoch if stamp is None else stamp.partition(".")[0], nonce)
+
+
+def epoch_of(stamp: str | None) -> int | None:
+    """Its epoch; None where it has none: no stamp, an unrecorded one, or not one of ours."""
+    number = (stamp or "").partition(".")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def unrecorded(stamp: str | None) -> bool:
+    """Whether a rollback wrote it that could not use the record."""
+    return (stamp or "").partition(".")[0] == UNRECORDED
+
+
+def need_ours(stamp: str | None, epoch: int, obj: str, untouched: str) -> None:
+    """Raises LostLease when the object was stamped in a later epoch than this, or by an unrecorded rollback."""
+    theirs = epoch_of(stamp)
+    if unrecorded(stamp):
+        fact = "was stamped by a rollback that could not be recorded, and may be live again; reconcile writes it down"
+    elif theirs is not None and theirs > epoch:
+        fact = f"was stamped in epoch {theirs}; this run works in epoch {epoch}"
+    else:
+        return
+    raise LostLease(fact, obj=obj, untouched=untouched, next_command="flipgate status")

@@ -1,0 +1,1 @@
+"""Whether users could go back, and whether what is agrees with what is remembered."""

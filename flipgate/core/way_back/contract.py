@@ -1,0 +1,106 @@
+"""Contract migrations: the data can no longer be read by the code that came before, so the way back to it is closed."""
+
+from __future__ import annotations
+
+from flipgate.core.record import conditions
+from flipgate.core.record.record import (
+    Announcement,
+    Condition,
+    ConditionStatus,
+    Contract,
+    Record,
+    message_id,
+    note,
+    occupied,
+    put_out,
+)
+from flipgate.core.record.release import AFTER_TRAFFIC, TERMINAL, Phase, Release
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.way_back import WayBackReason, contract_fact, way_back_of
+
+CONTRACT = "Contract"
+CLOSED = "WayBackClosed"
+GOES_BACK_FROM = AFTER_TRAFFIC - {Phase.ROLLING_BACK}
+"""Phases of a release whose other side is the way back, whatever the routes say."""
+
+
+def side_to_close(record: Record, traffic: Traffic | None) -> Side:
+    """The side whose code came before what users are on. `traffic` is needed only where no release has moved it.
+
+    Raises Refused (NothingToClose) where the other side is no way back, (RoutesSplit) when the routes name no one side.
+    """
+    release = record.release
+    if release and release.phase in GOES_BACK_FROM:
+        return release.side.other
+    if release and release.phase not in TERMINAL:
+        raise _nothing(record, _in_the_way(release))
+    if traffic is None or traffic.active is None:
+        raise Refused(
+            f"the routes name no one side: {traffic or 'they were not read'}",
+            obj=f"application {record.application}",
+            reason="RoutesSplit",
+            untouched="the record",
+            next_command=f"flipgate status {record.application}",
+        )
+    side, ended = traffic.active.other, release or record.last
+    if ended and ended.side is side and ended.phase is not Phase.SETTLED:
+        raise _nothing(record, f"{side} has release {ended.name}, which is `{ended.phase}`: it is no way back")
+    occupant = record.sides.get(side)
+    if occupant is None or not occupant.images:
+        raise _nothing(record, f"nothing ever ran on {side}")
+    return side
+
+
+def close(record: Record, side: Side, done: Contract) -> Record:
+    """Closes the way back to what runs on `side` now: the next that is brought up there begins without.
+
+    One journal entry, one message. WayBackReady turns with it, so that the same is not told twice.
+    """
+    occupant = record.sides[side].model_copy(update={"contracted": done})
+    closed = occupied(record, side, occupant)
+    closed = note(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
+    if way_back_of(closed) is side:
+        closed = conditions.put(closed, _turned(record.application, done))
+    release = record.release or record.last
+    name = release.name if release else occupant.release or "none"
+    message = Announcement(
+        id=message_id(f"{record.application}/{CONTRACT}/{side}/{done.at.isoformat()}"),
+        release=name,
+        side=side,
+        text=f"{record.application}: the way back to {side} is closed: {contract_fact(done)}. It opens again with the "
+        f"next release that is brought up on {side}.",
+        reason=CLOSED,
+        at=done.at,
+    )
+    return put_out(closed, message)
+
+
+def _turned(application: str, done: Contract) -> Condition:
+    return Condition(
+        type=conditions.WAY_BACK_READY,
+        status=ConditionStatus.FALSE,
+        reason=str(WayBackReason.CONTRACT_MIGRATION_DONE),
+        message=f"{contract_fact(done)}. Next: go forward with a fix: flipgate status {application}",
+        since=done.at,
+    )
+
+
+def _in_the_way(release: Release) -> str:
+    if release.phase is Phase.ROLLING_BACK:
+        return f"users are on their way back from release {release.name} to {release.side.other} right now"
+    return (
+        f"release {release.name} is `{release.phase}` on {release.side}: users have seen nothing of it, and the way "
+        "back to what ran there before ended when it was brought up"
+    )
+
+
+def _nothing(record: Record, why: str) -> Refused:
+    return Refused(
+        f"there is no way back to close: {why}",
+        obj=f"application {record.application}",
+        reason="NothingToClose",
+        untouched="the record",
+        next_command=f"flipgate status {record.application}",
+    )

@@ -1,0 +1,117 @@
+"""Drift: the routes are not where the record left them. Told once, with the one command that settles it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from flipgate.core.record import record as records
+from flipgate.core.record.conditions import DRIFTED
+from flipgate.core.record.record import (
+    Announcement,
+    Condition,
+    ConditionStatus,
+    JournalEntry,
+    Record,
+    message_id,
+    put_out,
+)
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import Application
+from flipgate.core.traffic.traffic import BACK, Traffic, by_hand, plan_move, resource
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
+
+ENDED: Final = "DriftEnded"
+"""Beside `Drifted` the reason of an announcement, and the step of a journal entry. Treated as API."""
+TAKEN_BACK: Final = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.LIVE})
+"""Phases in which users who are on the old side all the same were taken back by hand, most likely."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do, in a sentence without its end, and what to type."""
+
+    step: str
+    command: str
+
+
+def settle_drift(record: Record, application: Application, traffic: Traffic, movable: Collection[Side]) -> Advice:
+    """The one next step out of a drift. `movable` are the sides that a route can be sent to.
+
+    A rollback to the side that the record left users on; where a release that users had seen was taken back by hand, to
+    the side they are on. Where none is open, by hand.
+    """
+    first, other = _choices(record, traffic)
+    judged = {side: judge_rollback(record, application, traffic, {}, movable, side) for side in (first, other)}
+    side = next((each for each, found in judged.items() if isinstance(found, Back)), None)
+    if side is None:
+        return _by_hand(record, application, traffic, movable, judged[record.active])
+    step = f"{_would(record, traffic, side)}"
+    if side is first and isinstance(judged[other], Back):
+        step += f"; with --to {other} instead {_would(record, traffic, other)}"
+    return Advice(step, f'flipgate rollback {record.application} --to {side} --reason "..."')
+
+
+def note_drift(record: Record, found: Condition, advice: Advice | None, actor: str, now: datetime) -> Record:
+    """The record with a drift that nobody has been told of yet: one journal entry, one message; and the same once when
+    it has ended. What cannot be read, and a step that is under way, say nothing of either."""
+    last = next((e for e in reversed(record.journal) if e.step in (DRIFTED, ENDED)), None)
+    told = last.outcome if last and last.step == DRIFTED else ""
+    if found.status is ConditionStatus.TRUE and told != found.message:
+        then = f". With the next command {advice.step}. Next: {advice.command}" if advice else ""
+        return _told(record, last, DRIFTED, found.message, f"has drifted: {found.message}{then}", actor, now)
+    if told and found.reason == "AsRecorded":
+        return _told(record, last, ENDED, found.message, f"drifts no more: {found.message}", actor, now)
+    return record
+
+
+def _told(
+    record: Record, last: JournalEntry | None, step: str, fact: str, sentence: str, actor: str, now: datetime
+) -> Record:
+    """The id is made of what was found, under which epoch, and after which drift: the same for all who find it."""
+    release, after = record.release or record.last, last.id if last else 0
+    message = Announcement(
+        id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact}"),
+        release=release.name if release else "none",
+        side=record.active,
+        text=f"{record.application} {sentence}",
+        reason=step,
+        at=now,
+    )
+    return put_out(records.note(record, step, actor, now, fact), message)
+
+
+def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:
+    """The side to send users to, and the other one."""
+    release, side = record.release, record.active
+    if release:
+        by_hand = release.phase in TAKEN_BACK and traffic.active is release.side.other
+        side = release.side.other if by_hand or release.phase is Phase.ROLLING_BACK else side
+    return side, side.other
+
+
+def _would(record: Record, traffic: Traffic, side: Side) -> str:
+    """What a rollback to this side does."""
+    release = record.release
+    moves = f"users stay on {side}" if traffic.active is side else f"users are sent to {side}"
+    if release and release.phase in TAKEN_BACK | {Phase.SETTLING, Phase.ROLLING_BACK} and side is not release.side:
+        return f"{moves}, and release {release.name} is rolled back"
+    return f"{moves}, where the record left them" if side is record.active else f"{moves}, and the record says so"
+
+
+def _by_hand(
+    record: Record, application: Application, traffic: Traffic, movable: Collection[Side], refused: Back | NoWay
+) -> Advice:
+    """No rollback is open: because no route leads to a side, or because neither side may be gone to."""
+    if record.active in movable and any(state.entries for state in traffic.leading):
+        namespaces = {side: application.namespace_of(side) for side in Side}
+        patches = plan_move(traffic, namespaces, record.active, direction=BACK)
+        why = refused.fact if isinstance(refused, NoWay) else ""
+        step = f"flipgate sends nobody to {record.active} ({why}); point the routes there by hand"
+        return Advice(step, " && ".join(by_hand(patch) for patch in patches))
+    astray = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
+    step = f"{astray}, which no rollback can change: make it lead to {record.active} again"
+    return Advice(step, f"kubectl -n {astray.route.namespace} get {resource(astray.route.kind)}")

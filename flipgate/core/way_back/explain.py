@@ -1,0 +1,68 @@
+"""Compares what is remembered with what is: at rest, interrupted, or drifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flipgate.core.record.conditions import DRIFTED
+from flipgate.core.record.record import MOVE_ROUTES, Condition, ConditionStatus, JournalEntry, Record
+from flipgate.core.traffic.traffic import Traffic
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Record and routes agree, and no step is half done."""
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A step began and did not end: finish it or back it out."""
+
+    entry: JournalEntry
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The routes are not where the record left them, and no step of ours explains it."""
+
+    fact: str
+
+
+def explain(record: Record, traffic: Traffic) -> Settled | Interrupted | Drift:
+    """Why record and traffic look as they do. An open journal entry explains any state of the routes."""
+    if entry := record.open_entry:
+        return Interrupted(entry)
+    if traffic.active is record.active:
+        return Settled()
+    if traffic.active is None:
+        return Drift(f"the routes name no one side: {traffic}; the record says {record.active}")
+    return Drift(f"the routes say {traffic.active} ({traffic}); the record says {record.active}")
+
+
+def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, why: str = "") -> Condition:
+    """Drifted as it is now: True only for what no step of ours explains. Unknown, for the reason `why`, where record
+    or routes could not be read."""
+    if record is None or traffic is None:
+        status, reason, message = ConditionStatus.UNKNOWN, "Unreadable", why or "record or routes could not be read"
+    else:
+        match explain(record, traffic):
+            case Drift(fact):
+                status, reason, message = ConditionStatus.TRUE, "RoutesElsewhere", fact
+            case Interrupted(entry):
+                status, reason = ConditionStatus.FALSE, "StepUnderWay"
+                message = f"journal entry {entry.id} ({entry.step}) is open, and explains any state of the routes"
+            case _:
+                status, reason = ConditionStatus.FALSE, "AsRecorded"
+                message = f"routes and record say {record.active}"
+    return Condition(type=DRIFTED, status=status, reason=reason, message=message, since=now)
+
+
+def finish_move(entry: JournalEntry, traffic: Traffic) -> bool:
+    """For an interrupted move: True when every route arrived (go on), False when it must be backed out.
+
+    A move whose patch never left has its routes whole on the old side: there is nothing to undo but the entry.
+    """
+    if entry.step != MOVE_ROUTES:
+        raise ValueError(f"{entry.step} moves no traffic")
+    return traffic.active is not None and str(traffic.active) == entry.intent.get("to")

@@ -1,0 +1,155 @@
+"""Where users would go back to: decided once, for `flipgate rollback` and for the advice to type it.
+
+Looking, moving and waiting is `steps/going_back`; whether the side is as users left it, `way_back.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, Phase, Release
+from flipgate.core.spec.application import Application
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values import stamps
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, short_of
+
+
+@dataclass(frozen=True)
+class NoWay:
+    """A rollback that is refused: its reason, treated as API, and what is so."""
+
+    reason: str
+    fact: str
+
+
+@dataclass(frozen=True)
+class Back:
+    """A rollback that is taken. `to` is None where users have seen nothing of the release: it is aborted."""
+
+    to: Side | None
+
+
+def judge_rollback(
+    record: Record | None,
+    application: Application,
+    traffic: Traffic | None,
+    sides: Mapping[Side, SideState],
+    movable: Collection[Side],
+    to: Side | None = None,
+) -> Back | NoWay:
+    """What `flipgate rollback`, or `--to` a side, does from here. `movable` are the sides that a route can be sent to
+    when a person names one. Without a record the routes and the stamps on both sides decide; with one, routes that
+    could not be read are taken for movable.
+    """
+    if record and record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
+        return _before_traffic(record, record.release, traffic, to)
+    found = to or (came_from(record) if record or traffic is None else older(traffic, sides))
+    if isinstance(found, NoWay):
+        return found
+    if refused := _refused(record, found, named=to is not None):
+        return refused
+    if not _can_move(traffic, found, movable if to else ()):
+        return NoWay("RouteUnknown", f"no route can be sent to {found}: {traffic}")
+    if record is None and to is None and (short := _short(application, sides[found])):
+        return NoWay("WayBackNotReady", f"{found} is not Ready: {short}")
+    return Back(found)
+
+
+def _can_move(traffic: Traffic | None, to: Side, named: Collection[Side]) -> bool:
+    return traffic is None or to in named or any(route.entries for route in traffic.leading)
+
+
+def _before_traffic(record: Record, release: Release, traffic: Traffic | None, to: Side | None) -> Back | NoWay:
+    if to is release.side:
+        return not_approved(release)
+    if traffic is None or not any(release.side in route.sides for route in traffic.routes):
+        return Back(None)
+    return closed(record, release.side.other) or Back(release.side.other)
+
+
+def _refused(record: Record | None, side: Side, *, named: bool) -> NoWay | None:
+    if record is None:
+        return None
+    return (never_live(record, side) if named else None) or closed(record, side)
+
+
+def came_from(record: Record | None) -> Side | NoWay:
+    """The side that users of the open release came from."""
+    if record is None:
+        return NoWay("NoWayBack", "neither the record nor the routes can be read")
+    release = record.release
+    if release and release.phase in AFTER_TRAFFIC:
+        return release.side.other
+    state = f"release {release.name} is `{release.phase}`" if release else "no release is open"
+    return NoWay("NoWayBack", f"there is nothing to go back from: {state}")
+
+
+def never_live(record: Record, side: Side) -> NoWay | None:
+    """Whether what runs on the side was approved by nobody, or is what users were taken back from: going there is a
+    flip, even where a person names it."""
+    release = record.release or record.last
+    if record.release and record.release.phase in AFTER_TRAFFIC:
+        return None
+    if release and release.side is side and release.phase is not Phase.SETTLED:
+        return not_approved(release)
+    return None
+
+
+def not_approved(release: Release) -> NoWay:
+    """The refusal to send users to what nobody has approved."""
+    return NoWay(
+        "NotAWayBack", f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip"
+    )
+
+
+def closed(record: Record, side: Side) -> NoWay | None:
+    """A side that nobody can go back to, whoever asks: nothing ever ran there, or a contract migration came since."""
+    if not record.ran_on(side):
+        return NoWay("NoWayBack", f"nothing ever ran on {side}: there is no way back to it")
+    occupant = record.sides.get(side)
+    done = occupant.contracted if occupant else None
+    if done is None:
+        return None
+    return NoWay(
+        "ContractMigrationDone",
+        f"a contract migration was done at {done.at:%Y-%m-%d %H:%M:%S} UTC by {done.by} ({done.reason}): what runs "
+        "there can no longer read the data. What is left is to go forward",
+    )
+
+
+def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
+    """The side that was live before, by the stamps on the sides' workloads: without a record they alone can tell.
+
+    A side that is brought up, and a side that is flipped to, are stamped later than the other. A dark side that is
+    stamped later than the live one was approved by nobody.
+    """
+    if traffic.active is None:
+        return NoWay("RoutesSplit", f"the routes name no one side: {traffic}")
+    live, dark = (latest_stamp(sides[side]) for side in (traffic.active, traffic.active.other))
+    if live is not None and dark is not None and dark < live:
+        return traffic.active.other
+    target, said = traffic.active.other, [*("unreadably" if stamp is None else stamp for stamp in (dark, live))]
+    return NoWay(
+        "NoWayBack",
+        f"without the record nobody can say that {target} was live before: {target} is stamped {said[0]}, "
+        f"{traffic.active} {said[1]}",
+    )
+
+
+def latest_stamp(state: SideState) -> int | None:
+    """The highest epoch on a side; -1 where none was ever stamped, None where one is no number."""
+    epochs = [stamps.epoch_of(each.stamp) for each in state.workloads.values() if each.stamp]
+    return None if None in epochs else max((epoch for epoch in epochs if epoch is not None), default=-1)
+
+
+def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
+    """The serving services of a side that have no Ready pod at all."""
+    return short_of(state, {service.name: 1 for service in application.serving() if service.replicas})
+
+
+def _short(application: Application, state: SideState) -> str:
+    found = without_pods(application, state).items()
+    return ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in found)

@@ -1,0 +1,309 @@
+"""Whether the side that users are on is as it should be: judged at any time but while they are moved, on plain values.
+
+What it has to have is what the file asks for, unless an autoscaler may have shrunk it; more than that is people's to
+give and to take. Where flipgate itself put it to rest, it is what it carried before. Looking is `steps/watching`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.record import (
+    REST_SIDE,
+    Announcement,
+    Condition,
+    ConditionStatus,
+    JournalEntry,
+    Record,
+    message_id,
+    put_out,
+)
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.service import Service
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.way_back import Autoscaler, counts_that_matter
+from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
+from flipgate.core.workloads.view import SideState, Workload, enough
+
+RESTORE_LIVE_SIDE = "RestoreLiveSide"
+RESTORED = "LiveSideRestored"
+
+
+class LiveSideReason(StrEnum):
+    """Why the live side is ready or not, the most important first. Treated as API."""
+
+    NO_READY_POD = "NoReadyPod"
+    WORKLOAD_MISSING = "WorkloadMissing"
+    TOO_FEW_PODS = "TooFewPods"
+    IMAGES_CHANGED = "ImagesChanged"
+    UNREADABLE = "Unreadable"
+    LIVE_SIDE_SERVES = "LiveSideServes"
+
+
+@dataclass(frozen=True)
+class LiveSide:
+    """What one look found of the side that the routes name. `autoscalers` are read where something is short at all."""
+
+    side: Side
+    state: SideState | Unread
+    autoscalers: tuple[Autoscaler, ...] | Unread = ()
+
+
+@dataclass(frozen=True)
+class Short:
+    """A serving service with too few pods. It has to ask for `floor` at least, and Ready ones are counted against `of`.
+
+    It `carried` so many while it was last known to be as it should, and `whole` is what makes it so again. `rest` is
+    the journal's entry of the rest that flipgate put it to.
+    """
+
+    workload: Workload
+    floor: int
+    of: int
+    carried: int
+    whole: int
+    rest: JournalEntry | None = None
+
+    @property
+    def asks_for_too_few(self) -> bool:
+        """Whether it would still be short with all the pods it asks for."""
+        return self.workload.replicas < self.floor
+
+    def __str__(self) -> str:
+        workload = self.workload
+        counts = f"{workload.name} {workload.ready} of {self.of} Ready, asks for {workload.replicas}"
+        by = _by(workload.scaled_by, f"set to {workload.replicas}") if self.asks_for_too_few else ""
+        rest = f": entry {self.rest.id} ({self.rest.step} of {self.rest.actor})" if self.rest else ""
+        return f"{counts}, carried {self.carried}{by}{rest}"
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What a person does about a live side that is not ready, and the line to type; `scales`: with it, it asks for as
+    many pods as it has to."""
+
+    how: str
+    line: str
+    scales: bool = False
+
+
+@dataclass(frozen=True)
+class _Fact:
+    reason: LiveSideReason
+    text: str
+
+
+def judge_live_side(record: Record, application: Application, live: LiveSide | None, now: datetime) -> Condition | None:
+    """LiveSideReady as it is now: its reason is the most important fact, its message names all of them.
+
+    None where the routes name no one side, nothing ever ran there, or users are being moved. What could not be read is
+    Unknown, and never hides a fact.
+    """
+    if live is None or record.both_protected or not record.ran_on(live.side):
+        return None
+    order = list(LiveSideReason)
+    facts = sorted(_facts(record, application, live), key=lambda fact: order.index(fact.reason))
+    if not facts:
+        message = _serves(record, application, live)
+        return _condition(ConditionStatus.TRUE, LiveSideReason.LIVE_SIDE_SERVES, message, live.side, now)
+    reason = facts[0].reason
+    unread = reason is LiveSideReason.UNREADABLE
+    place = application.namespace_of(live.side)
+    command = f"kubectl auth can-i --list -n {place}" if unread else cure(record, application, live).line
+    message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
+    return _condition(ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE, reason, message, live.side, now)
+
+
+def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
+    """The serving services of the live side that have, or ask for, too few pods, as far as autoscalers are known: where
+    they could not be read, each may have been shrunk by one."""
+    if not isinstance(live.state, SideState):
+        return ()
+    if isinstance(live.autoscalers, Unread):
+        least: Mapping[str, int] = {service.name: 1 for service in application.serving()}
+    else:
+        least = _least(live.autoscalers)
+    return _shortages(record, application, live.side, live.state, least)
+
+
+def rested(record: Record, application: Application, state: SideState) -> tuple[Short, ...]:
+    """The serving services of the side that are short because flipgate itself put them to rest: what a stale scale-down
+    emptied after a rollback chose the side, or where a person sent users by hand."""
+    return tuple(short for short in _shortages(record, application, state.side, state, {}) if short.rest)
+
+
+def cure(record: Record, application: Application, live: LiveSide) -> Cure:
+    """What mends it: the counts first, then the images; where no line does, where to look."""
+    assert isinstance(live.state, SideState)
+    few = [short for short in shortages(record, application, live) if short.asks_for_too_few]
+    if few:
+        ours = "flipgate itself put it to rest, and reconcile scales it up again: this does so now"
+        return Cure(ours if any(short.rest for short in few) else "scale it up", _scale(few), True)
+    changed = _changed(record, application, live.state)
+    if changed:
+        return Cure("set the release's images again", _set_images(changed))
+    return Cure("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
+
+
+def sources(record: Record, application: Application, live: LiveSide) -> tuple[str, ...]:
+    """The managers that have what they changed here in a source of their own, and will write it again."""
+    if not isinstance(live.state, SideState):
+        return ()
+    few = [s.workload.scaled_by for s in shortages(record, application, live) if s.asks_for_too_few and not s.rest]
+    writers = [*few, *(_image_writer(*each[:2]) for each in _changed(record, application, live.state))]
+    return tuple(sorted({each.manager for each in writers if each and each.operation == APPLY}))
+
+
+def restored(record: Record, entry: int, side: Side, grown: str, rest: JournalEntry, now: datetime) -> Record:
+    """The record with one message more: flipgate has scaled up again what it had put to rest itself."""
+    why = f"entry {rest.id} ({rest.step} of {rest.actor}) had put it to rest"
+    message = Announcement(
+        id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),
+        release="",
+        side=side,
+        text=f"{record.application}: the live side {side} is scaled up again: {grown}; {why} though users are on it",
+        reason=RESTORED,
+        at=now,
+    )
+    return put_out(record, message)
+
+
+def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, side: Side, now: datetime) -> Condition:
+    return Condition(type=LIVE_SIDE_READY, status=status, reason=str(reason), message=message, since=now, side=side)
+
+
+def _facts(record: Record, application: Application, live: LiveSide) -> Iterator[_Fact]:
+    if isinstance(live.state, Unread):
+        yield _Fact(LiveSideReason.UNREADABLE, live.state.why)
+        return
+    yield from _missing(record, live.state)
+    sure = shortages(record, application, live)
+    for short in sure:
+        none = short.workload.ready == 0
+        yield _Fact(LiveSideReason.NO_READY_POD if none else LiveSideReason.TOO_FEW_PODS, str(short))
+    if isinstance(live.autoscalers, Unread):
+        names = {short.workload.name for short in sure}
+        for short in _shortages(record, application, live.side, live.state, {}):
+            if short.workload.name not in names:
+                unsure = f"whether an autoscaler shrank it is not known: {live.autoscalers.why}"
+                yield _Fact(LiveSideReason.UNREADABLE, f"{short}; {unsure}")
+    for service, workload, was in _changed(record, application, live.state):
+        by = _by(_image_writer(service, workload), "set")
+        text = f"{workload.name} runs {workload.image_of(service.container)}, the release has {was}{by}"
+        yield _Fact(LiveSideReason.IMAGES_CHANGED, text)
+
+
+def _missing(record: Record, state: SideState) -> Iterator[_Fact]:
+    """What a release adds is not missed on the side that was live before it."""
+    for name in state.missing:
+        if _ran(record, state.side, name):
+            yield _Fact(LiveSideReason.WORKLOAD_MISSING, f"{state.workloads[name]} is missing")
+
+
+def _shortages(
+    record: Record, application: Application, side: Side, state: SideState, least: Mapping[str, int]
+) -> tuple[Short, ...]:
+    carried, rest = counts_that_matter(application, record, side), _last_rest(record, side)
+    found = []
+    for service in sorted(application.serving(), key=lambda each: each.name):
+        workload = state.workloads[service.name]
+        if service.replicas and workload.found and _ran(record, side, service.name):
+            ours = rest if rest and _rested_by(rest, workload) else None
+            short = _short(service, workload, carried[service.name], least.get(service.name), ours)
+            found += [short] if short else []
+    return tuple(found)
+
+
+def _short(
+    service: Service, workload: Workload, carried: int, least: int | None, rest: JournalEntry | None
+) -> Short | None:
+    """Ready pods are counted against what it asks for, at most against what it carried: growing is no shortage. Of an
+    autoscaled one nobody but its autoscaler knows how many it needs, beyond the least."""
+    whole = max(service.replicas, carried)
+    if rest:
+        floor = most = whole
+    elif least is None:
+        floor, most = service.replicas, whole
+    else:
+        floor = most = min(service.replicas, least)
+    of = max(1, floor, min(workload.replicas, most))
+    if workload.replicas >= floor and workload.ready >= enough({service.name: of})[service.name]:
+        return None
+    return Short(workload, floor, of, carried, whole, rest)
+
+
+def _last_rest(record: Record, side: Side) -> JournalEntry | None:
+    """However it ended: what a stale run was about to do, it may have done after another actor closed its entry."""
+    entries = [e for e in record.journal if e.step == REST_SIDE and e.intent.get("side") == str(side)]
+    return entries[-1] if entries else None
+
+
+def _rested_by(rest: JournalEntry, workload: Workload) -> bool:
+    """Whether it asks for what this rest left it, and nobody else has written that since."""
+    counts = rest.intent.get("replicas")
+    left = counts.get(workload.name) if isinstance(counts, Mapping) else None
+    return left == workload.replicas and (workload.scaled_by is None or workload.scaled_by.manager == OURS)
+
+
+def _least(autoscalers: Iterable[Autoscaler]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in autoscalers:
+        found[each.deployment] = min(each.least, found.get(each.deployment, each.least))
+    return found
+
+
+def _changed(record: Record, application: Application, state: SideState) -> tuple[tuple[Service, Workload, str], ...]:
+    """The services that run another image than the release on this side has, with the image it has."""
+    occupant = record.sides.get(state.side)
+    has = occupant.images if occupant else {}
+    return tuple(
+        (service, workload, has[service.name])
+        for service in application.spec.services
+        if (workload := state.workloads[service.name]).found and service.name in has
+        if workload.image_of(service.container) not in (None, has[service.name])
+    )
+
+
+def _image_writer(service: Service, workload: Workload) -> Writer | None:
+    return workload.images_by.get(service.container or next(iter(workload.images), ""))
+
+
+def _ran(record: Record, side: Side, service: str) -> bool:
+    occupant = record.sides.get(side)
+    return occupant is None or service in occupant.images
+
+
+def _by(writer: Writer | None, did: str) -> str:
+    return f", {did} by {writer}" if writer else ""
+
+
+def _scale(few: Iterable[Short]) -> str:
+    by_count: dict[int, list[Workload]] = defaultdict(list)
+    for short in few:
+        by_count[short.whole].append(short.workload)
+    return " && ".join(
+        f"kubectl -n {workloads[0].namespace} scale "
+        f"{' '.join(f'deployment/{workload.name}' for workload in workloads)} --replicas={count}"
+        for count, workloads in sorted(by_count.items(), reverse=True)
+    )
+
+
+def _set_images(changed: Iterable[tuple[Service, Workload, str]]) -> str:
+    return " && ".join(
+        f"kubectl -n {workload.namespace} set image {workload.kind.lower()}/{workload.name} "
+        f"{service.container or next(iter(workload.images))}={was}"
+        for service, workload, was in changed
+    )
+
+
+def _serves(record: Record, application: Application, live: LiveSide) -> str:
+    """Of a live side that is as it should be; nothing of it changes while pods come and go."""
+    carried = counts_that_matter(application, record, live.side)
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(carried.items()) if _ran(record, live.side, name))
+    return f"{live.side} has Ready pods of each serving service (carried: {counts}), with the images of its release"

@@ -1,0 +1,273 @@
+"""Whether users could go back to the old side as they left it: judged through the soak, on plain values.
+
+Looking is `steps/watching`; going is `steps/going_back`, which bears a few missing pods (`view.enough`).
+Nothing is tolerated here: one pod short is worth a word long before it matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+
+from flipgate.core.record.conditions import WAY_BACK_READY
+from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
+from flipgate.core.record.release import Phase
+from flipgate.core.spec.application import Application
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.workloads.render import configuration_hash
+from flipgate.core.workloads.view import SideState, short_of
+
+WITH_WAY_BACK: Final = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING})
+"""Phases in which the other side is what users would go back to."""
+
+
+def may_be_shrinking(record: Record, side: Side) -> bool:
+    """Whether an actor of ours may have a write on its way that takes pods from a side. False only for the side that
+    users left in the open release's move, until its rest begins: each such write comes after `settling` was written
+    down, which is refused to whoever lost the Lease by then.
+    """
+    left = record.release is not None and side is record.release.side.other
+    return not (left and record.phase in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE))
+
+
+class WayBackReason(StrEnum):
+    """Why the way back is open or not, the most important first. Treated as API."""
+
+    CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
+    WORKLOAD_MISSING = "WorkloadMissing"
+    NOT_READY = "NotReady"
+    IMAGES_CHANGED = "ImagesChanged"
+    CONFIGURATION_CHANGED = "ConfigurationChanged"
+    QUOTA_TOO_SMALL = "QuotaTooSmall"
+    AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
+    UNREADABLE = "Unreadable"
+    WAY_BACK_OPEN = "WayBackOpen"
+
+
+NOT_LOOKED_AT: Final = Unread("it was not looked at")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One ResourceQuota: what it allows and what is used, by its own names of resources, in cores, bytes and counts."""
+
+    name: str
+    hard: Mapping[str, Decimal]
+    used: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True)
+class Autoscaler:
+    """One HorizontalPodAutoscaler that may scale a Deployment down to `least` pods."""
+
+    name: str
+    deployment: str
+    least: int
+
+
+@dataclass(frozen=True)
+class OldSide:
+    """What one look found of the old side, piece by piece. `configuration` is the data of the ConfigMaps it reads;
+    `needs` is what one pod of a service takes of a quota, by resource (`requests.cpu`), as far as its template says."""
+
+    side: SideState | Unread = NOT_LOOKED_AT
+    configuration: Mapping[str, Any] | Unread = NOT_LOOKED_AT
+    quotas: tuple[Quota, ...] | Unread = NOT_LOOKED_AT
+    autoscalers: tuple[Autoscaler, ...] | Unread = NOT_LOOKED_AT
+    needs: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Fact:
+    """One thing that is not as it was, or that nobody could see, and what to type about it."""
+
+    reason: WayBackReason
+    text: str
+    command: str
+
+
+def counts_that_matter(application: Application, record: Record | None, side: Side) -> dict[str, int]:
+    """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
+    Without a record, one pod each.
+
+    Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
+    """
+    serving = [service for service in application.serving() if service.replicas]
+    if record is None:
+        return {service.name: 1 for service in serving}
+    occupant = record.sides.get(side)
+    known = occupant.replicas if occupant else {}
+    return {service.name: known.get(service.name) or service.replicas for service in serving}
+
+
+def way_back_of(record: Record) -> Side | None:
+    """The side users would go back to, through the soak; None in other phases, and where nothing ever ran on it."""
+    release = record.release
+    if release is None or release.phase not in WITH_WAY_BACK:
+        return None
+    occupant = record.sides.get(release.side.other)
+    return release.side.other if occupant and occupant.images else None
+
+
+def judge_way_back(record: Record, application: Application, old: OldSide, now: datetime) -> Condition | None:
+    """WayBackReady as it is now: its reason is the most important fact, its message names all of them.
+
+    None where there is nothing to go back to. What could not be read is Unknown, and never hides a fact.
+    """
+    side = way_back_of(record)
+    if side is None:
+        return None
+    occupant, place = record.sides[side], application.namespace_of(side)
+    wanted = counts_that_matter(application, record, side)
+    order = list(WayBackReason)
+    facts = sorted(_facts(application, occupant, old, wanted, place), key=lambda fact: order.index(fact.reason))
+    if not facts:
+        ready = ", ".join(f"{name} {count}" for name, count in sorted(wanted.items()))
+        message = f"{side} has its pods Ready ({ready}), with the images and the configuration it was live with"
+        return _condition(ConditionStatus.TRUE, WayBackReason.WAY_BACK_OPEN, message, now)
+    first = facts[0]
+    unread = first.reason is WayBackReason.UNREADABLE
+    text = "; ".join(dict.fromkeys(fact.text for fact in facts))
+    status = ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE
+    return _condition(status, first.reason, f"{text}. Next: {first.command}", now)
+
+
+def _condition(status: ConditionStatus, reason: WayBackReason, message: str, now: datetime) -> Condition:
+    return Condition(type=WAY_BACK_READY, status=status, reason=str(reason), message=message, since=now)
+
+
+def _facts(
+    application: Application, occupant: Occupant, old: OldSide, wanted: Mapping[str, int], place: str
+) -> Iterator[_Fact]:
+    yield from _contract(application, occupant)
+    if isinstance(old.side, SideState):
+        yield from _workloads(old.side, wanted)
+        yield from _images(application, occupant, old.side)
+        yield from _quotas(application, old, old.side, wanted)
+    else:
+        yield _unread(old.side.why, place)
+    yield from _configuration(occupant, old, place)
+    yield from _autoscalers(old, wanted, place)
+    if isinstance(old.quotas, Unread):
+        yield _unread(old.quotas.why, place)
+
+
+def contract_fact(done: Contract) -> str:
+    """A contract migration in a sentence without its end."""
+    when = f"{done.at:%Y-%m-%d %H:%M} UTC by {done.by}"
+    return f"a contract migration was done {when} ({done.reason}): the code there can no longer read the data"
+
+
+def _contract(application: Application, occupant: Occupant) -> Iterator[_Fact]:
+    done = occupant.contracted
+    if done:
+        forward = f"go forward with a fix: flipgate status {application.name}"
+        yield _Fact(WayBackReason.CONTRACT_MIGRATION_DONE, contract_fact(done), forward)
+
+
+def _workloads(state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
+    for name in state.missing:
+        text = f"{state.workloads[name]} is missing"
+        yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get {state.resources}")
+    for name, (ready, count) in short_of(state, wanted).items():
+        workload = state.workloads[name]
+        if workload.found:
+            asked = f" (it asks for {workload.replicas})" if workload.replicas < count else ""
+            text = f"{workload} has {ready} of {count} pods Ready{asked}"
+            yield _Fact(WayBackReason.NOT_READY, text, f"kubectl -n {state.namespace} get deployments,pods")
+
+
+def _images(application: Application, occupant: Occupant, state: SideState) -> Iterator[_Fact]:
+    look = f"kubectl -n {state.namespace} get {state.resources} -o wide"
+    for service in application.spec.services:
+        workload = state.workloads[service.name]
+        found, was = workload.image_of(service.container), occupant.images.get(service.name)
+        if workload.found and was is None:
+            yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
+        elif workload.found and found != was:
+            yield _Fact(WayBackReason.IMAGES_CHANGED, f"{workload} has image {found}, was live with {was}", look)
+
+
+def _configuration(occupant: Occupant, old: OldSide, place: str) -> Iterator[_Fact]:
+    look = f"kubectl -n {place} get configmaps"
+    if isinstance(old.configuration, Unread):
+        yield _unread(old.configuration.why, place)
+        return
+    found, was = configuration_hash(old.configuration), occupant.configuration
+    names = [name if data is not None else f"{name} (missing)" for name, data in sorted(old.configuration.items())]
+    read = f"the ConfigMaps that {place} reads ({', '.join(names) or 'none'})"
+    if not was:
+        yield _Fact(WayBackReason.UNREADABLE, f"{read}: nobody noted what was in them while it was live", look)
+    elif found != was:
+        text = f"{read} are not as they were while it was live: hash {found}, was {was}"
+        yield _Fact(WayBackReason.CONFIGURATION_CHANGED, text, look)
+
+
+def _autoscalers(old: OldSide, wanted: Mapping[str, int], place: str) -> Iterator[_Fact]:
+    if isinstance(old.autoscalers, Unread):
+        yield _unread(old.autoscalers.why, place)
+        return
+    for each in sorted(old.autoscalers, key=lambda scaler: scaler.name):
+        count = wanted.get(each.deployment, 0)
+        if each.least < count:
+            to = f"{each.deployment} to {each.least} pods, {count} are wanted"
+            text = f"HorizontalPodAutoscaler {place}/{each.name} may shrink {to}"
+            patch = f'{{"spec":{{"minReplicas":{count}}}}}'
+            command = f"kubectl -n {place} patch hpa {each.name} --type=merge -p='{patch}'"
+            yield _Fact(WayBackReason.AUTOSCALER_MAY_SHRINK, text, command)
+
+
+# What a quota has to admit before the side is whole again: above all its workers, which stopped when traffic moved.
+
+PODS: Final = frozenset({"pods", "count/pods"})
+SHORT_NAMES: Final = {"cpu": "requests.cpu", "memory": "requests.memory"}
+MUST_NAME: Final = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
+"""A quota on one of these refuses a pod that does not name it; a LimitRange may fill it in, which is not read."""
+
+
+def _quotas(application: Application, old: OldSide, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
+    if isinstance(old.quotas, Unread):
+        return
+    whole = {service.name: service.replicas for service in application.workers()} | dict(wanted)
+    more = {name: count - state.workloads[name].pods for name, count in whole.items() if state.workloads[name].found}
+    missing = {name: count for name, count in sorted(more.items()) if count > 0}
+    for quota in sorted(old.quotas, key=lambda each: each.name):
+        for resource in sorted(quota.hard):
+            yield from _one_quota(quota, resource, missing, old.needs, state.namespace)
+
+
+def _one_quota(
+    quota: Quota, resource: str, missing: Mapping[str, int], needs: Mapping[str, Mapping[str, Decimal]], place: str
+) -> Iterator[_Fact]:
+    """Whether the quota would admit the missing pods; nothing where it says nothing about pods, or none is missing."""
+    key = SHORT_NAMES.get(resource, resource)
+    each = {name: Decimal(1) if key in PODS else needs.get(name, {}).get(key) for name in missing}
+    look = f"kubectl -n {place} describe resourcequota {quota.name}"
+    name = f"ResourceQuota {place}/{quota.name}"
+    if key in MUST_NAME and (silent := [service for service, need in each.items() if need is None]):
+        text = f"{name} asks for {key}, which the pods of {', '.join(silent)} do not name"
+        yield _Fact(WayBackReason.UNREADABLE, text, look)
+        return
+    more = sum((count * (each[service] or Decimal(0)) for service, count in missing.items()), Decimal(0))
+    used, hard = quota.used.get(resource), quota.hard[resource]
+    if more and used is None:
+        yield _Fact(WayBackReason.UNREADABLE, f"{name}: nobody knows yet how much {resource} is used", look)
+    elif used is not None and more and used + more > hard:
+        whom = ", ".join(f"{service} {count}" for service, count in missing.items() if each[service])
+        numbers = f"{_amount(key, used)} of {_amount(key, hard)} used, {_amount(key, more)} more wanted"
+        text = f"{name}: {resource} {numbers} (pods missing: {whom})"
+        yield _Fact(WayBackReason.QUOTA_TOO_SMALL, text, look)
+
+
+def _amount(resource: str, value: Decimal) -> str:
+    """A number for people: bytes in Mi."""
+    return f"{value / 2**20:.0f}Mi" if resource.endswith(("memory", "storage")) else f"{value.normalize():f}"
+
+
+def _unread(why: str, place: str) -> _Fact:
+    return _Fact(WayBackReason.UNREADABLE, why, f"kubectl auth can-i --list -n {place}")

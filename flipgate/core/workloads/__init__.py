@@ -1,0 +1,1 @@
+"""What a side is made of and runs."""

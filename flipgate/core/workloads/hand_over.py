@@ -1,0 +1,151 @@
+"""Handing over what works on the live side alone: whose turn it is, decided on plain values. Doing it is a step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from flipgate.core.spec.service import Service
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.foreign import NotJson, parse_json, shown
+from flipgate.core.values.jsonpath import PathMissing, look_up
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, Switch, Workload
+
+Order = Literal["old-first", "new-first"]
+Jobs = Mapping[str, tuple[str, ...]]
+"""The names of the Jobs that run, by service."""
+Unsaid = Collection[tuple[Side, str]]
+"""Mixed services whose pods on a side do not say yet what their key says."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What is next, on one side: `tell` these services to work there (`work`), or to stop; then wait for `pods` of
+    these to come, to go, or to do as they were told, and for the `jobs` of a suspended CronJob to end."""
+
+    side: Side
+    work: bool
+    tell: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    jobs: Jobs = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do in it."""
+        return not (self.tell or self.pods or self.jobs)
+
+
+def next_turn(
+    services: Iterable[Service],
+    order: Order,
+    old: SideState,
+    new: SideState,
+    jobs: Jobs,
+    *,
+    skip: Collection[str] = (),
+    unsaid: Unsaid = frozenset(),
+) -> Turn | None:
+    """What has to be done now for these services to work on the new side and only there; None when it is so.
+
+    old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
+    by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
+    on the old side. Services to `skip` are left as they are, on both sides. Pods of `unsaid` ones do not say yet that
+    they do what they are told.
+    """
+    handed = [service for service in services if service.name not in skip]
+    stop = _turn(handed, old, work=False, jobs=jobs, unsaid=unsaid)
+    start = _turn(handed, new, work=True, jobs={}, unsaid=unsaid)
+    turns = (stop, start) if order == "old-first" else (start, stop)
+    return next((turn for turn in turns if not turn.over), None)
+
+
+def _turn(services: Iterable[Service], state: SideState, *, work: bool, jobs: Jobs, unsaid: Unsaid) -> Turn:
+    ordered = sorted(services, key=lambda service: service.name)
+    tell = tuple(service.name for service in ordered if not _told(service, state, work))
+    told = [service for service in ordered if service.name not in tell]
+    pods = tuple(s.name for s in told if not _arrived(s, state, work, (state.side, s.name) in unsaid))
+    quiet = [s.name for s in told if not work and not state.workloads[s.name].up]
+    return Turn(state.side, work, tell, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
+
+
+def _told(service: Service, state: SideState, work: bool) -> bool:
+    """Whether its object says what it should. One that is not there cannot be told anything."""
+    workload, switch = state.workloads[service.name], state.switches.get(service.name)
+    if switch is not None:
+        return not switch.found or switch.says(work)
+    if not workload.found:
+        return True
+    if not work:
+        return not workload.up
+    return workload.up if workload.kind == "CronJob" else workload.replicas >= service.replicas
+
+
+def _arrived(service: Service, state: SideState, work: bool, unsaid: bool) -> bool:
+    """Whether it is as its object says. One that was never installed does not work."""
+    workload, switch = state.workloads[service.name], state.switches.get(service.name)
+    if switch is not None:
+        return not unsaid if switch.found else not work
+    if not workload.found:
+        return not work or not (service.replicas or service.kind == "CronJob")
+    if workload.kind == "CronJob":
+        return True
+    return workload.rolled_out and (work or not workload.ready)
+
+
+def running_jobs(jobs: Iterable[Mapping[str, Any]], owners: Iterable[Workload]) -> dict[str, tuple[str, ...]]:
+    """The Jobs of these CronJobs that have neither completed nor failed, by CronJob; also those started by hand."""
+    names = {owner.uid: owner.name for owner in owners if owner.uid}
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        for owner in job["metadata"].get("ownerReferences") or []:
+            if owner.get("uid") in names and not _ended(job):
+                found.setdefault(names[owner["uid"]], []).append(job["metadata"]["name"])
+    return {name: tuple(sorted(running)) for name, running in found.items()}
+
+
+def _ended(job: Mapping[str, Any]) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(each.get("type") in ("Complete", "Failed") and each.get("status") == "True" for each in conditions)
+
+
+def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
+    """What a pod says instead of what it was told; empty when it says just that. A string for an answer says why there
+    is none: whoever says nothing has not said so."""
+    if isinstance(answer, str):
+        return f"no answer: {answer}"
+    if answer.unread:
+        return f"status {answer.status}, and {answer.unread}"
+    try:
+        found = look_up(json_path, parse_json(answer.body))
+    except PathMissing as missing:
+        return f'status {answer.status}, without "{missing.at}" in its body'
+    except NotJson:
+        return f"status {answer.status}, and its body is no JSON"
+    return "" if found is work else f"{json_path} is {shown(found)}"
+
+
+def settled(switch: Switch, wait: timedelta, now: datetime) -> bool:
+    """Whether pods that cannot be asked have had their time since the key was set. Set by somebody else: they have."""
+    try:
+        return now - datetime.fromisoformat(switch.set_at) >= wait
+    except (TypeError, ValueError):
+        return True
+
+
+def working(services: Iterable[Service], state: SideState) -> tuple[str, ...]:
+    """Which of these services work on a side, and how one sees it: on a dark side, none may."""
+    return tuple(_working(services, state))
+
+
+def _working(services: Iterable[Service], state: SideState) -> Iterator[str]:
+    for service in services:
+        workload, switch = state.workloads[service.name], state.switches.get(service.name)
+        if switch is not None:
+            if switch.says(True):
+                yield f"{switch} tells {service.name} to consume"
+        elif workload.up:
+            cron = workload.kind == "CronJob"
+            yield f"{workload} {'is not suspended' if cron else f'asks for {workload.replicas} pods'}"

@@ -1,0 +1,134 @@
+"""What a release would run on a side: workloads with their new images and the configuration they read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.images import Image, parse_image
+from flipgate.core.values.errors import BadInput, Refused
+from flipgate.core.values.nearest import hint
+from flipgate.core.workloads.view import SideState
+
+
+def images_of(application: Application, side: SideState) -> dict[str, str]:
+    """Each declared service's image as it stands in the side's workloads."""
+    found = {s.name: side.workloads[s.name].image_of(s.container) for s in application.spec.services}
+    return {name: image for name, image in sorted(found.items()) if image}
+
+
+def wanted_images(application: Application, base: SideState, given: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment's images: those of `base` (the active side; for a first release ever the dark side itself,
+    as its Deployments were installed), overlaid with those that were built."""
+    return dict(sorted({**images_of(application, base), **given}.items()))
+
+
+def config_maps(template: Mapping[str, Any]) -> set[str]:
+    """Names of the ConfigMaps a pod template reads, by environment or by volume."""
+    volumes = template.get("spec", {}).get("volumes", [])
+    sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
+    names = {source.get("configMap", {}).get("name") for source in sources}
+    return {name for name in names if name} | environment_config_maps(template)
+
+
+def environment_config_maps(template: Mapping[str, Any]) -> set[str]:
+    """Names of the ConfigMaps a pod template reads as environment: once, when a container starts."""
+    spec = template.get("spec", {})
+    containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
+    names = {ref.get("configMapRef", {}).get("name") for c in containers for ref in c.get("envFrom", [])}
+    names |= {
+        e.get("valueFrom", {}).get("configMapKeyRef", {}).get("name") for c in containers for e in c.get("env", [])
+    }
+    return {name for name in names if name}
+
+
+def configuration_hash(configuration: Mapping[str, Any]) -> str:
+    """The hash of ConfigMaps by name, as 16 hex digits; a ConfigMap that is not there is None and counts too."""
+    canonical = json.dumps(configuration, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def render(
+    application: Application, side: SideState, images: Mapping[str, str], configuration: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rendered side, with the side's own name and namespace taken out, so that blue's and green's compare.
+
+    `configuration` maps ConfigMap name to its data. Secrets are named by the templates and never read.
+    Raises Refused when the side lacks a declared workload or container, or a service's image is not known.
+    """
+    if side.missing:
+        raise _cannot(side, f"lacks {side.lacks}", "WorkloadMissing")
+    if unknown := sorted(service.name for service in application.spec.services if service.name not in images):
+        fact = f"no image is known for {', '.join(unknown)}: the live side has none, and none was given"
+        raise _cannot(side, fact, "ImageUnknown")
+    services = {}
+    for service in application.spec.services:
+        workload = side.workloads[service.name]
+        template = json.loads(json.dumps(workload.template))
+        template.get("metadata", {}).pop("creationTimestamp", None)
+        containers = {c["name"]: c for c in template["spec"]["containers"]}
+        name = service.container or next(iter(containers))
+        if name not in containers:
+            raise _cannot(side, f"{workload.kind} {service.name} has no container {name}", "ContainerMissing")
+        containers[name]["image"] = images[service.name]
+        services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
+    own = {str(side.side): "<side>", side.namespace: "<namespace>"}
+    neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
+    return neutral
+
+
+def _cannot(side: SideState, fact: str, reason: str) -> Refused:
+    return Refused(
+        fact,
+        obj=f"side {side.side} (namespace {side.namespace})",
+        reason=reason,
+        untouched="both sides",
+        next_command=f"kubectl -n {side.namespace} get {side.resources} -o wide",
+    )
+
+
+def _neutral(value: Any, own: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _neutral(each, own) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_neutral(each, own) for each in value]
+    return own.get(value, value) if isinstance(value, str) else value
+
+
+def wanted_counts(application: Application, active: SideState | None) -> dict[str, int]:
+    """How many pods each service gets on the side that is brought up: what the active side has now (it may have been
+    autoscaled), at least the file's number; without an active side (a first release ever) the file's number.
+    Workers stay at 0, and CronJobs suspended, until traffic has moved, or work would be taken twice."""
+    present = active.replicas if active else {}
+    return {
+        service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
+        for service in application.spec.services
+    }
+
+
+def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
+    """Reads the images of a release, by service name, in the application's order.
+
+    Raises BadInput for a service that the application does not have (with the nearest known), no image at all, an image
+    of another repository than the declared one, and any reference that `parse_image` refuses; all in one message.
+    """
+    known = [service.name for service in app.spec.services]
+    problems = [f'unknown service "{name}"; {hint(name, known)}' for name in refs if name not in known]
+    images: dict[str, Image] = {}
+    for name in (name for name in known if name in refs):
+        try:
+            images[name] = parse_image(refs[name])
+        except BadInput as error:
+            problems.append(f"{name}: {error.obj} {error.fact}")
+            continue
+        declared = app.service(name).image
+        if declared and images[name].repository != declared:
+            problems.append(f"{name}: {refs[name]} is not of {declared}, the repository declared for it")
+    if not refs:
+        problems.append(f"no image given; name at least one as NAME=REPOSITORY:TAG, for example {known[0]}=...")
+    if problems:
+        raise BadInput("; ".join(problems), obj=f"images for {app.name}", untouched="both sides")
+    return images

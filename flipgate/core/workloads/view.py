@@ -1,0 +1,319 @@
+"""What one look saw: both sides' workloads, the record and the routes, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flipgate.core.record.record import Record
+from flipgate.core.spec.service import Consume, Kind, Service
+from flipgate.core.traffic.traffic import DarkSide, Traffic
+from flipgate.core.values import stamps
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
+
+SET_AT = "flipgate.dev/set-at."
+"""And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
+_HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1", "ConfigMap": "/api/v1"}
+
+
+def path_of(kind: Kind, namespace: str, name: str) -> str:
+    """Where the API server has an object of a side."""
+    return f"{_HOMES[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}"
+
+
+@dataclass(frozen=True)
+class Stamped:
+    """One object of a side as it was read. Its stamp (values/stamps.py) is each write's fence; None without one."""
+
+    name: str
+    namespace: str
+    kind: Kind = "Deployment"
+    found: bool = False
+    stamp: str | None = None
+    has_labels: bool = False
+    resource_version: str = ""
+    uid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def path(self) -> str:
+        """Where the API server has it."""
+        return path_of(self.kind, self.namespace, self.name)
+
+    def need_ours(self, epoch: int) -> None:
+        """Raises LostLease when a later epoch than this one stamped it, or a rollback that could not be recorded: that
+        actor has chosen this side."""
+        stamps.need_ours(self.stamp, epoch, str(self), f"this {self.kind} and what comes after it")
+
+    def fenced(self, epoch: int, stamp: str, *changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """One JSON patch that makes these changes and writes a new stamp, for an actor of this epoch.
+
+        It is refused once anybody of ours has written the object since it was read, and so it is taken at most once,
+        however late it arrives. Raises LostLease like `need_ours`.
+        """
+        self.need_ours(epoch)
+        version = {"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version}
+        bare = [version] if self.stamp is None else []  # anybody at all may have written it since, for all we know
+        return [*bare, *self.tests(), *self.stamping(stamp), *map(dict, changes)]
+
+    def tests(self) -> list[dict[str, Any]]:
+        """It is still this very object, and its stamp is the one that was read. Status updates change neither."""
+        return [{"op": "test", "path": "/metadata/uid", "value": self.uid}, *self._same_stamp()]
+
+    def _same_stamp(self) -> list[dict[str, Any]]:
+        # A test for null passes where nothing stands there, and is refused where the parent is missing.
+        if not self.has_labels:
+            return [{"op": "test", "path": "/metadata/labels", "value": None}]
+        return [{"op": "test", "path": stamps.LABEL_POINTER, "value": self.stamp}]
+
+    def stamping(self, stamp: str) -> list[dict[str, Any]]:
+        """The operations that write a stamp on it."""
+        if not self.has_labels:
+            return [{"op": "add", "path": "/metadata/labels", "value": {stamps.STAMP: stamp}}]
+        return [{"op": "add", "path": stamps.LABEL_POINTER, "value": stamp}]
+
+
+@dataclass(frozen=True)
+class Switch(Stamped):
+    """The key of a ConfigMap that tells a mixed service's pods on one side whether to consume; `value` as it stands
+    there. `set_at` is when flipgate set it, in RFC 3339, empty where nobody noted it."""
+
+    key: str = ""
+    value: str | None = None
+    set_at: str = ""
+
+    def says(self, work: bool) -> bool:
+        """Whether it says so in as many words."""
+        return self.found and self.value == str(work).lower()
+
+    def saying(self, work: bool, at: str) -> dict[str, Any]:
+        """What sets it: a merge patch that is refused once anything in the ConfigMap has changed, its stamp too."""
+        meta = {"resourceVersion": self.resource_version, "annotations": {f"{SET_AT}{self.key}": at}}
+        return {"metadata": meta, "data": {self.key: str(work).lower()}}
+
+
+@dataclass(frozen=True)
+class Workload(Stamped):
+    """One Deployment or CronJob of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are
+    Ready (a CronJob has none: its pods are its Jobs').
+
+    `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
+    `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did. `selector` selects its pods.
+    `scaled_by` set `replicas` last, `images_by` each image, by container name, as far as the API server says.
+    """
+
+    replicas: int = 0
+    pods: int = 0
+    ready: int = 0
+    up_to_date: bool = False
+    selector: str = ""
+    images: Mapping[str, str] = field(default_factory=dict)
+    template: Mapping[str, Any] = field(default_factory=dict)
+    suspended: bool = False
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    last_schedule: str = ""
+    scaled_by: Writer | None = None
+    images_by: Mapping[str, Writer] = field(default_factory=dict)
+
+    @property
+    def template_pointer(self) -> str:
+        """Where its pod template is in it, for a JSON patch."""
+        return "/spec/jobTemplate/spec/template" if self.kind == "CronJob" else "/spec/template"
+
+    @property
+    def up(self) -> bool:
+        """Whether it is asked to run at all: for pods, or to start Jobs."""
+        return self.found and (not self.suspended if self.kind == "CronJob" else self.replicas > 0)
+
+    def asking(self, count: int) -> dict[str, Any]:
+        """The operation that asks for so many pods; a CronJob is suspended for none, and else resumed."""
+        if self.kind == "CronJob":
+            return {"op": "add", "path": "/spec/suspend", "value": not count}
+        return {"op": "add", "path": "/spec/replicas", "value": count}
+
+    @property
+    def rolled_out(self) -> bool:
+        """Every wanted pod is there, of the newest template, Ready, and no old one is left."""
+        return self.found and self.up_to_date and self.ready >= self.replicas
+
+    def image_of(self, container: str | None) -> str | None:
+        """The image of the named container, or of the first."""
+        return self.images.get(container) if container else next(iter(self.images.values()), None)
+
+
+@dataclass(frozen=True)
+class SideState:
+    """The declared services of one side; `switches` are the mixed ones', by service."""
+
+    side: Side
+    namespace: str
+    workloads: Mapping[str, Workload]
+    switches: Mapping[str, Switch] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name, workload in self.workloads.items() if not workload.found))
+
+    @property
+    def lacks(self) -> str:
+        """What is missing, for people: `the Deployments a, b and the CronJobs c`."""
+        by_kind: dict[str, list[str]] = {}
+        for name in self.missing:
+            by_kind.setdefault(f"the {self.workloads[name].kind}s", []).append(name)
+        return " and ".join(f"{kind} {', '.join(names)}" for kind, names in sorted(by_kind.items(), reverse=True))
+
+    @property
+    def resources(self) -> str:
+        """What kubectl is asked for to show its workloads."""
+        kinds = {workload.kind for workload in self.workloads.values()} | {"Deployment"}
+        return ",".join(f"{kind.lower()}s" for kind in sorted(kinds, reverse=True))
+
+    @property
+    def up(self) -> bool:
+        """Whether anything on it is asked to run."""
+        return any(workload.up for workload in self.workloads.values())
+
+    @property
+    def stamped(self) -> tuple[Stamped, ...]:
+        """All of it that there is and that bears a stamp."""
+        return tuple(each for each in (*self.workloads.values(), *self.switches.values()) if each.found)
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        return {name: workload.replicas for name, workload in sorted(self.workloads.items())}
+
+    @property
+    def ready(self) -> dict[str, int]:
+        return {name: workload.ready for name, workload in sorted(self.workloads.items())}
+
+
+@dataclass(frozen=True)
+class View:
+    """Traffic, sides and record at one moment. `dark` is None whenever no side may be touched."""
+
+    sides: Mapping[Side, SideState]
+    record: Record | None
+    traffic: Traffic
+    dark: DarkSide | None
+
+    @property
+    def active(self) -> Side | None:
+        return self.traffic.active
+
+
+def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment") -> Workload:
+    """Reads a Deployment or a CronJob object."""
+    if obj is None:
+        return Workload(name, namespace, kind)
+    more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
+    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more)
+
+
+def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
+    """Reads what a ConfigMap says of consuming."""
+    if obj is None:
+        return Switch(consume.config_map, namespace, "ConfigMap", key=consume.key)
+    annotations = obj["metadata"].get("annotations") or {}
+    return Switch(
+        consume.config_map,
+        namespace,
+        "ConfigMap",
+        **read_meta(obj["metadata"]),
+        key=consume.key,
+        value=(obj.get("data") or {}).get(consume.key),
+        set_at=annotations.get(f"{SET_AT}{consume.key}", ""),
+    )
+
+
+def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What its metadata says of a Stamped that is there."""
+    return {
+        "found": True,
+        "stamp": (meta.get("labels") or {}).get(stamps.STAMP),
+        "has_labels": meta.get("labels") is not None,
+        "resource_version": meta.get("resourceVersion", ""),
+        "uid": meta.get("uid", ""),
+    }
+
+
+def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
+    spec = obj["spec"]
+    jobs = spec["jobTemplate"]["spec"]
+    template = jobs["template"]
+    schedule = {key: value for key, value in spec.items() if key not in ("suspend", "jobTemplate")}
+    return {
+        "up_to_date": True,
+        "suspended": bool(spec.get("suspend")),
+        "images": _images(template),
+        "template": template,
+        "schedule": {**schedule, "jobs": {key: value for key, value in jobs.items() if key != "template"}},
+        "last_schedule": obj.get("status", {}).get("lastScheduleTime") or "",
+        "images_by": image_writers(obj["metadata"], ("f:spec", "f:jobTemplate", "f:spec", "f:template")),
+    }
+
+
+def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
+    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
+    wanted = spec.get("replicas", 1)
+    settled = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    labels = (spec.get("selector") or {}).get("matchLabels") or {}
+    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
+    return {
+        "replicas": wanted,
+        "pods": total,
+        "ready": status.get("readyReplicas", 0),
+        "up_to_date": settled and updated >= wanted and total <= wanted,
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+        "images": _images(spec["template"]),
+        "template": spec["template"],
+        "scaled_by": writer_of(meta, "f:spec", "f:replicas"),
+        "images_by": image_writers(meta, ("f:spec", "f:template")),
+    }
+
+
+def _images(template: Mapping[str, Any]) -> dict[str, str]:
+    return {container["name"]: container["image"] for container in template["spec"]["containers"]}
+
+
+def pod_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is Ready by its own condition."""
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
+    ready = side.ready
+    return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
+
+
+def enough(wanted: Mapping[str, int]) -> dict[str, int]:
+    """How many of these pods have to be Ready for a side to take all users: a quarter may be missing, rounded down.
+
+    Kubernetes itself takes as much from a live Deployment while it is rolled over (maxUnavailable, 25 %).
+    """
+    return {name: count - count // 4 for name, count in wanted.items()}
+
+
+def not_serving(
+    side: SideState, serving: Iterable[Service], *, enough: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """Serving services that do not carry what the side itself asks of them now (it may be autoscaled), as
+    `name ready/wanted`: each one declared with pods has to have one at least, and be rolled out.
+
+    With `enough`, that many Ready pods of a service will do, whatever is being started or replaced beside them.
+    """
+    found = []
+    for service in sorted(serving, key=lambda each: each.name):
+        workload = side.workloads.get(service.name) or Workload(service.name, side.namespace)
+        asked = workload.replicas if enough is None else min(workload.replicas, enough.get(service.name, 1))
+        wanted = max(1, asked)
+        if service.replicas and workload.ready < wanted:
+            found.append(f"{service.name} {workload.ready}/{wanted}")
+        elif service.replicas and enough is None and not workload.rolled_out:
+            found.append(f"{service.name} {workload.ready}/{wanted} and still rolling out")
+    return tuple(found)

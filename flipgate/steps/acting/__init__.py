@@ -1,0 +1,1 @@
+"""Who acts: the World, the journal, and telling people."""

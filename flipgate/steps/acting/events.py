@@ -1,0 +1,64 @@
+"""Noting on the cluster's own objects what happens to them, as Kubernetes Events. Nothing ever waits for it to work."""
+
+from __future__ import annotations
+
+import threading
+from types import MappingProxyType
+
+from flipgate.adapters.events import find_uid, write_events
+from flipgate.core.record.events import Target, targets, worth_an_event
+from flipgate.core.record.record import Announcement, Record
+from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError
+from flipgate.steps.acting.world import World
+
+API_VERSIONS = MappingProxyType({"Deployment": "apps/v1", "CronJob": "batch/v1"})
+
+
+def note(world: World, record: Record) -> frozenset[str]:
+    """Writes the Events of the messages in the outbox that have none yet, a few at a time; never raises.
+
+    Returns the ids of all that are done with. A fault that may pass leaves its message for the next time, until it is
+    no news any more; one that will not (no right to write Events) is said, and that is all. An object that is not
+    there has nobody who reads its Events.
+    """
+    now = world.now()
+    waiting = frozenset(message.id for message in record.outbox if not message.noted)
+    news = [message for message in record.outbox if worth_an_event(message, now)]
+    todo: dict[Target, list[Announcement]] = {}
+    for message in news:
+        for target in targets(world.application, message):
+            todo.setdefault(target, []).append(message)
+    faults = _write(world, todo)
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        world.say(f"no Event on {faults[0][0]}{more}: {faults[0][1]}")
+    passing = any(isinstance(error, TemporaryError) for _, error in faults)
+    return waiting - {message.id for message in news} if passing else waiting
+
+
+def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[Target, FlipgateError]]:
+    """What went wrong, object by object. Who finds the API server away keeps the others from waiting for it too."""
+    if not todo:
+        return []
+    away = threading.Event()
+
+    def write(target: Target) -> FlipgateError | None:
+        try:
+            if not away.is_set():
+                _write_on(world, target, todo[target])
+        except NotFound:
+            return None
+        except FlipgateError as error:
+            if isinstance(error, TemporaryError):
+                away.set()
+            return error
+        return None
+
+    return [(target, error) for target, error in zip(todo, world.each(write, todo), strict=True) if error]
+
+
+def _write_on(world: World, target: Target, messages: list[Announcement]) -> None:
+    api_version = API_VERSIONS.get(target.kind) or world.route_api
+    if target not in world.uids:
+        world.uids[target] = find_uid(world.cluster, target, api_version)
+    write_events(world.cluster, world.application.name, target, api_version, world.uids[target], messages)

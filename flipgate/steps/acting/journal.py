@@ -1,0 +1,58 @@
+"""The one way to change anything: note what is about to happen, do it, note what did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.core.record import record as records
+from flipgate.core.record.record import EntryState, JournalEntry
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.steps.acting.world import World, crash_point
+
+
+@dataclass
+class Entry:
+    """The open entry, as the block under `journal` sees it. Set `outcome` to say what was done."""
+
+    entry: JournalEntry
+    outcome: str = "done"
+
+
+@contextmanager
+def journal(
+    world: World, step: str, *, also: Callable[[records.Record, int], records.Record] | None = None, **intent: Any
+) -> Iterator[Entry]:
+    """Writes an entry before and after the block. Its two edges are the crash points.
+
+    `also` makes further changes in the very write that opens the entry (it is given the record and the entry's id).
+
+    A refusal closes the entry as undone: who refuses has left the world as it was, or has put it back. Any other
+    failure leaves it open: nobody knows what happened, so the next run or reconcile looks, and finishes or backs out.
+    """
+    now = world.now()
+    noted: list[JournalEntry] = []
+
+    def write(record: records.Record) -> records.Record:
+        changed, entry = records.begin(record, step, world.actor, now, intent)
+        noted[:] = [entry]
+        return also(changed, entry.id) if also else changed
+
+    world.store.update(write)
+    open_entry = Entry(noted[0])
+    crash_point(step, "begun")
+    try:
+        yield open_entry
+    except Refused as error:
+        if not isinstance(error, LostLease):
+            close(world, noted[0].id, EntryState.UNDONE, str(error))
+        raise
+    crash_point(step, "done")
+    close(world, noted[0].id, EntryState.DONE, open_entry.outcome)
+
+
+def close(world: World, entry: int, state: EntryState, outcome: str) -> None:
+    """Ends an entry in the record."""
+    world.store.update(lambda record: records.end(record, entry, state, world.now(), outcome))

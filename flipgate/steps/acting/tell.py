@@ -1,0 +1,138 @@
+"""Telling people: the outbox, delivered at least once, never in the way of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
+from flipgate.core.record import record as records
+from flipgate.core.record.became import became
+from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.release import TERMINAL, Phase, Reason, Release
+from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
+from flipgate.core.way_back.unwatched import is_about_it, warning
+from flipgate.steps.acting.events import note
+from flipgate.steps.acting.reconciled import judge
+from flipgate.steps.acting.world import World
+
+
+def write(world: World, change: Callable[[Record], Record]) -> Record:
+    """Changes the record, then tries to tell what that put into the outbox."""
+    before: set[str] = set()
+
+    def noted(record: Record) -> Record:
+        before.update(message.id for message in record.outbox)
+        return change(record)
+
+    record = world.store.update(noted)
+    for message in record.outbox:
+        if message.id not in before:
+            world.say(message.text)
+    return tell(world, record)
+
+
+def advance(
+    world: World,
+    release: str,
+    phase: Phase,
+    reason: Reason,
+    message: str = "",
+    *,
+    also: Callable[[Record], Record] | None = None,
+) -> Record:
+    """One phase on for the release of this name. Raises Refused (Superseded) when another one is open by now."""
+    now = world.now()
+
+    def change(record: Record) -> Record:
+        need_open(record, release)
+        changed = also(record) if also else record
+        return records.advance(changed, phase, reason, now, actor=world.actor, message=message)
+
+    return write(world, change)
+
+
+def need_open(record: Record, release: str) -> Release:
+    """The open release if it is the one of this name. Raises Refused (Superseded) otherwise."""
+    if record.release is None or record.release.name != release:
+        now_open = record.release.name if record.release else "none"
+        raise Refused(
+            f"{became(record, release)}; it is no longer the open release (that is: {now_open})",
+            obj=f"release {release}",
+            reason="Superseded",
+            untouched="everything from here on",
+            next_command=f"flipgate status {record.application}",
+        )
+    return record.release
+
+
+def tell(world: World, record: Record) -> Record:
+    """Delivers what the outbox holds: as Events on the cluster's own objects, and to the chat, oldest first.
+
+    Events go out whether there is a chat or not. An application without a Slack channel has the run's log for a
+    channel. One that has a channel keeps its messages until somebody with a chat comes by: the command line has none.
+    While nobody watches (Unwatched), what is delivered says so.
+    """
+    done = note(world, record)
+    if record.outbox and (world.chat is not None or not world.application.spec.announce.slack_channel):
+        warned = warning(record.application, judge(world, record))
+        if warned and world.chat is None and not all(map(is_about_it, record.outbox)):
+            world.say(warned)
+        record = _deliver(world, record, done, warned)
+    if not any(message.id in done and not message.noted for message in record.outbox):
+        return record
+    try:
+        return world.store.update(partial(records.noted, ids=done))
+    except (PermanentError, TemporaryError) as error:
+        world.say(f"Events were written, but that is not noted: {error} They will be looked for again.")
+        return record
+
+
+def _deliver(world: World, record: Record, done: frozenset[str], warned: str) -> Record:
+    """What fails waits for the next call, and those behind it with it. A message that will never be taken is let go
+    instead, or nobody would hear of what came after it. Where there is no chat, a message waits for its Events.
+    """
+    for message in record.outbox:
+        if world.chat is None and message.id not in done and not message.noted:
+            continue
+        thread = ""
+        try:
+            thread = _post(world, record, message, "" if is_about_it(message) else warned)
+        except PermanentError as error:
+            world.say(f"never told: {error} The journal keeps what it said: {message.text}")
+        except FlipgateError as error:
+            world.say(f"not told yet: {error} The message stays in the outbox.")
+            return record
+        told = partial(records.delivered, announcement_id=message.id, release=message.release, thread=thread)
+        try:
+            record = world.store.update(told)
+        except TemporaryError as error:
+            world.say(f"told, but not noted: {error} The message stays in the outbox, and may be told again.")
+            return record
+    return record
+
+
+def _post(world: World, record: Record, message: Announcement, warned: str) -> str:
+    if world.chat is None:
+        return ""
+    text = " ".join(part for part in (message.text, warned, message.url) if part)
+    return world.chat.post(text, as_blocks(message, warned), thread=record.threads.get(message.release, ""))
+
+
+def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]]:
+    """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
+    release = f"release `{message.release}`  ·  " if message.release else ""
+    context = f"{release}side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
+    link = f" <{message.url}|Look and decide>" if message.url else ""
+    text = cut(message.text, max(1, LONGEST_BLOCK_TEXT - len(link))) + link
+    texts = [text, warned] if warned else [text]
+    blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in texts]
+    return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]}]
+
+
+def finish(world: World) -> None:
+    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
+    record = world.store.read()
+    for release in (record.last, record.release):
+        if release and release.phase in TERMINAL:
+            world.store.write_history(release, records.entries_of(record.journal, release.name))

@@ -1,0 +1,187 @@
+"""Everything a step may touch, in one object: cluster, store, clock, channels, and who is acting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from flipgate.adapters.chat import Chat
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.lease import Lease
+from flipgate.adapters.routes import find_route_api
+from flipgate.adapters.store import Store
+from flipgate.core.record.events import Target
+from flipgate.core.record.record import Record
+from flipgate.core.spec.application import Application
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+
+DEFAULT_NAMESPACE = "flipgate"
+CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
+"""For rehearsals: at `STEP:edge` (edge is `begun` or `done`) of the journal this process kills itself."""
+
+
+AT_ONCE = 8
+"""Requests under way at once: fewer than the client keeps connections for."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+_own = threading.local()
+
+
+def _hands() -> ThreadPoolExecutor:
+    """The calling thread's own helpers, kept: starting them costs as much as a request. Its own, so that who asks a
+    slow source in the background (a gate that reads logs) does not stand in front of who sends users back."""
+    if not hasattr(_own, "hands"):
+        _own.hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flipgate-hand")
+    hands: ThreadPoolExecutor = _own.hands
+    return hands
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_nonce() -> str:
+    """What tells one stamp from any other of the same epoch."""
+    return uuid4().hex[:10]
+
+
+def crash_point(step: str, edge: str) -> None:
+    """One of the two places at which a step may die and be found again. Does nothing unless a rehearsal asks for it."""
+    if os.environ.get(CRASH_VARIABLE) == f"{step}:{edge}":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass
+class World:
+    """One application on one cluster, as one actor. Passed to every step; never pickled."""
+
+    cluster: Cluster
+    store: Store
+    application: Application
+    actor: str
+    chat: Chat | None = None
+    now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = time.sleep
+    say: Callable[[str], None] = field(default=lambda _: None)
+    nonce: Callable[[], str] = new_nonce
+    lease: Lease | None = None
+    uids: dict[Target, str] = field(default_factory=dict)
+    """Of the objects that Events were written on: read once, a process is short beside an object's life."""
+    counted: dict[str, Side] = field(default_factory=dict)
+    """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
+    _route_api: str = ""
+
+    @classmethod
+    def open(
+        cls,
+        application: str,
+        *,
+        kubeconfig: str | Path | None = None,
+        context: str | None = None,
+        namespace: str = DEFAULT_NAMESPACE,
+        actor: str = "",
+        chat: Chat | None = None,
+    ) -> World:
+        """The world of an application that `apply` has written. Raises NotFound when it has not."""
+        cluster = Cluster.connect(kubeconfig, context)
+        store = Store(cluster, namespace, application)
+        declared = store.application()
+        channel = declared.spec.announce.slack_channel
+        told = replace(chat, channel=channel) if chat and channel else None
+        return cls(cluster, store, declared, actor or default_actor(), told)
+
+    @property
+    def route_api(self) -> str:
+        """The API that routes are served under, found once. Raises Refused where there is none to be used."""
+        if not self._route_api:
+            self._route_api = find_route_api(self.cluster)
+        return self._route_api
+
+    @property
+    def epoch(self) -> int:
+        """The epoch this actor works under; the record's where it holds no Lease."""
+        return self.store.read().epoch if self.store.epoch is None else self.store.epoch
+
+    def new_stamp(self, epoch: int | str) -> str:
+        """A stamp of this epoch that was never written before."""
+        return stamps.make(epoch, self.nonce())
+
+    def renewed(self, stamp: str | None) -> str:
+        """The stamp that a write leaves on an object that bore this one, which takes no side."""
+        return stamps.renewed(stamp, self.epoch, self.nonce())
+
+    def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised.
+
+        All have ended when it returns.
+        """
+        under_way = [_hands().submit(act, thing) for thing in things]
+        wait(under_way)
+        return [each.result() for each in under_way]
+
+    def check_lease(self) -> None:
+        """Raises LostLease when this actor has been taken over."""
+        if self.lease:
+            self.lease.check()
+
+    def confirm_lease(self) -> None:
+        """Asks the API server whether this actor has been taken over, and raises LostLease if so."""
+        if self.lease:
+            self.lease.confirm()
+
+    @contextmanager
+    def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Record]:
+        """Holds the Lease and a new epoch of the record while the block acts.
+
+        Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`, LostLease when it was
+        stolen at once.
+        """
+        lease = self._new_lease()
+        lease.acquire(steal=steal, patience_seconds=patience_seconds)
+        try:
+            self.store.epoch = None
+            record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1, "holder": self.actor}))
+            # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
+            lease.confirm()
+            self.store.epoch, self.lease = record.epoch, lease
+            yield record
+        finally:
+            self.store.epoch = self.lease = None
+            lease.release()
+
+    def unattended(self) -> bool:
+        """Whether nobody acts on the application now, found out by trying to take the Lease and giving it back."""
+        lease = self._new_lease()
+        try:
+            lease.acquire()
+        except Refused as held:
+            if held.reason == "LeaseHeld":
+                return False
+            raise
+        lease.release()
+        return True
+
+    def _new_lease(self) -> Lease:
+        return Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
+
+
+def default_actor() -> str:
+    """Who is acting, as the Lease and the journal name it: user, machine, process."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}/{os.getpid()}"

@@ -1,0 +1,1 @@
+"""Back to the side that users came from. Knows nothing of releasing."""

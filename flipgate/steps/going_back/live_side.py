@@ -1,0 +1,74 @@
+"""Scaling up again, at once, a side that flipgate itself put to rest though users are on it.
+
+How that can be: a scale-down that was sent before a rollback chose the side and arrived after it, or a person who sent
+users by hand to a side at rest. What anybody else did to the live side is only told (`steps/watching`): the next
+write of whoever did it would undo ours.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flipgate.core.values.errors import Refused
+from flipgate.core.way_back.live_side import RESTORE_LIVE_SIDE, Short, rested, restored
+from flipgate.core.workloads.view import SideState, View
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.way_back import scale_up
+from flipgate.steps.looking.look import look, look_at_side, need_record
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.stamp import stamp
+
+
+def restore_live_side(world: World) -> bool:
+    """Scales the live side up where flipgate itself put it to rest, and tells people. Returns whether it was so.
+
+    Does nothing while users are moved, or while a step is open: that is settled first. What worked there works there
+    again, where the record has users on this side, too. Raises Refused (LiveSideNotRestored) when a Deployment still
+    asks for too few pods afterwards, and (LeaseHeld) while another actor is at work.
+    """
+    if not _at_rest(world, look(world)):
+        return False
+    with world.acting() as taken:
+        view = look(world)
+        side, before = view.active, _at_rest(world, view)
+        if side is None or not before:
+            return False
+        counts = {short.workload.name: short.whole for short in before}
+        with journal(world, RESTORE_LIVE_SIDE, side=str(side), replicas=counts) as entry:
+            # The rest may still be under way: from here on its writes are refused.
+            stamp(world, view.sides[side], taken.epoch)
+            scale_up(world, side, taken)
+            entry.outcome = _grown(world, before, look_at_side(world, side))
+        rest = before[0].rest
+        assert rest is not None
+        told = partial(restored, entry=entry.entry.id, side=side, grown=entry.outcome, rest=rest, now=world.now())
+        write(world, told)
+        if need_record(world, view).active is side:
+            hand_over_workers(world, side, back=True)
+    return True
+
+
+def _at_rest(world: World, view: View) -> tuple[Short, ...]:
+    """What has to be scaled up; nothing where neither side may be judged."""
+    record = view.record
+    if record is None or view.active is None or record.open_entry or record.both_protected:
+        return ()
+    return rested(record, world.application, view.sides[view.active])
+
+
+def _grown(world: World, before: tuple[Short, ...], after: SideState) -> str:
+    """What each Deployment asks for now. Raises Refused unless that is enough."""
+    counts = {short.workload.name: after.workloads[short.workload.name].replicas for short in before}
+    few = [short for short in before if counts[short.workload.name] < short.floor]
+    if few:
+        missing = ", ".join(f"{short.workload.name} {counts[short.workload.name]} of {short.floor}" for short in few)
+        raise Refused(
+            f"still asks for too few pods after it was scaled up: {missing}",
+            obj=f"live side {after.side} ({after.namespace})",
+            reason="LiveSideNotRestored",
+            untouched="all routes",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    return ", ".join(f"{s.workload.name} {s.workload.replicas} to {counts[s.workload.name]}" for s in before)

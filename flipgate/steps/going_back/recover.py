@@ -1,0 +1,149 @@
+"""Settling what an interrupted step left: finish it or back it out. All of reconcile, and the start of each flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from flipgate.core.record import approvals
+from flipgate.core.record.going_on import goes_on
+from flipgate.core.record.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
+from flipgate.core.record.release import Phase, Reason
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.workloads.view import View
+from flipgate.steps.acting.journal import close
+from flipgate.steps.acting.tell import advance, tell
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
+from flipgate.steps.looking.drift import drift_advice
+from flipgate.steps.looking.look import look, look_at_traffic, need_record
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.move import move_back
+from flipgate.steps.moving.preview import clear_preview
+
+T = TypeVar("T")
+FAULTS_BORNE = 5
+FAULT_PAUSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What recovering did, for people; `pipeline` names the flow that goes on from here, if one does."""
+
+    fact: str
+    changed: bool = False
+    pipeline: str = ""
+
+
+def through_faults(world: World, act: Callable[[], T]) -> T:
+    """Runs `act`, and after a temporary fault (a time-out, a 500) settles what it left and runs it again.
+
+    For what must not be left half done for a person to find: the move, and the watch after it. `act` looks first.
+    """
+    for borne in range(FAULTS_BORNE):
+        try:
+            if borne:
+                recover(world)
+            return act()
+        except TemporaryError as fault:
+            world.say(f"fault {borne + 1} of {FAULTS_BORNE} that are borne: {fault}")
+            world.sleep(FAULT_PAUSE_SECONDS)
+    recover(world)
+    return act()
+
+
+def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
+    """Looks for an interrupted step, or a rollback that could not be recorded, and settles it. Doing it again, or when
+    there is nothing to settle, is fine.
+
+    Raises Refused (Drifted) when the routes are not where the record left them and no step of ours explains it, and
+    (LeaseHeld) when the step's own process is still alive after `patience_seconds` (default: one Lease's silence).
+    """
+    view = look(world)
+    record = need_record(world, view)
+    if left_unrecorded(view):
+        fact = finish_unrecorded(world, patience_seconds=patience_seconds)
+        return Outcome(fact, True, _pipeline(world.store.read().phase))
+    match explain(record, view.traffic):
+        case Drift(fact):
+            advice = drift_advice(world, record, view.traffic)
+            raise Refused(
+                f"has drifted: {fact}. With the next command {advice.step}",
+                obj=f"application {world.application.name}",
+                reason="Drifted",
+                untouched="all routes and both sides",
+                next_command=advice.command,
+            )
+        case Interrupted():
+            with world.acting(patience_seconds=patience_seconds):
+                # Who held the Lease until now may have ended the entry itself.
+                entry = world.store.read().open_entry
+                outcome = _settle(world, entry) if entry else Outcome("its own run has ended the step meanwhile")
+        case _:
+            outcome = _nothing_open(record, view, world.now())
+    tell(world, world.store.read())
+    return outcome
+
+
+def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
+    """No step is half done; still a pipeline may have been lost between two, or before it was started."""
+    fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
+    return Outcome(fact, pipeline=_pipeline(record.phase) if goes_on(record, now) else "")
+
+
+def _settle(world: World, entry: JournalEntry) -> Outcome:
+    if entry.step == HAND_OVER:
+        close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
+        back = world.store.read().phase is Phase.ROLLING_BACK
+        left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
+        fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
+        return Outcome(fact, True, _pipeline(world.store.read().phase))
+    if entry.step == PREVIEW_ROUTE:
+        clear_preview(world)
+    if entry.step != MOVE_ROUTES:
+        close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
+        pipeline = _pipeline(world.store.read().phase)
+        follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
+        return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
+    traffic = look_at_traffic(world)
+    if finish_move(entry, traffic):
+        close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
+        phase = world.store.read().phase
+        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, _pipeline(phase))
+    return _back_out(world, entry, traffic)
+
+
+def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
+    """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
+    if entry.intent.get("direction") == "back" or world.store.read().phase is Phase.ROLLING_BACK:
+        to = Side(entry.intent["to"])
+        moved = move_back(world, to, forced=bool(entry.intent.get("forced")))
+        close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
+        pipeline = _pipeline(world.store.read().phase)
+        return Outcome(f"the way back to {to} went on: {len(moved.patches)} routes sent", True, pipeline)
+    home = entry.intent["from"]
+    moved = move_back(world, Side(home))
+    close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
+    if world.store.read().phase is Phase.FLIPPING:
+        message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
+        advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
+    return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, "flip-traffic")
+
+
+def _pipeline(phase: Phase) -> str:
+    """The flow that takes a release on from this phase."""
+    return {
+        Phase.DEPLOYING: "deploy-dark",
+        Phase.DARK: "flip-traffic",
+        Phase.FLIPPING: "flip-traffic",
+        Phase.BAKING: "flip-traffic",
+        Phase.LIVE: "scale-down",
+        Phase.SETTLING: "scale-down",
+        Phase.ROLLING_BACK: "roll-back",
+    }.get(phase, "")

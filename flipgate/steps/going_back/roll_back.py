@@ -1,0 +1,357 @@
+"""The way back: one step behind `flipgate rollback`, the `roll_back` flow and a failed bake.
+
+Users first: it takes over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does
+not keep it from sending the routes back: it goes on "unrecorded" then. It needs the API server and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC
+from threading import Thread
+
+from flipgate.core.gates.proof import Proven
+from flipgate.core.record import approvals
+from flipgate.core.record import record as records
+from flipgate.core.record.record import MOVE_ROUTES, EntryState, Record
+from flipgate.core.record.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
+from flipgate.core.record.sent import note_sent
+from flipgate.core.traffic.traffic import resource
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import (
+    BadInput,
+    FlipgateError,
+    LostLease,
+    NotFound,
+    PermanentError,
+    Refused,
+    TemporaryError,
+)
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence
+from flipgate.core.way_back.going_back import NoWay, came_from, never_live
+from flipgate.core.way_back.way_back import may_be_shrinking
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.tell import finish, write
+from flipgate.steps.acting.world import World, crash_point
+from flipgate.steps.going_back.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
+from flipgate.steps.going_back.way_back import (
+    ABORT,
+    FAST,
+    SLOW_TIMEOUT_SECONDS,
+    Order,
+    RolledBack,
+    Way,
+    need_older,
+    need_ready,
+    open_way,
+    scale_up,
+    workers_left,
+)
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.plan import plan_back
+from flipgate.steps.looking.prove import prove, traefik_replicas
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.move import move_back
+from flipgate.steps.moving.preview import clear_preview
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.moving.stamp import stamp, stamped_look
+
+TAKE_OVER_TRIES = 3
+
+
+def roll_back(
+    world: World,
+    reason: str,
+    *,
+    by: str,
+    to: Side | None = None,
+    now: bool = False,
+    cause: Reason = Reason.ROLLBACK_REQUESTED,
+    patience_seconds: float = SLOW_TIMEOUT_SECONDS,
+    evidence: tuple[Evidence, ...] = (),
+) -> RolledBack:
+    """Sends all users back to the side they came from, or ends a release that users have not seen.
+
+    Fast where the old side is Ready at the counts that matter; else it is brought up first, which a person waits for
+    (at most `patience_seconds`) or not (`now`), and a failed bake does not: what that said (`evidence`) is noted in
+    the write that notes the way back. Raises BadInput without a reason, Refused when there is no way back to go (`to`
+    decides then), the side is not up, or `to` names a side that nobody approved; NotFound before `adopt`. Never
+    refuses for drift, for an open journal entry, or for a record that cannot be read.
+    """
+    began = time.monotonic()
+    if not reason.strip():
+        raise BadInput("needs a reason", obj="rollback", untouched="everything")
+    order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
+    record, unread = _read(world, to)
+    if record is None:
+        done = _unrecorded(world, to, order, unread)
+    elif record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
+        done = _before_traffic(world, record, record.release, to, order)
+    else:
+        done = _over_others(world, record, _way_back(world, record, to), order)
+    return replace(done, seconds=round(time.monotonic() - began, 3))
+
+
+def _before_traffic(world: World, record: Record, release: Release, to: Side | None, order: Order) -> RolledBack:
+    """Nobody approved it, so nobody may be on it: if a route leads there all the same, users come first."""
+    if to is release.side:
+        raise not_a_way_back(world, release)
+    if not any(release.side in state.sides for state in look_at_traffic(world).routes):
+        return _abort(world, release, order.message)
+    back = _over_others(world, record, release.side.other, order)
+    aborted = _abort(world, release, order.message)
+    return replace(back, notes=(*back.notes, *aborted.notes))
+
+
+def _over_others(world: World, record: Record, target: Side, order: Order) -> RolledBack:
+    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written.
+
+    Raises Refused, with nothing changed, when there is no route that could be moved (RouteUnknown) or no way back.
+    """
+    _need_routes(world, target, order)
+    need_way_back(world, record, target)
+    why = ""
+    for _ in range(TAKE_OVER_TRIES):
+        try:
+            return _recorded(world, target, order)
+        except LostLease as lost:
+            world.say(f"taking over once more: {lost.fact}")
+            why = str(lost)
+        except (PermanentError, TemporaryError) as error:
+            why = str(error)
+            break
+    try:
+        if not order.forced:
+            need_ready(world, target)
+    except (PermanentError, TemporaryError) as error:
+        why = f"{why} And the pods of {target} could not be counted: {error}"  # the record says that it was live before
+    return _move_unrecorded(world, target, order, why)
+
+
+def _recorded(world: World, target: Side, order: Order) -> RolledBack:
+    with world.acting(steal=True) as taken:
+        return go_back(world, target, order, taken)
+
+
+def go_back(world: World, target: Side, order: Order, taken: Record) -> RolledBack:
+    """All users to the target, and all that follows from it, written down. The caller holds the Lease; `taken` is the
+    record as it was when it was taken. Doing it again does what is missing."""
+    # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
+    # users do not wait for it.
+    first = may_be_shrinking(taken, target)
+    notes = _take(world, target, taken.epoch) if first else ()
+    way = open_way(world, target, taken, order)
+    entry = _open(world, target, order)
+    moved = move_back(world, target, forced=order.forced)
+    crash_point(MOVE_ROUTES, "done")
+    with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
+        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way)))
+        notes += () if first else _take(world, target, taken.epoch)
+        notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
+        notes += _take(world, target.other, taken.epoch)
+        handed: list[str] = []
+        left += _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
+        left += tuple(handed)
+    left += _try("end the release", lambda: _end(world, target, order.message, proof.proven))
+    return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
+
+
+def _take(world: World, side: Side, epoch: int | str) -> tuple[str, ...]:
+    """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback."""
+    return _try(f"stamp {side}", lambda: stamp(world, look_at_side(world, side), epoch, over_unrecorded=True))
+
+
+def _need_routes(world: World, target: Side, order: Order) -> None:
+    """Raises Refused (RouteUnknown) with both sides' state when no route can be moved."""
+    try:
+        plan_back(world, target, forced=order.forced)
+    except Refused as astray:
+        told = f"{astray.fact}. {both_sides(world)}"
+        first = world.application.spec.routes[0]
+        then = f"kubectl -n {first.namespace} get {resource(first.kind)} -o yaml"
+        raise Refused(
+            told,
+            obj=astray.obj,
+            reason=astray.reason,
+            untouched="all routes",
+            next_command=then if order.forced else with_side(world),
+        ) from astray
+
+
+def _open(world: World, target: Side, order: Order) -> int:
+    """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
+    now, opened = world.now(), [0]
+
+    def change(record: Record) -> Record:
+        stale, told = record.open_entry, record.outbox
+        if stale:
+            record = records.end(record, stale.id, EntryState.UNDONE, now, f"taken over by {world.actor}")
+        release = record.release
+        if release and release.phase in AFTER_TRAFFIC - {Phase.ROLLING_BACK} and release.side is not target:
+            allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
+            # A word must not hold up the way back.
+            reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
+            record = records.judged(record, BAKE, order.evidence, now)
+            record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
+        record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, order.message, actor=world.actor, now=now)
+        if order.told_at_the_end:
+            record = record.model_copy(update={"outbox": told})
+        intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
+        record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
+        opened[:] = [entry.id]
+        return approvals.withdraw(record)
+
+    world.store.update(change)
+    crash_point(MOVE_ROUTES, "begun")
+    return opened[0]
+
+
+def _close(world: World, entry: int, target: Side, way: Way) -> None:
+    now = world.now()
+
+    def change(record: Record) -> Record:
+        closed = records.end(record, entry, EntryState.DONE, now, f"routes to {target} (the {way.name} way)")
+        occupant = record.sides.get(target)
+        if way.up_seconds is None or occupant is None:
+            return closed
+        took = occupant.model_copy(update={"up_seconds": way.up_seconds})
+        return records.occupied(closed, target, took)
+
+    world.store.update(change)  # nobody is told before the workers are back, too
+
+
+def _end(world: World, target: Side, message: str, proven: Proven | None) -> None:
+    """`rolled_back`, last of all: killed before it, the next rollback or reconcile joins and does what is missing."""
+    now = world.now()
+
+    def change(record: Record) -> Record:
+        text = f"{message} ({_figures(proven)})"
+        if record.phase is not Phase.ROLLING_BACK:
+            return note_sent(record, target, Reason.TRAFFIC_RESTORED, text, actor=world.actor, now=now)
+        return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
+
+    write(world, change)
+    finish(world)
+
+
+def _abort(world: World, release: Release, message: str) -> RolledBack:
+    """Users saw nothing: the run that works on the release loses its Lease, and its side goes to rest."""
+    with world.acting(steal=True):
+        now = world.now()
+
+        def change(record: Record) -> Record:
+            entry = record.open_entry
+            if entry:
+                record = records.end(record, entry.id, EntryState.UNDONE, now, f"aborted: {message}")
+            return records.advance(
+                record, Phase.ABORTED, Reason.DEPLOY_ABORTED, now, actor=world.actor, message=message
+            )
+
+        write(world, change)
+        left = _try("write the history", lambda: finish(world))
+        left += _try("take the preview away", lambda: clear_preview(world))
+        view = stamped_look(world, release.side)
+        dark = view.dark
+        if dark is None or dark.side is not release.side:
+            left += (f"{release.side} was not put to rest: {view.traffic}",)
+        else:
+            left += _try(f"put {release.side} to rest", lambda: rest(world, view, dark))
+    return RolledBack(ABORT, None, 0.0, left=left)
+
+
+def _unrecorded(world: World, to: Side | None, order: Order, why: str) -> RolledBack:
+    """Without a record the routes and the sides alone decide: users go to a side that was live before.
+
+    Raises Refused (WayBackNotReady) when that has a service without any Ready pod. A person who names a side decides.
+    """
+    target = to or need_older(world)
+    if to is None:
+        need_ready(world, target)
+    _need_routes(world, target, order)
+    return _move_unrecorded(world, target, order, why)
+
+
+def _move_unrecorded(world: World, target: Side, order: Order, why: str) -> RolledBack:
+    """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
+    # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
+    notes = _take(world, target, stamps.UNRECORDED)
+    at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    moved = move_back(world, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
+    left = (*moved.left, *workers_left(world, target))
+    with _proving(world, target, moved) as proof:
+        pass
+    return RolledBack(FAST, target, 0.0, False, proof.first_answer, (f"unrecorded: {why}", *notes, *proof.deaf), left)
+
+
+def _way_back(world: World, record: Record, to: Side | None) -> Side:
+    """The side users came from, or the one that a person names. Raises Refused when there is none to go to."""
+    found, release = to or came_from(record), record.release or record.last
+    if isinstance(found, NoWay):
+        raise no_way_back(world, found)
+    if release and to and never_live(record, to):
+        raise not_a_way_back(world, release)
+    return found
+
+
+def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
+    """The record, or why there is none to be used. Raises NotFound where nothing is managed yet and no side is named:
+    nobody has said then what runs where, so nobody knows where back is."""
+    try:
+        return world.store.read(), ""
+    except NotFound as error:
+        if to is None:
+            raise
+        return None, str(error)
+    except (PermanentError, Refused, TemporaryError) as error:
+        return None, str(error)
+
+
+@dataclass
+class _Proof:
+    """What was seen of a way back, once somebody has listened: for people, the routes have been sent back anyway."""
+
+    proven: Proven | None = None
+    deaf: tuple[str, ...] = ()
+
+    @property
+    def first_answer(self) -> float | None:
+        return self.proven.first_new_answer_ms if self.proven else None
+
+    def listen(self, world: World, target: Side, moved: Move) -> None:
+        try:
+            self.proven = prove(world, target, traefik_replicas(world), since=moved.at)
+        except Exception as error:  # any at all: users are back, and this is only shown
+            self.deaf = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
+            return
+        if not self.proven.ok:
+            self.deaf = (f"not every Traefik replica shows {target}: {', '.join(self.proven.deaf)}",)
+
+
+@contextmanager
+def _proving(world: World, target: Side, moved: Move) -> Iterator[_Proof]:
+    """Listens to Traefik's replicas beside the block; what was heard is known after it."""
+    proof = _Proof()
+    listener = Thread(target=proof.listen, args=(world, target, moved), name="flipgate-way-back", daemon=True)
+    listener.start()
+    try:
+        yield proof
+    finally:
+        listener.join()
+
+
+def _figures(proven: Proven | None) -> str:
+    return f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven by Traefik"
+
+
+def _try(what: str, action: Callable[[], object]) -> tuple[str, ...]:
+    """Does what must not hold up users; a failure becomes a sentence."""
+    try:
+        action()
+    except Exception as error:  # any at all: users are on their way back, or there already
+        said = str(error) if isinstance(error, FlipgateError) else f"{type(error).__name__}: {error}"
+        return (f"could not {what}: {said}",)
+    return ()

@@ -1,0 +1,206 @@
+"""Whether there is a way back, and how: at once, or after the old side was brought up again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Reason
+from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.way_back.going_back import older, without_pods
+from flipgate.core.way_back.way_back import counts_that_matter
+from flipgate.core.workloads.view import SideState, enough, short_of
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
+from flipgate.steps.looking.check import check
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
+
+SLOW_TIMEOUT_SECONDS = 600.0
+LOOK_SECONDS = 0.3
+FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
+
+
+@dataclass(frozen=True)
+class Order:
+    """How users are to go back. `forced`: a person named the side, and decides. `now`: with what is Ready.
+
+    `patience_seconds` is for the slow way. Only a person's order waits at all. `told_at_the_end`: users are back
+    already, so people are told once, of the end.
+    """
+
+    message: str
+    cause: Reason = Reason.ROLLBACK_REQUESTED
+    forced: bool = False
+    now: bool = False
+    patience_seconds: float = SLOW_TIMEOUT_SECONDS
+    evidence: tuple[Evidence, ...] = ()
+    told_at_the_end: bool = False
+
+    @property
+    def automatic(self) -> bool:
+        """Nobody is there who could wait, or decide: back at once, or not at all."""
+        return self.cause is not Reason.ROLLBACK_REQUESTED
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way that is open. `short` says what is missing on it, `up_seconds` how long the side took to come up."""
+
+    name: str
+    short: tuple[str, ...] = ()
+    up_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """What rolling back did. `way` is fast, now, slow or abort. `notes` are for reading.
+
+    `left` is what somebody must still see to: routes that could not be moved, workers that were not handed over, a
+    record that could not be written.
+    """
+
+    way: str
+    to: Side | None
+    seconds: float
+    recorded: bool = True
+    first_old_answer_ms: float | None = None
+    notes: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
+    """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
+
+    Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
+    service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
+    fail. A side that a person named is refused for neither.
+    """
+    carried = counts_that_matter(world.application, record, target)
+    state = look_at_side(world, target)
+    missing = short_of(state, enough(carried))
+    if not missing:
+        return Way(FAST, _told(state, carried))
+    empty = any(ready == 0 for ready, _ in missing.values())
+    if order.now and (order.forced or not empty):
+        return Way(NOW, _told(state, carried))
+    if order.now or order.automatic:
+        raise not_up(world, state, missing)
+    return _slow(world, target, record, order, missing)
+
+
+def scale_up(world: World, target: Side, record: Record) -> None:
+    """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
+    nothing; a Deployment that cannot be scaled is said and left.
+
+    Each write tests the count that it read, so it only ever adds pods, however late it arrives.
+    """
+    carried = counts_that_matter(world.application, record, target)
+    state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
+    for service in world.application.serving():
+        count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
+        workload = state.workloads[service.name]
+        if not (workload.found and workload.replicas < count):
+            continue
+        read = {"op": "test", "path": "/spec/replicas", "value": workload.replicas}
+        try:
+            world.cluster.patch(workload.path, [read, workload.asking(count)], timeout=5.0)
+        except FlipgateError as error:
+            world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
+
+
+def _slow(world: World, target: Side, record: Record, order: Order, missing: Mapping[str, tuple[int, int]]) -> Way:
+    """Scaled up from the snapshot, waited for, checked."""
+    occupant = record.sides.get(target)
+    last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
+    carried = counts_that_matter(world.application, record, target)
+    world.say(
+        f"the slow way: {target} is not up ({_counts(missing)} Ready); scaling it to {sum(carried.values())} pods and "
+        f"waiting for them first, for at most {order.patience_seconds:g} s{f' ({last})' if last else ''}. "
+        "At once, with what is Ready: the same with --now"
+    )
+    began = time.monotonic()
+    scale_up(world, target, record)
+    state = _wait(world, target, enough(carried), began + order.patience_seconds)
+    missing = short_of(state, enough(carried))
+    if any(ready == 0 for ready, _ in missing.values()) and not order.forced:
+        raise not_up(world, state, missing)
+    up_seconds = None if missing else round(time.monotonic() - began, 1)
+    return Way(SLOW, (*_told(state, carried), *_checked(world, target, order)), up_seconds)
+
+
+def _wait(world: World, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
+    """The side once it has the wanted pods Ready, or at the deadline; says each change, and each fault, on the way."""
+    began, said, state = time.monotonic(), "", look_at_side(world, target)
+    while (missing := short_of(state, wanted)) and time.monotonic() < deadline:
+        if _counts(missing) != said:
+            said = _counts(missing)
+            world.say(f"waiting for {target}: {said} Ready after {time.monotonic() - began:.0f} s")
+        world.check_lease()
+        world.sleep(LOOK_SECONDS)
+        try:
+            state = look_at_side(world, target)
+        except TemporaryError as fault:
+            world.say(f"waiting for {target}: {fault}")
+    return state
+
+
+def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
+    """The application's own checks of a side that was just brought up. Raises Refused (WayBackBad) when one fails."""
+    try:
+        evidence = check(world, target)
+    except PermanentError as error:
+        return (f"{target} could not be checked: {error}",)
+    bad = [f"check {e.gate} of {target}: {e.verdict}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS]
+    if bad and not order.forced:
+        raise Refused(
+            f"does not pass its checks: {'; '.join(bad)}. {both_sides(world)}",
+            obj=f"side {target} ({world.application.namespace_of(target)})",
+            reason="WayBackBad",
+            untouched="all routes",
+            next_command=with_side(world),
+        )
+    return tuple(bad)
+
+
+def need_older(world: World) -> Side:
+    """The side that was live before, by the stamps on its workloads. Raises Refused when the routes name no one side,
+    or when nothing says that the dark side was ever live."""
+    traffic = look_at_traffic(world)
+    found = older(traffic, {side: look_at_side(world, side) for side in Side})
+    if isinstance(found, Side):
+        return found
+    raise Refused(
+        f"{found.fact}. {both_sides(world)}",
+        obj=f"application {world.application.name}",
+        reason=found.reason,
+        untouched="all routes",
+        next_command=with_side(world),
+    )
+
+
+def need_ready(world: World, target: Side) -> None:
+    """Raises Refused unless each serving service of the side has a Ready pod."""
+    state = look_at_side(world, target)
+    if missing := without_pods(world.application, state):
+        raise not_up(world, state, missing)
+
+
+def workers_left(world: World, target: Side) -> tuple[str, ...]:
+    """Handing over is journaled, and there is no journal now: a person has to do it."""
+    names = [service.name for service in world.application.handed_over()]
+    there = f"namespace {world.application.namespace_of(target)}"
+    return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
+
+
+def _told(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:
+    """What is missing to the counts that matter, one sentence a service."""
+    short = short_of(state, carried)
+    return tuple(f"{name} on {state.side} has {ready} of {count} pods Ready" for name, (ready, count) in short.items())
+
+
+def _counts(missing: Mapping[str, tuple[int, int]]) -> str:
+    return ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())

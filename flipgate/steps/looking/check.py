@@ -1,0 +1,61 @@
+"""Asking the dark side the application's own HTTP questions, before a person is asked and again before the move."""
+
+from __future__ import annotations
+
+from flipgate.core.gates.checks import judge_check
+from flipgate.core.spec.application import Check
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.foreign import sentence
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.steps.acting.world import World
+
+TRIES = 3
+
+
+def check(world: World, side: Side) -> list[Evidence]:
+    """Every check of the application against one side, a few at once.
+
+    An answer that fails is asked for again, up to TRIES times.
+    """
+    evidence = world.each(lambda rule: _ask(world, side, rule), world.application.spec.checks)
+    for each in evidence:
+        world.say(f"check {each.gate}: {each.verdict} ({each.answer})")
+    return evidence
+
+
+def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
+    """Raises Refused (ChecksFailed) unless every check passed. An application without checks has nothing to pass."""
+    bad = [each for each in evidence if each.verdict is not Verdict.PASS]
+    if bad or (evidence and combine(evidence) is not Verdict.PASS):
+        raise Refused(
+            "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
+            obj=f"checks of {world.application.name} on {side}",
+            reason="ChecksFailed",
+            untouched="all routes",
+            next_command=f"kubectl -n {world.application.namespace_of(side)} get pods",
+            evidence=tuple(evidence),
+        )
+
+
+def _ask(world: World, side: Side, rule: Check) -> Evidence:
+    namespace = world.application.namespace_of(side)
+    result = None
+    for attempt in range(TRIES):
+        answer: Answer | str
+        try:
+            answer = world.cluster.through_service(
+                namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
+            )
+        except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
+            answer = sentence(error)
+        result = judge_check(rule, answer)
+        if result.verdict is Verdict.PASS:
+            break
+        if attempt + 1 < TRIES:
+            world.sleep(0.5)
+    assert result is not None
+    target = f"{rule.service}:{rule.port}{rule.path}"
+    wanted = f"status {rule.status} within {rule.within_seconds:g} s"
+    return Evidence(rule.name, result.verdict, target, f"{side} ({namespace})", "; ".join(result.facts), wanted)

@@ -1,0 +1,55 @@
+"""Asking who answers where no header says it: Traefik's own counters of each target, read before and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from flipgate.adapters.traefik import read_counters
+from flipgate.core.gates.bake import Reply, as_reply
+from flipgate.core.gates.traefik_counters import Reading, counted_targets, sides_moved
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+
+READINGS = 3
+PAUSE_SECONDS = 0.02
+"""Between two readings: a request is counted a moment after it was answered."""
+
+
+def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: Side | None = None) -> Reply:
+    """One request through one replica, answered by the side whose counters moved meanwhile. Raises when there is no
+    answer, or no counters.
+
+    Users' requests are counted as well, and that is as good: where all that was answered meanwhile came from one side,
+    so did ours. Where both moved nobody can tell, and no side is named; with `only` the other's do not matter, for
+    users are on it.
+    """
+    spec = world.application.spec.traffic
+    targets = _targets(world)
+    before = _counters(world, replica, timeout)
+    answer = world.cluster.through_pod(
+        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host, timeout=timeout
+    )
+    for reading in range(READINGS):
+        if reading:
+            time.sleep(PAUSE_SECONDS)
+        moved = sides_moved(before, _counters(world, replica, timeout), targets)
+        if (moved & {only}) if only else moved:
+            break
+    sides = moved & {only} if only else moved
+    return as_reply(answer, str(*sides) if len(sides) == 1 else "")
+
+
+def _targets(world: World) -> Mapping[str, Side]:
+    """Read once by a process: what the routes name changes with a person's edit, and then nothing is seen any more."""
+    if not world.counted:
+        namespaces = {side: world.application.namespace_of(side) for side in Side}
+        world.counted.update(counted_targets(look_at_traffic(world), namespaces))
+    return world.counted
+
+
+def _counters(world: World, replica: str, timeout: float) -> Reading:
+    spec = world.application.spec.traffic.traefik
+    names = _targets(world).keys()
+    return read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, names, timeout=timeout)

@@ -1,0 +1,31 @@
+"""Out of a drift: the one next command, for whoever is refused by it, asks for the status, or is told of it."""
+
+from __future__ import annotations
+
+from flipgate.core.record.record import Record
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.drift import Advice, settle_drift
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.plan import plan_back
+
+
+def movable_sides(world: World, traffic: Traffic) -> frozenset[Side]:
+    """The sides that `rollback --to` can send a route to. Where no route leads to either side, those that have the
+    Services which the routes name: looked for then, and only then."""
+    if any(state.entries for state in traffic.leading):
+        return frozenset(Side)
+    return frozenset(side for side in Side if _can_move(world, side))
+
+
+def drift_advice(world: World, record: Record, traffic: Traffic) -> Advice:
+    """What `settle_drift` says of the routes as they were just seen."""
+    return settle_drift(record, world.application, traffic, movable_sides(world, traffic))
+
+
+def _can_move(world: World, side: Side) -> bool:
+    try:
+        return bool(plan_back(world, side, forced=True)[1])
+    except Refused:
+        return False

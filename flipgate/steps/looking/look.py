@@ -1,0 +1,129 @@
+"""Looking: the world at one moment. The only maker of a DarkSide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import read_traffic
+from flipgate.core.record.events import Target
+from flipgate.core.record.record import Record
+from flipgate.core.spec.service import Kind, Service
+from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.explain import Drift, Interrupted, explain
+from flipgate.core.workloads.render import config_maps
+from flipgate.core.workloads.view import SideState, View, path_of, read_switch, read_workload
+from flipgate.steps.acting.world import World
+
+
+def look(world: World) -> View:
+    """Reads both sides, the record and the routes, the routes last: fences are older than the routes they rest on."""
+    sides = {side: look_at_side(world, side) for side in Side}
+    record = world.store.find()
+    traffic = look_at_traffic(world)
+    namespaces = {side: world.application.namespace_of(side) for side in Side}
+    dark = dark_side(traffic, namespaces, both_protected=record is not None and record.both_protected)
+    return View(sides, record, traffic, dark)
+
+
+def look_at_traffic(world: World) -> Traffic:
+    """Where the live routes send users, read now."""
+    return read_traffic(world.cluster, world.application, world.route_api)
+
+
+def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
+    """The declared services of one side (or `only` these of them), each workload by its name.
+
+    Not by one list: right after a write to anything else, an API server keeps a list waiting for its cache to catch up
+    (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
+    """
+    return side_of(world, side, world.each(world.cluster.find, paths_of(world, side, only)), only)
+
+
+def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:
+    """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
+    namespace = world.application.namespace_of(side)
+    services = world.application.spec.services if only is None else only
+    workloads = [path_of(service.kind, namespace, service.name) for service in services]
+    switches = [path_of("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
+    return tuple(dict.fromkeys([*workloads, *switches]))
+
+
+def side_of(
+    world: World, side: Side, found: Iterable[Mapping[str, Any] | None], only: Sequence[Service] | None = None
+) -> SideState:
+    """A side's declared services (or `only` these of them), of the objects that were found on it."""
+    namespace = world.application.namespace_of(side)
+    known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
+    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
+    services = world.application.spec.services if only is None else only
+    return SideState(
+        side,
+        namespace,
+        {s.name: read_workload(s.name, namespace, known.get((s.kind, s.name)), s.kind) for s in services},
+        {
+            s.name: read_switch(s.consume, namespace, known.get(("ConfigMap", s.consume.config_map)))
+            for s in services
+            if s.consume
+        },
+    )
+
+
+def _kind_of(obj: Mapping[str, Any]) -> Kind:
+    """What it is: the items of a list do not say it."""
+    if "spec" not in obj:
+        return "ConfigMap"
+    return "CronJob" if "jobTemplate" in obj["spec"] else "Deployment"
+
+
+def need_record(world: World, view: View) -> Record:
+    """The record. Raises Refused before `adopt` or `init`."""
+    if view.record is None:
+        raise Refused(
+            "is not managed yet: nobody has told flipgate that what runs is meant to run",
+            obj=f"application {world.application.name}",
+            reason="Unmanaged",
+            untouched="both sides",
+            next_command=f"flipgate adopt {world.application.name} (flipgate init, where nothing ran yet)",
+        )
+    return view.record
+
+
+def need_dark(world: World, view: View) -> DarkSide:
+    """The dark side. Raises Refused with all values when the routes, or a move under way, do not allow to name one."""
+    record, then = need_record(world, view), ", then run the reconcile flow"
+    match explain(record, view.traffic):
+        case Interrupted(entry):
+            fact = f"journal entry {entry.id} ({entry.step}, begun {entry.at:%H:%M:%S} by {entry.actor}) is open"
+        case Drift(fact):
+            then = " (says what settles it)"
+        case _ if view.dark is not None:
+            return view.dark
+        case _:
+            fact = f"the release is `{record.phase}`: both sides are protected"
+    raise Refused(
+        f"no side can be called dark: {fact}",
+        obj=f"application {world.application.name}",
+        reason="NoDarkSide",
+        untouched="both sides and all routes",
+        next_command=f"flipgate status {world.application.name}{then}",
+    )
+
+
+def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+    """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
+
+    Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
+    """
+    names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
+    base = f"/api/v1/namespaces/{side.namespace}/configmaps"
+    found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
+    ours = {(switch.name, switch.key) for switch in side.switches.values()}
+    return {
+        name: {key: value for key, value in data.items() if (name, key) not in ours} or None
+        for name, data in ((name, (obj or {}).get("data") or {}) for name, obj in found.items())
+    }

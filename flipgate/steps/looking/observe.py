@@ -1,0 +1,74 @@
+"""Which side answers users now, through each Traefik replica: one question each, for people, within a fixed time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.prove import ask, traefik_replicas
+
+OBSERVE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one replica showed. `side` is None when no side was to be seen; `text` says what came instead. `replica` is
+    None when there is no replica to be asked."""
+
+    replica: str | None
+    side: Side | None
+    text: str
+
+
+def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], tuple[Observed, ...]]:
+    """Begins to ask all replicas at once. What it returns waits for the rest of the time, and tells what was seen.
+
+    Never raises, and is never late: its threads are daemons, so an answer that comes after the time holds up nobody.
+    """
+    ends = time.monotonic() + seconds
+    late = f"within {seconds:g} s"
+    found: dict[str, Observed] = {}
+
+    def look() -> None:
+        try:
+            replicas = traefik_replicas(world, timeout=seconds)
+        except Exception as error:
+            found[""] = Observed(None, None, fault(error))
+            return
+        found.update({name: Observed(name, None, f"no answer {late}") for name in replicas})
+        threads = [Thread(target=one, args=(name,), daemon=True) for name in replicas]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def one(name: str) -> None:
+        found[name] = _one(world, name, seconds)
+
+    def told() -> tuple[Observed, ...]:
+        asking.join(max(0.0, ends - time.monotonic()))
+        return tuple(found.copy().values()) or (Observed(None, None, f"Traefik's replicas were not listed {late}"),)
+
+    asking = Thread(target=look, daemon=True)
+    asking.start()
+    return told
+
+
+def agreed(observed: tuple[Observed, ...]) -> Side | None:
+    """The one side that every replica shows; None where one was not seen, or shows the other."""
+    sides = {each.side for each in observed}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def _one(world: World, replica: str, seconds: float) -> Observed:
+    try:
+        reply = ask(world, replica, timeout=seconds)
+    except Exception as error:
+        return Observed(replica, None, fault(error))
+    shown = next((side for side in Side if side == reply.shown), None)
+    return Observed(replica, shown, str(reply))

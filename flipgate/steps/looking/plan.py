@@ -1,0 +1,45 @@
+"""Planning a way back from the routes as they are now. Nothing is sent."""
+
+from __future__ import annotations
+
+from flipgate.core.traffic.traffic import BACK, RoutePatch, Traffic, plan_move
+from flipgate.core.values import stamps
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+
+
+def route_stamp(world: World) -> str:
+    """A new stamp for a route: of this actor's epoch, or of none."""
+    epoch = world.store.epoch
+    return world.new_stamp(stamps.UNRECORDED if epoch is None else epoch)
+
+
+def plan_back(
+    world: World, to: Side, *, forced: bool = False, unrecorded: str = ""
+) -> tuple[Traffic, tuple[RoutePatch, ...]]:
+    """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
+    traffic = look_at_traffic(world)
+    services = _services_there(world, traffic, to) if forced else set()
+    planned = plan_move(
+        traffic,
+        namespaces(world),
+        to,
+        direction=BACK,
+        services=services,
+        stamp=route_stamp(world),
+        unrecorded=unrecorded,
+    )
+    return traffic, planned
+
+
+def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
+    """Of the Services that routes at neither side name, those that `to` has too."""
+    path = f"/api/v1/namespaces/{world.application.namespace_of(to)}/services"
+    named = {stray.service for state in traffic.routes for stray in state.strays}
+    return {name for name in named if world.cluster.find(f"{path}/{name}")}
+
+
+def namespaces(world: World) -> dict[Side, str]:
+    """Each side's."""
+    return {side: world.application.namespace_of(side) for side in Side}

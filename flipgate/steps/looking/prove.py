@@ -1,0 +1,165 @@
+"""Seeing for ourselves which side answers users: through every Traefik replica, as a user's request would go."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from flipgate.adapters.cluster import READ_SECONDS
+from flipgate.core.gates.bake import Reply, read_reply
+from flipgate.core.gates.proof import Aim, Proven, Seen, hear
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.foreign import sentence
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import pod_ready
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.world import AT_ONCE, World
+from flipgate.steps.looking.counted import ask_counted
+from flipgate.steps.looking.header import ask_header, fetch, header_problems, mend, wrong_of
+
+PAUSE_SECONDS = 0.02
+CALM_SECONDS = 0.1
+"""Between two questions to a replica that has shown the side already, and only has to outlast the throttle."""
+LOOK_AGAIN_SECONDS = 1.0
+"""Between two looks whether a replica that does not show the side is still one of Traefik's."""
+ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
+"""For one answer, to its last byte; the last one of a proof is given what is left, but time to come."""
+
+
+def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str]:
+    """The names of Traefik's Ready pods: users are sent to no others. Raises Refused when there are none: nothing
+    could be proven."""
+    spec = world.application.spec.traffic.traefik
+    path = f"/api/v1/namespaces/{spec.namespace}/pods"
+    pods = world.cluster.items(path, timeout=timeout, labelSelector=spec.selector)
+    alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
+    ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))
+    if not ready:
+        others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
+        raise Refused(
+            f"no {'Ready' if others else 'running'} pod matches {spec.selector}"
+            + (f" (running, but not Ready: {others})" if others else ""),
+            obj=f"Traefik in namespace {spec.namespace}",
+            reason="NoTraefik",
+            untouched="all routes",
+            next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
+        )
+    return ready
+
+
+def need_sight(world: World, side: Side, replicas: list[str]) -> None:
+    """Raises Refused unless each replica shows `side` now: better to find a blind probe before the move than after."""
+    proven = prove(world, side, replicas, answers=1, timeout_seconds=min(10, _timeout(world)))
+    if not proven.ok:
+        raise _cannot_see(world, side, proven)
+
+
+def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
+    """Where answers come, and it is the header that names no side, that is said, and not Traefik's log."""
+    fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}"
+    deaf = [each.replica for each in proven.replicas if not each.proven]
+    next_command = f"kubectl -n {world.application.spec.traffic.traefik.namespace} logs {deaf[0] if deaf else ''}"
+    if world.application.spec.traffic.header:
+        found = ask_header(world, side, deaf, patience_seconds=0)
+        if (wrong := wrong_of(found)) and not wrong.passing:
+            fact = f"{fact}. {'; '.join(header_problems(world, found))}"
+            next_command = mend(world, wrong)
+    return Refused(fact, obj="Traefik", reason="CannotSee", untouched="all routes", next_command=next_command)
+
+
+def prove(
+    world: World,
+    side: Side,
+    replicas: list[str],
+    *,
+    since: float | None = None,
+    answers: int | None = None,
+    timeout_seconds: float | None = None,
+    host: str = "",
+) -> Proven:
+    """Asks these replicas until each has answered from `side` so many times running, or the time is over.
+
+    `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
+    replica that stays deaf: the caller decides.
+    """
+    began = time.monotonic()
+    aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
+    deadline = began + (timeout_seconds or _timeout(world))
+    return Proven(_watch(world, replicas, aim, deadline, host), round(time.monotonic() - began, 3))
+
+
+def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | None = None) -> Proven:
+    """The proof that a move is judged by: through every Ready replica, with answers that were asked for after Traefik's
+    throttle, counted from the last patch (from now, where `moved` is not known any more).
+
+    Until then a replica may hold the last of several changed routes back, and the one that is asked for shows nothing
+    of it. Replicas that come while `replicas` are asked are asked too; one that is Ready no longer is let go.
+    """
+    began = time.monotonic()
+    traffic = world.application.spec.traffic
+    settled = (moved.done if moved else began) + traffic.traefik.throttle_seconds
+    aim = Aim(side, traffic.proof_answers, settled, moved.at if moved else None)
+    deadline = began + _timeout(world)
+    seen: dict[str, Seen] = {}
+    fresh = replicas
+    while fresh:
+        seen.update({each.replica: each for each in _watch(world, fresh, aim, deadline)})
+        fresh = [name for name in _listed(world, replicas) if name not in seen]
+    return Proven(tuple(seen.values()), round(time.monotonic() - began, 3))
+
+
+def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None) -> Reply:
+    """One request through one replica, for the users' host or another, and which side it shows: by the declared header,
+    else by Traefik's counters (`only` of one side where users are on the other). Raises when there is no answer."""
+    spec = world.application.spec.traffic
+    if not spec.header:
+        return ask_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
+    return read_reply(fetch(world, replica, timeout=timeout, host=host), spec.header)
+
+
+def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
+    """All at once, however many: one that stays deaf must not use up the time of those behind it."""
+
+    def watch(name: str) -> Seen:
+        return _watch_replica(world, name, aim, deadline, host)
+
+    if len(replicas) <= AT_ONCE:
+        return tuple(world.each(watch, replicas))
+    with ThreadPoolExecutor(len(replicas), thread_name_prefix="flipgate-proof") as hands:
+        return tuple(hands.map(watch, replicas))
+
+
+def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
+    seen, looked = Seen(replica), time.monotonic()
+    while not seen.proven:
+        asked = time.monotonic()
+        reply, silence = None, ""
+        limit = min(ASK_SECONDS, max(LEAST_SECONDS, deadline - asked))
+        try:
+            reply = ask(world, replica, timeout=limit, host=host, only=aim.side if host else None)
+        except Exception as error:  # any at all: what cannot be read is no answer, and no end of the proof
+            silence = sentence(error)
+        now = time.monotonic()
+        seen = hear(seen, aim, reply, asked=asked, at=now, silence=silence)
+        if now >= deadline or seen.proven:
+            break
+        if not seen.good and now - looked >= LOOK_AGAIN_SECONDS:
+            looked = now
+            if replica not in _listed(world, [replica]):
+                return replace(seen, gone=True)
+        time.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.settled else PAUSE_SECONDS)
+    return seen
+
+
+def _listed(world: World, before: list[str]) -> list[str]:
+    """Traefik's Ready replicas by now; those of before where they cannot be listed, so that nobody is let go for it."""
+    try:
+        return traefik_replicas(world)
+    except Exception as error:
+        world.say(f"Traefik's replicas are taken to be those of before: {sentence(error)}")
+        return before
+
+
+def _timeout(world: World) -> float:
+    return float(world.application.spec.traffic.proof_timeout_seconds)

@@ -1,0 +1,92 @@
+"""Before a move, forward: all that the routes will name on the new side is there, with somebody to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from flipgate.adapters.routes import find_route
+from flipgate.core.traffic.targets import (
+    LEADS_ELSEWHERE,
+    MISSING,
+    SERVICE_MISSING,
+    SERVICE_PORT_MISSING,
+    Unfit,
+    judge_service,
+)
+from flipgate.core.traffic.traefik import TRAEFIK_SERVICE
+from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+
+
+def need_targets(world: World, traffic: Traffic, to: Side) -> None:
+    """Raises Refused unless each Service that the routes will name exists on `to` with the port that they name, and has
+    a Ready endpoint where users would hear from it (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
+
+    Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
+    TraefikService of that side which leads anywhere else.
+    """
+    services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
+    names = list(dict.fromkeys(target.name for target in services))
+    namespace = world.application.namespace_of(to)
+    found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
+    objects = {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
+    for target in services:
+        if unfit := judge_service(target, *objects[target.name]):
+            raise _refused(namespace, target, unfit, _look(unfit.reason, namespace, target.name))
+
+
+def _look(reason: str, namespace: str, name: str) -> str:
+    if reason == SERVICE_MISSING:
+        return f"kubectl -n {namespace} get services"
+    if reason == SERVICE_PORT_MISSING:
+        return f"kubectl -n {namespace} get service {name} -o yaml"
+    return f"kubectl -n {namespace} get endpointslices -l kubernetes.io/service-name={name}"
+
+
+def _reads(world: World, namespace: str, name: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The Service, and its EndpointSlices by the label that says whose they are."""
+    slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    selector = f"kubernetes.io/service-name={name}"
+    return (
+        partial(world.cluster.find, f"/api/v1/namespaces/{namespace}/services/{name}"),
+        partial(world.cluster.items, slices, labelSelector=selector),
+    )
+
+
+def services_of(world: World, targets: Iterable[Target], to: Side) -> list[Target]:
+    """The Services that routes to these targets name, in their order; behind a TraefikService of the side, those it
+    names. Raises Refused (ServiceMissing, LeadsElsewhere) for a TraefikService that is not there, or leads elsewhere.
+    """
+    waiting = list(targets)
+    services: dict[Target, None] = {}
+    behind: dict[Target, None] = {}
+    while waiting:
+        target = waiting.pop(0)
+        if target.kind != TRAEFIK_SERVICE:
+            services[target] = None
+        elif target not in behind:
+            behind[target] = None
+            waiting += [entry.target for entry in _behind(world, target, to).entries]
+    return list(services)
+
+
+def _behind(world: World, target: Target, to: Side) -> RouteState:
+    """A TraefikService in the side's own namespace: whoever is sent to it must stay on that side."""
+    namespace = world.application.namespace_of(to)
+    name = RouteName(TRAEFIK_SERVICE, namespace, target.name)
+    state = find_route(world.cluster, world.application, name, world.route_api)
+    look = f"kubectl -n {namespace} get traefikservices -o yaml"
+    if not state.found:
+        raise _refused(namespace, target, Unfit(SERVICE_MISSING, MISSING), look)
+    if state.whole is not to:
+        raise _refused(namespace, target, Unfit(LEADS_ELSEWHERE, f"would send users elsewhere ({state})"), look)
+    return state
+
+
+def _refused(namespace: str, target: Target, unfit: Unfit, look: str) -> Refused:
+    obj = f"{target.kind} {namespace}/{target.name}"
+    return Refused(unfit.fact, obj=obj, reason=unfit.reason, untouched="all routes", next_command=look)

@@ -1,0 +1,1 @@
+"""Changing the world: routes, workloads, what consumes."""

@@ -1,0 +1,84 @@
+"""Telling a mixed service's pods whether to consume, and hearing from them that they do as they are told."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+from flipgate.core.spec.service import Consume
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.errors import Conflict, FlipgateError
+from flipgate.core.values.foreign import fault
+from flipgate.core.workloads.hand_over import pod_says, settled
+from flipgate.core.workloads.view import Switch, Workload, pod_ready, read_switch
+from flipgate.steps.acting.world import World
+
+TRIES = 5
+ASK_SECONDS = 2.0
+NUDGE = "flipgate.dev/consume"
+"""Annotation on pods, which nobody reads: a kubelet that sees its pod change brings its volumes up to date at once, and
+not within the minute or so that it would take otherwise."""
+
+
+def tell(world: World, consume: Consume, switch: Switch, work: bool) -> None:
+    """Sets the key. Read again and tried again where anything else in the ConfigMap has changed.
+
+    Raises LostLease when a later actor has stamped it, Conflict when anybody has since it was read.
+    """
+    at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    stamp = switch.stamp
+    for left in reversed(range(TRIES)):
+        world.check_lease()
+        switch.need_ours(world.epoch)
+        try:
+            world.cluster.merge(switch.path, switch.saying(work, at))
+            return
+        except Conflict:
+            switch = read_switch(consume, switch.namespace, world.cluster.find(switch.path))
+            if not left or switch.stamp != stamp:
+                switch.need_ours(world.epoch)
+                raise
+
+
+def nudge(world: World, workload: Workload, work: bool) -> None:
+    """Has the kubelets look at the ConfigMap now. Never raises: without it they do so later."""
+    part = {"metadata": {"annotations": {NUDGE: f"{str(work).lower()} {world.now().isoformat()}"}}}
+    pods = _pods(workload)
+    try:
+        world.each(
+            lambda pod: world.cluster.merge(f"{pods}/{pod}", part, timeout=ASK_SECONDS), _ready_pods(world, workload)
+        )
+    except FlipgateError as error:
+        world.say(f"the pods of {workload} may take a minute to see their ConfigMap: {error}")
+
+
+def unsaid(world: World, consume: Consume, workload: Workload, switch: Switch) -> str:
+    """Which Ready pods do not say what their key says, and what they say instead; empty when all do."""
+    if consume.status is None:
+        wait = timedelta(seconds=consume.settle_seconds)
+        return "" if settled(switch, wait, world.now()) else f"given {consume.settle_seconds} s to follow its key"
+    status, work = consume.status, switch.says(True)
+
+    def ask(pod: str) -> str:
+        answer: Answer | str
+        try:
+            answer = world.cluster.through_pod(workload.namespace, pod, status.port, status.path, timeout=ASK_SECONDS)
+        except Exception as error:  # any at all: a pod that says nothing has not said so
+            answer = fault(error)
+        other = pod_says(status.json_path, answer, work)
+        return f"pod {pod}: {other}" if other else ""
+
+    try:
+        pods = _ready_pods(world, workload)
+    except FlipgateError as error:
+        return f"its pods could not be listed: {error.fact}"
+    return "; ".join(filter(None, world.each(ask, pods)))
+
+
+def _pods(workload: Workload) -> str:
+    return f"/api/v1/namespaces/{workload.namespace}/pods"
+
+
+def _ready_pods(world: World, workload: Workload) -> list[str]:
+    pods = world.cluster.items(_pods(workload), labelSelector=workload.selector)
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    return sorted(pod["metadata"]["name"] for pod in staying if pod_ready(pod))

@@ -1,0 +1,235 @@
+"""Handing over what works on the live side only: workers, CronJobs, what mixed services consume. In the declared order,
+journaled, and the same way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flipgate.core.record.record import HAND_OVER
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
+from flipgate.core.workloads.view import SideState, Workload, read_workload
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.moving.consume import nudge, tell, unsaid
+
+TRIES = 5
+LOOK_SECONDS = 0.2
+SETTLE_SECONDS = 1.0
+"""How long after a CronJob was suspended its controller may still start a Job, by what it had read right before."""
+
+
+def hand_over_workers(
+    world: World,
+    to: Side,
+    *,
+    timeout_seconds: float = 120.0,
+    back: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> tuple[str, ...]:
+    """What works on the live side only works on `to`, and only there. old-first: never two of it; new-first: never
+    none. Does nothing when it is so already.
+
+    Raises Refused when pods are not as wanted in time (WorkersNotReady), or Jobs of the old side run on in the way of
+    the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
+    one service's trouble holds up no other's: what is left is returned, a sentence each.
+    """
+    services = world.application.handed_over()
+    if not services:
+        return ()
+    shift = _Shift(world, to, timeout_seconds, back, meanwhile)
+    if shift.next_turn() is None:
+        return ()
+    with journal(world, HAND_OVER, to=str(to)) as entry:
+        shift.work()
+        moved = sorted(service.name for service in services if service.name not in shift.skip)
+        entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
+    return tuple(shift.left)
+
+
+@dataclass
+class _Shift:
+    """One hand-over under way. Services to `skip` are left as they are; the Jobs of those in `unheeded` may run on."""
+
+    world: World
+    to: Side
+    timeout_seconds: float
+    back: bool
+    meanwhile: Callable[[], None]
+    left: list[str] = field(default_factory=list)
+    skip: set[str] = field(default_factory=set)
+    unheeded: set[str] = field(default_factory=set)
+    settles_at: float = 0.0
+    sides: dict[Side, SideState] = field(default_factory=dict)
+    unsaid: dict[tuple[Side, str], str] = field(default_factory=dict)
+
+    def next_turn(self) -> Turn | None:
+        """What is to be done now, as the world is now."""
+        application = self.world.application
+        services = application.handed_over()
+        self.sides = {side: look_at_side(self.world, side, services) for side in Side}
+        old, new = self.sides[self.to.other], self.sides[self.to]
+        jobs = {name: each for name, each in self._jobs(old).items() if name not in self.unheeded}
+        order = application.spec.policy.workers
+        self.unsaid = self._unsaid(old if order == "old-first" else new)
+        return next_turn(services, order, old, new, jobs, skip=self.skip, unsaid=self.unsaid.keys())
+
+    def _unsaid(self, first: SideState) -> dict[tuple[Side, str], str]:
+        """What the pods of mixed services say that is not what they were told. Pods that cannot be asked are waited for
+        where something starts only after them."""
+        found = {}
+        for service in self.world.application.mixed():
+            for state in self.sides.values():
+                consume, switch = service.consume, state.switches[service.name]
+                if consume is None or not switch.found or (consume.status is None and state is not first):
+                    continue
+                if why := unsaid(self.world, consume, state.workloads[service.name], switch):
+                    found[state.side, service.name] = why
+        return found
+
+    def work(self) -> None:
+        """Turn by turn, until there is none left."""
+        began, last = time.monotonic(), None
+        while turn := self.next_turn():
+            if last is None or last.work is not turn.work:
+                began = time.monotonic()
+            last = turn
+            self.world.check_lease()
+            self.meanwhile()
+            if turn.work and (left := self.settles_at - time.monotonic()) > 0:
+                self.settles_at = 0.0
+                self.world.sleep(left)
+            elif turn.tell:
+                self._tell(turn)
+            else:
+                self._judge_wait(turn, time.monotonic() - began)
+                self.world.sleep(LOOK_SECONDS)
+
+    def _jobs(self, old: SideState) -> Jobs:
+        """What runs of the CronJobs that are suspended; nothing is asked for where there is none."""
+        suspended = [workload for workload in old.workloads.values() if workload.found and workload.suspended]
+        if not suspended:
+            return {}
+        try:
+            jobs = self.world.cluster.items(f"/apis/batch/v1/namespaces/{old.namespace}/jobs")
+        except FlipgateError as error:
+            names = {workload.name for workload in suspended}
+            if not self.back:
+                raise
+            if not names <= self.unheeded:
+                self.unheeded |= names
+                self._note(f"Jobs that still run on {old.side} are not waited for: {error}")
+            return {}
+        return running_jobs(jobs, suspended)
+
+    def _tell(self, turn: Turn) -> None:
+        workloads = [self.sides[turn.side].workloads[name] for name in turn.tell]
+        for workload in workloads:
+            try:
+                self._tell_one(turn, workload)
+            except LostLease:
+                raise
+            except FlipgateError as error:
+                if not self.back:
+                    raise
+                self._leave(workload.name, str(error))
+        if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
+            self.settles_at = time.monotonic() + SETTLE_SECONDS
+
+    def _tell_one(self, turn: Turn, workload: Workload) -> None:
+        service = self.world.application.service(workload.name)
+        if service.consume:
+            tell(self.world, service.consume, self.sides[turn.side].switches[service.name], turn.work)
+            nudge(self.world, workload, turn.work)
+            return
+        if turn.work:
+            self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
+        _ask_for(self.world, workload, max(1, service.replicas) if turn.work else 0)
+
+    def _go_on_from(self, old: Workload, new: Workload) -> None:
+        """The schedule goes on where the other side's left off: else what that side started already, this one would
+        take for missed, and start once more. Best effort: it is the controller's own field."""
+        if not old.last_schedule > new.last_schedule:
+            return
+        version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
+        part = {"metadata": version, "status": {"lastScheduleTime": old.last_schedule}}
+        try:
+            self.world.cluster.merge(f"{new.path}/status", part, timeout=5.0)
+        except FlipgateError as error:
+            self.world.say(f"{new} may start a Job at once that {old} has started already: {error}")
+
+    def _judge_wait(self, turn: Turn, waited: float) -> None:
+        """Raises Refused at a limit; where nobody is to be held up, notes what is left, and waits for it no longer."""
+        policy = self.world.application.spec.policy
+        if turn.jobs and waited >= policy.jobs_timeout_seconds:
+            told = _told(turn.jobs)
+            if policy.workers == "old-first" and not self.back:
+                raise self._jobs_still_running(told, policy.jobs_timeout_seconds)
+            self.unheeded |= turn.jobs.keys()
+            self._note(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
+        late = [name for name in turn.pods if not self._settles(name)]
+        if late and waited > self.timeout_seconds:
+            if not self.back:
+                raise self._not_ready(turn, late)
+            for name in late:
+                self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
+
+    def _settles(self, name: str) -> bool:
+        """Whether only time is waited for."""
+        consume = self.world.application.service(name).consume
+        return consume is not None and consume.status is None
+
+    def _leave(self, name: str, why: str) -> None:
+        self.skip.add(name)
+        self._note(f"{name} was not handed over to {self.to}: {why}")
+
+    def _note(self, sentence: str) -> None:
+        self.left.append(sentence)
+        self.world.say(sentence)
+
+    def _jobs_still_running(self, told: str, seconds: float) -> Refused:
+        namespace = self.world.application.namespace_of(self.to.other)
+        return Refused(
+            f"still running {seconds:g} s after their CronJobs were suspended: {told}. The new ones wait for them",
+            obj=f"Jobs on {self.to.other}",
+            reason="JobsStillRunning",
+            untouched="these Jobs, and all routes",
+            next_command=f"kubectl -n {namespace} get jobs; spec.policy.jobsTimeoutSeconds says how long to wait",
+        )
+
+    def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
+        state = self.sides[turn.side]
+        said = [f"{name} ({why})" if (why := self.unsaid.get((turn.side, name))) else name for name in late]
+        return Refused(
+            f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
+            obj=f"workers on {turn.side}",
+            reason="WorkersNotReady",
+            untouched="all routes",
+            next_command=f"kubectl -n {state.namespace} get {state.resources}",
+        )
+
+
+def _told(jobs: Jobs) -> str:
+    return ", ".join(f"Job {job} of {name}" for name, running in sorted(jobs.items()) for job in running)
+
+
+def _ask_for(world: World, workload: Workload, count: int) -> None:
+    """Read again and tried again where somebody of ours has written it since it was read: a write of this very actor
+    that arrived late, or one of another actor before it lost its Lease. Raises LostLease when a later actor has stamped
+    it.
+    """
+    for left in reversed(range(TRIES)):
+        world.check_lease()
+        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
+        try:
+            world.cluster.patch(workload.path, operations)
+            return
+        except Conflict:
+            if not left:
+                raise
+            found = world.cluster.find(workload.path)
+            workload = read_workload(workload.name, workload.namespace, found, workload.kind)

@@ -1,0 +1,196 @@
+"""Moving everybody: every route to one side in fenced patches, journaled, all or none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route
+from flipgate.core.record.record import MOVE_ROUTES, Record
+from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import View, short_of
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.plan import namespaces, plan_back, route_stamp
+
+RETRIES = 5
+MOVE_TRIES = 10
+"""Patches of one route, forward, that unrelated writers may spoil in a row: each is planned anew in some milliseconds.
+"""
+
+
+def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
+    """Moves every route to `to`, forward: journal, one fenced patch a route. The caller holds the Lease, and has
+    stamped `to` before it counted its pods.
+
+    `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
+    changed what a route says since it was read, or wrote it without end; every route is then back where it was.
+    """
+    # Read before the entry: its write is refused to who was taken over by then, and who takes over later writes the
+    # routes later, so that these versions are refused. Read after it, they could be the ones that a rollback has left.
+    traffic = look_at_traffic(world)
+    with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
+        at = time.monotonic()
+        patches = _send_all(world, traffic, to)
+        done = time.monotonic()
+        entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
+    return Move(to, at, patches, done=done)
+
+
+def move_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "") -> Move:
+    """Sends every route to `to`, testing no versions; reads again and retries while others write. For rolling back.
+    `forced`, because a person named the side: also routes that name neither side, where the side has their Services.
+
+    A route that needs no patch is stamped all the same: a patch that is on its way tests the stamp it read, and must
+    not arrive after us. Routes that are gone or name no side are left and named in `Move.left`. `unrecorded` says who
+    goes back and why where no record can: it is left on the routes, for reconcile.
+    Raises Refused when no route can be moved, Conflict after RETRIES losses.
+    """
+    at = time.monotonic()
+    sent: tuple[RoutePatch, ...] = ()
+    for _ in range(RETRIES):
+        traffic, patches = plan_back(world, to, forced=forced, unrecorded=unrecorded)
+        faults = _send_each(world, patches)
+        sent += tuple(patch for patch in patches if patch.route not in faults)
+        there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
+        unconfirmed = _confirm(world, there, unrecorded)
+        lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
+        now = look_at_traffic(world)
+        arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
+        if arrived and not any(isinstance(error, Conflict) for error in unconfirmed.values()):
+            gone = tuple(str(state) for state in now.leading if not state.entries)
+            stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
+            unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
+            forget_way_back(world, now)
+            return Move(to, at, sent, (*gone, *stuck, *unsure))
+    raise Conflict(
+        f"was changed by somebody else {RETRIES} times in a row",
+        obj=f"routes of {world.application.name}",
+        next_command=f"flipgate status {world.application.name}",
+    )
+
+
+def close_routes(world: World, traffic: Traffic) -> None:
+    """Has every move refused that was planned before, of whomever: what comes now is done to a dark side, and no patch
+    that is on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
+    """
+    for state in traffic.routes:
+        if not state.entries:
+            continue
+        try:
+            patch_route(world.cluster, plan_close(state, route_stamp(world), state.unrecorded))
+        except Conflict as error:
+            raise Refused(
+                "was written by somebody else since it was read; the dark side may be live again",
+                obj=str(state.route),
+                reason="SideChanged",
+                untouched="both sides",
+                next_command=f"flipgate status {world.application.name}, then the same again",
+            ) from error
+
+
+def _confirm(world: World, states: Iterable[RouteState], unrecorded: str) -> dict[RouteName, FlipgateError]:
+    """Stamps routes that are there already. One that may not be written holds up no other, and is said."""
+    faults: dict[RouteName, FlipgateError] = {}
+    for state in states:
+        try:
+            patch_route(world.cluster, plan_close(state, route_stamp(world), unrecorded), timeout=5.0)
+        except (Conflict, PermanentError, Refused) as error:
+            faults[state.route] = error
+    return faults
+
+
+def forget_way_back(world: World, traffic: Traffic) -> None:
+    """Takes the way back by hand off each route that says one: where it leads is no way back any more.
+
+    Written apart from any move, and after it. Never raises: a line that stays is refused by what it tests itself,
+    unless its side went to rest, and then somebody is told here.
+    """
+
+    def clear(state: RouteState) -> None:
+        try:
+            clear_way_back(world.cluster, state)
+        except FlipgateError as error:
+            world.say(f"{state.route} still says a way back that is none: {error}")
+
+    world.each(clear, [state for state in traffic.routes if state.way_back])
+
+
+def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:
+    """Every patch is tried: one route that cannot be moved must not keep the others' users where they are."""
+    faults: dict[RouteName, FlipgateError] = {}
+    for patch in patches:
+        try:
+            patch_route(world.cluster, patch, timeout=5.0)
+        except FlipgateError as error:
+            faults[patch.route] = error
+    if faults and len(faults) == len(patches) and not any(isinstance(e, Conflict) for e in faults.values()):
+        raise next(iter(faults.values()))
+    return faults
+
+
+def need_counts(world: World, view: View, to: Side) -> None:
+    """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now;
+    where nothing ever ran there, as the application's file asks for."""
+    first = view.record is not None and not view.record.ran_on(to.other)
+    ready = view.sides[to.other].ready
+    serving = [service for service in world.application.serving() if service.replicas]
+    wanted = {s.name: s.replicas if first else max(1, ready.get(s.name, 0)) for s in serving}
+    missing = short_of(view.sides[to], wanted)
+    if missing:
+        counts = ", ".join(f"{name} {found} of {count}" for name, (found, count) in missing.items())
+        carried = "a first release" if first else f"the traffic {to.other} carries"
+        raise Refused(
+            f"has too few Ready pods for {carried}: {counts}",
+            obj=f"side {to} ({world.application.namespace_of(to)})",
+            reason="TooFewReady",
+            untouched="all routes",
+            next_command=f"kubectl -n {world.application.namespace_of(to)} get deployments",
+        )
+
+
+def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
+    """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
+    planned = {state.route: state for state in traffic.leading}
+    sent: list[RoutePatch] = []
+    for patch in plan_move(traffic, namespaces(world), to, stamp=route_stamp(world)):
+        try:
+            sent.append(_send(world, planned[patch.route], patch, to))
+        except LostLease:
+            raise
+        except (Conflict, Refused, PermanentError) as error:
+            left = move_back(world, to.other).left if sent else ()
+            raise Refused(
+                f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
+                obj=str(patch.route),
+                reason="RouteChanged",
+                untouched=f"all routes: traffic is on {to.other}" + (f" ({'; '.join(left)})" if left else ""),
+                next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
+                "--show-managed-fields -o yaml",
+            ) from error
+    return tuple(sent)
+
+
+def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> RoutePatch:
+    """One route's patch, planned anew while others write what does not matter. The patch that was taken.
+
+    Each tests the version it was planned on. That is read before the Lease is confirmed: who takes over after that
+    writes the route after that, too, and the patch is refused. Raises Conflict.
+    """
+    for _ in range(MOVE_TRIES):
+        world.check_lease()
+        try:
+            patch_route(world.cluster, patch)
+            return patch
+        except Conflict:
+            known = declared(world.application)
+            now = find_route(world.cluster, world.application, planned.route, world.route_api, known)
+            world.confirm_lease()
+            if now.meaning != planned.meaning:
+                raise
+            (patch,) = plan_move(Traffic((now,)), namespaces(world), to, stamp=route_stamp(world))
+    raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))

@@ -1,0 +1,95 @@
+"""Finding out before users depend on it whether Traefik can lead them to the new side: by a route that none knows."""
+
+from __future__ import annotations
+
+from flipgate.adapters.routes import apply_route, declared, delete_route, get_route
+from flipgate.core.gates.proof import Proven
+from flipgate.core.traffic.preview import PREVIEW_ROUTE, preview_names, preview_of
+from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.traffic import RouteName, Traffic
+from flipgate.core.values.errors import PermanentError, Refused
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.prove import prove
+
+SEEN_SECONDS = 10.0
+"""How long each replica may take to show a preview, beside its throttle."""
+
+
+def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) -> None:
+    """Raises Refused (PreviewNotSeen) unless each replica leads requests for the preview's host to `to`, by routes that
+    say what the live ones will say; PreviewNotMade where those may not be made. Nothing is done where no such host is
+    declared.
+
+    A write to the cluster like any other: journaled, and taken away again, also by whoever finds it left over.
+    """
+    host = world.application.spec.traffic.preview_host
+    if not host:
+        return
+    with journal(world, PREVIEW_ROUTE, to=str(to), host=host) as entry:
+        try:
+            _make(world, traffic, to, host)
+            proven = _look(world, to, replicas, host)
+        finally:
+            clear_preview(world)
+        if not proven.ok:
+            raise _not_seen(world, to, host, proven)
+        shown = len([each for each in proven.replicas if each.proven])
+        entry.outcome = f"{host} leads to {to} through {shown} Traefik replica{'' if shown == 1 else 's'}"
+
+
+def clear_preview(world: World) -> None:
+    """Takes away what a preview consists of; what is gone already is fine, and what may not be deleted is said."""
+    if not world.application.spec.traffic.preview_host:
+        return
+    for number, route in enumerate(declared(world.application)):
+        for name in preview_names(world.application.name, number, route):
+            try:
+                delete_route(world.cluster, name, world.route_api)
+            except PermanentError as error:
+                world.say(f"the preview's {name} may be left: {error}")
+
+
+def _make(world: World, traffic: Traffic, to: Side, host: str) -> None:
+    try:
+        for state in traffic.leading:
+            _show(world, state.route, to, host)
+    except PermanentError as error:
+        raise Refused(
+            f"could not be made: {error.fact}",
+            obj=f"preview of {world.application.name}",
+            reason="PreviewNotMade",
+            untouched="all routes",
+            next_command="flipgate check -f APP.yaml (asks for the rights that it needs)",
+        ) from error
+
+
+def _show(world: World, route: RouteName, to: Side, host: str) -> None:
+    application = world.application
+    known = declared(application)
+    obj = get_route(world.cluster, route, world.route_api)
+    state = read_route(route, obj, {application.namespace_of(side): side for side in Side}, known)
+    names = preview_names(application.name, known.index(route), route)
+    live = application.spec.traffic.host
+    for made in preview_of(obj, state, names, namespace=application.namespace_of(to), host=live, preview=host):
+        apply_route(world.cluster, made)
+
+
+def _look(world: World, to: Side, replicas: list[str], host: str) -> Proven:
+    spec = world.application.spec.traffic
+    patience = min(spec.proof_timeout_seconds, spec.traefik.throttle_seconds + SEEN_SECONDS)
+    return prove(world, to, replicas, answers=1, timeout_seconds=patience, host=host)
+
+
+def _not_seen(world: World, to: Side, host: str, proven: Proven) -> Refused:
+    traefik = world.application.spec.traffic.traefik.namespace
+    deaf = "; ".join(proven.deaf) or "none of the replicas is Ready any more"
+    return Refused(
+        f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: {deaf}. "
+        "May it refer across namespaces (--providers.kubernetescrd.allowcrossnamespace)?",
+        obj="Traefik",
+        reason="PreviewNotSeen",
+        untouched="all routes",
+        next_command=f"kubectl -n {traefik} logs -l {world.application.spec.traffic.traefik.selector} --since=1m",
+    )

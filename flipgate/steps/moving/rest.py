@@ -1,0 +1,80 @@
+"""Putting a dark side to rest. It takes a DarkSide, so the routes have been read first."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flipgate.core.record.record import REST_SIDE, Occupant, Record, occupied
+from flipgate.core.traffic.traffic import DarkSide
+from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.workloads.view import SideState, Stamped, View, Workload
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.world import World
+from flipgate.steps.moving.consume import tell
+from flipgate.steps.moving.move import close_routes, forget_way_back
+
+
+def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
+    """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). Each
+    write tests the stamp read before the routes were, and the routes are closed first: no patch of theirs that is on
+    its way can arrive after this, and lead users here.
+
+    Raises Refused when a route or a workload was written since: somebody sends users to this side, and it stays as it
+    is.
+    """
+    counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
+    state = view.sides[side.side]
+    todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
+    consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
+    if not (todo or consuming):
+        forget_way_back(world, view.traffic)
+        return
+    kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
+    with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
+        close_routes(world, view.traffic)
+        silence(world, state)
+        for workload in todo:
+            world.check_lease()
+            _scale(world, workload, counts[workload.name])
+        forget_way_back(world, view.traffic)
+        told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
+        entry.outcome = f"{told} of {side.side} at rest"
+
+    # The counts from before are what a slow way back scales up to: the larger ones, because an idle side may have been
+    # shrunk by its autoscaler, or rested halfway by a run that died.
+    def remember(record: Record) -> Record:
+        before = record.sides.get(side.side) or Occupant(since=world.now())
+        carried = {name: max(count, before.replicas.get(name, 0)) for name, count in state.replicas.items()}
+        resting = before.model_copy(update={"replicas": carried})
+        return occupied(record, side.side, resting)
+
+    world.store.update(remember)
+
+
+def silence(world: World, state: SideState) -> None:
+    """No mixed service of the side is to consume, whatever pods of it come up. Raises Refused like `rest`."""
+    for service in world.application.mixed():
+        switch = state.switches[service.name]
+        if service.consume and switch.found and not switch.says(False):
+            try:
+                tell(world, service.consume, switch, False)
+            except Conflict as error:
+                raise _changed(world, switch) from error
+
+
+def _scale(world: World, workload: Workload, count: int) -> None:
+    try:
+        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
+        world.cluster.patch(workload.path, operations)
+    except Conflict as error:
+        raise _changed(world, workload) from error
+
+
+def _changed(world: World, what: Stamped) -> Refused:
+    return Refused(
+        "was changed since the routes were read; this side may be live again",
+        obj=str(what),
+        reason="SideChanged",
+        untouched=f"this {what.kind}, what comes after it, and all routes",
+        next_command=f"flipgate status {world.application.name}",
+    )

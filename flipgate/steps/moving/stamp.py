@@ -1,0 +1,66 @@
+"""Stamping a side: from then on every write on it that was prepared before is refused, however late it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import Conflict, NotFound
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, side_of
+
+TRIES = 5
+STAMP_SECONDS = 5.0
+
+
+def stamp(world: World, state: SideState, epoch: int | str, *, over_unrecorded: bool = False) -> SideState:
+    """Takes a side: a new stamp of this epoch on each of its objects. Returns the side as it was when it was stamped:
+    each write's answer shows its object.
+
+    Each write tests the stamp that was read, and is planned anew where another one stands there by now: a stamp never
+    goes down. An object that is gone is left out: nothing can be scaled down in it. Raises LostLease where a later
+    epoch stands, or an unrecorded one unless `over_unrecorded`; Conflict after TRIES losses.
+    """
+    found = world.each(lambda each: _stamp(world, each, epoch, over_unrecorded), _objects(state))
+    return side_of(world, state.side, found)
+
+
+def stamp_unstamped(world: World, state: SideState, epoch: int) -> bool:
+    """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything."""
+    bare = [each for each in _objects(state) if each.stamp is None]
+    world.each(lambda each: _stamp(world, each, epoch, over=False), bare)
+    return bool(bare)
+
+
+def stamped_look(world: World, side: Side) -> View:
+    """A look at everything, after what bears no stamp on this side has been given one. The caller holds the Lease."""
+    view = look(world)
+    return look(world) if stamp_unstamped(world, view.sides[side], world.epoch) else view
+
+
+def _objects(state: SideState) -> list[Stamped]:
+    """What the side is made of, each once: two mixed services may share a ConfigMap."""
+    return list({each.path: each for each in state.stamped}.values())
+
+
+def _stamp(world: World, read: Stamped, epoch: int | str, over: bool) -> Mapping[str, Any] | None:
+    for left in reversed(range(TRIES)):
+        if isinstance(epoch, int) and not (over and stamps.unrecorded(read.stamp)):
+            read.need_ours(epoch)
+        operations = [*read.tests(), *read.stamping(world.new_stamp(epoch))]
+        try:
+            return world.cluster.patch(read.path, operations, timeout=STAMP_SECONDS)
+        except NotFound:
+            return None
+        except Conflict:
+            if not left:
+                raise
+            obj = world.cluster.find(read.path)
+            if obj is None:
+                return None
+            read = replace(read, **read_meta(obj["metadata"]))
+    raise AssertionError("not reached: the last loss is raised")

@@ -1,0 +1,1 @@
+"""Forward: from a build to the end of its release."""

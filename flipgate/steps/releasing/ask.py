@@ -1,0 +1,281 @@
+"""Asking a person, and keeping their decision: in the record. Prefect's resume is only the doorbell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from flipgate.core.record import approvals
+from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
+from flipgate.core.record.became import became
+from flipgate.core.record.record import Approval, Decision, Question, QuestionKind, Record
+from flipgate.core.record.release import Phase, Reason, Release, frozen
+from flipgate.core.record.stopped import FLIP_TRAFFIC, SCALE_DOWN, last_attempt
+from flipgate.core.traffic.traffic import plan_move
+from flipgate.core.values.errors import BadInput, Refused
+from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads.hand_over import working
+from flipgate.core.workloads.render import images_of
+from flipgate.core.workloads.view import View
+from flipgate.steps.acting.tell import advance, finish, write
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import configuration, look, need_record
+
+ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
+"""No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
+
+ENDS = MappingProxyType(
+    {
+        "Rejected": (Phase.REJECTED, Reason.REJECTED),
+        "ApprovalExpired": (Phase.EXPIRED, Reason.APPROVAL_EXPIRED),
+    }
+)
+"""What becomes of a dark release on a person's no, or on nobody's word in time."""
+
+
+def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
+    """The hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
+
+    Never measurements, never versions.
+    """
+    side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
+    change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
+    change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
+        change["schedules"] = schedules
+    change["configuration"] = configuration(world.cluster, side)
+    if kind is QuestionKind.FLIP:
+        namespaces = {each: world.application.namespace_of(each) for each in view.sides}
+        patches = plan_move(view.traffic, namespaces, release.side)
+        change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
+    else:
+        change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
+    return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run: str = "", url: str = "") -> Question:
+    """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing.
+
+    Raises Refused when the release is not in the phase that the question is for, and (SideChanged) when the side to
+    flip to does not run the release's images.
+    """
+    view = look(world)
+    record = need_record(world, view)
+    release = need_phase(world, record, kind)
+    if changed := _side_changed(world, view, release, kind):
+        raise Refused(
+            changed,
+            obj=f"side {release.side} ({world.application.namespace_of(release.side)})",
+            reason="SideChanged",
+            untouched="all routes and both sides",
+            next_command=_deploy_again(world, release),
+        )
+    summary = _summary(record, release, kind)
+    expires = float(world.application.spec.policy.approval_expires_seconds)
+    asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
+    asked = asked.model_copy(update={"flow_run": flow_run, "url": url})
+    if standing := asked_already(record, asked):
+        return standing
+    changes = _changes(world, view, release, kind)
+    question = asked.model_copy(update={"evidence": frozen(evidence), "changes": changes})
+    write(world, lambda r: approvals.pose(r, question))
+    return question
+
+
+def decide(
+    world: World, decision: Decision, *, by: str, via: str, reason: str, only: Question | None = None
+) -> Question:
+    """Writes a person's decision on the open question; a no revokes a yes that no move has used yet.
+
+    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now), and
+    when it is answered already.
+    """
+    if not reason.strip():
+        raise BadInput(
+            "needs a reason: the next reader of the history will ask for it",
+            obj=str(decision),
+            untouched="everything",
+            next_command=f'flipgate {decision} {world.application.name} --reason "..."',
+        )
+    record = world.store.read()
+    question = record.question
+    if question is None or (only and question.id != only.id):
+        raise Refused(
+            f"nothing waits for this decision; the release is `{record.phase}`",
+            obj=f"application {world.application.name}",
+            reason="NoQuestion",
+            untouched="everything",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    if decision is Decision.APPROVE and world.now() > question.expires_at:
+        raise Refused(
+            f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
+            obj=f"question {question.id}",
+            reason="ApprovalExpired",
+            untouched="everything",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    approval = Approval(
+        question=question.id,
+        kind=question.kind,
+        basis=question.basis,
+        decision=decision,
+        by=by,
+        via=via,
+        reason=reason.strip(),
+        at=world.now(),
+    )
+    world.store.update(lambda r: approvals.answer(r, approval))
+    return question
+
+
+def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
+    """Writes down what a form answered to this question, where that still counts.
+
+    `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
+    this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
+    """
+    decision, by = Decision(given["decision"]), f"{given['name']} (self-declared)"
+    recorded = world.store.read().approval
+    if recorded is not None and recorded.decision is decision:
+        return  # the doorbell of the command line hands in the same form
+    try:
+        decide(world, decision, by=by, via="Prefect UI", reason=given["reason"], only=question)
+    except (BadInput, Refused) as error:
+        world.say(f"the form's answer ({decision} by {by}) changes nothing: {error.fact}")
+
+
+def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
+    """What stopped the run before, where one was: who is asked again sees it."""
+    return last_attempt(world.store.read(), FLIP_TRAFFIC if kind is QuestionKind.FLIP else SCALE_DOWN)
+
+
+def asked_by(world: World, flow_run: str) -> Question | None:
+    """The open question, if it is this run's."""
+    question = world.store.read().question
+    return question if question is not None and question.flow_run == flow_run else None
+
+
+def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bool:
+    """Whether a person is to be asked now: nothing was decided on what would change now.
+
+    An expired flip ends its release. The old side may be asked about again: after a question that was another run's,
+    or a yes that was not used in time.
+    """
+    if isinstance(decided, Granted) or decided.reason in ASK_AGAIN:
+        return isinstance(decided, NotGranted)
+    record = world.store.read()
+    if decided.reason != "ApprovalExpired" or record.question is None or record.phase is not Phase.LIVE:
+        return False
+    unused = record.approval is not None and record.approval.unspent
+    return record.question.flow_run != flow_run or unused
+
+
+def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
+    """Whether the record holds a decision that allows the step now, judged against what would change now."""
+    view = look(world)
+    record = need_record(world, view)
+    release = need_phase(world, record, kind)
+    if record.question is not None and record.question.kind is not kind:
+        return NotGranted("QuestionGone", "another question is open")
+    decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    changed = _side_changed(world, view, release, kind)
+    return NotGranted("SideChanged", changed) if changed and isinstance(decided, Granted) else decided
+
+
+def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:
+    """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again.
+
+    That nobody decided is noted like a decision: by this actor, `via` what it is.
+    """
+    record, now = world.store.read(), world.now()
+
+    def noted(record: Record) -> Record:
+        if refused.reason != "ApprovalExpired":
+            return record
+        return approvals.lapse(record, refused.fact, by=world.actor, via=via, now=now)
+
+    if refused.reason in ENDS and record.phase is Phase.DARK:
+        phase, reason = ENDS[refused.reason]
+        release = need_phase(world, record, QuestionKind.FLIP)
+        advance(world, release.name, phase, reason, refused.fact, also=noted)
+        finish(world)
+    elif record.question is not None:
+        world.store.update(lambda r: approvals.withdraw(noted(r)))
+
+
+def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
+    """The open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
+    wanted = Phase.DARK if kind is QuestionKind.FLIP else Phase.LIVE
+    release = record.release
+    if release is None or release.phase is not wanted:
+        last = release or record.last
+        raise Refused(
+            f"{became(record, last.name)}; it is not `{wanted}`" if last else f"is `{record.phase}`, not `{wanted}`",
+            obj=f"release {last.name}" if last else f"application {world.application.name}",
+            reason="WrongPhase",
+            untouched="all routes and both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    return release
+
+
+def _side_changed(world: World, view: View, release: Release, kind: QuestionKind) -> str:
+    """What of the side to flip to is not the release's: images that somebody else has set since, or work that it does
+    already, beside the live side. Empty when nothing is."""
+    if kind is not QuestionKind.FLIP:
+        return ""
+    runs = images_of(world.application, view.sides[release.side])
+    if works := working(world.application.handed_over(), view.sides[release.side]):
+        return f"works while {release.side.other} is live, so that work may be done twice: {'; '.join(works)}"
+    other = {name: runs.get(name, "nothing") for name, ref in release.images.items() if runs.get(name) != ref}
+    told = ", ".join(f"{name} is {ref}, not {release.images[name]}" for name, ref in other.items())
+    return f"does not run release {release.name}: {told}" if told else ""
+
+
+def _deploy_again(world: World, release: Release) -> str:
+    images = " ".join(f"--image {name}={ref}" for name, ref in release.images.items())
+    return f"flipgate deploy {world.application.name} {images}"
+
+
+def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> tuple[str, ...]:
+    """What would be different after a yes, in lines: images that users will see change, or pods that go."""
+    if kind is QuestionKind.SCALE_DOWN:
+        side = view.sides[release.side.other]
+        return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving",)
+    ran = need_record(world, view).ran_on(release.side.other)
+    before = images_of(world.application, view.sides[release.side.other]) if ran else {}
+    changed = [(name, before.get(name, "nothing"), ref) for name, ref in release.images.items()]
+    return tuple(f"{name}: {old} to {new}" for name, old, new in changed if old != new) or ("configuration only",)
+
+
+def _summary(record: Record, release: Release, kind: QuestionKind) -> str:
+    """The question in a sentence or two. A first release ever has no old side, and no way back: who approves knows."""
+    name, old = record.application, release.side.other
+    if not record.ran_on(old):
+        first = f"Nothing ever ran on {old}: there is no way back."
+        if kind is QuestionKind.FLIP:
+            return f"Send all users of {name} to {release.side} (release {release.name}, the first)? {first}"
+        return f"Close release {release.name} of {name}, the first? {first}"
+    if kind is QuestionKind.FLIP:
+        return f"Send all users of {name} from {old} to {release.side} (release {release.name})?"
+    return f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
+
+
+def expire(world: World) -> Question | None:
+    """Closes a question whose time is over, and returns it; None when there is none. Expiry means no.
+
+    Where the release lives on and a run waits, the no is written down for that run to find when the doorbell rings.
+    """
+    record = world.store.read()
+    question = record.question
+    if question is None or record.approval is not None or world.now() <= question.expires_at:
+        return None
+    fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
+    if record.phase is Phase.LIVE and question.flow_run:
+        decide(world, Decision.EXPIRED, by=world.actor, via="reconcile", reason=fact)
+    else:
+        close_refused(world, NotGranted("ApprovalExpired", fact), via="reconcile")
+    return question

@@ -1,0 +1,334 @@
+"""Bringing a release up on the dark side: open it, set its images, scale it, wait until it is Ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from flipgate.core.record import record as records
+from flipgate.core.record.record import BRING_UP, Occupant
+from flipgate.core.record.release import (
+    BEFORE_TRAFFIC,
+    CHECKS,
+    TERMINAL,
+    Phase,
+    PhaseChange,
+    Reason,
+    Release,
+    release_id,
+)
+from flipgate.core.spec.application import application_hash
+from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads.render import (
+    configuration_hash,
+    images_of,
+    parse_images,
+    render,
+    wanted_counts,
+    wanted_images,
+)
+from flipgate.core.workloads.view import SideState, View, Workload, short_of
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.tell import advance, finish, need_open, write
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.why import why_not_ready
+from flipgate.steps.moving.move import close_routes
+from flipgate.steps.moving.rest import silence
+from flipgate.steps.moving.stamp import stamped_look
+
+
+def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
+    """Opens the release of these images on the dark side, or finds the one that is the same.
+
+    The same content is one release however often it is announced. A newer one supersedes an older that users have not
+    seen. Raises Refused while traffic moves, bakes or soaks, and when these images are live already.
+    """
+    given = {name: str(image) for name, image in parse_images(images, world.application).items()}
+    view = look(world)
+    record = need_record(world, view)
+    release = record.release
+    if release and release.phase not in (BEFORE_TRAFFIC | TERMINAL):
+        _refuse_open(world, release)
+    dark = need_dark(world, view)
+    active, side = _live(record, view, dark.side.other), view.sides[dark.side]
+    wanted = wanted_images(world.application, active or side, given)
+    identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
+    if release and release.phase in BEFORE_TRAFFIC and release.id == identity:
+        return _at_present_counts(world, release, active)
+    if active:
+        _refuse_live(world, active, wanted, identity)
+    if release and release.phase in BEFORE_TRAFFIC:
+        supersede(world, release, identity)
+    return _create(world, view, identity, wanted, dark.side, opened_by)
+
+
+def _live(record: records.Record, view: View, side: Side) -> SideState | None:
+    """The active side; None before a first release ever, whatever its Deployments say: nothing of it is to be kept."""
+    return view.sides[side] if record.ran_on(side) else None
+
+
+def supersede(world: World, release: Release, by: str) -> None:
+    """Ends an older release that users have not seen; its approval, if it has one, is void with it."""
+    message = f"{by} is newer; nothing of {release.name} was shown to users"
+    advance(world, release.name, Phase.SUPERSEDED, Reason.NEWER_BUILD, message)
+    finish(world)
+
+
+def bring_up(world: World, release: Release) -> None:
+    """Sets the release's images on its side and scales it to the wanted counts. Only what is missing is changed.
+
+    Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
+    and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
+    """
+    view = stamped_look(world, release.side)
+    need_open(need_record(world, view), release.name)
+    dark = need_dark(world, view)
+    if dark.side is not release.side:
+        raise Refused(
+            f"is for {release.side}, which has the live traffic now",
+            obj=f"release {release.name}",
+            reason="SideIsLive",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    side = view.sides[dark.side]
+    _need_switches(world, side)
+    quiet = all(switch.says(False) for switch in side.switches.values())
+    if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
+        _note_occupant(world, release, side)  # who set all this may have been killed before the note
+        return
+    with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
+        close_routes(world, view.traffic)
+        silence(world, side)  # before any pod comes up
+        for workload in side.workloads.values():
+            world.check_lease()
+            set_workload(world, workload, release)
+        entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
+    _note_occupant(world, release, side)
+
+
+def scale_to_live(world: World, release: Release) -> Release:
+    """Scales a dark release to what the active side has by now, and waits until it is Ready: since it was brought up,
+    autoscalers may have grown the one or shrunk the other. Nothing is done where it has as much.
+
+    An approval stands: it is of what would run, not of how often. Raises Refused (NotReadyInTime) with users untouched.
+    """
+    view = look(world)
+    active = _live(need_record(world, view), view, release.side.other)
+    has = view.sides[release.side].replicas
+    few = {name: count for name, count in wanted_counts(world.application, active).items() if has[name] < count}
+    if not few:
+        return release
+    told = ", ".join(f"{name} {has[name]} to {count}" for name, count in few.items())
+    world.say(f"{release.side} has fewer pods than users need by now: {told}")
+    grown = _at_present_counts(world, release, active)
+    bring_up(world, grown)
+    wait_ready(world, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
+    return grown
+
+
+def _need_switches(world: World, side: SideState) -> None:
+    """Raises Refused where what tells pods whether to consume is not there: nobody could tell them later."""
+    missing = sorted({switch.name for switch in side.switches.values() if not switch.found})
+    if missing:
+        raise Refused(
+            f"lacks the ConfigMaps {', '.join(missing)}, which tell mixed services whether to consume",
+            obj=f"side {side.side} (namespace {side.namespace})",
+            reason="ConfigMapMissing",
+            untouched="both sides",
+            next_command=f"kubectl -n {side.namespace} create configmap {missing[0]}",
+        )
+
+
+def set_workload(world: World, workload: Workload, release: Release) -> None:
+    """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone.
+
+    Raises Refused (SideChanged) when somebody of ours has written it since it was read.
+    """
+    changes = _changes(world, workload, release)
+    if not changes:
+        return
+    try:
+        world.cluster.patch(workload.path, workload.fenced(world.epoch, world.new_stamp(world.epoch), *changes))
+    except Conflict as error:
+        raise Refused(
+            "was written by another actor since it was read",
+            obj=str(workload),
+            reason="SideChanged",
+            untouched=f"this {workload.kind}, and what comes after it",
+            next_command=f"flipgate status {world.application.name}; the same build again does what is missing",
+        ) from error
+
+
+def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> None:
+    """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
+
+    Raises Refused (NotReadyInTime) that says which pods are missing and why.
+    """
+    began = time.monotonic()
+    namespace = world.application.namespace_of(release.side)
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    said = ""
+    while True:
+        listed = world.cluster.get(path)
+        side = side_of(world, release.side, listed["items"])
+        missing = short_of(side, release.wanted)
+        behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
+        if not missing and not behind:
+            return
+        waited = time.monotonic() - began
+        progress = f"{_ready_line(side, release)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
+        if progress.split(" Ready")[0] != said:
+            said = progress.split(" Ready")[0]
+            world.say(progress)
+        if waited >= timeout_seconds:
+            raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
+        world.check_lease()
+        need_open(world.store.read(), release.name)
+        _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
+
+
+def _wait_for_change(world: World, path: str, version: str, seconds: float) -> None:
+    try:
+        for _ in world.cluster.watch(path, seconds=seconds, resourceVersion=version):
+            return
+    except Conflict:
+        return  # the version is gone: the caller lists again
+
+
+def _ready_line(side: SideState, release: Release) -> str:
+    ready = sum(min(side.ready[name], count) for name, count in release.wanted.items())
+    return f"{ready} of {sum(release.wanted.values())} pods"
+
+
+def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, int]], seconds: float) -> Refused:
+    counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
+    causes = why_not_ready(world, release.side, list(missing))
+    return Refused(
+        f"not Ready within {seconds:g} s: {counts}. {causes}",
+        obj=f"release {release.name} on {release.side}",
+        reason="NotReadyInTime",
+        untouched=f"{release.side.other}, which has the live traffic, and all routes",
+        next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods",
+    )
+
+
+def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
+    """What has to change in it, if anything."""
+    service = world.application.service(workload.name)
+    operations: list[dict[str, Any]] = []
+    container = service.container or next(iter(workload.images), "")
+    if workload.image_of(service.container) != release.images[workload.name]:
+        index = list(workload.images).index(container)
+        path = f"{workload.template_pointer}/spec/containers/{index}/image"
+        operations.append({"op": "replace", "path": path, "value": release.images[workload.name]})
+    wanted = release.wanted[workload.name]
+    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
+        operations.append(workload.asking(wanted))
+    return operations
+
+
+def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:
+    now = world.now()
+    # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
+    record = need_record(world, view)
+    known = [old.attempt for old in (record.last, record.release) if old and old.id == identity]
+    attempt = 1 + max([world.store.attempts(identity), *known])
+    release = Release(
+        id=identity,
+        attempt=attempt,
+        application_hash=application_hash(world.application),
+        side=side,
+        images=images,
+        wanted=wanted_counts(world.application, _live(record, view, side.other)),
+        opened_by=opened_by,
+        changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
+    )
+    write(world, lambda record: records.open_release(record, release, now))
+    return release
+
+
+def _at_present_counts(world: World, release: Release, active: SideState | None) -> Release:
+    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile."""
+    present = wanted_counts(world.application, active)
+
+    def change(record: records.Record) -> records.Record:
+        found = need_open(record, release.name)
+        wanted = {name: max(count, found.wanted.get(name, 0)) for name, count in present.items()}
+        return records.update_release(record, wanted=wanted)
+
+    return need_open(world.store.update(change), release.name)
+
+
+def _note_occupant(world: World, release: Release, side: SideState) -> None:
+    """What the side runs from here on, with the configuration that its pods start with."""
+    now, hashed = world.now(), configuration_hash(configuration(world.cluster, side))
+    world.store.update(lambda record: _occupied(record, release, hashed, now))
+
+
+def _occupied(record: records.Record, release: Release, hashed: str, now: datetime) -> records.Record:
+    """A release that is brought up again (its counts have grown) is the same occupant still."""
+    before = record.sides.get(release.side)
+    facts = {"images": release.images, "replicas": release.wanted, "configuration": hashed}
+    if before and before.release == release.name:
+        occupant = before.model_copy(update=facts)
+    else:
+        occupant = Occupant(release=release.name, since=now, **facts)
+    return records.occupied(record, release.side, occupant)
+
+
+def _refuse_open(world: World, release: Release) -> None:
+    raise Refused(
+        f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
+        obj=f"release {release.name}",
+        reason="ReleaseOpen",
+        untouched="both sides",
+        next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
+    )
+
+
+def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> None:
+    if dict(wanted) != images_of(world.application, active):
+        return
+    live = release_id(render(world.application, active, wanted, configuration(world.cluster, active)))
+    if live == identity:
+        raise Refused(
+            f"has these images and this configuration live on {active.side} already",
+            obj=f"application {world.application.name}",
+            reason="AlreadyLive",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+
+
+def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
+    """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
+    record, now = world.store.read(), world.now()
+    if need_open(record, release.name).phase is Phase.DARK:
+        return release
+    passed = f"{len(evidence)} checks passed" if evidence else "no checks are declared"
+    record = advance(
+        world,
+        release.name,
+        Phase.DARK,
+        Reason.CHECKS_PASSED,
+        f"{sum(release.wanted.values())} pods Ready, {passed}; users see nothing of it",
+        also=lambda r: records.judged(_up(r, now), CHECKS, evidence, now),
+    )
+    return record.release or release
+
+
+def _up(record: records.Record, now: datetime) -> records.Record:
+    """How long the side took from `deploying` until here: what a slow way back may take, too."""
+    release = records.need_release(record)
+    occupant = record.sides.get(release.side)
+    began = [change.at for change in release.changes if change.phase is Phase.DEPLOYING]
+    if occupant is None or occupant.release != release.name or not began:
+        return record
+    up = occupant.model_copy(update={"up_seconds": round((now - began[-1]).total_seconds(), 3)})
+    return records.occupied(record, release.side, up)

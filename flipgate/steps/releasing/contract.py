@@ -1,0 +1,66 @@
+"""Noting a contract migration: a person says that the code before can no longer read the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipgate.core.record.record import Contract, Record
+from flipgate.core.values.errors import BadInput, FlipgateError, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.contract import GOES_BACK_FROM, close, side_to_close
+from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.move import forget_way_back
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The way back that is closed. `release` is what its side runs (None: adopted); `changed` is False when it was
+    closed before, for the reason in `contract`."""
+
+    side: Side
+    release: str | None
+    contract: Contract
+    changed: bool
+
+
+def contract(world: World, reason: str, *, by: str) -> Closed:
+    """Closes the way back to the code that came before, and tells everybody. It takes no Lease: it moves nothing, and
+    whoever moves users reads the record first.
+
+    Raises BadInput without a reason, Refused where there is no way back to close. Doing it again changes nothing.
+    """
+    if not reason.strip():
+        raise BadInput("needs a reason", obj="contract", untouched="everything")
+    record = world.store.read()
+    moved = record.release is not None and record.release.phase in GOES_BACK_FROM
+    traffic = None if moved else look_at_traffic(world)
+    side = side_to_close(record, traffic)
+    occupant = record.sides[side]
+    if occupant.contracted:
+        return Closed(side, occupant.release, occupant.contracted, False)
+    done = Contract(reason=reason.strip(), by=by, at=world.now())
+
+    def change(now: Record) -> Record:
+        if side_to_close(now, traffic) is not side or now.sides[side].release != occupant.release:
+            raise Refused(
+                "has moved on since it was looked at",
+                obj=f"application {world.application.name}",
+                reason="MovedOn",
+                untouched="the record",
+                next_command=f"flipgate status {world.application.name}",
+            )
+        return close(now, side, done)
+
+    write(world, change)
+    _take_off(world)
+    return Closed(side, occupant.release, done, True)
+
+
+def _take_off(world: World) -> None:
+    """The routes say how to go back by hand, and must not say it any longer. The record has it all: never raises."""
+    try:
+        forget_way_back(world, look_at_traffic(world))
+    except FlipgateError as error:
+        world.say(f"the routes may still say a way back that is none: {error}")

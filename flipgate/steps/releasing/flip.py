@@ -1,0 +1,287 @@
+"""Flipping: the approved move, its proof, and what follows from either. Called under the Lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from flipgate.core.gates.proof import Proven, told
+from flipgate.core.record import approvals, conditions
+from flipgate.core.record import record as records
+from flipgate.core.record.approvals import NotGranted
+from flipgate.core.record.became import became
+from flipgate.core.record.record import Announcement, QuestionKind, Record
+from flipgate.core.record.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
+from flipgate.core.traffic.traffic import by_hand, plan_move
+from flipgate.core.values.errors import FlipgateError, LostLease, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
+from flipgate.core.workloads.render import configuration_hash, images_of
+from flipgate.steps.acting.moves import Move
+from flipgate.steps.acting.tell import advance, need_open, write
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record
+from flipgate.steps.looking.prove import need_sight, prove_moved, traefik_replicas
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import move, need_counts
+from flipgate.steps.moving.preview import need_preview
+from flipgate.steps.moving.stamp import stamp
+from flipgate.steps.releasing.ask import need_phase, standing
+from flipgate.steps.watching.watch import bad_bake
+
+MOVABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING})
+FLIPPABLE = MOVABLE | {Phase.LIVE}
+GOES_BACK = MappingProxyType(
+    {
+        "TrafficNotProven": Reason.TRAFFIC_NOT_PROVEN,
+        "BakeFailed": Reason.BAKE_FAILED,
+        "WorkersNotReady": Reason.BAKE_FAILED,
+        "JobsStillRunning": Reason.BAKE_FAILED,
+    }
+)
+"""Refusals after the move that send everybody back, and the reason that the phase change gets."""
+
+
+def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
+    """Moves all users to the release's side and proves it. The approval is spent in the write that opens the entry.
+
+    The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
+    Raises Refused before anything moved when the approval does not stand (it is judged once more, on what would change
+    now), pods are too few, what the routes will name is missing or has no endpoints, or Traefik cannot be seen through;
+    and when a route was changed: then the phase is `dark` again, and the approval is gone. A first release ever has no
+    old side to be seen before it.
+    """
+    release = need_phase(world, world.store.read(), QuestionKind.FLIP)
+    before = look(world)
+    side = stamp(world, before.sides[release.side], epoch)  # as it is when it is stamped: its pods are counted there
+    _need_approval(world)
+    view = replace(before, sides={**before.sides, side.side: side})
+    need_counts(world, view, release.side)
+    need_targets(world, view.traffic, release.side)
+    replicas = traefik_replicas(world)
+    if need_record(world, view).ran_on(release.side.other):
+        need_sight(world, release.side.other, replicas)
+    else:
+        world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
+    need_preview(world, view.traffic, release.side, replicas)
+
+    def approved(record: Record, entry: int) -> Record:
+        said = record.approval
+        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
+        now = world.now()
+        flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
+        return approvals.spend(flipping, entry)
+
+    try:
+        moved = move(world, release.side, also=approved)
+    except Refused as error:
+        _undone(world, release.name, error)
+        raise
+    return moved, prove_moved(world, release.side, replicas, moved=moved)
+
+
+def need_release(world: World, release: str, phases: frozenset[Phase]) -> Release:
+    """The open release of this name, in one of these phases. Raises Refused (Superseded, WrongPhase) otherwise."""
+    record = world.store.read()
+    found = need_open(record, release)
+    if found.phase not in phases:
+        raise Refused(
+            f"{became(record, release)}; it is not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
+            obj=f"release {release}",
+            reason="WrongPhase",
+            untouched="all routes and both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    return found
+
+
+def need_proven(world: World, proven: Proven) -> None:
+    """Raises Refused (TrafficNotProven) naming the replicas that stayed deaf."""
+    if not proven.ok:
+        raise Refused(
+            f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.deaf)}",
+            obj=f"traffic of {world.application.name}",
+            reason="TrafficNotProven",
+            untouched="workers and the old side",
+            next_command=f"flipgate status {world.application.name}",
+        )
+
+
+@contextmanager
+def going_back(world: World) -> Iterator[None]:
+    """Takes traffic back by itself when the block finds the new side unproven or bad, then raises what it found.
+
+    An unknown verdict moves nothing: traffic stays, and a person is asked. Where going back is refused (a first release
+    has no side to go back to) traffic stays as well: people are told, and what was found is raised with both in it.
+    """
+    try:
+        yield
+    except Refused as bad:
+        cause = GOES_BACK.get(bad.reason)
+        if cause:
+            world.say(f"going back: {bad}")
+            try:
+                done = roll_back(world, bad.fact, by=world.actor, cause=cause, evidence=bad.evidence)
+            except LostLease:
+                raise
+            except Refused as stuck:
+                raise _stuck(world, bad, stuck) from bad
+            world.say(f"traffic is on {done.to} again after {done.seconds:.2f} s {' '.join((*done.notes, *done.left))}")
+        raise
+
+
+def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
+    """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
+    fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
+    _tell(world, bad, f"bad. {fact}")
+    return Refused(
+        fact,
+        obj=bad.obj,
+        reason=bad.reason,
+        untouched="all routes: traffic stays where it is until a person decides",
+        next_command=f"flipgate status {world.application.name}; flipgate flip {world.application.name} watches again",
+    )
+
+
+def _tell(world: World, bad: Refused, sentence: str) -> None:
+    """Tells everybody that users stay where they are, why a person has to decide, and the way back by hand where there
+    is one; kept for the history, too.
+
+    What cannot be told is only said: nothing moves for it.
+    """
+    try:
+        record = world.store.read()
+        back = record.release is not None and record.ran_on(record.release.side.other)
+        text = f"{sentence}; by hand: {way_back_by_hand(world)}" if back else sentence
+        write(world, lambda record: _put_out(record, bad, text, world.now()))
+    except LostLease:
+        raise
+    except FlipgateError as error:
+        world.say(f"not told: {error}")
+
+
+def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
+    """One message for each run that found it: a step that is tried again says the same under the same id."""
+    release = record.release
+    if release is None:
+        return record
+    key = f"{record.application}/{release.name}/epoch-{record.epoch}/{bad.reason}"
+    text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and {sentence}"
+    message = Announcement(
+        id=records.message_id(key),
+        release=release.name,
+        side=release.side,
+        text=text,
+        reason=bad.reason,
+        at=now,
+    )
+    return records.put_out(records.judged(record, BAKE, bad.evidence, now), message)
+
+
+def note_proof(world: World, release: str, proven: Proven) -> Release:
+    """`flipping` to `baking`, with the figures and the line that takes traffic back without flipgate."""
+    record, now = world.store.read(), world.now()
+    found = need_open(record, release)
+    if found.phase is Phase.BAKING:
+        return found
+    traffic = world.application.spec.traffic
+    message = told(proven, found.side, traffic.proof_answers, traffic.traefik.throttle_seconds)
+    back = record.ran_on(found.side.other)
+    text = f"{message}. Back by hand: {way_back_by_hand(world)}" if back else f"{message}. A first release: no way back"
+
+    carried = _carried(world, found.side.other)
+
+    def figures(record: Record) -> Record:
+        fresh = conditions.forget(carried(record), conditions.WAY_BACK_READY)
+        return records.update_release(
+            fresh,
+            moved_at=now,
+            first_new_answer_ms=proven.first_new_answer_ms,
+            last_old_answer_ms=proven.last_old_answer_ms,
+            shown=proven.shown[:SHOWN_KEPT],
+        )
+
+    record = advance(world, release, Phase.BAKING, Reason.TRAFFIC_PROVEN, text, also=figures)
+    return need_open(record, release)
+
+
+def _carried(world: World, side: Side) -> Callable[[Record], Record]:
+    """Notes what the old side carried while it was live (counts, images, configuration): what is held against it from
+    here on. Read when its users have left, and nothing of it has been scaled yet.
+
+    What cannot be read keeps its older note. A side on which nothing ever ran stays so.
+    """
+    try:
+        state = look_at_side(world, side)
+        hashed = configuration_hash(configuration(world.cluster, state))
+    except FlipgateError as error:
+        world.say(f"what {side} carried while it was live is not noted: {error}")
+        return lambda record: record
+    counts = {name: count for name, count in state.replicas.items() if name not in state.missing}
+
+    def noted(record: Record) -> Record:
+        before = record.sides.get(side)
+        if before is None or not before.images:
+            return record
+        images = {**before.images, **images_of(world.application, state)}
+        facts = {"replicas": {**before.replicas, **counts}, "images": images, "configuration": hashed}
+        return records.occupied(record, side, before.model_copy(update=facts))
+
+    return noted
+
+
+def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:
+    """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
+    verdict = combine(evidence)
+    if verdict is not Verdict.PASS:
+        bad = bad_bake(world, verdict, evidence)
+        if verdict is Verdict.UNKNOWN:  # one that failed is told and noted by the way back
+            _tell(world, bad, f"{bad.fact}. Next: {bad.next_command}")
+        raise bad
+    now = world.now()
+    settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)
+    record = world.store.read()
+    until = f"until {settle_after:%Y-%m-%d %H:%M:%S} UTC"
+    if record.ran_on(need_open(record, release).side.other):
+        message = f"the old side stays up as the way back {until}; by hand: {way_back_by_hand(world)}"
+    else:
+        message = f"a first release, with no way back; it soaks {until}"
+    if world.application.spec.metrics.in_flight:
+        message = "; ".join([message, *informing(evidence)])
+
+    def soaking(record: Record) -> Record:
+        return records.judged(records.update_release(record, settle_after=settle_after), BAKE, evidence, now)
+
+    record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
+    return need_open(record, release)
+
+
+def way_back_by_hand(world: World) -> str:
+    """The kubectl lines that send users to the other side without flipgate."""
+    traffic = look_at_traffic(world)
+    if traffic.active is None:
+        return "(routes are not whole: see flipgate status)"
+    namespaces = {side: world.application.namespace_of(side) for side in (traffic.active, traffic.active.other)}
+    return " && ".join(by_hand(patch) for patch in plan_move(traffic, namespaces, traffic.active.other))
+
+
+def _need_approval(world: World) -> None:
+    decided = standing(world, QuestionKind.FLIP)
+    if isinstance(decided, NotGranted):
+        raise Refused(
+            decided.fact,
+            obj=f"approval for {world.application.name}",
+            reason=decided.reason,
+            untouched="all routes",
+            next_command=f"flipgate flip {world.application.name} (asks again)",
+        )
+
+
+def _undone(world: World, release: str, error: Refused) -> None:
+    """The move changed nothing: the release is dark again, and its spent approval is gone with the question."""
+    if world.store.read().phase is Phase.FLIPPING:
+        advance(world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

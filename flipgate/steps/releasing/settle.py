@@ -1,0 +1,203 @@
+"""Closing a release: the old side to rest after the soak, on a person's word and the clock's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flipgate.core.record import approvals
+from flipgate.core.record import record as records
+from flipgate.core.record.became import became
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import CHECKS, TERMINAL, Phase, Reason, Release
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, informing
+from flipgate.core.workloads.view import View, not_serving
+from flipgate.steps.acting.tell import advance, finish, need_open
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.moving.stamp import stamped_look
+from flipgate.steps.watching.measure import still_in_flight
+
+
+@contextmanager
+def failing(world: World, release: Release) -> Iterator[None]:
+    """Ends the release as `failed` when the block finds that it did not get Ready or did not pass, then raises that."""
+    try:
+        yield
+    except Refused as bad:
+        reasons = {"NotReadyInTime": Reason.NOT_READY_IN_TIME, "ChecksFailed": Reason.CHECKS_FAILED}
+        if bad.reason in reasons:
+            fail(world, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
+        raise
+
+
+def soak_evidence(world: World, release: Release) -> list[Evidence]:
+    """What a person is shown before the way back is given up: the live side's Ready pods, the time that passed, and
+    what the old side is still busy with."""
+    view, old = look(world), release.side.other
+    missing = not_serving(view.sides[release.side], world.application.serving())
+    ready = ", ".join(missing) or "all wanted pods Ready"
+    since = release.moved_at or release.since
+    hours = (world.now() - since).total_seconds() / 3600
+    verdict = Verdict.FAIL if missing else Verdict.PASS
+    return [
+        Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
+        Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+        *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
+    ]
+
+
+KEPT_FOR_A_LOOK = frozenset(
+    {Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK, Phase.ABORTED, Phase.SUPERSEDED}
+)
+"""Ends after which the dark side stays up for diagnosis, until its time is over. An abort rests its side at once, but
+may be killed before that; a newer build takes the side over, but may be refused."""
+
+
+def ended_meanwhile(world: World, release: str) -> str:
+    """Why a run that slept has nothing to do, if so: its release was rolled back, or its question expired, say."""
+    record = world.store.read()
+    if record.release and record.release.name == release and record.release.phase not in TERMINAL:
+        return ""
+    return f"nothing to do: release {release} {became(record, release)}"
+
+
+EARLY_SECONDS = 60.0
+
+
+def wait_out(world: World) -> None:
+    """Waits out the last moments of a soak: a worker starts scheduled runs some seconds before their time.
+
+    A run that is earlier than EARLY_SECONDS is left to `need_soaked`, which refuses it.
+    """
+    release = world.store.read().release
+    if release and release.settle_after:
+        left = (release.settle_after - world.now()).total_seconds()
+        if 0 < left <= EARLY_SECONDS:
+            world.sleep(left + 0.1)
+
+
+def need_soaked(world: World, name: str = "") -> Release:
+    """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
+    record = world.store.read()
+    release = need_open(record, name) if name else record.release
+    if release is None or release.phase not in (Phase.LIVE, Phase.SETTLING):
+        last = release or record.last
+        fact = became(record, last.name) if last else f"is `{record.phase}`"
+        raise Refused(
+            f"{fact}: only a `live` release has an old side to put to rest",
+            obj=f"release {last.name}" if last else f"application {world.application.name}",
+            reason="WrongPhase",
+            untouched="both sides",
+            next_command=f"flipgate status {world.application.name}",
+        )
+    if release.settle_after and world.now() < release.settle_after:
+        left = (release.settle_after - world.now()).total_seconds()
+        raise Refused(
+            f"soaks until {release.settle_after:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now",
+            obj=f"release {release.name}",
+            reason="StillSoaking",
+            untouched="both sides: the way back stays open",
+            next_command=f"flipgate scale-down {world.application.name}, after that time",
+        )
+    return release
+
+
+def settle(world: World, name: str = "") -> Release:
+    """Rests the old side, closes the release and writes it to the history. The caller holds the Lease and a yes.
+
+    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
+    """
+    before = need_dark(world, look(world))
+    view = stamped_look(world, before.side)
+    record = need_record(world, view)
+    dark = need_dark(world, view)
+    release = need_soaked(world, name)
+    missing = not_serving(view.sides[release.side], world.application.serving())
+    if missing:
+        raise Refused(
+            f"is not Ready: {', '.join(missing)}",
+            obj=f"side {release.side}, which has the live traffic,",
+            reason="LiveSideNotReady",
+            untouched=f"{dark.side}: the way back stays open",
+            next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods, then again "
+            f"flipgate scale-down {world.application.name}",
+        )
+    if record.phase is Phase.LIVE:
+        said = record.approval
+        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
+        # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
+        advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
+    busy = _still_busy(world, dark.side)
+    rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
+    message = f"{dark.side} is at rest; going back is the slow way from here on"
+    if not record.ran_on(dark.side):
+        message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
+    elif busy:
+        message = f"{message}; just before, {busy}"
+    done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
+    finish(world)
+    assert done.last is not None
+    return done.last
+
+
+def _still_busy(world: World, side: Side) -> str:
+    """What a side that goes to rest is still busy with, said to whoever watches: its pods let it finish in their grace
+    period. Empty where nobody declared how to tell."""
+    if world.application.spec.metrics.in_flight is None:
+        return ""
+    (busy,) = informing([still_in_flight(world, side)])
+    world.say(f"{side} goes to rest: {busy}")
+    return busy
+
+
+def kept_too_long(world: World, view: View) -> Release | None:
+    """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none."""
+    record = need_record(world, view)
+    ended = record.release or record.last
+    if ended is None or ended.phase not in KEPT_FOR_A_LOOK or ended.side is view.active:
+        return None
+    kept = (world.now() - ended.since).total_seconds()
+    up = view.sides[ended.side].up
+    return ended if up and kept >= world.application.spec.policy.keep_failed_seconds else None
+
+
+def rest_expired(world: World) -> None:
+    """Puts to rest the side of a release that failed or went back, once it was kept long enough for a look.
+
+    The caller holds the Lease. Does nothing before that time, or when nothing of it is up.
+    """
+    if ended := kept_too_long(world, look(world)):
+        view = stamped_look(world, ended.side)
+        dark = need_dark(world, view)
+        rest(world, view, dark)
+        world.store.update(records.put_away)
+        finish(world)  # once more: its journal has grown by this rest
+        world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
+
+
+def _spend(record: Record) -> Record:
+    return approvals.spend(record, record.journal[-1].id)
+
+
+def fail(world: World, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
+    """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
+
+    `evidence` is what its checks said, where they were asked. Users saw nothing, and see nothing now. Does nothing when
+    the release is not `deploying` any more.
+    """
+    record = world.store.read()
+    if record.phase is not Phase.DEPLOYING or need_open(record, release).name != release:
+        return
+    entry = record.open_entry
+    if entry:
+        world.store.update(
+            lambda r: records.end(r, entry.id, records.EntryState.UNDONE, world.now(), f"release failed: {reason}")
+        )
+    now = world.now()
+    advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
+    finish(world)
+    rest_expired(world)

@@ -1,0 +1,349 @@
+"""Setting an application up: checking its file against the cluster, writing it down, and its first record: adopting
+what runs, or saying that nothing does yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import DEAD_GROUP, GROUP, find_route_api, read_traffic, serves
+from flipgate.adapters.store import Store
+from flipgate.core.record.record import EntryState, JournalEntry, Occupant, Record
+from flipgate.core.spec.application import Application
+from flipgate.core.traffic.traefik import INGRESS_ROUTE, TRAEFIK_SERVICE
+from flipgate.core.traffic.traffic import RouteState, Traffic, resource
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import Conflict, FlipgateError, Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.render import environment_config_maps, images_of
+from flipgate.core.workloads.view import SideState, View
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
+from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.prove import traefik_replicas
+from flipgate.steps.moving.stamp import stamp_unstamped
+
+Rights = tuple[tuple[str, str, str], ...]
+"""What flipgate must be allowed to do in a namespace, and no more: API group, resource, verbs."""
+ON_A_SIDE: Rights = (
+    ("", "namespaces", "get"),
+    ("", "pods", "list"),
+    ("", "services", "get"),
+    ("", "services/proxy", "get"),
+    ("", "configmaps", "get"),
+    ("", "events", "create"),
+    ("apps", "deployments", "get list watch patch"),
+    # For WayBackReady: what could keep the old side from being whole again; autoscalers for LiveSideReady, too.
+    ("", "resourcequotas", "list"),
+    ("autoscaling", "horizontalpodautoscalers", "list"),
+    ("discovery.k8s.io", "endpointslices", "list"),
+)
+FOR_CRON_JOBS: Rights = (
+    ("batch", "cronjobs", "get patch"),
+    # Where the other side's schedule left off.
+    ("batch", "cronjobs/status", "patch"),
+    ("batch", "jobs", "list"),
+)
+"""On the sides, where a service of role cron is declared."""
+FOR_MIXED: Rights = (
+    ("", "configmaps", "patch"),
+    # The kubelet is made to look at once, and the pods are asked whether they do as they were told.
+    ("", "pods", "patch"),
+    ("", "pods/proxy", "get"),
+)
+"""On the sides, where a service of role mixed is declared."""
+FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
+"""On the sides, where a gate on logs is declared."""
+FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
+    {
+        kind: tuple((GROUP, resource(made), "create patch delete") for made in dict.fromkeys((INGRESS_ROUTE, kind)))
+        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
+    }
+)
+"""By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
+OF_ITS_OWN: Rights = (
+    ("", "namespaces", "get"),
+    ("", "configmaps", "get list create update patch delete"),
+    ("coordination.k8s.io", "leases", "get create update"),
+)
+ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
+    {
+        kind: ((GROUP, resource(kind), "get patch"), ("", "events", "create"))
+        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
+    }
+)
+"""By the kind of route: asked for in the namespaces where a route of that kind is declared."""
+ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
+
+
+def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
+    """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
+    world = World(cluster, Store(cluster, namespace, application.name), application, "check")
+    problems = list(_permissions(world, namespace))
+    if problems:
+        return problems
+    return [*_routes(world), *(p for side in Side for p in _side(world, side)), *_header(world)]
+
+
+def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
+    """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
+    need_place(cluster, application)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        cluster.apply(f"/api/v1/namespaces/{namespace}", body)
+    Store(cluster, namespace, application.name).write_application(text)
+
+
+def adopt(world: World) -> Record:
+    """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
+    that side lacks workloads, or serves nobody: nothing runs there that could be meant to run; or answers users without
+    the header that names it (HeaderMissing and others, looking/header.py). Where Traefik cannot be asked that is said.
+
+    Both sides are stamped from then on: no write that is on its way passes for one of ours. Adopting again stamps what
+    came to them since, and changes nothing else while the record stands.
+    """
+    view = look(world)
+    if view.record is not None:
+        _stamp_both(world, view, view.record)
+        return view.record
+    active = _need_one_side(world, view)
+    _need_workloads(view.sides[active], f"; if nothing ever ran there: flipgate init {world.application.name}")
+    if world.application.serving() and not _serve(world, view.sides[active]):
+        raise Refused(
+            "has no Ready pod of any serving service: nothing runs there that could be adopted",
+            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            reason="NothingRuns",
+            untouched="everything",
+            next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
+            "and adopt again",
+        )
+    need_header(world, _unnamed(world, active))
+    now = world.now()
+    occupants = {
+        side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
+        for side, state in view.sides.items()
+    }
+    return _first_record(world, view, "Adopt", active, occupants)
+
+
+def init(world: World) -> Record:
+    """The record's first version where nothing is live yet: the side that the routes name serves nobody, and nothing
+    ever ran there. The first release is brought up on the other side.
+
+    Raises Refused when the routes name no one side, when something is Ready on it (`adopt` then), and when the other
+    side lacks workloads. Doing it again changes nothing while the record stands.
+    """
+    view = look(world)
+    if view.record is not None:
+        _stamp_both(world, view, view.record)
+        return view.record
+    active = _need_one_side(world, view)
+    if running := _serve(world, view.sides[active]):
+        raise Refused(
+            f"has Ready pods: {', '.join(f'{name} {ready}' for name, ready in running.items())}",
+            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            reason="AlreadyRuns",
+            untouched="everything",
+            next_command=f"flipgate adopt {world.application.name}",
+        )
+    _need_workloads(view.sides[active.other])
+    now = world.now()
+    occupants = {side: Occupant(since=now) for side in Side}
+    return _first_record(world, view, "Init", active, occupants)
+
+
+def _serve(world: World, state: SideState) -> dict[str, int]:
+    """The serving services of a side that have Ready pods, and how many."""
+    return {s.name: state.ready[s.name] for s in world.application.serving() if state.ready[s.name]}
+
+
+def _need_one_side(world: World, view: View) -> Side:
+    if view.active is not None:
+        return view.active
+    raise Refused(
+        f"the routes name no one side: {view.traffic}",
+        obj=f"application {world.application.name}",
+        reason="RoutesSplit",
+        untouched="everything",
+        next_command="point every route wholly at one side, then the same again",
+    )
+
+
+def _need_workloads(state: SideState, otherwise: str = "") -> None:
+    if state.missing:
+        raise Refused(
+            f"lacks {state.lacks}",
+            obj=f"side {state.side} ({state.namespace})",
+            reason="WorkloadMissing",
+            untouched="everything",
+            next_command=f"kubectl -n {state.namespace} get {state.resources}{otherwise}",
+        )
+
+
+def _first_record(world: World, view: View, step: str, active: Side, sides: dict[Side, Occupant]) -> Record:
+    """Writes it, or finds the one that somebody else wrote meanwhile."""
+    now, outcome = world.now(), f"active {active}"
+    first = JournalEntry(id=1, step=step, state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=outcome)
+    name, epoch = world.application.name, _last_epoch(view)
+    record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
+    try:
+        world.store.create(record)
+    except Conflict:
+        record = world.store.read()
+    _stamp_both(world, view, record)
+    return record
+
+
+def _stamp_both(world: World, view: View, record: Record) -> None:
+    """What bears a stamp already keeps it: somebody acts on it, or did."""
+    for state in view.sides.values():
+        stamp_unstamped(world, state, record.epoch)
+
+
+def _last_epoch(view: View) -> int:
+    """The latest epoch stamped on either side: an application may be adopted anew after its record was lost."""
+    epochs = [stamps.epoch_of(each.stamp) for side in view.sides.values() for each in side.stamped]
+    return max((epoch for epoch in epochs if epoch is not None), default=0)
+
+
+def rights_on_a_side(application: Application) -> Rights:
+    """What flipgate must be allowed to do on each side of this application."""
+    cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
+    logs = any(gate.logs for gate in application.spec.gates)
+    mixed = FOR_MIXED if application.mixed() else ()
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ())
+
+
+def _permissions(world: World, namespace: str) -> Iterator[str]:
+    application = world.application
+    on_a_side = rights_on_a_side(application)
+    places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
+    places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
+    routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
+    places += [(where, ON_ROUTES[kind]) for where, kind in routes]
+    if application.spec.traffic.preview_host:
+        places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
+    needed: dict[str, Rights] = {}
+    for where, rights in places:
+        needed[where] = needed.get(where, ()) + rights
+    for where, rights in needed.items():
+        yield from _denied(world, where, rights)
+
+
+def _denied(world: World, where: str, needed: Rights) -> Iterator[str]:
+    """Each right by itself, unless this user may do everything there: most who check a file by hand may."""
+    if world.cluster.allowed("*", "*", "*", where):
+        return
+    # Once each: a route may stand on a side, and need the same there.
+    asked = [*dict.fromkeys((verb, group, what) for group, what, verbs in needed for verb in verbs.split())]
+    answers = world.each(lambda each: world.cluster.allowed(*each, where), asked)
+    for verb, group, what in (each for each, may in zip(asked, answers, strict=True) if not may):
+        kind, _, part = what.partition("/")
+        kind += f".{group}" if group else ""
+        command = f"kubectl auth can-i {verb} {kind}{f' --subresource={part}' if part else ''} -n {where}"
+        yield f"no permission to {verb} {kind}{f'/{part}' if part else ''} in namespace {where} ({command})"
+
+
+def _routes(world: World) -> Iterator[str]:
+    cluster = world.cluster
+    try:
+        api = find_route_api(cluster)
+        traffic = read_traffic(cluster, world.application, api)
+    except FlipgateError as error:
+        yield str(error)
+        return
+    for route in traffic.leading:
+        if route.whole is None:
+            yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
+    yield from _behind(world, traffic)
+
+
+def _header(world: World) -> Iterator[str]:
+    """How the live side answers users, where it does: before a first release ever nothing does. What keeps it from
+    being looked at is a problem of its own, and said already."""
+    try:
+        side = look_at_traffic(world).active
+        serves_users = side is not None and bool(_serve(world, look_at_side(world, side)))
+    except FlipgateError:
+        return
+    if side and serves_users:
+        yield from header_problems(world, _unnamed(world, side))
+
+
+def _unnamed(world: World, side: Side) -> Found:
+    """Through which of Traefik's pods the live side does not say which it is, where a header should."""
+    if world.application.spec.traffic.header is None:
+        return {}
+    try:
+        replicas = traefik_replicas(world)
+    except FlipgateError as error:
+        return {"none of its pods": f"{error.obj}: {error.fact}"}
+    return ask_header(world, side, replicas)
+
+
+def _behind(world: World, traffic: Traffic) -> Iterator[str]:
+    """A route that names a TraefikService of a side: before each move the other side's is looked into."""
+    if any(entry.target.kind == TRAEFIK_SERVICE for route in traffic.leading for entry in route.entries):
+        needed: Rights = ((GROUP, resource(TRAEFIK_SERVICE), "get"),)
+        for side in Side:
+            yield from _denied(world, world.application.namespace_of(side), needed)
+
+
+def _why(cluster: Cluster, api: str, route: RouteState) -> str:
+    """A half installed cluster serves no such kind; a half migrated one serves both groups, and the route may stand in
+    the one that Traefik no longer reads."""
+    if not serves(cluster, api, route.route.kind):
+        return f" ({api} has no {route.route.kind} here: are all of Traefik's CRDs installed?)"
+    return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in cluster.groups() else ""
+
+
+def _side(world: World, side: Side) -> Iterator[str]:
+    namespace = world.application.namespace_of(side)
+    if world.cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        yield f"namespace {namespace} ({side}) does not exist"
+        return
+    state = look_at_side(world, side)
+    if state.missing:
+        yield f"namespace {namespace} ({side}) lacks {state.lacks}"
+    for name, switch in state.switches.items():
+        if not switch.found:
+            yield f"{switch} does not exist; it tells {name} whether to consume"
+        elif switch.name in environment_config_maps(state.workloads[name].template):
+            yield f"{switch} is read by {name} as environment, which pods see only when they start; mount it"
+    for service in world.application.spec.services:
+        workload = state.workloads[service.name]
+        if service.container and workload.found and service.container not in workload.images:
+            known = ", ".join(workload.images)
+            yield f"{workload} has no container {service.container} (it has: {known})"
+
+
+def need_place(cluster: Cluster, application: Application) -> None:
+    """Raises Refused unless both sides' namespaces exist and each route names a side: what applying asks first."""
+    _need_both(cluster, application)
+    _need_routes(cluster, application)
+
+
+def _need_routes(cluster: Cluster, application: Application) -> None:
+    for state in read_traffic(cluster, application, find_route_api(cluster)).leading:
+        if not state.entries:
+            raise Refused(
+                "does not exist" if not state.found else f"points at neither side ({state})",
+                obj=str(state.route),
+                reason="RouteUnknown",
+                untouched="the cluster",
+                next_command=f"kubectl -n {state.route.namespace} get {resource(state.route.kind)}",
+            )
+
+
+def _need_both(cluster: Cluster, application: Application) -> None:
+    for side in Side:
+        namespace = application.namespace_of(side)
+        if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+            raise Refused(
+                "does not exist",
+                obj=f"namespace {namespace} ({side})",
+                reason="NamespaceMissing",
+                untouched="the cluster",
+                next_command=f"kubectl create namespace {namespace}",
+            )

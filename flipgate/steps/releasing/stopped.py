@@ -1,0 +1,59 @@
+"""Noting in the record what stops a pipeline's run, so that people see it, and others go on, with Prefect away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Phase
+from flipgate.core.record.stopped import failure, forget_stop, note_stop
+from flipgate.core.values.errors import LostLease, Refused
+from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.flip import GOES_BACK
+
+TOLD_BY_THE_FLIP = frozenset({"BakeUnknown", *GOES_BACK})
+"""Refusals after the move: whoever raised them has told everybody."""
+
+
+@contextmanager
+def noting_stop(world: World, release: str, pipeline: str, run: str = "") -> Iterator[None]:
+    """Notes a failure of the block in the record, and raises it as it came. Who was taken over notes nothing.
+
+    Only of exceptions: a run that Prefect suspends or ends is stopped by none (both are BaseException).
+    """
+    try:
+        yield
+    except Exception as error:  # any at all: a bug stops a run as well as a refusal does
+        _note(world, release, pipeline, run, error)
+        raise
+
+
+def act_again(world: World, record: Record) -> None:
+    """A run is at work on the release again: what stopped the one before is over. No write where none did."""
+    if record.release and record.release.stopped:
+        world.store.update(forget_stop)
+
+
+def _note(world: World, release: str, pipeline: str, run: str, error: Exception) -> None:
+    """Never raises: what failed must be heard, whatever keeps it from being written down."""
+    now, why = world.now(), failure(error)
+
+    def noted(record: Record) -> Record:
+        if isinstance(error, LostLease) and record.holder != world.actor:
+            return record  # whoever has taken over goes on
+        tell = not _told(record, error)
+        return note_stop(record, release, pipeline, why, actor=world.actor, run=run, now=now, tell=tell)
+
+    try:
+        write(world, noted)
+    except Exception as fault:
+        world.say(f"what stopped this run is not noted in the record: {type(fault).__name__}: {fault}")
+
+
+def _told(record: Record, error: Exception) -> bool:
+    """Whether people have been told of it already: a move that was undone, a bake that is left to a person."""
+    if record.phase is Phase.BAKING:
+        return isinstance(error, Refused) and error.reason in TOLD_BY_THE_FLIP
+    return record.release is not None and record.release.changes[-1].message == str(error)

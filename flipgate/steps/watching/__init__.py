@@ -1,0 +1,1 @@
+"""Watching the side that users are on. It never moves anything."""

@@ -1,0 +1,120 @@
+"""Conditions beside the phase: looked at, judged, and noted in the record when they changed.
+
+They tell people; no step asks them. So nothing here takes the Lease, and nothing here fails a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
+from flipgate.core.record import conditions
+from flipgate.core.record.record import Condition, ConditionStatus, Record
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.foreign import sentence
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.drift import note_drift
+from flipgate.core.way_back.explain import judge_drift
+from flipgate.core.way_back.live_side import LiveSide, judge_live_side
+from flipgate.core.way_back.way_back import OldSide, judge_way_back, way_back_of
+from flipgate.core.workloads.view import SideState
+from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.drift import drift_advice
+from flipgate.steps.looking.look import configuration, look_at_side, look_at_traffic
+
+T = TypeVar("T")
+
+
+def note_conditions(world: World) -> None:
+    """Judges WayBackReady, Drifted and LiveSideReady, and writes them where they changed; each turn of the way back and
+    of the live side is announced. Never raises: what keeps it from judging is said, and the next time is five minutes
+    away."""
+    try:
+        seen = world.store.find()
+        if seen is not None:
+            found = _judge(world, seen)
+            write(world, partial(_noted, seen=seen, found=found))
+            _tell_drift(world, seen, found)
+    except Exception as error:  # any at all: it is called at the end of each bake, and ends none
+        with suppress(Exception):
+            world.say(f"conditions could not be noted: {sentence(error)}")
+
+
+def _tell_drift(world: World, seen: Record, found: list[Condition]) -> None:
+    """Once a drift, and once when it has ended; not of a record that somebody has taken over since it was judged."""
+    drifted, now = conditions.condition_of(found, conditions.DRIFTED), world.now()
+    if drifted is None or note_drift(seen, drifted, None, world.actor, now) == seen:
+        return
+    advice = drift_advice(world, seen, look_at_traffic(world)) if drifted.status is ConditionStatus.TRUE else None
+
+    def told(record: Record) -> Record:
+        return note_drift(record, drifted, advice, world.actor, now) if record.epoch == seen.epoch else record
+
+    write(world, told)
+
+
+def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:
+    """What the way back is judged by, piece by piece; `state` where the side was looked at already. Never raises: what
+    cannot be read says why in its own place."""
+    found: SideState | Unread = state if state is not None else _piece(lambda: look_at_side(world, side))
+    place = world.application.namespace_of(side)
+    quotas = _piece(lambda: read_quotas(world.cluster, place))
+    autoscalers = _piece(lambda: read_autoscalers(world.cluster, place))
+    if isinstance(found, Unread):
+        return OldSide(found, found, quotas, autoscalers)
+    read = _piece(partial(configuration, world.cluster, found))
+    needs = {name: pod_needs(workload.template) for name, workload in found.workloads.items()}
+    return OldSide(found, read, quotas, autoscalers, needs)
+
+
+def read_live_side(world: World, record: Record, side: Side, state: SideState | Unread | None = None) -> LiveSide:
+    """What the live side is judged by; `state` where it was looked at already. Autoscalers are read only where they
+    could explain what is missing. Never raises, as `read_old_side`."""
+    live = LiveSide(side, state if state is not None else _piece(lambda: look_at_side(world, side)))
+    judged = judge_live_side(record, world.application, live, world.now())
+    if judged is None or judged.status is ConditionStatus.TRUE:
+        return live
+    place = world.application.namespace_of(side)
+    return replace(live, autoscalers=_piece(lambda: read_autoscalers(world.cluster, place)))
+
+
+def _piece(read: Callable[[], T]) -> T | Unread:
+    try:
+        return read()
+    except FlipgateError as error:
+        return Unread(f"{error.obj}: {error.fact}" if error.obj else error.fact)
+
+
+def _judge(world: World, record: Record) -> list[Condition]:
+    """The side first, the routes last, as `look` does."""
+    found = []
+    if side := way_back_of(record):
+        ready = judge_way_back(record, world.application, read_old_side(world, side), world.now())
+        found = [ready] if ready else []
+    traffic = _piece(lambda: look_at_traffic(world))
+    now = world.now()
+    if isinstance(traffic, Traffic):
+        return [*found, judge_drift(record, traffic, now), *_judge_live(world, record, traffic)]
+    return [*found, judge_drift(record, None, now, traffic.why), *_judge_live(world, record, None)]
+
+
+def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[Condition]:
+    """What was noted of the live side stays while nobody can say which it is: it has not turned."""
+    side, judged = traffic.active if traffic else None, None
+    if side:
+        judged = judge_live_side(record, world.application, read_live_side(world, record, side), world.now())
+    judged = judged or conditions.condition_of(record.conditions, conditions.LIVE_SIDE_READY)
+    return [judged] if judged else []
+
+
+def _noted(record: Record, seen: Record, found: list[Condition]) -> Record:
+    """Only for the record that was judged: one that moved on since (a phase, a step, an occupant) is judged anew."""
+    moved_on = any(getattr(record, part) != getattr(seen, part) for part in ("release", "sides", "active", "journal"))
+    return record if moved_on else conditions.note(record, found)

@@ -1,0 +1,146 @@
+"""Asking the declared gates at each look of the bake, in the background: who is slow holds up nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flipgate.core.gates.declared import GateSample, judge
+from flipgate.core.gates.traefik_counters import BEGUN
+from flipgate.core.record.release import Release
+from flipgate.core.spec.gates import Gate, GateKind
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
+from flipgate.steps.acting.world import AT_ONCE, World
+from flipgate.steps.watching.graph import Bake
+from flipgate.steps.watching.measure import IN_FLIGHT, NOT_DECLARED, Measure, measures
+from flipgate.steps.watching.measure_traefik import Probes
+
+BEGIN_SECONDS = 1.0
+ANSWER_SECONDS = 4.0
+"""Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
+
+Charted = Callable[[Callable[[], list[str]]], None]
+"""Takes what makes the charts of a bake, as Markdown. Making them asks Prometheus, so it is for a thread of its own."""
+
+
+@contextmanager
+def asking(world: World, release: Release, charted: Charted = lambda _: None) -> Iterator[Gates]:
+    """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
+    probes = Probes()
+    asked = measures(world, release, probes)
+    pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
+    counting = ThreadPoolExecutor(max_workers=1)
+    gates = Gates(world, release, asked, pool, counting, probes)
+    try:
+        yield gates
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        counting.shutdown(wait=False, cancel_futures=True)
+        gates.draw(charted)
+
+
+@dataclass
+class Gates:
+    """What the gates were asked and what came back. Times are seconds since the bake began.
+
+    Traefik's counters have a thread of their own: they must be read between two looks, whoever else is slow.
+    """
+
+    world: World
+    release: Release
+    measures: dict[str, Measure]
+    pool: ThreadPoolExecutor
+    counting: ThreadPoolExecutor
+    probes: Probes
+    began: float = field(default_factory=time.monotonic)
+    samples: dict[str, list[GateSample]] = field(default_factory=dict)
+    pending: dict[str, tuple[float, Future[GateSample]]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Users are counted from here on. The first look waits for that, but not long."""
+        self.ask_counters()
+        self.collect(BEGIN_SECONDS)
+
+    def ask(self) -> None:
+        """Puts each question that is not under way already, but for those of `ask_counters`."""
+        self._put(self.pool, [name for name in self.measures if name not in self._counters()])
+
+    def ask_counters(self) -> None:
+        """Has users' requests counted; to be asked while none of flipgate's own is under way."""
+        self._put(self.counting, self._counters())
+
+    def _counters(self) -> list[str]:
+        return [gate.name for gate in self.world.application.spec.gates if gate.kind is GateKind.TRAEFIK]
+
+    def _put(self, pool: ThreadPoolExecutor, names: Iterable[str]) -> None:
+        now = self._now()
+        for name in names:
+            if name not in self.pending:
+                try:
+                    self.pending[name] = (now, pool.submit(self.measures[name], now))
+                except Exception as error:  # no more threads, say: a gate's own fault ends no bake
+                    self._add(name, GateSample(now, None, fault(error)))
+
+    def collect(self, seconds: float = 0.0) -> None:
+        """Takes what has been answered, waiting for the others at most so long."""
+        wait([future for _, future in self.pending.values()], timeout=seconds)
+        now = self._now()
+        for name, (asked, future) in list(self.pending.items()):
+            if future.done():
+                del self.pending[name]
+                self._add(name, _result(future, now))
+            elif now - asked >= ANSWER_SECONDS:
+                self._add(name, GateSample(now, None, f"no answer in {now - asked:.0f} s"))
+
+    def judged(self) -> tuple[Evidence, ...]:
+        """The verdicts so far, in the file's order."""
+        namespace, now = self.world.application.namespace_of(self.release.side), self._now()
+        return tuple(
+            _judged(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
+        )
+
+    def informed(self) -> Evidence:
+        """What the old side is still busy with, as it was last found."""
+        promql, old = self.world.application.spec.metrics.in_flight, self.release.side.other
+        if promql is None:
+            return in_flight(old, None, None, NOT_DECLARED)
+        last = next(reversed(self.samples.get(IN_FLIGHT, [])), None)
+        return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
+
+    def draw(self, charted: Charted) -> None:
+        """Hands on how to make the charts: whoever shows them asks Prometheus for both sides' lines, in its own time.
+        Users may be on their way back: what fails here is only said."""
+        samples = {name: tuple(found) for name, found in self.samples.items()}
+        began = self.world.now() - timedelta(seconds=self._now())
+        try:
+            charted(Bake(self.world, self.release, began, samples).pictures)
+        except Exception as error:
+            self.world.say(f"no chart of the bake: {type(error).__name__}")
+
+    def _add(self, name: str, sample: GateSample) -> None:
+        if sample.why != BEGUN:
+            self.samples.setdefault(name, []).append(sample)
+
+    def _now(self) -> float:
+        return time.monotonic() - self.began
+
+
+def _result(future: Future[GateSample], now: float) -> GateSample:
+    try:
+        return future.result()
+    except Exception as error:
+        return GateSample(now, None, fault(error))
+
+
+def _judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
+    """What cannot be judged is unknown: a bake does not end for a gate's own fault."""
+    try:
+        return judge(gate, samples, now, namespace)
+    except Exception as error:
+        answer = f"cannot be judged: {fault(error)}"
+        return Evidence(gate.name, Verdict.UNKNOWN, str(gate.kind), namespace, answer, "")

@@ -1,0 +1,39 @@
+"""Telling people, once an outage, that reconcile does not run any more, and that it does again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from flipgate.core.record.record import ConditionStatus
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.way_back.unwatched import note_end, note_outage
+from flipgate.steps.acting.reconciled import judge
+from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.world import World
+
+
+def look_whether_watched(world: World, warn: Callable[[str], None]) -> None:
+    """Judges Unwatched where a flow begins: said by `warn`, and told to everybody once an outage. Fails nothing."""
+    try:
+        record = world.store.find()
+        if record is None:
+            return
+        found = judge(world, record)
+        if found.status is not ConditionStatus.FALSE:
+            warn(f"{found.type} is {found.status} ({found.reason}): {found.message}")
+        if note_outage(record, found) != record:
+            write(world, partial(note_outage, found=found))
+    except FlipgateError as error:
+        world.say(f"whether reconcile still runs was not looked at: {error}")
+
+
+def note_success(world: World) -> None:
+    """Notes that reconcile has settled the application without a fault; who was told of an outage is told of its end.
+
+    Raises FlipgateError when that could not be noted: this run is then as good as none, and its own log says why.
+    """
+    now = world.now()
+    world.store.note_reconciled(now)
+    if note_end(record := world.store.read(), now) != record:
+        write(world, partial(note_end, now=now))

@@ -1,0 +1,196 @@
+"""Watching the new side right after the flip, and saying early when it is bad."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from flipgate.core.gates.bake import Heard, Reply, Sample, judge_bake
+from flipgate.core.gates.declared import cut_reason
+from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed, progress_line
+from flipgate.core.workloads.view import not_serving
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.prove import ask, traefik_replicas
+from flipgate.steps.watching.conditions import note_conditions
+from flipgate.steps.watching.gates import ANSWER_SECONDS, Charted, asking
+from flipgate.steps.watching.measure_traefik import Probes
+
+PROBES_A_LOOK = 10
+PROBES_SECONDS = 5.0
+"""For all probes of a look together: what has not been answered by then is silent."""
+Moved = Callable[[float, str], None]
+"""Told how far a wait is, in percent, and what is known by then."""
+LINE_SECONDS = 1.0
+"""Each look is a line of progress, but no more of them than one a second."""
+
+
+def watch(
+    world: World, release: Release, *, moved: Moved = lambda _percent, _line: None, charted: Charted = lambda _: None
+) -> tuple[Evidence, ...]:
+    """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
+    the world answers, or does not: that is unknown, and said so. Raises LostLease. At its end the way back is judged,
+    too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by ANSWER_SECONDS.
+
+    flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
+    progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
+    """
+    policy = world.application.spec.policy
+    began = time.monotonic()
+    told = -LINE_SECONDS
+    samples: list[Sample] = []
+    with asking(world, release, charted) as gates:
+        gates.begin()
+        while True:
+            elapsed = time.monotonic() - began
+            gates.ask()
+            samples.append(_look(world, release, elapsed, gates.probes))
+            gates.ask_counters()
+            world.check_lease()
+            own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
+            if combine(own) is Verdict.FAIL:
+                gates.collect()
+                return (*own, *gates.judged(), gates.informed())  # users go back now, and nothing is asked on their way
+            over = elapsed >= policy.bake_seconds
+            pause = min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed))
+            waited = time.monotonic()
+            gates.collect(ANSWER_SECONDS if over else pause)
+            evidence = (*own, *gates.judged(), gates.informed())
+            if combine(evidence) is Verdict.FAIL:
+                return evidence
+            if over:
+                _tell(world, moved, 100, f"{policy.bake_seconds} s, {progress_line(_told(world, evidence))}")
+                note_conditions(world)
+                return evidence
+            if elapsed >= told + LINE_SECONDS:
+                told = elapsed
+                line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
+                _tell(world, moved, 100 * elapsed / policy.bake_seconds, line)
+            world.sleep(max(0.0, pause - (time.monotonic() - waited)))
+
+
+def glancing(world: World, release: Release) -> Callable[[], None]:
+    """Looks by flipgate's own probes while something else is waited for: users are on the new side already. To be
+    called often; it looks once in `bakeIntervalSeconds`. What it returns raises Refused (BakeFailed)."""
+    policy = world.application.spec.policy
+    began = time.monotonic()
+    samples: list[Sample] = []
+
+    def glance() -> None:
+        elapsed = time.monotonic() - began
+        if samples and elapsed < samples[-1].seconds + policy.bake_interval_seconds:
+            return
+        samples.append(_look(world, release, elapsed, Probes()))
+        own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
+        if combine(own) is Verdict.FAIL:
+            raise bad_bake(world, Verdict.FAIL, own)
+
+    return glance
+
+
+def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
+    """The refusal of a bake that did not pass. Unknown leaves traffic where it is for a person; a failed bake sends it
+    back, so nothing may be said to stay."""
+    fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in not_passed(evidence))
+    name = world.application.name
+    if verdict is Verdict.UNKNOWN:
+        return Refused(
+            fact,
+            obj="bake",
+            reason="BakeUnknown",
+            untouched="all routes: traffic stays where it is until a person decides",
+            next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
+            evidence=evidence,
+        )
+    return Refused(
+        fact,
+        obj="bake",
+        reason="BakeFailed",
+        untouched="the old side, which is the way back",
+        next_command=f"flipgate status {name}",
+        evidence=evidence,
+    )
+
+
+def _told(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Without what nobody declared: that it is unknown is said once, in the evidence."""
+    declared = world.application.spec.metrics.in_flight is not None
+    return tuple(each for each in evidence if declared or each.verdict is not Verdict.INFO)
+
+
+def _tell(world: World, moved: Moved, percent: float, line: str) -> None:
+    """A line of progress. Whoever cannot be told (a pipe that is closed) ends no bake."""
+    with suppress(Exception):
+        if percent < 100:
+            world.say(f"watching: {line}")
+        moved(percent, line)
+
+
+def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sample:
+    """One look. Never raises: whatever keeps it from seeing, any exception at all, is what it saw."""
+    short, unread = _short(world, release)
+    replies = _probe(world, release.side, probes)
+    heard = Counter(_judged(reply, release.side) for reply in replies)
+    silences = [str(reply) for reply in replies if _judged(reply, release.side) is Heard.SILENT]
+    strangers = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is Heard.ASTRAY}
+    return Sample(
+        elapsed,
+        short,
+        PROBES_A_LOOK,
+        heard[Heard.FAILED],
+        heard[Heard.SILENT],
+        heard[Heard.ASTRAY],
+        tuple(sorted(strangers)),
+        unread,
+        cut_reason(silences[0]) if silences else "",
+    )
+
+
+def _short(world: World, release: Release) -> tuple[tuple[str, ...] | None, str]:
+    """The services that do not carry what they should; None, and why, where the side could not be read."""
+    try:
+        # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
+        side = look_at_side(world, release.side)
+        return not_serving(side, world.application.serving(), enough=release.wanted), ""
+    except Exception as error:
+        return None, cut_reason(fault(error))
+
+
+def _judged(reply: Reply | str, side: Side) -> Heard:
+    return Heard.SILENT if isinstance(reply, str) else reply.judged(side)
+
+
+def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
+    """The answers to this look's probes, a few at once, or why there is none: one that hangs must not use up the
+    others' time. Noted as flipgate's own."""
+    ends = time.monotonic() + PROBES_SECONDS
+    try:
+        replicas = traefik_replicas(world, timeout=PROBES_SECONDS)
+    except Exception as error:
+        return [fault(error)] * PROBES_A_LOOK
+    asked = [replicas[index % len(replicas)] for index in range(PROBES_A_LOOK)]
+    probes.sent += len(asked)
+    try:
+        replies = world.each(lambda replica: _ask(world, replica, ends), asked)
+    except Exception as error:  # no more threads, say
+        replies = [fault(error)] * len(asked)
+    for replica, reply in zip(asked, replies, strict=True):
+        probes.answered(replica, None if isinstance(reply, str) else reply, side)
+    return replies
+
+
+def _ask(world: World, replica: str, ends: float) -> Reply | str:
+    """One probe; the reason where there is no answer."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        return f"not asked: others took all of the {PROBES_SECONDS:g} s"
+    try:
+        return ask(world, replica, timeout=left)
+    except Exception as error:
+        return fault(error)
