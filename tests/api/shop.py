@@ -18,6 +18,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.record import Occupant, Record
 from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
 from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -310,7 +311,7 @@ def advanced(world: World, release: Release, until: Phase) -> Record:
         for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], world.now(), actor=world.actor)
         waits = world.application.spec.announce.slack_channel
-        return record if waits else record.model_copy(update={"outbox": ()})
+        return record if waits else but(record, outbox=())
 
     return world.store.update(change)
 

@@ -13,6 +13,7 @@ from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY, condition_o
 from flipgate.core.record.record import Condition, EntryState, Record
 from flipgate.core.record.release import Phase, Reason
 from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -82,8 +83,8 @@ def soaking(shop: Shop) -> World:
     known = configuration_hash(configuration(world.cluster, look_at_side(world, BLUE)))
 
     def as_left(record: Record) -> Record:
-        old = record.sides[BLUE].model_copy(update={"replicas": carried, "configuration": known})
-        return record.model_copy(update={"sides": {**record.sides, BLUE: old}})
+        old = but(record.sides[BLUE], replicas=carried, configuration=known)
+        return but(record, sides={**record.sides, BLUE: old})
 
     world.store.update(as_left)
     return world
@@ -244,8 +245,8 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
 
 def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
     spec = soaking.application.spec
-    policy = spec.policy.model_copy(update={"bake_seconds": 0})
-    soaking.application = soaking.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    policy = but(spec.policy, bake_seconds=0)
+    soaking.application = but(soaking.application, spec=but(spec, policy=policy))
     release = soaking.store.read().release
     assert release
     verdict = combine(watch(soaking, release))

@@ -16,6 +16,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.record import Decision, QuestionKind, Record
 from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
 from flipgate.core.record.story import story
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.tell import advance, finish
@@ -82,8 +83,8 @@ def baking(shop: Shop, world: World, found: Release) -> Release:
 def without_delays(world: World) -> None:
     """No soak, and nothing kept for a look."""
     spec = world.application.spec
-    policy = spec.policy.model_copy(update={"soak_seconds": 0, "keep_failed_seconds": 0})
-    world.application = world.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    policy = but(spec.policy, soak_seconds=0, keep_failed_seconds=0)
+    world.application = but(world.application, spec=but(spec, policy=policy))
 
 
 # From the cluster alone
@@ -319,7 +320,7 @@ def test_writing_a_release_again_loses_nothing_of_its_journal(shop_on_paper: Sho
     advance(asked, "3f2a9c01d4e8-1", Phase.ABORTED, Reason.DEPLOY_ABORTED)
     finish(asked)
     before = asked.store.finished("3f2a9c01d4e8-1")
-    asked.store.update(lambda r: r.model_copy(update={"journal": r.journal[-1:]}))
+    asked.store.update(lambda r: but(r, journal=r.journal[-1:]))
     finish(asked)
     assert len(before[1]) == 2
     assert asked.store.finished("3f2a9c01d4e8-1") == before

@@ -13,6 +13,7 @@ import pytest
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core.record.record import Record
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.steps.acting.world import utc_now
 from tests.api.shop import Shop
@@ -118,7 +119,7 @@ def test_a_lease_that_was_deleted_is_lost(shop: Shop) -> None:
 def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
     with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
-        ana.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))
+        ana.store.update(lambda record: but(record, threads={"late": "late"}))
 
 
 class Overtaken(Store):

@@ -32,6 +32,7 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.record.release import Phase, Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.values.base import but
 from tests.api.mould import Mould
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, briefly
@@ -207,10 +208,10 @@ class Clerk:
                 question=posed.id,
                 withdrawn=asked == "withdrawn",
             )
-            opened = opened.model_copy(update={"stopped": stop})
+            opened = but(opened, stopped=stop)
         if asked == "withdrawn":
-            return record.model_copy(update={"release": opened})
-        return record.model_copy(update={"release": opened, "question": posed, "approval": given})
+            return but(record, release=opened)
+        return but(record, release=opened, question=posed, approval=given)
 
     def look(self) -> dict[str, Any]:
         return dict(json.loads(self.desk.run("status", self.shop.name, "-o", "json").stdout))

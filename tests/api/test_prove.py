@@ -12,6 +12,7 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.core.gates.proof import Proven
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
@@ -62,10 +63,10 @@ class Replicas:
 def proof(folder: Path, replicas: Replicas, *asked: str, seconds: float = 5, known: bool = True) -> Proven:
     """The proof that users are on green, begun with these replicas."""
     application = shop()
-    traefik = application.spec.traffic.traefik.model_copy(update={"throttle_seconds": THROTTLE})
+    traefik = but(application.spec.traffic.traefik, throttle_seconds=THROTTLE)
     facts = {"traefik": traefik, "proof_timeout_seconds": seconds, "proof_answers": 2}
     traffic = application.spec.traffic.model_copy(update=facts)
-    application = application.model_copy(update={"spec": application.spec.model_copy(update={"traffic": traffic})})
+    application = but(application, spec=but(application.spec, traffic=traffic))
     with serving(replicas, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
         at = replicas.patched = time.monotonic()

@@ -8,6 +8,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.record import record as records
 from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, EntryState
 from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World
@@ -105,7 +106,7 @@ def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(cluster: Cluster
 
 def test_a_way_back_that_a_person_named_goes_on_too(shop: Shop, world: World) -> None:
     shop.point("live", f"{shop.name}-green")
-    world.store.update(lambda r: r.model_copy(update={"active": GREEN}))
+    world.store.update(lambda r: but(r, active=GREEN))
     intent = {"to": "blue", "from": "green", "direction": "back"}
     world.store.update(lambda r: records.begin(r, MOVE_ROUTES, "dead", world.now(), intent)[0])
     recover(world)

@@ -9,6 +9,7 @@ import pytest
 from flipgate.adapters.lease import Lease
 from flipgate.core.record.record import SCHEMA_VERSION, EntryState
 from flipgate.core.record.release import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, LostLease, NotFound, Refused
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
@@ -117,7 +118,7 @@ def test_it_takes_over_at_once_from_a_run_that_is_acting(shop: Shop, live: World
     with live.acting(), shop.playing_ready():
         assert roll_back(shop.world("ana"), "users complain", by="ana").seconds < 5
         with pytest.raises(LostLease):
-            live.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))
+            live.store.update(lambda record: but(record, threads={"late": "late"}))
 
 
 def test_the_old_side_is_scaled_up_first_when_it_is_at_rest(shop: Shop, live: World) -> None:

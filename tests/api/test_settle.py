@@ -13,6 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Phase, Reason, Release
 from flipgate.core.spec.gates import Metrics
 from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.tell import advance
@@ -60,8 +61,8 @@ def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_
     world: World, settling: Release
 ) -> None:
     def carried(record: Record) -> Record:
-        blue = record.sides[BLUE].model_copy(update={"replicas": {"web": 7, "mailer": 0}})
-        return record.model_copy(update={"sides": {**record.sides, BLUE: blue}})
+        blue = but(record.sides[BLUE], replicas={"web": 7, "mailer": 0})
+        return but(record, sides={**record.sides, BLUE: blue})
 
     world.store.update(carried)
     settle(world)
@@ -80,8 +81,8 @@ def test_what_the_old_side_is_still_busy_with_is_told_before_it_rests_and_decide
     assert soak_evidence(world, settling)[-1].answer == "unknown: not declared"
     with serving(prometheus, tmp_path) as server:
         measured = Metrics(prometheus=server.server, in_flight='busy{namespace="{namespace}"}')
-        spec = world.application.spec.model_copy(update={"metrics": measured})
-        world.application = world.application.model_copy(update={"spec": spec})
+        spec = but(world.application.spec, metrics=measured)
+        world.application = but(world.application, spec=spec)
         shown = soak_evidence(world, settling)[-1]
         done = settle(world)
     assert (shown.gate, shown.verdict, shown.answer) == ("in flight on blue", Verdict.INFO, "3")
@@ -121,8 +122,8 @@ def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
     rest_expired(world)
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
     spec = world.application.spec
-    policy = spec.policy.model_copy(update={"keep_failed_seconds": 0})
-    world.application = world.application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    policy = but(spec.policy, keep_failed_seconds=0)
+    world.application = but(world.application, spec=but(spec, policy=policy))
     rest_expired(world)
     assert shop.counts(GREEN) == AT_REST
 
@@ -134,7 +135,7 @@ def test_a_run_that_is_a_moment_early_waits_and_one_that_is_much_too_early_is_re
     world.sleep = slept.append
     for left in (5.0, EARLY_SECONDS + 5):
         due = world.now() + timedelta(seconds=left)
-        world.store.update(lambda r, at=due: records.update_release(r, settle_after=at))
+        world.store.update(lambda r, at=due: records.update_release(r, lambda each: but(each, settle_after=at)))
         wait_out(world)
     assert len(slept) == 1
     assert 4 < slept[0] <= 5.1

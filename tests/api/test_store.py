@@ -12,6 +12,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import HISTORY_KEPT, Store, applications
 from flipgate.core.record.record import SCHEMA_VERSION, Record
 from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
@@ -23,7 +24,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def note(word: str) -> Any:
     """A change of the record that leaves a trace of its own."""
-    return lambda record: record.model_copy(update={"threads": {**record.threads, word: word}})
+    return lambda record: but(record, threads={**record.threads, word: word})
 
 
 def finished(number: int) -> Release:
@@ -142,7 +143,7 @@ def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: W
     first = finished(2)
     assert world.store.attempts(first.id) == 0
     world.store.write_history(first)
-    spoil(shop, first.model_copy(update={"attempt": 12}), "{")
+    spoil(shop, but(first, attempt=12), "{")
     assert world.store.attempts(first.id) == 12
     assert world.store.attempts(first.id[:-1]) == 0
 
@@ -174,7 +175,7 @@ def spoil(shop: Shop, release: Release, text: str) -> str:
 
 
 def naive(change: PhaseChange) -> PhaseChange:
-    return change.model_copy(update={"at": change.at.replace(tzinfo=None)})
+    return but(change, at=change.at.replace(tzinfo=None))
 
 
 def test_the_application_is_kept_as_it_was_written(shop: Shop) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
 from flipgate.core.record.record import Announcement
 from flipgate.core.record.release import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
 from flipgate.steps.acting.tell import as_blocks, tell
 from flipgate.steps.acting.world import World, utc_now
@@ -38,9 +39,9 @@ class Scripted(Chat):
 def world(shop: Shop) -> World:
     """The shop adopted, with a channel, and three messages that nobody could tell yet."""
     spec = shop.application.spec
-    announce = spec.announce.model_copy(update={"slack_channel": "#releases"})
+    announce = but(spec.announce, slack_channel="#releases")
     world = shop.adopted()
-    world.application = shop.application.model_copy(update={"spec": spec.model_copy(update={"announce": announce})})
+    world.application = but(shop.application, spec=but(spec, announce=announce))
     advanced(world, opened(world), Phase.FLIPPING)
     assert left(world) == ["deploying", "dark", "flipping"]
     return world

@@ -13,6 +13,7 @@ import pytest
 
 from flipgate.adapters.routes import find_route_api
 from flipgate.core.record.record import EntryState
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
     Conflict,
     FlipgateError,
@@ -241,5 +242,5 @@ def test_a_record_whose_answer_was_lost_is_not_written_twice(shop: Shop, tmp_pat
     with serving(Through(shop.kubeconfig, after=first_put), tmp_path) as cluster:
         world = shop.world("ana", cluster)
         with pytest.raises(Unreachable):
-            world.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1}))
+            world.store.update(lambda r: but(r, epoch=r.epoch + 1))
     assert shop.world().store.read().epoch == 1

@@ -14,6 +14,7 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -67,8 +68,8 @@ def world_of(cluster: Cluster) -> World:
     """The shop, watched for a single look."""
     application = shop()
     spec = application.spec
-    policy = spec.policy.model_copy(update={"bake_seconds": 0})
-    application = application.model_copy(update={"spec": spec.model_copy(update={"policy": policy})})
+    policy = but(spec.policy, bake_seconds=0)
+    application = but(application, spec=but(spec, policy=policy))
     return World(cluster, Store(cluster, "fg", "shop"), application, "ana")
 
 

@@ -10,6 +10,7 @@ import pytest
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.record import HAND_OVER, Contract, EntryState, Record
 from flipgate.core.record.release import Phase, Reason
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.journal import journal
@@ -88,7 +89,7 @@ def with_counts(world: World, side: Side, **facts: Any) -> None:
     """The side's occupant with other facts, as an autoscaled past would have left it."""
 
     def change(record: Record) -> Record:
-        return record.model_copy(update={"sides": {**record.sides, side: record.sides[side].model_copy(update=facts)}})
+        return but(record, sides={**record.sides, side: record.sides[side].model_copy(update=facts)})
 
     world.store.update(change)
 
@@ -237,9 +238,7 @@ def test_an_interrupted_hand_over_is_done_again(shop: Shop, live: World) -> None
 
 
 def test_a_bake_begun_again_that_cannot_be_proven_goes_back(shop: Shop, live: World) -> None:
-    live.store.update(
-        lambda r: r.model_copy(update={"release": r.release.model_copy(update={"changes": r.release.changes[:-1]})})
-    )
+    live.store.update(lambda r: but(r, release=but(r.release, changes=r.release.changes[:-1])))
     with shop.playing_ready():
         done = roll_back(shop.world("ana"), "5xx", by="flow", cause=Reason.TRAFFIC_NOT_PROVEN)
     assert (done.recorded, shop.where()) == (True, ("blue",))

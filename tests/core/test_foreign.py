@@ -12,6 +12,7 @@ from flipgate.core.gates.bake import STRANGERS_NAMED, Heard, Sample, judge_bake,
 from flipgate.core.gates.checks import judge_check
 from flipgate.core.spec.application import Check
 from flipgate.core.values.answer import Answer
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, fault, parse_json, printable, sentence, shown
 from flipgate.core.values.sides import Side
@@ -82,7 +83,7 @@ def test_what_is_printed_is_short_and_on_one_line(text: str) -> None:
 
 def test_a_body_that_was_not_read_fails_what_needs_it_and_nothing_else() -> None:
     answer = Answer(200, {HEADER: "green"}, b'{"status": true', 0.1, "its body has more than 15 bytes")
-    plain = CHECK.model_copy(update={"json_equals": {}})
+    plain = but(CHECK, json_equals={})
     assert judge_check(plain, answer).verdict is Verdict.PASS
     assert judge_check(CHECK, answer).facts == ("body was not read: its body has more than 15 bytes",)
     assert pod_says("status", answer, True) == "status 200, and its body has more than 15 bytes"

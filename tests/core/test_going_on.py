@@ -10,6 +10,7 @@ import pytest
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
 from flipgate.core.record.record import Decision, QuestionKind, Record
 from flipgate.core.record.release import Phase
+from flipgate.core.values.base import but
 from tests.core.builders import GREEN, approval, at, question, record, release
 
 DARK = (Phase.DEPLOYING, Phase.DARK)
@@ -47,7 +48,7 @@ OVER = approval(decision=Decision.EXPIRED)
         (live(NO), LATE, False),
         (live(OVER), LATE, False),
         (record(release=release(*LIVE), active=GREEN), at(0), True),
-        (dark(approval(spent_by=7)).model_copy(update={"release": release(*LIVE[:3])}), at(11), True),
+        (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
     ],
     ids=[
         "dark, not asked",

@@ -25,6 +25,7 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL, Phase, Stopped
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.workloads.view import SideState
@@ -202,7 +203,7 @@ def test_a_person_who_is_next_has_something_to_type() -> None:
 def test_what_is_wrong_is_told_as_text_and_data() -> None:
     gone = remembered(FORWARD[:4], None, "contracted", "not asked", False)
     stop = Stopped(pipeline="flip-traffic", reason="KeyError", fact="'web'", at=at(20), run="http://prefect/run/7")
-    seen = facts(records.update_release(gone, stopped=stop), ROUTES["green"])
+    seen = facts(records.update_release(gone, lambda each: but(each, stopped=stop)), ROUTES["green"])
     told = as_data(seen, next_step(seen), "flipgate", "here")
     shown = "\n".join(one(told, seen.now, wide=False))
     assert told["wayBack"]["why"].startswith("a contract migration was done at 2026-03-01 12:00:00 UTC by ana (gone)")

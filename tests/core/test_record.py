@@ -27,6 +27,7 @@ from flipgate.core.record.record import (
     update_release,
 )
 from flipgate.core.record.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from tests.core.builders import BLUE, GREEN, NOW, approval, at, question, record, release
 
@@ -117,12 +118,12 @@ def test_without_an_open_release_nothing_advances() -> None:
     with pytest.raises(Refused, match="has no open release"):
         advance(record(), Phase.DARK, Reason.CHECKS_PASSED, NOW, actor="ci")
     with pytest.raises(Refused, match="has no open release"):
-        update_release(record(), moved_at=NOW)
+        update_release(record(), lambda each: but(each, moved_at=NOW))
 
 
 def test_facts_are_filled_in_without_a_phase_change() -> None:
     before = opened()
-    after = update_release(before, moved_at=at(4))
+    after = update_release(before, lambda each: but(each, moved_at=at(4)))
     assert after.release is not None
     assert after.release.moved_at == at(4)
     assert (after.phase, after.journal, after.outbox) == (before.phase, before.journal, before.outbox)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from flipgate.adapters.store import parse_record
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, ask_for
@@ -194,6 +195,10 @@ class RecordMachine(RuleBasedStateMachine):
         message = data.draw(st.sampled_from(self.record.outbox))
         self.record = records.delivered(self.record, message.id, release=message.release, thread="thread")
         assert message not in self.record.outbox
+
+    @invariant()
+    def is_read_back_as_it_was_written(self) -> None:
+        assert parse_record(self.record.model_dump_json(by_alias=True), "shop", "flipgate") == self.record
 
     @invariant()
     def at_most_one_release_is_open(self) -> None:

@@ -22,6 +22,7 @@ from flipgate.core.record.record import (
     Record,
 )
 from flipgate.core.record.release import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.way_back import WayBackReason
 from tests.core.builders import (
@@ -138,13 +139,13 @@ def test_the_soak_waits_for_the_clock() -> None:
 
 def test_a_question_about_the_old_side_is_a_question_too() -> None:
     asked = question(kind=QuestionKind.SCALE_DOWN)
-    told = next_step(facts(live().model_copy(update={"question": asked}), routes=GREEN))
+    told = next_step(facts(but(live(), question=asked), routes=GREEN))
 
     assert told["command"] == 'flipgate approve shop --reason "..."'
 
 
 def test_what_a_flip_was_asked_is_no_question_of_the_soak() -> None:
-    left = live(settle_after=at(90)).model_copy(update={"question": question(), "approval": approval(spent_by=7)})
+    left = but(live(settle_after=at(90)), question=question(), approval=approval(spent_by=7))
     told = next_step(facts(left, routes=GREEN))
 
     assert (told["by"], told["command"]) == ("clock", 'flipgate rollback shop --reason "..."')
@@ -215,7 +216,7 @@ def test_the_way_back_is_fast_when_the_old_side_has_what_it_carried() -> None:
 
 def test_the_way_back_is_slow_when_the_old_side_carried_more_than_it_has() -> None:
     carried = {BLUE: Occupant(images=RUN, replicas={"web": 5}, since=NOW), GREEN: Occupant(images=RUN, since=NOW)}
-    seen = facts(live().model_copy(update={"sides": carried}), routes=GREEN)
+    seen = facts(but(live(), sides=carried), routes=GREEN)
 
     assert way_back(seen)["way"] == "slow"
     assert "Way back    blue, slow: 2 of 5 pods Ready (short: web 2/5)" in text(seen)
@@ -223,7 +224,7 @@ def test_the_way_back_is_slow_when_the_old_side_carried_more_than_it_has() -> No
 
 def test_there_is_no_way_back_from_a_first_release_and_nobody_is_told_to_type_one() -> None:
     nothing_ran = {BLUE: Occupant(since=NOW), GREEN: Occupant(images=RUN, since=NOW)}
-    soaking = live(settle_after=at(90)).model_copy(update={"sides": nothing_ran})
+    soaking = but(live(settle_after=at(90)), sides=nothing_ran)
     seen = facts(soaking, routes=GREEN)
 
     assert way_back(seen) == {"way": "none", "side": None, "services": []}
@@ -313,7 +314,7 @@ def test_a_side_that_cannot_be_read_leaves_the_other() -> None:
 def test_the_keys_are_those_that_the_help_names() -> None:
     from flipgate.cli.status import DATA
 
-    told = data(facts(live(settle_after=at(9)).model_copy(update={"question": question()}), routes=GREEN))
+    told = data(facts(but(live(settle_after=at(9)), question=question()), routes=GREEN))
     objects = [told, *(told[name] for name in ("next", "release", "waitsFor", "wayBack"))]
     objects += [told["routes"][0], told["conditions"][0], told["sides"]["blue"]]
     for key in (key for each in objects for key in each):

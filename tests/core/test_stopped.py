@@ -9,6 +9,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.record import Decision, QuestionKind, Record
 from flipgate.core.record.release import Phase, Reason
 from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import GREEN, approval, at, question, record, release
@@ -67,7 +68,7 @@ def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
     ids=["no", "expired", "spent", "not yet answered"],
 )
 def test_only_a_yes_that_stands_is_taken(answer: object, seconds: float) -> None:
-    before = approved().model_copy(update={"approval": answer})
+    before = but(approved(), approval=answer)
     after = stopped(before, seconds=seconds)
     assert (after.question, after.approval) == (before.question, before.approval)
     assert after.release
@@ -84,9 +85,7 @@ def test_after_the_move_a_verdict_takes_nothing() -> None:
 
 def test_the_old_side_s_question_is_taken_and_announced_as_its_own() -> None:
     live = record(release=release(*LIVE), active=GREEN)
-    live = live.model_copy(
-        update={"question": question(**ABOUT_THE_OLD_SIDE), "approval": approval(**ABOUT_THE_OLD_SIDE)}
-    )
+    live = but(live, question=question(**ABOUT_THE_OLD_SIDE), approval=approval(**ABOUT_THE_OLD_SIDE))
     after = stopped(live, pipeline="scale-down")
     assert (after.question, after.outbox[-1].reason, after.journal[-1].step) == (None, *["ScaleDownStopped"] * 2)
     assert "flipgate scale-down shop" in after.outbox[-1].text

@@ -39,6 +39,7 @@ from flipgate.core.record.release import (
     Shown,
 )
 from flipgate.core.record.story import Kind, pick, story
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, FlipgateError, NotFound
 from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import NOW, approval, at, question, record, release
@@ -121,7 +122,7 @@ def test_all_that_happened_is_told_in_the_order_it_happened() -> None:
 def test_what_was_written_at_once_is_told_cause_first() -> None:
     back = flipped().judged(BAKE, [evidence("errors", Verdict.FAIL)], at(140))
     change = PhaseChange(phase=Phase.ROLLING_BACK, reason=Reason.BAKE_FAILED, at=at(140))
-    back = back.model_copy(update={"changes": (*back.changes, change)})
+    back = but(back, changes=(*back.changes, change))
     told = story(back, (entry(9, MOVE_ROUTES, 140, None, intent={"to": "blue"}),), at(150))
     assert [moment.what for moment in told[-3:]] == ["bake", "rolling_back", "MoveRoutes"]
     assert (told[-3].text, told[-1].text, told[-1].open) == ("fail: errors", "begun (to blue), and not ended", True)

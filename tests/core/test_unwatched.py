@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.record.conditions import condition_of
 from flipgate.core.record.record import Condition, EntryState, JournalEntry, Record
+from flipgate.core.values.base import but
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.unwatched import (
     INTERVAL,
@@ -31,7 +32,7 @@ def success(ago: timedelta) -> Reconciled:
 
 def adopted(ago: timedelta) -> Record:
     """Adopted that long ago."""
-    sides = {side: occupant.model_copy(update={"since": NOW - ago}) for side, occupant in record().sides.items()}
+    sides = {side: but(occupant, since=NOW - ago) for side, occupant in record().sides.items()}
     return record(sides=sides)
 
 
@@ -123,7 +124,7 @@ def test_one_outage_is_told_once_and_its_end_once() -> None:
     assert condition_of(told.conditions, UNWATCHED) == outage
 
     later = judged(success(timedelta(minutes=47)).model_copy(), now=NOW)
-    delivered = told.model_copy(update={"outbox": ()})
+    delivered = but(told, outbox=())
     assert note_outage(delivered, later) is delivered
     an_hour_on = judge_unwatched(success(timedelta(minutes=47)), told, at(3600))
     assert an_hour_on.message != outage.message

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.values import stamps
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.view import SideState, View, Workload, not_serving, read_workload, short_of
@@ -186,4 +187,4 @@ def test_what_an_autoscaler_adds_may_still_be_starting(state: SideState, missing
 
 def test_a_service_declared_with_no_pods_owes_none() -> None:
     (web,) = shop().serving()
-    assert not_serving(serving(0, 0), [web.model_copy(update={"replicas": 0})]) == ()
+    assert not_serving(serving(0, 0), [but(web, replicas=0)]) == ()

@@ -12,6 +12,7 @@ import pytest
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL, Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.contract import close, side_to_close
@@ -317,7 +318,7 @@ def test_what_a_person_gave_up_is_no_loss() -> None:
 
 def test_conditions_of_others_stay_and_one_that_means_nothing_any_more_goes() -> None:
     held = condition(TRUE, type="Held")
-    now = noted(live().model_copy(update={"conditions": (held, condition(TRUE))}))
+    now = noted(but(live(), conditions=(held, condition(TRUE))))
 
     assert now.conditions == (held,)
 
@@ -344,7 +345,7 @@ def test_of_a_release_that_users_are_on_it_is_the_side_across_whatever_the_route
 
 
 def test_of_no_release_it_is_the_side_that_the_routes_do_not_name() -> None:
-    settled = live(phase=Phase.SETTLED).model_copy(update={"release": None, "last": release(Phase.SETTLED)})
+    settled = but(live(phase=Phase.SETTLED), release=None, last=release(Phase.SETTLED))
 
     assert side_to_close(settled, traffic(to_side(GREEN))) is BLUE
     with pytest.raises(Refused, match="nothing ever ran on green") as refused:

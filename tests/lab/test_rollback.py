@@ -14,6 +14,7 @@ import pytest
 
 from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE, QuestionKind
 from flipgate.core.record.release import Phase
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -132,7 +133,7 @@ def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStag
         done = rollback(stage, env={"PREFECT_API_URL": f"{url}/api"})
         assert (done["way"], done["recorded"], stage.answering()) == ("fast", True, BLUE)
         with pytest.raises(LostLease, match="has taken over"):
-            world.store.update(lambda record: record.model_copy(update={"threads": {"late": "late"}}))
+            world.store.update(lambda record: but(record, threads={"late": "late"}))
         lost_none(load)
     record = stage.record()
     assert (record.phase, record.active) == (Phase.ROLLED_BACK, BLUE)

@@ -21,6 +21,7 @@ from flipgate.core.record.record import (
     put_out,
 )
 from flipgate.core.record.release import TERMINAL, Decided
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 
 
@@ -109,7 +110,7 @@ def pose(record: Record, question: Question) -> Record:
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
-    posed = record.model_copy(update={"question": question, "approval": None})
+    posed = but(record, question=question, approval=None)
     return put_out(
         posed,
         Announcement(
@@ -149,7 +150,7 @@ def answer(record: Record, approval: Approval) -> Record:
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
-    answered = record.model_copy(update={"approval": approval})
+    answered = but(record, approval=approval)
     return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
 
 
@@ -169,12 +170,12 @@ def _remember(
         return record
     kind, evidence = question.kind, question.evidence
     said = Decided(kind=kind, decision=decision, by=by, via=via, reason=reason, at=at, evidence=evidence)
-    return record.model_copy(update={"release": record.release.decided(said)})
+    return but(record, release=record.release.decided(said))
 
 
 def withdraw(record: Record) -> Record:
     """Takes the open question back, and with it any answer: what is asked next is a new question."""
-    return record.model_copy(update={"question": None, "approval": None})
+    return but(record, question=None, approval=None)
 
 
 def spend(record: Record, entry_id: int) -> Record:
@@ -191,4 +192,4 @@ def spend(record: Record, entry_id: int) -> Record:
             untouched="all routes",
             next_command=f"flipgate status {record.application}",
         )
-    return record.model_copy(update={"approval": approval.model_copy(update={"spent_by": entry_id})})
+    return but(record, approval=but(approval, spent_by=entry_id))

@@ -8,6 +8,7 @@ from typing import Final
 
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
 from flipgate.core.record.release import TERMINAL, Phase
+from flipgate.core.values.base import but
 
 WAY_BACK_READY: Final = "WayBackReady"
 DRIFTED: Final = "Drifted"
@@ -28,7 +29,7 @@ def held(known: Iterable[Condition], found: Condition) -> Condition:
     """What was found now, with the time since when it has had this status."""
     before = condition_of(known, found.type)
     same = before is not None and before.status is found.status and before.side is found.side
-    return found.model_copy(update={"since": before.since}) if before and same else found
+    return but(found, since=before.since) if before and same else found
 
 
 def note(record: Record, found: Sequence[Condition]) -> Record:
@@ -49,13 +50,13 @@ def put(record: Record, *found: Condition) -> Record:
     """The record with these conditions, and nobody told."""
     kept = tuple(held(record.conditions, each) for each in found)
     others = forget(record, *(each.type for each in found)).conditions
-    return record.model_copy(update={"conditions": (*others, *kept)})
+    return but(record, conditions=(*others, *kept))
 
 
 def forget(record: Record, *kinds: str) -> Record:
     """The record without conditions of these types: a new release begins its own."""
     kept = tuple(each for each in record.conditions if each.type not in kinds)
-    return record.model_copy(update={"conditions": kept})
+    return but(record, conditions=kept)
 
 
 def _told(record: Record, before: Condition | None, after: Condition) -> Record:

@@ -6,7 +6,7 @@ these functions never need to know about concurrency: they take a record and the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import Field
 
 from flipgate.core.record.release import MOVING, TERMINAL, Phase, PhaseChange, Proof, Reason, Release
-from flipgate.core.values.base import Model
+from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
@@ -239,15 +239,13 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
     opened = record.open_entry
     moved = opened is not None and opened.id == entry_id and opened.step == MOVE_ROUTES and state is EntryState.DONE
     journal = tuple(
-        entry.model_copy(update={"state": state, "ended": now, "outcome": outcome})
+        but(entry, state=state, ended=now, outcome=outcome)
         if entry.id == entry_id and entry.state is EntryState.BEGUN
         else entry
         for entry in record.journal
     )
-    update: dict[str, Any] = {"journal": journal}
-    if moved and opened is not None:
-        update["active"] = Side(opened.intent["to"])
-    return record.model_copy(update=update)
+    ended = but(record, journal=journal)
+    return but(ended, active=Side(opened.intent["to"])) if moved and opened is not None else ended
 
 
 def open_release(record: Record, release: Release, now: datetime) -> Record:
@@ -260,9 +258,7 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
             untouched="both sides",
             next_command=f"flipgate status {record.application}",
         )
-    opened = record.model_copy(
-        update={"release": release, "last": record.release or record.last, "question": None, "approval": None}
-    )
+    opened = but(record, release=release, last=record.release or record.last, question=None, approval=None)
     return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 
@@ -273,36 +269,36 @@ def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, acto
     """
     release = need_release(record).advanced(phase, reason, now, message)
     change = release.changes[-1]
-    update: dict[str, Any] = {"release": release}
+    changed = but(record, release=release)
     if record.question is None or phase not in ASKED_IN[record.question.kind]:
-        update |= {"question": None, "approval": None}
+        changed = but(changed, question=None, approval=None)
     if phase in TERMINAL and phase is not Phase.ROLLED_BACK:
-        update |= {"release": None, "last": release}
-    return _announce(_note(record.model_copy(update=update), change, actor), release, change)
+        changed = but(changed, release=None, last=release)
+    return _announce(_note(changed, change, actor), release, change)
 
 
 def put_away(record: Record) -> Record:
     """A rolled back release whose side is at rest is no longer open: what was live before it is settled again."""
     if record.release is None or record.release.phase is not Phase.ROLLED_BACK:
         return record
-    return record.model_copy(update={"release": None, "last": record.release})
+    return but(record, release=None, last=record.release)
 
 
 def occupied(record: Record, side: Side, occupant: Occupant) -> Record:
     """The record with this occupant on one side, and the other's as it is."""
-    return record.model_copy(update={"sides": {**record.sides, side: occupant}})
+    return but(record, sides={**record.sides, side: occupant})
 
 
-def update_release(record: Record, **changes: Any) -> Record:
+def update_release(record: Record, change: Callable[[Release], Release]) -> Record:
     """The open release with some facts filled in (never its phases)."""
-    return record.model_copy(update={"release": need_release(record).model_copy(update=changes)})
+    return but(record, release=change(need_release(record)))
 
 
 def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetime) -> Record:
     """What the gates of a step said, kept with the open release. Nothing was said, nothing is kept."""
     if record.release is None or not evidence:
         return record
-    return record.model_copy(update={"release": record.release.judged(step, evidence, now)})
+    return but(record, release=record.release.judged(step, evidence, now))
 
 
 def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
@@ -322,13 +318,13 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     threads = record.threads
     if thread and release and release not in threads:
         threads = dict(list({**threads, release: thread}.items())[-20:])
-    return record.model_copy(update={"outbox": outbox, "threads": threads})
+    return but(record, outbox=outbox, threads=threads)
 
 
 def noted(record: Record, ids: Collection[str]) -> Record:
     """The messages of these ids have their Kubernetes Events, or never will: no more are written."""
-    outbox = tuple(a.model_copy(update={"noted": True}) if a.id in ids else a for a in record.outbox)
-    return record.model_copy(update={"outbox": outbox})
+    outbox = tuple(but(a, noted=True) if a.id in ids else a for a in record.outbox)
+    return but(record, outbox=outbox)
 
 
 def need_release(record: Record) -> Release:
@@ -370,7 +366,7 @@ def _journaled(record: Record, entry: JournalEntry) -> Record:
     """One entry more; the oldest go first, but an open one stays until it has ended."""
     over = len(record.journal) + 1 - JOURNAL_KEPT
     kept = tuple(old for n, old in enumerate(record.journal) if n >= over or old.state is EntryState.BEGUN)
-    return record.model_copy(update={"journal": (*kept, entry)})
+    return but(record, journal=(*kept, entry))
 
 
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
@@ -395,4 +391,4 @@ def message_id(key: str) -> str:
 
 def put_out(record: Record, message: Announcement) -> Record:
     """One message more to be told; the oldest go first."""
-    return record.model_copy(update={"outbox": (*record.outbox, message)[-OUTBOX_KEPT:]})
+    return but(record, outbox=(*record.outbox, message)[-OUTBOX_KEPT:])

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
-from flipgate.core.values.base import Model
+from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -243,18 +243,18 @@ class Release(Model):
                 next_command="flipgate status",
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
-        return self.model_copy(update={"changes": (*self.changes, change), "stopped": None})
+        return but(self, changes=(*self.changes, change), stopped=None)
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """The same release with what a step's gates said, kept small: the first judgement and the newest."""
         new = Judgement(step=step, at=now, proofs=_kept(frozen(evidence)))
         first, others = self.judgements[:1], self.judgements[1:]
-        return self.model_copy(update={"judgements": (*first, *others[2 - JUDGEMENTS_KEPT :], new)})
+        return but(self, judgements=(*first, *others[2 - JUDGEMENTS_KEPT :], new))
 
     def decided(self, said: Decided) -> Release:
         """The same release with a decision on a question about it, its evidence kept small: the newest decisions."""
-        kept = said.model_copy(update={"evidence": _kept(said.evidence)})
-        return self.model_copy(update={"decisions": (*self.decisions, kept)[-DECISIONS_KEPT:]})
+        kept = but(said, evidence=_kept(said.evidence))
+        return but(self, decisions=(*self.decisions, kept)[-DECISIONS_KEPT:])
 
 
 def frozen(evidence: Iterable[Evidence]) -> tuple[Proof, ...]:
@@ -280,7 +280,7 @@ def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
 def _cut(proof: Proof) -> Proof:
     if len(proof.detail) <= DETAIL_KEPT:
         return proof
-    return proof.model_copy(update={"detail": f"{proof.detail[: DETAIL_KEPT - 1]}…"})
+    return but(proof, detail=f"{proof.detail[: DETAIL_KEPT - 1]}…")
 
 
 def release_id(rendered: Mapping[str, Any]) -> str:

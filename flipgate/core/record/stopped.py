@@ -12,6 +12,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
 from flipgate.core.record.record import Announcement, Record, message_id, put_out
 from flipgate.core.record.release import MOVING, Phase, Release, Stopped
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 
@@ -80,7 +81,7 @@ def note_stop(
         withdrawn=void,
     )
     follows = what_follows(record, release, stop)
-    changed = records.update_release(record, stopped=stop)
+    changed = records.update_release(record, lambda each: but(each, stopped=stop))
     changed = records.note(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = put_out(changed, _message(record, release, stop, follows))
@@ -105,7 +106,7 @@ def forget_stop(record: Record) -> Record:
     """The record while a run acts again."""
     if record.release is None or record.release.stopped is None:
         return record
-    return records.update_release(record, stopped=None)
+    return records.update_release(record, lambda each: but(each, stopped=None))
 
 
 def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:

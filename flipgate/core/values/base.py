@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+__all__ = ["Model", "but"]
+T = TypeVar("T", bound="Model")
+
 
 class Model(BaseModel):
-    """A plain value. Changing one means making another (`model_copy(update=...)`)."""
+    """A plain value. Changing one means making another, with `but`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace as but  # a type checker holds names and types of its arguments against the fields
+else:
+
+    def but(model: T, /, **changes: Any) -> T:
+        """The same value with some fields changed.
+
+        Raises TypeError for a name that is no field, pydantic's ValidationError for a value of the wrong type: here,
+        and not when somebody reads the durable record back (`model_copy(update=...)` checks neither).
+        """
+        if unknown := changes.keys() - type(model).model_fields.keys():
+            raise TypeError(f"{type(model).__name__} has no field {', '.join(sorted(unknown))}")
+        return type(model).model_validate({**model.__dict__, **changes}, strict=True, by_name=True)

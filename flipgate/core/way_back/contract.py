@@ -16,6 +16,7 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.record.release import AFTER_TRAFFIC, TERMINAL, Phase, Release
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.way_back import WayBackReason, contract_fact, way_back_of
@@ -58,7 +59,7 @@ def close(record: Record, side: Side, done: Contract) -> Record:
 
     One journal entry, one message. WayBackReady turns with it, so that the same is not told twice.
     """
-    occupant = record.sides[side].model_copy(update={"contracted": done})
+    occupant = but(record.sides[side], contracted=done)
     closed = occupied(record, side, occupant)
     closed = note(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
     if way_back_of(closed) is side:

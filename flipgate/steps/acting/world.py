@@ -25,6 +25,7 @@ from flipgate.core.record.events import Target
 from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application
 from flipgate.core.values import stamps
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 
@@ -156,7 +157,7 @@ class World:
         lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             self.store.epoch = None
-            record = self.store.update(lambda r: r.model_copy(update={"epoch": r.epoch + 1, "holder": self.actor}))
+            record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
             # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
             lease.confirm()
             self.store.epoch, self.lease = record.epoch, lease

@@ -21,6 +21,7 @@ from flipgate.core.record.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TR
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import resource
 from flipgate.core.values import stamps
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
     BadInput,
     FlipgateError,
@@ -199,7 +200,7 @@ def _open(world: World, target: Side, order: Order) -> int:
             record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
         record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, order.message, actor=world.actor, now=now)
         if order.told_at_the_end:
-            record = record.model_copy(update={"outbox": told})
+            record = but(record, outbox=told)
         intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
         record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
         opened[:] = [entry.id]
@@ -218,7 +219,7 @@ def _close(world: World, entry: int, target: Side, way: Way) -> None:
         occupant = record.sides.get(target)
         if way.up_seconds is None or occupant is None:
             return closed
-        took = occupant.model_copy(update={"up_seconds": way.up_seconds})
+        took = but(occupant, up_seconds=way.up_seconds)
         return records.occupied(closed, target, took)
 
     world.store.update(change)  # nobody is told before the workers are back, too

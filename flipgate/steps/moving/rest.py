@@ -6,6 +6,7 @@ from collections import Counter
 
 from flipgate.core.record.record import REST_SIDE, Occupant, Record, occupied
 from flipgate.core.traffic.traffic import DarkSide
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.journal import journal
@@ -45,7 +46,7 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     def remember(record: Record) -> Record:
         before = record.sides.get(side.side) or Occupant(since=world.now())
         carried = {name: max(count, before.replicas.get(name, 0)) for name, count in state.replicas.items()}
-        resting = before.model_copy(update={"replicas": carried})
+        resting = but(before, replicas=carried)
         return occupied(record, side.side, resting)
 
     world.store.update(remember)

@@ -14,6 +14,7 @@ from flipgate.core.record.record import Approval, Decision, Question, QuestionKi
 from flipgate.core.record.release import Phase, Reason, Release, frozen
 from flipgate.core.record.stopped import FLIP_TRAFFIC, SCALE_DOWN, last_attempt
 from flipgate.core.traffic.traffic import plan_move
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.hand_over import working
@@ -75,11 +76,11 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     summary = _summary(record, release, kind)
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
-    asked = asked.model_copy(update={"flow_run": flow_run, "url": url})
+    asked = but(asked, flow_run=flow_run, url=url)
     if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind)
-    question = asked.model_copy(update={"evidence": frozen(evidence), "changes": changes})
+    question = but(asked, evidence=frozen(evidence), changes=changes)
     write(world, lambda r: approvals.pose(r, question))
     return question
 

@@ -20,6 +20,7 @@ from flipgate.core.record.release import (
     release_id,
 )
 from flipgate.core.spec.application import application_hash
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
@@ -260,7 +261,7 @@ def _at_present_counts(world: World, release: Release, active: SideState | None)
     def change(record: records.Record) -> records.Record:
         found = need_open(record, release.name)
         wanted = {name: max(count, found.wanted.get(name, 0)) for name, count in present.items()}
-        return records.update_release(record, wanted=wanted)
+        return records.update_release(record, lambda release: but(release, wanted=wanted))
 
     return need_open(world.store.update(change), release.name)
 
@@ -274,11 +275,8 @@ def _note_occupant(world: World, release: Release, side: SideState) -> None:
 def _occupied(record: records.Record, release: Release, hashed: str, now: datetime) -> records.Record:
     """A release that is brought up again (its counts have grown) is the same occupant still."""
     before = record.sides.get(release.side)
-    facts = {"images": release.images, "replicas": release.wanted, "configuration": hashed}
-    if before and before.release == release.name:
-        occupant = before.model_copy(update=facts)
-    else:
-        occupant = Occupant(release=release.name, since=now, **facts)
+    same = before if before and before.release == release.name else Occupant(release=release.name, since=now)
+    occupant = but(same, images=release.images, replicas=release.wanted, configuration=hashed)
     return records.occupied(record, release.side, occupant)
 
 
@@ -330,5 +328,5 @@ def _up(record: records.Record, now: datetime) -> records.Record:
     began = [change.at for change in release.changes if change.phase is Phase.DEPLOYING]
     if occupant is None or occupant.release != release.name or not began:
         return record
-    up = occupant.model_copy(update={"up_seconds": round((now - began[-1]).total_seconds(), 3)})
+    up = but(occupant, up_seconds=round((now - began[-1]).total_seconds(), 3))
     return records.occupied(record, release.side, up)

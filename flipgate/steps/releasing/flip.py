@@ -16,6 +16,7 @@ from flipgate.core.record.became import became
 from flipgate.core.record.record import Announcement, QuestionKind, Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
 from flipgate.core.traffic.traffic import by_hand, plan_move
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
@@ -195,15 +196,14 @@ def note_proof(world: World, release: str, proven: Proven) -> Release:
 
     carried = _carried(world, found.side.other)
 
+    def moved(release: Release) -> Release:
+        first, last = proven.first_new_answer_ms, proven.last_old_answer_ms
+        shown = proven.shown[:SHOWN_KEPT]
+        return but(release, moved_at=now, first_new_answer_ms=first, last_old_answer_ms=last, shown=shown)
+
     def figures(record: Record) -> Record:
         fresh = conditions.forget(carried(record), conditions.WAY_BACK_READY)
-        return records.update_release(
-            fresh,
-            moved_at=now,
-            first_new_answer_ms=proven.first_new_answer_ms,
-            last_old_answer_ms=proven.last_old_answer_ms,
-            shown=proven.shown[:SHOWN_KEPT],
-        )
+        return records.update_release(fresh, moved)
 
     record = advance(world, release, Phase.BAKING, Reason.TRAFFIC_PROVEN, text, also=figures)
     return need_open(record, release)
@@ -228,8 +228,8 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
         if before is None or not before.images:
             return record
         images = {**before.images, **images_of(world.application, state)}
-        facts = {"replicas": {**before.replicas, **counts}, "images": images, "configuration": hashed}
-        return records.occupied(record, side, before.model_copy(update=facts))
+        carried = but(before, replicas={**before.replicas, **counts}, images=images, configuration=hashed)
+        return records.occupied(record, side, carried)
 
     return noted
 
@@ -254,7 +254,9 @@ def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Rel
         message = "; ".join([message, *informing(evidence)])
 
     def soaking(record: Record) -> Record:
-        return records.judged(records.update_release(record, settle_after=settle_after), BAKE, evidence, now)
+        return records.judged(
+            records.update_release(record, lambda each: but(each, settle_after=settle_after)), BAKE, evidence, now
+        )
 
     record = advance(world, release, Phase.LIVE, Reason.BAKE_PASSED, message, also=soaking)
     return need_open(record, release)
