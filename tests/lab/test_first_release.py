@@ -48,7 +48,8 @@ def test_first_release(lab: Lab) -> None:
         assert any("nothing ever ran on blue" in line for line in said)
         stage.wait_for_users_on(GREEN)
         with stage.load() as load:
-            assert flipgate(stage, "status")["wayBack"] == {"way": "none", "side": None, "services": []}
+            no_way = "nothing ever ran on blue: there is no way back to it"
+            assert flipgate(stage, "status")["wayBack"] == {"way": "none", "side": None, "services": [], "why": no_way}
             assert runbook.scale_down(world).phase is Phase.SETTLED
             lost_none(load)
         assert set(stage.replicas(GREEN)) == {*SERVING, *WORKERS}
