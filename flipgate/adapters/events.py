@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.events import Target, event
 from flipgate.core.record.record import Announcement
@@ -29,6 +30,6 @@ def write_events(
     for message in messages:
         obj = event(application, message, target, api_version, uid)
         try:
-            cluster.create(f"/api/v1/namespaces/{target.namespace}/events", obj, timeout=TIMEOUT_SECONDS)
+            cluster.create(address("Event", target.namespace), obj, timeout=TIMEOUT_SECONDS)
         except Conflict:
             continue  # its name is made of what it says

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
 from flipgate.adapters.store import stamp_time
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
@@ -150,5 +151,4 @@ class Lease:
                 return
 
     def _path(self, name: str = "") -> str:
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{self._namespace}/leases"
-        return f"{path}/{name}" if name else path
+        return address("Lease", self._namespace, name)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import Forbidden
 from flipgate.core.way_back.way_back import Autoscaler, Quota
@@ -16,7 +17,7 @@ def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:
 
     One with a scope is taken to hold for all of them: that may be stricter than the cluster is, never laxer.
     """
-    items = _list(cluster, f"/api/v1/namespaces/{namespace}/resourcequotas", "resourcequotas", namespace)
+    items = _list(cluster, address("ResourceQuota", namespace), "resourcequotas", namespace)
     lasting = [item for item in items if "Terminating" not in (item["spec"].get("scopes") or [])]
     return tuple(
         Quota(
@@ -30,7 +31,7 @@ def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:
 
 def read_autoscalers(cluster: Cluster, namespace: str) -> tuple[Autoscaler, ...]:
     """The HorizontalPodAutoscalers of Deployments that may scale down at all. Raises Forbidden that names the right."""
-    path = f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers"
+    path = address("HorizontalPodAutoscaler", namespace)
     items = _list(cluster, path, "horizontalpodautoscalers.autoscaling", namespace)
     return tuple(
         Autoscaler(item["metadata"]["name"], item["spec"]["scaleTargetRef"]["name"], item["spec"].get("minReplicas", 1))

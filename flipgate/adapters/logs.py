@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import NotFound, PermanentError
 
@@ -37,7 +38,7 @@ def read_lines(cluster: Cluster, namespace: str, pod: str, container: str, since
         "limitBytes": str(MOST_BYTES),
     }
     try:
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        path = f"{address('Pod', namespace, pod)}/log"
         body = cluster.text(path, most=MOST_BYTES, timeout=TIMEOUT_SECONDS, **query)
     except NotFound:
         return Lines([], False)

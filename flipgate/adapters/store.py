@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import FIELD_MANAGER, READ_SECONDS, Cluster
 from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.record.release import Release
@@ -287,12 +288,12 @@ class Store:
         }
 
     def _path(self, name: str = "") -> str:
-        return f"/api/v1/namespaces/{self.namespace}/configmaps" + (f"/{name}" if name else "")
+        return address("ConfigMap", self.namespace, name)
 
 
 def applications(cluster: Cluster, namespace: str) -> list[str]:
     """The names of all applications that `apply` wrote into flipgate's namespace."""
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    path = address("ConfigMap", namespace)
     items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
     return sorted(item["metadata"]["labels"]["flipgate.dev/application"] for item in items)
 

@@ -46,15 +46,16 @@ def apply(target: Target, filename: str, dry_run: bool) -> None:
 
 def _would(cluster: Cluster, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
+    from flipgate.adapters.addresses import address, namespace_address
     from flipgate.steps.releasing.setup import need_place
 
     need_place(cluster, application)
     lines = []
-    if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+    if cluster.find(namespace_address(namespace)) is None:
         lines.append(f"namespace {namespace} would be created (dry run)")
     name = f"application-{application.name}"
     try:
-        before = cluster.get(f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+        before = cluster.get(address("ConfigMap", namespace, name))
         same = before.get("data", {}).get("application.yaml") == text
         what = "is as the file says already" if same else "would be changed"
     except NotFound:

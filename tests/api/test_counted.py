@@ -12,7 +12,6 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.core.gates.bake import Heard
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
@@ -54,9 +53,9 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
     def run(traefik: Counting, do: Callable[[World], Any]) -> Any:
         application = shop()
         spec = application.spec.traffic
-        facts = {"header": None, "traefik": but(spec.traefik, metrics_port=8080)}
+        facts = {"header": None, "traefik": spec.traefik.model_copy(update={"metrics_port": 8080})}
         traffic = application.spec.traffic.model_copy(update=facts)
-        application = but(application, spec=but(application.spec, traffic=traffic))
+        application = application.model_copy(update={"spec": application.spec.model_copy(update={"traffic": traffic})})
         with serving(traefik, tmp_path) as cluster:
             return do(World(cluster, Store(cluster, "fg", "shop"), application, "ana", counted=dict(TARGETS)))
 

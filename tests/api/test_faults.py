@@ -14,7 +14,6 @@ import pytest
 from flipgate.adapters.store import Store
 from flipgate.core.record.release import Phase
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -174,8 +173,8 @@ def test_an_old_side_that_drips_does_not_keep_its_workers(shop: Shop, tmp_path: 
         with shop.playing_ready():
             hand_over_workers(world, GREEN)
         spec = world.application.spec
-        quick = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1))
-        world.application = but(world.application, spec=quick)
+        quick = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 1})})
+        world.application = world.application.model_copy(update={"spec": quick})
         began = time.monotonic()
         with shop.playing_ready():
             done = roll_back(world, "orders fail", by="ana")

@@ -20,7 +20,6 @@ from flipgate.adapters.store import Store
 from flipgate.core.gates.declared import NO_OLD_SIDE, GateSample
 from flipgate.core.record.release import Phase
 from flipgate.core.spec.application import Application, load_application
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -57,15 +56,15 @@ def declared(url: str, *gates: str, text: str = SHOP, bake: float = 0) -> Applic
 def baking(text: str, seconds: float, interval: float) -> Application:
     """With a shorter bake than a file may ask for."""
     application = load_application(text, "shop.yaml")
-    policy = but(application.spec.policy, bake_seconds=seconds, bake_interval_seconds=interval)
-    return but(application, spec=but(application.spec, policy=policy))
+    policy = application.spec.policy.model_copy(update={"bake_seconds": seconds, "bake_interval_seconds": interval})
+    return application.model_copy(update={"spec": application.spec.model_copy(update={"policy": policy})})
 
 
 def flipped(seconds_ago: float = 30) -> Any:
     """A release that was moved so long ago."""
     made = release(Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING)
     moved = utc_now() - timedelta(seconds=seconds_ago)
-    return but(made, changes=tuple(but(c, at=moved) for c in made.changes))
+    return made.model_copy(update={"changes": tuple(c.model_copy(update={"at": moved}) for c in made.changes)})
 
 
 def query_of(request: Handler) -> dict[str, list[str]]:

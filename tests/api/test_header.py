@@ -10,7 +10,6 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking import header
 from flipgate.steps.looking.prove import need_sight
@@ -155,8 +154,8 @@ def test_a_flip_that_cannot_see_names_the_header_and_the_file_where_that_is_why(
 ) -> None:
     quick(shop)
     spec = shop.application.spec
-    quickly = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=0.3))
-    shop.application = but(shop.application, spec=quickly)
+    quickly = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 0.3})})
+    shop.application = shop.application.model_copy(update={"spec": quickly})
     with serving(fronted(shop, users), tmp_path) as cluster, pytest.raises(Refused) as refused:
         need_sight(shop.world("ana", cluster), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"

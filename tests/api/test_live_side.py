@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from flipgate.adapters.addresses import address_of
 from flipgate.cli import cli
 from flipgate.core.record.record import Condition, EntryState, JournalEntry
 from flipgate.core.values import stamps
@@ -201,7 +202,7 @@ def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, worl
 
     assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == world.store.read().epoch
     with pytest.raises(Conflict):
-        shop.cluster.patch(stale.path, [*stale.tests(), stale.asking(0)])
+        shop.cluster.patch(address_of(stale), [*stale.tests(), stale.asking(0)])
     assert shop.counts(BLUE) == COUNTS
 
 

@@ -12,7 +12,6 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.record import record as records
 from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -37,8 +36,8 @@ def previewed(world: World) -> World:
     """The application with a preview declared, and little patience."""
     spec = world.application.spec
     facts = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
-    spec = but(spec, traffic=spec.traffic.model_copy(update=facts))
-    world.application = but(world.application, spec=spec)
+    spec = spec.model_copy(update={"traffic": spec.traffic.model_copy(update=facts)})
+    world.application = world.application.model_copy(update={"spec": spec})
     return world
 
 

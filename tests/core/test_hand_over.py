@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.addresses import address_of
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput
 from flipgate.core.workloads.hand_over import Turn, next_turn, pod_says, running_jobs, settled, working
@@ -127,7 +128,7 @@ def test_a_cron_job_is_part_of_what_a_release_would_run_and_whether_it_is_suspen
 
 def test_a_cron_job_has_an_address_and_a_template_of_its_own() -> None:
     found = read_workload("nightly", "shop-blue", cron_job(suspended=True, last="2026-03-01T04:00:00Z"), "CronJob")
-    assert found.path == "/apis/batch/v1/namespaces/shop-blue/cronjobs/nightly"
+    assert address_of(found) == "/apis/batch/v1/namespaces/shop-blue/cronjobs/nightly"
     assert found.template_pointer == "/spec/jobTemplate/spec/template"
     assert (found.images, found.last_schedule) == ({"nightly": "acme/nightly:1"}, "2026-03-01T04:00:00Z")
     assert found.asking(0) == {"op": "add", "path": "/spec/suspend", "value": True}

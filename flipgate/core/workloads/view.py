@@ -15,12 +15,6 @@ from flipgate.core.workloads.managed_fields import Writer, image_writers, writer
 
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
-_HOMES: Mapping[Kind, str] = {"Deployment": "/apis/apps/v1", "CronJob": "/apis/batch/v1", "ConfigMap": "/api/v1"}
-
-
-def path_of(kind: Kind, namespace: str, name: str) -> str:
-    """Where the API server has an object of a side."""
-    return f"{_HOMES[kind]}/namespaces/{namespace}/{kind.lower()}s/{name}"
 
 
 @dataclass(frozen=True)
@@ -38,11 +32,6 @@ class Stamped:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
-
-    @property
-    def path(self) -> str:
-        """Where the API server has it."""
-        return path_of(self.kind, self.namespace, self.name)
 
     def need_ours(self, epoch: int) -> None:
         """Raises LostLease when a later epoch than this one stamped it, or a rollback that could not be recorded: that

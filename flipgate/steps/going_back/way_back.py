@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flipgate.adapters.addresses import address_of
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Reason
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
@@ -107,7 +108,7 @@ def scale_up(world: World, target: Side, record: Record) -> None:
             continue
         read = {"op": "test", "path": "/spec/replicas", "value": workload.replicas}
         try:
-            world.cluster.patch(workload.path, [read, workload.asking(count)], timeout=5.0)
+            world.cluster.patch(address_of(workload), [read, workload.asking(count)], timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.record.events import Target
@@ -15,7 +16,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, Interrupted, explain
 from flipgate.core.workloads.render import config_maps
-from flipgate.core.workloads.view import SideState, View, path_of, read_switch, read_workload
+from flipgate.core.workloads.view import SideState, View, read_switch, read_workload
 from flipgate.steps.acting.world import World
 
 
@@ -47,8 +48,8 @@ def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) ->
     """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
     namespace = world.application.namespace_of(side)
     services = world.application.spec.services if only is None else only
-    workloads = [path_of(service.kind, namespace, service.name) for service in services]
-    switches = [path_of("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
+    workloads = [address(service.kind, namespace, service.name) for service in services]
+    switches = [address("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
     return tuple(dict.fromkeys([*workloads, *switches]))
 
 
@@ -120,8 +121,7 @@ def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
     Without the keys that tell pods whether to consume: a flip sets them, and changes no release.
     """
     names = {name for workload in side.workloads.values() for name in config_maps(workload.template)}
-    base = f"/api/v1/namespaces/{side.namespace}/configmaps"
-    found = {name: cluster.find(f"{base}/{name}") for name in sorted(names)}
+    found = {name: cluster.find(address("ConfigMap", side.namespace, name)) for name in sorted(names)}
     ours = {(switch.name, switch.key) for switch in side.switches.values()}
     return {
         name: {key: value for key, value in data.items() if (name, key) not in ours} or None

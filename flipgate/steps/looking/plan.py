@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flipgate.adapters.addresses import address
 from flipgate.core.traffic.traffic import BACK, RoutePatch, Traffic, plan_move
 from flipgate.core.values import stamps
 from flipgate.core.values.sides import Side
@@ -35,9 +36,9 @@ def plan_back(
 
 def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
     """Of the Services that routes at neither side name, those that `to` has too."""
-    path = f"/api/v1/namespaces/{world.application.namespace_of(to)}/services"
+    namespace = world.application.namespace_of(to)
     named = {stray.service for state in traffic.routes for stray in state.strays}
-    return {name for name in named if world.cluster.find(f"{path}/{name}")}
+    return {name for name in named if world.cluster.find(address("Service", namespace, name))}
 
 
 def namespaces(world: World) -> dict[Side, str]:

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import READ_SECONDS
 from flipgate.core.gates.bake import Reply, read_reply
 from flipgate.core.gates.proof import Aim, Proven, Seen, hear
@@ -31,7 +32,7 @@ def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str
     """The names of Traefik's Ready pods: users are sent to no others. Raises Refused when there are none: nothing
     could be proven."""
     spec = world.application.spec.traffic.traefik
-    path = f"/api/v1/namespaces/{spec.namespace}/pods"
+    path = address("Pod", spec.namespace)
     pods = world.cluster.items(path, timeout=timeout, labelSelector=spec.selector)
     alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
     ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))

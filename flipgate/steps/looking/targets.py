@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from flipgate.adapters.addresses import address
 from flipgate.adapters.routes import find_route
 from flipgate.core.traffic.targets import (
     LEADS_ELSEWHERE,
@@ -49,10 +50,10 @@ def _look(reason: str, namespace: str, name: str) -> str:
 
 def _reads(world: World, namespace: str, name: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """The Service, and its EndpointSlices by the label that says whose they are."""
-    slices = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    slices = address("EndpointSlice", namespace)
     selector = f"kubernetes.io/service-name={name}"
     return (
-        partial(world.cluster.find, f"/api/v1/namespaces/{namespace}/services/{name}"),
+        partial(world.cluster.find, address("Service", namespace, name)),
         partial(world.cluster.items, slices, labelSelector=selector),
     )
 

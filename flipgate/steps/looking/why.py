@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from flipgate.adapters.addresses import address
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import pod_ready
@@ -15,7 +16,7 @@ def why_not_ready(world: World, side: Side, services: list[str]) -> str:
     """One sentence that counts the causes, for example `api: 2 CrashLoopBackOff`. Never raises."""
     namespace = world.application.namespace_of(side)
     try:
-        pods = world.cluster.items(f"/api/v1/namespaces/{namespace}/pods")
+        pods = world.cluster.items(address("Pod", namespace))
     except FlipgateError as error:
         return f"The pods could not be read: {error}"
     causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, services)) and not pod_ready(pod))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
+from flipgate.adapters.addresses import address, address_of
 from flipgate.core.spec.service import Consume
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, FlipgateError
@@ -30,10 +31,10 @@ def tell(world: World, consume: Consume, switch: Switch, work: bool) -> None:
         world.check_lease()
         switch.need_ours(world.epoch)
         try:
-            world.cluster.merge(switch.path, switch.saying(work, at))
+            world.cluster.merge(address_of(switch), switch.saying(work, at))
             return
         except Conflict:
-            switch = read_switch(consume, switch.namespace, world.cluster.find(switch.path))
+            switch = read_switch(consume, switch.namespace, world.cluster.find(address_of(switch)))
             if not left or switch.stamp != stamp:
                 switch.need_ours(world.epoch)
                 raise
@@ -75,7 +76,7 @@ def unsaid(world: World, consume: Consume, workload: Workload, switch: Switch) -
 
 
 def _pods(workload: Workload) -> str:
-    return f"/api/v1/namespaces/{workload.namespace}/pods"
+    return address("Pod", workload.namespace)
 
 
 def _ready_pods(world: World, workload: Workload) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.record import HAND_OVER
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
 from flipgate.core.values.sides import Side
@@ -115,7 +116,7 @@ class _Shift:
         if not suspended:
             return {}
         try:
-            jobs = self.world.cluster.items(f"/apis/batch/v1/namespaces/{old.namespace}/jobs")
+            jobs = self.world.cluster.items(address("Job", old.namespace))
         except FlipgateError as error:
             names = {workload.name for workload in suspended}
             if not self.back:
@@ -158,7 +159,7 @@ class _Shift:
         version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
         part = {"metadata": version, "status": {"lastScheduleTime": old.last_schedule}}
         try:
-            self.world.cluster.merge(f"{new.path}/status", part, timeout=5.0)
+            self.world.cluster.merge(f"{address_of(new)}/status", part, timeout=5.0)
         except FlipgateError as error:
             self.world.say(f"{new} may start a Job at once that {old} has started already: {error}")
 
@@ -226,10 +227,10 @@ def _ask_for(world: World, workload: Workload, count: int) -> None:
         world.check_lease()
         operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
         try:
-            world.cluster.patch(workload.path, operations)
+            world.cluster.patch(address_of(workload), operations)
             return
         except Conflict:
             if not left:
                 raise
-            found = world.cluster.find(workload.path)
+            found = world.cluster.find(address_of(workload))
             workload = read_workload(workload.name, workload.namespace, found, workload.kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from flipgate.adapters.addresses import address_of
 from flipgate.core.record.record import REST_SIDE, Occupant, Record, occupied
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
@@ -66,7 +67,7 @@ def silence(world: World, state: SideState) -> None:
 def _scale(world: World, workload: Workload, count: int) -> None:
     try:
         operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
-        world.cluster.patch(workload.path, operations)
+        world.cluster.patch(address_of(workload), operations)
     except Conflict as error:
         raise _changed(world, workload) from error
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from flipgate.adapters.addresses import address_of
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
@@ -44,7 +45,7 @@ def stamped_look(world: World, side: Side) -> View:
 
 def _objects(state: SideState) -> list[Stamped]:
     """What the side is made of, each once: two mixed services may share a ConfigMap."""
-    return list({each.path: each for each in state.stamped}.values())
+    return list({address_of(each): each for each in state.stamped}.values())
 
 
 def _stamp(world: World, read: Stamped, epoch: int | str, over: bool) -> Mapping[str, Any] | None:
@@ -53,13 +54,13 @@ def _stamp(world: World, read: Stamped, epoch: int | str, over: bool) -> Mapping
             read.need_ours(epoch)
         operations = [*read.tests(), *read.stamping(world.new_stamp(epoch))]
         try:
-            return world.cluster.patch(read.path, operations, timeout=STAMP_SECONDS)
+            return world.cluster.patch(address_of(read), operations, timeout=STAMP_SECONDS)
         except NotFound:
             return None
         except Conflict:
             if not left:
                 raise
-            obj = world.cluster.find(read.path)
+            obj = world.cluster.find(address_of(read))
             if obj is None:
                 return None
             read = replace(read, **read_meta(obj["metadata"]))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import record as records
 from flipgate.core.record.record import BRING_UP, Occupant
 from flipgate.core.record.release import (
@@ -155,7 +156,7 @@ def set_workload(world: World, workload: Workload, release: Release) -> None:
     if not changes:
         return
     try:
-        world.cluster.patch(workload.path, workload.fenced(world.epoch, world.new_stamp(world.epoch), *changes))
+        world.cluster.patch(address_of(workload), workload.fenced(world.epoch, world.new_stamp(world.epoch), *changes))
     except Conflict as error:
         raise Refused(
             "was written by another actor since it was read",
@@ -173,7 +174,7 @@ def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> Non
     """
     began = time.monotonic()
     namespace = world.application.namespace_of(release.side)
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    path = address("Deployment", namespace)
     said = ""
     while True:
         listed = world.cluster.get(path)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from flipgate.adapters.addresses import namespace_address
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import DEAD_GROUP, GROUP, find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
@@ -90,8 +91,8 @@ def apply_application(cluster: Cluster, application: Application, text: str, nam
     """Writes the application's file to flipgate's namespace, which is created when missing. Changes nothing else."""
     need_place(cluster, application)
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-    if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
-        cluster.apply(f"/api/v1/namespaces/{namespace}", body)
+    if cluster.find(namespace_address(namespace)) is None:
+        cluster.apply(namespace_address(namespace), body)
     Store(cluster, namespace, application.name).write_application(text)
 
 
@@ -300,7 +301,7 @@ def _why(cluster: Cluster, api: str, route: RouteState) -> str:
 
 def _side(world: World, side: Side) -> Iterator[str]:
     namespace = world.application.namespace_of(side)
-    if world.cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+    if world.cluster.find(namespace_address(namespace)) is None:
         yield f"namespace {namespace} ({side}) does not exist"
         return
     state = look_at_side(world, side)
@@ -339,7 +340,7 @@ def _need_routes(cluster: Cluster, application: Application) -> None:
 def _need_both(cluster: Cluster, application: Application) -> None:
     for side in Side:
         namespace = application.namespace_of(side)
-        if cluster.find(f"/api/v1/namespaces/{namespace}") is None:
+        if cluster.find(namespace_address(namespace)) is None:
             raise Refused(
                 "does not exist",
                 obj=f"namespace {namespace} ({side})",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flipgate.adapters import alerts, logs, metrics
+from flipgate.adapters.addresses import address
 from flipgate.core.gates.declared import (
     NO_OLD_SIDE,
     OLD_WINDOW_SECONDS,
@@ -154,7 +155,7 @@ class LogLines:
 
     def __call__(self, at: float) -> GateSample:
         namespace = self.world.application.namespace_of(self.release.side)
-        pods = self.world.cluster.items(f"/api/v1/namespaces/{namespace}/pods", timeout=POD_LIST_SECONDS)
+        pods = self.world.cluster.items(address("Pod", namespace), timeout=POD_LIST_SECONDS)
         if not pods:
             return GateSample(at, None, "no pods")
         names = [
@@ -192,7 +193,7 @@ class Restarts:
 
     def __call__(self, at: float) -> GateSample:
         namespace = self.world.application.namespace_of(self.release.side)
-        pods = self.world.cluster.items(f"/api/v1/namespaces/{namespace}/pods", timeout=POD_LIST_SECONDS)
+        pods = self.world.cluster.items(address("Pod", namespace), timeout=POD_LIST_SECONDS)
         for container in (container for pod in pods for container in read_containers(pod)):
             self.first.setdefault(container.key, container)
             self.last[container.key] = container
