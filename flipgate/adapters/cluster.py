@@ -50,6 +50,8 @@ LEAST_SECONDS = 0.01
 WATCH_GRACE_SECONDS = 5.0
 LONGEST_MESSAGE = 2_000
 """Of an error, in characters: it may be another's words."""
+CONNECTIONS = 32
+"""Kept to the API server: proof, stamps and the Lease's renewal go on side by side, eight requests each at most."""
 AUTH_SECONDS = 1.0
 """How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
 costs a third of a request's time, and it renews minutes before they expire."""
@@ -62,6 +64,7 @@ class Cluster:
         self._client = client
         self.context = context
         self.server: str = client.configuration.host
+        client.rest_client.pool_manager.connection_pool_kw["maxsize"] = CONNECTIONS
         # The one server's own connections: the manager of all servers' would look them up again for each request.
         self._connections = client.rest_client.pool_manager.connection_from_url(self.server)
         by_deadline(self._connections)

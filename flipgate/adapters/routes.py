@@ -8,7 +8,15 @@ from typing import Any
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traefik import read_route
-from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, forget_way_back, resource
+from flipgate.core.traffic.traffic import (
+    RouteName,
+    RoutePatch,
+    RouteState,
+    Traffic,
+    forget_unrecorded,
+    forget_way_back,
+    resource,
+)
 from flipgate.core.values.errors import Conflict, NotFound, Refused
 from flipgate.core.values.sides import Side
 
@@ -95,6 +103,14 @@ def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
 def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:
     """Deletes a route of flipgate's own; one that is gone already is fine."""
     cluster.delete(_path(route, api_version))
+
+
+def clear_unrecorded(cluster: Cluster, state: RouteState) -> None:
+    """Takes off what a rollback without a record has left on a route. What another one has left since stays."""
+    try:
+        cluster.patch(_path(state.route, state.api_version), forget_unrecorded(state), timeout=5.0)
+    except (Conflict, NotFound):
+        return
 
 
 def clear_way_back(cluster: Cluster, state: RouteState) -> None:

@@ -86,7 +86,8 @@ def test_unrecorded_and_the_other_side_not_up_needs_a_persons_word(shop: Shop, l
         roll_back(shop.world("ana"), "users complain", by="ana")
     assert refused.value.reason == "WayBackNotReady"
     assert shop.where() == ("green",)
-    assert roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE).recorded is False
+    back = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, patience_seconds=0.1)
+    assert back.recorded is False
     assert shop.where() == ("blue",)
 
 

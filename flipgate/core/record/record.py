@@ -182,6 +182,8 @@ class Record(Model):
     outbox: tuple[Announcement, ...] = ()
     threads: dict[str, str] = {}
     conditions: tuple[Condition, ...] = ()
+    written_down: str = ""
+    """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
     @property
     def open_entry(self) -> JournalEntry | None:

@@ -123,6 +123,14 @@ class RouteState:
 
 
 @dataclass(frozen=True)
+class Unrecorded:
+    """A rollback without a record: where it sent users, and its time, who and why, as `TIME WHO: WHY`."""
+
+    to: Side
+    said: str
+
+
+@dataclass(frozen=True)
 class Traffic:
     """All declared routes at one moment."""
 
@@ -135,13 +143,14 @@ class Traffic:
         return next(iter(sides)) if len(sides) == 1 else None
 
     @property
-    def unrecorded(self) -> tuple[Side, str] | None:
-        """Where a rollback without a record has sent users, and what it says of itself; None where there was none."""
+    def unrecorded(self) -> Unrecorded | None:
+        """The last rollback without a record, by what it left on the routes; None where none has left anything."""
+        found = []
         for route in self.routes:
             side, _, said = route.unrecorded.partition(" ")
             if side in list(Side):
-                return Side(side), said
-        return None
+                found.append(Unrecorded(Side(side), said))
+        return max(found, key=lambda each: each.said, default=None)  # it begins with its time
 
     @property
     def leading(self) -> tuple[RouteState, ...]:
@@ -209,8 +218,8 @@ def plan_move(
     Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
     version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
     nothing of `RouteState.meaning`); and it notes on the route the line that takes it back. Back, an unrelated writer
-    must not hold it up, so it tests no version; a rollback without a record leaves `unrecorded` on each route. Without
-    a `stamp` the plan is one to be shown, and not to be sent.
+    must not hold it up, so it tests no version, unless there is no stamp yet; a rollback without a record leaves
+    `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not to be sent.
 
     A route that names neither side is sent to `to` only where the Services it names are among `services`: a person has
     named the side then, and it has these. Raises Refused when a route cannot be moved; on the way back only when none
@@ -231,7 +240,7 @@ def plan_move(
             )
         if moving:
             forward = direction == FORWARD
-            version = [_test("/metadata/resourceVersion", state.resource_version)] if forward else []
+            version = [_version(state)] if forward or state.stamp is None else []
             moves = [op for entry in moving for op in _move(entry, namespaces[to])]
             notes = {STAMP: stamp, UNRECORDED: unrecorded}
             if forward:
@@ -241,13 +250,26 @@ def plan_move(
     return tuple(patches)
 
 
-def plan_close(state: RouteState, stamp: str, unrecorded: str = "") -> RoutePatch:
+def plan_close(
+    state: RouteState, stamp: str, unrecorded: str = "", *, open_to: Mapping[Side, str] | None = None
+) -> RoutePatch:
     """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
     by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
-    what stands there of a rollback without a record from now on."""
+    what stands there of a rollback without a record from now on. With the sides' namespaces in `open_to`, a way back by
+    hand that stands there is written anew, under the new stamp.
+    """
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
-    notes = _note(state, {STAMP: stamp, UNRECORDED: unrecorded})
-    return RoutePatch(state.route, state.api_version, (*_same(state), *same), notes)
+    version = [_version(state)] if state.stamp is None else []
+    notes = {STAMP: stamp, UNRECORDED: unrecorded}
+    if open_to and state.way_back and state.whole:
+        notes[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)
+    return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _note(state, notes))
+
+
+def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
+    """Takes off what a rollback without a record has left, as it was read, whatever the route leads to."""
+    pointer = _pointer(UNRECORDED)
+    return (_test(pointer, state.unrecorded), {"op": "remove", "path": pointer})
 
 
 def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | Stray, ...]:
@@ -267,6 +289,10 @@ def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side, stamp
     operations = tuple(op for entry in moved for op in _move(entry, namespaces[to.other]))
     same = _same(replace(state, stamp=stamp, annotated=True))
     return by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
+
+
+def _version(state: RouteState) -> dict[str, Any]:
+    return _test("/metadata/resourceVersion", state.resource_version)
 
 
 def _same(state: RouteState) -> list[dict[str, Any]]:

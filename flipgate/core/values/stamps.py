@@ -8,6 +8,8 @@ docs/decisions/0011-late-writes.md has the argument, and every write there is.
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import Final
 
 from flipgate.core.values.errors import LostLease
@@ -24,6 +26,20 @@ UNRECORDED: Final = "unrecorded"
 def make(epoch: int | str, nonce: str) -> str:
     """A stamp of this epoch, or UNRECORDED."""
     return f"{epoch}.{nonce}"
+
+
+def unrecorded_stamp(now: datetime, nonce: str) -> str:
+    """A stamp without an epoch. It says when, so that reconcile can tell a rollback at work from one that has died."""
+    return make(UNRECORDED, f"{now:%Y%m%dT%H%M%SZ}-{nonce}")
+
+
+def chosen_for(stamp: str | None, now: datetime) -> float:
+    """The seconds since an unrecorded stamp was written; infinite where it does not say so."""
+    at = (stamp or "").partition(".")[2].partition("-")[0]
+    try:
+        return (now - datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)).total_seconds()
+    except ValueError:
+        return math.inf
 
 
 def renewed(stamp: str | None, epoch: int, nonce: str) -> str:

@@ -128,6 +128,8 @@ def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
     """
     if traffic.active is None:
         return NoWay("RoutesSplit", f"the routes name no one side: {traffic}")
+    if any(stamps.unrecorded(each.stamp) for each in sides[traffic.active.other].stamped):
+        return traffic.active.other  # a rollback that could not be recorded has chosen it, and did not get through
     live, dark = (latest_stamp(sides[side]) for side in (traffic.active, traffic.active.other))
     if live is not None and dark is not None and dark < live:
         return traffic.active.other

@@ -121,6 +121,8 @@ class World:
 
     def new_stamp(self, epoch: int | str) -> str:
         """A stamp of this epoch that was never written before."""
+        if epoch == stamps.UNRECORDED:
+            return stamps.unrecorded_stamp(self.now(), self.nonce())
         return stamps.make(epoch, self.nonce())
 
     def renewed(self, stamp: str | None) -> str:

@@ -67,9 +67,9 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
     """
     view = look(world)
     record = need_record(world, view)
-    if left_unrecorded(view):
-        fact = finish_unrecorded(world, patience_seconds=patience_seconds)
-        return Outcome(fact, True, _pipeline(world.store.read().phase))
+    if left_unrecorded(world, view):
+        fact, news = finish_unrecorded(world, patience_seconds=patience_seconds)
+        return Outcome(fact, news, _pipeline(world.store.read().phase))
     match explain(record, view.traffic):
         case Drift(fact):
             advice = drift_advice(world, record, view.traffic)

@@ -33,7 +33,7 @@ from flipgate.core.values.errors import (
 )
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, came_from, never_live
+from flipgate.core.way_back.going_back import NoWay, came_from, closed, never_live
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
@@ -56,7 +56,7 @@ from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.looking.prove import prove, traefik_replicas
 from flipgate.steps.moving.hand_over import hand_over_workers
-from flipgate.steps.moving.move import move_back
+from flipgate.steps.moving.move import forget_unrecorded, move_back
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
@@ -125,12 +125,7 @@ def _over_others(world: World, record: Record, target: Side, order: Order) -> Ro
         except (PermanentError, TemporaryError) as error:
             why = str(error)
             break
-    try:
-        if not order.forced:
-            need_ready(world, target)
-    except (PermanentError, TemporaryError) as error:
-        why = f"{why} And the pods of {target} could not be counted: {error}"  # the record says that it was live before
-    return _move_unrecorded(world, target, order, why)
+    return _move_unrecorded(world, target, order, why, record)
 
 
 def _recorded(world: World, target: Side, order: Order) -> RolledBack:
@@ -146,19 +141,30 @@ def go_back(world: World, target: Side, order: Order, taken: Record) -> RolledBa
     first = may_be_shrinking(taken, target)
     notes = _take(world, target, taken.epoch) if first else ()
     way = open_way(world, target, taken, order)
+    # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
+    planned = plan_back(world, target, forced=order.forced)
     entry = _open(world, target, order)
-    moved = move_back(world, target, forced=order.forced)
+    moved = move_back(world, target, forced=order.forced, planned=planned)
     crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
         left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way)))
         notes += () if first else _take(world, target, taken.epoch)
         notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
         notes += _take(world, target.other, taken.epoch)
-        handed: list[str] = []
-        left += _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
-        left += tuple(handed)
+        left += _hand_back(world, target, taken)
+        if any(route.unrecorded for route in planned[0].routes):
+            left += forget_unrecorded(world, look_at_traffic(world))
     left += _try("end the release", lambda: _end(world, target, order.message, proof.proven))
     return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
+
+
+def _hand_back(world: World, target: Side, record: Record) -> tuple[str, ...]:
+    """What works on the live side works on the target again, but not with data that it cannot read. What is left."""
+    if no_way := closed(record, target):
+        return (f"workers were not handed over to {target}: {no_way.fact}",)
+    handed: list[str] = []
+    left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
+    return (*left, *handed)
 
 
 def _take(world: World, side: Side, epoch: int | str) -> tuple[str, ...]:
@@ -273,19 +279,32 @@ def _unrecorded(world: World, to: Side | None, order: Order, why: str) -> Rolled
     if to is None:
         need_ready(world, target)
     _need_routes(world, target, order)
-    return _move_unrecorded(world, target, order, why)
+    return _move_unrecorded(world, target, order, why, None)
 
 
-def _move_unrecorded(world: World, target: Side, order: Order, why: str) -> RolledBack:
+def _move_unrecorded(world: World, target: Side, order: Order, why: str, record: Record | None) -> RolledBack:
     """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
+    # From here on a stale scale-down is refused, so its pods are counted after it.
     notes = _take(world, target, stamps.UNRECORDED)
+    way = Way(FAST)
+    try:
+        if order.forced:
+            way = open_way(world, target, record, order)
+        else:
+            need_ready(world, target)
+    except (PermanentError, TemporaryError) as error:
+        why = f"{why} And the pods of {target} could not be counted: {error}"  # it was live before, or a person decides
     at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     moved = move_back(world, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
+    # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
+    notes += _take(world, target, stamps.UNRECORDED)
+    notes += _try(f"scale {target} up", lambda: scale_up(world, target, record))
     left = (*moved.left, *workers_left(world, target))
     with _proving(world, target, moved) as proof:
         pass
-    return RolledBack(FAST, target, 0.0, False, proof.first_answer, (f"unrecorded: {why}", *notes, *proof.deaf), left)
+    said = (f"unrecorded: {why}", *notes, *way.short, *proof.deaf)
+    return RolledBack(way.name, target, 0.0, False, proof.first_answer, said, left)
 
 
 def _way_back(world: World, record: Record, to: Side | None) -> Side:

@@ -2,45 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Reason
+from flipgate.core.record.sent import note_sent
+from flipgate.core.traffic.traffic import Unrecorded
 from flipgate.core.values import stamps
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.going_back import without_pods
 from flipgate.core.workloads.view import View
+from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import go_back
 from flipgate.steps.going_back.way_back import Order
-from flipgate.steps.looking.look import look
-from flipgate.steps.moving.move import close_routes
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp
 
-
-def left_unrecorded(view: View) -> bool:
-    """Whether a rollback without a record has left its mark on the routes, or its stamp on a side."""
-    return view.traffic.unrecorded is not None or any(_chosen(view, side) for side in Side)
+AT_WORK_SECONDS = 600.0
+"""How long a rollback may be at work between its stamps and its mark on the routes, time-outs and all."""
 
 
-def finish_unrecorded(world: World, *, patience_seconds: float | None = None) -> str:
+def left_unrecorded(world: World, view: View) -> bool:
+    """Whether a rollback without a record has left its mark on the routes, or, so long ago that it is not at work any
+    more, its stamp on a side."""
+    return any(route.unrecorded for route in view.traffic.routes) or bool(_chosen(world, view))
+
+
+def finish_unrecorded(world: World, *, patience_seconds: float | None = None) -> tuple[str, bool]:
     """Goes on from what is found: all routes to the side that was chosen, its workers back, the release ended, people
-    told. A rollback that chose a side and moved nobody is ended: what it sent and is still on its way is refused.
+    told, once. A rollback that chose a side and moved nobody is ended: what it sent and is still on its way is refused.
+    Where users were sent elsewhere since, it is written down, and nobody is moved.
 
-    Returns what was done, in a sentence. Raises Refused (LeaseHeld) while somebody acts.
+    Returns what was done, in a sentence, and whether that was more than to take off what is known already.
+    Raises Refused (LeaseHeld) while somebody acts.
     """
     with world.acting(patience_seconds=patience_seconds) as taken:
         view = look(world)
-        if view.traffic.unrecorded is None:
-            return _end_chosen(world, view)
-        target, said = view.traffic.unrecorded
-        order = Order(f"{said} (unrecorded then, written down now)", forced=True, now=True, told_at_the_end=True)
-        done = go_back(world, target, order, taken)
-    return "; ".join([f"an unrecorded rollback to {target} is written down and finished: {said}", *done.left])
+        found = view.traffic.unrecorded
+        if found is None and _chosen(world, view):
+            return _end_chosen(world, view), True
+        said, news = ["the mark of an unrecorded rollback is taken off"], found and found.said != taken.written_down
+        if found and news:
+            said = [*_write_down(world, view, taken, found)]
+            world.store.update(lambda record: but(record, written_down=found.said))
+        return "; ".join([*said, *forget_unrecorded(world, look_at_traffic(world))]), bool(news)
+
+
+def _write_down(world: World, view: View, taken: Record, found: Unrecorded) -> Iterable[str]:
+    leading = [route for route in view.traffic.leading if route.entries]
+    there = [route for route in leading if found.to in route.sides]
+    whole = all(route.whole is found.to for route in leading)
+    empty = without_pods(world.application, view.sides[found.to])
+    if there and (whole or not empty):
+        message = f"{found.said} (unrecorded then, written down now)"
+        order = Order(message, forced=True, now=True, told_at_the_end=True)
+        done = go_back(world, found.to, order, taken)
+        return (f"an unrecorded rollback to {found.to} is written down and finished: {found.said}", *done.left)
+    why = f"{found.to} has no Ready pod of {', '.join(empty)}" if there else "users were sent elsewhere since"
+    message = f"{found.said} (unrecorded then, written down now; {why}, so nobody is moved)"
+    note = partial(note_sent, to=found.to, reason=Reason.ROLLBACK_REQUESTED, message=message)
+    write(world, lambda record: note(record, actor=world.actor, now=world.now()))
+    return (f"an unrecorded rollback to {found.to} is written down: {message}", *_take(world, view, Side))
 
 
 def _end_chosen(world: World, view: View) -> str:
-    sides = [side for side in Side if _chosen(view, side)]
-    close_routes(world, view.traffic)
+    sides = _chosen(world, view)
+    close_routes(world, view.traffic, keep_way_back=True)
+    fact = f"a rollback to {' and '.join(sides)} could not be recorded and moved nobody: nothing of it is left"
+    return "; ".join([fact, *_take(world, view, sides)])
+
+
+def _take(world: World, view: View, sides: Iterable[Side]) -> list[str]:
+    """Our stamps on what bears an unrecorded one; what refuses them is named, and holds up nothing else."""
+    left = []
     for side in sides:
-        stamp(world, view.sides[side], world.epoch, over_unrecorded=True)
-    return f"a rollback to {' and '.join(sides)} could not be recorded and moved nobody: nothing of it is left"
+        state = view.sides[side]
+        try:
+            if any(stamps.unrecorded(each.stamp) for each in state.stamped):
+                stamp(world, state, world.epoch, over_unrecorded=True)
+        except FlipgateError as error:
+            left.append(f"{side} could not be stamped: {error}")
+    return left
 
 
-def _chosen(view: View, side: Side) -> bool:
-    return any(stamps.unrecorded(each.stamp) for each in view.sides[side].stamped)
+def _chosen(world: World, view: View) -> list[Side]:
+    """The sides that bear an unrecorded stamp, and have for longer than any rollback works."""
+    now = world.now()
+    return [
+        side
+        for side in Side
+        if (written := [each.stamp for each in view.sides[side].stamped if stamps.unrecorded(each.stamp)])
+        and min(stamps.chosen_for(stamp, now) for stamp in written) >= AT_WORK_SECONDS
+    ]

@@ -73,7 +73,7 @@ class RolledBack:
     left: tuple[str, ...] = ()
 
 
-def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
+def open_way(world: World, target: Side, record: Record | None, order: Order) -> Way:
     """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
@@ -93,7 +93,7 @@ def open_way(world: World, target: Side, record: Record, order: Order) -> Way:
     return _slow(world, target, record, order, missing)
 
 
-def scale_up(world: World, target: Side, record: Record) -> None:
+def scale_up(world: World, target: Side, record: Record | None) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
     nothing; a Deployment that cannot be scaled is said and left.
 
@@ -113,9 +113,11 @@ def scale_up(world: World, target: Side, record: Record) -> None:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 
 
-def _slow(world: World, target: Side, record: Record, order: Order, missing: Mapping[str, tuple[int, int]]) -> Way:
+def _slow(
+    world: World, target: Side, record: Record | None, order: Order, missing: Mapping[str, tuple[int, int]]
+) -> Way:
     """Scaled up from the snapshot, waited for, checked."""
-    occupant = record.sides.get(target)
+    occupant = record.sides.get(target) if record else None
     last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
     carried = counts_that_matter(world.application, record, target)
     world.say(

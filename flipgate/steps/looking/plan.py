@@ -16,9 +16,11 @@ def route_stamp(world: World) -> str:
     return world.new_stamp(stamps.UNRECORDED if epoch is None else epoch)
 
 
-def plan_back(
-    world: World, to: Side, *, forced: bool = False, unrecorded: str = ""
-) -> tuple[Traffic, tuple[RoutePatch, ...]]:
+Planned = tuple[Traffic, tuple[RoutePatch, ...]]
+"""The routes as they were read, and the patches that were made of that."""
+
+
+def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "") -> Planned:
     """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
     traffic = look_at_traffic(world)
     services = _services_there(world, traffic, to) if forced else set()

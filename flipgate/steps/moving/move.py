@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from flipgate.adapters.routes import clear_way_back, declared, find_route, patch_route
+from flipgate.adapters.routes import clear_unrecorded, clear_way_back, declared, find_route, patch_route
 from flipgate.core.record.record import MOVE_ROUTES, Record
 from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
@@ -15,7 +15,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
-from flipgate.steps.looking.plan import namespaces, plan_back, route_stamp
+from flipgate.steps.looking.plan import Planned, namespaces, plan_back, route_stamp
 
 RETRIES = 5
 MOVE_TRIES = 10
@@ -41,19 +41,25 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     return Move(to, at, patches, done=done)
 
 
-def move_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "") -> Move:
+def move_back(
+    world: World, to: Side, *, forced: bool = False, unrecorded: str = "", planned: Planned | None = None
+) -> Move:
     """Sends every route to `to`, testing no versions; reads again and retries while others write. For rolling back.
     `forced`, because a person named the side: also routes that name neither side, where the side has their Services.
 
     A route that needs no patch is stamped all the same: a patch that is on its way tests the stamp it read, and must
     not arrive after us. Routes that are gone or name no side are left and named in `Move.left`. `unrecorded` says who
     goes back and why where no record can: it is left on the routes, for reconcile.
-    Raises Refused when no route can be moved, Conflict after RETRIES losses.
+
+    `planned` is what `plan_back` said before the journal's entry was written: whoever took over since has stamped the
+    routes since, so its patches are refused then, and no others are made. Raises LostLease so, Refused when no route
+    can be moved, Conflict after RETRIES losses.
     """
     at = time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for _ in range(RETRIES):
-        traffic, patches = plan_back(world, to, forced=forced, unrecorded=unrecorded)
+        traffic, patches = planned or plan_back(world, to, forced=forced, unrecorded=unrecorded)
+        planned = None
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
@@ -67,6 +73,7 @@ def move_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
             unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
             forget_way_back(world, now)
             return Move(to, at, sent, (*gone, *stuck, *unsure))
+        world.confirm_lease()
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
@@ -74,15 +81,18 @@ def move_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
     )
 
 
-def close_routes(world: World, traffic: Traffic) -> None:
+def close_routes(world: World, traffic: Traffic, *, keep_way_back: bool = False) -> None:
     """Has every move refused that was planned before, of whomever: what comes now is done to a dark side, and no patch
     that is on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
+
+    The line that takes users back by hand is refused from then on, too, unless it is to be kept: it is made anew then.
     """
+    open_to = namespaces(world) if keep_way_back else None
     for state in traffic.routes:
         if not state.entries:
             continue
         try:
-            patch_route(world.cluster, plan_close(state, route_stamp(world), state.unrecorded))
+            patch_route(world.cluster, plan_close(state, route_stamp(world), state.unrecorded, open_to=open_to))
         except Conflict as error:
             raise Refused(
                 "was written by somebody else since it was read; the dark side may be live again",
@@ -99,9 +109,23 @@ def _confirm(world: World, states: Iterable[RouteState], unrecorded: str) -> dic
     for state in states:
         try:
             patch_route(world.cluster, plan_close(state, route_stamp(world), unrecorded), timeout=5.0)
-        except (Conflict, PermanentError, Refused) as error:
+        except FlipgateError as error:
             faults[state.route] = error
     return faults
+
+
+def forget_unrecorded(world: World, traffic: Traffic) -> tuple[str, ...]:
+    """Takes the mark of an unrecorded rollback off each route that bears one, whatever it leads to; what could not be
+    done is returned, a sentence each: reconcile tries again."""
+
+    def clear(state: RouteState) -> str:
+        try:
+            clear_unrecorded(world.cluster, state)
+        except FlipgateError as error:
+            return f"{state.route} still bears the mark of an unrecorded rollback: {error}"
+        return ""
+
+    return tuple(filter(None, world.each(clear, [state for state in traffic.routes if state.unrecorded])))
 
 
 def forget_way_back(world: World, traffic: Traffic) -> None:

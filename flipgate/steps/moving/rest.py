@@ -14,6 +14,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.consume import tell
 from flipgate.steps.moving.move import close_routes, forget_way_back
+from flipgate.steps.moving.stamp import need_ours
 
 
 def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
@@ -32,6 +33,7 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
         forget_way_back(world, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
+    need_ours(world, state)
     with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
         close_routes(world, view.traffic)
         silence(world, state)

@@ -30,17 +30,28 @@ def stamp(world: World, state: SideState, epoch: int | str, *, over_unrecorded: 
     return side_of(world, state.side, found)
 
 
-def stamp_unstamped(world: World, state: SideState, epoch: int) -> bool:
-    """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything."""
+def stamp_unstamped(world: World, state: SideState) -> bool:
+    """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything.
+
+    It gets the epoch of the side's others, the first where there are none: nobody takes the side by that.
+    """
     bare = [each for each in _objects(state) if each.stamp is None]
-    world.each(lambda each: _stamp(world, each, epoch, over=False), bare)
+    epochs = [found for each in state.stamped if (found := stamps.epoch_of(each.stamp)) is not None]
+    world.each(lambda each: _stamp(world, each, max(epochs, default=0), over=False), bare)
     return bool(bare)
+
+
+def need_ours(world: World, state: SideState) -> None:
+    """Raises LostLease where anything of the side was stamped later than this actor's epoch, or by a rollback that
+    could not be recorded: the side is that actor's then, and all of it is left alone."""
+    for each in state.stamped:
+        each.need_ours(world.epoch)
 
 
 def stamped_look(world: World, side: Side) -> View:
     """A look at everything, after what bears no stamp on this side has been given one. The caller holds the Lease."""
     view = look(world)
-    return look(world) if stamp_unstamped(world, view.sides[side], world.epoch) else view
+    return look(world) if stamp_unstamped(world, view.sides[side]) else view
 
 
 def _objects(state: SideState) -> list[Stamped]:

@@ -41,7 +41,7 @@ from flipgate.steps.looking.look import configuration, look, need_dark, need_rec
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import silence
-from flipgate.steps.moving.stamp import stamped_look
+from flipgate.steps.moving.stamp import need_ours, stamped_look
 
 
 def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
@@ -104,6 +104,7 @@ def bring_up(world: World, release: Release) -> None:
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
+    need_ours(world, side)
     with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
         close_routes(world, view.traffic)
         silence(world, side)  # before any pod comes up
@@ -227,8 +228,9 @@ def _changes(world: World, workload: Workload, release: Release) -> list[dict[st
     container = service.container or next(iter(workload.images), "")
     if workload.image_of(service.container) != release.images[workload.name]:
         index = list(workload.images).index(container)
-        path = f"{workload.template_pointer}/spec/containers/{index}/image"
-        operations.append({"op": "replace", "path": path, "value": release.images[workload.name]})
+        pointer = f"{workload.template_pointer}/spec/containers/{index}"
+        operations.append({"op": "test", "path": f"{pointer}/name", "value": container})
+        operations.append({"op": "replace", "path": f"{pointer}/image", "value": release.images[workload.name]})
     wanted = release.wanted[workload.name]
     if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
         operations.append(workload.asking(wanted))

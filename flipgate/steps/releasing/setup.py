@@ -23,7 +23,8 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.prove import traefik_replicas
-from flipgate.steps.moving.stamp import stamp_unstamped
+from flipgate.steps.moving.move import close_routes, forget_unrecorded
+from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
 Rights = tuple[tuple[str, str, str], ...]
 """What flipgate must be allowed to do in a namespace, and no more: API group, resource, verbs."""
@@ -191,15 +192,20 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     try:
         world.store.create(record)
     except Conflict:
-        record = world.store.read()
-    _stamp_both(world, view, record)
+        return world.store.read()
+    # Whatever was sent before is refused from here on, also where a record was lost and this is a second beginning.
+    for state in view.sides.values():
+        stamp(world, state, record.epoch, over_unrecorded=True)
+    close_routes(world, view.traffic)
+    for left in forget_unrecorded(world, look_at_traffic(world)):
+        world.say(left)
     return record
 
 
 def _stamp_both(world: World, view: View, record: Record) -> None:
     """What bears a stamp already keeps it: somebody acts on it, or did."""
     for state in view.sides.values():
-        stamp_unstamped(world, state, record.epoch)
+        stamp_unstamped(world, state)
 
 
 def _last_epoch(view: View) -> int:
