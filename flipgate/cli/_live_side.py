@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from flipgate.cli._facts import Facts, way_back
-from flipgate.cli._print import ago
+from flipgate.cli._print import lasting
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.values.sides import Side
@@ -46,7 +46,7 @@ def lead(data: dict[str, Any], now: datetime) -> list[str]:
     condition = find(data)
     if condition is None or condition["status"] != "False":
         return []
-    users = f"users are on {data['activeByRoutes']}, which is not ready for {ago(condition['since'], now)}"
+    users = f"users are on {data['activeByRoutes']}, which is not ready{lasting(condition['since'], now)}"
     text = f"{data['application']}: {users} ({condition['reason']}): {condition['message']}"
     return [click.style(text, fg="red", bold=True)]
 

@@ -50,6 +50,12 @@ def ago(moment: str | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
+def lasting(moment: str | None, now: datetime) -> str:
+    """` for 3m`; ` as seen now` of what only this look has judged: nobody noted since when."""
+    seconds = (now - datetime.fromisoformat(moment)).total_seconds() if moment else 0.0
+    return f" for {ago(moment, now)}" if seconds >= 2 else " as seen now"
+
+
 def count(number: int, noun: str) -> str:
     """`1 route`, `2 routes`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flipgate.cli._live_side import cell, lead
-from flipgate.cli._print import ago, clock, count, table
+from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 
 NONE = "none"
@@ -54,7 +54,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     yield "Phase", _phase(data, now)
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
-        yield from (("Stopped", _stopped(each)) for each in (release["stopped"],) if each)
+        yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
@@ -92,6 +92,12 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     last = data["lastRelease"]
     before = f"; last: {last['name']} ended {last['phase']} ({last['reason']}) {clock(last['since'])}" if last else ""
     return f"{data['phase']}{before}"
+
+
+def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:
+    """`Stopped`; `Before` once somebody has decided again: what stopped the run before may stop the next one, too."""
+    decided = (question or {}).get("decision")
+    return "Before" if decided and decided["at"] > stop["at"] else "Stopped"
 
 
 def _stopped(stop: dict[str, Any]) -> str:
@@ -160,7 +166,7 @@ def _traffic(data: dict[str, Any]) -> str:
 def _condition(condition: dict[str, Any], now: datetime) -> str:
     wanted = "True" if condition["type"] in (WAY_BACK_READY, LIVE_SIDE_READY) else "False"
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
-    since = f"for {ago(condition['since'], now)}"
+    since = lasting(condition["since"], now).strip()
     return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"
 
 

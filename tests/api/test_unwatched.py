@@ -152,13 +152,13 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
 ) -> None:
     from flows import reconcile
 
-    def drifted(world: World, cluster: str) -> str:
-        raise Refused("has drifted", reason="Drifted")
+    def refused(world: World, cluster: str) -> str:
+        raise Refused("has to wait", reason="LeaseHeld")
 
     monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
     monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
-    monkeypatch.setattr(reconcile, "settle_one", drifted)
-    with pytest.raises(Refused, match="has drifted"):
+    monkeypatch.setattr(reconcile, "settle_one", refused)
+    with pytest.raises(Refused, match="has to wait"):
         reconcile.reconcile_one(shop.name, "default")
     assert world.store.reconciled() is None
 
@@ -171,6 +171,22 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
     assert said == [f"{shop.name}: reconcile succeeds again, after 60 min"]
     assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
     assert len(said) == 1
+
+
+def test_a_drift_that_waits_for_a_person_is_no_sign_that_reconcile_does_not_run(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import reconcile
+
+    def drifted(world: World, cluster: str) -> str:
+        raise Refused("has drifted", reason="Drifted")
+
+    monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
+    monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
+    monkeypatch.setattr(reconcile, "settle_one", drifted)
+    with pytest.raises(Refused, match="has drifted"):
+        reconcile.reconcile_one(shop.name, "default")
+    assert world.store.reconciled() is not None
 
 
 # Telling

@@ -296,7 +296,7 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
     assert "record of shop: cannot be read." in shown
     assert "web      serving  2/2" in shown
     assert "Journal     unknown" in shown
-    assert "Drifted \x1b[31mUnknown\x1b[0m for 0s (Unreadable): record of shop: cannot be read." in shown
+    assert "Drifted \x1b[31mUnknown\x1b[0m as seen now (Unreadable): record of shop: cannot be read." in shown
     assert "unreadable: record" in many([told], at(30))[1]
 
 

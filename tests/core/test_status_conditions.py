@@ -85,15 +85,17 @@ def test_drifted_is_a_condition_of_every_phase_and_unknown_is_said() -> None:
 def test_the_way_back_and_its_condition_say_the_same() -> None:
     changed = text(soaking(OldSide(side(BLUE, deployment(image="acme/web:9")), {}, (), ())))
     assert "Way back    blue, fast: 2 of 2 pods Ready, but WayBackReady is False (ImagesChanged)" in changed
-    assert "WayBackReady \x1b[31mFalse\x1b[0m for 0s (ImagesChanged): Deployment shop-blue/web has image" in changed
+    assert (
+        "WayBackReady \x1b[31mFalse\x1b[0m as seen now (ImagesChanged): Deployment shop-blue/web has image" in changed
+    )
 
     short = text(soaking(OldSide(side(BLUE), {}, (), ()), carried={"replicas": {"web": 5}}))
     assert "Way back    blue, slow: 2 of 5 pods Ready (short: web 2/5)\n" in short
-    assert "for 0s (NotReady): Deployment shop-blue/web has 2 of 5 pods Ready" in short
+    assert "as seen now (NotReady): Deployment shop-blue/web has 2 of 5 pods Ready" in short
 
     open_ = text(soaking())
     assert "Way back    blue, fast: 2 of 2 pods Ready\n" in open_
-    assert "Condition   WayBackReady True for 0s (WayBackOpen): " in open_
+    assert "Condition   WayBackReady True as seen now (WayBackOpen): " in open_
 
 
 @pytest.mark.parametrize("at_rest", [False, True], ids=["in the soak", "after it"])
@@ -164,7 +166,7 @@ def test_what_cannot_be_read_is_unknown_and_hides_nothing_else(remembered: Recor
 
     assert (drifted["type"], unwatched["status"], unwatched["reason"]) == ("Drifted", "Unknown", "Unreadable")
     assert (
-        "Unwatched \x1b[31mUnknown\x1b[0m for 0s (Unreadable): reconcile's last success could not be read: the API"
+        "Unwatched \x1b[31mUnknown\x1b[0m as seen now (Unreadable): reconcile's last success could not be read: the API"
         in ("\n".join(one(seen, at(30), wide=False)))
     )
     assert seen["problems"] == []

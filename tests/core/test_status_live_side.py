@@ -64,7 +64,9 @@ def test_of_many_the_short_ones_come_first_and_each_row_has_it_in_a_word() -> No
     named = [{**data(each), "application": name} for name, each in {"well": seen(), "ill": seen(web(0))}.items()]
     first, header, *rows = many(named, at(30))
 
-    assert first.startswith(f"{RED}ill: users are on blue, which is not ready for 0s (NoReadyPod): web 0 of 2 Ready")
+    assert first.startswith(
+        f"{RED}ill: users are on blue, which is not ready as seen now (NoReadyPod): web 0 of 2 Ready"
+    )
     assert "ACTIVE  LIVE SIDE   PHASE" in header
     assert [row.split()[:3] for row in rows] == [["well", "blue", "ready"], ["ill", "blue", "NoReadyPod"]]
 

@@ -15,6 +15,7 @@ from flipgate.core.traffic.traffic import (
     DarkSide,
     RouteName,
     RouteState,
+    Unrecorded,
     by_hand,
     dark_side,
     plan_close,
@@ -213,9 +214,15 @@ def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replace
 
 
 def test_back_tests_values_and_our_stamp_and_no_version() -> None:
-    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN, direction=BACK)
+    obj = route_object([edge(BLUE)])
+    obj["metadata"]["annotations"] = {STAMP: "6.a"}
+    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=BACK)
     assert [op["op"] for op in patch.operations] == ["test", "test", "test", "replace"]
     assert VERSION not in [op["path"] for op in patch.operations]
+    bare = traffic(route(route_object([edge(BLUE)])))
+    for versions in (True, False):
+        (patch,) = plan_move(bare, NAMESPACES, GREEN, direction=BACK, versions=versions)
+        assert (VERSION in [op["path"] for op in patch.operations]) is versions, "until it bears a stamp"
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
@@ -265,7 +272,7 @@ def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> 
         traffic(route(obj)), NAMESPACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
     )
     marked = applied(obj, (*back.operations, *back.noted))
-    assert traffic(route(marked)).unrecorded == (BLUE, "ana: slow")
+    assert traffic(route(marked)).unrecorded == Unrecorded(BLUE, "ana: slow")
     for kept, text in (("blue ana: slow", "blue ana: slow"), ("", "")):
         close = plan_close(route(marked), "8.y", kept)
         assert route(applied(marked, (*close.operations, *close.noted))).unrecorded == text
@@ -282,6 +289,7 @@ def test_an_unrelated_write_refuses_the_patch_forward_but_not_back() -> None:
     obj = route_object([edge(BLUE)])
     later = route_object([edge(BLUE)], version="8")
     (forward,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN)
+    obj["metadata"]["annotations"] = later["metadata"]["annotations"] = {STAMP: "6.a"}
     (back,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=BACK)
     with pytest.raises(PatchRefusedError):
         applied(later, forward.operations)

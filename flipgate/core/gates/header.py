@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from flipgate.core.gates.bake import read_reply
 from flipgate.core.values.answer import Answer
@@ -10,6 +11,8 @@ from flipgate.core.values.foreign import printable
 from flipgate.core.values.nearest import nearest
 from flipgate.core.values.sides import Side
 
+ALIKE = 0.9
+"""How like the declared name a header's has to be, of 1, to be what was meant though it names no side."""
 NAMES_SHOWN = 8
 
 
@@ -45,7 +48,8 @@ def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
 def _why_missing(answer: Answer, header: str) -> tuple[str, bool]:
     """What is most likely wrong, and whether it may pass."""
     saying = sorted(name for name, value in answer.headers.items() if value in list(Side))
-    if like := (saying[0] if saying else nearest(header, answer.headers)):
+    alike = [name for name in answer.headers if SequenceMatcher(None, name.lower(), header.lower()).ratio() >= ALIKE]
+    if like := next(iter([*saying, *sorted(alike)]), ""):
         return f"{printable(like)}: {printable(answer.headers[like])} came, did you mean that?", False
     if answer.status == 404:
         return "Traefik itself answers so where no rule takes this host and path", True

@@ -212,14 +212,16 @@ def plan_move(
     services: Collection[str] = (),
     stamp: str = "",
     unrecorded: str = "",
+    versions: bool = True,
 ) -> tuple[RoutePatch, ...]:
     """The patches that send every route's side entries to `to`; routes already there need none.
 
     Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
     version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
     nothing of `RouteState.meaning`); and it notes on the route the line that takes it back. Back, an unrelated writer
-    must not hold it up, so it tests no version, unless there is no stamp yet; a rollback without a record leaves
-    `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not to be sent.
+    must not hold it up, so it tests no version, unless there is no stamp yet (and not even then without `versions`); a
+    rollback without a record leaves `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not
+    to be sent.
 
     A route that names neither side is sent to `to` only where the Services it names are among `services`: a person has
     named the side then, and it has these. Raises Refused when a route cannot be moved; on the way back only when none
@@ -240,7 +242,7 @@ def plan_move(
             )
         if moving:
             forward = direction == FORWARD
-            version = [_version(state)] if forward or state.stamp is None else []
+            version = [_version(state)] if forward or (versions and state.stamp is None) else []
             moves = [op for entry in moving for op in _move(entry, namespaces[to])]
             notes = {STAMP: stamp, UNRECORDED: unrecorded}
             if forward:
@@ -251,7 +253,12 @@ def plan_move(
 
 
 def plan_close(
-    state: RouteState, stamp: str, unrecorded: str = "", *, open_to: Mapping[Side, str] | None = None
+    state: RouteState,
+    stamp: str,
+    unrecorded: str = "",
+    *,
+    open_to: Mapping[Side, str] | None = None,
+    versions: bool = True,
 ) -> RoutePatch:
     """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
     by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
@@ -259,7 +266,7 @@ def plan_close(
     hand that stands there is written anew, under the new stamp.
     """
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
-    version = [_version(state)] if state.stamp is None else []
+    version = [_version(state)] if versions and state.stamp is None else []
     notes = {STAMP: stamp, UNRECORDED: unrecorded}
     if open_to and state.way_back and state.whole:
         notes[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)

@@ -194,9 +194,14 @@ def need_ready(world: World, target: Side) -> None:
 
 def workers_left(world: World, target: Side) -> tuple[str, ...]:
     """Handing over is journaled, and there is no journal now: a person has to do it."""
-    names = [service.name for service in world.application.handed_over()]
-    there = f"namespace {world.application.namespace_of(target)}"
-    return (f"workers were not handed over to {target} ({there}): {', '.join(names)}",) if names else ()
+    services = world.application.handed_over()
+    names = ", ".join(service.name for service in services)
+    there = world.application.namespace_of(target)
+    workers = [service for service in services if service.kind == "Deployment" and not service.consume]
+    lines = [f"kubectl -n {there} scale deployment/{each.name} --replicas={max(1, each.replicas)}" for each in workers]
+    then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
+    typed = then + " && ".join(lines) if lines else ""
+    return (f"workers were not handed over to {target} (namespace {there}): {names}{typed}",) if names else ()
 
 
 def _told(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:

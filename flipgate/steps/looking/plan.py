@@ -20,7 +20,7 @@ Planned = tuple[Traffic, tuple[RoutePatch, ...]]
 """The routes as they were read, and the patches that were made of that."""
 
 
-def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "") -> Planned:
+def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "", versions: bool = True) -> Planned:
     """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
     traffic = look_at_traffic(world)
     services = _services_there(world, traffic, to) if forced else set()
@@ -32,6 +32,7 @@ def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
         services=services,
         stamp=route_stamp(world),
         unrecorded=unrecorded,
+        versions=versions,
     )
     return traffic, planned
 

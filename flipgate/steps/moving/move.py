@@ -18,6 +18,7 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.plan import Planned, namespaces, plan_back, route_stamp
 
 RETRIES = 5
+SURE_TRIES = 2
 MOVE_TRIES = 10
 """Patches of one route, forward, that unrelated writers may spoil in a row: each is planned anew in some milliseconds.
 """
@@ -57,13 +58,15 @@ def move_back(
     """
     at = time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
-    for _ in range(RETRIES):
-        traffic, patches = planned or plan_back(world, to, forced=forced, unrecorded=unrecorded)
+    for tried in range(RETRIES):
+        # What bears no stamp yet is fenced by its version, but not for long: an unrelated writer must not win.
+        sure = tried < SURE_TRIES
+        traffic, patches = planned or plan_back(world, to, forced=forced, unrecorded=unrecorded, versions=sure)
         planned = None
         faults = _send_each(world, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
-        unconfirmed = _confirm(world, there, unrecorded)
+        unconfirmed = _confirm(world, there, unrecorded, versions=sure)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
@@ -103,12 +106,15 @@ def close_routes(world: World, traffic: Traffic, *, keep_way_back: bool = False)
             ) from error
 
 
-def _confirm(world: World, states: Iterable[RouteState], unrecorded: str) -> dict[RouteName, FlipgateError]:
+def _confirm(
+    world: World, states: Iterable[RouteState], unrecorded: str, *, versions: bool
+) -> dict[RouteName, FlipgateError]:
     """Stamps routes that are there already. One that may not be written holds up no other, and is said."""
     faults: dict[RouteName, FlipgateError] = {}
     for state in states:
         try:
-            patch_route(world.cluster, plan_close(state, route_stamp(world), unrecorded), timeout=5.0)
+            patch = plan_close(state, route_stamp(world), unrecorded, versions=versions)
+            patch_route(world.cluster, patch, timeout=5.0)
         except FlipgateError as error:
             faults[state.route] = error
     return faults
