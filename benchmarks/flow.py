@@ -17,7 +17,7 @@ import httpx
 from benchmarks.figures import MeasureError
 from benchmarks.forward import go_dark
 from benchmarks.stage import Progress, Stage
-from flipgate.adapters.runs import FLIP_TRAFFIC
+from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import MOVE_ROUTES
 from flipgate.core.values.sides import Side
 from lab import pipelines

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World

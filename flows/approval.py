@@ -15,7 +15,8 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flipgate.core.record.approvals import Granted, NotGranted
-from flipgate.core.record.record import Question, QuestionKind
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import Question
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World

@@ -5,9 +5,9 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from flipgate.adapters.runs import FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.record.record import QuestionKind
-from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import through_faults

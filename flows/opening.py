@@ -10,12 +10,10 @@ from prefect.states import Completed
 from blocks.cluster import connect
 from flipgate.adapters.runs import url_of
 from flipgate.core.record.became import became, known
-from flipgate.core.record.release import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World, default_actor
 from flipgate.steps.watching.unwatched import look_whether_watched
 
-BY_A_PERSON = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED})
 TAKEN_OVER = frozenset({"LostLease", "Superseded", "WrongPhase", "NoDarkSide", "SideChanged"})
 """Refusals by which a run may find out that a person went another way while it slept. A failed bake is none of them."""
 
@@ -44,7 +42,7 @@ def overtaken(world: World, release: str, refused: Refused) -> State[str]:
     when and why. Raises `refused` otherwise."""
     record = world.store.read()
     found = known(record, release)
-    if refused.reason not in TAKEN_OVER or found is None or found.phase not in BY_A_PERSON:
+    if refused.reason not in TAKEN_OVER or found is None or not found.phase.row.by_rollback:
         raise refused
     message = f"release {release} {became(record, release)}"
     world.say(message)

@@ -13,6 +13,7 @@ import httpx
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import (
     BRING_UP,
     HAND_OVER,
@@ -24,7 +25,7 @@ from flipgate.core.record.record import (
     Question,
     Record,
 )
-from flipgate.core.record.release import TERMINAL, Phase, Release, phase_seconds
+from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.spec.application import load_application
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now
 from flipgate.steps.looking.look import look_at_side, look_at_traffic

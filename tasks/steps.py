@@ -10,8 +10,9 @@ from flipgate.adapters import runs
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import going_on
 from flipgate.core.record.going_on import Run
-from flipgate.core.record.record import Question, QuestionKind
-from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Question
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flipgate.cli._print import iso
 from flipgate.core.record.approvals import NotGranted, accept
 from flipgate.core.record.conditions import held
+from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Condition, Question, Record
-from flipgate.core.record.release import TERMINAL, Phase, Release, phase_seconds
+from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.values.errors import FlipgateError, NotFound, Unreachable
 from flipgate.core.values.sides import Side
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 SAYS_WHERE = frozenset({"WayBackNotReady", "ContractMigrationDone"})
 """Reasons of a rollback that is refused for what is found on the side it would go to."""
-HANDING_OVER = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.ROLLING_BACK})
 
 
 @dataclass
@@ -327,7 +327,7 @@ def _works(facts: Facts, side: Side) -> tuple[str, ...]:
     record, state = facts.record, facts.sides.get(side)
     if record is None or state is None or facts.active is not side.other:
         return ()
-    if record.open_entry or record.phase in HANDING_OVER:
+    if record.open_entry or record.phase.row.half_way:
         return ()
     return working(facts.application.handed_over(), state)
 

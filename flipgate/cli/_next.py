@@ -10,9 +10,10 @@ from datetime import timedelta
 from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
-from flipgate.core.record.going_on import DOORBELL
-from flipgate.core.record.record import ASKED_IN, MOVE_ROUTES, Record
-from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.going_on import DOORBELL, asked
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import MOVE_ROUTES, Record
+from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS
 from flipgate.core.traffic.traffic import Traffic, resource
 from flipgate.core.values.sides import Side
@@ -37,7 +38,7 @@ def next_step(facts: Facts) -> dict[str, str]:
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
-    if record.release is None or record.phase is Phase.ROLLED_BACK:
+    if record.release is None or record.phase.row.ended:
         command = f"flipgate deploy {name} --image NAME=REF"
         return _next("nothing is under way: a build may open a release", NOBODY, command)
     return _by_phase(name, record, record.release, facts)
@@ -98,15 +99,12 @@ def _side_to_choose(facts: Facts) -> Side | None:
 
 
 def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
-    asked = record.question
-    if asked and release.phase in {Phase.DARK, Phase.LIVE} & ASKED_IN[asked.kind]:
+    if asked(record):
         return _asked(name, record, release, facts)
     if release.phase is Phase.LIVE:
         return _soaking(name, record, release, facts)
     back = _back(name, facts)
     match release.phase:
-        case Phase.QUEUED:
-            return _next("waits for its turn", RUN)
         case Phase.DEPLOYING:
             return _next(f"deploy-dark brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:

@@ -36,7 +36,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
     Deployments). Does not wait: the run asks for an approval when the dark
     side is up and its checks have passed. Refused while traffic moves, bakes or soaks.
     """
-    from flipgate.adapters.runs import DEPLOY_DARK
+    from flipgate.core.record.pipelines import DEPLOY_DARK
     from flipgate.core.workloads.render import parse_images
 
     given = read_images(images)
@@ -49,12 +49,12 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
 
 def _need_room(world: World) -> None:
     """Raises NotFound before `adopt`, and while another release holds both sides: the run would say the same, later."""
-    from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL
+    from flipgate.core.record.phases import Build
 
     name = world.application.name
     record = world.store.read()
     release = record.release
-    if release and release.phase not in (BEFORE_TRAFFIC | TERMINAL):
+    if release and release.phase.row.build is Build.REFUSED:
         raise Refused(
             f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
             obj=f"release {release.name}",
@@ -65,7 +65,7 @@ def _need_room(world: World) -> None:
 
 
 def _end_first(name: str, release: Release) -> str:
-    from flipgate.core.record.release import Phase
+    from flipgate.core.record.phases import Phase
 
     if release.phase is Phase.LIVE:
         return f"flipgate scale-down {name} when it has soaked, then deploy again"

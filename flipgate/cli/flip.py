@@ -27,12 +27,12 @@ def flip(target: Target, app: str, block: str | None, output: str | None) -> Non
     For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
     asks a person first, unless a decision for exactly this change stands.
     """
-    from flipgate.adapters.runs import FLIP_TRAFFIC
-    from flipgate.core.record.release import Phase
+    from flipgate.core.record.phases import works_in
+    from flipgate.core.record.pipelines import FLIP_TRAFFIC
 
     record = target.world(app).store.read()
     release = record.release
-    if release is None or release.phase not in (Phase.DARK, Phase.FLIPPING, Phase.BAKING):
+    if release is None or release.phase not in works_in(FLIP_TRAFFIC):
         raise Refused(
             f"is `{record.phase}`: only a `dark` release can be flipped",
             obj=f"release {release.name}" if release else f"application {app}",

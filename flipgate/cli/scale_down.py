@@ -26,7 +26,7 @@ def scale_down(target: Target, app: str, block: str | None, output: str | None) 
 
     For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
     """
-    from flipgate.adapters.runs import SCALE_DOWN
+    from flipgate.core.record.pipelines import SCALE_DOWN
     from flipgate.steps.releasing.settle import need_soaked
 
     release = need_soaked(target.world(app))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Phase, Reason
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
 from flipgate.steps.moving.move import move

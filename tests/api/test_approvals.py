@@ -18,8 +18,8 @@ from flipgate.adapters import runs
 from flipgate.cli import _decide, cli
 from flipgate.core.record import approvals
 from flipgate.core.record.approvals import Granted, NotGranted
-from flipgate.core.record.record import Approval, Decision, Question, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Approval, Decision, Question
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import ask

@@ -14,8 +14,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
-from flipgate.core.record.record import Approval, Decision, Occupant, Question, QuestionKind, Record
-from flipgate.core.record.release import TRANSITIONS, Phase, PhaseChange, Reason, Release
+from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
+from flipgate.core.record.record import Approval, Decision, Occupant, Question, Record
+from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.values.sides import Side
 from tests.api.front import fronted
 from tests.api.shop import Shop
@@ -223,7 +224,7 @@ def test_watching_looks_until_its_time_is_over(desk: Desk) -> None:
 
 def test_history_is_newest_first(desk: Desk) -> None:
     assert desk.data("history", desk.name)["releases"] == []
-    desk.store.write_history(release(Phase.QUEUED, Phase.SUPERSEDED, id="0ld"))
+    desk.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED, id="0ld"))
     desk.store.write_history(release(*DEPLOYING, Phase.FAILED, attempt=2))
     told = desk.data("history", desk.name)["releases"]
 
@@ -235,7 +236,7 @@ def test_history_names_what_it_leaves_out(desk: Desk) -> None:
     labels = {"flipgate.dev/application": desk.name, "flipgate.dev/kind": "release"}
     meta = {"name": f"release-{desk.name}-0ld-1", "labels": labels}
     desk.shop.cluster.create(desk.shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
-    desk.store.write_history(release(Phase.QUEUED, Phase.SUPERSEDED))
+    desk.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED))
     (problem,) = desk.data("history", desk.name)["problems"]
     result = desk.run("history", desk.name)
 

@@ -10,8 +10,8 @@ import pytest
 
 from flipgate.core.gates.proof import Proven, Seen
 from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY, condition_of
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Condition, EntryState, Record
-from flipgate.core.record.release import Phase, Reason
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused

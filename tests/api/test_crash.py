@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.record.release import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import CRASH_VARIABLE, World
 from flipgate.steps.going_back.recover import recover

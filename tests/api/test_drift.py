@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
-from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World
@@ -120,7 +121,7 @@ def settled(shop: Shop) -> tuple[World, Release]:
     world = shop.gone_live()
     release = world.store.read().release
     assert release
-    from flipgate.core.record.release import Reason
+    from flipgate.core.record.phases import Reason
     from flipgate.steps.acting.tell import finish
 
     advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)

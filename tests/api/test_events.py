@@ -16,8 +16,7 @@ from flipgate.adapters import events
 from flipgate.adapters.chat import Chat
 from flipgate.core.record import record as records
 from flipgate.core.record.events import KEPT
-from flipgate.core.record.record import QuestionKind
-from flipgate.core.record.release import Phase, Reason
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.events import note

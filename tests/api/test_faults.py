@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease
 from flipgate.core.values.sides import Side

@@ -18,7 +18,7 @@ import pytest
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.store import Store
 from flipgate.core.gates.declared import NO_OLD_SIDE, GateSample
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side

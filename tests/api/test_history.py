@@ -13,8 +13,9 @@ from flipgate.adapters.store import Store
 from flipgate.cli import cli
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
-from flipgate.core.record.record import Decision, QuestionKind, Record
-from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.record.story import story
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, Refused
@@ -348,7 +349,7 @@ def test_neither_record_nor_history_hides_the_other(shop_on_paper: Shop, asked: 
 
 def test_a_word_that_names_no_one_release(shop_on_paper: Shop, asked: World) -> None:
     settled(asked)
-    again = release(Phase.QUEUED, Phase.SUPERSEDED, attempt=2)
+    again = release(Phase.DEPLOYING, Phase.SUPERSEDED, attempt=2)
     asked.store.write_history(again)
     several = history(shop_on_paper, "3f2a")
     assert several.exit_code == 2

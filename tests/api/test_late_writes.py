@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.record.record import Decision, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World

@@ -14,8 +14,8 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.core.record.approvals import Granted
-from flipgate.core.record.record import Decision, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.sides import Side

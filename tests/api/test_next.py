@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from flipgate.cli import _options
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import (
     BRING_UP,
     HAND_OVER,
@@ -27,10 +28,9 @@ from flipgate.core.record.record import (
     Contract,
     Decision,
     Occupant,
-    QuestionKind,
     Record,
 )
-from flipgate.core.record.release import Phase, Release, Stopped
+from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but
 from tests.api.mould import Mould
@@ -39,7 +39,6 @@ from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, briefly
 from tests.api.test_cli_cluster import Desk, now, question, release
 
 PATHS = {
-    Phase.QUEUED: (Phase.QUEUED,),
     Phase.DEPLOYING: (Phase.DEPLOYING,),
     Phase.DARK: (Phase.DEPLOYING, Phase.DARK),
     Phase.FLIPPING: (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.record.release import Phase, Reason
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World

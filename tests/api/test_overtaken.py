@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back

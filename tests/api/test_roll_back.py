@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.lease import Lease
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import SCHEMA_VERSION, EntryState
-from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, LostLease, NotFound, Refused
 from flipgate.steps.acting.world import World, utc_now

@@ -11,7 +11,8 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import clear_way_back
-from flipgate.core.record.record import EntryState, QuestionKind
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Phase, Reason, Release
+from flipgate.core.record.release import Release
 from flipgate.core.spec.gates import Metrics
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but

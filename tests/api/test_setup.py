@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.record import Decision, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Forbidden, NotFound, Refused
 from flipgate.steps.going_back.roll_back import roll_back

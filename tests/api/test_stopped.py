@@ -16,8 +16,9 @@ from click.testing import CliRunner
 from flipgate.adapters import runs
 from flipgate.cli import cli
 from flipgate.core.record.going_on import DOORBELL
-from flipgate.core.record.record import Decision, QuestionKind
-from flipgate.core.record.release import Phase, Release, Stopped
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
+from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import ask
@@ -233,7 +234,7 @@ def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
 
 
 def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flipgate.core.record.release import Reason
+    from flipgate.core.record.phases import Reason
     from flipgate.steps.acting.tell import advance
     from flipgate.steps.releasing.flip import _undone
     from tasks import steps

@@ -10,8 +10,9 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import HISTORY_KEPT, Store, applications
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import SCHEMA_VERSION, Record
-from flipgate.core.record.release import Phase, PhaseChange, Reason, Release
+from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.steps.acting.world import World

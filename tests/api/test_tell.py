@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement
-from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
 from flipgate.steps.acting.tell import as_blocks, tell

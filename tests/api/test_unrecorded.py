@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.core.record.release import Phase, Reason
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.recover import recover

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import HAND_OVER, Contract, EntryState, Record
-from flipgate.core.record.release import Phase, Reason
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
-from flipgate.core.record.record import Approval, Decision, Question, QuestionKind, Record
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.values.errors import Refused
 from tests.core.builders import approval, at, question, record, release
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.base import but
 from tests.core.builders import record, release
 

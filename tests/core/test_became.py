@@ -6,8 +6,8 @@ import pytest
 
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
+from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import TRANSITIONS, Phase, Reason
 from tests.core.builders import GREEN, at, record, release
 
 LIVE = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)

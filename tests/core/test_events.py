@@ -22,8 +22,8 @@ from flipgate.core.record.events import (
     targets,
     worth_an_event,
 )
+from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.record import Announcement, noted, open_release
-from flipgate.core.record.release import TRANSITIONS, Phase, Reason
 from tests.core.builders import GREEN, NOW, at, question, record, release, shop
 
 ROUTE = Target("IngressRoute", "edge", "live")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
-from flipgate.core.record.record import Decision, QuestionKind, Record
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.base import but
 from tests.core.builders import GREEN, approval, at, question, record, release
 

@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.phases import MOVING, Phase
 from flipgate.core.record.record import (
     MOVE_ROUTES,
     REST_SIDE,
@@ -20,7 +21,6 @@ from flipgate.core.record.record import (
     Record,
     delivered,
 )
-from flipgate.core.record.release import MOVING, Phase
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested

@@ -14,16 +14,9 @@ from flipgate.cli._facts import Facts, as_data, question_state, way_back
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import one
 from flipgate.core.record import record as records
-from flipgate.core.record.record import (
-    HAND_OVER,
-    MOVE_ROUTES,
-    Contract,
-    Decision,
-    Occupant,
-    QuestionKind,
-    Record,
-)
-from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL, Phase, Stopped
+from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, Phase, QuestionKind
+from flipgate.core.record.record import HAND_OVER, MOVE_ROUTES, Contract, Decision, Occupant, Record
+from flipgate.core.record.release import Stopped
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
@@ -52,7 +45,6 @@ from tests.core.builders import (
 FORWARD = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING)
 PHASES: tuple[tuple[Phase, ...], ...] = (
     (),
-    (Phase.QUEUED,),
     *(FORWARD[:count] for count in range(1, len(FORWARD) + 1)),
     (*FORWARD[:5], Phase.ROLLING_BACK),
     (*FORWARD[:5], Phase.ROLLING_BACK, Phase.ROLLED_BACK),

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from flipgate.core.record.approvals import answer, pose, spend, withdraw
+from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.record import (
-    ASKED_IN,
     BRING_UP,
     JOURNAL_KEPT,
     MOVE_ROUTES,
@@ -17,7 +17,6 @@ from flipgate.core.record.record import (
     REST_SIDE,
     Decision,
     EntryState,
-    QuestionKind,
     Record,
     advance,
     begin,
@@ -26,7 +25,6 @@ from flipgate.core.record.record import (
     open_release,
     update_release,
 )
-from flipgate.core.record.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from tests.core.builders import BLUE, GREEN, NOW, approval, at, question, record, release

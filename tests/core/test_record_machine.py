@@ -13,25 +13,15 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, ask_for
-from flipgate.core.record.record import (
-    ASKED_IN,
-    BRING_UP,
-    JOURNAL_KEPT,
-    MOVE_ROUTES,
-    REST_SIDE,
-    Decision,
-    EntryState,
-    QuestionKind,
-)
+from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
+from flipgate.core.record.record import BRING_UP, JOURNAL_KEPT, MOVE_ROUTES, REST_SIDE, Decision, EntryState
 from flipgate.core.record.record import Record as RecordModel
-from flipgate.core.record.release import MOVING, TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from tests.core.builders import NOW, approval, record, release
 
 BASES = st.sampled_from(["basis-1", "basis-1", "basis-2"])
 AHEAD = {
-    Phase.QUEUED: (Phase.DEPLOYING, Reason.BUILD_ANNOUNCED),
     Phase.DEPLOYING: (Phase.DARK, Reason.CHECKS_PASSED),
     Phase.DARK: (Phase.FLIPPING, Reason.APPROVED),
     Phase.FLIPPING: (Phase.BAKING, Reason.TRAFFIC_PROVEN),
@@ -57,7 +47,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.open_entry: int | None = None
         for step in range(steps):
             if step == 0:
-                self.open(side.other, Phase.DEPLOYING)
+                self.open(side.other)
             else:
                 self.ahead()
 
@@ -92,10 +82,10 @@ class RecordMachine(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: not self.is_open)
-    @rule(side=st.sampled_from(Side), phase=st.sampled_from([Phase.QUEUED, Phase.DEPLOYING]))
-    def open(self, side: Side, phase: Phase) -> None:
+    @rule(side=st.sampled_from(Side))
+    def open(self, side: Side) -> None:
         self.attempts += 1
-        new = release(phase, side=side, attempt=self.attempts)
+        new = release(Phase.DEPLOYING, side=side, attempt=self.attempts)
         self.changes_phase(records.open_release(self.record, new, self.now))
 
     @precondition(lambda self: self.is_open)

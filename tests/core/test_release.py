@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from flipgate.core.record.release import (
+from flipgate.core.record.phases import (
     AFTER_TRAFFIC,
+    ASKED_IN,
     BEFORE_TRAFFIC,
     MOVING,
+    ROWS,
     TERMINAL,
     TRANSITIONS,
+    WITH_WAY_BACK,
+    Build,
+    Left,
     Phase,
+    QuestionKind,
     Reason,
-    phase_seconds,
-    release_id,
+    Rollback,
+    Users,
+    asked_in,
+    where,
+    works_in,
 )
+from flipgate.core.record.phases_page import render_phases
+from flipgate.core.record.release import phase_seconds, release_id
 from flipgate.core.values.errors import Refused
 from tests.core.builders import at, release
 
 LEADS_TO = {
-    Phase.QUEUED: {Phase.DEPLOYING, Phase.SUPERSEDED, Phase.ABORTED},
     Phase.DEPLOYING: {Phase.DARK, Phase.FAILED, Phase.ABORTED, Phase.SUPERSEDED},
     Phase.DARK: {Phase.FLIPPING, Phase.REJECTED, Phase.EXPIRED, Phase.ABORTED, Phase.SUPERSEDED},
     Phase.FLIPPING: {Phase.BAKING, Phase.ROLLING_BACK, Phase.DARK},
@@ -113,6 +126,67 @@ def test_advancing_remembers_when_and_why_and_leaves_the_release_before_it_alone
     assert (before.phase, after.phase, after.since) == (Phase.DEPLOYING, Phase.DARK, at(9))
     assert (after.changes[-1].reason, after.changes[-1].message) == (Reason.CHECKS_PASSED, "3 of 3")
     assert after.changes[:-1] == before.changes
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "phases.md"
+PRODUCT = [each for room in ("flipgate", "flows", "tasks", "blocks") for each in (PAGE.parents[1] / room).rglob("*.py")]
+
+
+def test_the_committed_page_is_drawn_from_the_table() -> None:
+    assert PAGE.read_text() == render_phases(), "run: python -m flipgate.core.record.phases_page > docs/phases.md"
+
+
+def test_each_phase_has_a_row_and_only_the_table_names_several_together() -> None:
+    assert set(ROWS) == set(Phase)
+    assert [str(each) for each in PRODUCT if each.name != "phases.py" and any(map(_phases_in, _walk(each)))] == []
+
+
+def _walk(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text()))
+
+
+def _phases_in(node: ast.AST) -> bool:
+    parts = node.keys if isinstance(node, ast.Dict) else node.elts if isinstance(node, SEQUENCES) else []
+    return sum(ast.unparse(part).startswith("Phase.") for part in parts if part) > 1
+
+
+SEQUENCES = (ast.Set, ast.Tuple, ast.List)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_what_a_row_says_of_users_fits_builds_and_rollbacks(phase: Phase) -> None:
+    row = phase.row
+    builds = {
+        Users.NOTHING: Build.SUPERSEDES,
+        Users.MOVING: Build.REFUSED,
+        Users.ON_IT: Build.REFUSED,
+        Users.OVER: Build.OPENS,
+    }
+    assert row.build is builds[row.users]
+    assert (row.rollback is Rollback.ABORTS) is (phase in BEFORE_TRAFFIC)
+    assert (row.rollback is Rollback.REFUSED) is (phase in TERMINAL)
+    assert (row.pipeline == "") is (phase in TERMINAL)
+
+
+def test_what_hangs_on_phases_is_as_it_was_before_there_was_one_table() -> None:
+    """Each set as it was written down where it was used."""
+    assert {Phase.FLIPPING, Phase.ROLLING_BACK} == MOVING
+    assert {Phase.BAKING, Phase.LIVE, Phase.SETTLING} == WITH_WAY_BACK
+    assert where(lambda row: row.left is Left.KEPT) == {Phase.FLIPPING, Phase.BAKING, Phase.LIVE}
+    assert where(lambda row: row.half_way) == {Phase.FLIPPING, Phase.BAKING, Phase.ROLLING_BACK}
+    assert where(lambda row: row.by_rollback) == {Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.ABORTED}
+    assert where(lambda row: row.says_who) == {Phase.ROLLING_BACK, Phase.ABORTED}
+    assert where(lambda row: row.kept) == TERMINAL - {Phase.SETTLED}
+    assert where(lambda row: row.stays_open) == {Phase.ROLLED_BACK}
+    assert where(lambda row: row.asks) == {Phase.DARK, Phase.LIVE}
+    assert where(lambda row: row.rollback is Rollback.MOVES) == AFTER_TRAFFIC - {Phase.ROLLING_BACK}
+    assert works_in("deploy-dark") == {Phase.DEPLOYING}
+    assert works_in("flip-traffic") == {Phase.DARK, Phase.FLIPPING, Phase.BAKING}
+    assert works_in("scale-down") == {Phase.LIVE, Phase.SETTLING}
+    assert works_in("roll-back") == {Phase.ROLLING_BACK}
+    assert ASKED_IN[QuestionKind.FLIP] == {Phase.DARK, Phase.FLIPPING}
+    assert ASKED_IN[QuestionKind.SCALE_DOWN] == {Phase.LIVE, Phase.SETTLING}
+    assert (asked_in(QuestionKind.FLIP), asked_in(QuestionKind.SCALE_DOWN)) == (Phase.DARK, Phase.LIVE)
 
 
 def test_words_that_scripts_rely_on_are_upper_camel_case() -> None:

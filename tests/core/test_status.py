@@ -12,16 +12,8 @@ import pytest
 from flipgate.cli._facts import Facts, as_data, question_state, way_back
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
-from flipgate.core.record.record import (
-    MOVE_ROUTES,
-    Decision,
-    EntryState,
-    JournalEntry,
-    Occupant,
-    QuestionKind,
-    Record,
-)
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import MOVE_ROUTES, Decision, EntryState, JournalEntry, Occupant, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.way_back import WayBackReason
@@ -83,7 +75,6 @@ def live(**more: Any) -> Record:
 @pytest.mark.parametrize(
     ("phases", "by", "command"),
     [
-        ((Phase.QUEUED,), "run", ""),
         ((Phase.DEPLOYING,), "run", 'flipgate rollback shop --reason "..."'),
         (DARK, "person", "flipgate flip shop"),
         (LIVE[:3], "run", 'flipgate rollback shop --reason "..."'),

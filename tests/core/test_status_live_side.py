@@ -11,8 +11,8 @@ from flipgate.cli._facts import Facts
 from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
 from flipgate.cli.status import DATA
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
-from flipgate.core.record.release import Phase
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.live_side import LiveSide, LiveSideReason

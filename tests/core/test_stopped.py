@@ -6,8 +6,8 @@ import pytest
 
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
-from flipgate.core.record.record import Decision, QuestionKind, Record
-from flipgate.core.record.release import Phase, Reason
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError

@@ -13,16 +13,8 @@ from flipgate.cli._story_text import lasted, lines
 from flipgate.cli.history import DATA
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import answer, lapse, pose
-from flipgate.core.record.record import (
-    BRING_UP,
-    MOVE_ROUTES,
-    Decision,
-    EntryState,
-    JournalEntry,
-    QuestionKind,
-    Record,
-    merged,
-)
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, Decision, EntryState, JournalEntry, Record, merged
 from flipgate.core.record.release import (
     BAKE,
     CHECKS,
@@ -31,10 +23,8 @@ from flipgate.core.record.release import (
     JUDGEMENTS_KEPT,
     PROOFS_KEPT,
     Decided,
-    Phase,
     PhaseChange,
     Proof,
-    Reason,
     Release,
     Shown,
 )

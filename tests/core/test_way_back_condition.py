@@ -10,21 +10,13 @@ from typing import Any
 import pytest
 
 from flipgate.core.record import conditions
+from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, WITH_WAY_BACK, Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
-from flipgate.core.record.release import BEFORE_TRAFFIC, TERMINAL, Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.contract import close, side_to_close
-from flipgate.core.way_back.way_back import (
-    WITH_WAY_BACK,
-    Autoscaler,
-    OldSide,
-    Quota,
-    WayBackReason,
-    judge_way_back,
-    way_back_of,
-)
+from flipgate.core.way_back.way_back import Autoscaler, OldSide, Quota, WayBackReason, judge_way_back, way_back_of
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.view import SideState
 from tests.core.builders import (

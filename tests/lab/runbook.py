@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping
 
 from flipgate.core.record.approvals import Granted
-from flipgate.core.record.record import Decision, QuestionKind
-from flipgate.core.record.release import Phase, Release
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
+from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import check, prove

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.record import QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
 from lab import example
 from lab.records import Lab
 from tests.lab import runbook

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.record.record import HAND_OVER, EntryState, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import HAND_OVER, EntryState
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look, look_at_traffic
 from lab.records import Lab

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.metrics import ask_number
-from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.release import BAKE
 from flipgate.core.spec.gates import filled
 from flipgate.core.values.errors import Refused

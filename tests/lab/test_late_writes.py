@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.record.record import QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World

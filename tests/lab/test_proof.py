@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.observe import agreed, observe
 from flipgate.steps.releasing import flip

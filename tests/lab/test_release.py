@@ -9,7 +9,7 @@ import pytest
 
 from flipgate.cli._facts import collect
 from flipgate.core.record.conditions import WAY_BACK_READY, condition_of
-from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look
 from flipgate.steps.looking.observe import agreed

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE, QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.steps.acting.world import World

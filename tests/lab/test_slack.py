@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.chat import Chat
-from flipgate.core.record.record import QuestionKind
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook
 from tests.lab.slack import serving

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flipgate.core.record.record import QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from lab import example

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
+from flipgate.core.record.phases import TERMINAL, QuestionKind
 from flipgate.core.record.record import (
     Announcement,
     Approval,
     Decision,
     Question,
-    QuestionKind,
     Record,
     message_id,
     need_release,
     put_out,
 )
-from flipgate.core.record.release import TERMINAL, Decided
+from flipgate.core.record.release import Decided
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 

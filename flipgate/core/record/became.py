@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Phase, PhaseChange, Release
-
-WORDS: Mapping[Phase, str] = MappingProxyType(
-    {
-        Phase.ROLLING_BACK: "is being rolled back",
-        Phase.ROLLED_BACK: "was rolled back",
-        Phase.ABORTED: "was aborted",
-        Phase.SUPERSEDED: "was superseded",
-        Phase.REJECTED: "was rejected",
-        Phase.EXPIRED: "expired",
-        Phase.FAILED: "failed",
-        Phase.SETTLED: "was settled",
-    }
-)
-SAYS_WHO = frozenset({Phase.ROLLING_BACK, Phase.ABORTED})
-"""Phases whose message begins with the person: `ana: checkout is slow`."""
+from flipgate.core.record.release import PhaseChange, Release
 
 
 def known(record: Record, name: str) -> Release | None:
@@ -39,7 +22,7 @@ def became(record: Record, name: str) -> str:
         return f"is not the open release: flipgate history {record.application} {name} tells what became of it"
     change = release.changes[-1]
     cause = _cause(release)
-    word = WORDS.get(change.phase, f"is `{change.phase}`")
+    word = change.phase.row.word or f"is `{change.phase}`"
     when = f"{'since' if word.startswith('is ') else 'at'} {change.at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{word} ({cause.reason}) {when}{_by(record, cause)}"
 
@@ -53,7 +36,7 @@ def _cause(release: Release) -> PhaseChange:
 
 
 def _by(record: Record, change: PhaseChange) -> str:
-    if change.phase in SAYS_WHO and change.message:
+    if change.phase.row.says_who and change.message:
         return f" by {change.message}"
     actor = next((e.actor for e in record.journal if e.step == f"Phase:{change.phase}" and e.at == change.at), "")
     return "".join([f" by {actor}" if actor else "", f": {change.message}" if change.message else ""])

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
-from flipgate.core.record.release import TERMINAL, Phase
 from flipgate.core.values.base import but
 
 WAY_BACK_READY: Final = "WayBackReady"

@@ -8,8 +8,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.record.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
+from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Announcement
-from flipgate.core.record.release import Reason
 from flipgate.core.record.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
 

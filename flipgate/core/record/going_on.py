@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flipgate.core.record.record import ASKED_IN, Decision, Question, Record
-from flipgate.core.record.release import Phase
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Decision, Question, Record
 
 COMPLETED, FAILED, CRASHED, CANCELLED = "COMPLETED", "FAILED", "CRASHED", "CANCELLED"
 """Prefect's types of states in which a run has ended."""
@@ -36,7 +36,7 @@ class Run:
 def goes_on(record: Record, now: datetime) -> bool:
     """Whether a run has to go on where no step is half done. Not where a person is waited for, where their decision has
     just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that."""
-    question, decided = _question(record), record.approval
+    question, decided = asked(record), record.approval
     if question is None:
         return True
     if decided is None or now - decided.at < DOORBELL:
@@ -52,9 +52,9 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     """
     release = record.release.name if record.release else ""
     first = f"{pipeline}-{record.application}-{release}"
-    if changed or record.phase not in (Phase.DARK, Phase.LIVE):
+    if changed or not record.phase.row.asks:
         return f"{pipeline}-{record.application}-epoch-{record.epoch}"
-    question, decided = _question(record), record.approval
+    question, decided = asked(record), record.approval
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
     return f"{pipeline}-{record.application}-{question.id}" if question and unheard else first
 
@@ -68,18 +68,18 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
     """
     if run.state in ENDED:
         return run.state not in ended
-    question, decided = _question(record), record.approval
+    question, decided = asked(record), record.approval
     if run.state == SUSPENDED:
-        asked = question is not None and question.flow_run == run.id
-        return asked and (decided is None or now - decided.at < DOORBELL)
+        its_own = question is not None and question.flow_run == run.id
+        return its_own and (decided is None or now - decided.at < DOORBELL)
     if run.state not in AT_WORK or question is not None:
         return True
     return run.started is None or now - run.started < AT_MOST
 
 
-def _question(record: Record) -> Question | None:
+def asked(record: Record) -> Question | None:
     """The question that the phase is for, before what it allows has begun."""
     question = record.question
-    if question is None or record.phase not in {Phase.DARK, Phase.LIVE} & ASKED_IN[question.kind]:
+    if question is None or not record.phase.row.asks or record.phase.row.question is not question.kind:
         return None
     return question

@@ -14,7 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
-from flipgate.core.record.release import MOVING, TERMINAL, Phase, PhaseChange, Proof, Reason, Release
+from flipgate.core.record.phases import ASKED_IN, TERMINAL, Phase, QuestionKind, Reason
+from flipgate.core.record.release import PhaseChange, Proof, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
@@ -92,18 +93,6 @@ class JournalEntry(Model):
     release: str | None = None
     intent: dict[str, Any] = {}
     outcome: str = ""
-
-
-class QuestionKind(StrEnum):
-    FLIP = "flip"
-    SCALE_DOWN = "scale-down"
-
-
-ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = {
-    QuestionKind.FLIP: frozenset({Phase.DARK, Phase.FLIPPING}),
-    QuestionKind.SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
-}
-"""The phases in which a question is asked, and in which its answer covers finishing what it allowed."""
 
 
 class Question(Model):
@@ -204,7 +193,7 @@ class Record(Model):
     def both_protected(self) -> bool:
         """True while traffic moves: neither side is dark then."""
         entry = self.open_entry
-        return self.phase in MOVING or (entry is not None and entry.step == MOVE_ROUTES)
+        return self.phase.row.both_protected or (entry is not None and entry.step == MOVE_ROUTES)
 
 
 MOVE_ROUTES = "MoveRoutes"
@@ -274,14 +263,14 @@ def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, acto
     changed = but(record, release=release)
     if record.question is None or phase not in ASKED_IN[record.question.kind]:
         changed = but(changed, question=None, approval=None)
-    if phase in TERMINAL and phase is not Phase.ROLLED_BACK:
+    if phase.row.ended and not phase.row.stays_open:
         changed = but(changed, release=None, last=release)
     return _announce(_note(changed, change, actor), release, change)
 
 
 def put_away(record: Record) -> Record:
     """A rolled back release whose side is at rest is no longer open: what was live before it is settled again."""
-    if record.release is None or record.release.phase is not Phase.ROLLED_BACK:
+    if record.release is None or not record.phase.row.stays_open:
         return record
     return but(record, release=None, last=record.release)
 

@@ -1,7 +1,6 @@
-"""A release and its life: the phases, which leads to which, and for what reason.
+"""A release and its life so far.
 
-The table below is the one place that knows the order of things. A release is identified by the hash of what it would
-run, so the same build announced twice is the same release.
+It is identified by the hash of what it would run, so the same build announced twice is the same release.
 """
 
 from __future__ import annotations
@@ -10,114 +9,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from pydantic import AwareDatetime
 
+from flipgate.core.record.phases import TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
-
-
-class Phase(StrEnum):
-    """Where a release stands. The words are shown to people and stored in the record."""
-
-    QUEUED = "queued"
-    DEPLOYING = "deploying"
-    DARK = "dark"
-    FLIPPING = "flipping"
-    BAKING = "baking"
-    LIVE = "live"
-    SETTLING = "settling"
-    SETTLED = "settled"
-    ROLLING_BACK = "rolling_back"
-    ROLLED_BACK = "rolled_back"
-    FAILED = "failed"
-    ABORTED = "aborted"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    SUPERSEDED = "superseded"
-
-
-class Reason(StrEnum):
-    """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
-
-    BUILD_ANNOUNCED = "BuildAnnounced"
-    CHECKS_PASSED = "ChecksPassed"
-    CHECKS_FAILED = "ChecksFailed"
-    NOT_READY_IN_TIME = "NotReadyInTime"
-    DEPLOY_ABORTED = "DeployAborted"
-    NEWER_BUILD = "NewerBuild"
-    APPROVED = "Approved"
-    REJECTED = "Rejected"
-    APPROVAL_EXPIRED = "ApprovalExpired"
-    TRAFFIC_PROVEN = "TrafficProven"
-    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
-    MOVE_UNDONE = "MoveUndone"
-    BAKE_PASSED = "BakePassed"
-    BAKE_FAILED = "BakeFailed"
-    ROLLBACK_REQUESTED = "RollbackRequested"
-    TRAFFIC_RESTORED = "TrafficRestored"
-    SETTLE_APPROVED = "SettleApproved"
-    OLD_SIDE_AT_REST = "OldSideAtRest"
-
-
-BEFORE_TRAFFIC = frozenset({Phase.QUEUED, Phase.DEPLOYING, Phase.DARK})
-"""Phases in which users have seen nothing of the release: rolling back means aborting."""
-
-MOVING = frozenset({Phase.FLIPPING, Phase.ROLLING_BACK})
-"""Phases in which neither side is dark: both are protected."""
-
-AFTER_TRAFFIC = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK})
-"""Phases in which rolling back moves traffic."""
-
-TERMINAL = frozenset(
-    {Phase.SETTLED, Phase.FAILED, Phase.ABORTED, Phase.REJECTED, Phase.EXPIRED, Phase.SUPERSEDED, Phase.ROLLED_BACK}
-)
-"""Phases after which a release is written to the history and a new build may open one."""
-
-TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = {
-    Phase.QUEUED: {
-        Phase.DEPLOYING: frozenset({Reason.BUILD_ANNOUNCED}),
-        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
-        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
-    },
-    Phase.DEPLOYING: {
-        Phase.DARK: frozenset({Reason.CHECKS_PASSED}),
-        Phase.FAILED: frozenset({Reason.CHECKS_FAILED, Reason.NOT_READY_IN_TIME}),
-        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
-        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
-    },
-    Phase.DARK: {
-        Phase.FLIPPING: frozenset({Reason.APPROVED}),
-        Phase.REJECTED: frozenset({Reason.REJECTED}),
-        Phase.EXPIRED: frozenset({Reason.APPROVAL_EXPIRED}),
-        Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
-        Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
-    },
-    Phase.FLIPPING: {
-        # Back to `dark` only after a move that changed no route: users saw nothing, and a person is asked again.
-        Phase.DARK: frozenset({Reason.MOVE_UNDONE}),
-        Phase.BAKING: frozenset({Reason.TRAFFIC_PROVEN}),
-        Phase.ROLLING_BACK: frozenset({Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED, Reason.BAKE_FAILED}),
-    },
-    Phase.BAKING: {
-        Phase.LIVE: frozenset({Reason.BAKE_PASSED}),
-        # Not proven: a bake that is begun again after a crash proves first.
-        Phase.ROLLING_BACK: frozenset({Reason.BAKE_FAILED, Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}),
-    },
-    Phase.LIVE: {
-        Phase.SETTLING: frozenset({Reason.SETTLE_APPROVED}),
-        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
-    },
-    Phase.SETTLING: {
-        Phase.SETTLED: frozenset({Reason.OLD_SIDE_AT_REST}),
-        Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
-    },
-    Phase.ROLLING_BACK: {Phase.ROLLED_BACK: frozenset({Reason.TRAFFIC_RESTORED})},
-}
 
 
 class PhaseChange(Model):

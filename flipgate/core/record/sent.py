@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Announcement, Record, message_id, put_out
-from flipgate.core.record.release import Phase, Reason
 from flipgate.core.values.sides import Side
 
 ROLLBACK: Final = "Rollback"

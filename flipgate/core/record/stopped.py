@@ -10,26 +10,18 @@ from types import MappingProxyType
 
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Announcement, Record, message_id, put_out
-from flipgate.core.record.release import MOVING, Phase, Release, Stopped
+from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 
-FLIP_TRAFFIC, SCALE_DOWN = "flip-traffic", "scale-down"
 FLIP_STOPPED, SCALE_DOWN_STOPPED = "FlipStopped", "ScaleDownStopped"
 REASONS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: FLIP_STOPPED, SCALE_DOWN: SCALE_DOWN_STOPPED})
 """Of the announcement and the journal entry, by pipeline. Treated as API."""
-WORKS_IN: Mapping[str, frozenset[Phase]] = MappingProxyType(
-    {
-        FLIP_TRAFFIC: frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING}),
-        SCALE_DOWN: frozenset({Phase.LIVE, Phase.SETTLING}),
-    }
-)
-"""The phases in which a pipeline's run has something to do; in any other, whoever ended it has said why."""
-BEFORE = frozenset({Phase.DARK, Phase.LIVE})
-"""Phases in which what a person's yes allows has not begun."""
-VERBS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: "flip", SCALE_DOWN: "scale-down"})
+VERBS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: QuestionKind.FLIP, SCALE_DOWN: QuestionKind.SCALE_DOWN})
 PASSING = frozenset({"LeaseHeld", "LostLease", "JournalOpen"})
 """Refusals that say nothing of the release: somebody else is at work."""
 FACT_KEPT = 600
@@ -64,13 +56,13 @@ def note_stop(
     fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false.
     """
     release = record.release
-    if release is None or release.name != name or release.phase not in WORKS_IN[pipeline]:
+    if release is None or release.name != name or release.phase.row.pipeline != pipeline:
         return record
-    if why.reason == "LeaseHeld" and release.phase not in BEFORE:
+    if why.reason == "LeaseHeld" and not release.phase.row.asks:
         return record  # another run is at work on it
     question = record.question
     stood = question is not None and isinstance(accept(record.approval, question, question.basis, now), Granted)
-    void = stood and why.verdict and release.phase in BEFORE
+    void = stood and why.verdict and release.phase.row.asks
     stop = Stopped(
         pipeline=pipeline,
         reason=why.reason,
@@ -97,7 +89,7 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     if stop.question and record.question:
         until = f"{record.question.expires_at:%Y-%m-%d %H:%M} UTC"
         return f"The yes stands until {until}: reconcile goes on with it {soon}"
-    if release.phase in MOVING | {Phase.BAKING}:
+    if release.phase.row.half_way:
         return f"Users stay where they are: reconcile goes on {soon}"
     return f"Reconcile goes on {soon}"
 

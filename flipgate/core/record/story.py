@@ -9,8 +9,9 @@ from enum import StrEnum
 from itertools import chain, pairwise
 from operator import itemgetter
 
+from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Decision, EntryState, JournalEntry
-from flipgate.core.record.release import TERMINAL, Decided, Judgement, PhaseChange, Proof, Release
+from flipgate.core.record.release import Decided, Judgement, PhaseChange, Proof, Release
 from flipgate.core.values.errors import BadInput, NotFound
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.verdicts import combine, not_passed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.record import conditions
+from flipgate.core.record.phases import TERMINAL, Phase, Rollback
 from flipgate.core.record.record import (
     Announcement,
     Condition,
@@ -14,7 +15,7 @@ from flipgate.core.record.record import (
     occupied,
     put_out,
 )
-from flipgate.core.record.release import AFTER_TRAFFIC, TERMINAL, Phase, Release
+from flipgate.core.record.release import Release
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -23,8 +24,6 @@ from flipgate.core.way_back.way_back import WayBackReason, contract_fact, way_ba
 
 CONTRACT = "Contract"
 CLOSED = "WayBackClosed"
-GOES_BACK_FROM = AFTER_TRAFFIC - {Phase.ROLLING_BACK}
-"""Phases of a release whose other side is the way back, whatever the routes say."""
 
 
 def side_to_close(record: Record, traffic: Traffic | None) -> Side:
@@ -33,7 +32,7 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
     Raises Refused (NothingToClose) where the other side is no way back, (RoutesSplit) when the routes name no one side.
     """
     release = record.release
-    if release and release.phase in GOES_BACK_FROM:
+    if release and release.phase.row.rollback is Rollback.MOVES:
         return release.side.other
     if release and release.phase not in TERMINAL:
         raise _nothing(record, _in_the_way(release))

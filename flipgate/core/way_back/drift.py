@@ -9,6 +9,7 @@ from typing import Final
 
 from flipgate.core.record import record as records
 from flipgate.core.record.conditions import DRIFTED
+from flipgate.core.record.phases import AFTER_TRAFFIC, Left, Phase
 from flipgate.core.record.record import (
     Announcement,
     Condition,
@@ -18,7 +19,6 @@ from flipgate.core.record.record import (
     message_id,
     put_out,
 )
-from flipgate.core.record.release import Phase
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import BACK, Traffic, by_hand, plan_move, resource
 from flipgate.core.values.sides import Side
@@ -26,8 +26,6 @@ from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 
 ENDED: Final = "DriftEnded"
 """Beside `Drifted` the reason of an announcement, and the step of a journal entry. Treated as API."""
-TAKEN_BACK: Final = frozenset({Phase.FLIPPING, Phase.BAKING, Phase.LIVE})
-"""Phases in which users who are on the old side all the same were taken back by hand, most likely."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,8 @@ def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:
     """The side to send users to, and the other one."""
     release, side = record.release, record.active
     if release:
-        by_hand = release.phase in TAKEN_BACK and traffic.active is release.side.other
+        # Users who are on the old side all the same were taken back by hand, most likely.
+        by_hand = release.phase.row.left is Left.KEPT and traffic.active is release.side.other
         side = release.side.other if by_hand or release.phase is Phase.ROLLING_BACK else side
     return side, side.other
 
@@ -97,7 +96,7 @@ def _would(record: Record, traffic: Traffic, side: Side) -> str:
     """What a rollback to this side does."""
     release = record.release
     moves = f"users stay on {side}" if traffic.active is side else f"users are sent to {side}"
-    if release and release.phase in TAKEN_BACK | {Phase.SETTLING, Phase.ROLLING_BACK} and side is not release.side:
+    if release and release.phase in AFTER_TRAFFIC and side is not release.side:
         return f"{moves}, and release {release.name} is rolled back"
     return f"{moves}, where the record left them" if side is record.active else f"{moves}, and the record says so"
 

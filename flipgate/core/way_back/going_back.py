@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from flipgate.core.record.phases import AFTER_TRAFFIC, Phase, Rollback
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import AFTER_TRAFFIC, BEFORE_TRAFFIC, Phase, Release
+from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
@@ -44,7 +45,7 @@ def judge_rollback(
     when a person names one. Without a record the routes and the stamps on both sides decide; with one, routes that
     could not be read are taken for movable.
     """
-    if record and record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
+    if record and record.release and record.phase.row.rollback is Rollback.ABORTS and to in (None, record.release.side):
         return _before_traffic(record, record.release, traffic, to)
     found = to or (came_from(record) if record or traffic is None else older(traffic, sides))
     if isinstance(found, NoWay):

@@ -14,16 +14,13 @@ from enum import StrEnum
 from typing import Any, Final
 
 from flipgate.core.record.conditions import WAY_BACK_READY
+from flipgate.core.record.phases import WITH_WAY_BACK, Left
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
-from flipgate.core.record.release import Phase
 from flipgate.core.spec.application import Application
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.view import SideState, short_of
-
-WITH_WAY_BACK: Final = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING})
-"""Phases in which the other side is what users would go back to."""
 
 
 def may_be_shrinking(record: Record, side: Side) -> bool:
@@ -32,7 +29,7 @@ def may_be_shrinking(record: Record, side: Side) -> bool:
     down, which is refused to whoever lost the Lease by then.
     """
     left = record.release is not None and side is record.release.side.other
-    return not (left and record.phase in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE))
+    return not (left and record.phase.row.left is Left.KEPT)
 
 
 class WayBackReason(StrEnum):

@@ -8,8 +8,9 @@ from functools import partial
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
+from flipgate.core.record.phases import TERMINAL, Phase, Reason
 from flipgate.core.record.record import Announcement, Record
-from flipgate.core.record.release import TERMINAL, Phase, Reason, Release
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.way_back.unwatched import is_about_it, warning
 from flipgate.steps.acting.events import note

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from flipgate.core.record import approvals
 from flipgate.core.record.going_on import goes_on
+from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
-from flipgate.core.record.release import Phase, Reason
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
@@ -69,7 +70,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
     record = need_record(world, view)
     if left_unrecorded(world, view):
         fact, news = finish_unrecorded(world, patience_seconds=patience_seconds)
-        return Outcome(fact, news, _pipeline(world.store.read().phase))
+        return Outcome(fact, news, world.store.read().phase.row.pipeline)
     match explain(record, view.traffic):
         case Drift(fact):
             advice = drift_advice(world, record, view.traffic)
@@ -94,7 +95,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
 def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     """No step is half done; still a pipeline may have been lost between two, or before it was started."""
     fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
-    return Outcome(fact, pipeline=_pipeline(record.phase) if goes_on(record, now) else "")
+    return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
 
 
 def _settle(world: World, entry: JournalEntry) -> Outcome:
@@ -103,19 +104,19 @@ def _settle(world: World, entry: JournalEntry) -> Outcome:
         back = world.store.read().phase is Phase.ROLLING_BACK
         left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
         fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
-        return Outcome(fact, True, _pipeline(world.store.read().phase))
+        return Outcome(fact, True, world.store.read().phase.row.pipeline)
     if entry.step == PREVIEW_ROUTE:
         clear_preview(world)
     if entry.step != MOVE_ROUTES:
         close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
-        pipeline = _pipeline(world.store.read().phase)
+        pipeline = world.store.read().phase.row.pipeline
         follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
         return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
     traffic = look_at_traffic(world)
     if finish_move(entry, traffic):
         close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
         phase = world.store.read().phase
-        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, _pipeline(phase))
+        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, phase.row.pipeline)
     return _back_out(world, entry, traffic)
 
 
@@ -125,7 +126,7 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
         to = Side(entry.intent["to"])
         moved = move_back(world, to, forced=bool(entry.intent.get("forced")))
         close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
-        pipeline = _pipeline(world.store.read().phase)
+        pipeline = world.store.read().phase.row.pipeline
         return Outcome(f"the way back to {to} went on: {len(moved.patches)} routes sent", True, pipeline)
     home = entry.intent["from"]
     moved = move_back(world, Side(home))
@@ -133,17 +134,4 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     if world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
         advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
-    return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, "flip-traffic")
-
-
-def _pipeline(phase: Phase) -> str:
-    """The flow that takes a release on from this phase."""
-    return {
-        Phase.DEPLOYING: "deploy-dark",
-        Phase.DARK: "flip-traffic",
-        Phase.FLIPPING: "flip-traffic",
-        Phase.BAKING: "flip-traffic",
-        Phase.LIVE: "scale-down",
-        Phase.SETTLING: "scale-down",
-        Phase.ROLLING_BACK: "roll-back",
-    }.get(phase, "")
+    return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, FLIP_TRAFFIC)

@@ -16,8 +16,9 @@ from threading import Thread
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
 from flipgate.core.record.record import MOVE_ROUTES, EntryState, Record
-from flipgate.core.record.release import AFTER_TRAFFIC, BAKE, BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Release
+from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import resource
 from flipgate.core.values import stamps
@@ -90,7 +91,7 @@ def roll_back(
     record, unread = _read(world, to)
     if record is None:
         done = _unrecorded(world, to, order, unread)
-    elif record.release and record.release.phase in BEFORE_TRAFFIC and to in (None, record.release.side):
+    elif record.release and record.phase.row.rollback is Rollback.ABORTS and to in (None, record.release.side):
         done = _before_traffic(world, record, record.release, to, order)
     else:
         done = _over_others(world, record, _way_back(world, record, to), order)
@@ -198,7 +199,7 @@ def _open(world: World, target: Side, order: Order) -> int:
         if stale:
             record = records.end(record, stale.id, EntryState.UNDONE, now, f"taken over by {world.actor}")
         release = record.release
-        if release and release.phase in AFTER_TRAFFIC - {Phase.ROLLING_BACK} and release.side is not target:
+        if release and release.phase.row.rollback is Rollback.MOVES and release.side is not target:
             allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
             # A word must not hold up the way back.
             reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED

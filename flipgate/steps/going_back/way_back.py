@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flipgate.adapters.addresses import address_of
+from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Reason
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict

@@ -10,9 +10,11 @@ from types import MappingProxyType
 from flipgate.core.record import approvals
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
-from flipgate.core.record.record import Approval, Decision, Question, QuestionKind, Record
-from flipgate.core.record.release import Phase, Reason, Release, frozen
-from flipgate.core.record.stopped import FLIP_TRAFFIC, SCALE_DOWN, last_attempt
+from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
+from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
+from flipgate.core.record.record import Approval, Decision, Question, Record
+from flipgate.core.record.release import Release, frozen
+from flipgate.core.record.stopped import last_attempt
 from flipgate.core.traffic.traffic import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
@@ -209,7 +211,7 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
 
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
     """The open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
-    wanted = Phase.DARK if kind is QuestionKind.FLIP else Phase.LIVE
+    wanted = asked_in(kind)
     release = record.release
     if release is None or release.phase is not wanted:
         last = release or record.last

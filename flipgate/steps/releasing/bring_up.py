@@ -9,17 +9,9 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import record as records
+from flipgate.core.record.phases import Build, Phase, Reason
 from flipgate.core.record.record import BRING_UP, Occupant
-from flipgate.core.record.release import (
-    BEFORE_TRAFFIC,
-    CHECKS,
-    TERMINAL,
-    Phase,
-    PhaseChange,
-    Reason,
-    Release,
-    release_id,
-)
+from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
@@ -54,17 +46,17 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     view = look(world)
     record = need_record(world, view)
     release = record.release
-    if release and release.phase not in (BEFORE_TRAFFIC | TERMINAL):
+    if release and release.phase.row.build is Build.REFUSED:
         _refuse_open(world, release)
     dark = need_dark(world, view)
     active, side = _live(record, view, dark.side.other), view.sides[dark.side]
     wanted = wanted_images(world.application, active or side, given)
     identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
-    if release and release.phase in BEFORE_TRAFFIC and release.id == identity:
+    if release and release.phase.row.build is Build.SUPERSEDES and release.id == identity:
         return _at_present_counts(world, release, active)
     if active:
         _refuse_live(world, active, wanted, identity)
-    if release and release.phase in BEFORE_TRAFFIC:
+    if release and release.phase.row.build is Build.SUPERSEDES:
         supersede(world, release, identity)
     return _create(world, view, identity, wanted, dark.side, opened_by)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flipgate.core.record.phases import Rollback
 from flipgate.core.record.record import Contract, Record
 from flipgate.core.values.errors import BadInput, FlipgateError, Refused
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.contract import GOES_BACK_FROM, close, side_to_close
+from flipgate.core.way_back.contract import close, side_to_close
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
@@ -34,7 +35,7 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
     if not reason.strip():
         raise BadInput("needs a reason", obj="contract", untouched="everything")
     record = world.store.read()
-    moved = record.release is not None and record.release.phase in GOES_BACK_FROM
+    moved = record.phase.row.rollback is Rollback.MOVES
     traffic = None if moved else look_at_traffic(world)
     side = side_to_close(record, traffic)
     occupant = record.sides[side]

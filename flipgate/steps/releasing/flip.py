@@ -13,8 +13,10 @@ from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.became import became
-from flipgate.core.record.record import Announcement, QuestionKind, Record
-from flipgate.core.record.release import BAKE, SHOWN_KEPT, Phase, Reason, Release
+from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
+from flipgate.core.record.pipelines import FLIP_TRAFFIC
+from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
 from flipgate.core.traffic.traffic import by_hand, plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
@@ -34,7 +36,7 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.ask import need_phase, standing
 from flipgate.steps.watching.watch import bad_bake
 
-MOVABLE = frozenset({Phase.DARK, Phase.FLIPPING, Phase.BAKING})
+MOVABLE = works_in(FLIP_TRAFFIC)
 FLIPPABLE = MOVABLE | {Phase.LIVE}
 GOES_BACK = MappingProxyType(
     {

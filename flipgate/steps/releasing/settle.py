@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
+from flipgate.core.record.phases import TERMINAL, Phase, Reason
+from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import CHECKS, TERMINAL, Phase, Reason, Release
+from flipgate.core.record.release import CHECKS, Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
@@ -50,13 +52,6 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     ]
 
 
-KEPT_FOR_A_LOOK = frozenset(
-    {Phase.FAILED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLED_BACK, Phase.ABORTED, Phase.SUPERSEDED}
-)
-"""Ends after which the dark side stays up for diagnosis, until its time is over. An abort rests its side at once, but
-may be killed before that; a newer build takes the side over, but may be refused."""
-
-
 def ended_meanwhile(world: World, release: str) -> str:
     """Why a run that slept has nothing to do, if so: its release was rolled back, or its question expired, say."""
     record = world.store.read()
@@ -84,7 +79,7 @@ def need_soaked(world: World, name: str = "") -> Release:
     """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
     record = world.store.read()
     release = need_open(record, name) if name else record.release
-    if release is None or release.phase not in (Phase.LIVE, Phase.SETTLING):
+    if release is None or release.phase.row.pipeline != SCALE_DOWN:
         last = release or record.last
         fact = became(record, last.name) if last else f"is `{record.phase}`"
         raise Refused(
@@ -158,7 +153,7 @@ def kept_too_long(world: World, view: View) -> Release | None:
     """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none."""
     record = need_record(world, view)
     ended = record.release or record.last
-    if ended is None or ended.phase not in KEPT_FOR_A_LOOK or ended.side is view.active:
+    if ended is None or not ended.phase.row.kept or ended.side is view.active:
         return None
     kept = (world.now() - ended.since).total_seconds()
     up = view.sides[ended.side].up

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Phase
 from flipgate.core.record.stopped import failure, forget_stop, note_stop
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.steps.acting.tell import write

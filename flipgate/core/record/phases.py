@@ -1,0 +1,318 @@
+"""The phases of a release: one row each, and all that depends on where a release stands.
+
+docs/phases.md is drawn from this table (`python -m flipgate.core.record.phases_page > docs/phases.md`). A set of phases
+that is needed elsewhere is a column here, or follows from one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN
+
+
+class Phase(StrEnum):
+    """Where a release stands. The words are shown to people and stored in the record."""
+
+    DEPLOYING = "deploying"
+    DARK = "dark"
+    FLIPPING = "flipping"
+    BAKING = "baking"
+    LIVE = "live"
+    SETTLING = "settling"
+    SETTLED = "settled"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+    @property
+    def row(self) -> Row:
+        return ROWS[self]
+
+
+class Reason(StrEnum):
+    """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
+
+    BUILD_ANNOUNCED = "BuildAnnounced"
+    CHECKS_PASSED = "ChecksPassed"
+    CHECKS_FAILED = "ChecksFailed"
+    NOT_READY_IN_TIME = "NotReadyInTime"
+    DEPLOY_ABORTED = "DeployAborted"
+    NEWER_BUILD = "NewerBuild"
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    APPROVAL_EXPIRED = "ApprovalExpired"
+    TRAFFIC_PROVEN = "TrafficProven"
+    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
+    MOVE_UNDONE = "MoveUndone"
+    BAKE_PASSED = "BakePassed"
+    BAKE_FAILED = "BakeFailed"
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    TRAFFIC_RESTORED = "TrafficRestored"
+    SETTLE_APPROVED = "SettleApproved"
+    OLD_SIDE_AT_REST = "OldSideAtRest"
+
+
+class QuestionKind(StrEnum):
+    """What a person is asked. Also the command line's verb that has it asked."""
+
+    FLIP = "flip"
+    SCALE_DOWN = "scale-down"
+
+
+class Users(StrEnum):
+    """What users have seen of the release."""
+
+    NOTHING = "nothing yet"
+    MOVING = "they are being moved"
+    ON_IT = "they are on it"
+    OVER = "it has ended"
+
+
+class Left(StrEnum):
+    """The other side: the one that users left for the release, or will leave."""
+
+    LIVE = "live"
+    KEPT = "as users left it"
+    RESTING = "going to rest"
+    RETURNING = "users return to it"
+    AT_REST = "at rest"
+
+
+class Build(StrEnum):
+    """What becomes of a new build."""
+
+    OPENS = "opens a release"
+    SUPERSEDES = "supersedes it"
+    REFUSED = "refused"
+
+
+class Rollback(StrEnum):
+    """What `flipgate rollback` does."""
+
+    ABORTS = "aborts it"
+    MOVES = "moves users back"
+    JOINS = "joins the one under way"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What holds for a release in one phase.
+
+    `pipeline` takes it on from here. `question` is asked here (`asks`), or its answer covers finishing what it allowed.
+    `half_way`: routes or workers may be between the sides. `by_rollback`: going back leads here, and a person may have
+    asked for it; `says_who`: then the change's message begins with them. `kept`: the side that ended here stays up for
+    a look. `stays_open`: though it has ended, it stays the open release until its side rests. `word` is what became of
+    it, in a sentence.
+    """
+
+    users: Users
+    left: Left
+    build: Build
+    rollback: Rollback
+    pipeline: str = ""
+    question: QuestionKind | None = None
+    asks: bool = False
+    half_way: bool = False
+    by_rollback: bool = False
+    says_who: bool = False
+    kept: bool = False
+    stays_open: bool = False
+    word: str = ""
+    leads_to: Mapping[Phase, frozenset[Reason]] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the release is written to the history, and a new build may open one."""
+        return self.users is Users.OVER
+
+    @property
+    def both_protected(self) -> bool:
+        """Whether neither side is dark."""
+        return self.users is Users.MOVING
+
+
+def _ended(
+    word: str, *, left: Left = Left.LIVE, kept: bool = True, by_rollback: bool = False, says_who: bool = False
+) -> Row:
+    """Aborts rest their side at once, but may be killed before that; a newer build takes the side over, but may be
+    refused: these are `kept`, too."""
+    return Row(
+        Users.OVER,
+        left,
+        Build.OPENS,
+        Rollback.REFUSED,
+        kept=kept,
+        by_rollback=by_rollback,
+        says_who=says_who,
+        word=word,
+    )
+
+
+ROWS: Mapping[Phase, Row] = MappingProxyType(
+    {
+        Phase.DEPLOYING: Row(
+            Users.NOTHING,
+            Left.LIVE,
+            Build.SUPERSEDES,
+            Rollback.ABORTS,
+            pipeline=DEPLOY_DARK,
+            leads_to={
+                Phase.DARK: frozenset({Reason.CHECKS_PASSED}),
+                Phase.FAILED: frozenset({Reason.CHECKS_FAILED, Reason.NOT_READY_IN_TIME}),
+                Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+                Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+            },
+        ),
+        Phase.DARK: Row(
+            Users.NOTHING,
+            Left.LIVE,
+            Build.SUPERSEDES,
+            Rollback.ABORTS,
+            pipeline=FLIP_TRAFFIC,
+            question=QuestionKind.FLIP,
+            asks=True,
+            leads_to={
+                Phase.FLIPPING: frozenset({Reason.APPROVED}),
+                Phase.REJECTED: frozenset({Reason.REJECTED}),
+                Phase.EXPIRED: frozenset({Reason.APPROVAL_EXPIRED}),
+                Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
+                Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
+            },
+        ),
+        Phase.FLIPPING: Row(
+            Users.MOVING,
+            Left.KEPT,
+            Build.REFUSED,
+            Rollback.MOVES,
+            pipeline=FLIP_TRAFFIC,
+            question=QuestionKind.FLIP,
+            half_way=True,
+            leads_to={
+                # Only after a move that changed no route: users saw nothing, and a person is asked again.
+                Phase.DARK: frozenset({Reason.MOVE_UNDONE}),
+                Phase.BAKING: frozenset({Reason.TRAFFIC_PROVEN}),
+                Phase.ROLLING_BACK: frozenset(
+                    {Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED, Reason.BAKE_FAILED}
+                ),
+            },
+        ),
+        Phase.BAKING: Row(
+            Users.ON_IT,
+            Left.KEPT,
+            Build.REFUSED,
+            Rollback.MOVES,
+            pipeline=FLIP_TRAFFIC,
+            half_way=True,
+            leads_to={
+                Phase.LIVE: frozenset({Reason.BAKE_PASSED}),
+                # Not proven: a bake that is begun again after a crash proves first.
+                Phase.ROLLING_BACK: frozenset(
+                    {Reason.BAKE_FAILED, Reason.TRAFFIC_NOT_PROVEN, Reason.ROLLBACK_REQUESTED}
+                ),
+            },
+        ),
+        Phase.LIVE: Row(
+            Users.ON_IT,
+            Left.KEPT,
+            Build.REFUSED,
+            Rollback.MOVES,
+            pipeline=SCALE_DOWN,
+            question=QuestionKind.SCALE_DOWN,
+            asks=True,
+            leads_to={
+                Phase.SETTLING: frozenset({Reason.SETTLE_APPROVED}),
+                Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+            },
+        ),
+        Phase.SETTLING: Row(
+            Users.ON_IT,
+            Left.RESTING,
+            Build.REFUSED,
+            Rollback.MOVES,
+            pipeline=SCALE_DOWN,
+            question=QuestionKind.SCALE_DOWN,
+            leads_to={
+                Phase.SETTLED: frozenset({Reason.OLD_SIDE_AT_REST}),
+                Phase.ROLLING_BACK: frozenset({Reason.ROLLBACK_REQUESTED}),
+            },
+        ),
+        Phase.SETTLED: _ended("was settled", left=Left.AT_REST, kept=False),
+        Phase.ROLLING_BACK: Row(
+            Users.MOVING,
+            Left.RETURNING,
+            Build.REFUSED,
+            Rollback.JOINS,
+            pipeline=ROLL_BACK,
+            half_way=True,
+            by_rollback=True,
+            says_who=True,
+            word="is being rolled back",
+            leads_to={Phase.ROLLED_BACK: frozenset({Reason.TRAFFIC_RESTORED})},
+        ),
+        Phase.ROLLED_BACK: Row(
+            Users.OVER,
+            Left.LIVE,
+            Build.OPENS,
+            Rollback.REFUSED,
+            by_rollback=True,
+            kept=True,
+            stays_open=True,
+            word="was rolled back",
+        ),
+        Phase.FAILED: _ended("failed"),
+        Phase.ABORTED: _ended("was aborted", by_rollback=True, says_who=True),
+        Phase.REJECTED: _ended("was rejected"),
+        Phase.EXPIRED: _ended("expired"),
+        Phase.SUPERSEDED: _ended("was superseded"),
+    }
+)
+"""The one place that knows the order of things."""
+
+
+def where(holds: Callable[[Row], bool]) -> frozenset[Phase]:
+    """The phases whose row this holds for."""
+    return frozenset(phase for phase, row in ROWS.items() if holds(row))
+
+
+BEFORE_TRAFFIC = where(lambda row: row.users is Users.NOTHING)
+"""Phases in which users have seen nothing of the release: rolling back means aborting."""
+
+MOVING = where(lambda row: row.both_protected)
+"""Phases in which neither side is dark: both are protected."""
+
+AFTER_TRAFFIC = where(lambda row: row.users in (Users.MOVING, Users.ON_IT))
+"""Phases in which rolling back moves traffic."""
+
+WITH_WAY_BACK = where(lambda row: row.users is Users.ON_IT)
+"""Phases in which the other side is what users would go back to."""
+
+TERMINAL = where(lambda row: row.ended)
+"""Phases after which a release is written to the history and a new build may open one."""
+
+TRANSITIONS: Mapping[Phase, Mapping[Phase, frozenset[Reason]]] = MappingProxyType(
+    {phase: row.leads_to for phase, row in ROWS.items() if row.leads_to}
+)
+
+ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = MappingProxyType(
+    {kind: frozenset(phase for phase, row in ROWS.items() if row.question is kind) for kind in QuestionKind}
+)
+"""The phases in which a question is asked, and in which its answer covers finishing what it allowed."""
+
+
+def works_in(pipeline: str) -> frozenset[Phase]:
+    """The phases in which a run of this pipeline has something to do."""
+    return frozenset(phase for phase, row in ROWS.items() if row.pipeline == pipeline)
+
+
+def asked_in(kind: QuestionKind) -> Phase:
+    """The phase in which this question is asked."""
+    return next(phase for phase, row in ROWS.items() if row.asks and row.question is kind)
