@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flipgate.core.record.pipelines import DEPLOY_DARK
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
@@ -14,7 +15,7 @@ from tasks import steps
 from tasks.artifacts import show_evidence
 
 
-@flow(name="deploy-dark", flow_run_name="deploy {application}")
+@flow(name=DEPLOY_DARK, flow_run_name="deploy {application}")
 def deploy_dark(application: str, images: dict[str, str], name: str = "", cluster: str = "default") -> str | State[str]:
     """Brings new images up on the dark side, checks them, and asks for the flip.
 

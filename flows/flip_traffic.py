@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
+from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN, release_key
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
@@ -28,7 +28,7 @@ from tasks import steps
 from tasks.artifacts import show_evidence
 
 
-@flow(name="flip-traffic", flow_run_name="flip {application} {release}")
+@flow(name=FLIP_TRAFFIC, flow_run_name="flip {application} {release}")
 def flip_traffic(application: str, release: str, cluster: str = "default") -> str | State[str]:
     """Asks a person, moves all users to the dark side, proves it, watches it, and goes back by itself if it is bad.
 
@@ -53,7 +53,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     except Refused as refused:
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
-    steps.start(SCALE_DOWN, parameters, f"{SCALE_DOWN}-{application}-{release}", found.settle_after)
+    steps.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
     return f"{application} is live on {found.side}"
 
 

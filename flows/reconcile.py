@@ -7,6 +7,7 @@ from __future__ import annotations
 from prefect import flow
 
 from blocks.cluster import applications
+from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
@@ -19,7 +20,7 @@ from flows.opening import open_world
 from tasks import steps
 
 
-@flow(name="reconcile", flow_run_name="reconcile {application}")
+@flow(name=RECONCILE, flow_run_name="reconcile {application}")
 def reconcile(application: str = "", cluster: str = "default") -> str:
     """Settles interrupted steps, and starts the pipelines that have to go on. Runs every five minutes.
 

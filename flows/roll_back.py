@@ -7,13 +7,14 @@ from typing import Literal
 from prefect import flow
 from prefect.logging import get_run_logger
 
+from flipgate.core.record.pipelines import ROLL_BACK
 from flipgate.core.values.sides import Side
 from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world
 from tasks import steps
 
 
-@flow(name="roll-back", flow_run_name="roll back {application}")
+@flow(name=ROLL_BACK, flow_run_name="roll back {application}")
 def roll_back(
     application: str,
     reason: str,

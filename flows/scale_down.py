@@ -17,7 +17,7 @@ from flows.opening import begin, overtaken, this_run
 from tasks import steps
 
 
-@flow(name="scale-down", flow_run_name="scale down {application} {release}")
+@flow(name=SCALE_DOWN, flow_run_name="scale down {application} {release}")
 def scale_down(application: str, release: str, cluster: str = "default") -> str | State[str]:
     """Asks go or no-go and puts the old side to rest. Refuses before its time; a no keeps the way back open.
 

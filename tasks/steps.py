@@ -11,6 +11,7 @@ from flipgate.core.gates.proof import Proven
 from flipgate.core.record import going_on
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
@@ -125,9 +126,9 @@ def start_flip(world: World, release: Release, cluster: str) -> Run | None:
     if record.release is None or record.release.name != release.name or record.phase is not Phase.DARK:
         return None
     parameters = {"application": world.application.name, "release": release.name, "cluster": cluster}
-    key = going_on.key_of(record, runs.FLIP_TRAFFIC, now)
+    key = going_on.key_of(record, FLIP_TRAFFIC, now)
     acts = partial(going_on.will_act, record=record, now=now, ended=going_on.ENDED)
-    return runs.start(runs.FLIP_TRAFFIC, parameters, key=key, acts=acts)
+    return runs.start(FLIP_TRAFFIC, parameters, key=key, acts=acts)
 
 
 @step("start what has to go on")
@@ -138,13 +139,13 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
     release = record.release.name if record.release else ""
     parameters: dict[str, object] = {"application": name, "cluster": cluster}
     at = None
-    if outcome.pipeline == runs.ROLL_BACK:
+    if outcome.pipeline == ROLL_BACK:
         parameters["reason"] = f"goes on after an interruption: {outcome.fact}"
-    elif outcome.pipeline == runs.DEPLOY_DARK:
+    elif outcome.pipeline == DEPLOY_DARK:
         parameters["images"] = record.release.images if record.release else {}
     else:
         parameters["release"] = release
-    if outcome.pipeline == runs.SCALE_DOWN and record.release:
+    if outcome.pipeline == SCALE_DOWN and record.release:
         at = record.release.settle_after
     now = world.now()
     key = going_on.key_of(record, outcome.pipeline, now, changed=outcome.changed)

@@ -13,11 +13,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from flipgate.core.record.going_on import Run
+from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
-DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN = "deploy-dark", "flip-traffic", "scale-down"
-ROLL_BACK = "roll-back"
 TIMEOUT_SECONDS = 10.0
 RUNS_A_KEY = 5
 """Runs that are started under one key where each before it will not act: then a person has to."""
@@ -46,7 +45,7 @@ def start(
             made = client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=dict(parameters),
-                idempotency_key=f"{key}-again-{turn}" if key and turn > 1 else key,
+                idempotency_key=another_key(key, turn) if key else None,
                 state=state,
                 name=_name(pipeline, parameters),
             )

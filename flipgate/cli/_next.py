@@ -11,7 +11,8 @@ from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
 from flipgate.core.record.going_on import DOORBELL, asked
-from flipgate.core.record.phases import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import MOVE_ROUTES, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS
@@ -106,20 +107,20 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict
     back = _back(name, facts)
     match release.phase:
         case Phase.DEPLOYING:
-            return _next(f"deploy-dark brings {release.side} up and checks it", RUN, back)
+            return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:
             asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"
             return _next(asks, PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
-            watches = _stopped(release) or f"flip-traffic watches {release.side}{goes_back}"
-            return _next(watches, RUN, back or _again(name, "flip"))
+            watches = _stopped(release) or f"{FLIP_TRAFFIC} watches {release.side}{goes_back}"
+            return _next(watches, RUN, back or _again(name, QuestionKind.FLIP))
         case Phase.FLIPPING:
-            moves = _stopped(release) or f"flip-traffic moves all users to {release.side}"
-            return _next(moves, RUN, back or _again(name, "flip"))
+            moves = _stopped(release) or f"{FLIP_TRAFFIC} moves all users to {release.side}"
+            return _next(moves, RUN, back or _again(name, QuestionKind.FLIP))
         case Phase.SETTLING:
-            rests = _stopped(release) or f"scale-down puts {release.side.other} to rest"
-            return _next(rests, RUN, back or _again(name, "scale-down"))
+            rests = _stopped(release) or f"{SCALE_DOWN} puts {release.side.other} to rest"
+            return _next(rests, RUN, back or _again(name, QuestionKind.SCALE_DOWN))
         case _:
             return _next(f"all users go back to {release.side.other}; the same again joins it", RUN, back)
 
@@ -172,9 +173,9 @@ def _soaking(name: str, record: Record, release: Release, facts: Facts) -> dict[
             return _next(f"{release.side.other} stays up until {until}, and is no way back any more", CLOCK)
         return _next(f"{release.side.other} stays up as the way back until {until}", CLOCK, _rollback(name))
     if stopped := _stopped(release):
-        return _next(stopped, PERSON, _again(name, "scale-down"))
+        return _next(stopped, PERSON, _again(name, QuestionKind.SCALE_DOWN))
     after = "the first release may be closed" if first else f"{release.side.other} may rest"
-    return _next(f"the soak is over: {after}", PERSON, _again(name, "scale-down"))
+    return _next(f"the soak is over: {after}", PERSON, _again(name, QuestionKind.SCALE_DOWN))
 
 
 def _closed(record: Record, release: Release) -> str:
@@ -210,7 +211,7 @@ def _rollback(name: str) -> str:
 
 
 def _reconcile(name: str) -> str:
-    return f"prefect deployment run reconcile/reconcile --param application={name}"
+    return f"prefect deployment run {RECONCILE}/{RECONCILE} --param application={name}"
 
 
 def _next(step: str, by: str, command: str = "") -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flipgate.adapters import runs
+from flipgate.core.record import pipelines
 from flipgate.core.way_back.unwatched import INTERVAL
 from lab.paths import CHECKOUT
 from lab.pipelines import POOL
@@ -111,7 +112,13 @@ def test_each_flow_has_one_deployment() -> None:
 
 
 def test_pipelines_that_steps_start_are_deployed() -> None:
-    started = {runs.DEPLOY_DARK, runs.FLIP_TRAFFIC, runs.SCALE_DOWN, runs.ROLL_BACK, "reconcile"}
+    started = {
+        pipelines.DEPLOY_DARK,
+        pipelines.FLIP_TRAFFIC,
+        pipelines.SCALE_DOWN,
+        pipelines.ROLL_BACK,
+        pipelines.RECONCILE,
+    }
     assert started <= set(names(DEPLOYMENTS))
 
 
@@ -127,7 +134,7 @@ def test_it_is_written_for_the_prefect_that_is_locked() -> None:
 
 def test_the_build_event_deploys_dark_once() -> None:
     waiting = [each["name"] for each, trigger in TRIGGERS if runs.BUILD_COMPLETED in trigger["expect"]]
-    assert waiting == [runs.DEPLOY_DARK]
+    assert waiting == [pipelines.DEPLOY_DARK]
 
 
 def test_top_level_keys_are_known() -> None:
@@ -144,4 +151,4 @@ def test_pull_is_stated_and_names_no_checkout() -> None:
 
 def test_nothing_waits_in_front_of_the_way_back() -> None:
     queues = {each["name"]: each["work_pool"]["work_queue_name"] for each in DEPLOYMENTS}
-    assert list(queues.values()).count(queues[runs.ROLL_BACK]) == 1
+    assert list(queues.values()).count(queues[pipelines.ROLL_BACK]) == 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flipgate.core.record.phases import Phase
+from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
 
 COMPLETED, FAILED, CRASHED, CANCELLED = "COMPLETED", "FAILED", "CRASHED", "CANCELLED"
@@ -51,12 +52,13 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     something was settled (`changed`), or a phase goes on that somebody was at work in.
     """
     release = record.release.name if record.release else ""
-    first = f"{pipeline}-{record.application}-{release}"
     if changed or not record.phase.row.asks:
-        return f"{pipeline}-{record.application}-epoch-{record.epoch}"
+        return epoch_key(pipeline, record.application, record.epoch)
     question, decided = asked(record), record.approval
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
-    return f"{pipeline}-{record.application}-{question.id}" if question and unheard else first
+    if question and unheard:
+        return question_key(pipeline, record.application, question.id)
+    return release_key(pipeline, record.application, release)
 
 
 def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] = FAULTY) -> bool:

@@ -1,4 +1,8 @@
-"""The pipelines' names. Runs, their deployments and the record call them so."""
+"""The pipelines' names, and the keys of their runs: the same key twice is one run, for good.
+
+Runs, their deployments and the record call them so. Whoever starts a run makes its key here: two that spell it
+differently start it twice.
+"""
 
 from __future__ import annotations
 
@@ -8,3 +12,24 @@ DEPLOY_DARK: Final = "deploy-dark"
 FLIP_TRAFFIC: Final = "flip-traffic"
 SCALE_DOWN: Final = "scale-down"
 ROLL_BACK: Final = "roll-back"
+RECONCILE: Final = "reconcile"
+
+
+def release_key(pipeline: str, application: str, release: str) -> str:
+    """The key of a release's first run of a pipeline."""
+    return f"{pipeline}-{application}-{release}"
+
+
+def question_key(pipeline: str, application: str, question: str) -> str:
+    """The key of the run that acts on a decision which its own run has not heard. A question's id names its release."""
+    return f"{pipeline}-{application}-{question}"
+
+
+def epoch_key(pipeline: str, application: str, epoch: int) -> str:
+    """The key of the run that goes on after who acted in this epoch."""
+    return f"{pipeline}-{application}-epoch-{epoch}"
+
+
+def another_key(key: str, turn: int) -> str:
+    """The key of the run in place of one under `key` that does not act; the first turn's is `key` itself."""
+    return f"{key}-again-{turn}" if turn > 1 else key
