@@ -88,6 +88,16 @@ def test_a_step_that_moves_no_traffic_is_closed_and_done_again(world: World) -> 
     assert world.store.read().release == release
 
 
+def test_a_step_that_nobody_knows_is_closed_as_undone(world: World) -> None:
+    """Of a newer flipgate, or an older one: its run looks, and does what is missing."""
+    opened(world)
+    number = leave_open(world, "WarmCaches")
+    outcome = recover(world)
+    assert (outcome.changed, outcome.pipeline) == (True, "deploy-dark")
+    assert outcome.fact == f"entry {number} (WarmCaches) is closed: deploy-dark does what is missing"
+    assert entry_of(world, number).state is EntryState.UNDONE
+
+
 @pytest.mark.parametrize("moved", ["front", ""])
 def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(cluster: Cluster, lab: Lab, moved: str) -> None:
     shop = Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))

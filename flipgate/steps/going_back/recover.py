@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TypeVar
 
 from flipgate.core.record import approvals
 from flipgate.core.record.going_on import goes_on
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
-from flipgate.core.record.record import HAND_OVER, MOVE_ROUTES, EntryState, JournalEntry, Record
+from flipgate.core.record.record import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, EntryState, JournalEntry, Record
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.way_back.live_side import RESTORE_LIVE_SIDE
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.tell import advance, tell
@@ -99,24 +101,35 @@ def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
 
 
 def _settle(world: World, entry: JournalEntry) -> Outcome:
-    if entry.step == HAND_OVER:
-        close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
-        back = world.store.read().phase is Phase.ROLLING_BACK
-        left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
-        fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
-        return Outcome(fact, True, world.store.read().phase.row.pipeline)
-    if entry.step == PREVIEW_ROUTE:
-        clear_preview(world)
-    if entry.step != MOVE_ROUTES:
-        close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
-        pipeline = world.store.read().phase.row.pipeline
-        follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
-        return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
+    return RECOVERIES.get(entry.step, _undo)(world, entry)
+
+
+def _undo(world: World, entry: JournalEntry) -> Outcome:
+    close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
+    pipeline = world.store.read().phase.row.pipeline
+    follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
+    return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
+
+
+def _clear_preview(world: World, entry: JournalEntry) -> Outcome:
+    clear_preview(world)
+    return _undo(world, entry)
+
+
+def _hand_over(world: World, entry: JournalEntry) -> Outcome:
+    close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
+    back = world.store.read().phase is Phase.ROLLING_BACK
+    left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
+    fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
+    return Outcome(fact, True, world.store.read().phase.row.pipeline)
+
+
+def _finish_or_back_out(world: World, entry: JournalEntry) -> Outcome:
     traffic = look_at_traffic(world)
     if finish_move(entry, traffic):
         close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
-        phase = world.store.read().phase
-        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, phase.row.pipeline)
+        pipeline = world.store.read().phase.row.pipeline
+        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, pipeline)
     return _back_out(world, entry, traffic)
 
 
@@ -135,3 +148,16 @@ def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
         advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
     return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, FLIP_TRAFFIC)
+
+
+RECOVERIES: Mapping[str, Callable[[World, JournalEntry], Outcome]] = MappingProxyType(
+    {
+        MOVE_ROUTES: _finish_or_back_out,
+        HAND_OVER: _hand_over,
+        PREVIEW_ROUTE: _clear_preview,
+        BRING_UP: _undo,
+        REST_SIDE: _undo,
+        RESTORE_LIVE_SIDE: _undo,
+    }
+)
+"""What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""
