@@ -9,7 +9,7 @@ from prefect.states import Completed
 
 from blocks.cluster import connect
 from flipgate.adapters.runs import url_of
-from flipgate.core.record.became import became, known
+from flipgate.core.record.became import became
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World, default_actor
 from flipgate.steps.watching.unwatched import look_whether_watched
@@ -41,7 +41,7 @@ def overtaken(world: World, release: str, refused: Refused) -> State[str]:
     """The state of a run whose release a person has taken another way meanwhile: an end, not a failure; it says who,
     when and why. Raises `refused` otherwise."""
     record = world.store.read()
-    found = known(record, release)
+    found = record.named(release)
     if refused.reason not in TAKEN_OVER or found is None or not found.phase.row.by_rollback:
         raise refused
     message = f"release {release} {became(record, release)}"

@@ -39,10 +39,10 @@ def next_step(facts: Facts) -> dict[str, str]:
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
-    if record.release is None or record.phase.row.ended:
+    if record.under_way is None:
         command = f"flipgate deploy {name} --image NAME=REF"
         return _next("nothing is under way: a build may open a release", NOBODY, command)
-    return _by_phase(name, record, record.release, facts)
+    return _by_phase(name, record, record.under_way, facts)
 
 
 # Without a record

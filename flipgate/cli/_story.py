@@ -58,8 +58,7 @@ def _record(store: Store) -> tuple[Record | None, tuple[FlipgateError, ...]]:
 
 
 def _of_record(record: Record | None) -> dict[str, Release]:
-    both = (record.last, record.release) if record else ()
-    return {release.name: release for release in both if release}
+    return {release.name: release for release in reversed(record.releases)} if record else {}
 
 
 def _finished(store: Store, name: str) -> tuple[Release | None, tuple[JournalEntry, ...], tuple[PermanentError, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from flipgate.core.record.record import (
     delivered,
     end,
     open_release,
+    put_away,
     update_release,
 )
 from flipgate.core.values.base import but
@@ -74,6 +76,31 @@ def test_after_a_roll_back_the_release_is_kept_for_diagnosis_and_a_new_one_may_o
     again = open_release(back, release(attempt=2), at(2))
     assert again.last == back.release
     assert again.phase is Phase.DEPLOYING
+
+
+def test_a_release_is_found_under_way_rolled_back_and_when_the_next_one_is_open() -> None:
+    """Rolled back it has ended, and is the open one still: nobody has to know that to find it."""
+    going = opened(Phase.ROLLING_BACK)
+    name = release().name
+    assert (going.under_way, going.ended, going.newest) == (going.release, None, going.release)
+
+    back = advance(going, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, at(1), actor="ana")
+    assert (back.under_way, back.ended, back.newest) == (None, back.release, back.release)
+    away = put_away(back)
+    assert (away.under_way, away.ended, away.newest) == (None, back.release, back.release)
+
+    again = open_release(back, release(attempt=2), at(2))
+    assert again.releases == (again.release, back.release)
+    assert (again.under_way, again.ended) == (again.release, None)
+    assert [each.named(name) for each in (back, away, again)] == [back.release] * 3
+    assert again.named("0ld-1") is None
+
+
+def test_nobody_but_the_record_chooses_between_its_two_releases() -> None:
+    root = Path(__file__).parents[2]
+    rooms = [each for room in ("flipgate", "flows", "tasks") for each in (root / room).rglob("*.py")]
+    chosen = re.compile(r"record\.last\b.*record\.release\b|\brelease or \w+\.last\b")
+    assert [str(each) for each in rooms if each.name != "record.py" and chosen.search(each.read_text())] == []
 
 
 @pytest.mark.parametrize(("old", "new", "why"), LAST_STEPS)

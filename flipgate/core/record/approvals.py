@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from flipgate.core.record.phases import TERMINAL, QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import (
     Announcement,
     Approval,
@@ -101,8 +101,8 @@ def _about(question: Question) -> tuple[str, ...]:
 
 def pose(record: Record, question: Question) -> Record:
     """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
-    release = record.release
-    if release is None or release.name != question.release or release.phase in TERMINAL:
+    release = record.under_way
+    if release is None or release.name != question.release:
         raise Refused(
             f"release {question.release} is not open any more",
             obj=f"question {question.id}",

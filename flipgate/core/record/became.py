@@ -7,17 +7,12 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import PhaseChange, Release
 
 
-def known(record: Record, name: str) -> Release | None:
-    """The release of this name, open or the last one before."""
-    return next((each for each in (record.release, record.last) if each and each.name == name), None)
-
-
 def became(record: Record, name: str) -> str:
     """What the release of this name is by now: phase, reason, when, by whom and why, without its name.
 
     For example `was rolled back (RollbackRequested) at 2026-03-01 12:01:09 UTC by ana: checkout is slow`.
     """
-    release = known(record, name)
+    release = record.named(name)
     if release is None:
         return f"is not the open release: flipgate history {record.application} {name} tells what became of it"
     change = release.changes[-1]

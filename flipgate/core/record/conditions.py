@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from flipgate.core.record.phases import TERMINAL, Phase
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
 from flipgate.core.values.base import but
 
@@ -97,8 +97,8 @@ def _live_side_told(record: Record, before: Condition | None, after: Condition) 
     else:
         how = "is not ready" if now is ConditionStatus.FALSE else "is lost from sight"
         said = f"{how} ({after.reason}): {after.message}"
-    release = record.release
-    name = release.name if release and release.side is after.side and release.phase not in TERMINAL else ""
+    release = record.under_way
+    name = release.name if release and release.side is after.side else ""
     message = Announcement(
         id=message_id(f"{record.application}/{after.side}/{after.type}/{now}/{after.since.isoformat()}"),
         release=name,

@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
-from flipgate.core.record.phases import ASKED_IN, TERMINAL, Phase, QuestionKind, Reason
+from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import PhaseChange, Proof, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
@@ -183,6 +183,31 @@ class Record(Model):
     def phase(self) -> Phase:
         return self.release.phase if self.release else Phase.SETTLED
 
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """The releases that are remembered here, the newest first. One that is rolled back has ended, and stays the
+        open one until its side rests."""
+        return tuple(each for each in (self.release, self.last) if each)
+
+    @property
+    def newest(self) -> Release | None:
+        """The open release; the one before where none is open."""
+        return self.release or self.last
+
+    @property
+    def under_way(self) -> Release | None:
+        """The open release, unless it has ended."""
+        return self.release if self.release and not self.release.phase.row.ended else None
+
+    @property
+    def ended(self) -> Release | None:
+        """The release that ended last; None while another is under way."""
+        return None if self.under_way else self.newest
+
+    def named(self, name: str) -> Release | None:
+        """The release of this name, if it is remembered here: the history has all that have ended."""
+        return next((each for each in self.releases if each.name == name), None)
+
     def ran_on(self, side: Side) -> bool:
         """Whether anything ever ran on the side. False only where `init` noted that nothing did: users cannot be sent
         back there, and nothing there can be compared with."""
@@ -241,15 +266,15 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
 
 def open_release(record: Record, release: Release, now: datetime) -> Record:
     """Makes `release` the open one. Raises Refused while another is open and has not ended."""
-    if record.release and record.release.phase not in TERMINAL:
+    if busy := record.under_way:
         raise Refused(
-            f"release {record.release.name} is open and `{record.release.phase}`",
+            f"release {busy.name} is open and `{busy.phase}`",
             obj=f"application {record.application}",
             reason="ReleaseOpen",
             untouched="both sides",
             next_command=f"flipgate status {record.application}",
         )
-    opened = but(record, release=release, last=record.release or record.last, question=None, approval=None)
+    opened = but(record, release=release, last=record.newest, question=None, approval=None)
     return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 
@@ -334,7 +359,7 @@ def need_release(record: Record) -> Release:
 def note(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
     """A journal entry for what is done by the very write that notes it, and so is never half done."""
     last = record.journal[-1].id if record.journal else 0
-    release = record.release or record.last
+    release = record.newest
     entry = JournalEntry(
         id=last + 1,
         step=step,

@@ -22,7 +22,7 @@ def note_sent(record: Record, to: Side, reason: Reason, message: str, *, actor: 
     """
     if record.phase is Phase.ROLLING_BACK:
         return record
-    release = record.release or record.last
+    release = record.newest
     said = Announcement(
         id=message_id(f"{record.application}/{ROLLBACK}/epoch-{record.epoch}/{reason}"),
         release=release.name if release else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.record import conditions
-from flipgate.core.record.phases import TERMINAL, Phase, Rollback
+from flipgate.core.record.phases import Phase, Rollback
 from flipgate.core.record.record import (
     Announcement,
     Condition,
@@ -34,8 +34,8 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
     release = record.release
     if release and release.phase.row.rollback is Rollback.MOVES:
         return release.side.other
-    if release and release.phase not in TERMINAL:
-        raise _nothing(record, _in_the_way(release))
+    if record.under_way:
+        raise _nothing(record, _in_the_way(record.under_way))
     if traffic is None or traffic.active is None:
         raise Refused(
             f"the routes name no one side: {traffic or 'they were not read'}",
@@ -44,7 +44,7 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
             untouched="the record",
             next_command=f"flipgate status {record.application}",
         )
-    side, ended = traffic.active.other, release or record.last
+    side, ended = traffic.active.other, record.ended
     if ended and ended.side is side and ended.phase is not Phase.SETTLED:
         raise _nothing(record, f"{side} has release {ended.name}, which is `{ended.phase}`: it is no way back")
     occupant = record.sides.get(side)
@@ -63,7 +63,7 @@ def close(record: Record, side: Side, done: Contract) -> Record:
     closed = note(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
     if way_back_of(closed) is side:
         closed = conditions.put(closed, _turned(record.application, done))
-    release = record.release or record.last
+    release = record.newest
     name = release.name if release else occupant.release or "none"
     message = Announcement(
         id=message_id(f"{record.application}/{CONTRACT}/{side}/{done.at.isoformat()}"),

@@ -70,7 +70,7 @@ def _told(
     record: Record, last: JournalEntry | None, step: str, fact: str, sentence: str, actor: str, now: datetime
 ) -> Record:
     """The id is made of what was found, under which epoch, and after which drift: the same for all who find it."""
-    release, after = record.release or record.last, last.id if last else 0
+    release, after = record.newest, last.id if last else 0
     message = Announcement(
         id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact}"),
         release=release.name if release else "none",

@@ -91,7 +91,7 @@ def came_from(record: Record | None) -> Side | NoWay:
 def never_live(record: Record, side: Side) -> NoWay | None:
     """Whether what runs on the side was approved by nobody, or is what users were taken back from: going there is a
     flip, even where a person names it."""
-    release = record.release or record.last
+    release = record.newest
     if record.release and record.release.phase in AFTER_TRAFFIC:
         return None
     if release and release.side is side and release.phase is not Phase.SETTLED:

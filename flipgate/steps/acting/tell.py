@@ -8,7 +8,7 @@ from functools import partial
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
-from flipgate.core.record.phases import TERMINAL, Phase, Reason
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
@@ -134,6 +134,6 @@ def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]
 def finish(world: World) -> None:
     """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
     record = world.store.read()
-    for release in (record.last, record.release):
-        if release and release.phase in TERMINAL:
+    for release in reversed(record.releases):
+        if release.phase.row.ended:
             world.store.write_history(release, records.entries_of(record.journal, release.name))

@@ -310,7 +310,7 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
 
 def _way_back(world: World, record: Record, to: Side | None) -> Side:
     """The side users came from, or the one that a person names. Raises Refused when there is none to go to."""
-    found, release = to or came_from(record), record.release or record.last
+    found, release = to or came_from(record), record.newest
     if isinstance(found, NoWay):
         raise no_way_back(world, found)
     if release and to and never_live(record, to):

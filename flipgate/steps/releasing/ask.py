@@ -214,7 +214,7 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
     wanted = asked_in(kind)
     release = record.release
     if release is None or release.phase is not wanted:
-        last = release or record.last
+        last = record.newest
         raise Refused(
             f"{became(record, last.name)}; it is not `{wanted}`" if last else f"is `{record.phase}`, not `{wanted}`",
             obj=f"release {last.name}" if last else f"application {world.application.name}",

@@ -233,7 +233,7 @@ def _create(world: World, view: View, identity: str, images: dict[str, str], sid
     now = world.now()
     # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
     record = need_record(world, view)
-    known = [old.attempt for old in (record.last, record.release) if old and old.id == identity]
+    known = [old.attempt for old in record.releases if old.id == identity]
     attempt = 1 + max([world.store.attempts(identity), *known])
     release = Release(
         id=identity,

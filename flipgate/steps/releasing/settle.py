@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
-from flipgate.core.record.phases import TERMINAL, Phase, Reason
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import CHECKS, Release
@@ -55,7 +55,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
 def ended_meanwhile(world: World, release: str) -> str:
     """Why a run that slept has nothing to do, if so: its release was rolled back, or its question expired, say."""
     record = world.store.read()
-    if record.release and record.release.name == release and record.release.phase not in TERMINAL:
+    if record.under_way and record.under_way.name == release:
         return ""
     return f"nothing to do: release {release} {became(record, release)}"
 
@@ -80,7 +80,7 @@ def need_soaked(world: World, name: str = "") -> Release:
     record = world.store.read()
     release = need_open(record, name) if name else record.release
     if release is None or release.phase.row.pipeline != SCALE_DOWN:
-        last = release or record.last
+        last = record.newest
         fact = became(record, last.name) if last else f"is `{record.phase}`"
         raise Refused(
             f"{fact}: only a `live` release has an old side to put to rest",
@@ -135,8 +135,8 @@ def settle(world: World, name: str = "") -> Release:
         message = f"{message}; just before, {busy}"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
     finish(world)
-    assert done.last is not None
-    return done.last
+    assert done.ended is not None
+    return done.ended
 
 
 def _still_busy(world: World, side: Side) -> str:
@@ -152,7 +152,7 @@ def _still_busy(world: World, side: Side) -> str:
 def kept_too_long(world: World, view: View) -> Release | None:
     """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none."""
     record = need_record(world, view)
-    ended = record.release or record.last
+    ended = record.ended
     if ended is None or not ended.phase.row.kept or ended.side is view.active:
         return None
     kept = (world.now() - ended.since).total_seconds()
