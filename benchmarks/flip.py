@@ -36,7 +36,7 @@ from benchmarks.stage import LAB, Progress, Stage, run, throttled
 from benchmarks.timed import TimedCluster, steps_of
 from benchmarks.users import Users
 from flipgate.adapters.store import Store
-from flipgate.core.record.record import MOVE_ROUTES
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic

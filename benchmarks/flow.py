@@ -17,8 +17,8 @@ import httpx
 from benchmarks.figures import MeasureError
 from benchmarks.forward import go_dark
 from benchmarks.stage import Progress, Stage
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
-from flipgate.core.record.record import MOVE_ROUTES
 from flipgate.core.values.sides import Side
 from lab import pipelines
 from lab.pipelines import Pipelines

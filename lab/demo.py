@@ -13,18 +13,9 @@ import httpx
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import TERMINAL, Phase
-from flipgate.core.record.record import (
-    BRING_UP,
-    HAND_OVER,
-    MOVE_ROUTES,
-    REST_SIDE,
-    Decision,
-    EntryState,
-    JournalEntry,
-    Question,
-    Record,
-)
+from flipgate.core.record.record import Decision, EntryState, JournalEntry, Question, Record
 from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.spec.application import load_application
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now

@@ -11,9 +11,10 @@ from flipgate.cli._facts import Facts, question_state
 from flipgate.cli._live_side import short_live_side
 from flipgate.cli._print import clock, iso
 from flipgate.core.record.going_on import DOORBELL, asked
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
-from flipgate.core.record.record import MOVE_ROUTES, Record
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS
 from flipgate.core.traffic.traffic import Traffic, resource

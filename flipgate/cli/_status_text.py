@@ -11,6 +11,7 @@ import click
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.intents import in_words
 
 NONE = "none"
 WAY_BACK_READY = "WayBackReady"
@@ -181,7 +182,7 @@ def _unwatched(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _entry(entry: dict[str, Any] | None) -> str:
     if entry is None:
         return "nothing open"
-    intent = ", ".join(f"{key} {value}" for key, value in entry["intent"].items() if isinstance(value, str))
+    intent = in_words(entry["intent"])
     return f"entry {entry['id']} open: {entry['step']} ({intent}) by {entry['actor']} since {clock(entry['at'])}"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from flipgate.core.gates.proof import Proven, Seen
 from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY, condition_of
+from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Condition, EntryState, Record
 from flipgate.core.traffic.traffic import WAY_BACK
@@ -338,7 +339,7 @@ def test_a_release_that_was_opened_meanwhile_is_not_closed(shop: Shop, world: Wo
 
 
 def test_an_open_step_explains_the_routes(world: World) -> None:
-    with pytest.raises(KeyboardInterrupt), journal(world, "MoveRoutes", to="green", **{"from": "blue"}):
+    with pytest.raises(KeyboardInterrupt), journal(world, Move(GREEN)):
         raise KeyboardInterrupt
     assert found(world, DRIFTED).reason == "StepUnderWay"
     recover(world)

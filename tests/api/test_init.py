@@ -6,8 +6,9 @@ import pytest
 
 from flipgate.cli._facts import collect, way_back
 from flipgate.cli._next import next_step
+from flipgate.core.record.intents import REST_SIDE
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import REST_SIDE, Decision
+from flipgate.core.record.record import Decision
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World

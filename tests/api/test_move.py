@@ -12,8 +12,9 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import patch_route
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted
+from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, Decision, EntryState
+from flipgate.core.record.record import Decision, EntryState
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.sides import Side

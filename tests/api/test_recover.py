@@ -6,8 +6,9 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record import record as records
+from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.tell import advance

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.intents import HandOver
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import HAND_OVER, Contract, EntryState, Record
+from flipgate.core.record.record import Contract, EntryState, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
@@ -229,7 +230,7 @@ def test_one_route_that_is_denied_keeps_the_others_from_nothing(cluster: Cluster
 
 
 def test_an_interrupted_hand_over_is_done_again(shop: Shop, live: World) -> None:
-    with pytest.raises(KeyboardInterrupt), journal(live, HAND_OVER, to="green"):
+    with pytest.raises(KeyboardInterrupt), journal(live, HandOver(GREEN)):
         raise KeyboardInterrupt
     with shop.playing_ready():
         assert recover(shop.world("ben")).changed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.record.record import BRING_UP, MOVE_ROUTES, EntryState, begin, end
+from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
+from flipgate.core.record.record import EntryState, begin, end
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.way_back.explain import Drift, Interrupted, Settled, explain, finish_move
 from tests.core.builders import BLUE, GREEN, NOW, record, route, route_object, service, to_side, traffic

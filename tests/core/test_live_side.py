@@ -9,10 +9,9 @@ import pytest
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.intents import MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import MOVING, Phase
 from flipgate.core.record.record import (
-    MOVE_ROUTES,
-    REST_SIDE,
     Condition,
     ConditionStatus,
     EntryState,

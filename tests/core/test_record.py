@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from flipgate.core.record.approvals import answer, pose, spend, withdraw
+from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.record import (
-    BRING_UP,
     JOURNAL_KEPT,
-    MOVE_ROUTES,
     OUTBOX_KEPT,
-    REST_SIDE,
     Decision,
     EntryState,
     Record,

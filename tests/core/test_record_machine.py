@@ -13,8 +13,9 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, ask_for
+from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
-from flipgate.core.record.record import BRING_UP, JOURNAL_KEPT, MOVE_ROUTES, REST_SIDE, Decision, EntryState
+from flipgate.core.record.record import JOURNAL_KEPT, Decision, EntryState
 from flipgate.core.record.record import Record as RecordModel
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side

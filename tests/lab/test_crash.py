@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
+from flipgate.core.record.intents import MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.values.sides import Side
 from flipgate.steps.going_back.recover import recover
 from tests.lab import runbook

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, QuestionKind
-from flipgate.core.record.record import MOVE_ROUTES
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing import ask
 from lab.paths import CHECKOUT

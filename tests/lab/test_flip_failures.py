@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.intents import HAND_OVER
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import HAND_OVER, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look, look_at_traffic
 from lab.records import Lab

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import MOVE_ROUTES, Record
+from flipgate.core.record.record import Record
 from lab.pipelines import Pipelines
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.record.intents import HAND_OVER
 from flipgate.core.record.phases import QuestionKind
-from flipgate.core.record.record import HAND_OVER
 from flipgate.core.values.sides import Side
 from flipgate.steps.going_back.roll_back import roll_back
 from tests.lab import runbook

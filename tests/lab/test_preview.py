@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import QuestionKind
-from flipgate.core.record.record import MOVE_ROUTES, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look_at_traffic

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+from flipgate.core.record.intents import MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import MOVE_ROUTES, REST_SIDE
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.steps.acting.world import World

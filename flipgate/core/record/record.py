@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import Field
 
+from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import PhaseChange, Proof, Release
 from flipgate.core.values.base import Model, but
@@ -82,7 +83,7 @@ class EntryState(StrEnum):
 
 
 class JournalEntry(Model):
-    """What a step was about to do, and what it did."""
+    """What a step was about to do (`intent`, which `core/record/intents.py` writes and reads), and what it did."""
 
     id: int
     step: str
@@ -221,12 +222,6 @@ class Record(Model):
         return self.phase.row.both_protected or (entry is not None and entry.step == MOVE_ROUTES)
 
 
-MOVE_ROUTES = "MoveRoutes"
-REST_SIDE = "RestSide"
-BRING_UP = "BringUp"
-HAND_OVER = "HandOverWorkers"
-
-
 def begin(
     record: Record, step: str, actor: str, now: datetime, intent: Mapping[str, Any]
 ) -> tuple[Record, JournalEntry]:
@@ -261,7 +256,7 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
         for entry in record.journal
     )
     ended = but(record, journal=journal)
-    return but(ended, active=Side(opened.intent["to"])) if moved and opened is not None else ended
+    return but(ended, active=Move.read(opened.intent).to) if moved and opened is not None else ended
 
 
 def open_release(record: Record, release: Release, now: datetime) -> Record:

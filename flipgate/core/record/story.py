@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import chain, pairwise
 from operator import itemgetter
 
+from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Decision, EntryState, JournalEntry
 from flipgate.core.record.release import Decided, Judgement, PhaseChange, Proof, Release
@@ -103,7 +104,7 @@ def _phase(change: PhaseChange, end: datetime, actor: str, last: bool) -> Moment
 
 def _step(entry: JournalEntry) -> Moment:
     going = entry.state is EntryState.BEGUN
-    intent = ", ".join(f"{key} {value}" for key, value in entry.intent.items() if isinstance(value, str))
+    intent = in_words(entry.intent)
     text = {
         EntryState.BEGUN: f"begun ({intent}), and not ended" if intent else "begun, and not ended",
         EntryState.DONE: entry.outcome,

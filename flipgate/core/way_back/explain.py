@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flipgate.core.record.conditions import DRIFTED
-from flipgate.core.record.record import MOVE_ROUTES, Condition, ConditionStatus, JournalEntry, Record
+from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record
 from flipgate.core.traffic.traffic import Traffic
 
 
@@ -65,4 +66,5 @@ def finish_move(entry: JournalEntry, traffic: Traffic) -> bool:
     """
     if entry.step != MOVE_ROUTES:
         raise ValueError(f"{entry.step} moves no traffic")
-    return traffic.active is not None and str(traffic.active) == entry.intent.get("to")
+    meant = Move.find(entry.intent)
+    return meant is not None and traffic.active is meant.to

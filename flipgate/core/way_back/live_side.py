@@ -13,8 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.intents import REST_SIDE, RESTORE_LIVE_SIDE, Rest
 from flipgate.core.record.record import (
-    REST_SIDE,
     Announcement,
     Condition,
     ConditionStatus,
@@ -31,7 +31,6 @@ from flipgate.core.way_back.way_back import Autoscaler, counts_that_matter
 from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
 from flipgate.core.workloads.view import SideState, Workload, enough
 
-RESTORE_LIVE_SIDE = "RestoreLiveSide"
 RESTORED = "LiveSideRestored"
 
 
@@ -240,14 +239,14 @@ def _short(
 
 def _last_rest(record: Record, side: Side) -> JournalEntry | None:
     """However it ended: what a stale run was about to do, it may have done after another actor closed its entry."""
-    entries = [e for e in record.journal if e.step == REST_SIDE and e.intent.get("side") == str(side)]
-    return entries[-1] if entries else None
+    entries = [(e, Rest.find(e.intent)) for e in record.journal if e.step == REST_SIDE]
+    return next((entry for entry, meant in reversed(entries) if meant and meant.side is side), None)
 
 
 def _rested_by(rest: JournalEntry, workload: Workload) -> bool:
     """Whether it asks for what this rest left it, and nobody else has written that since."""
-    counts = rest.intent.get("replicas")
-    left = counts.get(workload.name) if isinstance(counts, Mapping) else None
+    meant = Rest.find(rest.intent)
+    left = meant.replicas.get(workload.name) if meant else None
     return left == workload.replicas and (workload.scaled_by is None or workload.scaled_by.manager == OURS)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from flipgate.core.record import record as records
+from flipgate.core.record.intents import Intent
 from flipgate.core.record.record import EntryState, JournalEntry
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.steps.acting.world import World, crash_point
@@ -23,7 +23,7 @@ class Entry:
 
 @contextmanager
 def journal(
-    world: World, step: str, *, also: Callable[[records.Record, int], records.Record] | None = None, **intent: Any
+    world: World, intent: Intent, *, also: Callable[[records.Record, int], records.Record] | None = None
 ) -> Iterator[Entry]:
     """Writes an entry before and after the block. Its two edges are the crash points.
 
@@ -36,20 +36,20 @@ def journal(
     noted: list[JournalEntry] = []
 
     def write(record: records.Record) -> records.Record:
-        changed, entry = records.begin(record, step, world.actor, now, intent)
+        changed, entry = records.begin(record, intent.step, world.actor, now, intent.written())
         noted[:] = [entry]
         return also(changed, entry.id) if also else changed
 
     world.store.update(write)
     open_entry = Entry(noted[0])
-    crash_point(step, "begun")
+    crash_point(intent.step, "begun")
     try:
         yield open_entry
     except Refused as error:
         if not isinstance(error, LostLease):
             close(world, noted[0].id, EntryState.UNDONE, str(error))
         raise
-    crash_point(step, "done")
+    crash_point(intent.step, "done")
     close(world, noted[0].id, EntryState.DONE, open_entry.outcome)
 
 

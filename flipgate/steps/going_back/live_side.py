@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from flipgate.core.record.intents import Restore
 from flipgate.core.values.errors import Refused
-from flipgate.core.way_back.live_side import RESTORE_LIVE_SIDE, Short, rested, restored
+from flipgate.core.way_back.live_side import Short, rested, restored
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.tell import write
@@ -36,7 +37,7 @@ def restore_live_side(world: World) -> bool:
         if side is None or not before:
             return False
         counts = {short.workload.name: short.whole for short in before}
-        with journal(world, RESTORE_LIVE_SIDE, side=str(side), replicas=counts) as entry:
+        with journal(world, Restore(side, counts)) as entry:
             # The rest may still be under way: from here on its writes are refused.
             stamp(world, view.sides[side], taken.epoch)
             scale_up(world, side, taken)

@@ -10,15 +10,14 @@ from typing import TypeVar
 
 from flipgate.core.record import approvals
 from flipgate.core.record.going_on import goes_on
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, HandOver, Move
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
-from flipgate.core.record.record import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, EntryState, JournalEntry, Record
+from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
-from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
-from flipgate.core.way_back.live_side import RESTORE_LIVE_SIDE
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.tell import advance, tell
@@ -119,8 +118,9 @@ def _clear_preview(world: World, entry: JournalEntry) -> Outcome:
 def _hand_over(world: World, entry: JournalEntry) -> Outcome:
     close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
     back = world.store.read().phase is Phase.ROLLING_BACK
-    left = hand_over_workers(world, Side(entry.intent["to"]), back=back)
-    fact = "; ".join([f"workers run on {entry.intent['to']}", *left])
+    to = HandOver.read(entry.intent).to
+    left = hand_over_workers(world, to, back=back)
+    fact = "; ".join([f"workers run on {to}", *left])
     return Outcome(fact, True, world.store.read().phase.row.pipeline)
 
 
@@ -129,25 +129,25 @@ def _finish_or_back_out(world: World, entry: JournalEntry) -> Outcome:
     if finish_move(entry, traffic):
         close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
         pipeline = world.store.read().phase.row.pipeline
-        return Outcome(f"the move to {entry.intent['to']} had arrived: it is kept", True, pipeline)
+        return Outcome(f"the move to {Move.read(entry.intent).to} had arrived: it is kept", True, pipeline)
     return _back_out(world, entry, traffic)
 
 
 def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
     """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
-    if entry.intent.get("direction") == "back" or world.store.read().phase is Phase.ROLLING_BACK:
-        to = Side(entry.intent["to"])
-        moved = move_back(world, to, forced=bool(entry.intent.get("forced")))
+    meant = Move.read(entry.intent)
+    if meant.back or world.store.read().phase is Phase.ROLLING_BACK:
+        moved = move_back(world, meant.to, forced=meant.forced)
         close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
         pipeline = world.store.read().phase.row.pipeline
-        return Outcome(f"the way back to {to} went on: {len(moved.patches)} routes sent", True, pipeline)
-    home = entry.intent["from"]
-    moved = move_back(world, Side(home))
+        return Outcome(f"the way back to {meant.to} went on: {len(moved.patches)} routes sent", True, pipeline)
+    home = meant.home
+    moved = move_back(world, home)
     close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
     if world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
         advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
-    return Outcome(f"the move to {entry.intent['to']} is undone: traffic on {home}", True, FLIP_TRAFFIC)
+    return Outcome(f"the move to {meant.to} is undone: traffic on {home}", True, FLIP_TRAFFIC)
 
 
 RECOVERIES: Mapping[str, Callable[[World, JournalEntry], Outcome]] = MappingProxyType(

@@ -14,10 +14,11 @@ from datetime import UTC
 from threading import Thread
 
 from flipgate.core.gates.proof import Proven
-from flipgate.core.record import approvals
+from flipgate.core.record import approvals, intents
 from flipgate.core.record import record as records
+from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
-from flipgate.core.record.record import MOVE_ROUTES, EntryState, Record
+from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import resource
@@ -208,8 +209,8 @@ def _open(world: World, target: Side, order: Order) -> int:
         record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, order.message, actor=world.actor, now=now)
         if order.told_at_the_end:
             record = but(record, outbox=told)
-        intent = {"to": str(target), "from": str(target.other), "direction": "back", "forced": order.forced}
-        record, entry = records.begin(record, MOVE_ROUTES, world.actor, now, intent)
+        way_back = intents.Move(target, back=True, forced=order.forced)
+        record, entry = records.begin(record, way_back.step, world.actor, now, way_back.written())
         opened[:] = [entry.id]
         return approvals.withdraw(record)
 

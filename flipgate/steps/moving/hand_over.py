@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flipgate.adapters.addresses import address, address_of
-from flipgate.core.record.record import HAND_OVER
+from flipgate.core.record.intents import HandOver
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
@@ -45,7 +45,7 @@ def hand_over_workers(
     shift = _Shift(world, to, timeout_seconds, back, meanwhile)
     if shift.next_turn() is None:
         return ()
-    with journal(world, HAND_OVER, to=str(to)) as entry:
+    with journal(world, HandOver(to)) as entry:
         shift.work()
         moved = sorted(service.name for service in services if service.name not in shift.skip)
         entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from flipgate.adapters.routes import clear_unrecorded, clear_way_back, declared, find_route, patch_route
-from flipgate.core.record.record import MOVE_ROUTES, Record
+from flipgate.core.record import intents
+from flipgate.core.record.record import Record
 from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.values.sides import Side
@@ -34,7 +35,7 @@ def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None
     # Read before the entry: its write is refused to who was taken over by then, and who takes over later writes the
     # routes later, so that these versions are refused. Read after it, they could be the ones that a rollback has left.
     traffic = look_at_traffic(world)
-    with journal(world, MOVE_ROUTES, also=also, to=str(to), **{"from": str(to.other)}) as entry:
+    with journal(world, intents.Move(to), also=also) as entry:
         at = time.monotonic()
         patches = _send_all(world, traffic, to)
         done = time.monotonic()

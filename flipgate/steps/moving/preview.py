@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flipgate.adapters.routes import apply_route, declared, delete_route, get_route
 from flipgate.core.gates.proof import Proven
-from flipgate.core.traffic.preview import PREVIEW_ROUTE, preview_names, preview_of
+from flipgate.core.record.intents import Preview
+from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.traefik import read_route
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.errors import PermanentError, Refused
@@ -27,7 +28,7 @@ def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) 
     host = world.application.spec.traffic.preview_host
     if not host:
         return
-    with journal(world, PREVIEW_ROUTE, to=str(to), host=host) as entry:
+    with journal(world, Preview(to, host)) as entry:
         try:
             _make(world, traffic, to, host)
             proven = _look(world, to, replicas, host)

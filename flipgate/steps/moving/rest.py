@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from flipgate.adapters.addresses import address_of
-from flipgate.core.record.record import REST_SIDE, Occupant, Record, occupied
+from flipgate.core.record.intents import Rest
+from flipgate.core.record.record import Occupant, Record, occupied
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
@@ -34,7 +35,7 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
     need_ours(world, state)
-    with journal(world, REST_SIDE, side=str(side.side), replicas=counts) as entry:
+    with journal(world, Rest(side.side, counts)) as entry:
         close_routes(world, view.traffic)
         silence(world, state)
         for workload in todo:

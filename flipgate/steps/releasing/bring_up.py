@@ -9,8 +9,9 @@ from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import record as records
+from flipgate.core.record.intents import BringUp
 from flipgate.core.record.phases import Build, Phase, Reason
-from flipgate.core.record.record import BRING_UP, Occupant
+from flipgate.core.record.record import Occupant
 from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
@@ -97,7 +98,7 @@ def bring_up(world: World, release: Release) -> None:
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(world, side)
-    with journal(world, BRING_UP, side=str(dark.side), images=release.images, replicas=release.wanted) as entry:
+    with journal(world, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(world, view.traffic)
         silence(world, side)  # before any pod comes up
         for workload in side.workloads.values():

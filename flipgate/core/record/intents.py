@@ -1,0 +1,155 @@
+"""What a step is about to do, one value for each step that is journaled, and how it stands in the record.
+
+It is stored as JSON under the keys it always had, and read here only: records of older versions are read, too.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Self
+
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
+from flipgate.core.values.sides import Side
+
+MOVE_ROUTES: Final = "MoveRoutes"
+REST_SIDE: Final = "RestSide"
+BRING_UP: Final = "BringUp"
+HAND_OVER: Final = "HandOverWorkers"
+RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
+
+_BACK = "back"
+
+
+class Intent(ABC):
+    """What one step is about to do."""
+
+    step: ClassVar[str]
+
+    @abstractmethod
+    def written(self) -> dict[str, Any]:
+        """As it is stored."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        """From what is stored. Raises KeyError or ValueError where that does not say what the step needs to know."""
+
+    @classmethod
+    def find(cls, stored: Mapping[str, Any]) -> Self | None:
+        """The same for who only looks: None where it does not say."""
+        try:
+            return cls.read(stored)
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
+class Move(Intent):
+    """All users to a side. `forced`: a person named it, so routes that name neither side go, too."""
+
+    step: ClassVar[str] = MOVE_ROUTES
+    to: Side
+    back: bool = False
+    forced: bool = False
+
+    @property
+    def home(self) -> Side:
+        """Where they come from."""
+        return self.to.other
+
+    def written(self) -> dict[str, Any]:
+        way = {"direction": _BACK, "forced": self.forced} if self.back else {}
+        return {"to": str(self.to), "from": str(self.home), **way}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]), stored.get("direction") == _BACK, bool(stored.get("forced")))
+
+
+@dataclass(frozen=True)
+class HandOver(Intent):
+    """What works beside the requests is to run on a side only."""
+
+    step: ClassVar[str] = HAND_OVER
+    to: Side
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]))
+
+
+@dataclass(frozen=True)
+class Preview(Intent):
+    """A host that leads to a side, for as long as somebody looks."""
+
+    step: ClassVar[str] = PREVIEW_ROUTE
+    to: Side
+    host: str
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to), "host": self.host}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]), str(stored.get("host", "")))
+
+
+@dataclass(frozen=True)
+class BringUp(Intent):
+    """A side gets these images, and is scaled to these counts."""
+
+    step: ClassVar[str] = BRING_UP
+    side: Side
+    images: Mapping[str, str]
+    replicas: Mapping[str, int]
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "images": dict(self.images), "replicas": dict(self.replicas)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), _mapping(stored.get("images")), _mapping(stored.get("replicas")))
+
+
+@dataclass(frozen=True)
+class _Scaled(Intent):
+    side: Side
+    replicas: Mapping[str, int]
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "replicas": dict(self.replicas)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), _mapping(stored.get("replicas")))
+
+
+@dataclass(frozen=True)
+class Rest(_Scaled):
+    """A side goes down to these counts."""
+
+    step: ClassVar[str] = REST_SIDE
+
+
+@dataclass(frozen=True)
+class Restore(_Scaled):
+    """The live side, which a rest had shrunk, is scaled up to these counts."""
+
+    step: ClassVar[str] = RESTORE_LIVE_SIDE
+
+
+INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Rest, Restore)
+
+
+def in_words(stored: Mapping[str, Any]) -> str:
+    """What is stored in few words, for people: `to green, from blue`. Counts and images are left out."""
+    return ", ".join(f"{key} {value}" for key, value in stored.items() if isinstance(value, str))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
