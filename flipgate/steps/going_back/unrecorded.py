@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 
+from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import Reason
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import Unrecorded
 from flipgate.core.values import stamps
