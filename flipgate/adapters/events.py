@@ -8,6 +8,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.events import Target, event
 from flipgate.core.record.record import Announcement
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import Conflict
 
 TIMEOUT_SECONDS = 3.0
@@ -15,7 +16,8 @@ TIMEOUT_SECONDS = 3.0
 
 def find_uid(cluster: Cluster, target: Target, api_version: str) -> str:
     """Which object of that name it is: one that is deleted and made again is another. Raises NotFound."""
-    path = f"/apis/{api_version}/namespaces/{target.namespace}/{target.kind.lower()}s/{target.name}"
+    plural = KINDS[target.kind].plural if target.kind in KINDS else f"{target.kind.lower()}s"  # a workload's
+    path = f"/apis/{api_version}/namespaces/{target.namespace}/{plural}/{target.name}"
     meta = cluster.get(path, timeout=TIMEOUT_SECONDS).get("metadata") or {}
     return str(meta.get("uid", ""))
 

@@ -2,51 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import Application
-from flipgate.core.traffic.traefik import read_route
-from flipgate.core.traffic.traffic import (
-    RouteName,
-    RoutePatch,
-    RouteState,
-    Traffic,
-    forget_unrecorded,
-    forget_way_back,
-    resource,
-)
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.moves import RoutePatch, forget_unrecorded, forget_way_back
+from flipgate.core.traffic.reading import read_route
+from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, NotFound, Refused
 from flipgate.core.values.sides import Side
 
-GROUP = "traefik.io"
-DEAD_GROUP = "traefik.containo.us"
 
+def find_route_api(cluster: Cluster, kind: str) -> str:
+    """The group and version that routes of this kind are served under, for example `traefik.io/v1alpha1`.
 
-def find_route_api(cluster: Cluster) -> str:
-    """The group and version Traefik's routes (of either kind) are served under, for example `traefik.io/v1alpha1`.
-
-    Raises Refused where there are none, or only those of Traefik 2's first API group, which Traefik 3 no longer reads.
+    Raises Refused where there are none, or only those of a group that nobody reads any more (Traefik 2's first).
     """
-    groups = cluster.groups()
-    if GROUP in groups:
-        return groups[GROUP]
-    if DEAD_GROUP in groups:
+    wanted, groups = KINDS[kind], cluster.groups()
+    if wanted.group in groups:
+        return groups[wanted.group]
+    if wanted.dead_group in groups:
         raise Refused(
-            f"are served under {DEAD_GROUP} only, which Traefik 3 no longer reads",
-            obj="Traefik's routes",
+            f"are served under {wanted.dead_group} only, which Traefik 3 no longer reads",
+            obj=f"{wanted.owner}'s routes",
             reason="DeadRouteApi",
             untouched="all routes",
-            next_command=f"move the IngressRoutes and TraefikServices to {GROUP}/v1alpha1 (Traefik's migration guide, "
-            "v2 to v3)",
+            next_command=wanted.moved_to,
         )
     raise Refused(
-        f"this cluster serves no {GROUP} API",
-        obj="Traefik's routes",
+        f"this cluster serves no {wanted.group} API",
+        obj=f"{wanted.owner}'s routes",
         reason="NoRouteApi",
         untouched="all routes",
-        next_command="kubectl api-resources --api-group=traefik.io",
+        next_command=f"kubectl api-resources --api-group={wanted.group}",
     )
 
 
@@ -56,10 +46,11 @@ def serves(cluster: Cluster, api_version: str, kind: str) -> bool:
     return kind in kinds
 
 
-def read_traffic(cluster: Cluster, application: Application, api_version: str) -> Traffic:
-    """Where every declared route sends users now. A route that is gone is part of the answer, not an error."""
+def read_traffic(cluster: Cluster, application: Application, api_of: Callable[[str], str]) -> Traffic:
+    """Where every declared route sends users now; `api_of` says what its kind is served under. A route that is gone is
+    part of the answer, not an error."""
     names = declared(application)
-    return Traffic(tuple(find_route(cluster, application, name, api_version, names) for name in names))
+    return Traffic(tuple(find_route(cluster, application, name, api_of(name.kind), names) for name in names))
 
 
 def declared(application: Application) -> list[RouteName]:
@@ -122,4 +113,4 @@ def clear_way_back(cluster: Cluster, state: RouteState) -> None:
 
 
 def _path(route: RouteName, api_version: str) -> str:
-    return f"/apis/{api_version}/namespaces/{route.namespace}/{resource(route.kind)}/{route.name}"
+    return f"/apis/{api_version}/namespaces/{route.namespace}/{KINDS[route.kind].plural}/{route.name}"

@@ -17,7 +17,8 @@ from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE,
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS
-from flipgate.core.traffic.traffic import Traffic, resource
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.drift import settle_drift
 from flipgate.core.way_back.going_back import NoWay, latest_stamp, without_pods
@@ -81,7 +82,7 @@ def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> dic
         command = f'flipgate rollback {name} --to {side} --reason "..."'
         return _next(f"the routes name no one side: send all users to {side}, {then}", PERSON, command)
     route = next((state for state in traffic.leading if state.whole is None), traffic.leading[0]).route
-    command = f"kubectl -n {route.namespace} get {resource(route.kind)} -o yaml"
+    command = f"kubectl -n {route.namespace} get {KINDS[route.kind].plural} -o yaml"
     return _next(f"the routes name no one side: point them at one, {then}", PERSON, command)
 
 

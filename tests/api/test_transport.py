@@ -161,13 +161,13 @@ def groups(*names: str) -> Callable[[Handler], Answer]:
 )
 def test_routes_that_traefik_no_longer_reads(tmp_path: Path, served: tuple[str, ...], reason: str) -> None:
     with serving(groups(*served), tmp_path) as cluster, pytest.raises(Refused, match="Traefik's routes") as refused:
-        find_route_api(cluster)
+        find_route_api(cluster, "IngressRoute")
     assert refused.value.reason == reason
 
 
 def test_the_living_api_group_is_taken_where_both_are_served(tmp_path: Path) -> None:
     with serving(groups("traefik.containo.us", "traefik.io"), tmp_path) as cluster:
-        assert find_route_api(cluster) == "traefik.io/v1alpha1"
+        assert find_route_api(cluster, "IngressRoute") == "traefik.io/v1alpha1"
 
 
 def test_check_says_a_dead_api_group_like_any_other_problem(shop: Shop, tmp_path: Path) -> None:

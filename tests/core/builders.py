@@ -14,7 +14,7 @@ from flipgate.core.record.record import Approval, Decision, Occupant, Question, 
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.spec.service import Consume, Kind
-from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Workload, read_switch, read_workload

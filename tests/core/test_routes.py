@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flipgate.core.traffic.traefik import read_route
-from flipgate.core.traffic.traffic import (
-    BACK,
-    FORWARD,
-    WAY_BACK,
-    RouteName,
-    RouteState,
-    by_hand,
-    forget_way_back,
-    plan_move,
-)
+from flipgate.core.traffic.moves import BACK, FORWARD, by_hand, forget_way_back, plan_move
+from flipgate.core.traffic.reading import read_route
+from flipgate.core.traffic.traffic import WAY_BACK, RouteName, RouteState
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP

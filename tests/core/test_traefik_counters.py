@@ -18,7 +18,7 @@ from flipgate.core.gates.traefik_counters import (
     target_counter,
 )
 from flipgate.core.spec.gates import Gate
-from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, Target
 from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import BLUE, GREEN, NAMESPACES, SIDES, service, traefik_service, traffic, weighted

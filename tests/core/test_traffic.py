@@ -8,19 +8,8 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.traffic.traffic import (
-    BACK,
-    FORWARD,
-    WAY_BACK,
-    DarkSide,
-    RouteName,
-    RouteState,
-    Unrecorded,
-    by_hand,
-    dark_side,
-    plan_close,
-    plan_move,
-)
+from flipgate.core.traffic.moves import BACK, FORWARD, by_hand, plan_close, plan_move
+from flipgate.core.traffic.traffic import WAY_BACK, DarkSide, RouteName, RouteState, Unrecorded, dark_side
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP

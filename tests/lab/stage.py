@@ -23,7 +23,7 @@ from flipgate.adapters.routes import patch_route
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
-from flipgate.core.traffic.traffic import RoutePatch
+from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.releasing.setup import adopt, apply_application

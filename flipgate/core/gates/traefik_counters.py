@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from flipgate.core.gates.declared import GateSample, cut_reason
-from flipgate.core.traffic.traefik import SERVICE
-from flipgate.core.traffic.traffic import RouteName, Target, Traffic
+from flipgate.core.traffic.traffic import SERVICE, RouteName, Target, Traffic
 from flipgate.core.values.sides import Side
 
 REQUESTS = "traefik_service_requests_total"
@@ -29,16 +28,17 @@ Series = tuple[tuple[str, str], ...]
 
 def target_counter(namespace: str, target: Target) -> str:
     """What Traefik calls a Service's port where it counts per target."""
-    return _named(f"{namespace}-{target.name}-{target.port}")
+    return _named(target.counter.format(namespace=namespace, name=target.name, port=target.port))
 
 
 def rule_counter(route: RouteName, match: str) -> str:
     """What Traefik calls a rule's only Service: after the route and its rule."""
-    return _named(f"{route.namespace}-{route.name}-{hashlib.sha256(match.encode()).hexdigest()[:20]}")
+    return _named(f"{route.namespace}-{route.name}-{hashlib.sha256(match.encode()).hexdigest()[:20]}@kubernetescrd")
 
 
 def _named(text: str) -> str:
-    return "-".join(re.findall(r"[^\W_]+", text)) + "@kubernetescrd"
+    name, _, provider = text.partition("@")
+    return "-".join(re.findall(r"[^\W_]+", name)) + f"@{provider}"
 
 
 class Reading(NamedTuple):

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -31,9 +31,15 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.gates import Gate, GateKind, Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.validation import explain_errors
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.sides import Side
+
+if TYPE_CHECKING:
+    RouteWord = str
+else:
+    RouteWord = Literal[tuple(KINDS)]
 
 
 class Metadata(FileModel):
@@ -64,9 +70,8 @@ class Sides(FileModel):
 class Route(FileModel):
     """A cluster object that sends live traffic. All routes of an application move together."""
 
-    kind: Literal["IngressRoute", "TraefikService"] = Field(
-        description="The kind of route, of Traefik's (traefik.io/v1alpha1): an IngressRoute, or a TraefikService that "
-        "IngressRoutes lead to."
+    kind: RouteWord = Field(
+        description=f"The kind of route: {', or '.join(f'{kind.about} ({kind.group})' for kind in KINDS.values())}."
     )
     namespace: Namespace = Field(description="The route's namespace.")
     name: ObjectName = Field(description="The route's name.")
@@ -276,10 +281,11 @@ class Spec(FileModel):
 
     @model_validator(mode="after")
     def _counters_name_the_side(self) -> Spec:
-        plain = [str(route) for route in self.routes if route.kind != "TraefikService"]
+        plain = [str(route) for route in self.routes if not KINDS[route.kind].counted]
         if self.traffic.header is None and plain:
+            counted = " or ".join(f"a {kind.word}" for kind in KINDS.values() if kind.counted)
             raise ValueError(
-                f"without traffic.header each route must be a TraefikService: Traefik counts {plain[0]} "
+                f"without traffic.header each route must be {counted}: Traefik counts {plain[0]} "
                 "under one name whichever side answers"
             )
         return self

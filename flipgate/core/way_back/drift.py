@@ -20,7 +20,9 @@ from flipgate.core.record.record import (
     put_out,
 )
 from flipgate.core.spec.application import Application
-from flipgate.core.traffic.traffic import BACK, Traffic, by_hand, plan_move, resource
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.moves import BACK, by_hand, plan_move
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 
@@ -113,4 +115,4 @@ def _by_hand(
         return Advice(step, " && ".join(by_hand(patch) for patch in patches))
     astray = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
     step = f"{astray}, which no rollback can change: make it lead to {record.active} again"
-    return Advice(step, f"kubectl -n {astray.route.namespace} get {resource(astray.route.kind)}")
+    return Advice(step, f"kubectl -n {astray.route.namespace} get {KINDS[astray.route.kind].plural}")

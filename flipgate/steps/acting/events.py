@@ -58,7 +58,7 @@ def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[T
 
 
 def _write_on(world: World, target: Target, messages: list[Announcement]) -> None:
-    api_version = API_VERSIONS.get(target.kind) or world.route_api
+    api_version = API_VERSIONS.get(target.kind) or world.route_api(target.kind)
     if target not in world.uids:
         world.uids[target] = find_uid(world.cluster, target, api_version)
     write_events(world.cluster, world.application.name, target, api_version, world.uids[target], messages)

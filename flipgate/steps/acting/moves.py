@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from flipgate.core.traffic.traffic import RoutePatch
+from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.values.sides import Side
 
 

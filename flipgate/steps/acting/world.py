@@ -24,6 +24,7 @@ from flipgate.adapters.store import Store
 from flipgate.core.record.events import Target
 from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -86,7 +87,7 @@ class World:
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
     counted: dict[str, Side] = field(default_factory=dict)
     """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
-    _route_api: str = ""
+    _route_apis: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(
@@ -107,12 +108,12 @@ class World:
         told = replace(chat, channel=channel) if chat and channel else None
         return cls(cluster, store, declared, actor or default_actor(), told)
 
-    @property
-    def route_api(self) -> str:
-        """The API that routes are served under, found once. Raises Refused where there is none to be used."""
-        if not self._route_api:
-            self._route_api = find_route_api(self.cluster)
-        return self._route_api
+    def route_api(self, kind: str) -> str:
+        """The API that routes of this kind are served under, found once a group. Raises Refused where there is none."""
+        group = KINDS[kind].group
+        if group not in self._route_apis:
+            self._route_apis[group] = find_route_api(self.cluster, kind)
+        return self._route_apis[group]
 
     @property
     def epoch(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
-from flipgate.core.traffic.traffic import by_hand
+from flipgate.core.traffic.moves import by_hand
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import NoWay, closed, not_approved

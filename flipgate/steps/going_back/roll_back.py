@@ -21,7 +21,7 @@ from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
-from flipgate.core.traffic.traffic import resource
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
@@ -181,7 +181,7 @@ def _need_routes(world: World, target: Side, order: Order) -> None:
     except Refused as astray:
         told = f"{astray.fact}. {both_sides(world)}"
         first = world.application.spec.routes[0]
-        then = f"kubectl -n {first.namespace} get {resource(first.kind)} -o yaml"
+        then = f"kubectl -n {first.namespace} get {KINDS[first.kind].plural} -o yaml"
         raise Refused(
             told,
             obj=astray.obj,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from flipgate.adapters.addresses import address
-from flipgate.core.traffic.traffic import BACK, RoutePatch, Traffic, plan_move
+from flipgate.core.traffic.moves import BACK, RoutePatch, plan_move
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World

@@ -8,6 +8,7 @@ from typing import Any
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.routes import find_route
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.targets import (
     LEADS_ELSEWHERE,
     MISSING,
@@ -16,7 +17,6 @@ from flipgate.core.traffic.targets import (
     Unfit,
     judge_service,
 )
-from flipgate.core.traffic.traefik import TRAEFIK_SERVICE
 from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
@@ -67,7 +67,7 @@ def services_of(world: World, targets: Iterable[Target], to: Side) -> list[Targe
     behind: dict[Target, None] = {}
     while waiting:
         target = waiting.pop(0)
-        if target.kind != TRAEFIK_SERVICE:
+        if target.kind not in KINDS:
             services[target] = None
         elif target not in behind:
             behind[target] = None
@@ -78,9 +78,9 @@ def services_of(world: World, targets: Iterable[Target], to: Side) -> list[Targe
 def _behind(world: World, target: Target, to: Side) -> RouteState:
     """A TraefikService in the side's own namespace: whoever is sent to it must stay on that side."""
     namespace = world.application.namespace_of(to)
-    name = RouteName(TRAEFIK_SERVICE, namespace, target.name)
-    state = find_route(world.cluster, world.application, name, world.route_api)
-    look = f"kubectl -n {namespace} get traefikservices -o yaml"
+    name = RouteName(target.kind, namespace, target.name)
+    state = find_route(world.cluster, world.application, name, world.route_api(target.kind))
+    look = f"kubectl -n {namespace} get {KINDS[target.kind].plural} -o yaml"
     if not state.found:
         raise _refused(namespace, target, Unfit(SERVICE_MISSING, MISSING), look)
     if state.whole is not to:

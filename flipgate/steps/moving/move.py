@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from flipgate.adapters.routes import clear_unrecorded, clear_way_back, declared, find_route, patch_route
 from flipgate.core.record import intents
 from flipgate.core.record.record import Record
-from flipgate.core.traffic.traffic import RouteName, RoutePatch, RouteState, Traffic, plan_close, plan_move, resource
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.moves import RoutePatch, plan_close, plan_move
+from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import View, short_of
@@ -200,8 +202,8 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
                 obj=str(patch.route),
                 reason="RouteChanged",
                 untouched=f"all routes: traffic is on {to.other}" + (f" ({'; '.join(left)})" if left else ""),
-                next_command=f"kubectl -n {patch.route.namespace} get {resource(patch.route.kind)} {patch.route.name} "
-                "--show-managed-fields -o yaml",
+                next_command=f"kubectl -n {patch.route.namespace} get {KINDS[patch.route.kind].plural} "
+                f"{patch.route.name} --show-managed-fields -o yaml",
             ) from error
     return tuple(sent)
 
@@ -218,8 +220,8 @@ def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> Rou
             patch_route(world.cluster, patch)
             return patch
         except Conflict:
-            known = declared(world.application)
-            now = find_route(world.cluster, world.application, planned.route, world.route_api, known)
+            route, known = planned.route, declared(world.application)
+            now = find_route(world.cluster, world.application, route, world.route_api(route.kind), known)
             world.confirm_lease()
             if now.meaning != planned.meaning:
                 raise

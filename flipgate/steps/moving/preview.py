@@ -5,8 +5,9 @@ from __future__ import annotations
 from flipgate.adapters.routes import apply_route, declared, delete_route, get_route
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record.intents import Preview
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.preview import preview_names, preview_of
-from flipgate.core.traffic.traefik import read_route
+from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.errors import PermanentError, Refused
 from flipgate.core.values.sides import Side
@@ -47,7 +48,7 @@ def clear_preview(world: World) -> None:
     for number, route in enumerate(declared(world.application)):
         for name in preview_names(world.application.name, number, route):
             try:
-                delete_route(world.cluster, name, world.route_api)
+                delete_route(world.cluster, name, world.route_api(name.kind))
             except PermanentError as error:
                 world.say(f"the preview's {name} may be left: {error}")
 
@@ -69,7 +70,7 @@ def _make(world: World, traffic: Traffic, to: Side, host: str) -> None:
 def _show(world: World, route: RouteName, to: Side, host: str) -> None:
     application = world.application
     known = declared(application)
-    obj = get_route(world.cluster, route, world.route_api)
+    obj = get_route(world.cluster, route, world.route_api(route.kind))
     state = read_route(route, obj, {application.namespace_of(side): side for side in Side}, known)
     names = preview_names(application.name, known.index(route), route)
     live = application.spec.traffic.host
@@ -86,9 +87,10 @@ def _look(world: World, to: Side, replicas: list[str], host: str) -> Proven:
 def _not_seen(world: World, to: Side, host: str, proven: Proven) -> Refused:
     traefik = world.application.spec.traffic.traefik.namespace
     deaf = "; ".join(proven.deaf) or "none of the replicas is Ready any more"
+    asked = dict.fromkeys(KINDS[route.kind].unseen for route in declared(world.application))
     return Refused(
         f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: {deaf}. "
-        "May it refer across namespaces (--providers.kubernetescrd.allowcrossnamespace)?",
+        f"{' '.join(asked)}",
         obj="Traefik",
         reason="PreviewNotSeen",
         untouched="all routes",

@@ -15,7 +15,7 @@ from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
-from flipgate.core.traffic.traffic import plan_move
+from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.verdicts import Evidence

@@ -17,7 +17,7 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
-from flipgate.core.traffic.traffic import by_hand, plan_move
+from flipgate.core.traffic.moves import by_hand, plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.sides import Side

@@ -4,16 +4,17 @@ what runs, or saying that nothing does yet."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from flipgate.adapters.addresses import namespace_address
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.routes import DEAD_GROUP, GROUP, find_route_api, read_traffic, serves
+from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.record.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.spec.application import Application
-from flipgate.core.traffic.traefik import INGRESS_ROUTE, TRAEFIK_SERVICE
-from flipgate.core.traffic.traffic import RouteState, Traffic, resource
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Refused
 from flipgate.core.values.sides import Side
@@ -59,8 +60,8 @@ FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
 """On the sides, where a gate on logs is declared."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     {
-        kind: tuple((GROUP, resource(made), "create patch delete") for made in dict.fromkeys((INGRESS_ROUTE, kind)))
-        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
+        word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
+        for word, kind in KINDS.items()
     }
 )
 """By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
@@ -70,10 +71,7 @@ OF_ITS_OWN: Rights = (
     ("coordination.k8s.io", "leases", "get create update"),
 )
 ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
-    {
-        kind: ((GROUP, resource(kind), "get patch"), ("", "events", "create"))
-        for kind in (INGRESS_ROUTE, TRAEFIK_SERVICE)
-    }
+    {word: ((kind.group, kind.plural, "get patch"), ("", "events", "create")) for word, kind in KINDS.items()}
 )
 """By the kind of route: asked for in the namespaces where a route of that kind is declared."""
 ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
@@ -253,16 +251,14 @@ def _denied(world: World, where: str, needed: Rights) -> Iterator[str]:
 
 
 def _routes(world: World) -> Iterator[str]:
-    cluster = world.cluster
     try:
-        api = find_route_api(cluster)
-        traffic = read_traffic(cluster, world.application, api)
+        traffic = look_at_traffic(world)
     except FlipgateError as error:
         yield str(error)
         return
     for route in traffic.leading:
         if route.whole is None:
-            yield f"{route}; each route must point wholly at one side{'' if route.found else _why(cluster, api, route)}"
+            yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     yield from _behind(world, traffic)
 
 
@@ -290,19 +286,21 @@ def _unnamed(world: World, side: Side) -> Found:
 
 
 def _behind(world: World, traffic: Traffic) -> Iterator[str]:
-    """A route that names a TraefikService of a side: before each move the other side's is looked into."""
-    if any(entry.target.kind == TRAEFIK_SERVICE for route in traffic.leading for entry in route.entries):
-        needed: Rights = ((GROUP, resource(TRAEFIK_SERVICE), "get"),)
-        for side in Side:
-            yield from _denied(world, world.application.namespace_of(side), needed)
+    """A route that names, say, a TraefikService of a side: before each move the other side's is looked into."""
+    named = dict.fromkeys(entry.target.kind for route in traffic.leading for entry in route.entries)
+    needed = tuple((KINDS[kind].group, KINDS[kind].plural, "get") for kind in named if kind in KINDS)
+    for side in Side:
+        yield from _denied(world, world.application.namespace_of(side), needed)
 
 
-def _why(cluster: Cluster, api: str, route: RouteState) -> str:
+def _why(world: World, route: RouteName) -> str:
     """A half installed cluster serves no such kind; a half migrated one serves both groups, and the route may stand in
     the one that Traefik no longer reads."""
-    if not serves(cluster, api, route.route.kind):
-        return f" ({api} has no {route.route.kind} here: are all of Traefik's CRDs installed?)"
-    return f" ({DEAD_GROUP} is still served: was the route left there?)" if DEAD_GROUP in cluster.groups() else ""
+    api, kind = world.route_api(route.kind), KINDS[route.kind]
+    if not serves(world.cluster, api, route.kind):
+        return f" ({api} has no {route.kind} here: are all of {kind.owner}'s CRDs installed?)"
+    left = kind.dead_group in world.cluster.groups()
+    return f" ({kind.dead_group} is still served: was the route left there?)" if left else ""
 
 
 def _side(world: World, side: Side) -> Iterator[str]:
@@ -332,14 +330,14 @@ def need_place(cluster: Cluster, application: Application) -> None:
 
 
 def _need_routes(cluster: Cluster, application: Application) -> None:
-    for state in read_traffic(cluster, application, find_route_api(cluster)).leading:
+    for state in read_traffic(cluster, application, partial(find_route_api, cluster)).leading:
         if not state.entries:
             raise Refused(
                 "does not exist" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
                 reason="RouteUnknown",
                 untouched="the cluster",
-                next_command=f"kubectl -n {state.route.namespace} get {resource(state.route.kind)}",
+                next_command=f"kubectl -n {state.route.namespace} get {KINDS[state.route.kind].plural}",
             )
 
 

@@ -24,7 +24,7 @@ from flipgate.core.gates.traefik_counters import (
 )
 from flipgate.core.record.release import Release
 from flipgate.core.spec.gates import Gate
-from flipgate.core.traffic.traefik import SERVICE
+from flipgate.core.traffic.traffic import SERVICE
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World

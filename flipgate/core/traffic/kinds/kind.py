@@ -1,0 +1,84 @@
+"""What a kind of route is to flipgate: one class a kind, in one file, registered in kinds/__init__.py."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from flipgate.core.traffic.traffic import Edit, Entry, Stray, Target
+
+INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
+"""Annotation by which one of several Traefiks takes a route for its own."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One reference to what may answer users: where its namespace stands in the object, what is written there (nothing:
+    the route's own), and what it names. `mirror`: it hears of users and answers none of them. `provider` is whose it is
+    where that is not Kubernetes: it stands in no namespace then. `rule` is the match of the IngressRoute's rule that
+    has this one alone."""
+
+    pointer: str
+    namespace: str
+    target: Target
+    mirror: bool = False
+    provider: str = ""
+    rule: str = ""
+
+
+class RouteKind(ABC):
+    """One kind of route. All that differs between kinds is asked here; no other code compares a kind's word."""
+
+    word: ClassVar[str]
+    """As it stands in an object's `kind` and in the application's file."""
+    group: ClassVar[str]
+    """Its API group."""
+    plural: ClassVar[str]
+    """What it is served under, and rights are given for."""
+    about: ClassVar[str]
+    """What it is, for who writes the application's file."""
+    owner: ClassVar[str]
+    """Whose API it is, in messages."""
+    dead_group: ClassVar[str] = ""
+    """An API group that it was served under once, and that nobody reads any more."""
+    moved_to: ClassVar[str] = ""
+    """What to do about a route in that group."""
+    counted: ClassVar[bool] = False
+    """Whether Traefik counts its users per target, so that the counter's name says the side."""
+    needs_grant: ClassVar[bool] = False
+    """Whether a reference into another namespace needs a ReferenceGrant there."""
+    previews: ClassVar[tuple[str, ...]]
+    """The kinds of the objects that a preview of it consists of; its own kind is the first."""
+    unseen: ClassVar[str]
+    """What to look at where Traefik does not serve its preview."""
+
+    @abstractmethod
+    def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
+        """All references of an object with this spec, those that share users together."""
+
+    def edit(self, entry: Entry | Stray, namespace: str) -> Edit:
+        """The change that sends this entry to a side's namespace."""
+        return Edit(entry.pointer, entry.namespace if entry.explicit else None, namespace)
+
+    @abstractmethod
+    def preview(
+        self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
+    ) -> dict[str, dict[str, Any]]:
+        """The specs of a preview's objects, all called `name`, by kind. `spec` is a copy of the route's own, with its
+        entries at the new side already; rules without any of them are left out."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a preview is asked for: the host that users know, and the one that nobody does."""
+
+    host: str
+    preview: str
+
+
+def rules_with(entries: Collection[Entry], rules: Collection[Any]) -> list[Any]:
+    """The rules (the list right below the spec) that have any of these entries."""
+    leading = {entry.pointer.split("/")[3] for entry in entries}
+    return [rule for r, rule in enumerate(rules) if str(r) in leading]

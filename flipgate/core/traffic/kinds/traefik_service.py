@@ -1,0 +1,40 @@
+"""Traefik's TraefikService: what rules may name in a Service's place; weighted, mirroring, or the like."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind, reference, services
+from flipgate.core.traffic.kinds.kind import Asked, Reference
+from flipgate.core.traffic.traffic import Entry
+
+
+class TraefikService(TraefikKind):
+    word = "TraefikService"
+    plural = "traefikservices"
+    about = "a TraefikService that such routes lead to"
+    counted = True
+    previews = ("TraefikService", IngressRoute.word)
+
+    def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
+        """All that is written counts, also what Traefik passes over (it takes the first of `weighted`, `mirroring`,
+        `highestRandomWeight`): it is one edit from live."""
+        found = [
+            each for way in ("weighted", "highestRandomWeight") for each in services(f"/spec/{way}", spec.get(way))
+        ]
+        if mirroring := spec.get("mirroring"):
+            found.append(reference("/spec/mirroring/namespace", mirroring))
+            for m, mirror in enumerate(mirroring.get("mirrors") or []):
+                found.append(reference(f"/spec/mirroring/mirrors/{m}/namespace", mirror, mirror=True))
+        yield found
+
+    def preview(
+        self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
+    ) -> dict[str, dict[str, Any]]:
+        rule = {
+            "kind": "Rule",
+            "match": f"Host(`{asked.preview}`)",
+            "services": [{"kind": self.word, "name": name}],
+        }
+        return {self.word: spec, IngressRoute.word: {"routes": [rule]}}

@@ -1,0 +1,172 @@
+"""What a move changes: fenced patches of the routes, and the same as lines of kubectl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, RouteName, RouteState, Stray, Traffic
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+
+FORWARD: Final = "forward"
+BACK: Final = "back"
+
+
+@dataclass(frozen=True)
+class RoutePatch:
+    """One fenced JSON patch of one route. `noted` is written with it, on the route's annotations, and is no part of the
+    plan: a person approves `operations`, and does them by hand. Both begin with the tests that make it arrive at most
+    once, and never after another of ours."""
+
+    route: RouteName
+    api_version: str
+    operations: tuple[dict[str, Any], ...]
+    noted: tuple[dict[str, Any], ...] = ()
+
+
+def plan_move(
+    traffic: Traffic,
+    namespaces: Mapping[Side, str],
+    to: Side,
+    *,
+    direction: str = FORWARD,
+    services: Collection[str] = (),
+    stamp: str = "",
+    unrecorded: str = "",
+    versions: bool = True,
+) -> tuple[RoutePatch, ...]:
+    """The patches that send every route's side entries to `to`; routes already there need none.
+
+    Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
+    version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
+    nothing of `RouteState.meaning`); and it notes on the route the line that takes it back. Back, an unrelated writer
+    must not hold it up, so it tests no version, unless there is no stamp yet (and not even then without `versions`); a
+    rollback without a record leaves `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not
+    to be sent.
+
+    A route that names neither side is sent to `to` only where the Services it names are among `services`: a person has
+    named the side then, and it has these. Raises Refused when a route cannot be moved; on the way back only when none
+    can: those that are left go back all the same.
+    """
+    movable = {state.route: _movable(state, to, services) for state in traffic.leading}
+    some = direction == BACK and any(state.entries or movable[state.route] for state in traffic.leading)
+    patches = []
+    for state in traffic.leading:
+        moving = movable[state.route]
+        if not (state.entries or moving or some):
+            raise Refused(
+                "is missing" if not state.found else f"points at neither side ({state})",
+                obj=str(state.route),
+                reason="RouteUnknown",
+                untouched="all routes",
+                next_command="flipgate check -f APP.yaml",
+            )
+        if moving:
+            forward = direction == FORWARD
+            version = [_version(state)] if forward or (versions and state.stamp is None) else []
+            kind = KINDS[state.route.kind]
+            moves = [op for entry in moving for op in _operations(kind.edit(entry, namespaces[to]))]
+            notes = {STAMP: stamp, UNRECORDED: unrecorded}
+            if forward:
+                notes[WAY_BACK] = _way_back(state, namespaces, to, stamp)
+            operations = (*version, *_same(state), *moves)
+            patches.append(RoutePatch(state.route, state.api_version, operations, _note(state, notes)))
+    return tuple(patches)
+
+
+def plan_close(
+    state: RouteState,
+    stamp: str,
+    unrecorded: str = "",
+    *,
+    open_to: Mapping[Side, str] | None = None,
+    versions: bool = True,
+) -> RoutePatch:
+    """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
+    by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
+    what stands there of a rollback without a record from now on. With the sides' namespaces in `open_to`, a way back by
+    hand that stands there is written anew, under the new stamp.
+    """
+    same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
+    version = [_version(state)] if versions and state.stamp is None else []
+    notes = {STAMP: stamp, UNRECORDED: unrecorded}
+    if open_to and state.way_back and state.whole:
+        notes[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)
+    return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _note(state, notes))
+
+
+def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
+    """Takes off what a rollback without a record has left, as it was read, whatever the route leads to."""
+    pointer = _pointer(UNRECORDED)
+    return (_test(pointer, state.unrecorded), {"op": "remove", "path": pointer})
+
+
+def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | Stray, ...]:
+    strays = tuple(stray for stray in state.strays if stray.service in services)
+    return tuple(entry for entry in state.entries if entry.side is not to) if state.entries else strays
+
+
+def _operations(edit: Edit) -> list[dict[str, Any]]:
+    if edit.was is None:
+        return [{"op": "add", "path": edit.pointer, "value": edit.to}]
+    return [_test(edit.pointer, edit.was), {"op": "replace", "path": edit.pointer, "value": edit.to}]
+
+
+def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side, stamp: str) -> str:
+    """The line that takes this route's users to the other side again, once they are on `to` under this stamp."""
+    kind = KINDS[state.route.kind]
+    back = [(entry, kind.edit(entry, namespaces[to.other])) for entry in state.entries]
+    edits = [e if entry.side is to else replace(e, was=kind.edit(entry, namespaces[to]).to) for entry, e in back]
+    operations = [op for edit in edits for op in _operations(edit)]
+    same = _same(replace(state, stamp=stamp, annotated=True))
+    return by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
+
+
+def _version(state: RouteState) -> dict[str, Any]:
+    return _test("/metadata/resourceVersion", state.resource_version)
+
+
+def _same(state: RouteState) -> list[dict[str, Any]]:
+    """It is still this very object, and nobody of ours has written it since."""
+    # A test for null passes where nothing stands there, and is refused where the parent is missing.
+    stamp = _test(_pointer(STAMP), state.stamp) if state.annotated else _test("/metadata/annotations", None)
+    return [_test("/metadata/uid", state.uid), stamp]
+
+
+def _note(state: RouteState, notes: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """Writes these annotations on the route, but for empty ones. What an unrecorded rollback left goes with it."""
+    kept = {name: text for name, text in notes.items() if text}
+    if not state.annotated:
+        return ({"op": "add", "path": "/metadata/annotations", "value": kept},) if kept else ()
+    written = [{"op": "add", "path": _pointer(name), "value": text} for name, text in kept.items()]
+    over = state.unrecorded and UNRECORDED not in kept
+    return (*written, *([{"op": "remove", "path": _pointer(UNRECORDED)}] if over else []))
+
+
+def forget_way_back(state: RouteState) -> tuple[dict[str, Any], ...]:
+    """Takes the line that `state` was read with off its route again; refused when it is another one by now."""
+    return (_test(_pointer(WAY_BACK), state.way_back), {"op": "remove", "path": _pointer(WAY_BACK)})
+
+
+def _pointer(annotation: str) -> str:
+    return "/metadata/annotations/" + annotation.replace("/", "~1")
+
+
+def _test(path: str, value: str | None) -> dict[str, Any]:
+    return {"op": "test", "path": path, "value": value}
+
+
+def by_hand(patch: RoutePatch) -> str:
+    """The kubectl line that makes the same change without flipgate: values and our stamp tested, versions not. It is
+    refused once flipgate has written the route again, so an old message leads nobody to a side that rests by now."""
+    plural = f"{KINDS[patch.route.kind].plural}.{patch.api_version.split('/')[0]}"
+    ops = [op for op in patch.operations if op["path"] not in ("/metadata/resourceVersion", "/metadata/uid")]
+    return (
+        f"kubectl -n {patch.route.namespace} patch {plural} {patch.route.name} --type=json "
+        f"-p='{json.dumps(ops, separators=(',', ':'))}'"
+    )

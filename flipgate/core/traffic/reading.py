@@ -1,0 +1,111 @@
+"""Reading route objects: which of a route's entries name a side, what else it leads to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Reference
+from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, RouteName, RouteState, Stray
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What references that share users lead to. `others` are those that are neither side's, nor declared routes."""
+
+    entries: tuple[Entry, ...]
+    via: tuple[RouteName, ...]
+    strays: tuple[Stray, ...]
+    others: frozenset[str]
+
+
+def read_route(
+    route: RouteName, obj: Mapping[str, Any] | None, sides: Mapping[str, Side], declared: Collection[RouteName] = ()
+) -> RouteState:
+    """Reads one route. `sides` maps namespace to side; `declared` are all routes of the application.
+
+    Entries of weight 0 count as any other: they are one edit from live. So do mirrors that name a side: it gets a copy
+    of what users send, and does with it what it does with requests, so it is not dark.
+    """
+    if obj is None:
+        return RouteState(route, found=False)
+    shared = KINDS[route.kind].references(obj.get("spec") or {})
+    rules = [_read(route, references, sides, declared) for references in shared]
+    entries = tuple(entry for rule in rules for entry in rule.entries)
+    via = tuple(dict.fromkeys(name for rule in rules for name in rule.via))
+    leads = bool(entries or via)
+    strays = () if leads else tuple(stray for rule in rules for stray in rule.strays)
+    meta = obj.get("metadata", {})
+    notes = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
+    return RouteState(
+        route,
+        found=True,
+        api_version=obj.get("apiVersion", ""),
+        resource_version=meta.get("resourceVersion", ""),
+        entries=entries,
+        strangers=tuple(sorted(_strangers(rules, leads))),
+        strays=strays,
+        via=via,
+        annotated=meta.get("annotations") is not None,
+        way_back=str(notes.get(WAY_BACK, "")),
+        meaning=_meaning(obj),
+        uid=meta.get("uid", ""),
+        stamp=notes.get(STAMP),
+        unrecorded=str(notes.get(UNRECORDED, "")),
+    )
+
+
+def _meaning(obj: Mapping[str, Any]) -> str:
+    """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether
+    anybody of ours has written it meanwhile: no move that was planned before may come after that."""
+    meta = obj.get("metadata", {})
+    notes = meta.get("annotations") or {}
+    chosen = [meta.get("labels"), notes.get(INGRESS_CLASS)]
+    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, notes.get(STAMP), obj.get("spec")]
+    return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()
+
+
+def _strangers(rules: Sequence[_Rule], leads: bool) -> set[str]:
+    """A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
+    part of its users, and what is no Service may itself lead to either side: then the route is not wholly anywhere.
+    A route that leads to no side at all is a puzzle, and all it names is shown."""
+    beside = {name for rule in rules if rule.entries or rule.via for name in rule.others}
+    elsewhere = {name for rule in rules for name in rule.others} - beside
+    return beside | ({name for name in elsewhere if _leads_on(name)} if leads else elsewhere)
+
+
+def _leads_on(stranger: str) -> bool:
+    """Whether it is more than a Service, or a Service's namespace."""
+    kind, _, name = stranger.partition(" ")
+    return bool(name) and kind != SERVICE
+
+
+def _read(
+    route: RouteName, references: Sequence[Reference], sides: Mapping[str, Side], declared: Collection[RouteName]
+) -> _Rule:
+    entries: list[Entry] = []
+    via: list[RouteName] = []
+    strays: list[Stray] = []
+    others: set[str] = set()
+    for each in references:
+        kind, name, explicit = each.target.kind, each.target.name, bool(each.namespace)
+        namespace = each.namespace or route.namespace
+        if each.provider:
+            # Not Kubernetes' own, so in no namespace; Traefik's own (`api@internal`) lead to no users.
+            others |= {f"{kind} {name}@{each.provider}"} - {f"{kind} {name}@internal"}
+        elif RouteName(kind, namespace, name) in declared:
+            via.append(RouteName(kind, namespace, name))
+        elif side := sides.get(namespace):
+            entries.append(Entry(each.pointer, namespace, side, explicit, each.target, each.rule))
+        elif kind != SERVICE:
+            others.add(f"{kind} {namespace}/{name}")
+        elif not each.mirror:  # a stranger's mirror hears of users, and answers none of them
+            others.add(namespace)
+            strays.append(Stray(each.pointer, namespace, name, explicit))
+    return _Rule(tuple(entries), tuple(via), tuple(strays), frozenset(others))
