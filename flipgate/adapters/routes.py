@@ -7,12 +7,16 @@ from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import Application
+from flipgate.core.traffic.grants import GRANTS
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import RoutePatch, forget_unrecorded, forget_way_back
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, NotFound, Refused
 from flipgate.core.values.sides import Side
+
+GRANTS_VERSION = "v1beta1"
+"""The one of ReferenceGrants that each release of the Gateway API serves, and that Traefik reads."""
 
 
 def find_route_api(cluster: Cluster, kind: str) -> str:
@@ -110,6 +114,15 @@ def clear_way_back(cluster: Cluster, state: RouteState) -> None:
         cluster.patch(_path(state.route, state.api_version), forget_way_back(state), timeout=5.0)
     except (Conflict, NotFound):
         return
+
+
+def find_grants(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
+    """The ReferenceGrants of a namespace, for routes of a kind that needs them. None where they are not installed."""
+    path = f"/apis/{KINDS[kind].group}/{GRANTS_VERSION}/namespaces/{namespace}/{GRANTS}"
+    try:
+        return cluster.items(path)
+    except NotFound:
+        return []
 
 
 def _path(route: RouteName, api_version: str) -> str:

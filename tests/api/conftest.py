@@ -29,7 +29,7 @@ def lab(tell: Callable[[str], None]) -> Lab:
 
 @pytest.fixture(scope="session")
 def cluster(lab: Lab) -> Cluster:
-    """That API server as its admin, with both kinds of routes served."""
+    """That API server as its admin, with all kinds of routes served."""
     cluster = Cluster.connect(lab.kubeconfig)
     serve_routes(cluster)
     return cluster

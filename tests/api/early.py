@@ -30,7 +30,7 @@ def start() -> None:
 
 
 def serve_routes(cluster: Cluster) -> None:
-    """Makes it serve both kinds of routes, and waits until it does.
+    """Makes it serve all kinds of routes, and ReferenceGrants, and waits until it does.
 
     For two seconds more it holds back whoever creates the first of them (apiextensions' customresource_handler.go: so
     that other API servers learn of the kind): the earlier, the better.
@@ -39,7 +39,9 @@ def serve_routes(cluster: Cluster) -> None:
     for crd in crds:
         cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
     for crd in crds:
-        _wait_until_served(cluster, f"/apis/traefik.io/v1alpha1/{crd['spec']['names']['plural']}")
+        spec = crd["spec"]
+        version = f"{spec['group']}/{spec['versions'][0]['name']}"
+        _wait_until_served(cluster, f"/apis/{version}/{spec['names']['plural']}")
 
 
 def _wait_until_served(cluster: Cluster, path: str) -> None:

@@ -63,16 +63,23 @@ class Shop:
     application: Application
     text: str = field(repr=False)
     weighted: frozenset[str] = frozenset()
+    http: frozenset[str] = frozenset()
 
     @classmethod
     def install(
-        cls, cluster: Cluster, kubeconfig: Path, *, routes: tuple[str, ...] = ("live",), weighted: Iterable[str] = ()
+        cls,
+        cluster: Cluster,
+        kubeconfig: Path,
+        *,
+        routes: tuple[str, ...] = ("live",),
+        weighted: Iterable[str] = (),
+        http: Iterable[str] = (),
     ) -> Shop:
         """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down.
 
-        The routes that are `weighted` are TraefikServices, the others IngressRoutes.
+        The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
         """
-        shop = cls.named(cluster, kubeconfig, routes, weighted)
+        shop = cls.named(cluster, kubeconfig, routes, weighted, http)
         services = [(side, service, count if side is BLUE else 0) for side in Side for service, count in COUNTS.items()]
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(shop.add_namespace, (shop.own, *(shop.namespace(side) for side in Side))))
@@ -93,13 +100,22 @@ class Shop:
         return shop
 
     @classmethod
-    def named(cls, cluster: Cluster, kubeconfig: Path, routes: tuple[str, ...], weighted: Iterable[str] = ()) -> Shop:
+    def named(
+        cls,
+        cluster: Cluster,
+        kubeconfig: Path,
+        routes: tuple[str, ...],
+        weighted: Iterable[str] = (),
+        http: Iterable[str] = (),
+    ) -> Shop:
         """A shop that has a name of its own, and nothing in the cluster yet."""
-        name, of_that_kind = f"shop-{uuid4().hex[:8]}", frozenset(weighted)
-        kinds = [(route, "TraefikService" if route in of_that_kind else "IngressRoute") for route in routes]
+        name, special = f"shop-{uuid4().hex[:8]}", dict.fromkeys(weighted, "TraefikService")
+        special |= dict.fromkeys(http, "HTTPRoute")
+        kinds = [(route, special.get(route, "IngressRoute")) for route in routes]
         declared = ", ".join(f"{{kind: {kind}, namespace: {name}, name: {route}}}" for route, kind in kinds)
         text = TEXT.format(name=name, routes=declared)
-        return cls(cluster, kubeconfig, name, routes, load_application(text, "shop.yaml"), text, of_that_kind)
+        application = load_application(text, "shop.yaml")
+        return cls(cluster, kubeconfig, name, routes, application, text, frozenset(weighted), frozenset(http))
 
     @property
     def own(self) -> str:
@@ -232,6 +248,8 @@ class Shop:
         return self.cluster.get(self.route_path(name))
 
     def route_path(self, name: str = "live") -> str:
+        if name in self.http:
+            return f"/apis/gateway.networking.k8s.io/v1/namespaces/{self.own}/httproutes/{name}"
         plural = "traefikservices" if name in self.weighted else "ingressroutes"
         return f"{ROUTES}/{self.own}/{plural}/{name}"
 
@@ -242,13 +260,17 @@ class Shop:
         if name not in self.weighted:
             rules = [{"kind": "Rule", "match": "Host(`x`)", "services": [service]} for service in named]
             kind, spec = "IngressRoute", {"routes": rules}
-        route = {"apiVersion": "traefik.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        api = "traefik.io/v1alpha1"
+        if name in self.http:
+            api, kind, spec = "gateway.networking.k8s.io/v1", "HTTPRoute", {"rules": [{"backendRefs": named}]}
+        route = {"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": spec}
         self.cluster.create(self.route_path(name).rpartition("/")[0], route)
 
     def point(self, name: str, namespace: str) -> None:
         """Sends a route's first rule, or weight, somewhere, as a person with kubectl would."""
-        first = "/spec/weighted" if name in self.weighted else "/spec/routes/0"
-        self.patch(self.route_path(name), ("replace", f"{first}/services/0/namespace", namespace))
+        first = "/spec/weighted/services" if name in self.weighted else "/spec/routes/0/services"
+        first = "/spec/rules/0/backendRefs" if name in self.http else first
+        self.patch(self.route_path(name), ("replace", f"{first}/0/namespace", namespace))
 
     def annotate(self, name: str = "live", value: str = "") -> None:
         """What an unrelated writer does to a route."""
@@ -258,8 +280,8 @@ class Shop:
     def where(self) -> tuple[str, ...]:
         """The side each route sends everybody to, in the declared order."""
         specs = [self.route(name)["spec"] for name in self.routes]
-        rules = [spec["weighted"] if "weighted" in spec else spec["routes"][0] for spec in specs]
-        found = [rule["services"][0]["namespace"] for rule in rules]
+        rules = [spec.get("weighted") or (spec.get("routes") or spec["rules"])[0] for spec in specs]
+        found = [(rule.get("services") or rule["backendRefs"])[0]["namespace"] for rule in rules]
         return tuple(namespace.removeprefix(f"{self.name}-") for namespace in found)
 
     # The record

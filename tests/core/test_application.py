@@ -128,7 +128,7 @@ ONE_MISTAKE = {
     "other kind of route": (
         "IngressRoute",
         "Ingress",
-        "line 10, spec.routes[0].kind: input should be 'IngressRoute' or 'TraefikService', not 'Ingress'",
+        "line 10, spec.routes[0].kind: input should be 'IngressRoute', 'TraefikService' or 'HTTPRoute', not 'Ingress'",
     ),
     "no routes": (
         "\n    - {kind: IngressRoute, namespace: edge, name: live}",
@@ -144,7 +144,8 @@ ONE_MISTAKE = {
     "counters of a plain route": (
         "    header: X-Served-Side\n",
         "    traefik: {metricsPort: 8080}\n",
-        "spec: without traffic.header each route must be a TraefikService: Traefik counts IngressRoute edge/live",
+        "spec: without traffic.header each route must be of kind TraefikService or HTTPRoute: "
+        "Traefik counts IngressRoute edge/live",
     ),
     "a proof that ends before Traefik's throttle": (
         "header: X-Served-Side",

@@ -11,6 +11,7 @@ import yaml
 
 from flipgate.core.spec.application import load_application
 from flipgate.steps.releasing.setup import (
+    FOR_GRANTS,
     FOR_LOG_GATES,
     FOR_MIXED,
     FOR_PREVIEW,
@@ -59,10 +60,10 @@ def test_each_role_gives_what_check_asks_for(namespace: str) -> None:
 
 def test_the_rules_that_are_commented_out_are_what_only_some_applications_need() -> None:
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
-    traefik_services = {right for right in asked(ON_ROUTES["TraefikService"]) if right[0]}
+    others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
-    on_a_side = asked(FOR_LOG_GATES + FOR_MIXED)
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == traefik_services | on_a_side | preview
+    on_a_side = asked(FOR_LOG_GATES + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

@@ -111,7 +111,7 @@ class Traffic(FileModel):
     header: HeaderName | None = Field(
         default=None,
         description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
-        "Left out, traefik.metricsPort says where counters are, and each route must be a TraefikService.",
+        "Left out, traefik.metricsPort says where counters are; no route may be an IngressRoute then.",
     )
     preview_host: Host | None = Field(
         default=None,
@@ -283,9 +283,9 @@ class Spec(FileModel):
     def _counters_name_the_side(self) -> Spec:
         plain = [str(route) for route in self.routes if not KINDS[route.kind].counted]
         if self.traffic.header is None and plain:
-            counted = " or ".join(f"a {kind.word}" for kind in KINDS.values() if kind.counted)
+            counted = " or ".join(kind.word for kind in KINDS.values() if kind.counted)
             raise ValueError(
-                f"without traffic.header each route must be {counted}: Traefik counts {plain[0]} "
+                f"without traffic.header each route must be of kind {counted}: Traefik counts {plain[0]} "
                 "under one name whichever side answers"
             )
         return self

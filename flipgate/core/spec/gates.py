@@ -137,8 +137,8 @@ class Gate(_Rule):
     of: Literal["namespace", "target", "time"] | None = Field(
         default=None,
         description="How the number belongs to a side. namespace: the query selects {namespace}. target: it selects "
-        "Traefik's counter of one target, whose name has {namespace} in it (needs a TraefikService). time: it names no "
-        "side; whatever came in since the flip counts as the new side's.",
+        "Traefik's counter of one target, whose name has {namespace} in it (needs a TraefikService or an HTTPRoute). "
+        "time: it names no side; whatever came in since the flip counts as the new side's.",
     )
     relative_to: Literal["old"] | None = Field(
         default=None,

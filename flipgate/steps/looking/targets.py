@@ -8,6 +8,7 @@ from typing import Any
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.routes import find_route
+from flipgate.core.traffic.grants import REFERENCE_GRANT_MISSING, look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.targets import (
     LEADS_ELSEWHERE,
@@ -21,6 +22,7 @@ from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.grants import missing_grants
 
 
 def need_targets(world: World, traffic: Traffic, to: Side) -> None:
@@ -28,8 +30,9 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     a Ready endpoint where users would hear from it (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
-    TraefikService of that side which leads anywhere else.
+    TraefikService of that side which leads anywhere else, and (ReferenceGrantMissing) for what a route may not name.
     """
+    need_grants(world, traffic, to)
     services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
     names = list(dict.fromkeys(target.name for target in services))
     namespace = world.application.namespace_of(to)
@@ -38,6 +41,14 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     for target in services:
         if unfit := judge_service(target, *objects[target.name]):
             raise _refused(namespace, target, unfit, _look(unfit.reason, namespace, target.name))
+
+
+def need_grants(world: World, traffic: Traffic, to: Side) -> None:
+    """Raises Refused where a route may not name what it would name on `to`: users would be answered with 500."""
+    namespace = world.application.namespace_of(to)
+    for route, target in missing_grants(world, traffic, to):
+        unfit = Unfit(REFERENCE_GRANT_MISSING, not_granted(route, namespace))
+        raise _refused(namespace, target, unfit, look_for_grants(namespace))
 
 
 def _look(reason: str, namespace: str, name: str) -> str:

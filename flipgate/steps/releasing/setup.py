@@ -13,6 +13,7 @@ from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.record.record import EntryState, JournalEntry, Occupant, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.traffic.grants import GRANTS, look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
@@ -21,6 +22,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.prove import traefik_replicas
@@ -65,6 +67,10 @@ FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     }
 )
 """By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
+FOR_GRANTS: Mapping[str, Rights] = MappingProxyType(
+    {word: ((kind.group, GRANTS, "list"),) if kind.needs_grant else () for word, kind in KINDS.items()}
+)
+"""By the kind of a declared route, on the sides: whether it may name what is there."""
 OF_ITS_OWN: Rights = (
     ("", "namespaces", "get"),
     ("", "configmaps", "get list create update patch delete"),
@@ -217,7 +223,8 @@ def rights_on_a_side(application: Application) -> Rights:
     cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
     logs = any(gate.logs for gate in application.spec.gates)
     mixed = FOR_MIXED if application.mixed() else ()
-    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ())
+    grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ()) + grants
 
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:
@@ -260,6 +267,11 @@ def _routes(world: World) -> Iterator[str]:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     yield from _behind(world, traffic)
+    for side in Side:
+        namespace = world.application.namespace_of(side)
+        for asking, target in missing_grants(world, traffic, side):
+            fact = f"{target.kind} {namespace}/{target.name} {not_granted(asking, namespace)}"
+            yield f"{fact} ({look_for_grants(namespace)})"
 
 
 def _header(world: World) -> Iterator[str]:

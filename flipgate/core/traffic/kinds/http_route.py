@@ -1,0 +1,60 @@
+"""The Gateway API's HTTPRoute, as Traefik serves it: rules, each with backendRefs, and filters that may mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, rules_with
+from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, Target
+
+SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
+"""Group and kind of all that Traefik lets a backendRef name."""
+GATEWAY_COUNTER: Final = "{namespace}-{name}-http-{port}@kubernetesgateway"
+
+
+class HTTPRoute(RouteKind):
+    word = "HTTPRoute"
+    group = "gateway.networking.k8s.io"
+    plural = "httproutes"
+    about = "an HTTPRoute"
+    owner = "the Gateway API"
+    counted = True
+    needs_grant = True
+    previews = ("HTTPRoute",)
+    unseen = (
+        "Is its Gateway provider on (--providers.kubernetesgateway), and does the Gateway's listener take this host?"
+    )
+
+    def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
+        for r, rule in enumerate(spec.get("rules") or []):
+            found = list(_mirrors(f"/spec/rules/{r}", rule))
+            for b, backend in enumerate(rule.get("backendRefs") or []):
+                pointer = f"/spec/rules/{r}/backendRefs/{b}"
+                found += [_reference(pointer, backend), *_mirrors(pointer, backend)]
+            yield found
+
+    def preview(
+        self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
+    ) -> dict[str, dict[str, Any]]:
+        """Under the same Gateways. Rules keep their matches and filters: the host stands beside them, for all rules."""
+        return {self.word: {**spec, "hostnames": [asked.preview], "rules": rules_with(entries, spec["rules"])}}
+
+
+def _mirrors(pointer: str, holder: Mapping[str, Any]) -> Iterator[Reference]:
+    for f, written in enumerate(holder.get("filters") or []):
+        if mirror := written.get("requestMirror"):
+            where = f"{pointer}/filters/{f}/requestMirror/backendRef"
+            yield _reference(where, mirror.get("backendRef") or {}, mirror=True)
+
+
+def _reference(pointer: str, written: Mapping[str, Any], *, mirror: bool = False) -> Reference:
+    """What Traefik does not serve at all, and services of its other providers (`api@internal`), are of no namespace."""
+    group, kind = str(written.get("group") or ""), str(written.get("kind") or SERVICE)
+    name, _, provider = str(written.get("name", "")).partition("@")
+    if (group, kind) not in SERVED:
+        provider = provider or group or "unknown"
+    answers = not mirror and written.get("weight") != 0
+    counter = GATEWAY_COUNTER if kind == SERVICE else COUNTER
+    target = Target(kind, name, written.get("port"), answers, counter)
+    return Reference(f"{pointer}/namespace", str(written.get("namespace") or ""), target, mirror, provider)

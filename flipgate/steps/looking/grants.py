@@ -1,0 +1,25 @@
+"""Whether routes may name what a side has: asked where their kind needs a ReferenceGrant for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flipgate.adapters.routes import find_grants
+from flipgate.core.traffic.grants import granted
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.traffic import RouteName, Target, Traffic
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+
+
+def missing_grants(world: World, traffic: Traffic, side: Side) -> Iterator[tuple[RouteName, Target]]:
+    """Each route and target of this side that it names, or will once it is moved, without a ReferenceGrant."""
+    namespace = world.application.namespace_of(side)
+    asking = [each for each in traffic.leading if KINDS[each.route.kind].needs_grant]
+    abroad = [each for each in asking if each.route.namespace != namespace and each.entries]
+    kinds = dict.fromkeys(each.route.kind for each in abroad)
+    grants = {kind: find_grants(world.cluster, kind, namespace) for kind in kinds}
+    for state in abroad:
+        for target in dict.fromkeys(entry.target for entry in state.entries):
+            if not granted(grants[state.route.kind], state.route, target):
+                yield state.route, target
