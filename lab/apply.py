@@ -20,6 +20,8 @@ _PLACES = {
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "apis/apps/v1/namespaces/{namespace}/deployments",
+    "Gateway": "apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/gateways",
+    "GatewayClass": "apis/gateway.networking.k8s.io/v1/gatewayclasses",
     "IngressClass": "apis/networking.k8s.io/v1/ingressclasses",
     "Namespace": "api/v1/namespaces",
     "Service": "api/v1/namespaces/{namespace}/services",

@@ -30,7 +30,7 @@ _STRIPPED = "-s -w"  # no symbol table, no debug information: half the size
 
 @dataclass(frozen=True)
 class Program:
-    """One thing to build. `data` names files of a module that a run needs: (module, pattern, folder in the cache).
+    """One thing to build. `data` names files of modules that a run needs: (module, pattern), all put into `crds`.
 
     `modules` is the folder of its go.mod and go.sum where that is not its name: programs of one origin share them.
     """
@@ -38,14 +38,15 @@ class Program:
     name: str
     package: str
     linker_flags: str = _STRIPPED
-    data: tuple[str, str, str] | None = None
+    data: tuple[tuple[str, str], ...] = ()
     modules: str = ""
     tags: str = ""
 
     @property
     def settings(self) -> str:
         """What decides what comes out, beside the modules."""
-        return f"{self.linker_flags} {self.tags}".rstrip()
+        patterns = (pattern for _, pattern in self.data)
+        return " ".join([self.linker_flags, self.tags, *patterns]).rstrip()
 
     @property
     def folder(self) -> Path:
@@ -66,9 +67,8 @@ KNOWN = {
             "traefik",
             "github.com/traefik/traefik/v3/cmd/traefik",
             data=(
-                "github.com/traefik/traefik/v3",
-                "docs/content/reference/dynamic-configuration/traefik.io_*.yaml",
-                "crds",
+                ("github.com/traefik/traefik/v3", "docs/content/reference/dynamic-configuration/traefik.io_*.yaml"),
+                ("sigs.k8s.io/gateway-api", "config/crd/standard/gateway.networking.k8s.io_*.yaml"),
             ),
         ),
         Program(
@@ -172,9 +172,8 @@ def _build(program: Program, go: toolchain.Toolchain, title: str, progress: Prog
         call.log.write_text(f"{go.version}\n")
         packages = call.list_packages()
         call.build(scratch / program.name, packages)
-        if program.data:
-            module, pattern, folder = program.data
-            _copy(call.module_folder(module).glob(pattern), scratch / folder)
+        for module, pattern in program.data:
+            _copy(call.module_folder(module).glob(pattern), scratch / "crds")
         _finish(scratch, target)
     progress(f"{title}: built in {running.duration(time.monotonic() - began)}")
 
@@ -245,7 +244,7 @@ class _Go:
 
 
 def _copy(files: Iterable[Path], folder: Path) -> None:
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for path in files:
         shutil.copyfile(path, folder / path.name)  # not its mode: files of the module cache are read-only
 

@@ -21,6 +21,9 @@ from lab.waiting import Progress, Wait
 API_PATIENCE = 60.0  # seconds until the API server has to answer
 FULL_PATIENCE = 60.0  # seconds more until the node and Traefik have to
 
+GATEWAY_API = tuple(f"/apis/gateway.networking.k8s.io/v1/{plural}" for plural in ("gatewayclasses", "gateways"))
+"""Of what the lab makes itself: it can be made once it is served."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -46,7 +49,9 @@ def start(order: Order, programs: Mapping[str, Path], tell: Progress) -> Lab:
         wait.until("the API server", API_PATIENCE, lambda: _answers(client, "/readyz"))
         wait.until("its namespaces", API_PATIENCE, lambda: _answers(client, "/api/v1/namespaces/default"))
         if order.tier == "full":
-            _install(order, client, programs["traefik"].parent / "crds")
+            apply.files(client, sorted((programs["traefik"].parent / "crds").glob("*.yaml")))
+            wait.until("the Gateway API", API_PATIENCE, lambda: all(_answers(client, path) for path in GATEWAY_API))
+            _install(order, client)
             wait.until(f"node {NODE_NAME}", FULL_PATIENCE, lambda: _node_ready(client))
             wait.until("Traefik", FULL_PATIENCE, lambda: _traefik_ready(client, record.traefik_url))
     record = dataclasses.replace(record, ready=True)
@@ -102,10 +107,9 @@ def api_client(folder: Path, api_url: str) -> httpx.Client:
     )
 
 
-def _install(order: Order, client: httpx.Client, crds: Path) -> None:
-    apply.files(client, sorted(crds.glob("*.yaml")))
+def _install(order: Order, client: httpx.Client) -> None:
     values = {"KUBECONFIG": str(order.folder / "traefik.kubeconfig"), "THROTTLE": f"{order.throttle_ms}ms"}
-    apply.files(client, [paths.MANIFESTS / "traefik.yaml"], values)
+    apply.files(client, [paths.MANIFESTS / "traefik.yaml", paths.MANIFESTS / "gateway.yaml"], values)
 
 
 def _answers(client: httpx.Client, path: str) -> bool:

@@ -260,6 +260,33 @@ def through_a_traefik_service(lab: Lab) -> Edit:
     return edit
 
 
+def through_an_http_route(lab: Lab) -> Edit:
+    """An HTTPRoute of the lab's Gateway in the IngressRoute's place, granted by both sides."""
+
+    def edit(document: dict[str, Any]) -> None:
+        spec, route = document["spec"], document["spec"]["routes"][0]
+        cluster, home = Cluster.connect(lab.kubeconfig), route["namespace"]
+        gateway = "gateway.networking.k8s.io"
+        giver = {"group": gateway, "kind": "HTTPRoute", "namespace": home}
+        lets = {"from": [giver], "to": [{"group": "", "kind": "Service"}]}
+        for side in spec["sides"].values():
+            grants = f"/apis/{gateway}/v1beta1/namespaces/{side['namespace']}/referencegrants"
+            named = {"apiVersion": f"{gateway}/v1beta1", "kind": "ReferenceGrant", "metadata": {"name": "routes"}}
+            cluster.create(grants, {**named, "spec": lets})
+        backend = {"name": "api", "namespace": spec["sides"]["blue"]["namespace"], "port": 80}
+        says = {
+            "parentRefs": [{"name": "web", "namespace": "traefik"}],
+            "hostnames": [spec["traffic"]["host"]],
+            "rules": [{"backendRefs": [backend]}],
+        }
+        named = {"apiVersion": f"{gateway}/v1", "kind": "HTTPRoute", "metadata": {"name": route["name"]}}
+        cluster.create(f"/apis/{gateway}/v1/namespaces/{home}/httproutes", {**named, "spec": says})
+        cluster.delete(f"/apis/traefik.io/v1alpha1/namespaces/{home}/ingressroutes/{route['name']}")
+        route["kind"] = "HTTPRoute"
+
+    return edit
+
+
 def lost_none(load: Load) -> LoadReport:
     """Users go on for a little after what has been done; then each of them must have been answered."""
     done = load.snapshot().sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,11 @@ def test_key_changes_with_each_file(modules: Path, name: str) -> None:
 def test_key_changes_with_toolchain_and_flags(modules: Path) -> None:
     keys = {build.key(modules, "go1.26.8"), build.key(modules, "go1.27.3"), build.key(modules, "go1.26.8", "-s")}
     assert len(keys) == 3
+
+
+def test_a_program_that_needs_other_files_beside_it_is_built_anew() -> None:
+    needs = replace(PROGRAM, data=(("example.test/crds", "*.yaml"),))
+    assert build.entry(needs, "go1.26.8") != build.entry(PROGRAM, "go1.26.8")
 
 
 def test_key_does_not_change_with_other_files(modules: Path) -> None:
