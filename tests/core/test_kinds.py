@@ -28,7 +28,7 @@ def test_no_code_but_a_kinds_own_names_it() -> None:
 
 
 @pytest.mark.parametrize("word", KINDS)
-def test_a_kind_is_small_and_its_preview_begins_with_itself(word: str) -> None:
+def test_a_kinds_preview_begins_with_itself(word: str) -> None:
     kind = KINDS[word]
     assert kind.word == kind.previews[0] == word
     assert set(kind.previews) <= set(KINDS)

@@ -88,4 +88,4 @@ def test_a_side_that_grants_nothing_is_named_and_gets_nobody(new_stage: NewStage
             runbook.flip_traffic(world)
         report = lost_none(load)
     assert (refused.value.reason, refused.value.obj) == ("ReferenceGrantMissing", f"Service {green}/api")
-    assert set(report.by_side) == {"blue"}
+    assert (set(report.by_side), stage.record().phase) == ({"blue"}, Phase.DARK)
