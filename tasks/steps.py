@@ -87,7 +87,7 @@ def move_users(world: World, epoch: int) -> tuple[Move, Proven]:
 
 @step("prove")
 def prove_side(world: World, side: Side) -> Proven:
-    return prove.prove_moved(world, side, prove.traefik_replicas(world))
+    return prove.prove_moved(world, side, world.proxy.replicas())
 
 
 @step("hand the workers over")

@@ -1,41 +1,78 @@
-"""Traefik's own /metrics, of one replica, by the API server's pod proxy: the requests it has counted."""
+"""Traefik's pods, each asked by itself through the API server's pod proxy: a kubeconfig is all it needs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.addresses import address
+from flipgate.adapters.cluster import READ_SECONDS, Cluster
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
-from flipgate.core.values.errors import TemporaryError
+from flipgate.core.spec.application import Traffic
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.workloads.view import pod_ready
 
-TIMEOUT_SECONDS = 3.0
+COUNTERS_SECONDS = 3.0
 MOST_BYTES = 32 * 1_048_576
 """Of one replica's metrics: a busy Traefik has tens of thousands of lines."""
 
 
-def read_counters(
-    cluster: Cluster,
-    namespace: str,
-    pod: str,
-    port: int,
-    services: Collection[str],
-    *,
-    timeout: float = TIMEOUT_SECONDS,
-) -> Reading:
-    """What one replica has counted of these services' requests so far. No such counter is no request.
+class TraefikPods:
+    """A `Proxy` (adapters/proxy.py): its replicas are Traefik's Ready pods."""
 
-    Raises TemporaryError when it does not answer, or with something else than metrics.
-    """
-    answer = cluster.through_pod(namespace, pod, port, "/metrics", host="localhost", timeout=timeout, most=MOST_BYTES)
-    if answer.status != 200:
-        raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=pod)
-    if answer.unread:
-        raise TemporaryError(f"/metrics at port {port} cannot be read: {answer.unread}", obj=pod)
-    lines = [line for line in answer.body.decode(errors="replace").splitlines() if line.startswith((REQUESTS, STARTED))]
-    try:
-        return _read(lines, services)
-    except Exception as error:  # any at all: it is another's parser, on a body that may be anybody's
-        raise TemporaryError(f"/metrics at port {port} is not in Prometheus' text format", obj=pod) from error
+    def __init__(self, cluster: Cluster, traffic: Traffic) -> None:
+        self.name = "Traefik"
+        self._cluster, self._spec = cluster, traffic.traefik
+
+    def replicas(self, *, timeout: float = READ_SECONDS) -> list[str]:
+        """The names of Traefik's Ready pods. Raises Refused (NoTraefik) when there are none."""
+        spec = self._spec
+        pods = self._cluster.items(address("Pod", spec.namespace), timeout=timeout, labelSelector=spec.selector)
+        alive = [
+            p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")
+        ]
+        ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))
+        if not ready:
+            others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
+            raise Refused(
+                f"no {'Ready' if others else 'running'} pod matches {spec.selector}"
+                + (f" (running, but not Ready: {others})" if others else ""),
+                obj=f"Traefik in namespace {spec.namespace}",
+                reason="NoTraefik",
+                untouched="all routes",
+                next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
+            )
+        return ready
+
+    def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+        """At the entry point that users come through."""
+        spec = self._spec
+        return self._cluster.through_pod(spec.namespace, replica, spec.port, path, host=host, timeout=timeout)
+
+    def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
+        """By its own /metrics, at `metricsPort`. No such counter is no request.
+
+        Raises TemporaryError when it does not answer, or with something else than metrics.
+        """
+        namespace, port = self._spec.namespace, self._spec.metrics_port or 0
+        answer = self._cluster.through_pod(
+            namespace, replica, port, "/metrics", host="localhost", timeout=timeout, most=MOST_BYTES
+        )
+        if answer.status != 200:
+            raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=replica)
+        if answer.unread:
+            raise TemporaryError(f"/metrics at port {port} cannot be read: {answer.unread}", obj=replica)
+        text = answer.body.decode(errors="replace")
+        lines = [line for line in text.splitlines() if line.startswith((REQUESTS, STARTED))]
+        try:
+            return _read(lines, services)
+        except Exception as error:  # any at all: it is another's parser, on a body that may be anybody's
+            raise TemporaryError(f"/metrics at port {port} is not in Prometheus' text format", obj=replica) from error
+
+    def look_into(self, replica: str = "", *, host: str = "") -> str:
+        """Its log."""
+        logs = f"kubectl -n {self._spec.namespace} logs"
+        return f"{logs} {replica}" if replica else f"{logs} -l {self._spec.selector} --since=1m"
 
 
 def _read(lines: list[str], services: Collection[str]) -> Reading:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
+from flipgate.adapters.traefik import TraefikPods
 from flipgate.core.record.phases import Phase
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease
@@ -97,12 +98,12 @@ def test_one_endpoint_that_drips_takes_no_time_from_the_others(tmp_path: Path, s
 FAULTS = [RecursionError("maximum recursion depth exceeded"), KeyError("status")]
 
 
-@pytest.mark.parametrize("name", ["ask", "traefik_replicas", "look_at_side"])
+@pytest.mark.parametrize("name", ["ask", "replicas", "look_at_side"])
 @pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
 def test_any_exception_of_a_look_is_unknown_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
-    monkeypatch.setattr(watch, name, raising(error))
+    monkeypatch.setattr(TraefikPods if name == "replicas" else watch, name, raising(error))
     found, _ = baked(tmp_path, Town())
     assert combine(found.values()) is UNKNOWN
     assert type(error).__name__ in found["ready" if name == "look_at_side" else "errors"].answer
@@ -156,7 +157,7 @@ def test_any_exception_of_a_probe_is_no_answer(
         seen = prove.prove(world, Side.GREEN, ["a"], answers=1, timeout_seconds=0.2)
         assert seen.deaf == (f"a ({kind})",)
         assert [each.text for each in observe(world)()] == [kind]
-        monkeypatch.setattr("flipgate.steps.looking.observe.traefik_replicas", raising(error))
+        monkeypatch.setattr(TraefikPods, "replicas", raising(error))
         assert [each.text for each in observe(world)()] == [kind]
         monkeypatch.setattr(cluster, "through_service", raising(error))
         world.application = load_application(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.adapters.traefik import read_counters
+from flipgate.adapters.traefik import TraefikPods
 from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import TemporaryError
@@ -191,4 +191,4 @@ def test_what_is_no_metrics_is_said(tmp_path: Path) -> None:
         ((503, b"no"), "HTTP 503 from /metrics at port 9100"),
     ]:
         with serving(lambda _, given=answer: given, tmp_path) as cluster, pytest.raises(TemporaryError, match=said):
-            read_counters(cluster, "traefik", "a", 9100, {GREEN})
+            TraefikPods(cluster, load_application(text_of(Edge()), "shop.yaml").spec.traffic).counters("a", {GREEN})

@@ -19,7 +19,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.prove import prove, traefik_replicas
+from flipgate.steps.looking.prove import prove
 from flipgate.steps.watching.watch import PROBES_A_LOOK, glancing, watch
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release, shop
@@ -143,7 +143,7 @@ def test_only_ready_replicas_are_asked(watched: Callable[[Town], dict[str, Evide
 )
 def test_without_a_ready_replica_the_others_are_named(tmp_path: Path, pods: list[dict[str, Any]], said: str) -> None:
     with serving(Town(pods=pods), tmp_path) as cluster, pytest.raises(Refused, match=said) as refused:
-        traefik_replicas(world_of(cluster))
+        world_of(cluster).proxy.replicas()
     assert refused.value.reason == "NoTraefik"
 
 

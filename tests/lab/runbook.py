@@ -51,7 +51,7 @@ def flip_traffic(world: World) -> Release:
             check.need_pass(world, release.side, check.check(world, release.side))
             _, proven = flip.flip(world, epoch=record.epoch)
         else:
-            proven = prove.prove_moved(world, release.side, prove.traefik_replicas(world))
+            proven = prove.prove_moved(world, release.side, world.proxy.replicas())
         flip.need_proven(world, proven)
         baking = flip.note_proof(world, release.name, proven)
         hand_over.hand_over_workers(world, release.side)

@@ -19,6 +19,7 @@ from uuid import uuid4
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
+from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.record.events import Target
@@ -114,6 +115,11 @@ class World:
         if group not in self._route_apis:
             self._route_apis[group] = find_route_api(self.cluster, kind)
         return self._route_apis[group]
+
+    @property
+    def proxy(self) -> Proxy:
+        """What stands before users, as the application's file declares it."""
+        return proxy_of(self.application, self.cluster)
 
     @property
     def epoch(self) -> int:

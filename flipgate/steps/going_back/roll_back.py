@@ -56,7 +56,7 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
-from flipgate.steps.looking.prove import prove, traefik_replicas
+from flipgate.steps.looking.prove import prove
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import forget_unrecorded, move_back
 from flipgate.steps.moving.preview import clear_preview
@@ -345,7 +345,7 @@ class _Proof:
 
     def listen(self, world: World, target: Side, moved: Move) -> None:
         try:
-            self.proven = prove(world, target, traefik_replicas(world), since=moved.at)
+            self.proven = prove(world, target, world.proxy.replicas(), since=moved.at)
         except Exception as error:  # any at all: users are back, and this is only shown
             self.deaf = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
             return

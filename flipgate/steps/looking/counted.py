@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from flipgate.adapters.traefik import read_counters
 from flipgate.core.gates.bake import Reply, as_reply
-from flipgate.core.gates.traefik_counters import Reading, counted_targets, sides_moved
+from flipgate.core.gates.traefik_counters import counted_targets, sides_moved
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
@@ -25,16 +24,14 @@ def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: 
     so did ours. Where both moved nobody can tell, and no side is named; with `only` the other's do not matter, for
     users are on it.
     """
-    spec = world.application.spec.traffic
+    proxy, path = world.proxy, world.application.spec.traffic.path
     targets = _targets(world)
-    before = _counters(world, replica, timeout)
-    answer = world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host, timeout=timeout
-    )
+    before = proxy.counters(replica, targets.keys(), timeout=timeout)
+    answer = proxy.ask(replica, host, path, timeout=timeout)
     for reading in range(READINGS):
         if reading:
             time.sleep(PAUSE_SECONDS)
-        moved = sides_moved(before, _counters(world, replica, timeout), targets)
+        moved = sides_moved(before, proxy.counters(replica, targets.keys(), timeout=timeout), targets)
         if (moved & {only}) if only else moved:
             break
     sides = moved & {only} if only else moved
@@ -47,9 +44,3 @@ def _targets(world: World) -> Mapping[str, Side]:
         namespaces = {side: world.application.namespace_of(side) for side in Side}
         world.counted.update(counted_targets(look_at_traffic(world), namespaces))
     return world.counted
-
-
-def _counters(world: World, replica: str, timeout: float) -> Reading:
-    spec = world.application.spec.traffic.traefik
-    names = _targets(world).keys()
-    return read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, names, timeout=timeout)

@@ -27,9 +27,7 @@ Found = Mapping[str, Unnamed | str]
 def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answer:
     """One request through one replica, as a user's would go, for the users' host or another."""
     spec = world.application.spec.traffic
-    return world.cluster.through_pod(
-        spec.traefik.namespace, replica, spec.traefik.port, spec.path, host=host or spec.host, timeout=timeout
-    )
+    return world.proxy.ask(replica, host or spec.host, spec.path, timeout=timeout)
 
 
 def ask_header(world: World, side: Side, replicas: Sequence[str], *, patience_seconds: float | None = None) -> Found:
@@ -49,7 +47,7 @@ def header_problems(world: World, found: Found) -> Iterator[str]:
     traffic = world.application.spec.traffic
     for said in dict.fromkeys(found.values()):
         names = ", ".join(name for name, each in found.items() if each == said)
-        asked = f"Traefik ({names}) for {traffic.host}{traffic.path}"
+        asked = f"{world.proxy.name} ({names}) for {traffic.host}{traffic.path}"
         if isinstance(said, str):
             yield f"{asked}: no answer, so whether {traffic.header} names the side is not known: {said}"
         else:

@@ -10,7 +10,7 @@ from threading import Thread
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.prove import ask, traefik_replicas
+from flipgate.steps.looking.prove import ask
 
 OBSERVE_SECONDS = 2.0
 
@@ -36,7 +36,7 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
 
     def look() -> None:
         try:
-            replicas = traefik_replicas(world, timeout=seconds)
+            replicas = world.proxy.replicas(timeout=seconds)
         except Exception as error:
             found[""] = Observed(None, None, fault(error))
             return

@@ -6,14 +6,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import READ_SECONDS
 from flipgate.core.gates.bake import Reply, read_reply
 from flipgate.core.gates.proof import Aim, Proven, Seen, hear
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.view import pod_ready
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
 from flipgate.steps.looking.counted import ask_counted
@@ -28,27 +25,6 @@ ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
 """For one answer, to its last byte; the last one of a proof is given what is left, but time to come."""
 
 
-def traefik_replicas(world: World, *, timeout: float = READ_SECONDS) -> list[str]:
-    """The names of Traefik's Ready pods: users are sent to no others. Raises Refused when there are none: nothing
-    could be proven."""
-    spec = world.application.spec.traffic.traefik
-    path = address("Pod", spec.namespace)
-    pods = world.cluster.items(path, timeout=timeout, labelSelector=spec.selector)
-    alive = [p for p in pods if p["status"].get("phase") == "Running" and not p["metadata"].get("deletionTimestamp")]
-    ready = sorted(p["metadata"]["name"] for p in alive if pod_ready(p))
-    if not ready:
-        others = ", ".join(sorted(p["metadata"]["name"] for p in alive))
-        raise Refused(
-            f"no {'Ready' if others else 'running'} pod matches {spec.selector}"
-            + (f" (running, but not Ready: {others})" if others else ""),
-            obj=f"Traefik in namespace {spec.namespace}",
-            reason="NoTraefik",
-            untouched="all routes",
-            next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
-        )
-    return ready
-
-
 def need_sight(world: World, side: Side, replicas: list[str]) -> None:
     """Raises Refused unless each replica shows `side` now: better to find a blind probe before the move than after."""
     proven = prove(world, side, replicas, answers=1, timeout_seconds=min(10, _timeout(world)))
@@ -60,13 +36,13 @@ def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
     """Where answers come, and it is the header that names no side, that is said, and not Traefik's log."""
     fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}"
     deaf = [each.replica for each in proven.replicas if not each.proven]
-    next_command = f"kubectl -n {world.application.spec.traffic.traefik.namespace} logs {deaf[0] if deaf else ''}"
+    next_command = world.proxy.look_into(deaf[0] if deaf else "")
     if world.application.spec.traffic.header:
         found = ask_header(world, side, deaf, patience_seconds=0)
         if (wrong := wrong_of(found)) and not wrong.passing:
             fact = f"{fact}. {'; '.join(header_problems(world, found))}"
             next_command = mend(world, wrong)
-    return Refused(fact, obj="Traefik", reason="CannotSee", untouched="all routes", next_command=next_command)
+    return Refused(fact, obj=world.proxy.name, reason="CannotSee", untouched="all routes", next_command=next_command)
 
 
 def prove(
@@ -156,7 +132,7 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
 def _listed(world: World, before: list[str]) -> list[str]:
     """Traefik's Ready replicas by now; those of before where they cannot be listed, so that nobody is let go for it."""
     try:
-        return traefik_replicas(world)
+        return world.proxy.replicas()
     except Exception as error:
         world.say(f"Traefik's replicas are taken to be those of before: {sentence(error)}")
         return before

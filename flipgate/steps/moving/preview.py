@@ -85,14 +85,13 @@ def _look(world: World, to: Side, replicas: list[str], host: str) -> Proven:
 
 
 def _not_seen(world: World, to: Side, host: str, proven: Proven) -> Refused:
-    traefik = world.application.spec.traffic.traefik.namespace
     deaf = "; ".join(proven.deaf) or "none of the replicas is Ready any more"
     asked = dict.fromkeys(KINDS[route.kind].unseen for route in declared(world.application))
     return Refused(
         f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: {deaf}. "
         f"{' '.join(asked)}",
-        obj="Traefik",
+        obj=world.proxy.name,
         reason="PreviewNotSeen",
         untouched="all routes",
-        next_command=f"kubectl -n {traefik} logs -l {world.application.spec.traffic.traefik.selector} --since=1m",
+        next_command=world.proxy.look_into(host=host),
     )

@@ -28,7 +28,7 @@ from flipgate.steps.acting.tell import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record
-from flipgate.steps.looking.prove import need_sight, prove_moved, traefik_replicas
+from flipgate.steps.looking.prove import need_sight, prove_moved
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, need_counts
 from flipgate.steps.moving.preview import need_preview
@@ -65,7 +65,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     view = replace(before, sides={**before.sides, side.side: side})
     need_counts(world, view, release.side)
     need_targets(world, view.traffic, release.side)
-    replicas = traefik_replicas(world)
+    replicas = world.proxy.replicas()
     if need_record(world, view).ran_on(release.side.other):
         need_sight(world, release.side.other, replicas)
     else:

@@ -25,7 +25,6 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
-from flipgate.steps.looking.prove import traefik_replicas
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -291,7 +290,7 @@ def _unnamed(world: World, side: Side) -> Found:
     if world.application.spec.traffic.header is None:
         return {}
     try:
-        replicas = traefik_replicas(world)
+        replicas = world.proxy.replicas()
     except FlipgateError as error:
         return {"none of its pods": f"{error.obj}: {error.fact}"}
     return ask_header(world, side, replicas)

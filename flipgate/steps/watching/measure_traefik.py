@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from flipgate.adapters.traefik import TIMEOUT_SECONDS, read_counters
+from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.declared import GateSample, cut_reason
 from flipgate.core.gates.traefik_counters import (
@@ -29,7 +29,6 @@ from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
-from flipgate.steps.looking.prove import traefik_replicas
 from flipgate.steps.looking.targets import services_of
 
 
@@ -79,7 +78,7 @@ class UsersErrors:
     def __call__(self, at: float) -> GateSample:
         counters = self.counters = self.counters or _counters(self.world, self.release.side)
         own, before, sure = dict(self.probes.heard), self.probes.sent, self.probes.quiet
-        replicas = traefik_replicas(self.world, timeout=TIMEOUT_SECONDS)
+        replicas = self.world.proxy.replicas(timeout=COUNTERS_SECONDS)
         found = dict(
             zip(replicas, self.world.each(lambda name: _read(self.world, name, counters), replicas), strict=True)
         )
@@ -114,9 +113,8 @@ class UsersErrors:
 
 def _read(world: World, replica: str, counters: Counters) -> Reading | str:
     """The reason where it cannot be read."""
-    spec = world.application.spec.traffic.traefik
     try:
-        reading = read_counters(world.cluster, spec.namespace, replica, spec.metrics_port or 0, counters.names)
+        reading = world.proxy.counters(replica, counters.names)
     except Exception as error:  # any at all: the other replicas' numbers still count
         return cut_reason(fault(error))
     return "counts no service's requests: is metrics.prometheus.addServicesLabels on?" if reading.blank else reading

@@ -17,7 +17,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed
 from flipgate.core.workloads.view import not_serving
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
-from flipgate.steps.looking.prove import ask, traefik_replicas
+from flipgate.steps.looking.prove import ask
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.gates import ANSWER_SECONDS, Charted, asking
 from flipgate.steps.watching.measure_traefik import Probes
@@ -171,7 +171,7 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     others' time. Noted as flipgate's own."""
     ends = time.monotonic() + PROBES_SECONDS
     try:
-        replicas = traefik_replicas(world, timeout=PROBES_SECONDS)
+        replicas = world.proxy.replicas(timeout=PROBES_SECONDS)
     except Exception as error:
         return [fault(error)] * PROBES_A_LOOK
     asked = [replicas[index % len(replicas)] for index in range(PROBES_A_LOOK)]

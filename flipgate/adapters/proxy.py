@@ -1,0 +1,37 @@
+"""What stands before users and follows the routes: who lists its replicas, asks each by itself, reads its counters."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from flipgate.adapters.cluster import READ_SECONDS, Cluster
+from flipgate.adapters.traefik import COUNTERS_SECONDS, TraefikPods
+from flipgate.core.gates.traefik_counters import Reading
+from flipgate.core.spec.application import Application
+from flipgate.core.values.answer import Answer
+
+
+class Proxy(Protocol):
+    """Asks as a user would, one replica at a time."""
+
+    name: str
+    """What messages call it."""
+
+    def replicas(self, *, timeout: float = READ_SECONDS) -> list[str]:
+        """The names of those that users are sent to now. Raises Refused when there are none: nothing could be proven,
+        and FlipgateError when they cannot be listed."""
+
+    def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+        """One request for this host and path, by the declared scheme, to one replica. Raises when no answer comes."""
+
+    def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
+        """What it has counted of these services' requests so far. Raises TemporaryError when it cannot be read."""
+
+    def look_into(self, replica: str = "", *, host: str = "") -> str:
+        """The command by which a person finds out why one replica, or any of them, does not answer as it should."""
+
+
+def proxy_of(application: Application, cluster: Cluster) -> Proxy:
+    """The one that the application's file declares."""
+    return TraefikPods(cluster, application.spec.traffic)
