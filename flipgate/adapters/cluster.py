@@ -193,13 +193,18 @@ class Cluster:
         path: str,
         *,
         host: str = "",
+        scheme: str = "http",
         timeout: float,
         most: int = ANSWER_BYTES,
     ) -> Answer:
         """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked. Of
-        its body `most` bytes are read."""
-        target = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {"Host": host} if host else {}, timeout, most)
+        its body `most` bytes are read.
+
+        By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has.
+        """
+        named = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
+        target = f"/api/v1/namespaces/{namespace}/pods/{named}/proxy/{path.lstrip('/')}"
+        return self._ask(target, {"Host": host} if host else {}, timeout, most)._replace(scheme=scheme)
 
     def text(self, path: str, *, most: int = ANSWER_BYTES, timeout: float = READ_SECONDS, **query: str) -> bytes:
         """What the API server answers with as it is, `most` bytes of it: logs. Raises NotFound."""

@@ -22,7 +22,7 @@ class TraefikPods:
 
     def __init__(self, cluster: Cluster, traffic: Traffic) -> None:
         self.name = "Traefik"
-        self._cluster, self._spec = cluster, traffic.traefik
+        self._cluster, self._spec, self._scheme = cluster, traffic.traefik, traffic.scheme
 
     def replicas(self, *, timeout: float = READ_SECONDS) -> list[str]:
         """The names of Traefik's Ready pods. Raises Refused (NoTraefik) when there are none."""
@@ -47,7 +47,10 @@ class TraefikPods:
     def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
         """At the entry point that users come through."""
         spec = self._spec
-        return self._cluster.through_pod(spec.namespace, replica, spec.port, path, host=host, timeout=timeout)
+        port = spec.https_port if self._scheme == "https" else spec.port
+        return self._cluster.through_pod(
+            spec.namespace, replica, port, path, host=host, scheme=self._scheme, timeout=timeout
+        )
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
         """By its own /metrics, at `metricsPort`. No such counter is no request.

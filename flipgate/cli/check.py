@@ -16,7 +16,8 @@ from flipgate.cli._print import count, emit
     cls=Verb,
     details={
         "Data": """\
-            -o json: {"application", "services", "routes", "online", "ok", "problems": ["sentence", ...]}"""
+            -o json: {"application", "services", "routes", "online", "ok", "problems": ["sentence", ...],
+             "seen": ["what users' question was answered with through one replica", ...]}"""
     },
     examples="""\
         flipgate check -f flipgate.yaml --offline     the file alone: no cluster is asked
@@ -30,26 +31,29 @@ from flipgate.cli._print import count, emit
 def check(target: Target, filename: str, offline: bool, output: str | None) -> None:
     """Check an application's file, alone or against the cluster.
 
-    Against the cluster one request goes through each Traefik pod, as a user's: its answer has to name the live side.
+    Against the cluster one request goes through each Traefik pod, as a user's (spec.traffic: scheme, host, path): its
+    answer has to name the live side.
 
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says.
     """
     application, _ = read_application(filename)
     problems: list[str] = []
+    seen: list[str] = []
     if not offline:
         from flipgate.steps.releasing.setup import check_application
 
-        problems = check_application(target.cluster(), application, target.namespace)
+        problems = check_application(target.cluster(), application, target.namespace, seen.append)
     spec = application.spec
     if output:
         data = {"application": application.name, "services": len(spec.services), "routes": len(spec.routes)}
-        emit({**data, "online": not offline, "ok": not problems, "problems": problems}, output)
+        heard = {} if offline else {"seen": seen}
+        emit({**data, "online": not offline, "ok": not problems, "problems": problems, **heard}, output)
     elif problems:
         for problem in problems:
             click.echo(problem)
         click.echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
     else:
         counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
-        click.echo(f"ok: {application.name}, {counted}")
+        click.echo("\n".join([*sorted(seen), f"ok: {application.name}, {counted}"]))
     if problems:
         sys.exit(1)

@@ -141,7 +141,9 @@ def test_who_cannot_be_asked_keeps_nobody_from_adopting_and_is_said(
 
 def test_where_traefiks_counters_tell_no_header_is_looked_for(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
     shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
-    text = shop.text.replace("header: X-Served-Side, ", "").replace(f"namespace: {shop.name}}}", "metricsPort: 9100}")
+    text = shop.text.replace("header: X-Served-Side, ", "").replace(
+        f"{shop.name}}}}}", f"{shop.name}, metricsPort: 9100}}}}"
+    )
     application = load_application(text, "shop.yaml")
     assert checked(shop, tmp_path, application, users=STRIPPED) == []
 

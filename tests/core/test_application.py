@@ -77,6 +77,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "namespace": "traefik",
         "selector": "app.kubernetes.io/name=traefik",
         "port": 8000,
+        "https_port": 8443,
         "metrics_port": None,
         "throttle_seconds": 2,
     }

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from flipgate.core.gates.misasked import Misasked, misasked, status_message
 from flipgate.core.values.answer import Answer
-from flipgate.core.values.foreign import NotJson, parse_json, printable
+from flipgate.core.values.foreign import printable
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 
@@ -24,15 +25,17 @@ class Heard(StrEnum):
 @dataclass(frozen=True)
 class Reply:
     """One answer through a Traefik replica. `shown` is what its identity header says, "" without one; `api_server`
-    marks an error that the API server gave in its own name: users saw nothing of it."""
+    marks an error that the API server gave in its own name: users saw nothing of it. `misasked` is why it is none that
+    users get."""
 
     status: int
     shown: str
     api_server: bool = False
+    misasked: Misasked | None = None
 
     def __str__(self) -> str:
         whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
-        return f"HTTP {self.status} from {whom}"
+        return f"HTTP {self.status} from {whom}" + (f" ({self.misasked})" if self.misasked else "")
 
     def judged(self, side: Side) -> Heard:
         """A 5xx or a 404 that names no side is Traefik's own: no pod behind the route, or no route. Users get it."""
@@ -52,22 +55,9 @@ def read_reply(answer: Answer, header: str) -> Reply:
 
 def as_reply(answer: Answer, shown: str) -> Reply:
     """An answer that came by the API server's proxy, from the side that is `shown` ("" where none is)."""
-    return Reply(answer.status, printable(shown), not shown and answer.status >= 400 and _is_status(answer.body))
-
-
-STATUS_BYTES = 16_384
-"""What is longer is no error of the API server's."""
-
-
-def _is_status(body: bytes) -> bool:
-    """Whether this is how Kubernetes words its own errors: JSON of kind Status. Traefik's are plain text."""
-    if len(body) > STATUS_BYTES:
-        return False
-    try:
-        found = parse_json(body)
-    except NotJson:
-        return False
-    return isinstance(found, dict) and found.get("kind") == "Status"
+    if shown:
+        return Reply(answer.status, printable(shown))
+    return Reply(answer.status, "", status_message(answer) is not None, misasked(answer))
 
 
 @dataclass(frozen=True)

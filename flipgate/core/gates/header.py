@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from flipgate.core.gates.bake import read_reply
+from flipgate.core.gates.misasked import SCHEME, misasked
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.nearest import nearest
@@ -14,16 +15,26 @@ from flipgate.core.values.sides import Side
 ALIKE = 0.9
 """How like the declared name a header's has to be, of 1, to be what was meant though it names no side."""
 NAMES_SHOWN = 8
+TLS_ASKED = f"if the route has tls, declare {SCHEME}"
 
 
 @dataclass(frozen=True)
 class Unnamed:
     """Why an answer does not show the side that the routes name. `passing`: a Traefik that has not heard of the latest
-    change yet may answer so, and may answer well a moment later."""
+    change yet may answer so, and may answer well a moment later. `declare` is what the file should say, where it is the
+    way of asking that is wrong."""
 
     reason: str
     fact: str
     passing: bool = False
+    declare: str = ""
+
+
+def judge_asking(answer: Answer, header: str = "") -> Unnamed | None:
+    """Holds an answer by the live route against what users get; None where they may get just that. Reasons: those of
+    `Misasked`."""
+    wrong = None if header and answer.headers.get(header.lower()) else misasked(answer)
+    return Unnamed(wrong.reason, f"HTTP {answer.status}: {wrong}", declare=wrong.declare) if wrong else None
 
 
 def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
@@ -52,7 +63,8 @@ def _why_missing(answer: Answer, header: str) -> tuple[str, bool]:
     if like := next(iter([*saying, *sorted(alike)]), ""):
         return f"{printable(like)}: {printable(answer.headers[like])} came, did you mean that?", False
     if answer.status == 404:
-        return "Traefik itself answers so where no rule takes this host and path", True
+        other = TLS_ASKED if answer.scheme == "http" else "does the route listen at that entry point, and has tls?"
+        return f"Traefik itself answers so where no rule takes this host and path; {other}", True
     if answer.status >= 500:
         return "Traefik itself answers so where no pod is behind the route", True
     names = sorted(printable(name) for name in answer.headers)

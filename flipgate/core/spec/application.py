@@ -89,7 +89,13 @@ class TraefikSpec(FileModel):
         min_length=1,
         description="The label selector of Traefik's pods.",
     )
-    port: PortNumber = Field(default=8000, description="The container port of the entry point that users come through.")
+    port: PortNumber = Field(
+        default=8000, description="The container port of the entry point that users come through by http."
+    )
+    https_port: PortNumber = Field(
+        default=8443,
+        description="The container port of the entry point with TLS, which is asked where traffic.scheme is https.",
+    )
     throttle_seconds: float = Field(
         default=2,
         ge=0,
@@ -108,6 +114,11 @@ class Traffic(FileModel):
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
+    scheme: Literal["http", "https"] = Field(
+        default="http",
+        description="How users ask. https: at Traefik's entry point with TLS (traefik.httpsPort), for routes with tls, "
+        "and where plain HTTP is redirected.",
+    )
     header: HeaderName | None = Field(
         default=None,
         description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '

@@ -9,7 +9,8 @@ from typing import NamedTuple
 class Answer(NamedTuple):
     """What came back: status, headers (names in any case), body, and the seconds from asking to the last byte.
 
-    `unread` says why the body is not all that was sent, or not read at all; empty where it is all of it.
+    `unread` says why the body is not all that was sent, or not read at all; empty where it is all of it. `scheme` is
+    what it was asked for by.
     """
 
     status: int
@@ -17,3 +18,4 @@ class Answer(NamedTuple):
     body: bytes
     seconds: float
     unread: str = ""
+    scheme: str = "http"

@@ -4,14 +4,14 @@ asked for a move that could not be proven."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from flipgate.core.gates.bake import read_reply
-from flipgate.core.gates.header import Unnamed, judge_header
+from flipgate.core.gates.header import Unnamed, judge_asking, judge_header
+from flipgate.core.gates.misasked import status_message
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.foreign import fault
+from flipgate.core.values.foreign import fault, printable
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 
@@ -30,14 +30,23 @@ def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answ
     return world.proxy.ask(replica, host or spec.host, spec.path, timeout=timeout)
 
 
-def ask_header(world: World, side: Side, replicas: Sequence[str], *, patience_seconds: float | None = None) -> Found:
-    """The replicas through which the live side does not say that it is `side`, by the declared header.
+def ask_header(
+    world: World,
+    side: Side,
+    replicas: Sequence[str],
+    *,
+    patience_seconds: float | None = None,
+    heard: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """The replicas through which the live side does not say that it is `side`, by the declared header; where none is
+    declared, those that do not answer as users are answered.
 
-    Each is asked once; again, for `patience_seconds`, where it may only not have heard yet. Never raises.
+    Each is asked once; again, for `patience_seconds`, where it may only not have heard yet. `heard` is told
+    what answers well. Never raises.
     """
     traffic = world.application.spec.traffic
     patience = traffic.traefik.throttle_seconds + HOLD_SECONDS if patience_seconds is None else patience_seconds
-    ask = partial(_ask, world, side, traffic.header or "", ends=time.monotonic() + patience)
+    ask = partial(_ask, world, side, heard, ends=time.monotonic() + patience)
     found = zip(replicas, world.each(ask, replicas), strict=True)
     return {replica: said for replica, said in found if said is not None}
 
@@ -47,11 +56,11 @@ def header_problems(world: World, found: Found) -> Iterator[str]:
     traffic = world.application.spec.traffic
     for said in dict.fromkeys(found.values()):
         names = ", ".join(name for name, each in found.items() if each == said)
-        asked = f"{world.proxy.name} ({names}) for {traffic.host}{traffic.path}"
+        asked = f"{world.proxy.name} ({names}) for {asked_for(world)}"
         if isinstance(said, str):
-            yield f"{asked}: no answer, so whether {traffic.header} names the side is not known: {said}"
+            yield f"{asked}: no answer, so whether {traffic.header or 'it'} names the side is not known: {said}"
         else:
-            yield f"{asked}: {said.fact} ({_where(world)})"
+            yield f"{asked}: {said.fact} ({_where(world, said)})"
 
 
 def need_header(world: World, found: Found) -> None:
@@ -80,25 +89,42 @@ def mend(world: World, wrong: Unnamed) -> str:
     name = world.application.name
     if wrong.reason == "OtherSideAnswers":
         return f"flipgate status {name}"
-    return f"correct {_where(world)}, or the routes' middlewares; flipgate check -f FILE, flipgate apply -f FILE"
+    then = "flipgate check -f FILE, flipgate apply -f FILE"
+    if wrong.declare:
+        return f"declare {wrong.declare} in the file of application {name}; {then}"
+    return f"correct {_where(world, wrong)}, or the routes' middlewares; {then}"
 
 
-def _where(world: World) -> str:
-    return f"spec.traffic.header in the file of application {world.application.name}"
+def asked_for(world: World) -> str:
+    """What is asked for, by which scheme where it is not plain HTTP."""
+    traffic = world.application.spec.traffic
+    return f"{'' if traffic.scheme == 'http' else 'https://'}{traffic.host}{traffic.path}"
 
 
-def _ask(world: World, side: Side, header: str, replica: str, *, ends: float) -> Unnamed | str | None:
+def _where(world: World, said: Unnamed) -> str:
+    key = "" if said.declare else "spec.traffic.header in "
+    return f"{key}the file of application {world.application.name}"
+
+
+def _ask(world: World, side: Side, heard: Callable[[str], None], replica: str, *, ends: float) -> Unnamed | str | None:
     while True:
-        said = _judged(world, side, header, replica)
+        said = _judged(world, side, heard, replica)
         if not (isinstance(said, Unnamed) and said.passing) or time.monotonic() >= ends:
             return said
         time.sleep(PAUSE_SECONDS)
 
 
-def _judged(world: World, side: Side, header: str, replica: str) -> Unnamed | str | None:
+def _judged(world: World, side: Side, heard: Callable[[str], None], replica: str) -> Unnamed | str | None:
+    header = world.application.spec.traffic.header or ""
     try:
         answer = fetch(world, replica, timeout=ASK_SECONDS)
-        reply = read_reply(answer, header)
-        return str(reply) if reply.api_server else judge_header(answer, header, side)
+        if wrong := judge_asking(answer, header):
+            return wrong
+        if (said := status_message(answer)) is not None and not answer.headers.get(header.lower()):
+            return f"HTTP {answer.status} from the API server itself: {printable(said)}"
+        wrong = judge_header(answer, header, side) if header else None
+        if wrong is None:
+            heard(f"{replica} for {asked_for(world)}: HTTP {answer.status}" + (f" from {side}" if header else ""))
+        return wrong
     except Exception as error:
         return fault(error)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from flipgate.core.gates.bake import Reply, read_reply
+from flipgate.core.gates.header import TLS_ASKED
 from flipgate.core.gates.proof import Aim, Proven, Seen, hear
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
@@ -37,11 +38,12 @@ def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
     fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}"
     deaf = [each.replica for each in proven.replicas if not each.proven]
     next_command = world.proxy.look_into(deaf[0] if deaf else "")
-    if world.application.spec.traffic.header:
-        found = ask_header(world, side, deaf, patience_seconds=0)
-        if (wrong := wrong_of(found)) and not wrong.passing:
-            fact = f"{fact}. {'; '.join(header_problems(world, found))}"
-            next_command = mend(world, wrong)
+    found = ask_header(world, side, deaf, patience_seconds=0)
+    wrong = wrong_of(found)
+    if wrong and not wrong.declare and (not wrong.passing or TLS_ASKED in wrong.fact):  # else it is in what was heard
+        fact = f"{fact}. {'; '.join(header_problems(world, found))}"
+    if wrong and not wrong.passing:
+        next_command = mend(world, wrong)
     return Refused(fact, obj=world.proxy.name, reason="CannotSee", untouched="all routes", next_command=next_command)
 
 

@@ -3,7 +3,7 @@ what runs, or saying that nothing does yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
@@ -82,9 +82,12 @@ ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
 ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 
 
-def check_application(cluster: Cluster, application: Application, namespace: str) -> list[str]:
-    """What stands between this file and a release on this cluster, one sentence each; empty when nothing does."""
-    world = World(cluster, Store(cluster, namespace, application.name), application, "check")
+def check_application(
+    cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
+) -> list[str]:
+    """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
+    users' question was answered with is said."""
+    world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
     problems = list(_permissions(world, namespace))
     if problems:
         return problems
@@ -282,18 +285,16 @@ def _header(world: World) -> Iterator[str]:
     except FlipgateError:
         return
     if side and serves_users:
-        yield from header_problems(world, _unnamed(world, side))
+        yield from header_problems(world, _unnamed(world, side, world.say))
 
 
-def _unnamed(world: World, side: Side) -> Found:
-    """Through which of Traefik's pods the live side does not say which it is, where a header should."""
-    if world.application.spec.traffic.header is None:
-        return {}
+def _unnamed(world: World, side: Side, heard: Callable[[str], None] = lambda _: None) -> Found:
+    """Through which of Traefik's pods the live side does not answer as users are answered, or not say which it is."""
     try:
         replicas = world.proxy.replicas()
     except FlipgateError as error:
         return {"none of its pods": f"{error.obj}: {error.fact}"}
-    return ask_header(world, side, replicas)
+    return ask_header(world, side, replicas, heard=heard)
 
 
 def _behind(world: World, traffic: Traffic) -> Iterator[str]:

@@ -33,6 +33,9 @@ class IngressRoute(TraefikKind):
             found = services(f"/spec/routes/{r}", rule)
             yield [replace(each, rule=rule.get("match", "")) for each in found] if len(found) == 1 else found
 
+    def by_https(self, spec: dict[str, Any]) -> None:
+        spec.setdefault("tls", {})  # a rule without is known by plain HTTP alone, and asked for by https
+
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
     ) -> dict[str, dict[str, Any]]:

@@ -62,6 +62,9 @@ class RouteKind(ABC):
         """The change that sends this entry to a side's namespace."""
         return Edit(entry.pointer, entry.namespace if entry.explicit else None, namespace)
 
+    def by_https(self, spec: dict[str, Any]) -> None:
+        """Has an object with this spec answer by https, where that stands in it."""
+
     @abstractmethod
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked

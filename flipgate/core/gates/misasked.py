@@ -1,0 +1,79 @@
+"""Answers that users do not get, for they ask otherwise: by another scheme, at another port, with a name (SNI)."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from flipgate.core.values.answer import Answer
+from flipgate.core.values.foreign import NotJson, parse_json, printable
+
+REDIRECTS: Final = (301, 302, 303, 307, 308)
+MISDIRECTED: Final = 421
+STATUS_BYTES: Final = 16_384
+"""What is longer is no error of the API server's."""
+SCHEME: Final = "spec.traffic.scheme: https"
+TLS_PORT: Final = "spec.traffic.traefik.httpsPort: PORT, that of the entry point with TLS"
+ADDRESS: Final = "spec.traffic.address: https://ADDRESS, where the name is sent"
+NO_NAME: Final = "TLS begun without a name (SNI), as the API server's pod proxy begins it"
+_PLAIN: Final = ("first record does not look like a TLS handshake", "server gave HTTP response to HTTPS client")
+_FAILED: Final = ("tls: ", "x509: ", "EOF")
+
+
+class Misasked(NamedTuple):
+    """What came instead of users' answer, and the key of the file that has users' way of asking.
+
+    Reasons: RedirectedToHttps, SniNeeded, TlsFailed (anything else that keeps TLS from coming about).
+    """
+
+    reason: str
+    fact: str
+    declare: str
+
+    def __str__(self) -> str:
+        return f"{self.fact}; declare {self.declare}"
+
+
+def misasked(answer: Answer) -> Misasked | None:
+    """Why this answer is none that users get; None where the way of asking is not what is wrong."""
+    where = answer.headers.get("location", "")
+    if answer.scheme == "http" and answer.status in REDIRECTS and where.lower().startswith("https://"):
+        return Misasked("RedirectedToHttps", f"who asks by http is sent to {_target(where)}", SCHEME)
+    if answer.scheme == "https" and answer.status == MISDIRECTED:
+        return Misasked("SniNeeded", f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
+    return _no_tls(said) if answer.scheme == "https" and (said := status_message(answer)) else None
+
+
+def status_message(answer: Answer) -> str | None:
+    """What the API server says in its own name, by JSON of kind Status; None of any other answer. Traefik's errors are
+    plain text."""
+    if answer.status < 400 or len(answer.body) > STATUS_BYTES:
+        return None
+    try:
+        found = parse_json(answer.body)
+    except NotJson:
+        return None
+    return str(found.get("message", "")) if isinstance(found, dict) and found.get("kind") == "Status" else None
+
+
+def _no_tls(said: str) -> Misasked | None:
+    """The API server's words (Go's) on why no TLS came about with the pod."""
+    why = said.partition("trying to reach service: ")[2]
+    if "unrecognized name" in why:
+        return Misasked("SniNeeded", f"Traefik has sniStrict on, and refuses {NO_NAME}", ADDRESS)
+    if any(words in why for words in _PLAIN):
+        return Misasked("TlsFailed", "that port speaks plain HTTP", TLS_PORT)
+    if "connection refused" in why:
+        return Misasked("TlsFailed", "nothing listens at that port", TLS_PORT)
+    if why.startswith(_FAILED) or "remote error: tls" in why:
+        return Misasked("TlsFailed", f"no TLS came about ({printable(why)})", f"{TLS_PORT}, or {ADDRESS}")
+    return None
+
+
+def _target(location: str) -> str:
+    """Where a redirect leads: the API server's pod proxy puts its own path before the one of its answer."""
+    parts = urlsplit(location)
+    path = parts.path
+    if path.startswith("/api/v1/namespaces/") and "/proxy/" in path:
+        path = path[path.index("/proxy/") + len("/proxy") :]
+    return printable(f"https://{parts.netloc}{path}")

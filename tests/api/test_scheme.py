@@ -1,0 +1,160 @@
+"""Users who come by https are asked for by https; where they are asked for otherwise that is found before a flip."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
+from flipgate.steps.looking import header
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.looking.prove import need_sight
+from flipgate.steps.moving.preview import need_preview
+from flipgate.steps.releasing.setup import adopt, check_application
+from lab.records import Lab
+from tests.api.front import Users, fronted, saying
+from tests.api.shop import BLUE, GREEN, ROUTES, Shop
+from tests.api.wire import Answer, Handler, serving
+
+NO_SNI = {"kind": "Status", "message": "error trying to reach service: remote error: tls: unrecognized name"}
+OF_ITS_OWN = saying(status=421, body=b"Misdirected Request")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header, "HOLD_SECONDS", 0.1)
+
+
+def by(shop: Shop, scheme: str, **traefik: int) -> Shop:
+    """The shop by a file that says so."""
+    more = "".join(f", {key}: {value}" for key, value in {"throttleSeconds": 0, **traefik}.items())
+    text = shop.text.replace(f"{{namespace: {shop.name}}}}}", f"{{namespace: {shop.name}{more}}}, scheme: {scheme}}}")
+    assert text != shop.text
+    shop.text, shop.application = text, load_application(text, "shop.yaml")
+    return shop
+
+
+class Front:
+    """A Traefik whose route has tls: plain HTTP is sent to https, or not known at all."""
+
+    def __init__(self, side: str = "blue", *, plain: Users | None = None, secure: Users | None = None) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._plain = plain or saying("Location: https://shop.example/", status=308)
+        self._secure = secure or saying(f"X-Served-Side: {side}")
+
+    def __call__(self, request: Handler) -> Answer | None:
+        pod = request.path.split("/pods/")[1].partition("/")[0]
+        self.asked.append((pod, request.headers["Host"]))
+        return (self._secure if pod.startswith("https:") else self._plain)(request)
+
+
+def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(shop: Shop, tmp_path: Path) -> None:
+    front, seen = Front(), list[str]()
+    with serving(fronted(by(shop, "https"), front), tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own, seen.append) == []
+        world = shop.world("ana", cluster)
+        assert adopt(world).active is BLUE
+        need_sight(world, BLUE, ["traefik-1"])
+        assert agreed(observe(world)()) is BLUE
+    assert set(front.asked) == {("https:traefik-1:8443", f"{shop.name}.example")}
+    assert seen == [f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"]
+
+
+def test_the_port_of_that_entry_point_may_be_another(shop: Shop, tmp_path: Path) -> None:
+    front = Front()
+    with serving(fronted(by(shop, "https", httpsPort=4443), front), tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own) == []
+    assert {pod for pod, _ in front.asked} == {"https:traefik-1:4443"}
+
+
+FOUND = [
+    (
+        "http",
+        Front(),
+        "RedirectedToHttps",
+        "HTTP 308: who asks by http is sent to https://shop.example/; declare spec.tra",
+    ),
+    (
+        "https",
+        Front(secure=OF_ITS_OWN),
+        "SniNeeded",
+        "HTTP 421: the route has TLS options of its own, so Traefik refuses",
+    ),
+    (
+        "https",
+        Front(secure=lambda _: (503, json.dumps(NO_SNI).encode())),
+        "SniNeeded",
+        "Traefik has sniStrict on, and refuses TLS begun without a name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("scheme", "front", "reason", "said"), FOUND, ids=["redirect", "421", "sniStrict"])
+def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_key(
+    shop: Shop, tmp_path: Path, scheme: str, front: Front, reason: str, said: str
+) -> None:
+    by(shop, scheme)
+    with serving(fronted(shop, front), tmp_path) as cluster:
+        (problem,) = check_application(cluster, shop.application, shop.own)
+        world = shop.world("ana", cluster)
+        with pytest.raises(Refused) as refused:
+            adopt(world)
+        spec = world.application.spec
+        world.application = but(world.application, spec=but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1)))
+        with pytest.raises(Refused) as blind:
+            need_sight(world, BLUE, ["traefik-1"])
+    key = "spec.traffic.scheme: https" if reason == "RedirectedToHttps" else "spec.traffic.address: https://"
+    assert said in problem
+    assert key in problem
+    assert problem in str(refused.value)
+    assert (refused.value.reason, blind.value.reason) == (reason, "CannotSee")
+    sentence = said.removeprefix("HTTP 308: ").removeprefix("HTTP 421: ")
+    assert blind.value.fact.count(sentence) == 1
+    assert blind.value.next_command.startswith(f"declare {key}")
+    assert shop.world().store.find() is None, "adopted nothing"
+
+
+def test_a_redirect_is_found_where_counters_name_the_side_too(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
+    shop.text = shop.text.replace("header: X-Served-Side, ", "")
+    by(shop, "http", metricsPort=9100)
+    with serving(fronted(shop, Front()), tmp_path) as asked:
+        (problem,) = check_application(asked, shop.application, shop.own)
+    assert "declare spec.traffic.scheme: https" in problem
+
+
+def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(shop: Shop, tmp_path: Path) -> None:
+    by(shop, "http")
+    front = Front(plain=saying(status=404, body=b"404 page not found"))
+    spec = shop.application.spec
+    quickly = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1))
+    shop.application = but(shop.application, spec=quickly)
+    with serving(fronted(shop, front), tmp_path) as cluster, pytest.raises(Refused) as refused:
+        need_sight(shop.world("ana", cluster), BLUE, ["traefik-1"])
+    assert refused.value.reason == "CannotSee"
+    assert "if the route has tls, declare spec.traffic.scheme: https" in refused.value.fact
+
+
+def test_a_preview_of_a_traefik_service_can_be_asked_for_by_https(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
+    shop.text = shop.text.replace("header: ", f"previewHost: new.{shop.name}.example, header: ")
+    by(shop, "https")
+    made: list[object] = []
+
+    def green(request: Handler) -> Answer | None:
+        rule = cluster.get(f"{ROUTES}/{shop.own}/ingressroutes/flipgate-preview-{shop.name}-0")
+        made.append(rule["spec"].get("tls"))
+        return saying("X-Served-Side: green")(request)
+
+    with serving(fronted(shop, Front(secure=green)), tmp_path) as asked:
+        world = shop.world("ana", asked)
+        shop.adopted()
+        with world.acting():
+            need_preview(world, look_at_traffic(world), GREEN, ["traefik-1"])
+    assert made == [{}]
