@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from flipgate.adapters.address import DeclaredAddress
 from flipgate.adapters.cluster import READ_SECONDS, Cluster
 from flipgate.adapters.traefik import COUNTERS_SECONDS, TraefikPods
 from flipgate.core.gates.traefik_counters import Reading
@@ -34,4 +35,5 @@ class Proxy(Protocol):
 
 def proxy_of(application: Application, cluster: Cluster) -> Proxy:
     """The one that the application's file declares."""
-    return TraefikPods(cluster, application.spec.traffic)
+    traffic = application.spec.traffic
+    return DeclaredAddress(traffic.address, traffic) if traffic.address else TraefikPods(cluster, traffic)

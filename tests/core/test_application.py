@@ -117,7 +117,7 @@ ONE_MISTAKE = {
     "unknown key like no other": (
         "header:",
         "xyzzy: 1\n    header:",
-        'line 13, spec.traffic.xyzzy: unknown key "xyzzy"; known: header, host',
+        'line 13, spec.traffic.xyzzy: unknown key "xyzzy"; known: address, ca, header, host',
     ),
     "python's spelling of a key": ("bakeSeconds", "bake_seconds", 'did you mean "bakeSeconds"?'),
     "missing key": ("    host: shop.example\n", "", "line 11, spec.traffic.host: is required, and missing"),

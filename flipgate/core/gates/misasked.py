@@ -39,9 +39,10 @@ def misasked(answer: Answer) -> Misasked | None:
     where = answer.headers.get("location", "")
     if answer.scheme == "http" and answer.status in REDIRECTS and where.lower().startswith("https://"):
         return Misasked("RedirectedToHttps", f"who asks by http is sent to {_target(where)}", SCHEME)
-    if answer.scheme == "https" and answer.status == MISDIRECTED:
+    if answer.scheme == "https" and answer.status == MISDIRECTED and not answer.named:
         return Misasked("SniNeeded", f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
-    return _no_tls(said) if answer.scheme == "https" and (said := status_message(answer)) else None
+    said = status_message(answer) if answer.scheme == "https" and not answer.named else ""
+    return _no_tls(said) if said else None
 
 
 def status_message(answer: Answer) -> str | None:

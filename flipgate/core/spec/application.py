@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.spec.documents import read_document
 from flipgate.core.spec.fields import (
+    Address,
     AppName,
     FileModel,
     HeaderName,
@@ -119,6 +120,15 @@ class Traffic(FileModel):
         description="How users ask. https: at Traefik's entry point with TLS (traefik.httpsPort), for routes with tls, "
         "and where plain HTTP is redirected.",
     )
+    address: Address | None = Field(
+        default=None,
+        description="Where to ask by https in the place of Traefik's pods, as https://NAME or https://NAME:PORT: each "
+        "IP address of NAME, with the host's name in TLS (SNI), and its certificate verified. Needs header.",
+    )
+    ca: Annotated[str, Field(pattern="^-----BEGIN CERTIFICATE-----")] | None = Field(
+        default=None,
+        description="The certificates (PEM) that sign the address's; those that the system trusts when left out.",
+    )
     header: HeaderName | None = Field(
         default=None,
         description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
@@ -137,8 +147,17 @@ class Traffic(FileModel):
         default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
     )
 
+    @property
+    def by_https(self) -> bool:
+        """Whether users are asked for by https, wherever."""
+        return self.scheme == "https" or self.address is not None
+
     @model_validator(mode="after")
     def _somebody_names_the_side(self) -> Traffic:
+        if self.address and self.header is None:
+            raise ValueError("address needs header: Traefik's counters are those of its pods, which are not asked then")
+        if self.ca and not self.address:
+            raise ValueError("ca is for address alone: the API server takes whatever certificate a pod has")
         if self.header is None and self.traefik.metrics_port is None:
             raise ValueError("nothing tells which side answers: declare header, or traefik.metricsPort")
         return self
@@ -308,6 +327,11 @@ class Spec(FileModel):
         for kind, key in whom.items():
             if kind in asked and getattr(self.metrics, key) is None:
                 raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
+        if GateKind.TRAEFIK in asked and self.traffic.address:
+            raise ValueError(
+                f'gate "{asked[GateKind.TRAEFIK]}" counts at Traefik\'s pods, while spec.traffic.address is asked: '
+                "which pod flipgate's own requests are counted by is not known"
+            )
         if GateKind.TRAEFIK in asked and self.traffic.traefik.metrics_port is None:
             raise ValueError(f'gate "{asked[GateKind.TRAEFIK]}" needs spec.traffic.traefik.metricsPort')
         return self

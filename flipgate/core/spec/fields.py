@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
 
@@ -25,6 +26,17 @@ def _path(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    try:
+        named, port = parts.hostname, parts.port
+    except ValueError:
+        named, port = None, None
+    if parts.scheme != "https" or not named or port == 0 or value != f"https://{parts.netloc}" or "@" in value:
+        raise ValueError("must be https://NAME or https://NAME:PORT, and no more")
+    return value
+
+
 AppName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=40)]
 Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
 ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
@@ -33,6 +45,7 @@ HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
 PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+Address = Annotated[str, AfterValidator(_address)]
 Repository = Annotated[str, AfterValidator(check_repository)]
 JsonPath = Annotated[str, AfterValidator(_path)]
 JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]

@@ -10,7 +10,7 @@ class Answer(NamedTuple):
     """What came back: status, headers (names in any case), body, and the seconds from asking to the last byte.
 
     `unread` says why the body is not all that was sent, or not read at all; empty where it is all of it. `scheme` is
-    what it was asked for by.
+    what it was asked for by; `named`, whether TLS was begun with the host's name (SNI).
     """
 
     status: int
@@ -19,3 +19,4 @@ class Answer(NamedTuple):
     seconds: float
     unread: str = ""
     scheme: str = "http"
+    named: bool = False

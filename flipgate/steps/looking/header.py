@@ -98,7 +98,7 @@ def mend(world: World, wrong: Unnamed) -> str:
 def asked_for(world: World) -> str:
     """What is asked for, by which scheme where it is not plain HTTP."""
     traffic = world.application.spec.traffic
-    return f"{'' if traffic.scheme == 'http' else 'https://'}{traffic.host}{traffic.path}"
+    return f"{'https://' if traffic.by_https else ''}{traffic.host}{traffic.path}"
 
 
 def _where(world: World, said: Unnamed) -> str:

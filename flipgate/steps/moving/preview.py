@@ -75,7 +75,7 @@ def _show(world: World, route: RouteName, to: Side, host: str) -> None:
     names = preview_names(application.name, known.index(route), route)
     live = application.spec.traffic.host
     for made in preview_of(obj, state, names, namespace=application.namespace_of(to), host=live, preview=host):
-        if application.spec.traffic.scheme == "https":
+        if application.spec.traffic.by_https:
             KINDS[made["kind"]].by_https(made["spec"])
         apply_route(world.cluster, made)
 

@@ -233,7 +233,9 @@ def _permissions(world: World, namespace: str) -> Iterator[str]:
     application = world.application
     on_a_side = rights_on_a_side(application)
     places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
-    places += [(namespace, OF_ITS_OWN), (application.spec.traffic.traefik.namespace, ON_TRAEFIK)]
+    places.append((namespace, OF_ITS_OWN))
+    if not application.spec.traffic.address:  # else it is asked, and no pod
+        places.append((application.spec.traffic.traefik.namespace, ON_TRAEFIK))
     routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
     places += [(where, ON_ROUTES[kind]) for where, kind in routes]
     if application.spec.traffic.preview_host:

@@ -62,7 +62,7 @@ class RouteKind(ABC):
         """The change that sends this entry to a side's namespace."""
         return Edit(entry.pointer, entry.namespace if entry.explicit else None, namespace)
 
-    def by_https(self, spec: dict[str, Any]) -> None:
+    def by_https(self, spec: dict[str, Any]) -> None:  # noqa: B027
         """Has an object with this spec answer by https, where that stands in it."""
 
     @abstractmethod
