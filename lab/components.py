@@ -15,6 +15,7 @@ NODE_NAME = "lab-node-1"
 API_TARGET = "127.0.0.1:6443"
 TRAEFIK_ADDRESS = "10.244.0.80"
 TRAEFIK_TARGET = f"{TRAEFIK_ADDRESS}:8000"
+TRAEFIK_TLS_TARGET = f"{TRAEFIK_ADDRESS}:8443"
 KUBELET_TARGET = f"{NODE_ADDRESS}:10250"
 PROMETHEUS_TARGET = "10.244.0.90:9090"
 ALERTMANAGER_TARGET = "10.244.0.93:9093"
@@ -83,6 +84,7 @@ def targets(tier: Tier) -> dict[str, str]:
     return {
         "api": API_TARGET,
         "traefik": TRAEFIK_TARGET,
+        "traefik-tls": TRAEFIK_TLS_TARGET,
         "prometheus": PROMETHEUS_TARGET,
         "alertmanager": ALERTMANAGER_TARGET,
     }

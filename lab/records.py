@@ -21,7 +21,8 @@ KUBECTL = "kubectl"
 class Lab:
     """A running lab and the ways into it.
 
-    `traefik_url` is empty in the api tier; `prometheus_url` and `alertmanager_url` are in a lab without metrics.
+    `traefik_url` and `traefik_tls_url` are empty in the api tier; `prometheus_url` and `alertmanager_url` are in a lab
+    without metrics.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Lab:
     api_url: str
     traefik_url: str
     pid: int
+    traefik_tls_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
 
@@ -71,6 +73,7 @@ class Record:
     traefik_url: str
     throttle_ms: int
     ready: bool = False
+    traefik_tls_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
     metrics: bool = False
@@ -85,6 +88,7 @@ class Record:
             self.api_url,
             self.traefik_url,
             self.keeper.pid,
+            self.traefik_tls_url,
         )
         if not self.metrics:
             return lab

@@ -89,6 +89,7 @@ def _launch(order: Order) -> Record:
         api_url,
         urls.get("traefik", ""),
         order.throttle_ms,
+        traefik_tls_url=urls.get("traefik-tls", "").replace("http:", "https:"),
         prometheus_url=urls.get("prometheus", ""),
         alertmanager_url=urls.get("alertmanager", ""),
     )

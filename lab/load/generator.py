@@ -23,8 +23,9 @@ class LoadError(RuntimeError):
 class Load:
     """Users of `url` (http://ADDRESS:PORT) who ask for `host` and `path`, at `rate` requests per second in all.
 
-    `rate=None` is as fast as the clients can. `long` clients beside them ask for /slow?seconds=`long_seconds`, and
-    `websockets` keep a WebSocket to /ws open. Its process ends with this one, however this one ends.
+    By https any certificate will do. `rate=None` is as fast as the clients can. `long` clients beside them ask for
+    /slow?seconds=`long_seconds`, and `websockets` keep a WebSocket to /ws open. Its process ends with this one, however
+    this one ends.
     """
 
     def __init__(

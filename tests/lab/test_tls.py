@@ -1,0 +1,108 @@
+"""A route as most are in production: TLS at an entry point of its own, plain HTTP redirected; releases under load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trustme
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.record import QuestionKind
+from flipgate.core.spec.application import load_application
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.releasing.setup import check_application
+from lab import example
+from lab.load import Load
+from tests.lab import runbook
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+
+ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
+
+
+def secure(stage: Stage, **tls: Any) -> None:
+    """The live route by TLS alone, and who asks for it by http is sent there."""
+    place, cluster = stage.place, Cluster.connect(stage.lab.kubeconfig)
+    where = f"{ROUTES}/{place.route_namespace}"
+    patch = [
+        {"op": "add", "path": "/spec/entryPoints", "value": ["websecure"]},
+        {"op": "add", "path": "/spec/tls", "value": tls},
+    ]
+    cluster.patch(f"{where}/ingressroutes/{place.route}", patch)
+    made = {"apiVersion": "traefik.io/v1alpha1", "metadata": {"name": "to-https"}}
+    redirect = {"redirectScheme": {"scheme": "https", "permanent": True}}
+    cluster.create(f"{where}/middlewares", {**made, "kind": "Middleware", "spec": redirect})
+    rule: dict[str, Any] = {"kind": "Rule", "match": f"Host(`{place.host}`)", "middlewares": [{"name": "to-https"}]}
+    rule["services"] = [{"kind": "TraefikService", "name": "noop@internal"}]
+    spec = {"entryPoints": ["web"], "routes": [rule]}
+    cluster.create(f"{where}/ingressroutes", {**made, "kind": "IngressRoute", "spec": spec})
+    wait_until("who asks by http is sent to https", lambda: stage.ask().is_redirect, 10)
+
+
+def by_https(document: dict[str, Any]) -> None:
+    document["spec"]["traffic"]["scheme"] = "https"
+
+
+def problems(stage: Stage, traffic: str = "") -> list[str]:
+    """What `check` finds, by the file as it is, with something more in its `traffic`."""
+    text = example.application_text(stage.place).replace("  traffic:\n", f"  traffic:\n{traffic}")
+    application = load_application(text, "flipgate.yaml")
+    return check_application(Cluster.connect(stage.lab.kubeconfig), application, "flipgate")
+
+
+def test_releases_go_through_a_route_with_tls_and_no_user_is_lost(new_stage: NewStage) -> None:
+    stage = new_stage("tls")
+    secure(stage)
+    (problem,) = problems(stage)
+    assert f"HTTP 301: who asks by http is sent to https://{stage.place.host}/; declare spec.traffic.scheme" in problem
+    assert problems(stage, "    scheme: https\n") == []
+    stage.apply(edit=by_https)
+
+    world = stage.world()
+    with Load(stage.lab.traefik_tls_url, stage.place.host, clients=6, rate=150) as load:
+        runbook.deploy_dark(world, images("2"))
+        runbook.approve(world, QuestionKind.FLIP)
+        live = runbook.flip_traffic(world)
+        assert live.first_new_answer_ms is not None
+        assert agreed(observe(world)()) is GREEN
+        assert roll_back(world, "orders fail", by="ana").left == ()
+        assert agreed(observe(world)()) is BLUE
+
+        runbook.deploy_dark(world, images("3"))
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        settled = runbook.scale_down(world)
+        report = lost_none(load)
+    assert phases(settled)[-1] == "settled OldSideAtRest"
+    assert report.transitions[-1][1:] == ("blue", "green")
+    assert min(report.by_side[side] for side in ("blue", "green")) > 100
+
+
+def test_a_route_whose_tls_needs_the_name_is_asked_by_its_address(new_stage: NewStage) -> None:
+    stage = new_stage("sni")
+    place, cluster, authority = stage.place, Cluster.connect(stage.lab.kubeconfig), trustme.CA()
+    issued = authority.issue_cert(place.host)
+    pem = {"tls.crt": issued.cert_chain_pems[0].bytes().decode(), "tls.key": issued.private_key_pem.bytes().decode()}
+    secret = {"type": "kubernetes.io/tls", "metadata": {"name": "shop"}, "stringData": pem}
+    cluster.create(f"/api/v1/namespaces/{place.route_namespace}/secrets", secret)
+    strict = {"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption", "metadata": {"name": "strict"}}
+    cluster.create(f"{ROUTES}/{place.route_namespace}/tlsoptions", {**strict, "spec": {"sniStrict": True}})
+    secure(stage, secretName="shop", options={"name": "strict"})
+    (problem,) = problems(stage, "    scheme: https\n")
+    assert "HTTP 421: the route has TLS options of its own" in problem
+    assert "declare spec.traffic.address: https://" in problem
+
+    by_address = {"address": stage.lab.traefik_tls_url, "ca": authority.cert_pem.bytes().decode()}
+    stage.apply(edit=lambda document: document["spec"]["traffic"].update(by_address))
+    world = stage.world()
+    with Load(stage.lab.traefik_tls_url, place.host, clients=6, rate=150) as load:
+        runbook.deploy_dark(world, images("2", "api"))
+        runbook.approve(world, QuestionKind.FLIP)
+        runbook.flip_traffic(world)
+        report = lost_none(load)
+    assert report.transitions[-1][1:] == ("blue", "green")
+    assert agreed(observe(world)()) is GREEN
+    assert check_application(cluster, world.application, "flipgate") == []
