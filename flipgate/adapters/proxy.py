@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from flipgate.adapters.address import DeclaredAddress
 from flipgate.adapters.cluster import READ_SECONDS, Cluster
+from flipgate.adapters.declared_address import DeclaredAddress
 from flipgate.adapters.traefik import COUNTERS_SECONDS, TraefikPods
 from flipgate.core.gates.traefik_counters import Reading
 from flipgate.core.spec.application import Application

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import READ_SECONDS, Cluster
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
-from flipgate.core.spec.application import Traffic
+from flipgate.core.spec.traffic import Traffic
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.workloads.view import pod_ready

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
-from flipgate.adapters import address
+from flipgate.adapters import declared_address
 from flipgate.adapters.cluster import ANSWER_BYTES
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
@@ -184,7 +184,7 @@ def test_each_ip_address_of_the_name_is_a_replica(shop: Shop, monkeypatch: pytes
         (2, 1, 6, "", ("192.0.2.6", 443)),
         (10, 1, 6, "", ("2001:db8::1", 443, 0, 0)),
     ]
-    monkeypatch.setattr(address.socket, "getaddrinfo", lambda *_, **__: found * 2)
+    monkeypatch.setattr(declared_address.socket, "getaddrinfo", lambda *_, **__: found * 2)
     proxy = by_name(shop).proxy
     assert proxy.replicas() == ["192.0.2.6:443", "192.0.2.7:443", "[2001:db8::1]:443"]
     with pytest.raises(TemporaryError, match="has no counters"):
@@ -206,7 +206,7 @@ def test_a_name_that_nobody_knows_or_resolves_in_time_is_refused(shop: Shop, mon
         (slow, "no answer within 0.2 s"),
     ]
     for resolver, said in asks:
-        monkeypatch.setattr(address.socket, "getaddrinfo", resolver)
+        monkeypatch.setattr(declared_address.socket, "getaddrinfo", resolver)
         with pytest.raises(Refused, match=said) as refused:
             proxy.replicas(timeout=0.2)
         assert refused.value.reason == "AddressUnknown"

@@ -15,7 +15,7 @@ from flipgate.adapters.cluster import ANSWER_BYTES, CONNECT_SECONDS, READ_SECOND
 from flipgate.adapters.reading import by_deadline, read_whole
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.traefik_counters import Reading
-from flipgate.core.spec.application import Traffic
+from flipgate.core.spec.traffic import Traffic
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unreachable
 from flipgate.core.values.foreign import printable

@@ -1,0 +1,107 @@
+"""How flipgate sees which side answers users: what is asked for, by which scheme, and of whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber
+
+
+class TraefikSpec(FileModel):
+    """Where Traefik's pods are; each is asked by itself, through the API server's pod proxy."""
+
+    namespace: Namespace = Field(default="traefik", description="The namespace of Traefik's pods.")
+    selector: str = Field(
+        default="app.kubernetes.io/name=traefik",
+        min_length=1,
+        description="The label selector of Traefik's pods.",
+    )
+    port: PortNumber = Field(
+        default=8000, description="The container port of the entry point that users come through by http."
+    )
+    https_port: PortNumber = Field(
+        default=8443,
+        description="The container port of the entry point with TLS, which is asked where traffic.scheme is https.",
+    )
+    throttle_seconds: float = Field(
+        default=2,
+        ge=0,
+        description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
+        "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
+    )
+    metrics_port: PortNumber | None = Field(
+        default=None,
+        description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
+        "traefik gates, and where no header names the side: its counters of each target do then.",
+    )
+
+
+class Traffic(FileModel):
+    """How flipgate sees for itself which side answers users."""
+
+    host: Host = Field(description="The host name to ask for, as in the routes' rule.")
+    path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
+    scheme: Literal["http", "https"] = Field(
+        default="http",
+        description="How users ask. https: at Traefik's entry point with TLS (traefik.httpsPort), for routes with tls, "
+        "and where plain HTTP is redirected.",
+    )
+    address: Address | None = Field(
+        default=None,
+        description="Where to ask by https in the place of Traefik's pods, as https://NAME or https://NAME:PORT: each "
+        "IP address of NAME, with the host's name in TLS (SNI), and its certificate verified. Needs header.",
+    )
+    ca: Annotated[str, Field(pattern="^-----BEGIN CERTIFICATE-----")] | None = Field(
+        default=None,
+        description="The certificates (PEM) that sign the address's; those that the system trusts when left out.",
+    )
+    header: HeaderName | None = Field(
+        default=None,
+        description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
+        "Left out, traefik.metricsPort says where counters are, and each route must be a TraefikService.",
+    )
+    preview_host: Host | None = Field(
+        default=None,
+        description="A host name that nobody asks for. Right before a move, routes that say what the live ones will "
+        "say lead it to the new side, through every Traefik pod, and are taken away again; none when left out.",
+    )
+    traefik: TraefikSpec = Field(default_factory=TraefikSpec, description="Where Traefik's pods are.")
+    proof_answers: int = Field(
+        default=5, ge=1, description="How many answers in a row each Traefik pod must give from the side moved to."
+    )
+    proof_timeout_seconds: int = Field(
+        default=30, ge=1, description="How long to wait for that proof, in seconds, before moving back."
+    )
+
+    @property
+    def by_https(self) -> bool:
+        """Whether users are asked for by https, wherever."""
+        return self.scheme == "https" or self.address is not None
+
+    @model_validator(mode="after")
+    def _somebody_names_the_side(self) -> Traffic:
+        if self.address and self.header is None:
+            raise ValueError("address needs header: Traefik's counters are those of its pods, which are not asked then")
+        if self.ca and not self.address:
+            raise ValueError("ca is for address alone: the API server takes whatever certificate a pod has")
+        if self.header is None and self.traefik.metrics_port is None:
+            raise ValueError("nothing tells which side answers: declare header, or traefik.metricsPort")
+        return self
+
+    @model_validator(mode="after")
+    def _users_ask_for_another_host(self) -> Traffic:
+        if self.preview_host == self.host:
+            raise ValueError(f'previewHost is the users\' host "{self.host}"; it must be one that nobody asks for')
+        return self
+
+    @model_validator(mode="after")
+    def _proof_outlasts_the_throttle(self) -> Traffic:
+        throttle, patience = self.traefik.throttle_seconds, self.proof_timeout_seconds
+        if patience <= throttle:
+            raise ValueError(
+                f"proofTimeoutSeconds ({patience}) must be longer than traefik.throttleSeconds ({throttle:g}), or no "
+                "move could be proven"
+            )
+        return self
