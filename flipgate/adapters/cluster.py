@@ -203,8 +203,12 @@ class Cluster:
         By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has.
         """
         named = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
-        target = f"/api/v1/namespaces/{namespace}/pods/{named}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {"Host": host} if host else {}, timeout, most)._replace(scheme=scheme)
+        proxy = f"/api/v1/namespaces/{namespace}/pods/{named}/proxy"
+        answer = self._ask(f"{proxy}/{path.lstrip('/')}", {"Host": host} if host else {}, timeout, most)
+        headers = dict(answer.headers)
+        if where := headers.get("location"):  # where it leads to its own host the API server puts its own path into it
+            headers["location"] = where.replace(f"{proxy}/", "/", 1)
+        return answer._replace(headers=headers, scheme=scheme)
 
     def text(self, path: str, *, most: int = ANSWER_BYTES, timeout: float = READ_SECONDS, **query: str) -> bytes:
         """What the API server answers with as it is, `most` bytes of it: logs. Raises NotFound."""

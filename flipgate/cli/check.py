@@ -54,6 +54,8 @@ def check(target: Target, filename: str, offline: bool, output: str | None) -> N
         click.echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
     else:
         counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
-        click.echo("\n".join([*sorted(seen), f"ok: {application.name}, {counted}"]))
+        for line in sorted(seen):
+            click.echo(line, err=True)
+        click.echo(f"ok: {application.name}, {counted}")
     if problems:
         sys.exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -45,13 +46,17 @@ class Front:
 
     def __init__(self, side: str = "blue", *, plain: Users | None = None, secure: Users | None = None) -> None:
         self.asked: list[tuple[str, str]] = []
-        self._plain = plain or saying("Location: https://shop.example/", status=308)
+        self._plain = plain or self._redirect
         self._secure = secure or saying(f"X-Served-Side: {side}")
 
     def __call__(self, request: Handler) -> Answer | None:
         pod = request.path.split("/pods/")[1].partition("/")[0]
         self.asked.append((pod, request.headers["Host"]))
         return (self._secure if pod.startswith("https:") else self._plain)(request)
+
+    def _redirect(self, request: Handler) -> Answer | None:
+        """As it comes by the pod proxy, which puts its own path into it."""
+        return saying(f"Location: https://shop.example{request.path}", status=308)(request)
 
 
 def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(shop: Shop, tmp_path: Path) -> None:
@@ -120,13 +125,34 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
     assert shop.world().store.find() is None, "adopted nothing"
 
 
-def test_a_redirect_is_found_where_counters_name_the_side_too(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plain", "moved", "said"),
+    [
+        (saying("Location: https://x/", status=308), False, "who asks by http is sent to https://x/"),
+        (saying(status=404), False, "HTTP 404, and no side's counter moved: Traefik itself answers so where no rule"),
+        (saying(status=404), True, ""),
+    ],
+    ids=["redirect", "no rule", "the side's own 404"],
+)
+def test_where_counters_name_the_side_it_is_found_too(
+    cluster: Cluster, lab: Lab, tmp_path: Path, plain: Users, moved: bool, said: str
+) -> None:
     shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
     shop.text = shop.text.replace("header: X-Served-Side, ", "")
     by(shop, "http", metricsPort=9100)
-    with serving(fronted(shop, Front()), tmp_path) as asked:
-        (problem,) = check_application(asked, shop.application, shop.own)
-    assert "declare spec.traffic.scheme: https" in problem
+    front = Front(plain=plain)
+    counter = f'{REQUESTS}{{code="404",service="{shop.name}-blue-web-80@kubernetescrd"}}'
+
+    def users(request: Handler) -> Answer | None:
+        if not request.path.endswith("/metrics"):
+            return front(request)
+        return 200, f"{STARTED} 1\n{counter} {len(front.asked) * moved}\n".encode()
+
+    with serving(fronted(shop, users), tmp_path) as asked:
+        problems = check_application(asked, shop.application, shop.own)
+    assert len(problems) == bool(said)
+    assert said in "".join(problems)
+    assert ("declare spec.traffic.scheme: https" in "".join(problems)) is bool(said)
 
 
 def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(shop: Shop, tmp_path: Path) -> None:

@@ -56,17 +56,30 @@ def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
     return Unnamed("HeaderMissing", f"HTTP {answer.status} without header {header}: {told}", passing)
 
 
+def judge_served(answer: Answer) -> Unnamed | None:
+    """An error by the live route that no side gave, by its counters: Traefik's own. Reason: NotServed."""
+    why = _traefiks_own(answer)
+    return (
+        Unnamed("NotServed", f"HTTP {answer.status}, and no side's counter moved: {why}", passing=True) if why else None
+    )
+
+
+def _traefiks_own(answer: Answer) -> str:
+    """What an error of Traefik's own means; empty where the status is none that it gives."""
+    if answer.status == 404:
+        other = TLS_ASKED if answer.scheme == "http" else "does the route listen at that entry point, and has tls?"
+        return f"Traefik itself answers so where no rule takes this host and path; {other}"
+    return "Traefik itself answers so where no pod is behind the route" if answer.status >= 500 else ""
+
+
 def _why_missing(answer: Answer, header: str) -> tuple[str, bool]:
     """What is most likely wrong, and whether it may pass."""
     saying = sorted(name for name, value in answer.headers.items() if value in list(Side))
     alike = [name for name in answer.headers if SequenceMatcher(None, name.lower(), header.lower()).ratio() >= ALIKE]
     if like := next(iter([*saying, *sorted(alike)]), ""):
         return f"{printable(like)}: {printable(answer.headers[like])} came, did you mean that?", False
-    if answer.status == 404:
-        other = TLS_ASKED if answer.scheme == "http" else "does the route listen at that entry point, and has tls?"
-        return f"Traefik itself answers so where no rule takes this host and path; {other}", True
-    if answer.status >= 500:
-        return "Traefik itself answers so where no pod is behind the route", True
+    if own := _traefiks_own(answer):
+        return own, True
     names = sorted(printable(name) for name in answer.headers)
     came = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
     return f"misspelt, or taken off by a middleware of the route? What came: {came or 'no header at all'}", False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import NotJson, parse_json, printable
@@ -38,7 +37,7 @@ def misasked(answer: Answer) -> Misasked | None:
     """Why this answer is none that users get; None where the way of asking is not what is wrong."""
     where = answer.headers.get("location", "")
     if answer.scheme == "http" and answer.status in REDIRECTS and where.lower().startswith("https://"):
-        return Misasked("RedirectedToHttps", f"who asks by http is sent to {_target(where)}", SCHEME)
+        return Misasked("RedirectedToHttps", f"who asks by http is sent to {printable(where)}", SCHEME)
     if answer.scheme == "https" and answer.status == MISDIRECTED and not answer.named:
         return Misasked("SniNeeded", f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
     said = status_message(answer) if answer.scheme == "https" and not answer.named else ""
@@ -69,12 +68,3 @@ def _no_tls(said: str) -> Misasked | None:
     if why.startswith(_FAILED) or "remote error: tls" in why:
         return Misasked("TlsFailed", f"no TLS came about ({printable(why)})", f"{TLS_PORT}, or {ADDRESS}")
     return None
-
-
-def _target(location: str) -> str:
-    """Where a redirect leads: the API server's pod proxy puts its own path before the one of its answer."""
-    parts = urlsplit(location)
-    path = parts.path
-    if path.startswith("/api/v1/namespaces/") and "/proxy/" in path:
-        path = path[path.index("/proxy/") + len("/proxy") :]
-    return printable(f"https://{parts.netloc}{path}")

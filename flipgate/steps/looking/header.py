@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from flipgate.core.gates.header import Unnamed, judge_asking, judge_header
+from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served
 from flipgate.core.gates.misasked import status_message
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault, printable
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.counted import ask_counted
 
 ASK_SECONDS = 5.0
 HOLD_SECONDS = 3.0
@@ -64,8 +65,8 @@ def header_problems(world: World, found: Found) -> Iterator[str]:
 
 
 def need_header(world: World, found: Found) -> None:
-    """Raises Refused (HeaderMissing, HeaderNamesNoSide, OtherSideAnswers) where an answer came and does not name the
-    live side. No answer is only said."""
+    """Raises Refused where an answer came and does not name the live side, by the reason that core/gates/header.py has
+    for it. No answer is only said."""
     sentences = "; ".join(header_problems(world, found))
     if wrong := wrong_of(found):
         raise Refused(
@@ -102,7 +103,7 @@ def asked_for(world: World) -> str:
 
 
 def _where(world: World, said: Unnamed) -> str:
-    key = "" if said.declare else "spec.traffic.header in "
+    key = "" if said.declare else "spec.traffic in " if said.reason == "NotServed" else "spec.traffic.header in "
     return f"{key}the file of application {world.application.name}"
 
 
@@ -122,9 +123,16 @@ def _judged(world: World, side: Side, heard: Callable[[str], None], replica: str
             return wrong
         if (said := status_message(answer)) is not None and not answer.headers.get(header.lower()):
             return f"HTTP {answer.status} from the API server itself: {printable(said)}"
-        wrong = judge_header(answer, header, side) if header else None
+        wrong = judge_header(answer, header, side) if header else _unserved(world, replica, answer)
         if wrong is None:
             heard(f"{replica} for {asked_for(world)}: HTTP {answer.status}" + (f" from {side}" if header else ""))
         return wrong
     except Exception as error:
         return fault(error)
+
+
+def _unserved(world: World, replica: str, answer: Answer) -> Unnamed | None:
+    """Where counters tell the side, they tell whether an error is a side's, too: asked for once more between two
+    readings."""
+    wrong, host = judge_served(answer), world.application.spec.traffic.host
+    return None if wrong is None or ask_counted(world, replica, timeout=ASK_SECONDS, host=host).shown else wrong
