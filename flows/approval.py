@@ -18,13 +18,14 @@ from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import ask
 from tasks import steps
 from tasks.artifacts import question_text
 
-ANSWERS_NO = MappingProxyType({"Rejected": "Rejected", "ApprovalExpired": "Expired"})
+ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "Expired"})
 """Answers that end a run well, and what its state is called then."""
 
 FORMS_READ = 100

@@ -11,10 +11,11 @@ from blocks.cluster import connect
 from flipgate.adapters.runs import url_of
 from flipgate.core.record.became import became
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World, default_actor
 from flipgate.steps.watching.unwatched import look_whether_watched
 
-TAKEN_OVER = frozenset({"LostLease", "Superseded", "WrongPhase", "NoDarkSide", "SideChanged"})
+TAKEN_OVER = frozenset({Why.LOST_LEASE, Why.SUPERSEDED, Why.WRONG_PHASE, Why.NO_DARK_SIDE, Why.SIDE_CHANGED})
 """Refusals by which a run may find out that a person went another way while it slept. A failed bake is none of them."""
 
 

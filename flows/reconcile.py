@@ -9,6 +9,7 @@ from prefect import flow
 from blocks.cluster import applications
 from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.looking.look import look
@@ -45,7 +46,9 @@ def reconcile_one(application: str, cluster: str) -> str:
     try:
         fact = settle_one(world, cluster)
     except Refused as refused:
-        if refused.reason == "Drifted":  # looked at and told: a person's turn, and no sign that reconcile does not run
+        if (
+            refused.reason == Why.DRIFTED
+        ):  # looked at and told: a person's turn, and no sign that reconcile does not run
             note_success(world)
         raise
     finally:  # a drift or an interruption that waits for a person hides no lost way back

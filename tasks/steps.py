@@ -15,6 +15,7 @@ from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK,
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.moves import Move
@@ -41,7 +42,7 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     try:
         return bring_up.open_release(world, images, opened_by)
     except Refused as refused:
-        if refused.reason != "AlreadyLive":
+        if refused.reason != Why.ALREADY_LIVE:
             raise
         world.say(str(refused))
         return None

@@ -19,6 +19,7 @@ from flipgate.core.spec.traffic import Traffic
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unreachable
 from flipgate.core.values.foreign import printable
+from flipgate.core.values.reasons import Why
 
 HTTPS_PORT = 443
 
@@ -51,7 +52,7 @@ class DeclaredAddress:
             raise Refused(
                 f"the name {self._host} has no address ({why[0]})",
                 obj=self.name,
-                reason="AddressUnknown",
+                reason=Why.ADDRESS_UNKNOWN,
                 untouched="all routes",
                 next_command=f"getent ahosts {self._host}",
             )

@@ -16,6 +16,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster
 from flipgate.adapters.store import stamp_time
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 
 SILENCE_SECONDS = 10.0
 RENEWALS_IN_A_SILENCE = 5
@@ -66,7 +67,7 @@ class Lease:
                 raise Refused(
                     f"is held by {spec['holderIdentity']}, which is alive",
                     obj=f"Lease {self._namespace}/{self._name}",
-                    reason="LeaseHeld",
+                    reason=Why.LEASE_HELD,
                     untouched="routes and sides",
                     next_command=f"wait, or: flipgate rollback {self._name.removeprefix('flipgate-')} --reason ...",
                 )

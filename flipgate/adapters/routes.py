@@ -13,6 +13,7 @@ from flipgate.core.traffic.moves import RoutePatch, forget_unrecorded, forget_wa
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, NotFound, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
 GRANTS_VERSION = "v1beta1"
@@ -31,14 +32,14 @@ def find_route_api(cluster: Cluster, kind: str) -> str:
         raise Refused(
             f"are served under {wanted.dead_group} only, which Traefik 3 no longer reads",
             obj=f"{wanted.owner}'s routes",
-            reason="DeadRouteApi",
+            reason=Why.DEAD_ROUTE_API,
             untouched="all routes",
             next_command=wanted.moved_to,
         )
     raise Refused(
         f"this cluster serves no {wanted.group} API",
         obj=f"{wanted.owner}'s routes",
-        reason="NoRouteApi",
+        reason=Why.NO_ROUTE_API,
         untouched="all routes",
         next_command=f"kubectl api-resources --api-group={wanted.group}",
     )
@@ -78,7 +79,7 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
         raise Refused(
             "is gone",
             obj=str(patch.route),
-            reason="RouteMissing",
+            reason=Why.ROUTE_MISSING,
             untouched=f"{patch.route}",
             next_command="flipgate status",
         ) from error

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
+from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
@@ -78,7 +79,7 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     raise Refused(
         f"did not take the decision: {why}",
         obj=f"flow run {flow_run}",
-        reason="ResumeRejected",
+        reason=Why.RESUME_REJECTED,
         untouched="the run: it still waits; the decision is in the record",
         next_command=url_of(flow_run),
     )
@@ -120,7 +121,7 @@ def _client() -> Any:
         raise Refused(
             "no Prefect server is configured",
             obj="PREFECT_API_URL",
-            reason="NoPrefect",
+            reason=Why.NO_PREFECT,
             untouched="everything",
             next_command="prefect config set PREFECT_API_URL=http://HOST:4200/api",
         )

@@ -22,6 +22,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import Reconciled
 
 HISTORY_KEPT = 50
@@ -310,7 +311,7 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
         raise Refused(
             f"was written by a newer flipgate (schema {found}, this one knows {SCHEMA_VERSION})",
             obj=f"record of {name}",
-            reason="NewerRecord",
+            reason=Why.NEWER_RECORD,
             untouched="everything",
             next_command="upgrade flipgate",
         )

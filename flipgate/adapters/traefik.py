@@ -10,6 +10,7 @@ from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
 from flipgate.core.spec.traffic import Traffic
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.view import pod_ready
 
 COUNTERS_SECONDS = 3.0
@@ -38,7 +39,7 @@ class TraefikPods:
                 f"no {'Ready' if others else 'running'} pod matches {spec.selector}"
                 + (f" (running, but not Ready: {others})" if others else ""),
                 obj=f"Traefik in namespace {spec.namespace}",
-                reason="NoTraefik",
+                reason=Why.NO_TRAEFIK,
                 untouched="all routes",
                 next_command=f"kubectl -n {spec.namespace} get pods -l {spec.selector}",
             )

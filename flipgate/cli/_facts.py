@@ -18,6 +18,7 @@ from flipgate.core.record.record import Condition, Question, Record
 from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.values.errors import FlipgateError, NotFound, Unreachable
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.explain import Drift, explain, judge_drift
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from flipgate.steps.acting.world import World
 
 Read = TypeVar("Read")
-SAYS_WHERE = frozenset({"WayBackNotReady", "ContractMigrationDone"})
+SAYS_WHERE = frozenset({Why.WAY_BACK_NOT_READY, Why.CONTRACT_MIGRATION_DONE})
 """Reasons of a rollback that is refused for what is found on the side it would go to."""
 
 
@@ -66,7 +67,7 @@ class Facts:
     def rollback(self) -> Back | NoWay | None:
         """What `flipgate rollback` would do now; None where too little could be read to say."""
         if self.managed is False:
-            return NoWay("NotFound", "nothing is managed yet")
+            return NoWay(Why.NOT_FOUND, "nothing is managed yet")
         if self.record is None and (self.traffic is None or len(self.sides) < len(Side)):
             return None
         return judge_rollback(self.record, self.application, self.traffic, self.sides, self.movable)
@@ -245,7 +246,9 @@ def question_state(record: Record, question: Question, now: datetime) -> str:
     judged = accept(record.approval, question, question.basis, now)
     if not isinstance(judged, NotGranted):
         return "approved"
-    return {"NoDecision": "open", "Rejected": "rejected", "ApprovalExpired": "expired"}.get(judged.reason, "void")
+    return {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.APPROVAL_EXPIRED: "expired"}.get(
+        judged.reason, "void"
+    )
 
 
 def _release(release: Release, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.reasons import Why
 
 INTERRUPTED = 130
 
@@ -43,16 +44,20 @@ def _told(error: Exception) -> tuple[dict[str, str], str, int]:
         reason = str(getattr(error, "reason", "") or type(error).__name__)
         return _data(reason, error.fact, error.obj, error.untouched, error.next_command), str(error), error.exit_code
     if isinstance(error, click.Abort):
-        return _data("Interrupted", "interrupted"), "interrupted", INTERRUPTED
+        return _data(Why.INTERRUPTED, "interrupted"), "interrupted", INTERRUPTED
     if isinstance(error, click.UsageError):
         fact = error.format_message()
         help_line = f"{error.ctx.command_path} --help" if error.ctx else "flipgate --help"
-        return _data("Usage", fact, untouched="everything", then=help_line), f"{fact} Try: {help_line}", error.exit_code
+        return (
+            _data(Why.USAGE, fact, untouched="everything", then=help_line),
+            f"{fact} Try: {help_line}",
+            error.exit_code,
+        )
     if isinstance(error, click.ClickException):
-        return _data("Usage", error.format_message()), error.format_message(), error.exit_code
+        return _data(Why.USAGE, error.format_message()), error.format_message(), error.exit_code
     fact = f"unexpected {type(error).__name__}: {error}"
     then = "the same again with --debug, for the traceback"
-    return _data("Unexpected", fact, then=then), f"{fact}. Next: {then}", 1
+    return _data(Why.UNEXPECTED, fact, then=then), f"{fact}. Next: {then}", 1
 
 
 def _data(reason: str, fact: str, obj: str = "", untouched: str = "", then: str = "") -> dict[str, str]:

@@ -12,6 +12,7 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
+from flipgate.core.values.reasons import Why
 
 NONE = "none"
 WAY_BACK_READY = "WayBackReady"
@@ -140,7 +141,7 @@ def _way_back(data: dict[str, Any]) -> str:
     short = [f"{e['name']} {e['ready']}/{e['wanted']}" for e in way["services"] if e["ready"] < e["wanted"]]
     missing = f" (short: {', '.join(short)})" if short else ""
     judged = [c for c in data["conditions"] if c["type"] == WAY_BACK_READY]
-    worse = [c for c in judged if c["status"] != "True" and c["reason"] != "NotReady"]
+    worse = [c for c in judged if c["status"] != "True" and c["reason"] != Why.NOT_READY]
     but = "".join(f", but {WAY_BACK_READY} is {c['status']} ({c['reason']})" for c in worse)
     return f"{way['side']}, {way['way']}: {ready} of {wanted} pods Ready{missing}{but}"
 

@@ -10,6 +10,7 @@ from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, image_option, output_option, person, read_images
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
@@ -58,7 +59,7 @@ def _need_room(world: World) -> None:
         raise Refused(
             f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
             obj=f"release {release.name}",
-            reason="ReleaseOpen",
+            reason=Why.RELEASE_OPEN,
             untouched="both sides; no run was started",
             next_command=_end_first(name, release),
         )

@@ -8,6 +8,7 @@ from flipgate.cli._commands import Verb
 from flipgate.cli._options import Target, cluster_options, output_option
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 
 
 @click.command(
@@ -36,7 +37,7 @@ def flip(target: Target, app: str, block: str | None, output: str | None) -> Non
         raise Refused(
             f"is `{record.phase}`: only a `dark` release can be flipped",
             obj=f"release {release.name}" if release else f"application {app}",
-            reason="WrongPhase",
+            reason=Why.WRONG_PHASE,
             untouched="all routes; no run was started",
             next_command=f"flipgate status {app}",
         )

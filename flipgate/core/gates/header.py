@@ -10,6 +10,7 @@ from flipgate.core.gates.misasked import SCHEME, misasked
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.nearest import nearest
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
 ALIKE = 0.9
@@ -24,7 +25,7 @@ class Unnamed:
     change yet may answer so, and may answer well a moment later. `declare` is what the file should say, where it is the
     way of asking that is wrong."""
 
-    reason: str
+    reason: Why
     fact: str
     passing: bool = False
     declare: str = ""
@@ -47,20 +48,22 @@ def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
         return None
     if shown == side.other:
         fact = f"HTTP {answer.status} with {header}: {shown}, while the routes name {side}"
-        return Unnamed("OtherSideAnswers", fact, passing=True)
+        return Unnamed(Why.OTHER_SIDE_ANSWERS, fact, passing=True)
     if shown:
         meant = nearest(shown, Side)
         fact = f'HTTP {answer.status} with {header}: "{shown}", which is no side: its value has to be "blue" or "green"'
-        return Unnamed("HeaderNamesNoSide", fact + (f' (did you mean "{meant}"?)' if meant else ""))
+        return Unnamed(Why.HEADER_NAMES_NO_SIDE, fact + (f' (did you mean "{meant}"?)' if meant else ""))
     told, passing = _why_missing(answer, header)
-    return Unnamed("HeaderMissing", f"HTTP {answer.status} without header {header}: {told}", passing)
+    return Unnamed(Why.HEADER_MISSING, f"HTTP {answer.status} without header {header}: {told}", passing)
 
 
 def judge_served(answer: Answer) -> Unnamed | None:
     """An error by the live route that no side gave, by its counters: Traefik's own. Reason: NotServed."""
     why = _traefiks_own(answer)
     return (
-        Unnamed("NotServed", f"HTTP {answer.status}, and no side's counter moved: {why}", passing=True) if why else None
+        Unnamed(Why.NOT_SERVED, f"HTTP {answer.status}, and no side's counter moved: {why}", passing=True)
+        if why
+        else None
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import NotJson, parse_json, printable
+from flipgate.core.values.reasons import Why
 
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 MISDIRECTED: Final = 421
@@ -25,7 +26,7 @@ class Misasked(NamedTuple):
     Reasons: RedirectedToHttps, SniNeeded, TlsFailed (anything else that keeps TLS from coming about).
     """
 
-    reason: str
+    reason: Why
     fact: str
     declare: str
 
@@ -37,9 +38,9 @@ def misasked(answer: Answer) -> Misasked | None:
     """Why this answer is none that users get; None where the way of asking is not what is wrong."""
     where = answer.headers.get("location", "")
     if answer.scheme == "http" and answer.status in REDIRECTS and where.lower().startswith("https://"):
-        return Misasked("RedirectedToHttps", f"who asks by http is sent to {printable(where)}", SCHEME)
+        return Misasked(Why.REDIRECTED_TO_HTTPS, f"who asks by http is sent to {printable(where)}", SCHEME)
     if answer.scheme == "https" and answer.status == MISDIRECTED and not answer.named:
-        return Misasked("SniNeeded", f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
+        return Misasked(Why.SNI_NEEDED, f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
     said = status_message(answer) if answer.scheme == "https" and not answer.named else ""
     return _no_tls(said) if said else None
 
@@ -60,11 +61,11 @@ def _no_tls(said: str) -> Misasked | None:
     """The API server's words (Go's) on why no TLS came about with the pod."""
     why = said.partition("trying to reach service: ")[2]
     if "unrecognized name" in why:
-        return Misasked("SniNeeded", f"Traefik has sniStrict on, and refuses {NO_NAME}", ADDRESS)
+        return Misasked(Why.SNI_NEEDED, f"Traefik has sniStrict on, and refuses {NO_NAME}", ADDRESS)
     if any(words in why for words in _PLAIN):
-        return Misasked("TlsFailed", "that port speaks plain HTTP", TLS_PORT)
+        return Misasked(Why.TLS_FAILED, "that port speaks plain HTTP", TLS_PORT)
     if "connection refused" in why:
-        return Misasked("TlsFailed", "nothing listens at that port", TLS_PORT)
+        return Misasked(Why.TLS_FAILED, "nothing listens at that port", TLS_PORT)
     if why.startswith(_FAILED) or "remote error: tls" in why:
-        return Misasked("TlsFailed", f"no TLS came about ({printable(why)})", f"{TLS_PORT}, or {ADDRESS}")
+        return Misasked(Why.TLS_FAILED, f"no TLS came about ({printable(why)})", f"{TLS_PORT}, or {ADDRESS}")
     return None

@@ -23,6 +23,7 @@ from flipgate.core.record.record import (
 from flipgate.core.record.release import Decided
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Granted:
 class NotGranted:
     """The move may not go on. `reason` is UpperCamelCase, treated as API."""
 
-    reason: str
+    reason: Why
     fact: str
 
 
@@ -48,21 +49,21 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
     after it. Measurements are no part of the basis: they are judged again after the approval.
     """
     if question is None:
-        return NotGranted("QuestionGone", "no question is open")
+        return NotGranted(Why.QUESTION_GONE, "no question is open")
     if approval is None:
         if now > question.expires_at:
-            return NotGranted("ApprovalExpired", f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
-        return NotGranted("NoDecision", "nobody has decided yet")
+            return NotGranted(Why.APPROVAL_EXPIRED, f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC")
+        return NotGranted(Why.NO_DECISION, "nobody has decided yet")
     if approval.question != question.id:
-        return NotGranted("ForeignApproval", f"the decision answers {approval.question}, not {question.id}")
+        return NotGranted(Why.FOREIGN_APPROVAL, f"the decision answers {approval.question}, not {question.id}")
     if approval.decision is Decision.REJECT:
-        return NotGranted("Rejected", f"{approval.by} said no: {approval.reason}")
+        return NotGranted(Why.REJECTED, f"{approval.by} said no: {approval.reason}")
     if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
-        return NotGranted("ApprovalExpired", f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
+        return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
     if approval.spent_by is not None:
-        return NotGranted("ApprovalSpent", f"the decision was used by journal entry {approval.spent_by}")
+        return NotGranted(Why.APPROVAL_SPENT, f"the decision was used by journal entry {approval.spent_by}")
     if not (approval.basis == question.basis == basis):
-        return NotGranted("BasisChanged", "what would change is no longer what was approved")
+        return NotGranted(Why.BASIS_CHANGED, "what would change is no longer what was approved")
     return Granted(approval.by, approval.reason)
 
 
@@ -106,7 +107,7 @@ def pose(record: Record, question: Question) -> Record:
         raise Refused(
             f"release {question.release} is not open any more",
             obj=f"question {question.id}",
-            reason="ReleaseGone",
+            reason=Why.RELEASE_GONE,
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
@@ -117,7 +118,7 @@ def pose(record: Record, question: Question) -> Record:
             id=message_id(f"{record.application}/{question.id}/{question.flow_run}"),
             release=release.name,
             side=release.side,
-            reason="DecisionWanted",
+            reason=Why.DECISION_WANTED,
             text=f"{record.application} {release.name}: {question.summary} No decision before "
             f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
             url=question.url,
@@ -137,7 +138,7 @@ def answer(record: Record, approval: Approval) -> Record:
         raise Refused(
             "the question is gone: nothing waits for this decision",
             obj=f"approval for {approval.question}",
-            reason="QuestionGone",
+            reason=Why.QUESTION_GONE,
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
@@ -146,7 +147,7 @@ def answer(record: Record, approval: Approval) -> Record:
         raise Refused(
             f"is answered already: {given.decision} by {given.by}",
             obj=f"question {question.id}",
-            reason="AlreadyAnswered",
+            reason=Why.ALREADY_ANSWERED,
             untouched="everything",
             next_command=f"flipgate status {record.application}",
         )
@@ -188,7 +189,7 @@ def spend(record: Record, entry_id: int) -> Record:
         raise Refused(
             "no approval stands for this move by now",
             obj=f"application {record.application}",
-            reason="NoApproval",
+            reason=Why.NO_APPROVAL,
             untouched="all routes",
             next_command=f"flipgate status {record.application}",
         )

@@ -9,15 +9,16 @@ from typing import Final
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
 from flipgate.core.values.base import but
+from flipgate.core.values.reasons import Why
 
 WAY_BACK_READY: Final = "WayBackReady"
-DRIFTED: Final = "Drifted"
+DRIFTED: Final = Why.DRIFTED
 LIVE_SIDE_READY: Final = "LiveSideReady"
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
 """The types that `note` answers for; others in the record are left as they are."""
 
-LOST, FOUND = "WayBackLost", "WayBackFound"
-LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = "LiveSideShort", "LiveSideFound"
+LOST, FOUND = Why.WAY_BACK_LOST, Why.WAY_BACK_FOUND
+LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = Why.LIVE_SIDE_SHORT, Why.LIVE_SIDE_FOUND
 
 
 def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN
+from flipgate.core.values.reasons import Why
 
 
 class Phase(StrEnum):
@@ -40,24 +41,24 @@ class Phase(StrEnum):
 class Reason(StrEnum):
     """Why a phase changed. Treated as API: announcements, Events and scripts key on these words."""
 
-    BUILD_ANNOUNCED = "BuildAnnounced"
-    CHECKS_PASSED = "ChecksPassed"
-    CHECKS_FAILED = "ChecksFailed"
-    NOT_READY_IN_TIME = "NotReadyInTime"
-    DEPLOY_ABORTED = "DeployAborted"
-    NEWER_BUILD = "NewerBuild"
-    APPROVED = "Approved"
-    REJECTED = "Rejected"
-    APPROVAL_EXPIRED = "ApprovalExpired"
-    TRAFFIC_PROVEN = "TrafficProven"
-    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
-    MOVE_UNDONE = "MoveUndone"
-    BAKE_PASSED = "BakePassed"
-    BAKE_FAILED = "BakeFailed"
-    ROLLBACK_REQUESTED = "RollbackRequested"
-    TRAFFIC_RESTORED = "TrafficRestored"
-    SETTLE_APPROVED = "SettleApproved"
-    OLD_SIDE_AT_REST = "OldSideAtRest"
+    BUILD_ANNOUNCED = Why.BUILD_ANNOUNCED
+    CHECKS_PASSED = Why.CHECKS_PASSED
+    CHECKS_FAILED = Why.CHECKS_FAILED
+    NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
+    DEPLOY_ABORTED = Why.DEPLOY_ABORTED
+    NEWER_BUILD = Why.NEWER_BUILD
+    APPROVED = Why.APPROVED
+    REJECTED = Why.REJECTED
+    APPROVAL_EXPIRED = Why.APPROVAL_EXPIRED
+    TRAFFIC_PROVEN = Why.TRAFFIC_PROVEN
+    TRAFFIC_NOT_PROVEN = Why.TRAFFIC_NOT_PROVEN
+    MOVE_UNDONE = Why.MOVE_UNDONE
+    BAKE_PASSED = Why.BAKE_PASSED
+    BAKE_FAILED = Why.BAKE_FAILED
+    ROLLBACK_REQUESTED = Why.ROLLBACK_REQUESTED
+    TRAFFIC_RESTORED = Why.TRAFFIC_RESTORED
+    SETTLE_APPROVED = Why.SETTLE_APPROVED
+    OLD_SIDE_AT_REST = Why.OLD_SIDE_AT_REST
 
 
 class QuestionKind(StrEnum):

@@ -19,6 +19,7 @@ from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import PhaseChange, Proof, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 
@@ -230,7 +231,7 @@ def begin(
         raise Refused(
             f"entry {entry.id} ({entry.step} by {entry.actor}) is still open",
             obj=f"journal of {record.application}",
-            reason="JournalOpen",
+            reason=Why.JOURNAL_OPEN,
             untouched="routes and sides",
             next_command=f"flipgate rollback {record.application}, or run the reconcile flow",
         )
@@ -265,7 +266,7 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`",
             obj=f"application {record.application}",
-            reason="ReleaseOpen",
+            reason=Why.RELEASE_OPEN,
             untouched="both sides",
             next_command=f"flipgate status {record.application}",
         )
@@ -344,7 +345,7 @@ def need_release(record: Record) -> Release:
         raise Refused(
             "has no open release",
             obj=f"application {record.application}",
-            reason="NoOpenRelease",
+            reason=Why.NO_OPEN_RELEASE,
             untouched="both sides",
             next_command=f"flipgate deploy {record.application} --image NAME=REF",
         )

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 from flipgate.core.record.phases import TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 
@@ -139,7 +140,7 @@ class Release(Model):
             raise Refused(
                 f"is `{self.phase}` and cannot become `{phase}` for {reason}",
                 obj=f"release {self.name}",
-                reason="NoSuchTransition",
+                reason=Why.NO_SUCH_TRANSITION,
                 next_command="flipgate status",
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)

@@ -16,13 +16,14 @@ from flipgate.core.record.record import Announcement, Record, message_id, put_ou
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
 
-FLIP_STOPPED, SCALE_DOWN_STOPPED = "FlipStopped", "ScaleDownStopped"
+FLIP_STOPPED, SCALE_DOWN_STOPPED = Why.FLIP_STOPPED, Why.SCALE_DOWN_STOPPED
 REASONS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: FLIP_STOPPED, SCALE_DOWN: SCALE_DOWN_STOPPED})
 """Of the announcement and the journal entry, by pipeline. Treated as API."""
 VERBS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: QuestionKind.FLIP, SCALE_DOWN: QuestionKind.SCALE_DOWN})
-PASSING = frozenset({"LeaseHeld", "LostLease", "JournalOpen"})
+PASSING = frozenset({Why.LEASE_HELD, Why.LOST_LEASE, Why.JOURNAL_OPEN})
 """Refusals that say nothing of the release: somebody else is at work."""
 FACT_KEPT = 600
 """Characters of what a run failed with."""
@@ -58,7 +59,7 @@ def note_stop(
     release = record.release
     if release is None or release.name != name or release.phase.row.pipeline != pipeline:
         return record
-    if why.reason == "LeaseHeld" and not release.phase.row.asks:
+    if why.reason == Why.LEASE_HELD and not release.phase.row.asks:
         return record  # another run is at work on it
     question = record.question
     stood = question is not None and isinstance(accept(record.approval, question, question.basis, now), Granted)

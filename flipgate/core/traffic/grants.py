@@ -10,7 +10,6 @@ from flipgate.core.traffic.traffic import RouteName, Target
 
 GRANTS: Final = "referencegrants"
 """What they are served under, in the API group of the kinds of route that need them."""
-REFERENCE_GRANT_MISSING: Final = "ReferenceGrantMissing"
 
 
 def granted(grants: Iterable[Mapping[str, Any]], route: RouteName, target: Target) -> bool:

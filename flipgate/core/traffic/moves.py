@@ -10,6 +10,7 @@ from typing import Any, Final
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, RouteName, RouteState, Stray, Traffic
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 
@@ -62,7 +63,7 @@ def plan_move(
             raise Refused(
                 "is missing" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
-                reason="RouteUnknown",
+                reason=Why.ROUTE_UNKNOWN,
                 untouched="all routes",
                 next_command="flipgate check -f APP.yaml",
             )

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.traffic.traffic import Target
+from flipgate.core.values.reasons import Why
 
-SERVICE_MISSING = "ServiceMissing"
-SERVICE_PORT_MISSING = "ServicePortMissing"
-NO_READY_ENDPOINTS = "NoReadyEndpoints"
-LEADS_ELSEWHERE = "LeadsElsewhere"
+SERVICE_MISSING = Why.SERVICE_MISSING
+SERVICE_PORT_MISSING = Why.SERVICE_PORT_MISSING
+NO_READY_ENDPOINTS = Why.NO_READY_ENDPOINTS
+LEADS_ELSEWHERE = Why.LEADS_ELSEWHERE
 MISSING = "does not exist, and a route would send users to it"
 
 
@@ -19,7 +20,7 @@ MISSING = "does not exist, and a route would send users to it"
 class Unfit:
     """Why no user can be sent there: the fact with its numbers, and its reason."""
 
-    reason: str
+    reason: Why
     fact: str
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 
 _SENTENCE_ENDS = (".", "!", "?", ":")
@@ -63,7 +64,7 @@ class BadInput(FlipgateError):
 
 
 class Refused(FlipgateError):
-    """flipgate looked and said no. `reason` is one UpperCamelCase word that scripts and tests may rely on.
+    """flipgate looked and said no. `reason` is a word that scripts may rely on (docs/reasons.md).
 
     `evidence` is what the gates said, all of it, where they are what said no.
     """
@@ -72,7 +73,7 @@ class Refused(FlipgateError):
         self,
         fact: str,
         *,
-        reason: str,
+        reason: Why,
         obj: str = "",
         untouched: str = "",
         next_command: str = "",
@@ -87,7 +88,7 @@ class LostLease(Refused):
     """Another actor holds this application's Lease now; whatever this one still wanted to write must not be written."""
 
     def __init__(
-        self, fact: str, *, reason: str = "LostLease", obj: str = "", untouched: str = "", next_command: str = ""
+        self, fact: str, *, reason: Why = Why.LOST_LEASE, obj: str = "", untouched: str = "", next_command: str = ""
     ) -> None:
         super().__init__(fact, reason=reason, obj=obj, untouched=untouched, next_command=next_command)
 

@@ -19,11 +19,12 @@ from flipgate.core.record.release import Release
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.way_back import WayBackReason, contract_fact, way_back_of
 
 CONTRACT = "Contract"
-CLOSED = "WayBackClosed"
+CLOSED = Why.WAY_BACK_CLOSED
 
 
 def side_to_close(record: Record, traffic: Traffic | None) -> Side:
@@ -40,7 +41,7 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
         raise Refused(
             f"the routes name no one side: {traffic or 'they were not read'}",
             obj=f"application {record.application}",
-            reason="RoutesSplit",
+            reason=Why.ROUTES_SPLIT,
             untouched="the record",
             next_command=f"flipgate status {record.application}",
         )
@@ -100,7 +101,7 @@ def _nothing(record: Record, why: str) -> Refused:
     return Refused(
         f"there is no way back to close: {why}",
         obj=f"application {record.application}",
-        reason="NothingToClose",
+        reason=Why.NOTHING_TO_CLOSE,
         untouched="the record",
         next_command=f"flipgate status {record.application}",
     )

@@ -23,10 +23,11 @@ from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import BACK, by_hand, plan_move
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 
-ENDED: Final = "DriftEnded"
+ENDED: Final = Why.DRIFT_ENDED
 """Beside `Drifted` the reason of an announcement, and the step of a journal entry. Treated as API."""
 
 
@@ -63,7 +64,7 @@ def note_drift(record: Record, found: Condition, advice: Advice | None, actor: s
     if found.status is ConditionStatus.TRUE and told != found.message:
         then = f". With the next command {advice.step}. Next: {advice.command}" if advice else ""
         return _told(record, last, DRIFTED, found.message, f"has drifted: {found.message}{then}", actor, now)
-    if told and found.reason == "AsRecorded":
+    if told and found.reason == Why.AS_RECORDED:
         return _told(record, last, ENDED, found.message, f"drifts no more: {found.message}", actor, now)
     return record
 

@@ -9,6 +9,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.reasons import Why
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,16 @@ def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, w
     """Drifted as it is now: True only for what no step of ours explains. Unknown, for the reason `why`, where record
     or routes could not be read."""
     if record is None or traffic is None:
-        status, reason, message = ConditionStatus.UNKNOWN, "Unreadable", why or "record or routes could not be read"
+        status, reason, message = ConditionStatus.UNKNOWN, Why.UNREADABLE, why or "record or routes could not be read"
     else:
         match explain(record, traffic):
             case Drift(fact):
-                status, reason, message = ConditionStatus.TRUE, "RoutesElsewhere", fact
+                status, reason, message = ConditionStatus.TRUE, Why.ROUTES_ELSEWHERE, fact
             case Interrupted(entry):
-                status, reason = ConditionStatus.FALSE, "StepUnderWay"
+                status, reason = ConditionStatus.FALSE, Why.STEP_UNDER_WAY
                 message = f"journal entry {entry.id} ({entry.step}) is open, and explains any state of the routes"
             case _:
-                status, reason = ConditionStatus.FALSE, "AsRecorded"
+                status, reason = ConditionStatus.FALSE, Why.AS_RECORDED
                 message = f"routes and record say {record.active}"
     return Condition(type=DRIFTED, status=status, reason=reason, message=message, since=now)
 

@@ -14,6 +14,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, short_of
 
@@ -22,7 +23,7 @@ from flipgate.core.workloads.view import SideState, short_of
 class NoWay:
     """A rollback that is refused: its reason, treated as API, and what is so."""
 
-    reason: str
+    reason: Why
     fact: str
 
 
@@ -53,9 +54,9 @@ def judge_rollback(
     if refused := _refused(record, found, named=to is not None):
         return refused
     if not _can_move(traffic, found, movable if to else ()):
-        return NoWay("RouteUnknown", f"no route can be sent to {found}: {traffic}")
+        return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {traffic}")
     if record is None and to is None and (short := _short(application, sides[found])):
-        return NoWay("WayBackNotReady", f"{found} is not Ready: {short}")
+        return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}")
     return Back(found)
 
 
@@ -80,12 +81,12 @@ def _refused(record: Record | None, side: Side, *, named: bool) -> NoWay | None:
 def came_from(record: Record | None) -> Side | NoWay:
     """The side that users of the open release came from."""
     if record is None:
-        return NoWay("NoWayBack", "neither the record nor the routes can be read")
+        return NoWay(Why.NO_WAY_BACK, "neither the record nor the routes can be read")
     release = record.release
     if release and release.phase in AFTER_TRAFFIC:
         return release.side.other
     state = f"release {release.name} is `{release.phase}`" if release else "no release is open"
-    return NoWay("NoWayBack", f"there is nothing to go back from: {state}")
+    return NoWay(Why.NO_WAY_BACK, f"there is nothing to go back from: {state}")
 
 
 def never_live(record: Record, side: Side) -> NoWay | None:
@@ -102,20 +103,21 @@ def never_live(record: Record, side: Side) -> NoWay | None:
 def not_approved(release: Release) -> NoWay:
     """The refusal to send users to what nobody has approved."""
     return NoWay(
-        "NotAWayBack", f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip"
+        Why.NOT_A_WAY_BACK,
+        f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip",
     )
 
 
 def closed(record: Record, side: Side) -> NoWay | None:
     """A side that nobody can go back to, whoever asks: nothing ever ran there, or a contract migration came since."""
     if not record.ran_on(side):
-        return NoWay("NoWayBack", f"nothing ever ran on {side}: there is no way back to it")
+        return NoWay(Why.NO_WAY_BACK, f"nothing ever ran on {side}: there is no way back to it")
     occupant = record.sides.get(side)
     done = occupant.contracted if occupant else None
     if done is None:
         return None
     return NoWay(
-        "ContractMigrationDone",
+        Why.CONTRACT_MIGRATION_DONE,
         f"a contract migration was done at {done.at:%Y-%m-%d %H:%M:%S} UTC by {done.by} ({done.reason}): what runs "
         "there can no longer read the data. What is left is to go forward",
     )
@@ -128,7 +130,7 @@ def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
     stamped later than the live one was approved by nobody.
     """
     if traffic.active is None:
-        return NoWay("RoutesSplit", f"the routes name no one side: {traffic}")
+        return NoWay(Why.ROUTES_SPLIT, f"the routes name no one side: {traffic}")
     if any(stamps.unrecorded(each.stamp) for each in sides[traffic.active.other].stamped):
         return traffic.active.other  # a rollback that could not be recorded has chosen it, and did not get through
     live, dark = (latest_stamp(sides[side]) for side in (traffic.active, traffic.active.other))
@@ -136,7 +138,7 @@ def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
         return traffic.active.other
     target, said = traffic.active.other, [*("unreadably" if stamp is None else stamp for stamp in (dark, live))]
     return NoWay(
-        "NoWayBack",
+        Why.NO_WAY_BACK,
         f"without the record nobody can say that {target} was live before: {target} is stamped {said[0]}, "
         f"{traffic.active} {said[1]}",
     )

@@ -25,24 +25,25 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.way_back import Autoscaler, counts_that_matter
 from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
 from flipgate.core.workloads.view import SideState, Workload, enough
 
-RESTORED = "LiveSideRestored"
+RESTORED = Why.LIVE_SIDE_RESTORED
 
 
 class LiveSideReason(StrEnum):
     """Why the live side is ready or not, the most important first. Treated as API."""
 
-    NO_READY_POD = "NoReadyPod"
-    WORKLOAD_MISSING = "WorkloadMissing"
-    TOO_FEW_PODS = "TooFewPods"
-    IMAGES_CHANGED = "ImagesChanged"
-    UNREADABLE = "Unreadable"
-    LIVE_SIDE_SERVES = "LiveSideServes"
+    NO_READY_POD = Why.NO_READY_POD
+    WORKLOAD_MISSING = Why.WORKLOAD_MISSING
+    TOO_FEW_PODS = Why.TOO_FEW_PODS
+    IMAGES_CHANGED = Why.IMAGES_CHANGED
+    UNREADABLE = Why.UNREADABLE
+    LIVE_SIDE_SERVES = Why.LIVE_SIDE_SERVES
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from flipgate.core.record.conditions import condition_of, forget, put
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
 from flipgate.core.values.base import Model
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 
 UNWATCHED: Final = "Unwatched"
@@ -34,12 +35,12 @@ NEXT: Final = (
 class UnwatchedReason(StrEnum):
     """Why an application is unwatched or not. Treated as API."""
 
-    RECONCILE_OVERDUE = "ReconcileOverdue"
-    NEVER_RECONCILED = "NeverReconciled"
-    CLOCK_AHEAD = "ClockAhead"
-    UNREADABLE = "Unreadable"
-    JUST_ADOPTED = "JustAdopted"
-    RECONCILED = "Reconciled"
+    RECONCILE_OVERDUE = Why.RECONCILE_OVERDUE
+    NEVER_RECONCILED = Why.NEVER_RECONCILED
+    CLOCK_AHEAD = Why.CLOCK_AHEAD
+    UNREADABLE = Why.UNREADABLE
+    JUST_ADOPTED = Why.JUST_ADOPTED
+    RECONCILED = Why.RECONCILED
 
 
 class Reconciled(Model):

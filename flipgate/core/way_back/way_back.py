@@ -17,6 +17,7 @@ from flipgate.core.record.conditions import WAY_BACK_READY
 from flipgate.core.record.phases import WITH_WAY_BACK, Left
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.render import configuration_hash
@@ -35,15 +36,15 @@ def may_be_shrinking(record: Record, side: Side) -> bool:
 class WayBackReason(StrEnum):
     """Why the way back is open or not, the most important first. Treated as API."""
 
-    CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
-    WORKLOAD_MISSING = "WorkloadMissing"
-    NOT_READY = "NotReady"
-    IMAGES_CHANGED = "ImagesChanged"
-    CONFIGURATION_CHANGED = "ConfigurationChanged"
-    QUOTA_TOO_SMALL = "QuotaTooSmall"
-    AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
-    UNREADABLE = "Unreadable"
-    WAY_BACK_OPEN = "WayBackOpen"
+    CONTRACT_MIGRATION_DONE = Why.CONTRACT_MIGRATION_DONE
+    WORKLOAD_MISSING = Why.WORKLOAD_MISSING
+    NOT_READY = Why.NOT_READY
+    IMAGES_CHANGED = Why.IMAGES_CHANGED
+    CONFIGURATION_CHANGED = Why.CONFIGURATION_CHANGED
+    QUOTA_TOO_SMALL = Why.QUOTA_TOO_SMALL
+    AUTOSCALER_MAY_SHRINK = Why.AUTOSCALER_MAY_SHRINK
+    UNREADABLE = Why.UNREADABLE
+    WAY_BACK_OPEN = Why.WAY_BACK_OPEN
 
 
 NOT_LOOKED_AT: Final = Unread("it was not looked at")

@@ -11,6 +11,7 @@ from flipgate.core.spec.application import Application
 from flipgate.core.spec.images import Image, parse_image
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.nearest import hint
+from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.view import SideState
 
 
@@ -60,10 +61,10 @@ def render(
     Raises Refused when the side lacks a declared workload or container, or a service's image is not known.
     """
     if side.missing:
-        raise _cannot(side, f"lacks {side.lacks}", "WorkloadMissing")
+        raise _cannot(side, f"lacks {side.lacks}", Why.WORKLOAD_MISSING)
     if unknown := sorted(service.name for service in application.spec.services if service.name not in images):
         fact = f"no image is known for {', '.join(unknown)}: the live side has none, and none was given"
-        raise _cannot(side, fact, "ImageUnknown")
+        raise _cannot(side, fact, Why.IMAGE_UNKNOWN)
     services = {}
     for service in application.spec.services:
         workload = side.workloads[service.name]
@@ -72,7 +73,7 @@ def render(
         containers = {c["name"]: c for c in template["spec"]["containers"]}
         name = service.container or next(iter(containers))
         if name not in containers:
-            raise _cannot(side, f"{workload.kind} {service.name} has no container {name}", "ContainerMissing")
+            raise _cannot(side, f"{workload.kind} {service.name} has no container {name}", Why.CONTAINER_MISSING)
         containers[name]["image"] = images[service.name]
         services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
@@ -80,7 +81,7 @@ def render(
     return neutral
 
 
-def _cannot(side: SideState, fact: str, reason: str) -> Refused:
+def _cannot(side: SideState, fact: str, reason: Why) -> Refused:
     return Refused(
         fact,
         obj=f"side {side.side} (namespace {side.namespace})",

@@ -12,6 +12,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import is_about_it, warning
 from flipgate.steps.acting.events import note
 from flipgate.steps.acting.reconciled import judge
@@ -60,7 +61,7 @@ def need_open(record: Record, release: str) -> Release:
         raise Refused(
             f"{became(record, release)}; it is no longer the open release (that is: {now_open})",
             obj=f"release {release}",
-            reason="Superseded",
+            reason=Why.SUPERSEDED,
             untouched="everything from here on",
             next_command=f"flipgate status {record.application}",
         )

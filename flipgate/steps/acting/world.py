@@ -29,6 +29,7 @@ from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
 DEFAULT_NAMESPACE = "flipgate"
@@ -181,7 +182,7 @@ class World:
         try:
             lease.acquire()
         except Refused as held:
-            if held.reason == "LeaseHeld":
+            if held.reason == Why.LEASE_HELD:
                 return False
             raise
         lease.release()

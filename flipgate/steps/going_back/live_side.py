@@ -11,6 +11,7 @@ from functools import partial
 
 from flipgate.core.record.intents import Restore
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.live_side import Short, rested, restored
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.journal import journal
@@ -68,7 +69,7 @@ def _grown(world: World, before: tuple[Short, ...], after: SideState) -> str:
         raise Refused(
             f"still asks for too few pods after it was scaled up: {missing}",
             obj=f"live side {after.side} ({after.namespace})",
-            reason="LiveSideNotRestored",
+            reason=Why.LIVE_SIDE_NOT_RESTORED,
             untouched="all routes",
             next_command=f"flipgate status {world.application.name}",
         )

@@ -8,6 +8,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.moves import by_hand
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import NoWay, closed, not_approved
 from flipgate.core.workloads.view import SideState
@@ -22,7 +23,7 @@ def need_way_back(world: World, record: Record, target: Side) -> None:
     refused = closed(record, target)
     if refused is None:
         return
-    contracted = refused.reason == "ContractMigrationDone"
+    contracted = refused.reason == Why.CONTRACT_MIGRATION_DONE
     side = f"side {target} ({world.application.namespace_of(target)})"
     by_hand = f"; if it must be, by hand: {by_kubectl(world, target)}" if contracted else ""
     raise Refused(
@@ -64,7 +65,7 @@ def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]
     return Refused(
         f"is not Ready: {counts}. {both_sides(world)}",
         obj=f"side {state.side} ({state.namespace})",
-        reason="WayBackNotReady",
+        reason=Why.WAY_BACK_NOT_READY,
         untouched="all routes",
         next_command=f"kubectl -n {state.namespace} get pods; then {with_side(world, state.side)} (brings it up "
         "first), or the same with --now (with whatever is Ready there)",

@@ -17,6 +17,7 @@ from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.journal import close
@@ -78,7 +79,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
             raise Refused(
                 f"has drifted: {fact}. With the next command {advice.step}",
                 obj=f"application {world.application.name}",
-                reason="Drifted",
+                reason=Why.DRIFTED,
                 untouched="all routes and both sides",
                 next_command=advice.command,
             )

@@ -10,6 +10,7 @@ from flipgate.adapters.addresses import address_of
 from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.way_back.going_back import older, without_pods
@@ -162,7 +163,7 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
         raise Refused(
             f"does not pass its checks: {'; '.join(bad)}. {both_sides(world)}",
             obj=f"side {target} ({world.application.namespace_of(target)})",
-            reason="WayBackBad",
+            reason=Why.WAY_BACK_BAD,
             untouched="all routes",
             next_command=with_side(world),
         )

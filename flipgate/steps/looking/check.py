@@ -7,6 +7,7 @@ from flipgate.core.spec.application import Check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World
@@ -32,7 +33,7 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
         raise Refused(
             "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
             obj=f"checks of {world.application.name} on {side}",
-            reason="ChecksFailed",
+            reason=Why.CHECKS_FAILED,
             untouched="all routes",
             next_command=f"kubectl -n {world.application.namespace_of(side)} get pods",
             evidence=tuple(evidence),

@@ -12,6 +12,7 @@ from flipgate.core.gates.misasked import status_message
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault, printable
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.counted import ask_counted
@@ -88,7 +89,7 @@ def wrong_of(found: Found) -> Unnamed | None:
 def mend(world: World, wrong: Unnamed) -> str:
     """What to do about it."""
     name = world.application.name
-    if wrong.reason == "OtherSideAnswers":
+    if wrong.reason == Why.OTHER_SIDE_ANSWERS:
         return f"flipgate status {name}"
     then = "flipgate check -f FILE, flipgate apply -f FILE"
     if wrong.declare:
@@ -103,7 +104,7 @@ def asked_for(world: World) -> str:
 
 
 def _where(world: World, said: Unnamed) -> str:
-    key = "" if said.declare else "spec.traffic in " if said.reason == "NotServed" else "spec.traffic.header in "
+    key = "" if said.declare else "spec.traffic in " if said.reason is Why.NOT_SERVED else "spec.traffic.header in "
     return f"{key}the file of application {world.application.name}"
 
 

@@ -13,6 +13,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, Interrupted, explain
 from flipgate.core.workloads.render import config_maps
@@ -87,7 +88,7 @@ def need_record(world: World, view: View) -> Record:
         raise Refused(
             "is not managed yet: nobody has told flipgate that what runs is meant to run",
             obj=f"application {world.application.name}",
-            reason="Unmanaged",
+            reason=Why.UNMANAGED,
             untouched="both sides",
             next_command=f"flipgate adopt {world.application.name} (flipgate init, where nothing ran yet)",
         )
@@ -109,7 +110,7 @@ def need_dark(world: World, view: View) -> DarkSide:
     raise Refused(
         f"no side can be called dark: {fact}",
         obj=f"application {world.application.name}",
-        reason="NoDarkSide",
+        reason=Why.NO_DARK_SIDE,
         untouched="both sides and all routes",
         next_command=f"flipgate status {world.application.name}{then}",
     )

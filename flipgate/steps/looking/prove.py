@@ -11,6 +11,7 @@ from flipgate.core.gates.header import TLS_ASKED
 from flipgate.core.gates.proof import Aim, Proven, Seen, hear
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
@@ -44,7 +45,7 @@ def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
         fact = f"{fact}. {'; '.join(header_problems(world, found))}"
     if wrong and not wrong.passing:
         next_command = mend(world, wrong)
-    return Refused(fact, obj=world.proxy.name, reason="CannotSee", untouched="all routes", next_command=next_command)
+    return Refused(fact, obj=world.proxy.name, reason=Why.CANNOT_SEE, untouched="all routes", next_command=next_command)
 
 
 def prove(

@@ -8,7 +8,7 @@ from typing import Any
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.routes import find_route
-from flipgate.core.traffic.grants import REFERENCE_GRANT_MISSING, look_for_grants, not_granted
+from flipgate.core.traffic.grants import look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.targets import (
     LEADS_ELSEWHERE,
@@ -20,6 +20,7 @@ from flipgate.core.traffic.targets import (
 )
 from flipgate.core.traffic.traffic import RouteName, RouteState, Target, Traffic
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.grants import missing_grants
@@ -47,7 +48,7 @@ def need_grants(world: World, traffic: Traffic, to: Side) -> None:
     """Raises Refused where a route may not name what it would name on `to`: users would be answered with 500."""
     namespace = world.application.namespace_of(to)
     for route, target in missing_grants(world, traffic, to):
-        unfit = Unfit(REFERENCE_GRANT_MISSING, not_granted(route, namespace))
+        unfit = Unfit(Why.REFERENCE_GRANT_MISSING, not_granted(route, namespace))
         raise _refused(namespace, target, unfit, look_for_grants(namespace))
 
 

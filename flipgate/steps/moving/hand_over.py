@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import HandOver
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
 from flipgate.core.workloads.view import SideState, Workload, read_workload
@@ -197,7 +198,7 @@ class _Shift:
         return Refused(
             f"still running {seconds:g} s after their CronJobs were suspended: {told}. The new ones wait for them",
             obj=f"Jobs on {self.to.other}",
-            reason="JobsStillRunning",
+            reason=Why.JOBS_STILL_RUNNING,
             untouched="these Jobs, and all routes",
             next_command=f"kubectl -n {namespace} get jobs; spec.policy.jobsTimeoutSeconds says how long to wait",
         )
@@ -208,7 +209,7 @@ class _Shift:
         return Refused(
             f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
             obj=f"workers on {turn.side}",
-            reason="WorkersNotReady",
+            reason=Why.WORKERS_NOT_READY,
             untouched="all routes",
             next_command=f"kubectl -n {state.namespace} get {state.resources}",
         )

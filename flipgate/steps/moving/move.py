@@ -12,6 +12,7 @@ from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import RoutePatch, plan_close, plan_move
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import View, short_of
 from flipgate.steps.acting.journal import journal
@@ -103,7 +104,7 @@ def close_routes(world: World, traffic: Traffic, *, keep_way_back: bool = False)
             raise Refused(
                 "was written by somebody else since it was read; the dark side may be live again",
                 obj=str(state.route),
-                reason="SideChanged",
+                reason=Why.SIDE_CHANGED,
                 untouched="both sides",
                 next_command=f"flipgate status {world.application.name}, then the same again",
             ) from error
@@ -180,7 +181,7 @@ def need_counts(world: World, view: View, to: Side) -> None:
         raise Refused(
             f"has too few Ready pods for {carried}: {counts}",
             obj=f"side {to} ({world.application.namespace_of(to)})",
-            reason="TooFewReady",
+            reason=Why.TOO_FEW_READY,
             untouched="all routes",
             next_command=f"kubectl -n {world.application.namespace_of(to)} get deployments",
         )
@@ -200,7 +201,7 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
             raise Refused(
                 f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
                 obj=str(patch.route),
-                reason="RouteChanged",
+                reason=Why.ROUTE_CHANGED,
                 untouched=f"all routes: traffic is on {to.other}" + (f" ({'; '.join(left)})" if left else ""),
                 next_command=f"kubectl -n {patch.route.namespace} get {KINDS[patch.route.kind].plural} "
                 f"{patch.route.name} --show-managed-fields -o yaml",

@@ -10,6 +10,7 @@ from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.errors import PermanentError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
@@ -61,7 +62,7 @@ def _make(world: World, traffic: Traffic, to: Side, host: str) -> None:
         raise Refused(
             f"could not be made: {error.fact}",
             obj=f"preview of {world.application.name}",
-            reason="PreviewNotMade",
+            reason=Why.PREVIEW_NOT_MADE,
             untouched="all routes",
             next_command="flipgate check -f APP.yaml (asks for the rights that it needs)",
         ) from error
@@ -93,7 +94,7 @@ def _not_seen(world: World, to: Side, host: str, proven: Proven) -> Refused:
         f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: {deaf}. "
         f"{' '.join(asked)}",
         obj=world.proxy.name,
-        reason="PreviewNotSeen",
+        reason=Why.PREVIEW_NOT_SEEN,
         untouched="all routes",
         next_command=world.proxy.look_into(host=host),
     )

@@ -10,6 +10,7 @@ from flipgate.core.record.record import Occupant, Record, occupied
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
@@ -79,7 +80,7 @@ def _changed(world: World, what: Stamped) -> Refused:
     return Refused(
         "was changed since the routes were read; this side may be live again",
         obj=str(what),
-        reason="SideChanged",
+        reason=Why.SIDE_CHANGED,
         untouched=f"this {what.kind}, what comes after it, and all routes",
         next_command=f"flipgate status {world.application.name}",
     )

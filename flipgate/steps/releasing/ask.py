@@ -18,6 +18,7 @@ from flipgate.core.record.stopped import last_attempt
 from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of
@@ -26,13 +27,13 @@ from flipgate.steps.acting.tell import advance, finish, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_record
 
-ASK_AGAIN = frozenset({"NoDecision", "QuestionGone", "BasisChanged"})
+ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
 
 ENDS = MappingProxyType(
     {
-        "Rejected": (Phase.REJECTED, Reason.REJECTED),
-        "ApprovalExpired": (Phase.EXPIRED, Reason.APPROVAL_EXPIRED),
+        Why.REJECTED: (Phase.REJECTED, Reason.REJECTED),
+        Why.APPROVAL_EXPIRED: (Phase.EXPIRED, Reason.APPROVAL_EXPIRED),
     }
 )
 """What becomes of a dark release on a person's no, or on nobody's word in time."""
@@ -71,7 +72,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
         raise Refused(
             changed,
             obj=f"side {release.side} ({world.application.namespace_of(release.side)})",
-            reason="SideChanged",
+            reason=Why.SIDE_CHANGED,
             untouched="all routes and both sides",
             next_command=_deploy_again(world, release),
         )
@@ -108,7 +109,7 @@ def decide(
         raise Refused(
             f"nothing waits for this decision; the release is `{record.phase}`",
             obj=f"application {world.application.name}",
-            reason="NoQuestion",
+            reason=Why.NO_QUESTION,
             untouched="everything",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -116,7 +117,7 @@ def decide(
         raise Refused(
             f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
             obj=f"question {question.id}",
-            reason="ApprovalExpired",
+            reason=Why.APPROVAL_EXPIRED,
             untouched="everything",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -170,7 +171,7 @@ def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bo
     if isinstance(decided, Granted) or decided.reason in ASK_AGAIN:
         return isinstance(decided, NotGranted)
     record = world.store.read()
-    if decided.reason != "ApprovalExpired" or record.question is None or record.phase is not Phase.LIVE:
+    if decided.reason != Why.APPROVAL_EXPIRED or record.question is None or record.phase is not Phase.LIVE:
         return False
     unused = record.approval is not None and record.approval.unspent
     return record.question.flow_run != flow_run or unused
@@ -182,10 +183,10 @@ def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
     record = need_record(world, view)
     release = need_phase(world, record, kind)
     if record.question is not None and record.question.kind is not kind:
-        return NotGranted("QuestionGone", "another question is open")
+        return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
     changed = _side_changed(world, view, release, kind)
-    return NotGranted("SideChanged", changed) if changed and isinstance(decided, Granted) else decided
+    return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
 
 
 def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:
@@ -196,7 +197,7 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
     record, now = world.store.read(), world.now()
 
     def noted(record: Record) -> Record:
-        if refused.reason != "ApprovalExpired":
+        if refused.reason != Why.APPROVAL_EXPIRED:
             return record
         return approvals.lapse(record, refused.fact, by=world.actor, via=via, now=now)
 
@@ -218,7 +219,7 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
         raise Refused(
             f"{became(record, last.name)}; it is not `{wanted}`" if last else f"is `{record.phase}`, not `{wanted}`",
             obj=f"release {last.name}" if last else f"application {world.application.name}",
-            reason="WrongPhase",
+            reason=Why.WRONG_PHASE,
             untouched="all routes and both sides",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -280,5 +281,5 @@ def expire(world: World) -> Question | None:
     if record.phase is Phase.LIVE and question.flow_run:
         decide(world, Decision.EXPIRED, by=world.actor, via="reconcile", reason=fact)
     else:
-        close_refused(world, NotGranted("ApprovalExpired", fact), via="reconcile")
+        close_refused(world, NotGranted(Why.APPROVAL_EXPIRED, fact), via="reconcile")
     return question

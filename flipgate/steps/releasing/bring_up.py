@@ -16,6 +16,7 @@ from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_i
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.render import (
@@ -87,7 +88,7 @@ def bring_up(world: World, release: Release) -> None:
         raise Refused(
             f"is for {release.side}, which has the live traffic now",
             obj=f"release {release.name}",
-            reason="SideIsLive",
+            reason=Why.SIDE_IS_LIVE,
             untouched="both sides",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -135,7 +136,7 @@ def _need_switches(world: World, side: SideState) -> None:
         raise Refused(
             f"lacks the ConfigMaps {', '.join(missing)}, which tell mixed services whether to consume",
             obj=f"side {side.side} (namespace {side.namespace})",
-            reason="ConfigMapMissing",
+            reason=Why.CONFIG_MAP_MISSING,
             untouched="both sides",
             next_command=f"kubectl -n {side.namespace} create configmap {missing[0]}",
         )
@@ -155,7 +156,7 @@ def set_workload(world: World, workload: Workload, release: Release) -> None:
         raise Refused(
             "was written by another actor since it was read",
             obj=str(workload),
-            reason="SideChanged",
+            reason=Why.SIDE_CHANGED,
             untouched=f"this {workload.kind}, and what comes after it",
             next_command=f"flipgate status {world.application.name}; the same build again does what is missing",
         ) from error
@@ -208,7 +209,7 @@ def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, 
     return Refused(
         f"not Ready within {seconds:g} s: {counts}. {causes}",
         obj=f"release {release.name} on {release.side}",
-        reason="NotReadyInTime",
+        reason=Why.NOT_READY_IN_TIME,
         untouched=f"{release.side.other}, which has the live traffic, and all routes",
         next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods",
     )
@@ -280,7 +281,7 @@ def _refuse_open(world: World, release: Release) -> None:
     raise Refused(
         f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
         obj=f"release {release.name}",
-        reason="ReleaseOpen",
+        reason=Why.RELEASE_OPEN,
         untouched="both sides",
         next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
     )
@@ -294,7 +295,7 @@ def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], ide
         raise Refused(
             f"has these images and this configuration live on {active.side} already",
             obj=f"application {world.application.name}",
-            reason="AlreadyLive",
+            reason=Why.ALREADY_LIVE,
             untouched="both sides",
             next_command=f"flipgate status {world.application.name}",
         )

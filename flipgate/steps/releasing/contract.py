@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flipgate.core.record.phases import Rollback
 from flipgate.core.record.record import Contract, Record
 from flipgate.core.values.errors import BadInput, FlipgateError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.contract import close, side_to_close
 from flipgate.steps.acting.tell import write
@@ -48,7 +49,7 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
             raise Refused(
                 "has moved on since it was looked at",
                 obj=f"application {world.application.name}",
-                reason="MovedOn",
+                reason=Why.MOVED_ON,
                 untouched="the record",
                 next_command=f"flipgate status {world.application.name}",
             )

@@ -20,6 +20,7 @@ from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
 from flipgate.core.traffic.moves import by_hand, plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
 from flipgate.core.workloads.render import configuration_hash, images_of
@@ -40,10 +41,10 @@ MOVABLE = works_in(FLIP_TRAFFIC)
 FLIPPABLE = MOVABLE | {Phase.LIVE}
 GOES_BACK = MappingProxyType(
     {
-        "TrafficNotProven": Reason.TRAFFIC_NOT_PROVEN,
-        "BakeFailed": Reason.BAKE_FAILED,
-        "WorkersNotReady": Reason.BAKE_FAILED,
-        "JobsStillRunning": Reason.BAKE_FAILED,
+        Why.TRAFFIC_NOT_PROVEN: Reason.TRAFFIC_NOT_PROVEN,
+        Why.BAKE_FAILED: Reason.BAKE_FAILED,
+        Why.WORKERS_NOT_READY: Reason.BAKE_FAILED,
+        Why.JOBS_STILL_RUNNING: Reason.BAKE_FAILED,
     }
 )
 """Refusals after the move that send everybody back, and the reason that the phase change gets."""
@@ -95,7 +96,7 @@ def need_release(world: World, release: str, phases: frozenset[Phase]) -> Releas
         raise Refused(
             f"{became(record, release)}; it is not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
             obj=f"release {release}",
-            reason="WrongPhase",
+            reason=Why.WRONG_PHASE,
             untouched="all routes and both sides",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -108,7 +109,7 @@ def need_proven(world: World, proven: Proven) -> None:
         raise Refused(
             f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.deaf)}",
             obj=f"traffic of {world.application.name}",
-            reason="TrafficNotProven",
+            reason=Why.TRAFFIC_NOT_PROVEN,
             untouched="workers and the old side",
             next_command=f"flipgate status {world.application.name}",
         )

@@ -13,6 +13,7 @@ from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import CHECKS, Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.view import View, not_serving
@@ -30,7 +31,7 @@ def failing(world: World, release: Release) -> Iterator[None]:
     try:
         yield
     except Refused as bad:
-        reasons = {"NotReadyInTime": Reason.NOT_READY_IN_TIME, "ChecksFailed": Reason.CHECKS_FAILED}
+        reasons = {Why.NOT_READY_IN_TIME: Reason.NOT_READY_IN_TIME, Why.CHECKS_FAILED: Reason.CHECKS_FAILED}
         if bad.reason in reasons:
             fail(world, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
         raise
@@ -85,7 +86,7 @@ def need_soaked(world: World, name: str = "") -> Release:
         raise Refused(
             f"{fact}: only a `live` release has an old side to put to rest",
             obj=f"release {last.name}" if last else f"application {world.application.name}",
-            reason="WrongPhase",
+            reason=Why.WRONG_PHASE,
             untouched="both sides",
             next_command=f"flipgate status {world.application.name}",
         )
@@ -94,7 +95,7 @@ def need_soaked(world: World, name: str = "") -> Release:
         raise Refused(
             f"soaks until {release.settle_after:%Y-%m-%d %H:%M:%S} UTC, {left:.0f} s from now",
             obj=f"release {release.name}",
-            reason="StillSoaking",
+            reason=Why.STILL_SOAKING,
             untouched="both sides: the way back stays open",
             next_command=f"flipgate scale-down {world.application.name}, after that time",
         )
@@ -116,7 +117,7 @@ def settle(world: World, name: str = "") -> Release:
         raise Refused(
             f"is not Ready: {', '.join(missing)}",
             obj=f"side {release.side}, which has the live traffic,",
-            reason="LiveSideNotReady",
+            reason=Why.LIVE_SIDE_NOT_READY,
             untouched=f"{dark.side}: the way back stays open",
             next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods, then again "
             f"flipgate scale-down {world.application.name}",

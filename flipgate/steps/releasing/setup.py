@@ -18,6 +18,7 @@ from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.view import SideState, View
@@ -121,7 +122,7 @@ def adopt(world: World) -> Record:
         raise Refused(
             "has no Ready pod of any serving service: nothing runs there that could be adopted",
             obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
-            reason="NothingRuns",
+            reason=Why.NOTHING_RUNS,
             untouched="everything",
             next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
             "and adopt again",
@@ -151,7 +152,7 @@ def init(world: World) -> Record:
         raise Refused(
             f"has Ready pods: {', '.join(f'{name} {ready}' for name, ready in running.items())}",
             obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
-            reason="AlreadyRuns",
+            reason=Why.ALREADY_RUNS,
             untouched="everything",
             next_command=f"flipgate adopt {world.application.name}",
         )
@@ -172,7 +173,7 @@ def _need_one_side(world: World, view: View) -> Side:
     raise Refused(
         f"the routes name no one side: {view.traffic}",
         obj=f"application {world.application.name}",
-        reason="RoutesSplit",
+        reason=Why.ROUTES_SPLIT,
         untouched="everything",
         next_command="point every route wholly at one side, then the same again",
     )
@@ -183,7 +184,7 @@ def _need_workloads(state: SideState, otherwise: str = "") -> None:
         raise Refused(
             f"lacks {state.lacks}",
             obj=f"side {state.side} ({state.namespace})",
-            reason="WorkloadMissing",
+            reason=Why.WORKLOAD_MISSING,
             untouched="everything",
             next_command=f"kubectl -n {state.namespace} get {state.resources}{otherwise}",
         )
@@ -349,7 +350,7 @@ def _need_routes(cluster: Cluster, application: Application) -> None:
             raise Refused(
                 "does not exist" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
-                reason="RouteUnknown",
+                reason=Why.ROUTE_UNKNOWN,
                 untouched="the cluster",
                 next_command=f"kubectl -n {state.route.namespace} get {KINDS[state.route.kind].plural}",
             )
@@ -362,7 +363,7 @@ def _need_both(cluster: Cluster, application: Application) -> None:
             raise Refused(
                 "does not exist",
                 obj=f"namespace {namespace} ({side})",
-                reason="NamespaceMissing",
+                reason=Why.NAMESPACE_MISSING,
                 untouched="the cluster",
                 next_command=f"kubectl create namespace {namespace}",
             )

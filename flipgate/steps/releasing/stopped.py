@@ -9,11 +9,12 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.record.stopped import failure, forget_stop, note_stop
 from flipgate.core.values.errors import LostLease, Refused
+from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.flip import GOES_BACK
 
-TOLD_BY_THE_FLIP = frozenset({"BakeUnknown", *GOES_BACK})
+TOLD_BY_THE_FLIP = frozenset({Why.BAKE_UNKNOWN, *GOES_BACK})
 """Refusals after the move: whoever raised them has told everybody."""
 
 

@@ -12,6 +12,7 @@ from flipgate.core.gates.declared import cut_reason
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed, progress_line
 from flipgate.core.workloads.view import not_serving
@@ -103,7 +104,7 @@ def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> 
         return Refused(
             fact,
             obj="bake",
-            reason="BakeUnknown",
+            reason=Why.BAKE_UNKNOWN,
             untouched="all routes: traffic stays where it is until a person decides",
             next_command=f"flipgate flip {name} (watch again) or flipgate rollback {name} --reason ...",
             evidence=evidence,
@@ -111,7 +112,7 @@ def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> 
     return Refused(
         fact,
         obj="bake",
-        reason="BakeFailed",
+        reason=Why.BAKE_FAILED,
         untouched="the old side, which is the way back",
         next_command=f"flipgate status {name}",
         evidence=evidence,

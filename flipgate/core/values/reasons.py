@@ -1,0 +1,300 @@
+"""Why flipgate says no, moves on or tells people: one word each, with its meaning and what to do.
+
+The words are API: scripts, Events and announcements key on them. docs/reasons.md is made from here
+(`python -m flipgate.core.values.reasons > docs/reasons.md`). A new one is a member and a line of the table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Why(StrEnum):
+    """All reasons: of refusals, of changes of phase, of conditions and of announcements."""
+
+    ADDRESS_UNKNOWN = "AddressUnknown"
+    ALREADY_ANSWERED = "AlreadyAnswered"
+    ALREADY_LIVE = "AlreadyLive"
+    ALREADY_RUNS = "AlreadyRuns"
+    APPROVAL_EXPIRED = "ApprovalExpired"
+    APPROVAL_SPENT = "ApprovalSpent"
+    APPROVED = "Approved"
+    AS_RECORDED = "AsRecorded"
+    AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
+    BAKE_FAILED = "BakeFailed"
+    BAKE_PASSED = "BakePassed"
+    BAKE_UNKNOWN = "BakeUnknown"
+    BASIS_CHANGED = "BasisChanged"
+    BUILD_ANNOUNCED = "BuildAnnounced"
+    CANNOT_SEE = "CannotSee"
+    CHECKS_FAILED = "ChecksFailed"
+    CHECKS_PASSED = "ChecksPassed"
+    CLOCK_AHEAD = "ClockAhead"
+    CONFIG_MAP_MISSING = "ConfigMapMissing"
+    CONFIGURATION_CHANGED = "ConfigurationChanged"
+    CONTAINER_MISSING = "ContainerMissing"
+    CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
+    DEAD_ROUTE_API = "DeadRouteApi"
+    DECISION_WANTED = "DecisionWanted"
+    DEPLOY_ABORTED = "DeployAborted"
+    DRIFT_ENDED = "DriftEnded"
+    DRIFTED = "Drifted"
+    FLIP_STOPPED = "FlipStopped"
+    FOREIGN_APPROVAL = "ForeignApproval"
+    HEADER_MISSING = "HeaderMissing"
+    HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
+    IMAGE_UNKNOWN = "ImageUnknown"
+    IMAGES_CHANGED = "ImagesChanged"
+    INTERRUPTED = "Interrupted"
+    JOBS_STILL_RUNNING = "JobsStillRunning"
+    JOURNAL_OPEN = "JournalOpen"
+    JUST_ADOPTED = "JustAdopted"
+    LEADS_ELSEWHERE = "LeadsElsewhere"
+    LEASE_HELD = "LeaseHeld"
+    LIVE_SIDE_FOUND = "LiveSideFound"
+    LIVE_SIDE_NOT_READY = "LiveSideNotReady"
+    LIVE_SIDE_NOT_RESTORED = "LiveSideNotRestored"
+    LIVE_SIDE_RESTORED = "LiveSideRestored"
+    LIVE_SIDE_SERVES = "LiveSideServes"
+    LIVE_SIDE_SHORT = "LiveSideShort"
+    LOST_LEASE = "LostLease"
+    MOVE_UNDONE = "MoveUndone"
+    MOVED_ON = "MovedOn"
+    NAMESPACE_MISSING = "NamespaceMissing"
+    NEVER_RECONCILED = "NeverReconciled"
+    NEWER_BUILD = "NewerBuild"
+    NEWER_RECORD = "NewerRecord"
+    NO_APPROVAL = "NoApproval"
+    NO_DARK_SIDE = "NoDarkSide"
+    NO_DECISION = "NoDecision"
+    NO_OPEN_RELEASE = "NoOpenRelease"
+    NO_PREFECT = "NoPrefect"
+    NO_QUESTION = "NoQuestion"
+    NO_READY_ENDPOINTS = "NoReadyEndpoints"
+    NO_READY_POD = "NoReadyPod"
+    NO_ROUTE_API = "NoRouteApi"
+    NO_SUCH_TRANSITION = "NoSuchTransition"
+    NO_TRAEFIK = "NoTraefik"
+    NO_WAY_BACK = "NoWayBack"
+    NOT_A_WAY_BACK = "NotAWayBack"
+    NOT_FOUND = "NotFound"
+    NOT_READY = "NotReady"
+    NOT_READY_IN_TIME = "NotReadyInTime"
+    NOT_SERVED = "NotServed"
+    NOTHING_RUNS = "NothingRuns"
+    NOTHING_TO_CLOSE = "NothingToClose"
+    OLD_SIDE_AT_REST = "OldSideAtRest"
+    OTHER_SIDE_ANSWERS = "OtherSideAnswers"
+    PREVIEW_NOT_MADE = "PreviewNotMade"
+    PREVIEW_NOT_SEEN = "PreviewNotSeen"
+    QUESTION_GONE = "QuestionGone"
+    QUOTA_TOO_SMALL = "QuotaTooSmall"
+    RECONCILE_OVERDUE = "ReconcileOverdue"
+    RECONCILED = "Reconciled"
+    REDIRECTED_TO_HTTPS = "RedirectedToHttps"
+    REFERENCE_GRANT_MISSING = "ReferenceGrantMissing"
+    REJECTED = "Rejected"
+    RELEASE_GONE = "ReleaseGone"
+    RELEASE_OPEN = "ReleaseOpen"
+    RESUME_REJECTED = "ResumeRejected"
+    ROLLBACK_REQUESTED = "RollbackRequested"
+    ROUTE_CHANGED = "RouteChanged"
+    ROUTE_MISSING = "RouteMissing"
+    ROUTE_UNKNOWN = "RouteUnknown"
+    ROUTES_ELSEWHERE = "RoutesElsewhere"
+    ROUTES_SPLIT = "RoutesSplit"
+    SCALE_DOWN_STOPPED = "ScaleDownStopped"
+    SERVICE_MISSING = "ServiceMissing"
+    SERVICE_PORT_MISSING = "ServicePortMissing"
+    SETTLE_APPROVED = "SettleApproved"
+    SIDE_CHANGED = "SideChanged"
+    SIDE_IS_LIVE = "SideIsLive"
+    SNI_NEEDED = "SniNeeded"
+    STEP_UNDER_WAY = "StepUnderWay"
+    STILL_SOAKING = "StillSoaking"
+    SUPERSEDED = "Superseded"
+    TLS_FAILED = "TlsFailed"
+    TOO_FEW_PODS = "TooFewPods"
+    TOO_FEW_READY = "TooFewReady"
+    TRAFFIC_NOT_PROVEN = "TrafficNotProven"
+    TRAFFIC_PROVEN = "TrafficProven"
+    TRAFFIC_RESTORED = "TrafficRestored"
+    UNEXPECTED = "Unexpected"
+    UNMANAGED = "Unmanaged"
+    UNREADABLE = "Unreadable"
+    USAGE = "Usage"
+    WAY_BACK_BAD = "WayBackBad"
+    WAY_BACK_CLOSED = "WayBackClosed"
+    WAY_BACK_FOUND = "WayBackFound"
+    WAY_BACK_LOST = "WayBackLost"
+    WAY_BACK_NOT_READY = "WayBackNotReady"
+    WAY_BACK_OPEN = "WayBackOpen"
+    WORKERS_NOT_READY = "WorkersNotReady"
+    WORKLOAD_MISSING = "WorkloadMissing"
+    WRONG_PHASE = "WrongPhase"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What people read about a reason, without a sentence's end."""
+
+    meaning: str
+    to_do: str
+
+
+_TABLE = """\
+AddressUnknown | the declared address has no IP address | correct spec.traffic.address, or the name server
+AlreadyAnswered | the question has its answer | flipgate status APP
+AlreadyLive | these images and this configuration are live | nothing; announce another image
+AlreadyRuns | `init` found pods on the side that users are on | flipgate adopt APP
+ApprovalExpired | nobody decided in time, or the yes was used too late: that is a no | flipgate flip APP asks again
+ApprovalSpent | the yes was used by a move already | flipgate flip APP asks again
+Approved | a person said yes to the move | nothing
+AsRecorded | routes and record name the same side | nothing
+AutoscalerMayShrink | an autoscaler may leave the old side fewer pods than it carried | raise its minReplicas
+BakeFailed | a gate of the bake failed: users are sent back | flipgate history APP RELEASE
+BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP after the soak
+BakeUnknown | the bake's gates could not tell: nobody is moved | look, then flipgate flip or rollback APP
+BasisChanged | what would change is not what was approved | flipgate flip APP asks again
+BuildAnnounced | a new build opened the release | nothing
+CannotSee | the proof could not look through a Traefik replica before the move | the message names what; flipgate check
+ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
+ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
+ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
+ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
+ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
+ContainerMissing | a workload has no container of the declared name | correct the file or the workload
+ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
+DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
+DecisionWanted | a person is asked | flipgate approve or reject APP
+DeployAborted | a person ended a release that users had not seen | flipgate deploy APP for another
+DriftEnded | the routes are where the record says again | nothing
+Drifted | the routes are not where flipgate left them | flipgate status APP names the command
+FlipStopped | the run that moves users failed with its release open | flipgate status APP says who goes on
+ForeignApproval | the decision answers another question | flipgate status APP
+HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
+HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
+ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF
+ImagesChanged | a side runs other images than its release | set them again; somebody else writes here
+Interrupted | the command was stopped from the keyboard | flipgate status APP
+JobsStillRunning | Jobs of the other side run on in the way of the new one's | wait for them, or end them
+JournalOpen | another step is open in the journal | flipgate rollback APP, or run reconcile
+JustAdopted | reconcile has not run since the adoption, and is not overdue | nothing
+LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
+LeaseHeld | another actor is at work on the application | wait; flipgate rollback APP takes over at once
+LiveSideFound | the live side is as it was released again | nothing
+LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
+LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP
+LiveSideRestored | flipgate scaled up a live side that it had put to rest itself | nothing
+LiveSideServes | the live side is as it was released | nothing
+LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
+LostLease | another actor has taken the application over | nothing; that one goes on
+MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP asks again
+MovedOn | the application has changed since it was looked at | look again, then the same
+NamespaceMissing | a namespace of the application is not there | create it
+NeverReconciled | reconcile has never succeeded here | prefect deployment ls; the run's log
+NewerBuild | a newer build took the side over | nothing
+NewerRecord | a newer flipgate wrote the record | upgrade this one
+NoApproval | no yes stands for this move by now | flipgate flip APP asks again
+NoDarkSide | the routes do not agree on one side, so neither is dark | flipgate status APP
+NoDecision | nobody has decided yet | flipgate approve or reject APP
+NoOpenRelease | no release is open | flipgate deploy APP
+NoPrefect | no Prefect server is configured | prefect config set PREFECT_API_URL=URL
+NoQuestion | nothing is asked | flipgate status APP
+NoReadyEndpoints | a Service that a route would name has no Ready endpoint | look why its pods are not Ready
+NoReadyPod | a serving service of the live side has no Ready pod | scale it, or go back; docs/3am.md
+NoRouteApi | the cluster serves no API of the declared routes | install Traefik's resource definitions
+NoSuchTransition | a release cannot go from its phase to that one | flipgate status APP
+NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
+NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
+NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
+NotFound | the application is not managed, or an object is not there | flipgate adopt APP
+NotReady | the old side lacks Ready pods | kubectl get pods there
+NotReadyInTime | the dark side's pods did not become Ready in time | the message has Kubernetes' own reason
+NotServed | the route answers an error that no side gave | correct spec.traffic host and path, or the route
+NothingRuns | `adopt` found no pods on the side that users are on | flipgate init APP
+NothingToClose | no way back is open that a contract migration could close | nothing
+OldSideAtRest | the old side is scaled down; the release is closed | nothing
+OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
+PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
+PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
+QuestionGone | the question was withdrawn, or its release has gone on | flipgate status APP
+QuotaTooSmall | a quota leaves the old side no room to come up again | raise it
+ReconcileOverdue | reconcile has not succeeded for three turns | prefect flow-run ls --flow-name reconcile
+Reconciled | reconcile succeeds | nothing
+RedirectedToHttps | who asks by http is sent to https | declare spec.traffic.scheme: https
+ReferenceGrantMissing | a route may not refer to a Service of a side | create the ReferenceGrant that the message names
+Rejected | a person said no | flipgate flip APP asks again
+ReleaseGone | the release that the question is of is not open any more | flipgate status APP
+ReleaseOpen | a release holds both sides | flipgate scale-down APP after its soak
+ResumeRejected | Prefect did not take the decision; the record has it | the run's page
+RollbackRequested | a person, or an unfinished way back, sends users back | nothing
+RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again
+RouteMissing | a declared route is not there | create it, or correct the file
+RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3am.md
+RoutesElsewhere | the routes are not where the record left them | flipgate status APP names the command
+RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
+ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP says who goes on
+ServiceMissing | a Service that a route would name is not there | create it
+ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
+SettleApproved | a person gave the fast way back up | nothing
+SideChanged | somebody else wrote the side since it was looked at | find who; then the same again
+SideIsLive | the release's side has the live traffic by now | flipgate status APP
+SniNeeded | Traefik refuses TLS without the name of a host | declare spec.traffic.address
+StepUnderWay | a step is open and explains where the routes are | nothing; reconcile settles it if its run is gone
+StillSoaking | the soak is not over | flipgate scale-down APP after that time
+Superseded | another release is open by now | flipgate status APP
+TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
+TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
+TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again
+TrafficNotProven | not every Traefik replica shows the new side: users are sent back | the message names them
+TrafficProven | every Traefik replica shows the new side | nothing
+TrafficRestored | users are back on the old side | flipgate history APP RELEASE
+Unexpected | an error that flipgate does not know | the same again with --debug
+Unmanaged | the application has no record | flipgate adopt APP
+Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check
+Usage | what was typed cannot be meant | the verb's --help
+WayBackBad | the old side came up and fails its own checks | choose with --to SIDE
+WayBackClosed | a contract migration closed the way back | go forward
+WayBackFound | the way back is open again | nothing
+WayBackLost | the old side is no longer as users left it | flipgate status APP names what
+WayBackNotReady | a service of the old side has no Ready pod | --to SIDE brings it up first; docs/3am.md
+WayBackOpen | users could go back to the old side at once | nothing
+WorkersNotReady | what works beside the requests did not come up on its side | look why its pods are not Ready
+WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
+WrongPhase | the release is in a phase that this is not for | flipgate status APP
+"""
+"""A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names)."""
+
+
+def _entries() -> dict[Why, Entry]:
+    rows = (line.split(" | ") for line in _TABLE.splitlines())
+    return {Why(word): Entry(meaning, to_do) for word, meaning, to_do in rows}
+
+
+ENTRIES: Mapping[Why, Entry] = MappingProxyType(_entries())
+
+_HEAD = """\
+# Reasons
+
+Made from `flipgate/core/values/reasons.py`; a test holds the two equal.
+
+Each refusal (`reason` with `-o json`), change of phase, condition and announcement has one of these words. They are
+API: scripts may rely on them. A message says more: the object, the fact with its numbers, what was left untouched, and
+the next command.
+
+| reason | what it means | what to do |
+|---|---|---|
+"""
+
+
+def render_reasons() -> str:
+    """The page as committed."""
+    return _HEAD + "".join(f"| `{why}` | {ENTRIES[why].meaning} | {ENTRIES[why].to_do} |\n" for why in Why)
+
+
+if __name__ == "__main__":
+    print(render_reasons(), end="")
