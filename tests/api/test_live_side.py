@@ -107,7 +107,7 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
 
     data = json.loads(status(shop, shop.name, "-o", "json"))
     for text in (status(shop, shop.name), status(shop)):
-        assert text.startswith(f"{shop.name}: users are on blue, which is not ready for ")
+        assert text.startswith(f"{shop.name}: users are on blue, which is not ready ")
         assert "web 0 of 2 Ready" in text.splitlines()[0]
     assert [(each["status"], each["since"]) for each in data["conditions"] if each["type"] == "LiveSideReady"] == [
         ("False", lost.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"))

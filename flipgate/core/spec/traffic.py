@@ -60,7 +60,7 @@ class Traffic(FileModel):
     header: HeaderName | None = Field(
         default=None,
         description='The response header that names the side; its value must be "blue" or "green" (X-Served-Side). '
-        "Left out, traefik.metricsPort says where counters are, and each route must be a TraefikService.",
+        "Left out, traefik.metricsPort says where counters are; no route may be an IngressRoute then.",
     )
     preview_host: Host | None = Field(
         default=None,
