@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 
@@ -20,7 +21,7 @@ class RouteWatch:
     def __init__(self, world: World) -> None:
         route = world.application.spec.routes[0]
         self._world = world
-        self._list = f"/apis/{world.route_api}/namespaces/{route.namespace}/{route.kind.lower()}s"
+        self._list = f"/apis/{world.route_api(route.kind)}/namespaces/{route.namespace}/{KINDS[route.kind].plural}"
         self._name = route.name
         self._heard: list[tuple[float, str]] = []
         self._over = threading.Event()

@@ -64,7 +64,8 @@ class Stage:
 
     def route_path(self, world: World) -> str:
         """The path of the live route at the API server."""
-        return f"/apis/{world.route_api}/namespaces/{self.place.route_namespace}/ingressroutes/{self.place.route}"
+        api = world.route_api("IngressRoute")
+        return f"/apis/{api}/namespaces/{self.place.route_namespace}/ingressroutes/{self.place.route}"
 
     def bare_patch(self, world: World, to: Side) -> list[dict[str, Any]]:
         """The cheapest patch that sends users to a side: nothing tested."""
