@@ -208,6 +208,7 @@ def test_a_rollback_that_slept_sends_nobody_to_a_side_that_rests_by_now(shop: Sh
                     move(other, GREEN)
                     view = look(other)
                     rest(other, view, need_dark(other, view))
+            shop.play_ready(BLUE)
         return moves(world, *arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", sleeps)

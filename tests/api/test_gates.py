@@ -197,7 +197,7 @@ def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdic
         asked.extend(query_of(request)["query"])
         return 200, number(value)
 
-    evidence = watched(tmp_path, prometheus, f"{RATIO}}}", bake=0.8)
+    evidence = watched(tmp_path, prometheus, f"{RATIO}}}", bake=2)
     assert evidence["ratio"].verdict is verdict
     assert evidence["errors"].verdict is PASS
     assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
