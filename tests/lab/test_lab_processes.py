@@ -89,11 +89,12 @@ def test_a_lab_without_a_door_to_prometheus_is_told_to_be_started_anew(stranger:
 
 
 def test_the_urls_of_prometheus_are_told_only_where_it_runs(stranger: subprocess.Popen[bytes]) -> None:
-    record = Record("full", _identity(stranger), "", "", 50, True, "http://127.0.0.1:3", "http://127.0.0.1:4")
+    door, other = "http://127.0.0.1:3", "http://127.0.0.1:4"
+    record = Record("full", _identity(stranger), "", "", 50, True, prometheus_url=door, alertmanager_url=other)
     lab = record.lab(paths.lab_dir("one"))
     assert (lab.prometheus_url, lab.alertmanager_url) == ("", "")
     lab = replace(record, metrics=True).lab(paths.lab_dir("one"))
-    assert (lab.prometheus_url, lab.alertmanager_url) == ("http://127.0.0.1:3", "http://127.0.0.1:4")
+    assert (lab.prometheus_url, lab.alertmanager_url) == (door, other)
 
 
 def test_no_lab_of_that_name() -> None:
