@@ -67,7 +67,7 @@ def packed(response: Any) -> str:
 def by_deadline(pool: Any) -> None:
     """Makes the read limit of a request hold for its whole answer, on the connections that this pool will open."""
     if not issubclass(pool.ConnectionCls, _ByDeadline):
-        pool.ConnectionCls = type("DeadlineConnection", (_ByDeadline, pool.ConnectionCls), {})
+        pool.ConnectionCls = type(pool.ConnectionCls.__name__, (_ByDeadline, pool.ConnectionCls), {})
 
 
 class _ByDeadline:
