@@ -42,7 +42,7 @@ def failure(error: Exception) -> Failure:
     """Any exception as a reason and a sentence, cut to what is kept."""
     reason, fact = str(getattr(error, "reason", "") or type(error).__name__), str(error)
     if isinstance(error, FlipgateError):
-        fact = f"{error.obj}: {error.fact}" if error.obj else error.fact
+        fact = error.named_fact
     fact = " ".join(fact.split()).rstrip(".")
     short = fact if len(fact) <= FACT_KEPT else f"{fact[: FACT_KEPT - 1]}…"
     return Failure(reason, short, isinstance(error, Refused) and reason not in PASSING)

@@ -44,8 +44,13 @@ class FlipgateError(Exception):
         self.untouched = untouched
         self.next_command = next_command
 
+    @property
+    def named_fact(self) -> str:
+        """The fact with what it is about, without what was left untouched and what to type."""
+        return f"{self.obj}: {self.fact}" if self.obj else self.fact
+
     def __str__(self) -> str:
-        parts = [_sentence(f"{self.obj}: {self.fact}" if self.obj else self.fact)]
+        parts = [_sentence(self.named_fact)]
         if self.untouched:
             parts.append(_sentence(f"Left untouched: {self.untouched}"))
         if self.next_command:

@@ -19,7 +19,7 @@ def read_reconciled(world: World) -> Reconciled | Unread | None:
     try:
         return world.store.reconciled(timeout=PATIENCE_SECONDS)
     except FlipgateError as error:
-        return Unread(f"{error.obj}: {error.fact}" if error.obj else error.fact)
+        return Unread(error.named_fact)
 
 
 def judge(world: World, record: Record) -> Condition:

@@ -296,7 +296,7 @@ def _unnamed(world: World, side: Side, heard: Callable[[str], None] = lambda _: 
     try:
         replicas = world.proxy.replicas()
     except FlipgateError as error:
-        return {"none of its pods": f"{error.obj}: {error.fact}"}
+        return {"none of its pods": error.named_fact}
     return ask_header(world, side, replicas, heard=heard)
 
 

@@ -89,7 +89,7 @@ def _piece(read: Callable[[], T]) -> T | Unread:
     try:
         return read()
     except FlipgateError as error:
-        return Unread(f"{error.obj}: {error.fact}" if error.obj else error.fact)
+        return Unread(error.named_fact)
 
 
 def _judge(world: World, record: Record) -> list[Condition]:
