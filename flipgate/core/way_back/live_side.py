@@ -271,7 +271,7 @@ def _changed(record: Record, application: Application, state: SideState) -> tupl
 
 
 def _image_writer(service: Service, workload: Workload) -> Writer | None:
-    return workload.images_by.get(service.container or next(iter(workload.images), ""))
+    return workload.images_by.get(workload.container_of(service.container))
 
 
 def _ran(record: Record, side: Side, service: str) -> bool:
@@ -297,7 +297,7 @@ def _scale(few: Iterable[Short]) -> str:
 def _set_images(changed: Iterable[tuple[Service, Workload, str]]) -> str:
     return " && ".join(
         f"kubectl -n {workload.namespace} set image {workload.kind.lower()}/{workload.name} "
-        f"{service.container or next(iter(workload.images))}={was}"
+        f"{workload.container_of(service.container)}={was}"
         for service, workload, was in changed
     )
 

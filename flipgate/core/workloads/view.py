@@ -129,9 +129,13 @@ class Workload(Stamped):
         """Every wanted pod is there, of the newest template, Ready, and no old one is left."""
         return self.found and self.up_to_date and self.ready >= self.replicas
 
+    def container_of(self, container: str | None) -> str:
+        """The named container, or the first; empty where there is none."""
+        return container or next(iter(self.images), "")
+
     def image_of(self, container: str | None) -> str | None:
         """The image of the named container, or of the first."""
-        return self.images.get(container) if container else next(iter(self.images.values()), None)
+        return self.images.get(self.container_of(container))
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def _changes(world: World, workload: Workload, release: Release) -> list[dict[st
     """What has to change in it, if anything."""
     service = world.application.service(workload.name)
     operations: list[dict[str, Any]] = []
-    container = service.container or next(iter(workload.images), "")
+    container = workload.container_of(service.container)
     if workload.image_of(service.container) != release.images[workload.name]:
         index = list(workload.images).index(container)
         pointer = f"{workload.template_pointer}/spec/containers/{index}"
