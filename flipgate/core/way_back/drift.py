@@ -50,7 +50,7 @@ def settle_drift(record: Record, application: Application, traffic: Traffic, mov
     side = next((each for each, found in judged.items() if isinstance(found, Back)), None)
     if side is None:
         return _by_hand(record, application, traffic, movable, judged[record.active])
-    step = f"{_would(record, traffic, side)}"
+    step = _would(record, traffic, side)
     if side is first and isinstance(judged[other], Back):
         step += f"; with --to {other} instead {_would(record, traffic, other)}"
     return Advice(step, f'flipgate rollback {record.application} --to {side} --reason "..."')

@@ -46,8 +46,8 @@ def judge_rollback(
     when a person names one. Without a record the routes and the stamps on both sides decide; with one, routes that
     could not be read are taken for movable.
     """
-    if record and record.release and record.phase.row.rollback is Rollback.ABORTS and to in (None, record.release.side):
-        return _before_traffic(record, record.release, traffic, to)
+    if record and (release := aborted(record, to)):
+        return _before_traffic(record, release, traffic, to)
     found = to or (came_from(record) if record or traffic is None else older(traffic, sides))
     if isinstance(found, NoWay):
         return found
@@ -58,6 +58,14 @@ def judge_rollback(
     if record is None and to is None and (short := _short(application, sides[found])):
         return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}")
     return Back(found)
+
+
+def aborted(record: Record, to: Side | None) -> Release | None:
+    """The release that a rollback ends, since users have seen nothing of it; None where it sends users back, to the
+    other side, say."""
+    release = record.release
+    aborts = release and release.phase.row.rollback is Rollback.ABORTS and to in (None, release.side)
+    return release if aborts else None
 
 
 def _can_move(traffic: Traffic | None, to: Side, named: Collection[Side]) -> bool:

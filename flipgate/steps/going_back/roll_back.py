@@ -35,7 +35,7 @@ from flipgate.core.values.errors import (
 )
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, came_from, closed, never_live
+from flipgate.core.way_back.going_back import NoWay, aborted, came_from, closed, never_live
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
@@ -92,8 +92,8 @@ def roll_back(
     record, unread = _read(world, to)
     if record is None:
         done = _unrecorded(world, to, order, unread)
-    elif record.release and record.phase.row.rollback is Rollback.ABORTS and to in (None, record.release.side):
-        done = _before_traffic(world, record, record.release, to, order)
+    elif release := aborted(record, to):
+        done = _before_traffic(world, record, release, to, order)
     else:
         done = _over_others(world, record, _way_back(world, record, to), order)
     return replace(done, seconds=round(time.monotonic() - began, 3))
@@ -106,8 +106,8 @@ def _before_traffic(world: World, record: Record, release: Release, to: Side | N
     if not any(release.side in state.sides for state in look_at_traffic(world).routes):
         return _abort(world, release, order.message)
     back = _over_others(world, record, release.side.other, order)
-    aborted = _abort(world, release, order.message)
-    return replace(back, notes=(*back.notes, *aborted.notes))
+    ended = _abort(world, release, order.message)
+    return replace(back, notes=(*back.notes, *ended.notes))
 
 
 def _over_others(world: World, record: Record, target: Side, order: Order) -> RolledBack:
