@@ -147,19 +147,26 @@ def test_status_says_it_and_the_next_success_ends_it(world: World) -> None:
 # Reconcile itself
 
 
+def refuse_to_settle(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, fact: str, reason: str) -> None:
+    """One turn of reconcile that ends with this refusal."""
+    from flows import reconcile
+
+    def refused(world: World, cluster: str) -> str:
+        raise Refused(fact, reason=reason)
+
+    monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
+    monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
+    monkeypatch.setattr(reconcile, "settle_one", refused)
+    with pytest.raises(Refused, match=fact):
+        reconcile.reconcile_one(shop.name, "default")
+
+
 def test_reconcile_notes_only_what_it_settled_without_a_fault(
     shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows import reconcile
 
-    def refused(world: World, cluster: str) -> str:
-        raise Refused("has to wait", reason="LeaseHeld")
-
-    monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
-    monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
-    monkeypatch.setattr(reconcile, "settle_one", refused)
-    with pytest.raises(Refused, match="has to wait"):
-        reconcile.reconcile_one(shop.name, "default")
+    refuse_to_settle(shop, world, monkeypatch, "has to wait", "LeaseHeld")
     assert world.store.reconciled() is None
 
     overdue(world)
@@ -176,16 +183,7 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
 def test_a_drift_that_waits_for_a_person_is_no_sign_that_reconcile_does_not_run(
     shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import reconcile
-
-    def drifted(world: World, cluster: str) -> str:
-        raise Refused("has drifted", reason="Drifted")
-
-    monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
-    monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
-    monkeypatch.setattr(reconcile, "settle_one", drifted)
-    with pytest.raises(Refused, match="has drifted"):
-        reconcile.reconcile_one(shop.name, "default")
+    refuse_to_settle(shop, world, monkeypatch, "has drifted", "Drifted")
     assert world.store.reconciled() is not None
 
 
