@@ -24,7 +24,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 line is for this process, the second for those it starts."""
 FULL_BYTES = 96 << 20
 TIERS = ("api", "lab")
-SLOW = ("tests/api/test_mixed.py", "tests/api/test_why.py", "tests/api/test_lease.py", "tests/api/test_crash.py")
+SLOW = (
+    "tests/api/moving/test_mixed.py",
+    "tests/api/looking/test_why.py",
+    "tests/api/adapters/test_lease.py",
+    "tests/api/going_back/test_crash.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,17 +53,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 TOGETHER = {
     "tests/lab/": "lab",
-    "tests/api/test_approvals.py": "prefect",
-    "tests/core/test_artifacts.py": "prefect",
-    "tests/core/test_prefect_yaml.py": "prefect",
-    "tests/core/test_cli.py::test_an_event_without_prefect_is_a_sentence": "prefect",
-    "tests/api/test_cli_cluster.py::test_a_doorbell_that_fails_takes_nothing_from_the_decision": "prefect",
-    "tests/api/test_conditions.py::test_reconcile_": "prefect",
-    "tests/api/test_live_side.py": "prefect",
-    "tests/api/test_unwatched.py": "prefect",
-    "tests/api/test_next.py": "prefect",
-    "tests/api/test_overtaken.py": "prefect",
-    "tests/api/test_stopped.py": "prefect",
+    "tests/api/releasing/test_approvals.py": "prefect",
+    "tests/core/tasks/test_artifacts.py": "prefect",
+    "tests/core/checkout/test_prefect_yaml.py": "prefect",
+    "tests/core/cli/test_cli.py::test_an_event_without_prefect_is_a_sentence": "prefect",
+    "tests/api/cli/test_cli_cluster.py::test_a_doorbell_that_fails_takes_nothing_from_the_decision": "prefect",
+    "tests/api/watching/test_conditions.py::test_reconcile_": "prefect",
+    "tests/api/going_back/test_live_side.py": "prefect",
+    "tests/api/watching/test_unwatched.py": "prefect",
+    "tests/api/cli/test_next.py": "prefect",
+    "tests/api/releasing/test_overtaken.py": "prefect",
+    "tests/api/releasing/test_stopped.py": "prefect",
 }
 """Beginnings of tests' names: those of one word run in one process. The lab's share a cluster and a Prefect server; the
 others import Prefect, which takes seconds. (xdist's own mark for this does nothing with pytest 9.2.)"""

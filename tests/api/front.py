@@ -9,7 +9,7 @@ from pathlib import Path
 from flipgate.core.spec.application import Application
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import Shop
-from tests.api.test_watch import pod
+from tests.api.watching.test_watch import pod
 from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving
 
 Users = Callable[[Handler], Answer | None]

@@ -1,0 +1,171 @@
+"""The way back needs the API server and nothing else: not the record, not Traefik, not a quiet cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flipgate.adapters.lease import Lease
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import SCHEMA_VERSION, EntryState
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import BadInput, LostLease, NotFound, Refused
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.rest import rest
+from flipgate.steps.releasing.setup import check_application
+from tests.api.adapters.test_lease import Overtaken
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.users import grant, user
+from tests.repeating import repeating
+
+UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "active": "red"}']
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """A new release live on green; blue is still up."""
+    return shop.gone_live("pipeline")
+
+
+def test_all_users_go_back_and_it_is_remembered(shop: Shop, live: World) -> None:
+    with shop.playing_ready():
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (done.way, done.to, done.recorded) == ("fast", BLUE, True)
+    assert shop.where() == ("blue",)
+    record = live.store.read()
+    assert (record.phase, record.active, record.open_entry) == (Phase.ROLLED_BACK, BLUE, None)
+    assert "ana: users complain" in live.store.history()[0].changes[-1].message
+
+
+def test_without_a_traefik_to_ask_it_goes_back_all_the_same_and_says_so(shop: Shop, live: World) -> None:
+    with shop.playing_ready():
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    (note,) = done.notes
+    assert note.startswith(f"not proven: Traefik in namespace {shop.own}: no running pod matches")
+    assert done.first_old_answer_ms is None
+
+
+def test_workers_are_handed_back(shop: Shop, live: World) -> None:
+    shop.cluster.patch(f"{shop.deployments(BLUE)}/mailer", [{"op": "replace", "path": "/spec/replicas", "value": 0}])
+    shop.cluster.patch(f"{shop.deployments(GREEN)}/mailer", [{"op": "replace", "path": "/spec/replicas", "value": 1}])
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]) == (1, 0)
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_with_the_record_unreadable_the_routes_and_the_sides_decide(shop: Shop, live: World, text: str) -> None:
+    shop.write_record(text)
+    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (done.way, done.to, done.recorded) == ("fast", BLUE, False)
+    assert shop.where() == ("blue",)
+    assert done.notes[0].startswith("unrecorded: ")
+    assert any(note.startswith("not proven: ") for note in done.notes)
+    assert shop.record_text() == text
+
+
+def test_unrecorded_too_a_stale_scale_down_cannot_empty_the_side_that_was_chosen(shop: Shop, live: World) -> None:
+    view = look(live)
+    dark = need_dark(live, view)
+    readable = shop.record_text()
+    shop.write_record(UNREADABLE[1])
+    roll_back(shop.world("ana"), "users complain", by="ana")
+    shop.write_record(readable)
+    with pytest.raises(Refused, match="may be live again"):
+        rest(live, view, dark)
+    assert shop.counts(BLUE) == COUNTS
+
+
+def test_unrecorded_and_the_other_side_not_up_needs_a_persons_word(shop: Shop, live: World) -> None:
+    shop.write_record("garbled")
+    shop.play_ready(BLUE, "web", ready=0)
+    with pytest.raises(Refused, match="web 0 of 1") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    assert refused.value.reason == "WayBackNotReady"
+    assert shop.where() == ("green",)
+    back = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, patience_seconds=0.1)
+    assert back.recorded is False
+    assert shop.where() == ("blue",)
+
+
+def test_unrecorded_and_the_routes_split_needs_a_persons_word(shop: Shop, live: World) -> None:
+    shop.write_record("garbled")
+    shop.cluster.delete(shop.route_path())
+    shop.add_route("live", BLUE, GREEN)
+    with pytest.raises(Refused, match="--to SIDE") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    assert refused.value.reason == "RoutesSplit"
+
+
+def test_a_garbled_history_holds_nothing_up(shop: Shop, live: World) -> None:
+    labels = {"flipgate.dev/application": shop.name, "flipgate.dev/kind": "release"}
+    meta = {"name": f"release-{shop.name}-old", "labels": labels}
+    shop.cluster.create(shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
+    with shop.playing_ready():
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (shop.where(), done.recorded) == (("blue",), True)
+
+
+def test_an_unrelated_writer_on_the_route_holds_nothing_up(shop: Shop, live: World) -> None:
+    with shop.playing_ready(), repeating(shop.annotate):
+        assert roll_back(shop.world("ana"), "users complain", by="ana").way == "fast"
+    assert shop.where() == ("blue",)
+
+
+def test_it_takes_over_at_once_from_a_run_that_is_acting(shop: Shop, live: World) -> None:
+    with live.acting(), shop.playing_ready():
+        assert roll_back(shop.world("ana"), "users complain", by="ana").seconds < 5
+        with pytest.raises(LostLease):
+            live.store.update(lambda record: but(record, threads={"late": "late"}))
+
+
+def test_the_old_side_is_scaled_up_first_when_it_is_at_rest(shop: Shop, live: World) -> None:
+    view = look(live)
+    rest(live, view, need_dark(live, view))
+    shop.play_ready(BLUE)
+    with shop.playing_ready():
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    assert done.way == "slow"
+    assert shop.counts(BLUE) == COUNTS
+    assert shop.where() == ("blue",)
+
+
+def test_an_interrupted_way_back_is_joined(shop: Shop, live: World) -> None:
+    with shop.playing_ready():
+        roll_back(shop.world("ana"), "users complain", by="ana")
+        with pytest.raises(Refused, match="nothing to go back from") as refused:
+            roll_back(shop.world("ben"), "me too", by="ben")
+    assert refused.value.reason == "NoWayBack"
+    assert all(entry.state is not EntryState.BEGUN for entry in live.store.read().journal)
+
+
+def test_a_reason_is_needed_and_something_to_go_back_from(shop: Shop) -> None:
+    with pytest.raises(NotFound, match="flipgate adopt"):
+        roll_back(shop.world(), "because", by="ana")
+    world = shop.adopted()
+    with pytest.raises(BadInput, match="needs a reason"):
+        roll_back(world, "  ", by="ana")
+    with pytest.raises(Refused, match="no release is open, traffic on blue"):
+        roll_back(world, "because", by="ana")
+    assert shop.where() == ("blue",)
+
+
+def test_without_rights_on_the_lease_users_go_back_unrecorded(shop: Shop, live: World, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    grant(shop, [each for each in check_application(robot, shop.application, shop.own) if "leases" not in each])
+    with shop.playing_ready():
+        done = roll_back(shop.world("robot", robot), "users complain", by="robot")
+    assert (done.to, done.recorded, shop.where()) == (BLUE, False, ("blue",))
+    assert "leases" in done.notes[0]
+    assert live.store.read().phase is Phase.LIVE
+
+
+def test_a_way_back_that_was_overtaken_takes_over_again(shop: Shop, live: World) -> None:
+    ana = shop.world("ana")
+    ana.store = Overtaken(ana.store, Lease(shop.cluster, shop.own, shop.name, "pipeline", utc_now))
+    with shop.playing_ready():
+        assert roll_back(ana, "users complain", by="ana").recorded
+    assert (shop.where(), live.store.read().phase) == (("blue",), Phase.ROLLED_BACK)

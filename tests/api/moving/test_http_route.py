@@ -1,0 +1,219 @@
+"""An HTTPRoute as the live route: moved behind the same fences, with the same ways back, where it is granted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.events import find_uid
+from flipgate.core.record.events import Target
+from flipgate.core.record.record import Decision, QuestionKind
+from flipgate.core.record.release import Phase
+from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.moving.preview import clear_preview, need_preview
+from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.settle import settle
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from lab.records import Lab
+from tests.api.front import checked
+from tests.api.looking.test_targets import put_endpoints, put_service
+from tests.api.moving.test_preview import traefik
+from tests.api.moving.test_routes import typed
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.users import grant, user
+from tests.api.wire import Holding, Through, serving
+
+GATEWAY = "gateway.networking.k8s.io"
+
+
+@pytest.fixture
+def http(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop whose one route is an HTTPRoute; no side has a ReferenceGrant."""
+    return Shop.install(cluster, lab.kubeconfig, http=["live"])
+
+
+def let(shop: Shop, side: Side, *, to: str = "Service", group: str = "") -> None:
+    """A ReferenceGrant of a side: HTTPRoutes of the routes' namespace may name its Services."""
+    giver = {"group": GATEWAY, "kind": "HTTPRoute", "namespace": shop.own}
+    body = {"spec": {"from": [giver], "to": [{"group": group, "kind": to}]}, "metadata": {"name": "routes"}}
+    path = f"/apis/{GATEWAY}/v1beta1/namespaces/{shop.namespace(side)}/referencegrants/routes"
+    shop.cluster.apply(path, {"apiVersion": f"{GATEWAY}/v1beta1", "kind": "ReferenceGrant"} | body)
+
+
+def notes(shop: Shop) -> dict[str, Any]:
+    return dict(shop.route()["metadata"].get("annotations") or {})
+
+
+def test_check_asks_for_its_rights_and_they_are_enough_for_a_move_and_its_way_back(http: Shop, tmp_path: Path) -> None:
+    robot = user(http, tmp_path)
+    missing = check_application(robot, http.application, http.own)
+    assert not [sentence for sentence in missing if "traefik.io" in sentence]
+    assert {sentence.partition(" (")[0] for sentence in missing if GATEWAY in sentence} == {
+        f"no permission to get httproutes.{GATEWAY} in namespace {http.own}",
+        f"no permission to patch httproutes.{GATEWAY} in namespace {http.own}",
+        *(f"no permission to list referencegrants.{GATEWAY} in namespace {http.namespace(side)}" for side in Side),
+    }
+    grant(http, missing)
+    let(http, BLUE)
+    let(http, GREEN)
+    assert checked(http, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
+    apply_application(robot, http.application, http.text, http.own)
+    world = http.world("robot", robot)
+    adopt(world)
+    put_service(http, {"name": "http", "port": 80})
+    put_endpoints(http, True)
+
+    need_targets(world, look_at_traffic(world), GREEN)
+    move(world, GREEN)
+    assert (http.where(), look(world).active) == (("green",), GREEN)
+    assert move_back(world, BLUE).left == ()
+    assert (http.where(), WAY_BACK in notes(http)) == (("blue",), False)
+
+
+def test_check_names_each_side_that_grants_nothing(http: Shop, tmp_path: Path) -> None:
+    def sentence(side: Side) -> str:
+        there = http.namespace(side)
+        return (
+            f"Service {there}/web may not be named by HTTPRoute {http.own}/live: namespace {there} has no "
+            f"ReferenceGrant to it from HTTPRoutes of namespace {http.own} "
+            f"(kubectl -n {there} get referencegrants -o yaml)"
+        )
+
+    assert checked(http, tmp_path) == [sentence(BLUE), sentence(GREEN)]
+    let(http, BLUE)
+    let(http, GREEN, to="TraefikService", group="traefik.io")
+    assert checked(http, tmp_path) == [sentence(GREEN)]
+    let(http, GREEN)
+    assert checked(http, tmp_path) == []
+
+
+def test_nobody_is_moved_to_what_the_route_may_not_name(http: Shop) -> None:
+    world = http.adopted()
+    put_service(http, {"name": "http", "port": 80})
+    put_endpoints(http, True)
+    with pytest.raises(Refused, match="no ReferenceGrant") as refused:
+        need_targets(world, look_at_traffic(world), GREEN)
+    assert (refused.value.reason, refused.value.obj) == ("ReferenceGrantMissing", f"Service {http.name}-green/web")
+    assert refused.value.untouched == "all routes"
+    let(http, GREEN)
+    need_targets(world, look_at_traffic(world), GREEN)
+
+
+def test_a_cluster_without_the_gateway_api_is_said(http: Shop, tmp_path: Path) -> None:
+    def half(method: str, path: str) -> tuple[int, bytes] | None:
+        return (200, b'{"groups": []}') if path == "/apis" else None
+
+    with serving(Through(http.kubeconfig, before=half), tmp_path) as cluster, pytest.raises(Refused) as refused:
+        look_at_traffic(http.world("ana", cluster))
+    assert (refused.value.reason, refused.value.fact) == ("NoRouteApi", f"this cluster serves no {GATEWAY} API")
+
+
+def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_does_not(
+    http: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = http.adopted()
+    deeds: list[Callable[[], None]] = [http.annotate]
+
+    def check(self: World) -> None:
+        for deed in deeds:
+            deed()
+        deeds.clear()
+
+    monkeypatch.setattr(World, "check_lease", check)
+    monkeypatch.setattr(World, "confirm_lease", lambda self: None)
+    move(world, GREEN)
+    assert (http.where(), "someone" in notes(http)) == (("green",), True)
+    deeds.append(lambda: http.patch(http.route_path(), ("add", "/spec/hostnames", ["x.example"])))
+    with pytest.raises(Refused) as refused:
+        move(world, BLUE)
+    assert refused.value.reason == "RouteChanged"
+    assert "get httproutes live --show-managed-fields" in refused.value.next_command
+    assert http.where() == ("green",)
+
+
+def test_the_line_on_it_takes_its_users_back_once(http: Shop, lab: Lab, tmp_path: Path) -> None:
+    world = http.adopted()
+    move(world, GREEN)
+    line = notes(http)[WAY_BACK]
+    assert line.startswith(f"kubectl -n {http.own} patch httproutes.{GATEWAY} live --type=json ")
+    done = typed(lab, line, tmp_path)
+    assert (done.returncode, http.where()) == (0, ("blue",)), done.stderr
+    assert typed(lab, line, tmp_path).returncode != 0
+
+
+def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http: Shop) -> None:
+    live = http.gone_live("pipeline")
+    http.play_ready(GREEN)
+    readable = http.record_text()
+    http.write_record("garbled")
+    assert roll_back(http.world("ana"), "users complain", by="ana").recorded is False
+    assert (http.where(), UNRECORDED in notes(http)) == (("blue",), True)
+    http.write_record(readable)
+    with http.playing_ready():
+        assert recover(live).changed
+    assert (live.store.read().phase, UNRECORDED in notes(http)) == (Phase.ROLLED_BACK, False)
+
+    again = Shop.install(http.cluster, http.kubeconfig, http=["live"])
+    world = again.gone_live("pipeline")
+    with again.playing_ready():
+        done = roll_back(world, "users complain", by="ana")
+    assert (done.recorded, again.where(), world.store.read().phase) == (True, ("blue",), Phase.ROLLED_BACK)
+
+
+def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(http: Shop, tmp_path: Path) -> None:
+    live, network = http.gone_live(), Holding(http.kubeconfig)
+    pose(live, QuestionKind.SCALE_DOWN, [])
+    decide(live, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+    with serving(network, tmp_path) as cluster:
+        network.holds = lambda method, path, body: True
+        with pytest.raises(TemporaryError):
+            roll_back(http.world("worker", cluster), "orders fail", by="ben")
+        network.held[:] = [each for each in network.held if "/httproutes/" in each[1]]
+        assert network.held
+        with live.acting():
+            settle(live)
+        assert set(network.release()) == {422}
+    assert (http.where(), http.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
+    assert notes(http)[STAMP]
+
+
+def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def shown(host: str) -> str:
+        name = f"flipgate-preview-{http.name}-0"
+        seen.append(http.cluster.get(f"{http.route_path().rpartition('/')[0]}/{name}"))
+        return "green"
+
+    http.adopted()
+    with serving(traefik(http, shown), tmp_path) as cluster:
+        world = http.world("ana", cluster)
+        spec = world.application.spec
+        traffic = but(spec.traffic, preview_host="preview.example", proof_timeout_seconds=3)
+        world.application = but(world.application, spec=but(spec, traffic=traffic))
+        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+        clear_preview(world)
+    first = seen[0]["spec"]
+    assert first["hostnames"] == ["preview.example"]
+    assert [each["namespace"] for each in first["rules"][0]["backendRefs"]] == [http.namespace(GREEN)]
+    assert [each["metadata"]["name"] for each in http.cluster.items(http.route_path().rpartition("/")[0])] == ["live"]
+    assert http.where() == ("blue",)
+
+
+def test_events_are_written_on_it(http: Shop) -> None:
+    target = Target("HTTPRoute", http.own, "live")
+    assert find_uid(http.cluster, target, http.world().route_api("HTTPRoute")) == http.route()["metadata"]["uid"]

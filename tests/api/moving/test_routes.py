@@ -1,0 +1,251 @@
+"""Several routes of both kinds: moved in their order, all or none, with the way back by hand on each of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.routes import clear_way_back
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import EntryState
+from flipgate.core.traffic.traffic import WAY_BACK
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
+from flipgate.steps.releasing import ask
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from lab.records import Lab
+from tests.api.front import checked, saying
+from tests.api.looking.test_targets import put_endpoints, put_service
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened
+from tests.api.users import grant, user
+from tests.api.wire import Answer, Through, serving
+from tests.repeating import repeating
+
+SPLIT, FRONT = "split", "front"
+
+
+@pytest.fixture
+def split(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop whose one route is a TraefikService."""
+    return Shop.install(cluster, lab.kubeconfig, routes=(SPLIT,), weighted=[SPLIT])
+
+
+def line_on(shop: Shop, name: str = "live") -> str:
+    """The way back by hand that stands on a route; empty when none does."""
+    return str((shop.route(name)["metadata"].get("annotations") or {}).get(WAY_BACK, ""))
+
+
+def version(shop: Shop, name: str) -> str:
+    return str(shop.route(name)["metadata"]["resourceVersion"])
+
+
+def typed(lab: Lab, line: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The line, as somebody would paste it."""
+    own = {"PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)}
+    return subprocess.run(["bash", "-c", line], env=own, capture_output=True, text=True, timeout=30)
+
+
+# A TraefikService
+
+
+def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_back(split: Shop, tmp_path: Path) -> None:
+    robot = user(split, tmp_path)
+    missing = check_application(robot, split.application, split.own)
+    assert not [sentence for sentence in missing if "ingressroutes" in sentence]
+    grant(split, missing)
+    assert checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
+    apply_application(robot, split.application, split.text, split.own)
+    world = split.world("robot", robot)
+    adopt(world)
+    put_service(split, {"name": "http", "port": 80})
+    put_endpoints(split, True)
+
+    need_targets(world, look_at_traffic(world), GREEN)
+    move(world, GREEN)
+    assert (split.where(), look(world).active) == (("green",), GREEN)
+    assert move_back(world, BLUE).left == ()
+    assert (split.where(), line_on(split, SPLIT)) == (("blue",), "")
+
+
+def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_path: Path) -> None:
+    inner = {"name": "web", "kind": "TraefikService", "namespace": split.namespace(BLUE)}
+    split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
+    robot = user(split, tmp_path)
+    grant(split, check_application(robot, split.application, split.own))
+    assert [
+        sentence.partition(" (")[0] for sentence in checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    ] == [
+        f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
+        for side in (BLUE, GREEN)
+    ]
+
+
+def test_a_kind_that_is_not_installed_is_said(split: Shop, tmp_path: Path) -> None:
+    def half(method: str, path: str) -> Answer | None:
+        if path == "/apis/traefik.io/v1alpha1":
+            return 200, json.dumps({"resources": [{"kind": "IngressRoute"}]}).encode()
+        return (404, b"404 page not found") if "/traefikservices/" in path else None
+
+    with serving(Through(split.kubeconfig, before=half), tmp_path) as cluster:
+        (problem,) = check_application(cluster, split.application, split.own)
+    assert f"TraefikService {split.own}/{SPLIT} is missing" in problem
+    assert "traefik.io/v1alpha1 has no TraefikService here" in problem
+
+
+def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
+    shop = Shop.install(cluster, lab.kubeconfig, routes=(FRONT, SPLIT), weighted=[SPLIT])
+    leads = [{"name": SPLIT, "kind": "TraefikService"}]
+    shop.patch(shop.route_path(FRONT), ("replace", "/spec/routes/0/services", leads))
+    world = shop.adopted()
+    assert checked(shop, tmp_path, users=saying("X-Served-Side: blue")) == []
+    before = version(shop, FRONT)
+    move(world, GREEN)
+    assert (look(world).active, str(look(world).traffic)) == (
+        GREEN,
+        f"IngressRoute {shop.own}/front -> TraefikService {shop.own}/split; TraefikService {shop.own}/split -> green",
+    )
+    assert move_back(world, BLUE).left == ()
+    assert (look(world).active, version(shop, FRONT)) == (BLUE, before)
+
+
+# Several routes
+
+
+@pytest.fixture
+def three(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig, routes=("z", SPLIT, "a"), weighted=[SPLIT])
+
+
+@pytest.mark.parametrize("code", [403, 409])
+def test_a_route_that_cannot_be_moved_puts_back_those_before_it(three: Shop, tmp_path: Path, code: int) -> None:
+    """403 for whatever is written to it, and 409 while it is moved: somebody else is always faster."""
+    three.adopted()
+    asked: list[str] = []
+
+    def denied(method: str, path: str) -> Answer | None:
+        if method != "PATCH" or "traefik.io" not in path:
+            return None
+        name = path.partition("?")[0].rpartition("/")[2]
+        asked.append(name)
+        body = json.dumps({"kind": "Status", "code": code, "message": "not this one"}).encode()
+        return (code, body) if name == SPLIT and (code == 403 or asked.count(SPLIT) <= MOVE_TRIES) else None
+
+    with serving(Through(three.kubeconfig, before=denied), tmp_path) as cluster:
+        world = three.world("ana", cluster)
+        with pytest.raises(Refused, match="not this one" if code == 403 else "others wrote it") as refused:
+            move(world, GREEN)
+    assert (refused.value.reason, refused.value.obj) == ("RouteChanged", f"TraefikService {three.own}/{SPLIT}")
+    assert f"get traefikservices {SPLIT}" in refused.value.next_command
+    assert refused.value.untouched.startswith("all routes: traffic is on blue")
+    assert ("could not be confirmed" in refused.value.untouched) is (code == 403)
+    assert [name for name, _ in groupby(asked)][:3] == ["z", SPLIT, "z"], (
+        "the declared order, and nothing after the one that was refused"
+    )
+    assert [three.route(name)["metadata"]["generation"] for name in ("z", SPLIT, "a")] == [3, 1, 1]
+    assert three.where() == ("blue", "blue", "blue")
+    assert line_on(three, "z") == ""
+    assert last_entry(world).state is EntryState.UNDONE
+
+
+def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(three: Shop) -> None:
+    blue, green = (three.namespace(side) for side in (BLUE, GREEN))
+
+    def rules(side: str) -> list[dict[str, object]]:
+        shared = [{"name": "web", "namespace": side, "port": 80}, {"name": "api", "namespace": side, "weight": 0}]
+        page = [{"name": "maintenance", "namespace": "pages", "port": 80}]
+        return [{"match": "Host(`x`)", "services": shared}, {"match": "Host(`y`)", "services": page}]
+
+    def spec(side: str) -> dict[str, object]:
+        mirrors = [{"name": "web", "namespace": side, "percent": 5}, {"name": "tap", "namespace": "elsewhere"}]
+        return {"mirroring": {"name": "web", "namespace": side, "port": 80, "mirrors": mirrors}}
+
+    three.patch(three.route_path("z"), ("replace", "/spec/routes", rules(blue)))
+    three.patch(three.route_path(SPLIT), ("replace", "/spec", spec(blue)))
+    world = three.adopted()
+    assert [patch.route.name for patch in move(world, GREEN).patches] == ["z", SPLIT, "a"]
+    assert (three.route("z")["spec"]["routes"], three.route(SPLIT)["spec"]) == (rules(green), spec(green))
+    move_back(world, BLUE)
+    assert (three.route("z")["spec"]["routes"], three.route(SPLIT)["spec"]) == (rules(blue), spec(blue))
+
+
+# The way back by hand, on the route
+
+
+@pytest.fixture
+def both(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig, routes=("live", SPLIT), weighted=[SPLIT])
+
+
+def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Shop, lab: Lab, tmp_path: Path) -> None:
+    both.annotate("live", "a person's")
+    move(both.adopted(), GREEN)
+    assert both.route("live")["metadata"]["annotations"]["someone"] == "a person's"
+    lines = [line_on(both, name) for name in both.routes]
+    for line in lines:
+        done = typed(lab, line, tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert both.where() == ("blue", "blue")
+    assert typed(lab, lines[0], tmp_path).returncode == 1
+
+
+def test_the_line_goes_with_the_way_back_and_other_annotations_stay(shop: Shop, world: World) -> None:
+    shop.annotate("live", "a person's")
+    move(world, GREEN)
+    assert line_on(shop)
+    move_back(world, BLUE)
+    annotations = shop.route()["metadata"]["annotations"]
+    assert (annotations["someone"], WAY_BACK in annotations) == ("a person's", False)
+
+
+def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, world: World) -> None:
+    """Each of these writes throws away all other annotations, ours too."""
+    said: list[str] = []
+    world.say = said.append
+    with repeating(shop.annotate):
+        move(world, GREEN)
+        for side in (BLUE, GREEN, BLUE):
+            move_back(world, side)
+            assert shop.where() == (str(side),)
+    assert said == []
+
+
+def test_a_line_that_is_gone_or_newer_is_left_as_it_is(shop: Shop, world: World) -> None:
+    move(world, GREEN)
+    (stale,) = look_at_traffic(world).routes
+    for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
+        shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
+        clear_way_back(shop.cluster, stale)
+        assert shop.route()["metadata"]["annotations"] == newer
+
+
+def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: World) -> None:
+    release = opened(world)
+    before = ask.basis(world, look(world), release, QuestionKind.FLIP)
+    shop.cluster.merge(shop.route_path(), {"metadata": {"annotations": {WAY_BACK: "an older line"}}})
+    assert ask.basis(world, look(world), release, QuestionKind.FLIP) == before
+
+
+def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp_path: Path) -> None:
+    both.adopted()
+    move(both.world(), GREEN)
+
+    def denied(method: str, path: str) -> Answer | None:
+        asked = method == "PATCH" and f"/{SPLIT}?" in path and both.where() == ("blue", "blue")
+        return (403, b'{"kind": "Status", "message": "denied"}') if asked else None
+
+    with serving(Through(both.kubeconfig, before=denied), tmp_path) as cluster:
+        world = both.world("ana", cluster)
+        said: list[str] = []
+        world.say = said.append
+        assert move_back(world, BLUE).left == ()
+    assert (both.where(), line_on(both)) == (("blue", "blue"), "")
+    assert len(said) == 1
+    assert f"TraefikService {both.own}/{SPLIT} still says a way back that is none" in said[0]

@@ -1,0 +1,378 @@
+"""Asking the declared gates: what faults on the way become, and logs and restarts read from a real API server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from flipgate.adapters import alerts, logs, metrics
+from flipgate.adapters.store import Store
+from flipgate.core.gates.declared import NO_OLD_SIDE, GateSample
+from flipgate.core.record.phases import Phase
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.errors import NotFound
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.watching.gates import asking
+from flipgate.steps.watching.measure import measures
+from flipgate.steps.watching.watch import watch
+from tests.api.shop import Shop
+from tests.api.watching.test_watch import Town
+from tests.api.wire import Answer, Handler, Script, number, serving
+from tests.core.builders import SHOP, at, release
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+RATIO = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", max: 0.1, of: namespace'
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@contextmanager
+def answering(tmp_path: Path, script: Script) -> Iterator[str]:
+    """The address of a server with this script."""
+    with serving(script, tmp_path) as cluster:
+        yield cluster.server
+
+
+def declared(url: str, *gates: str, text: str = SHOP, bake: float = 0) -> Application:
+    more = f"  metrics: {{prometheus: '{url}', alertmanager: '{url}'}}\n  gates: [{', '.join(gates)}]\n"
+    return baking(f"{text}{more}", bake, 0.05)
+
+
+def baking(text: str, seconds: float, interval: float) -> Application:
+    """With a shorter bake than a file may ask for."""
+    application = load_application(text, "shop.yaml")
+    policy = application.spec.policy.model_copy(update={"bake_seconds": seconds, "bake_interval_seconds": interval})
+    return application.model_copy(update={"spec": application.spec.model_copy(update={"policy": policy})})
+
+
+def flipped(seconds_ago: float = 30) -> Any:
+    """A release that was moved so long ago."""
+    made = release(Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING)
+    moved = utc_now() - timedelta(seconds=seconds_ago)
+    return made.model_copy(update={"changes": tuple(c.model_copy(update={"at": moved}) for c in made.changes)})
+
+
+def query_of(request: Handler) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(request.path).query)
+
+
+# The adapters alone
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((503, b"busy"), "Prometheus said: HTTP Status Code 503"),
+        ((400, b'{"status":"error","error":"parse error: unexpected end"}'), "parse error: unexpected end"),
+        ((200, b"<html>login</html>"), "not a Prometheus answer"),
+        ((200, b'{"data": 1}'), "not a Prometheus answer"),
+        ((200, number("NaN")), "NaN: no traffic?"),
+        ((200, b'{"data": {"result": []}}'), "no data"),
+        (None, "Prometheus cannot be reached"),
+    ],
+)
+def test_what_prometheus_does_not_say_is_no_number(tmp_path: Path, answer: Answer | None, why: str) -> None:
+    with answering(tmp_path, lambda _: answer) as url:
+        value, said = metrics.ask_number(url.replace("://", "://ana:secret@"), "up")
+    assert value is None
+    assert why in said
+    assert "secret" not in said
+
+
+def test_a_number_of_prometheus_now_and_then(tmp_path: Path) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def script(request: Handler) -> Answer:
+        asked.append(query_of(request))
+        return 200, number("0.5")
+
+    with answering(tmp_path, script) as url:
+        assert metrics.ask_number(url, "up") == (0.5, "")
+        assert metrics.ask_number(url, "up", 17.5) == (0.5, "")
+    assert asked == [{"query": ["up"]}, {"query": ["up"], "time": ["17.5"]}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ((503, b"busy"), "Alertmanager said HTTP 503: busy"),
+        ((200, b"<html>"), "not an Alertmanager answer"),
+        ((200, b'{"a": 1}'), "not an Alertmanager answer"),
+        (None, "Alertmanager cannot be reached"),
+    ],
+)
+def test_what_alertmanager_does_not_say_is_not_no_alert(tmp_path: Path, answer: Answer | None, why: str) -> None:
+    with answering(tmp_path, lambda _: answer) as url:
+        found, said = alerts.ask_alerts(url.replace("://", "://ana:secret@"), {"a": "b"}, at())
+    assert found is None
+    assert why in said
+    assert "secret" not in said
+
+
+def test_alertmanager_is_asked_for_what_fires_with_these_labels(tmp_path: Path) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def script(request: Handler) -> Answer:
+        asked.append(query_of(request))
+        return 200, json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
+
+    with answering(tmp_path, script) as url:
+        assert alerts.ask_alerts(url, {"team": 'a"b', "app": "x"}, at()) == ((["A"], []), "")
+    assert asked[0]["filter"] == ['app="x"', 'team="a\\"b"']
+    assert (asked[0]["silenced"], asked[0]["inhibited"]) == (["false"], ["false"])
+
+
+def test_who_is_slow_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(alerts, "TIMEOUT_SECONDS", 0.3)
+    over = Event()
+
+    def script(_: Handler) -> Answer | None:
+        over.wait(10)
+        return None
+
+    began = time.monotonic()
+    with answering(tmp_path, script) as url:
+        try:
+            with ThreadPoolExecutor() as pool:
+                asked = (
+                    pool.submit(metrics.ask_number, url, "up"),
+                    pool.submit(alerts.ask_alerts, url, {"a": "b"}, at()),
+                )
+                assert [each.result()[1] for each in asked] == [
+                    "Prometheus gave no answer in 0.3 s",
+                    "Alertmanager gave no answer in 0.3 s",
+                ]
+        finally:
+            over.set()
+    assert time.monotonic() - began < 3
+
+
+# Gates in a bake: flipgate's own probes are answered by the town, as in test_watch
+
+
+def script_with(ask: Callable[[Handler], Answer | None], town: Town | None = None) -> Script:
+    """Prometheus, Alertmanager and the API server at one address."""
+    users = town or Town()
+
+    def script(request: Handler) -> Answer | None:
+        if request.path.startswith(("/api/v1/query", "/api/v2/")) or "/log?" in request.path:
+            return ask(request)
+        return users(request)
+
+    return script
+
+
+def watched(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
+    with serving(script_with(ask, facts.pop("town", None)), tmp_path) as cluster:
+        application = declared(cluster.server, *gates, **facts)
+        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+        return {evidence.gate: evidence for evidence in watch(world, flipped())}
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict", "looks"),
+    [("0.1", PASS, 3), ("0.2", FAIL, 2), ("NaN", UNKNOWN, 3)],
+    ids=["pass", "fail", "nan"],
+)
+def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdict: Verdict, looks: int) -> None:
+    asked: list[str] = []
+
+    def prometheus(request: Handler) -> Answer:
+        asked.extend(query_of(request)["query"])
+        return 200, number(value)
+
+    evidence = watched(tmp_path, prometheus, f"{RATIO}}}", bake=2)
+    assert evidence["ratio"].verdict is verdict
+    assert evidence["errors"].verdict is PASS
+    assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
+    assert asked[0] == 'x{namespace="shop-green"}[30s]'
+
+
+def test_a_slow_prometheus_does_not_hold_up_the_probes_own_verdict(tmp_path: Path) -> None:
+    over = Event()
+
+    def slow(_: Handler) -> Answer | None:
+        over.wait(10)
+        return None
+
+    began = time.monotonic()
+    try:
+        evidence = watched(tmp_path, slow, f"{RATIO}}}", bake=60, town=Town(500))
+    finally:
+        over.set()
+    assert time.monotonic() - began < 2
+    assert (evidence["errors"].verdict, evidence["ratio"].verdict) == (FAIL, UNKNOWN)
+    assert "not asked yet" in evidence["ratio"].answer
+
+
+@pytest.mark.parametrize(
+    ("ran", "old", "value", "verdict"),
+    [
+        (True, "0.04", "0.05", PASS),
+        (True, "0.04", "0.09", FAIL),
+        (True, "NaN", "0.05", UNKNOWN),
+        (False, "", "0.05", PASS),
+    ],
+)
+def test_the_old_sides_number_is_of_its_last_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: bool, old: str, value: str, verdict: Verdict
+) -> None:
+    asked: list[dict[str, list[str]]] = []
+    monkeypatch.setattr(
+        Store, "read", lambda _: type("Record", (), {"ran_on": lambda _, side: ran and side is Side.BLUE})()
+    )
+
+    def prometheus(request: Handler) -> Answer:
+        query = query_of(request)
+        is_old = "time" in query
+        asked.extend([query] if is_old else [])
+        return 200, number(old if is_old else value)
+
+    moved = flipped()
+    with serving(script_with(prometheus), tmp_path) as cluster:
+        application = declared(cluster.server, f"{RATIO}, relativeTo: old, factor: 2, failures: 1}}")
+        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+        with asking(world, moved) as gates:
+            gates.ask()
+            gates.collect(5)
+            (evidence,) = gates.judged()
+    assert evidence.verdict is verdict
+    if ran:
+        assert asked == [{"query": ['x{namespace="shop-blue"}[3600s]'], "time": [str(moved.flipped_at.timestamp())]}]
+    else:
+        assert asked == []
+        assert NO_OLD_SIDE in evidence.threshold
+
+
+def test_an_alert_that_fired_before_the_flip_is_shown_and_not_counted(tmp_path: Path) -> None:
+    began = (utc_now() - timedelta(hours=1)).isoformat()
+    fires = json.dumps([{"labels": {"alertname": "DiskFull"}, "startsAt": began}]).encode()
+    gate = '{name: alerts, alerts: {namespace: "{namespace}"}}'
+    found = watched(tmp_path, lambda _: (200, fires), gate)["alerts"]
+    assert found.verdict is PASS
+    assert found.answer.startswith("0 (before the flip: DiskFull) of shop-green by namespace")
+
+
+@pytest.mark.parametrize(("value", "said"), [("12", "12"), ("NaN", "unknown: NaN: no traffic?")])
+def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path: Path, value: str, said: str) -> None:
+    asked: list[str] = []
+    lines: list[str] = []
+
+    def prometheus(request: Handler) -> Answer:
+        asked.extend(query_of(request)["query"])
+        return 200, number(value)
+
+    with serving(script_with(prometheus), tmp_path) as cluster:
+        metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
+        application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
+        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana", say=lines.append)
+        evidence = watch(world, flipped())
+    assert combine(evidence) is PASS
+    assert (evidence[-1].gate, evidence[-1].verdict, evidence[-1].answer) == ("in flight on blue", Verdict.INFO, said)
+    assert set(asked) == {'busy{namespace="shop-blue"}'}
+    assert f"in flight on blue: {said}" in lines[0]
+
+
+def test_what_nobody_declared_is_said_to_be_unknown_and_stays_out_of_the_progress(tmp_path: Path) -> None:
+    found = watched(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
+    assert (found.verdict, found.answer) == (Verdict.INFO, "unknown: not declared")
+
+
+# Logs and restarts
+
+
+def line(seconds: float, text: str) -> str:
+    return f"{(utc_now() + timedelta(seconds=seconds)).isoformat().replace('+00:00', 'Z')} {text}\n"
+
+
+def test_lines_are_counted_once_each_and_since_the_flip(tmp_path: Path) -> None:
+    log = [line(-60, "ERROR of the dark time"), line(-5, "ERROR one"), line(-4, "fine"), line(-4, "ERROR two")]
+    asked: list[dict[str, list[str]]] = []
+    pod = {"metadata": {"name": "web-1"}, "spec": {"containers": [{"name": "web"}]}}
+
+    def script(request: Handler) -> Answer:
+        if "/log?" not in request.path:
+            return 200, json.dumps({"items": [pod]}).encode()
+        asked.append(query_of(request))
+        return 200, "".join(log).encode()
+
+    with serving(script, tmp_path) as cluster:
+        application = declared(cluster.server, "{name: noise, logs: {pattern: ^ERROR, max: 2}}")
+        measure = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped(10))["noise"]
+        assert measure(0) == GateSample(0, 2)
+        assert measure(1) == GateSample(1, 2)
+        log.append(line(-1, "ERROR three"))
+        assert measure(2) == GateSample(2, 3)
+        log[:] = [line(0, "fine")] * logs.MOST_LINES
+        assert measure(3) == GateSample(3, 3, at_least=True)
+    assert asked[0]["container"] == ["web"]
+    assert (asked[0]["limitBytes"], asked[0]["tailLines"]) == (["1048576"], ["5000"])
+    assert asked[1]["sinceTime"] > asked[0]["sinceTime"], "each look reads on from the last line"
+
+
+def test_logs_that_may_not_be_read_are_unknown_and_those_that_are_not_there_are_empty(
+    shop: Shop, tmp_path: Path
+) -> None:
+    namespace = shop.namespace(Side.GREEN)
+    pods = f"/api/v1/namespaces/{namespace}/pods"
+    shop.cluster.create(pods, {"metadata": {"name": "web-1"}, "spec": {"containers": [{"name": "web", "image": "x"}]}})
+    assert logs.read_lines(shop.cluster, namespace, "web-1", "web", utc_now()) == ([], False)
+    assert logs.read_lines(shop.cluster, namespace, "gone", "web", utc_now()) == ([], False)
+    with pytest.raises(NotFound):
+        shop.cluster.text(f"{pods}/gone/log")
+
+    def forbidden(request: Handler) -> Answer:
+        if "/log?" in request.path:
+            return 403, b'{"kind": "Status", "message": "pods/log is forbidden"}'
+        return 200, json.dumps(shop.cluster.get(pods)).encode()
+
+    with serving(forbidden, tmp_path) as cluster:
+        application = declared("http://x", "{name: noise, logs: {pattern: x, max: 2}}")
+        sample = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped())["noise"](0)
+    assert sample.value is None
+    assert "pods/log is forbidden" in sample.why
+
+
+def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
+    name, pods = shop.namespace(Side.GREEN), f"/api/v1/namespaces/{shop.namespace(Side.GREEN)}/pods"
+
+    def play(count: int) -> None:
+        state = {"name": "web", "restartCount": count, "image": "x", "imageID": "", "ready": True}
+        status = {"containerStatuses": [state]}
+        shop.patch(f"{pods}/web-1/status", ("add", "/status", status))
+
+    application = declared("http://x", "{name: restarts, restarts: 0}", text=shop.text)
+    world = World(shop.cluster, Store(shop.cluster, "fg", name), application, "ana")
+    measure = measures(world, flipped(-30))["restarts"]  # the pod is older than the flip
+    assert measure(0) == GateSample(0, None, "no pods")
+    shop.cluster.create(pods, {"metadata": {"name": "web-1"}, "spec": {"containers": [{"name": "web", "image": "x"}]}})
+    play(3)
+    assert measure(1) == GateSample(1, 0)
+    play(5)
+    assert measure(2) == GateSample(2, 2)
+    measure = measures(world, flipped(30))["restarts"]  # it was made after the flip
+    assert measure(3) == GateSample(3, 5)
+
+
+def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
+    with serving(lambda _: (500, b"{}"), tmp_path) as cluster:
+        found = declared("http://x", "{name: a, restarts: 0}", "{name: b, logs: {pattern: x, max: 0}}")
+        all_of_them = measures(World(cluster, Store(cluster, "fg", "shop"), found, "ana"), flipped())
+        assert [measure(0).value for measure in all_of_them.values()] == [None, None]
+        assert "500" in all_of_them["a"](0).why

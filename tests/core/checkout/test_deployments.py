@@ -1,0 +1,79 @@
+"""deployments/: the rights that are handed out are the rights that `flipgate check` asks for, no more and no fewer."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flipgate.core.spec.application import load_application
+from flipgate.steps.releasing.setup import (
+    FOR_GRANTS,
+    FOR_LOG_GATES,
+    FOR_MIXED,
+    FOR_PREVIEW,
+    OF_ITS_OWN,
+    ON_ROUTES,
+    ON_TRAEFIK,
+    Rights,
+    rights_on_a_side,
+)
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
+OBJECTS = list(yaml.safe_load_all(TEXT))
+EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")
+WANTED = {
+    "flipgate": OF_ITS_OWN,
+    "production-blue": rights_on_a_side(EXAMPLE),
+    "production-green": rights_on_a_side(EXAMPLE),
+    "monitoring": ON_ROUTES["IngressRoute"],
+    "traefik": ON_TRAEFIK,
+}
+
+
+def of_kind(kind: str) -> dict[str, dict[str, Any]]:
+    return {obj["metadata"]["namespace"]: obj for obj in OBJECTS if obj["kind"] == kind}
+
+
+def asked(rights: Rights) -> set[tuple[str, str, str]]:
+    return {(group, resource, verb) for group, resource, verbs in rights for verb in verbs.split()}
+
+
+def given(role: dict[str, Any]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize("namespace", WANTED)
+def test_each_role_gives_what_check_asks_for(namespace: str) -> None:
+    assert given(of_kind("Role")[namespace]) == asked(WANTED[namespace])
+
+
+def test_the_rules_that_are_commented_out_are_what_only_some_applications_need() -> None:
+    rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
+    others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
+    preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
+    on_a_side = asked(FOR_LOG_GATES + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview
+
+
+def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:
+    roles, bindings = of_kind("Role"), of_kind("RoleBinding")
+    assert roles.keys() == bindings.keys() == WANTED.keys()
+    for namespace, binding in bindings.items():
+        assert binding["roleRef"]["name"] == roles[namespace]["metadata"]["name"]
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "flipgate", "namespace": "flipgate"}]
+    assert {obj["kind"] for obj in OBJECTS} == {"Namespace", "ServiceAccount", "Role", "RoleBinding"}
+
+
+def test_no_secret_is_ever_asked_for() -> None:
+    assert not [resource for rights in WANTED.values() for _, resource, _ in asked(rights) if "secret" in resource]

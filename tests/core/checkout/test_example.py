@@ -1,0 +1,157 @@
+"""The example's manifests and its application file tell the same story."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.spec.gates import Gate, GateKind, LogLimit, Metrics, TraefikLimit
+from flipgate.core.spec.images import parse_image
+from flipgate.core.spec.service import Consume, ConsumeStatus
+from flipgate.core.values.sides import Side
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "sportsdata"
+MANIFESTS = EXAMPLE / "manifests"
+
+
+@pytest.fixture(scope="module")
+def app() -> Application:
+    return load_application((EXAMPLE / "flipgate.yaml").read_text(), "flipgate.yaml")
+
+
+@cache
+def read(path: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def base(kind: str) -> dict[str, dict[str, Any]]:
+    kustomization = read(MANIFESTS / "base" / "kustomization.yaml")[0]
+    objects = [obj for name in kustomization["resources"] for obj in read(MANIFESTS / "base" / name)]
+    return {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == kind}
+
+
+def kustomization(side: Side) -> dict[str, Any]:
+    return read(MANIFESTS / side / "kustomization.yaml")[0]
+
+
+def test_its_first_line_names_a_schema_that_exists() -> None:
+    first = (EXAMPLE / "flipgate.yaml").read_text().splitlines()[0]
+    reference = first.removeprefix("# yaml-language-server: $schema=")
+    assert reference != first
+    assert (EXAMPLE / reference).resolve().is_file()
+
+
+def test_nine_services_seven_of_them_serving_and_a_cron_job(app: Application) -> None:
+    assert (len(app.serving()), len(app.workers()), len(app.spec.services)) == (7, 2, 10)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_each_side_is_the_base_in_its_own_namespace(app: Application, side: Side) -> None:
+    assert kustomization(side)["namespace"] == app.namespace_of(side)
+    assert kustomization(side)["resources"] == ["../base", "side.yaml"]
+    assert read(MANIFESTS / side / "side.yaml")[0]["data"] == {"SIDE": side.value}
+    assert app.namespace_of(side) in {obj["metadata"]["name"] for obj in read(MANIFESTS / "namespaces.yaml")}
+
+
+def test_every_deployment_is_a_service_and_the_other_way_round(app: Application) -> None:
+    written = {name: deployment["spec"]["replicas"] for name, deployment in base("Deployment").items()}
+    assert written == {service.name: service.replicas for service in app.spec.services if service.kind == "Deployment"}
+    assert set(base("CronJob")) == {service.name for service in app.spec.services if service.kind == "CronJob"}
+
+
+def test_green_starts_at_rest_and_blue_does_not() -> None:
+    scaled, suspended = kustomization(Side.GREEN)["patches"]
+    assert scaled["target"] == {"kind": "Deployment"}
+    assert yaml.safe_load(scaled["patch"]) == [{"op": "replace", "path": "/spec/replicas", "value": 0}]
+    assert suspended["target"] == {"kind": "CronJob"}
+    assert yaml.safe_load(suspended["patch"]) == [{"op": "add", "path": "/spec/suspend", "value": True}]
+    assert "patches" not in kustomization(Side.BLUE)
+
+
+def pod_templates() -> dict[str, dict[str, Any]]:
+    jobs = {name: each["spec"]["jobTemplate"]["spec"]["template"] for name, each in base("CronJob").items()}
+    return {name: each["spec"]["template"] for name, each in base("Deployment").items()} | jobs
+
+
+def test_a_missed_start_is_not_made_up_for_hours_later() -> None:
+    for job in base("CronJob").values():
+        assert (job["spec"]["startingDeadlineSeconds"], job["spec"]["concurrencyPolicy"]) == (600, "Forbid")
+
+
+def test_images_are_the_ones_that_build_events_name(app: Application) -> None:
+    for name, template in pod_templates().items():
+        (container,) = template["spec"]["containers"]
+        image = parse_image(container["image"])
+        assert (image.repository, image.tag) == (app.service(name).image, "1")
+
+
+def test_serving_services_are_reachable_on_port_80_and_workers_are_not(app: Application) -> None:
+    services = base("Service")
+    assert set(services) == {service.name for service in app.serving()}
+    for name, service in services.items():
+        pod = base("Deployment")[name]["spec"]["template"]
+        (port,) = pod["spec"]["containers"][0]["ports"]
+        assert port == {"name": "http", "containerPort": 8080}
+        assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
+        assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_every_deployment_selects_its_own_pods_and_says_when_it_is_ready() -> None:
+    for deployment in base("Deployment").values():
+        pod = deployment["spec"]["template"]
+        assert deployment["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+        probe = pod["spec"]["containers"][0]["readinessProbe"]
+        assert probe == {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}
+
+
+def test_every_configuration_that_is_read_exists() -> None:
+    known = {"configMapRef": {"sportsdata-side", *base("ConfigMap")}, "secretRef": set(base("Secret"))}
+    for template in pod_templates().values():
+        for source in template["spec"]["containers"][0]["envFrom"]:
+            ((kind, reference),) = source.items()
+            assert reference["name"] in known[kind]
+
+
+def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> None:
+    namespace, route = read(MANIFESTS / "route.yaml")
+    (declared,) = app.spec.routes
+    assert (route["kind"], route["metadata"]["name"]) == (declared.kind, declared.name)
+    assert route["metadata"]["namespace"] == namespace["metadata"]["name"] == declared.namespace
+    (rule,) = route["spec"]["routes"]
+    assert rule["match"] == f"Host(`{app.spec.traffic.host}`)"
+    assert rule["services"] == [
+        {"kind": "Service", "name": "api", "namespace": app.namespace_of(Side.BLUE), "port": 80}
+    ]
+
+
+def test_every_serving_service_is_checked(app: Application) -> None:
+    assert {check.service for check in app.spec.checks} == {service.name for service in app.serving()}
+
+
+def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text()
+    page = page.partition("\n## Handing over\n")[2].partition("\n## Gates\n")[0]
+    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
+    document["spec"]["services"] += yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["services"]
+    (ledger,) = load_application(yaml.safe_dump(document), "docs").mixed()
+    assert ledger.consume
+    assert ledger.consume.status
+    keys = {field.alias for model in (Consume, ConsumeStatus) for field in model.model_fields.values()}
+    assert not [key for key in keys if key not in page]
+
+
+def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
+    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text().partition("\n## Gates\n")[2]
+    part = page.partition("```yaml\n")[2].partition("```")[0]
+    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
+    document["spec"] |= yaml.safe_load(part)["spec"]
+    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
+    assert {gate.kind for gate in gates} == set(GateKind)
+    assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
+    keys = {field.alias for model in (Gate, LogLimit, Metrics, TraefikLimit) for field in model.model_fields.values()}
+    assert not [key for key in keys if f"{key}`" not in page and f"`{key}" not in page]

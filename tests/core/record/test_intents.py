@@ -1,0 +1,110 @@
+"""What a step is about to do: typed here, and in the record the JSON that it always was."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.store import parse_record
+from flipgate.core.record.intents import (
+    INTENTS,
+    BringUp,
+    HandOver,
+    Intent,
+    Move,
+    Preview,
+    Rest,
+    Restore,
+    in_words,
+)
+from tests.core.builders import BLUE, GREEN
+
+STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
+    (Move(GREEN), {"to": "green", "from": "blue"}),
+    (Move(BLUE, back=True), {"to": "blue", "from": "green", "direction": "back", "forced": False}),
+    (Move(BLUE, back=True, forced=True), {"to": "blue", "from": "green", "direction": "back", "forced": True}),
+    (HandOver(GREEN), {"to": "green"}),
+    (Preview(GREEN, "preview.shop"), {"to": "green", "host": "preview.shop"}),
+    (
+        BringUp(GREEN, {"web": "acme/web:2"}, {"web": 2}),
+        {"side": "green", "images": {"web": "acme/web:2"}, "replicas": {"web": 2}},
+    ),
+    (Rest(BLUE, {"web": 0}), {"side": "blue", "replicas": {"web": 0}}),
+    (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
+)
+"""As flipgate wrote them before they had types: what is stored is not to change."""
+
+
+@pytest.mark.parametrize(("meant", "stored"), STORED, ids=lambda value: getattr(value, "step", ""))
+def test_each_is_written_as_it_always_was_and_read_back(meant: Intent, stored: dict[str, Any]) -> None:
+    assert (meant.written(), list(meant.written())) == (stored, list(stored))
+    assert type(meant).read(stored) == meant
+
+
+def test_all_are_looked_at_and_each_has_a_step_of_its_own() -> None:
+    assert {type(meant) for meant, _ in STORED} == set(INTENTS)
+    assert len({kind.step for kind in INTENTS}) == len(INTENTS)
+
+
+def test_a_record_of_an_older_flipgate_is_read() -> None:
+    entries = [
+        {
+            "id": number,
+            "step": meant.step,
+            "state": "done",
+            "actor": "ci",
+            "at": "2026-03-01T12:00:00Z",
+            "intent": stored,
+        }
+        for number, (meant, stored) in enumerate(STORED, 1)
+    ]
+    old = {"schema": 1, "application": "shop", "active": "blue", "sides": {}, "journal": entries}
+    record = parse_record(json.dumps(old), "shop", "flipgate")
+    assert [type(meant).read(e.intent) for (meant, _), e in zip(STORED, record.journal, strict=True)] == [
+        meant for meant, _ in STORED
+    ]
+    written = json.loads(record.model_dump_json(by_alias=True))["journal"]
+    assert [entry["intent"] for entry in written] == [stored for _, stored in STORED]
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        ({"to": "blue", "from": "green", "direction": "back"}, Move(BLUE, back=True)),  # before there was `forced`
+        ({"to": "green"}, Move(GREEN)),
+        ({}, None),
+        ({"to": "purple"}, None),
+    ],
+)
+def test_who_only_looks_bears_what_does_not_say_where_to(stored: dict[str, Any], found: Move | None) -> None:
+    assert Move.find(stored) == found
+
+
+def test_who_acts_does_not() -> None:
+    with pytest.raises(KeyError):
+        Move.read({"from": "blue"})
+    with pytest.raises(ValueError, match="purple"):
+        HandOver.read({"to": "purple"})
+
+
+def test_counts_that_are_no_counts_are_none() -> None:
+    assert Rest.read({"side": "blue", "replicas": "two"}) == Rest(BLUE, {})
+
+
+def test_people_are_told_the_words_and_no_counts() -> None:
+    assert [in_words(stored) for _, stored in STORED[:2]] == [
+        "to green, from blue",
+        "to blue, from green, direction back",
+    ]
+    assert in_words(STORED[6][1]) == "side blue"
+
+
+def test_nobody_else_reads_or_writes_one_by_its_keys() -> None:
+    root = Path(__file__).parents[3]
+    rooms = [each for room in ("flipgate", "flows", "tasks", "blocks") for each in (root / room).rglob("*.py")]
+    picked = re.compile(r"\bintent(\.get\(|\[|\.items)")
+    assert [str(each) for each in rooms if picked.search(each.read_text())] == []

@@ -1,0 +1,87 @@
+"""One registry of reasons: each has a text, is used, and is spelt there only; the page is made from it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.record.phases import Reason
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import ENTRIES, Why, render_reasons
+from flipgate.core.way_back.live_side import LiveSideReason
+from flipgate.core.way_back.unwatched import UnwatchedReason
+from flipgate.core.way_back.way_back import WayBackReason
+
+ROOT = Path(__file__).parents[3]
+REGISTRY = ROOT / "flipgate/core/values/reasons.py"
+FILES = [
+    each
+    for room in ("flipgate", "flows", "tasks", "blocks")
+    for each in sorted((ROOT / room).rglob("*.py"))
+    if each != REGISTRY
+]
+OTHERS = {("_status_text.py", "Unreadable"), ("_story_text.py", "Approved"), ("approval.py", "Rejected")}
+"""The same words as a label for people, and as the name of a run's state."""
+GIVES_A_REASON = {"NotGranted", "NoWay", "Unnamed", "Unfit", "_data"}
+
+
+def test_the_committed_page_is_made_from_the_registry() -> None:
+    page = (ROOT / "docs/reasons.md").read_text()
+    assert page == render_reasons(), "run: python -m flipgate.core.values.reasons > docs/reasons.md"
+
+
+@pytest.mark.parametrize("why", Why)
+def test_each_has_a_name_a_meaning_and_what_to_do(why: Why) -> None:
+    assert why.name == re.sub(r"(?<!^)([A-Z])", r"_\1", why.value).upper()
+    for text in (ENTRIES[why].meaning, ENTRIES[why].to_do):
+        assert text == text.strip(" .")
+        assert text
+
+
+def test_they_stand_in_order() -> None:
+    assert list(Why) == sorted(Why) == list(ENTRIES)
+
+
+def test_no_reason_is_spelt_where_it_is_used() -> None:
+    found = [f"{each.relative_to(ROOT)}: {word}" for each in FILES for word in _spelt(each)]
+    assert found == []
+
+
+def test_each_is_used() -> None:
+    used = set(re.findall(r"\bWhy\.([A-Z_]+)\b", "\n".join(each.read_text() for each in FILES)))
+    assert used == {why.name for why in Why}
+
+
+@pytest.mark.parametrize("some", [Reason, WayBackReason, LiveSideReason, UnwatchedReason])
+def test_the_reasons_of_phases_and_conditions_are_among_them(some: type[StrEnum]) -> None:
+    assert {each.value for each in some} <= set(Why)
+    assert {each.name for each in some} == {Why(each.value).name for each in some}
+
+
+def test_a_refusal_says_its_word_as_a_string() -> None:
+    refused = Refused("is so", reason=Why.NO_DARK_SIDE)
+    assert refused.reason == "NoDarkSide"
+    assert f"{refused.reason}" == "NoDarkSide"
+
+
+def _spelt(file: Path) -> Iterator[str]:
+    tree = ast.parse(file.read_text())
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    given = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Call) for part in _reasons_of(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in said:
+            continue
+        known = node.value in set(Why) and (file.name, node.value) not in OTHERS
+        unknown = id(node) in given and re.fullmatch(r"(?:[A-Z][a-z]*)+", node.value)
+        if known or unknown:
+            yield node.value
+
+
+def _reasons_of(call: ast.Call) -> list[ast.expr]:
+    first = call.args[:1] if ast.unparse(call.func).rpartition(".")[2] in GIVES_A_REASON else []
+    return [*first, *(keyword.value for keyword in call.keywords if keyword.arg == "reason")]
