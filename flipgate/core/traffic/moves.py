@@ -61,7 +61,7 @@ def plan_move(
         moving = movable[state.route]
         if not (state.entries or moving or some):
             raise Refused(
-                "is missing" if not state.found else f"points at neither side ({state})",
+                state.unmovable,
                 obj=str(state.route),
                 reason=Why.ROUTE_UNKNOWN,
                 untouched="all routes",

@@ -121,6 +121,11 @@ class RouteState:
         """Whether it sends nobody anywhere but through other declared routes: those say the side, and are moved."""
         return bool(self.via) and not self.entries and not self.strangers
 
+    @property
+    def unmovable(self) -> str:
+        """Why it cannot be moved, where it has no entry of a side."""
+        return "is missing" if not self.found else f"points at neither side ({self})"
+
     def __str__(self) -> str:
         if not self.found:
             return f"{self.route} is missing"

@@ -21,10 +21,12 @@ from flipgate.core.workloads.view import SideState, short_of
 
 @dataclass(frozen=True)
 class NoWay:
-    """A rollback that is refused: its reason, treated as API, and what is so."""
+    """A rollback that is refused: its reason, treated as API, and what is so. `side` is what the fact is about, where
+    it is not about the application."""
 
     reason: Why
     fact: str
+    side: Side | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,9 @@ def judge_rollback(
         return found
     if refused := _refused(record, found, named=to is not None):
         return refused
-    if not _can_move(traffic, found, movable if to else ()):
-        return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {traffic}")
+    if traffic and not _can_move(traffic, found, movable if to else ()):
+        routes = "; ".join(f"{state.route} {state.unmovable}" for state in traffic.leading)
+        return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {routes}")
     if record is None and to is None and (short := _short(application, sides[found])):
         return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}")
     return Back(found)
@@ -68,8 +71,8 @@ def aborted(record: Record, to: Side | None) -> Release | None:
     return release if aborts else None
 
 
-def _can_move(traffic: Traffic | None, to: Side, named: Collection[Side]) -> bool:
-    return traffic is None or to in named or any(route.entries for route in traffic.leading)
+def _can_move(traffic: Traffic, to: Side, named: Collection[Side]) -> bool:
+    return to in named or any(route.entries for route in traffic.leading)
 
 
 def _before_traffic(record: Record, release: Release, traffic: Traffic | None, to: Side | None) -> Back | NoWay:
@@ -113,13 +116,14 @@ def not_approved(release: Release) -> NoWay:
     return NoWay(
         Why.NOT_A_WAY_BACK,
         f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip",
+        release.side,
     )
 
 
 def closed(record: Record, side: Side) -> NoWay | None:
     """A side that nobody can go back to, whoever asks: nothing ever ran there, or a contract migration came since."""
     if not record.ran_on(side):
-        return NoWay(Why.NO_WAY_BACK, f"nothing ever ran on {side}: there is no way back to it")
+        return NoWay(Why.NO_WAY_BACK, f"nothing ever ran on {side}: there is no way back to it", side)
     occupant = record.sides.get(side)
     done = occupant.contracted if occupant else None
     if done is None:
@@ -128,6 +132,7 @@ def closed(record: Record, side: Side) -> NoWay | None:
         Why.CONTRACT_MIGRATION_DONE,
         f"a contract migration was done at {done.at:%Y-%m-%d %H:%M:%S} UTC by {done.by} ({done.reason}): what runs "
         "there can no longer read the data. What is left is to go forward",
+        side,
     )
 
 

@@ -4,59 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flipgate.core.record.record import Record
-from flipgate.core.record.release import Release
+from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import by_hand
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.going_back import NoWay, closed, not_approved
+from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.plan import plan_back
 
 
-def need_way_back(world: World, record: Record, target: Side) -> None:
-    """Raises Refused for a side that nobody can go back to, whoever asks: nothing ever ran there (NoWayBack), or a
-    contract migration was done since (ContractMigrationDone)."""
-    refused = closed(record, target)
-    if refused is None:
-        return
-    contracted = refused.reason == Why.CONTRACT_MIGRATION_DONE
-    side = f"side {target} ({world.application.namespace_of(target)})"
-    by_hand = f"; if it must be, by hand: {by_kubectl(world, target)}" if contracted else ""
-    raise Refused(
-        f"{refused.fact}. {both_sides(world)}",
-        obj=side if contracted else f"application {world.application.name}",
-        reason=refused.reason,
-        untouched="all routes",
-        next_command=f"{_forward(world)}{by_hand}",
-    )
-
-
-def no_way_back(world: World, refused: NoWay) -> Refused:
-    """The refusal when no open release has moved users."""
+def no_way_back(world: World, judged: NoWay, traffic: Traffic, *, named: bool) -> Refused:
+    """The refusal to roll back, with both sides' state. `named`: a person has said where to."""
+    on = f", traffic on {traffic.active or 'no one side'}" if judged.reason is Why.NO_WAY_BACK else ""
+    name = world.application.name
+    there = world.application.namespace_of(judged.side) if judged.side else ""
     return Refused(
-        f"{refused.fact}, traffic on {look_at_traffic(world).active or 'no one side'}. {both_sides(world)}",
-        obj=f"application {world.application.name}",
-        reason=refused.reason,
+        f"{judged.fact}{on}. {both_sides(world)}",
+        obj=f"side {judged.side} ({there})" if judged.side else f"application {name}",
+        reason=judged.reason,
         untouched="all routes",
-        next_command=f"{with_side(world)} (scales that side up first)",
+        next_command=_next_command(world, judged, traffic, named),
     )
 
 
-def not_a_way_back(world: World, release: Release) -> Refused:
-    """The refusal to send users to a side whose release nobody approved, or that users were taken back from."""
-    refused = not_approved(release)
-    return Refused(
-        refused.fact,
-        obj=f"side {release.side}",
-        reason=refused.reason,
-        untouched="all routes",
-        next_command=f"flipgate flip {world.application.name}; if it must be, by hand: "
-        f"{by_kubectl(world, release.side)}",
-    )
+def _next_command(world: World, judged: NoWay, traffic: Traffic, named: bool) -> str:
+    name, side = world.application.name, judged.side
+    match judged.reason:
+        case Why.NOT_A_WAY_BACK if side:
+            return f"flipgate flip {name}; if it must be, by hand: {by_kubectl(world, side)}"
+        case Why.CONTRACT_MIGRATION_DONE if side:
+            return f"{_forward(world)}; if it must be, by hand: {by_kubectl(world, side)}"
+        case Why.NO_WAY_BACK if side:
+            return _forward(world)
+        case Why.ROUTE_UNKNOWN if named:
+            route = traffic.leading[0].route
+            return f"kubectl -n {route.namespace} get {KINDS[route.kind].plural} -o yaml"
+        case _:
+            return f"{with_side(world)} (scales that side up first)"
 
 
 def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]]) -> Refused:

@@ -21,7 +21,6 @@ from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
-from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
@@ -35,12 +34,12 @@ from flipgate.core.values.errors import (
 )
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, aborted, came_from, closed, never_live
+from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
 from flipgate.steps.acting.world import World, crash_point
-from flipgate.steps.going_back.no_way_back import both_sides, need_way_back, no_way_back, not_a_way_back, with_side
+from flipgate.steps.going_back.no_way_back import no_way_back
 from flipgate.steps.going_back.way_back import (
     ABORT,
     FAST,
@@ -48,12 +47,12 @@ from flipgate.steps.going_back.way_back import (
     Order,
     RolledBack,
     Way,
-    need_older,
     need_ready,
     open_way,
     scale_up,
     workers_left,
 )
+from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.looking.prove import prove
@@ -90,35 +89,34 @@ def roll_back(
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
     order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
     record, unread = _read(world, to)
-    if record is None:
-        done = _unrecorded(world, to, order, unread)
-    elif release := aborted(record, to):
-        done = _before_traffic(world, record, release, to, order)
+    target = _judged(world, record, to)
+    ends = aborted(record, to) if record else None
+    if target is None:
+        assert ends
+        done = _abort(world, ends, order.message)
     else:
-        done = _over_others(world, record, _way_back(world, record, to), order)
+        done = _over_others(world, record, target, order, unread)
+        if ends:  # users were on what nobody approved: they come first
+            ended = _abort(world, ends, order.message)
+            done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
     return replace(done, seconds=round(time.monotonic() - began, 3))
 
 
-def _before_traffic(world: World, record: Record, release: Release, to: Side | None, order: Order) -> RolledBack:
-    """Nobody approved it, so nobody may be on it: if a route leads there all the same, users come first."""
-    if to is release.side:
-        raise not_a_way_back(world, release)
-    if not any(release.side in state.sides for state in look_at_traffic(world).routes):
-        return _abort(world, release, order.message)
-    back = _over_others(world, record, release.side.other, order)
-    ended = _abort(world, release, order.message)
-    return replace(back, notes=(*back.notes, *ended.notes))
+def _judged(world: World, record: Record | None, to: Side | None) -> Side | None:
+    """The side that users go to; None where they have seen nothing of the release that ends. Raises Refused, with
+    nothing changed, when there is no way back, or no route that could be moved."""
+    traffic = look_at_traffic(world)
+    sides = {side: look_at_side(world, side) for side in Side} if record is None and to is None else {}
+    movable = movable_sides(world, traffic) if to else ()
+    judged = judge_rollback(record, world.application, traffic, sides, movable, to)
+    if isinstance(judged, NoWay):
+        raise no_way_back(world, judged, traffic, named=to is not None)
+    return judged.to
 
 
-def _over_others(world: World, record: Record, target: Side, order: Order) -> RolledBack:
-    """Takes over from whoever acts, again if need be; goes on unrecorded where Lease or record cannot be written.
-
-    Raises Refused, with nothing changed, when there is no route that could be moved (RouteUnknown) or no way back.
-    """
-    _need_routes(world, target, order)
-    need_way_back(world, record, target)
-    why = ""
-    for _ in range(TAKE_OVER_TRIES):
+def _over_others(world: World, record: Record | None, target: Side, order: Order, why: str) -> RolledBack:
+    """Takes over from whoever acts, again if need be; goes on unrecorded, and says `why`, where it cannot be written down."""
+    for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
             return _recorded(world, target, order)
         except LostLease as lost:
@@ -172,23 +170,6 @@ def _hand_back(world: World, target: Side, record: Record) -> tuple[str, ...]:
 def _take(world: World, side: Side, epoch: int | str) -> tuple[str, ...]:
     """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback."""
     return _try(f"stamp {side}", lambda: stamp(world, look_at_side(world, side), epoch, over_unrecorded=True))
-
-
-def _need_routes(world: World, target: Side, order: Order) -> None:
-    """Raises Refused (RouteUnknown) with both sides' state when no route can be moved."""
-    try:
-        plan_back(world, target, forced=order.forced)
-    except Refused as astray:
-        told = f"{astray.fact}. {both_sides(world)}"
-        first = world.application.spec.routes[0]
-        then = f"kubectl -n {first.namespace} get {KINDS[first.kind].plural} -o yaml"
-        raise Refused(
-            told,
-            obj=astray.obj,
-            reason=astray.reason,
-            untouched="all routes",
-            next_command=then if order.forced else with_side(world),
-        ) from astray
 
 
 def _open(world: World, target: Side, order: Order) -> int:
@@ -272,18 +253,6 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
     return RolledBack(ABORT, None, 0.0, left=left)
 
 
-def _unrecorded(world: World, to: Side | None, order: Order, why: str) -> RolledBack:
-    """Without a record the routes and the sides alone decide: users go to a side that was live before.
-
-    Raises Refused (WayBackNotReady) when that has a service without any Ready pod. A person who names a side decides.
-    """
-    target = to or need_older(world)
-    if to is None:
-        need_ready(world, target)
-    _need_routes(world, target, order)
-    return _move_unrecorded(world, target, order, why, None)
-
-
 def _move_unrecorded(world: World, target: Side, order: Order, why: str, record: Record | None) -> RolledBack:
     """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
@@ -307,16 +276,6 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
         pass
     said = (f"unrecorded: {why}", *notes, *way.short, *proof.deaf)
     return RolledBack(way.name, target, 0.0, False, proof.first_answer, said, left)
-
-
-def _way_back(world: World, record: Record, to: Side | None) -> Side:
-    """The side users came from, or the one that a person names. Raises Refused when there is none to go to."""
-    found, release = to or came_from(record), record.newest
-    if isinstance(found, NoWay):
-        raise no_way_back(world, found)
-    if release and to and never_live(record, to):
-        raise not_a_way_back(world, release)
-    return found
 
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:

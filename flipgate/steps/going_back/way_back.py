@@ -13,13 +13,13 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.core.way_back.going_back import older, without_pods
+from flipgate.core.way_back.going_back import without_pods
 from flipgate.core.way_back.way_back import counts_that_matter
 from flipgate.core.workloads.view import SideState, enough, short_of
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.looking.check import check
-from flipgate.steps.looking.look import look_at_side, look_at_traffic
+from flipgate.steps.looking.look import look_at_side
 
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
@@ -168,22 +168,6 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
             next_command=with_side(world),
         )
     return tuple(bad)
-
-
-def need_older(world: World) -> Side:
-    """The side that was live before, by the stamps on its workloads. Raises Refused when the routes name no one side,
-    or when nothing says that the dark side was ever live."""
-    traffic = look_at_traffic(world)
-    found = older(traffic, {side: look_at_side(world, side) for side in Side})
-    if isinstance(found, Side):
-        return found
-    raise Refused(
-        f"{found.fact}. {both_sides(world)}",
-        obj=f"application {world.application.name}",
-        reason=found.reason,
-        untouched="all routes",
-        next_command=with_side(world),
-    )
 
 
 def need_ready(world: World, target: Side) -> None:
