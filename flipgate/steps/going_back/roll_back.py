@@ -115,7 +115,7 @@ def _judged(world: World, record: Record | None, to: Side | None) -> Side | None
 
 
 def _over_others(world: World, record: Record | None, target: Side, order: Order, why: str) -> RolledBack:
-    """Takes over from whoever acts, again if need be; goes on unrecorded, and says `why`, where it cannot be written down."""
+    """Takes over from whoever acts, again if need be; goes on unrecorded where that is not to be (`why`)."""
     for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
             return _recorded(world, target, order)
