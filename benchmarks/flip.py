@@ -33,8 +33,9 @@ from benchmarks.figures import (
 from benchmarks.flip_table import table
 from benchmarks.route_watch import RouteWatch
 from benchmarks.stage import LAB, Progress, Stage, run, throttled
-from benchmarks.timed import TimedCluster, steps_of
+from benchmarks.timed import TimedConnection, steps_of
 from benchmarks.users import Users
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.values.sides import Side
@@ -174,8 +175,9 @@ def _by_patch(stage: Stage, world: World, pair: int, to: Side) -> Flip:
 
 
 def _by_flipgate(stage: Stage, world: World, pair: int, to: Side) -> Flip:
-    timed = TimedCluster.of(world.cluster)
-    world = World(timed, Store(timed, stage.namespace, world.application.name), world.application, world.actor)
+    timed = TimedConnection.of(world.cluster)
+    cluster = Cluster(timed)
+    world = World(cluster, Store(cluster, stage.namespace, world.application.name), world.application, world.actor)
     view = look(world)
     asked = time.monotonic()
     with world.acting() as record:

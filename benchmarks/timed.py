@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Reader
+from flipgate.adapters.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -18,22 +19,22 @@ class Asked:
     ended: float
 
 
-class TimedCluster(Cluster):
-    """A Cluster that notes each request in `asked`, in the order of their ends."""
+class TimedConnection(Connection):
+    """A connection that notes each request in `asked`, in the order of their ends."""
 
     asked: list[Asked]
 
     @classmethod
-    def of(cls, cluster: Cluster) -> TimedCluster:
+    def of(cls, cluster: Reader) -> TimedConnection:
         """The same connections, noted from now on."""
-        timed = cls(cluster._client, cluster.context)
+        timed = cls(cluster._connection._client, cluster.context)
         timed.asked = []
         return timed
 
-    def _send(self, method: str, path: str, *rest: Any, **more: Any) -> Any:
+    def send(self, method: str, path: str, *rest: Any, **more: Any) -> Any:
         began = time.time()
         try:
-            return super()._send(method, path, *rest, **more)
+            return super().send(method, path, *rest, **more)
         finally:
             self.asked.append(Asked(f"{method} {kind_of(path)}", began, time.time()))
 

@@ -11,7 +11,8 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from flipgate.adapters.cluster import ANSWER_BYTES, CONNECT_SECONDS, READ_SECONDS
+from flipgate.adapters.cluster import ANSWER_BYTES
+from flipgate.adapters.connection import CONNECT_SECONDS, READ_SECONDS
 from flipgate.adapters.reading import by_deadline, read_whole
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.traefik_counters import Reading

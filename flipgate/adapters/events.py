@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.core.record.events import Target, event
 from flipgate.core.record.record import Announcement
 from flipgate.core.traffic.kinds import KINDS
@@ -14,7 +14,7 @@ from flipgate.core.values.errors import Conflict
 TIMEOUT_SECONDS = 3.0
 
 
-def find_uid(cluster: Cluster, target: Target, api_version: str) -> str:
+def find_uid(cluster: Reader, target: Target, api_version: str) -> str:
     """Which object of that name it is: one that is deleted and made again is another. Raises NotFound."""
     plural = KINDS[target.kind].plural if target.kind in KINDS else f"{target.kind.lower()}s"  # a workload's
     path = f"/apis/{api_version}/namespaces/{target.namespace}/{plural}/{target.name}"

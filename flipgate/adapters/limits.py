@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import Forbidden
 from flipgate.core.way_back.way_back import Autoscaler, Quota
 
 
-def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:
+def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
     """The ResourceQuotas that hold for long-running pods. Raises Forbidden that names the right.
 
     One with a scope is taken to hold for all of them: that may be stricter than the cluster is, never laxer.
@@ -29,7 +29,7 @@ def read_quotas(cluster: Cluster, namespace: str) -> tuple[Quota, ...]:
     )
 
 
-def read_autoscalers(cluster: Cluster, namespace: str) -> tuple[Autoscaler, ...]:
+def read_autoscalers(cluster: Reader, namespace: str) -> tuple[Autoscaler, ...]:
     """The HorizontalPodAutoscalers of Deployments that may scale down at all. Raises Forbidden that names the right."""
     path = address("HorizontalPodAutoscaler", namespace)
     items = _list(cluster, path, "horizontalpodautoscalers.autoscaling", namespace)
@@ -83,7 +83,7 @@ def _shrinks(spec: Mapping[str, Any]) -> bool:
     return bool(down.get("selectPolicy") != "Disabled")
 
 
-def _list(cluster: Cluster, path: str, resource: str, namespace: str) -> list[dict[str, Any]]:
+def _list(cluster: Reader, path: str, resource: str, namespace: str) -> list[dict[str, Any]]:
     try:
         return cluster.items(path)
     except Forbidden as error:

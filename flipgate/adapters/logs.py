@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import NotFound, PermanentError
 
 TIMEOUT_SECONDS = 3.0
@@ -25,7 +25,7 @@ class Lines(NamedTuple):
     cut: bool
 
 
-def read_lines(cluster: Cluster, namespace: str, pod: str, container: str, since: datetime) -> Lines:
+def read_lines(cluster: Reader, namespace: str, pod: str, container: str, since: datetime) -> Lines:
     """What a container wrote since then (in whole seconds). Nothing for one that is gone or has not started.
 
     Raises FlipgateError: Forbidden without the right to get `pods/log`, TemporaryError when there is no answer.

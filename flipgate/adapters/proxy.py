@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from flipgate.adapters.cluster import READ_SECONDS, Cluster
+from flipgate.adapters.cluster import Reader
+from flipgate.adapters.connection import READ_SECONDS
 from flipgate.adapters.declared_address import DeclaredAddress
 from flipgate.adapters.traefik import COUNTERS_SECONDS, TraefikPods
 from flipgate.core.gates.traefik_counters import Reading
@@ -33,7 +34,7 @@ class Proxy(Protocol):
         """The command by which a person finds out why one replica, or any of them, does not answer as it should."""
 
 
-def proxy_of(application: Application, cluster: Cluster) -> Proxy:
+def proxy_of(application: Application, cluster: Reader) -> Proxy:
     """The one that the application's file declares."""
     traffic = application.spec.traffic
     return DeclaredAddress(traffic.address, traffic) if traffic.address else TraefikPods(cluster, traffic)

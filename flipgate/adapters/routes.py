@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.grants import GRANTS
 from flipgate.core.traffic.kinds import KINDS
@@ -20,7 +20,7 @@ GRANTS_VERSION = "v1beta1"
 """The one of ReferenceGrants that each release of the Gateway API serves, and that Traefik reads."""
 
 
-def find_route_api(cluster: Cluster, kind: str) -> str:
+def find_route_api(cluster: Reader, kind: str) -> str:
     """The group and version that routes of this kind are served under, for example `traefik.io/v1alpha1`.
 
     Raises Refused where there are none, or only those of a group that nobody reads any more (Traefik 2's first).
@@ -45,13 +45,13 @@ def find_route_api(cluster: Cluster, kind: str) -> str:
     )
 
 
-def serves(cluster: Cluster, api_version: str, kind: str) -> bool:
+def serves(cluster: Reader, api_version: str, kind: str) -> bool:
     """Whether this kind of route is served there: a group may be, and one of its kinds not be installed."""
     kinds = {each["kind"] for each in cluster.get(f"/apis/{api_version}").get("resources") or []}
     return kind in kinds
 
 
-def read_traffic(cluster: Cluster, application: Application, api_of: Callable[[str], str]) -> Traffic:
+def read_traffic(cluster: Reader, application: Application, api_of: Callable[[str], str]) -> Traffic:
     """Where every declared route sends users now; `api_of` says what its kind is served under. A route that is gone is
     part of the answer, not an error."""
     names = declared(application)
@@ -64,7 +64,7 @@ def declared(application: Application) -> list[RouteName]:
 
 
 def find_route(
-    cluster: Cluster, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
+    cluster: Reader, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
 ) -> RouteState:
     """One route as it is now, declared or not; one that is gone is said to be. `known` are the declared ones."""
     sides = {application.namespace_of(side): side for side in Side}
@@ -85,7 +85,7 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
         ) from error
 
 
-def get_route(cluster: Cluster, route: RouteName, api_version: str) -> dict[str, Any]:
+def get_route(cluster: Reader, route: RouteName, api_version: str) -> dict[str, Any]:
     """The object itself. Raises NotFound."""
     return cluster.get(_path(route, api_version))
 
@@ -117,7 +117,7 @@ def clear_way_back(cluster: Cluster, state: RouteState) -> None:
         return
 
 
-def find_grants(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
+def find_grants(cluster: Reader, kind: str, namespace: str) -> list[dict[str, Any]]:
     """The ReferenceGrants of a namespace, for routes of a kind that needs them. None where they are not installed."""
     path = f"/apis/{KINDS[kind].group}/{GRANTS_VERSION}/namespaces/{namespace}/{GRANTS}"
     try:

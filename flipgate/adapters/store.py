@@ -16,7 +16,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import FIELD_MANAGER, READ_SECONDS, Cluster
+from flipgate.adapters.cluster import FIELD_MANAGER, Cluster, Reader
+from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
@@ -292,7 +293,7 @@ class Store:
         return address("ConfigMap", self.namespace, name)
 
 
-def applications(cluster: Cluster, namespace: str) -> list[str]:
+def applications(cluster: Reader, namespace: str) -> list[str]:
     """The names of all applications that `apply` wrote into flipgate's namespace."""
     path = address("ConfigMap", namespace)
     items = cluster.items(path, labelSelector="flipgate.dev/kind=application")

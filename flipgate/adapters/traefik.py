@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import READ_SECONDS, Cluster
+from flipgate.adapters.cluster import Reader
+from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
 from flipgate.core.spec.traffic import Traffic
 from flipgate.core.values.answer import Answer
@@ -21,7 +22,7 @@ MOST_BYTES = 32 * 1_048_576
 class TraefikPods:
     """A `Proxy` (adapters/proxy.py): its replicas are Traefik's Ready pods."""
 
-    def __init__(self, cluster: Cluster, traffic: Traffic) -> None:
+    def __init__(self, cluster: Reader, traffic: Traffic) -> None:
         self.name = "Traefik"
         self._cluster, self._spec, self._scheme = cluster, traffic.traefik, traffic.scheme
 

@@ -12,7 +12,7 @@ from flipgate.cli._options import Target, cluster_options
 from flipgate.core.values.errors import NotFound
 
 if TYPE_CHECKING:
-    from flipgate.adapters.cluster import Cluster
+    from flipgate.adapters.cluster import Reader
     from flipgate.core.spec.application import Application
 
 
@@ -44,7 +44,7 @@ def apply(target: Target, filename: str, dry_run: bool) -> None:
     click.echo(f"application {application.name} applied (namespace {target.namespace})")
 
 
-def _would(cluster: Cluster, application: Application, text: str, namespace: str) -> list[str]:
+def _would(cluster: Reader, application: Application, text: str, namespace: str) -> list[str]:
     """What applying would write. Raises Refused where applying would."""
     from flipgate.adapters.addresses import address, namespace_address
     from flipgate.steps.releasing.setup import need_place

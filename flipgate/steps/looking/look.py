@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Reader
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.record.events import Target
 from flipgate.core.record.record import Record
@@ -116,7 +116,7 @@ def need_dark(world: World, view: View) -> DarkSide:
     )
 
 
-def configuration(cluster: Cluster, side: SideState) -> dict[str, Any]:
+def configuration(cluster: Reader, side: SideState) -> dict[str, Any]:
     """The data of each ConfigMap that the side's pods read, by name; None for one that is not there, or is empty.
 
     Without the keys that tell pods whether to consume: a flip sets them, and changes no release.

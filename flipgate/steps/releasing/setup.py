@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from flipgate.adapters.addresses import namespace_address
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.record.record import EntryState, JournalEntry, Occupant, Record
@@ -338,13 +338,13 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{workload} has no container {service.container} (it has: {known})"
 
 
-def need_place(cluster: Cluster, application: Application) -> None:
+def need_place(cluster: Reader, application: Application) -> None:
     """Raises Refused unless both sides' namespaces exist and each route names a side: what applying asks first."""
     _need_both(cluster, application)
     _need_routes(cluster, application)
 
 
-def _need_routes(cluster: Cluster, application: Application) -> None:
+def _need_routes(cluster: Reader, application: Application) -> None:
     for state in read_traffic(cluster, application, partial(find_route_api, cluster)).leading:
         if not state.entries:
             raise Refused(
@@ -356,7 +356,7 @@ def _need_routes(cluster: Cluster, application: Application) -> None:
             )
 
 
-def _need_both(cluster: Cluster, application: Application) -> None:
+def _need_both(cluster: Reader, application: Application) -> None:
     for side in Side:
         namespace = application.namespace_of(side)
         if cluster.find(namespace_address(namespace)) is None:

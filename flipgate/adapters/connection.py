@@ -1,0 +1,226 @@
+"""One connection to one API server, as one user: requests, their time limits, and its errors as flipgate's own.
+
+Only the official client's configuration and connection pool are used: typed models make listing ten times slower, and
+a fence is a JSON patch anyway. Every failure becomes one of flipgate's own errors (core/values/errors.py): permanent
+or temporary.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from flipgate.adapters.reading import Whole, by_deadline, read_whole
+from flipgate.core.values.errors import (
+    BadInput,
+    Conflict,
+    FlipgateError,
+    Forbidden,
+    NotFound,
+    PermanentError,
+    TemporaryError,
+    Unreachable,
+)
+from flipgate.core.values.foreign import NotJson, parse_json
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+"""For a whole answer, from before the connection is opened to its last byte."""
+OBJECT_BYTES = 64 * 1_048_576
+"""Of the API server's own answers: thousands of pods in one list. A single event of a watch has the same limit."""
+CUT_AT_ONCE_SECONDS = 0.2
+"""A read whose connection is cut sooner than this is sent once more, as Go's HTTP client does: load balancers and API
+servers close what has been idle, and say nothing."""
+LEAST_SECONDS = 0.01
+"""What the second try has at least."""
+LONGEST_MESSAGE = 2_000
+"""Of an error, in characters: it may be another's words."""
+CONNECTIONS = 32
+"""Kept to the API server: proof, stamps and the Lease's renewal go on side by side, eight requests each at most."""
+AUTH_SECONDS = 1.0
+"""How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
+costs a third of a request's time, and it renews minutes before they expire."""
+
+
+class Connection:
+    """One API server as one user. Thread-safe, as urllib3's pool is."""
+
+    def __init__(self, client: Any, context: str) -> None:
+        self._client = client
+        self.context = context
+        self.server: str = client.configuration.host
+        client.rest_client.pool_manager.connection_pool_kw["maxsize"] = CONNECTIONS
+        # The one server's own connections: the manager of all servers' would look them up again for each request.
+        self._connections = client.rest_client.pool_manager.connection_from_url(self.server)
+        by_deadline(self._connections)
+        self._prefix = urlsplit(self.server).path.rstrip("/")
+        self.groups: dict[str, str] = {}
+        """The API groups that it serves, once somebody has asked."""
+        self._credentials: tuple[float, dict[str, str]] = (-AUTH_SECONDS, {})
+
+    @classmethod
+    def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Connection:
+        """Opens what the kubeconfig names, or the pod's own service account. Raises BadInput for an unknown context."""
+        import yaml
+        from kubernetes import client, config  # half a second: only verbs that need a cluster pay for it
+
+        try:
+            if kubeconfig is None and context is None and _in_cluster():
+                config.load_incluster_config()
+                return cls(client.ApiClient(), "in-cluster")
+            contexts, current = config.list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)
+            name = context or current["name"]
+            if name not in {each["name"] for each in contexts}:
+                known = ", ".join(sorted(each["name"] for each in contexts))
+                raise BadInput(
+                    f"is not in the kubeconfig (it has: {known})", obj=f"context {name}", untouched="everything"
+                )
+            return cls(config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name), name)
+        except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
+            raise BadInput(
+                f"cannot be used: {' '.join(str(error).split())}",
+                obj=f"kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig",
+                untouched="everything",
+                next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
+            ) from error
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = READ_SECONDS,
+    ) -> dict[str, Any]:
+        """The object that a request is answered with. Raises NotFound, Conflict and the others of `error_of`."""
+        data = None if body is None else json.dumps(body).encode()
+        whole = self.send(method, path, query, data=data, content_type=content_type, timeout=timeout)
+        if whole.status >= 400 or whole.unread:
+            raise error_of(path, whole)
+        return object_of(path, whole.body, f"answered {whole.status} with")
+
+    def url(self, path: str, query: Mapping[str, str]) -> str:
+        """On that server, which may be a part of one: Rancher's stand behind a path."""
+        return f"{self._prefix}{path}" + (f"?{urlencode(query)}" if query else "")
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        timeout: float,
+        data: bytes | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        most: int = OBJECT_BYTES,
+    ) -> Whole:
+        """One request and its whole answer, at most `most` bytes of it, within `timeout` seconds for all of it. Raises
+        Unreachable."""
+        url, named = self.url(path, query or {}), {"Content-Type": content_type, **(headers or {})}
+
+        def once(left: float) -> Whole:
+            return read_whole(self.open(method, url, left, data, named), most, obj=path, limit=timeout)
+
+        return self.trying(method, timeout, once)
+
+    def trying(self, method: str, timeout: float, once: Callable[[float], T]) -> T:
+        """What `once` gives, which is told the time that is left; a read that is cut at once is tried once more."""
+        import urllib3
+
+        began = time.monotonic()
+        try:
+            try:
+                return once(timeout)
+            except urllib3.exceptions.ProtocolError:
+                # Most likely a connection kept from before, closed by the other end at this very moment.
+                if method != "GET" or time.monotonic() - began > CUT_AT_ONCE_SECONDS:
+                    raise
+                return once(max(LEAST_SECONDS, began + timeout - time.monotonic()))
+        except urllib3.exceptions.HTTPError as error:
+            raise Unreachable(
+                f"did not answer (limit {timeout:.3g} s): {plain(error)}",
+                obj=f"API server {self.server}",
+                next_command="kubectl --context " + self.context + " get --raw /readyz",
+            ) from error
+
+    def open(
+        self, method: str, url: str, timeout: float, data: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The answer as far as its headers; the rest of it has what is left of the time (adapters/reading.py)."""
+        import urllib3
+
+        plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        sent = {**plain, **(headers or {}), **self._authorization()}
+        limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout)
+        how = {"body": data, "headers": sent, "timeout": limits, "retries": False}
+        return self._connections.urlopen(method, url, preload_content=False, decode_content=False, **how)
+
+    def _authorization(self) -> dict[str, str]:
+        """The headers that say who we are."""
+        asked, headers = self._credentials
+        if time.monotonic() - asked >= AUTH_SECONDS:
+            headers = {}
+            self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
+            self._credentials = (time.monotonic(), headers)
+        return headers
+
+
+def _in_cluster() -> bool:
+    return Path("/var/run/secrets/kubernetes.io/serviceaccount/token").exists()
+
+
+def object_of(path: str, text: bytes, what: str) -> dict[str, Any]:
+    """The JSON object in it. Raises TemporaryError where it is none; `what` says how it came."""
+    try:
+        parsed = parse_json(text)
+    except NotJson as error:
+        raise TemporaryError(f"{what} something that is not JSON", obj=path) from error
+    if not isinstance(parsed, dict):
+        raise TemporaryError(f"{what} JSON that is no object", obj=path)
+    return parsed
+
+
+def plain(error: Exception) -> str:
+    """What urllib3 says, without addresses in memory."""
+    return str(error).split("object at 0x")[0].strip() or type(error).__name__
+
+
+def error_of(path: str, whole: Whole) -> FlipgateError:
+    """The API server's refusal as one of our errors; an answer of its own that was not read whole is one, too."""
+    status = whole.status
+    if status < 400:
+        return TemporaryError(f"answered {status}, and cannot be read: {whole.unread}", obj=path)
+    message, causes = _refusal(whole.body)
+    fact = f"the API server said {status}: {message}"
+    if status in (401, 403):
+        return Forbidden(fact, obj=path, next_command="kubectl auth can-i --list")
+    if status == 404:
+        return NotFound(fact, obj=path)
+    if status == 422 and not causes:
+        # A failed `test` of a JSON patch, whatever was tested: the server says no more than that. Values that are
+        # invalid by themselves are told apart by their causes.
+        return Conflict("what the patch tests is no longer so (the API server said 422)", obj=path)
+    if status in (409, 410, 412):
+        return Conflict(fact, obj=path)
+    if status == 429 or status >= 500:
+        return TemporaryError(fact, obj=path)
+    return PermanentError(fact, obj=path)
+
+
+def _refusal(body: bytes) -> tuple[str, Any]:
+    """How the API server words it, and the causes that it names; anybody else's words are only shown."""
+    try:
+        said = parse_json(body)
+        message, causes = said.get("message", ""), (said.get("details") or {}).get("causes")
+    except (NotJson, AttributeError):
+        return body[:200].decode(errors="replace"), None
+    return str(message)[:LONGEST_MESSAGE], causes
