@@ -136,8 +136,9 @@ def _look(target: Target, cluster: Cluster, app: str | None) -> list[dict[str, A
 
 
 def _one(target: Target, cluster: Cluster, name: str) -> dict[str, Any]:
-    from flipgate.cli._facts import as_data, collect
-    from flipgate.cli._next import next_step
+    from flipgate.cli._status_data import as_data
+    from flipgate.core.way_back.next_step import next_step
+    from flipgate.steps.watching.status import collect
 
     facts = collect(target.world(name, cluster))
     return as_data(facts, next_step(facts), target.namespace, cluster.context)

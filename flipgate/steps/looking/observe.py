@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Thread
 
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.facts import Observed
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import ask
 
 OBSERVE_SECONDS = 2.0
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What one replica showed. `side` is None when no side was to be seen; `text` says what came instead. `replica` is
-    None when there is no replica to be asked."""
-
-    replica: str | None
-    side: Side | None
-    text: str
 
 
 def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], tuple[Observed, ...]]:
@@ -57,12 +47,6 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
     asking = Thread(target=look, daemon=True)
     asking.start()
     return told
-
-
-def agreed(observed: tuple[Observed, ...]) -> Side | None:
-    """The one side that every replica shows; None where one was not seen, or shows the other."""
-    sides = {each.side for each in observed}
-    return sides.pop() if len(sides) == 1 else None
 
 
 def _one(world: World, replica: str, seconds: float) -> Observed:

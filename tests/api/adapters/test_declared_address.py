@@ -21,8 +21,9 @@ from flipgate.adapters.cluster import ANSWER_BYTES
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unreachable
+from flipgate.core.way_back.facts import agreed
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.looking.observe import observe
 from flipgate.steps.looking.prove import need_sight
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import Users, fronted, saying

@@ -12,9 +12,10 @@ from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
 from flipgate.steps.looking.look import look_at_traffic
-from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.looking.observe import observe
 from flipgate.steps.looking.prove import need_sight
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application

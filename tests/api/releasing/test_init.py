@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.cli._facts import collect, way_back
-from flipgate.cli._next import next_step
+from flipgate.cli._status_data import way_back
 from flipgate.core.record.intents import REST_SIDE
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.next_step import next_step
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
@@ -21,6 +21,7 @@ from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, init
+from flipgate.steps.watching.status import collect
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced
 
 

@@ -14,7 +14,6 @@ import pytest
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
-from flipgate.cli._facts import collect
 from flipgate.core.record.conditions import condition_of
 from flipgate.core.record.record import Announcement, Condition, Record, put_out
 from flipgate.core.values.errors import Conflict, PermanentError, Refused, Unreachable
@@ -23,6 +22,7 @@ from flipgate.steps.acting.reconciled import judge
 from flipgate.steps.acting.tell import tell, write
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.setup import check_application
+from flipgate.steps.watching.status import collect
 from flipgate.steps.watching.unwatched import look_whether_watched, note_success
 from tests.api.shop import BLUE, Shop
 from tests.api.users import grant, user

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._facts import Facts, as_data, question_state, way_back
-from flipgate.cli._next import next_step
+from flipgate.cli._status_data import as_data, way_back
 from flipgate.cli._status_text import many, one
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, EntryState, JournalEntry, Occupant, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.facts import Facts, question_state
+from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.way_back import WayBackReason
 from tests.core.builders import (
     BLUE,

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._facts import Facts
-from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
 from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
 from flipgate.core.record.record import (
@@ -20,10 +18,11 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.facts import Facts, Observed
+from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.unwatched import Reconciled
 from flipgate.core.way_back.way_back import OldSide
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.steps.looking.observe import Observed
 from tests.core.builders import (
     BLUE,
     GREEN,

@@ -7,15 +7,15 @@ from typing import Any
 import click
 import pytest
 
-from flipgate.cli._facts import Facts
-from flipgate.cli._next import next_step
 from flipgate.cli._status_text import many, one
 from flipgate.cli.status import DATA
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.live_side import LiveSide, LiveSideReason
+from flipgate.core.way_back.next_step import next_step
 from flipgate.core.workloads.view import SideState
 from tests.core.builders import BLUE, GREEN, NOW, RUN, at, deployment, question, record, release, shop, side, without
 from tests.core.cli.test_status import LIVE, data, facts

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import QuestionKind
+from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.looking.observe import observe
 from flipgate.steps.releasing import flip
 from lab.records import Lab
 from tests.lab import runbook

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._facts import collect
 from flipgate.core.record.conditions import WAY_BACK_READY, condition_of
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.values.errors import Refused
+from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking.look import look
-from flipgate.steps.looking.observe import agreed
+from flipgate.steps.watching.status import collect
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, images, lost_none, phases, wait_until
 

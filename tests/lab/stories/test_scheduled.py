@@ -7,9 +7,9 @@ from datetime import datetime
 
 import pytest
 
-from flipgate.cli._facts import collect
 from flipgate.core.record.conditions import condition_of
 from flipgate.core.way_back.unwatched import UNWATCHED
+from flipgate.steps.watching.status import collect
 from lab import pipelines
 from lab.errors import LabError
 from lab.pipelines import Pipelines

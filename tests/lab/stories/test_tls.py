@@ -10,8 +10,9 @@ import trustme
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.record import QuestionKind
 from flipgate.core.spec.application import load_application
+from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.looking.observe import agreed, observe
+from flipgate.steps.looking.observe import observe
 from flipgate.steps.releasing.setup import check_application
 from lab import example
 from lab.load import Load

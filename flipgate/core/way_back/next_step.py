@@ -5,33 +5,47 @@ What is offered works when it is typed: where `flipgate rollback` would be refus
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
-from flipgate.cli._facts import Facts, question_state
-from flipgate.cli._live_side import short_live_side
-from flipgate.cli._print import clock, iso
+from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
 from flipgate.core.record.going_on import DOORBELL, asked
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.drift import settle_drift
+from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp, without_pods
+from flipgate.core.way_back.live_side import LiveSideReason, cure, sources
+from flipgate.core.way_back.way_back import counts_that_matter
+from flipgate.core.workloads.view import enough, short_of
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
+FOR_LACK_OF_PODS = frozenset(
+    {LiveSideReason.NO_READY_POD, LiveSideReason.WORKLOAD_MISSING, LiveSideReason.TOO_FEW_PODS}
+)
 
 
-def next_step(facts: Facts) -> dict[str, str]:
+class Next(TypedDict):
     """`step` (a sentence), `by` (person, run, clock or nobody) and `command` (empty when there is nothing to type)."""
+
+    step: str
+    by: str
+    command: str
+
+
+def next_step(facts: Facts) -> Next:
+    """The one next step of an application, from one look at it."""
     name, record = facts.application.name, facts.record
     if record is None:
         return _first(name, facts) if facts.managed is False else _unreadable(name, facts)
-    if short := short_live_side(facts):
+    if short := _short_live_side(facts):
         return _next(short[0], PERSON, short[1])
     if facts.traffic and facts.traffic.unrecorded:
         said = "an unrecorded rollback sent users back: reconcile writes it down and hands the workers back"
@@ -47,10 +61,45 @@ def next_step(facts: Facts) -> dict[str, str]:
     return _by_phase(name, record, record.under_way, facts)
 
 
+# Users on a side that is short
+
+
+def _short_live_side(facts: Facts) -> tuple[str, str] | None:
+    """What comes next, and what to type, where the live side is not ready; None where it is, or nobody knows.
+
+    Counts and images are put right by one line. Where no line does that, users leave by the way back, if it is fast.
+    """
+    condition, record, live = condition_of(facts.conditions, LIVE_SIDE_READY), facts.record, facts.live
+    if condition is None or condition.status is not ConditionStatus.FALSE or record is None or live is None:
+        return None
+    found, back = cure(record, facts.application, live), _to_the_other(facts, record, live.side)
+    users = f"users are on {live.side}, which is not ready ({condition.reason})"
+    if back and not found.scales and condition.reason in FOR_LACK_OF_PODS:
+        return f"{users}: send them to {live.side.other}, which is up; or {found.how}: {found.line}", back
+    told = [f"{users}: {found.how}"]
+    if managers := sources(record, facts.application, live):
+        told.append(f"{' and '.join(managers)} will write it again until its source is put right, too")
+    if back:
+        told.append(f"or send them to {live.side.other}, which is up: {back}")
+    return "; ".join(told), found.line
+
+
+def _to_the_other(facts: Facts, record: Record, side: Side) -> str:
+    """The line that sends users to the other side at once, where that is up; empty where it is not."""
+    name, other, back = facts.application.name, side.other, open_way(facts)
+    if back.way == "fast" and back.side is other:
+        return _rollback(name)
+    state, occupant = facts.sides.get(other), record.sides.get(other)
+    if facts.drift is None or record.active is not other or state is None or (occupant and occupant.contracted):
+        return ""
+    up = not short_of(state, enough(counts_that_matter(facts.application, record, other)))
+    return f'flipgate rollback {name} --to {other} --reason "..."' if up else ""
+
+
 # Without a record
 
 
-def _first(name: str, facts: Facts) -> dict[str, str]:
+def _first(name: str, facts: Facts) -> Next:
     """`init` where the side that the routes name is known to serve nobody."""
     if facts.traffic and facts.active is None:
         return _one_side_first(name, facts, facts.traffic, "then tell flipgate what runs: adopt, or init")
@@ -65,7 +114,7 @@ def _first(name: str, facts: Facts) -> dict[str, str]:
     return _next("tell flipgate that what runs is meant to run", PERSON, f"flipgate adopt {name}")
 
 
-def _unreadable(name: str, facts: Facts) -> dict[str, str]:
+def _unreadable(name: str, facts: Facts) -> Next:
     """Going back works without a record where the routes and the stamps say where to; else it is the record's turn."""
     refused = facts.rollback
     if not isinstance(refused, NoWay):
@@ -76,7 +125,7 @@ def _unreadable(name: str, facts: Facts) -> dict[str, str]:
     return _next(step, PERSON, f"kubectl -n {facts.namespace} get configmap record-{name} -o yaml")
 
 
-def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> dict[str, str]:
+def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> Next:
     """The routes name no one side: all users to one that is up, if there is one to choose."""
     if side := _side_to_choose(facts):
         command = f'flipgate rollback {name} --to {side} --reason "..."'
@@ -101,7 +150,7 @@ def _side_to_choose(facts: Facts) -> Side | None:
 # With one
 
 
-def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
+def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next:
     if asked(record):
         return _asked(name, record, release, facts)
     if release.phase is Phase.LIVE:
@@ -127,18 +176,18 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> dict
             return _next(f"all users go back to {release.side.other}; the same again joins it", RUN, back)
 
 
-def _asked(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
+def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     question = record.question
     assert question is not None
     state = question_state(record, question, facts.now)
     if state == "open":
-        expires = clock(iso(question.expires_at))
+        expires = _clock(question.expires_at)
         command = f'flipgate approve {name} --reason "..."'
         return _next(f"a person decides before {expires}; no decision means no", PERSON, command)
     stop = release.stopped
     if state == "approved" and stop and stop.question == question.id:
         return _next(
-            _stopped(release, f"the yes stands until {clock(iso(question.expires_at))}"),
+            _stopped(release, f"the yes stands until {_clock(question.expires_at)}"),
             RUN,
             _again(name, question.kind),
         )
@@ -162,13 +211,13 @@ def _stopped(release: Release, also: str = "") -> str:
         return ""
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
     said = "; ".join(each for each in (also, f"reconcile {goes_on} within five minutes, or at once") if each)
-    return f"{VERBS[stop.pipeline]}'s run stopped at {clock(iso(stop.at))} ({stop.reason}): {stop.fact}; {said}"
+    return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
 
 
-def _soaking(name: str, record: Record, release: Release, facts: Facts) -> dict[str, str]:
+def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:
     first = not record.ran_on(release.side.other)
     if release.settle_after and facts.now < release.settle_after:
-        until = clock(iso(release.settle_after))
+        until = _clock(release.settle_after)
         if first:
             return _next(f"a first release, with no way back, soaks until {until}", CLOCK)
         if isinstance(facts.rollback, NoWay):
@@ -187,7 +236,7 @@ def _closed(record: Record, release: Release) -> str:
     return f"{release.side.other} is no way back any more"
 
 
-def _interrupted(name: str, record: Record, facts: Facts) -> dict[str, str]:
+def _interrupted(name: str, record: Record, facts: Facts) -> Next:
     """An open entry is a step at work, or one that died; only its age and its actor tell people which."""
     entry = record.open_entry
     assert entry is not None
@@ -216,5 +265,9 @@ def _reconcile(name: str) -> str:
     return f"prefect deployment run {RECONCILE}/{RECONCILE} --param application={name}"
 
 
-def _next(step: str, by: str, command: str = "") -> dict[str, str]:
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _next(step: str, by: str, command: str = "") -> Next:
     return {"step": step, "by": by, "command": command}

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._facts import Facts, as_data, question_state, way_back
-from flipgate.cli._next import next_step
+from flipgate.cli._status_data import as_data, way_back
 from flipgate.cli._status_text import one
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import HAND_OVER, MOVE_ROUTES
@@ -21,7 +20,9 @@ from flipgate.core.record.release import Stopped
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.facts import Facts, question_state
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
+from flipgate.core.way_back.next_step import next_step
 from flipgate.core.workloads.view import SideState
 from tests.core.builders import (
     BLUE,

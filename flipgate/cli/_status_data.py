@@ -1,0 +1,166 @@
+"""What `flipgate status -o json` prints. The keys are treated as API."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flipgate.cli._print import iso
+from flipgate.core.record.phases import TERMINAL
+from flipgate.core.record.record import Condition, Record
+from flipgate.core.record.release import Release, phase_seconds
+from flipgate.core.traffic.traffic import RouteState
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
+from flipgate.core.way_back.going_back import NoWay
+from flipgate.core.way_back.next_step import Next
+
+
+def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict[str, Any]:
+    """Everything, as `-o json` prints it."""
+    record = facts.record
+    release = record.release if record else None
+    entry = record.open_entry if record else None
+    return {
+        "application": facts.application.name,
+        "namespace": namespace,
+        "context": context,
+        "managed": facts.managed,
+        "activeByRoutes": _text(facts.active),
+        "activeByRecord": _text(record.active if record else None),
+        "activeByTraffic": _text(agreed(facts.observed)),
+        "phase": facts.phase,
+        "since": iso(release.since) if release else None,
+        "next": next_step,
+        "release": _release(release, facts.now) if release else None,
+        "lastRelease": _release(record.last, facts.now) if record and record.last else None,
+        "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
+        "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
+        "conditions": [_condition(condition) for condition in facts.conditions],
+        "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
+        "drift": facts.drift,
+        "routes": [_route(route) for route in facts.traffic.routes] if facts.traffic else [],
+        "traffic": [{"replica": o.replica, "side": _text(o.side), "text": o.text} for o in facts.observed],
+        "sides": {str(side): _side(facts, side) for side in Side},
+        "undelivered": len(record.outbox) if record else (0 if facts.managed is False else None),
+        "problems": [{"of": what, "fact": fact} for what, fact in facts.problems.items()],
+    }
+
+
+def way_back(facts: Facts) -> dict[str, Any]:
+    """The way back that is open, as it is printed."""
+    found = open_way(facts)
+    services = [{"name": name, "ready": ready, "wanted": wanted} for name, ready, wanted in found.services]
+    return {"way": found.way, "side": _text(found.side), "services": services}
+
+
+def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
+    question, approval = record.question, record.approval
+    assert question is not None
+    decision = None
+    if approval:
+        decision = {
+            "decision": str(approval.decision),
+            "by": approval.by,
+            "via": approval.via,
+            "reason": approval.reason,
+            "at": iso(approval.at),
+            "spent": approval.spent_by is not None,
+        }
+    return {
+        "question": question.id,
+        "kind": str(question.kind),
+        "release": question.release,
+        "summary": question.summary,
+        "askedAt": iso(question.asked_at),
+        "expiresAt": iso(question.expires_at),
+        "state": question_state(record, question, now),
+        "flowRun": question.flow_run,
+        "url": question.url,
+        "evidence": [proof.model_dump() for proof in question.evidence],
+        "decision": decision,
+    }
+
+
+def _release(release: Release, now: datetime) -> dict[str, Any]:
+    change = release.changes[-1]
+    return {
+        "name": release.name,
+        "side": str(release.side),
+        "phase": str(change.phase),
+        "reason": str(change.reason),
+        "message": change.message,
+        "since": iso(change.at),
+        "ended": release.phase in TERMINAL,
+        "openedBy": release.opened_by,
+        "openedAt": iso(release.changes[0].at),
+        "settleAfter": iso(release.settle_after),
+        "movedAt": iso(release.moved_at),
+        "firstNewAnswerMs": release.first_new_answer_ms,
+        "lastOldAnswerMs": release.last_old_answer_ms,
+        "images": dict(release.images),
+        "wanted": dict(release.wanted),
+        "stopped": _stopped(release),
+        "phaseSeconds": phase_seconds(release, now),
+    }
+
+
+def _stopped(release: Release) -> dict[str, Any] | None:
+    stop = release.stopped
+    if stop is None:
+        return None
+    approval = "withdrawn" if stop.withdrawn else ("stands" if stop.question else "none")
+    said = {"pipeline": stop.pipeline, "reason": stop.reason, "fact": stop.fact, "at": iso(stop.at)}
+    return {**said, "approval": approval, "run": stop.run}
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    said = {"type": condition.type, "status": str(condition.status), "reason": condition.reason}
+    return {**said, "message": condition.message, "since": iso(condition.since)}
+
+
+def _route(route: RouteState) -> dict[str, Any]:
+    return {
+        "kind": route.route.kind,
+        "namespace": route.route.namespace,
+        "name": route.route.name,
+        "found": route.found,
+        "side": _text(route.whole),
+        "sides": sorted(str(side) for side in route.sides),
+        "via": [str(name) for name in route.via],
+        "others": list(route.strangers),
+        "text": str(route),
+    }
+
+
+def _side(facts: Facts, side: Side) -> dict[str, Any]:
+    state = facts.sides.get(side)
+    services = []
+    for service in facts.application.spec.services if state else ():
+        assert state is not None
+        workload, switch = state.workloads[service.name], state.switches.get(service.name)
+        services.append(
+            {
+                "name": service.name,
+                "role": service.role,
+                "found": workload.found,
+                "ready": workload.ready,
+                "wanted": workload.replicas,
+                "image": workload.image_of(service.container),
+                "suspended": workload.suspended if workload.kind == "CronJob" else None,
+                "consumes": switch.says(True) if switch else None,
+            }
+        )
+    active = None if facts.traffic is None else facts.active is side
+    place = {"namespace": facts.application.namespace_of(side), "active": active, "contracted": _contract(facts, side)}
+    return {**place, "works": list(works(facts, side)), "services": services}
+
+
+def _contract(facts: Facts, side: Side) -> dict[str, Any] | None:
+    occupant = facts.record.sides.get(side) if facts.record else None
+    done = occupant.contracted if occupant else None
+    return {"reason": done.reason, "by": done.by, "at": iso(done.at)} if done else None
+
+
+def _text(side: Side | None) -> str | None:
+    return str(side) if side else None

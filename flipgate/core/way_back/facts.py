@@ -1,0 +1,165 @@
+"""One look at an application for people, and what it says together: where users are, and whether they could go back.
+
+Looking is `steps/watching/status.py`; what comes next, `next_step.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from flipgate.core.record.approvals import NotGranted, accept
+from flipgate.core.record.conditions import held
+from flipgate.core.record.record import Condition, Question, Record
+from flipgate.core.spec.application import Application
+from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.explain import Drift, explain, judge_drift
+from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
+from flipgate.core.way_back.live_side import LiveSide, judge_live_side
+from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
+from flipgate.core.way_back.way_back import OldSide, counts_that_matter, judge_way_back
+from flipgate.core.workloads.hand_over import working
+from flipgate.core.workloads.view import SideState, enough, short_of
+
+SAYS_WHERE: Final = frozenset({Why.WAY_BACK_NOT_READY, Why.CONTRACT_MIGRATION_DONE})
+"""Reasons of a rollback that is refused for what is found on the side it would go to."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What one replica of the proxy showed. `side` is None when no side was to be seen; `text` says what came instead.
+    `replica` is None when there is no replica to be asked."""
+
+    replica: str | None
+    side: Side | None
+    text: str
+
+
+def agreed(observed: tuple[Observed, ...]) -> Side | None:
+    """The one side that every replica shows; None where one was not seen, or shows the other."""
+    sides = {each.side for each in observed}
+    return sides.pop() if len(sides) == 1 else None
+
+
+@dataclass(frozen=True)
+class OpenWay:
+    """Whether users could be sent back now, where to, and how fast: `way` is fast, slow (pods come first), abort (users
+    saw nothing yet), none, or unknown (something was not read). `services` are those that matter: Ready and wanted."""
+
+    way: str
+    side: Side | None = None
+    services: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass
+class Facts:
+    """One look for people. `record` is None when there is none, and when it cannot be read: `managed` tells which."""
+
+    application: Application
+    now: datetime
+    traffic: Traffic | None = None
+    sides: dict[Side, SideState] = field(default_factory=dict)
+    record: Record | None = None
+    managed: bool | None = None
+    old: OldSide = field(default_factory=OldSide)
+    live: LiveSide | None = None
+    observed: tuple[Observed, ...] = ()
+    reconciled: Reconciled | Unread | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+    movable: frozenset[Side] = frozenset(Side)
+    """The sides that a route can be sent to, where a person names one."""
+    namespace: str = "flipgate"
+    """Where the record is."""
+
+    @property
+    def rollback(self) -> Back | NoWay | None:
+        """What `flipgate rollback` would do now; None where too little could be read to say."""
+        if self.managed is False:
+            return NoWay(Why.NOT_FOUND, "nothing is managed yet")
+        if self.record is None and (self.traffic is None or len(self.sides) < len(Side)):
+            return None
+        return judge_rollback(self.record, self.application, self.traffic, self.sides, self.movable)
+
+    @property
+    def active(self) -> Side | None:
+        return self.traffic.active if self.traffic else None
+
+    @property
+    def phase(self) -> str:
+        """The phase, or `unmanaged` before `adopt`, or `unknown` when the record cannot be read."""
+        if self.record:
+            return str(self.record.phase)
+        return "unmanaged" if self.managed is False else "unknown"
+
+    @property
+    def drift(self) -> str | None:
+        """What the routes say against the record, when no step of ours explains it."""
+        if not (self.record and self.traffic):
+            return None
+        found = explain(self.record, self.traffic)
+        return found.fact if isinstance(found, Drift) else None
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Judged now; `since` is the record's as long as the status is. None of them before `adopt`."""
+        if self.managed is False:
+            return []
+        unread = "; ".join(fact for what, fact in self.problems.items() if what in ("record", "routes"))
+        found = [judge_drift(self.record, self.traffic, self.now, unread)]
+        unwatched = judge_unwatched(self.reconciled, self.record, self.now)  # knows itself since when
+        if self.record is None:
+            return [*found, unwatched]
+        ready = judge_way_back(self.record, self.application, self.old, self.now)
+        live = judge_live_side(self.record, self.application, self.live, self.now)
+        return [*(held(self.record.conditions, each) for each in (ready, *found, live) if each), unwatched]
+
+
+def open_way(facts: Facts) -> OpenWay:
+    """The way back as rolling back itself judges it.
+
+    How the side is beside its pods is said by WayBackReady, which is never True unless `way` is fast.
+    """
+    judged, side = facts.rollback, _old_side(facts)
+    if isinstance(judged, Back) and judged.to is None:
+        return OpenWay("abort")
+    if isinstance(judged, NoWay) and judged.reason not in SAYS_WHERE:
+        return OpenWay("none")
+    state = facts.sides.get(side) if side else None
+    if judged is None or side is None or state is None:
+        return OpenWay("unknown", side)
+    wanted = counts_that_matter(facts.application, facts.record, side)
+    services = tuple((name, state.ready.get(name, 0), count) for name, count in wanted.items())
+    way = "slow" if short_of(state, enough(wanted)) else "fast"
+    return OpenWay(way if isinstance(judged, Back) else "none", side, services)
+
+
+def _old_side(facts: Facts) -> Side | None:
+    """The side that the way back is about."""
+    if isinstance(facts.rollback, Back) and facts.rollback.to:
+        return facts.rollback.to
+    release = facts.record.release if facts.record else None
+    return release.side.other if release else (facts.active.other if facts.active else None)
+
+
+def question_state(record: Record, question: Question, now: datetime) -> str:
+    """`open`, `approved`, `rejected`, `expired` or `void`; whether the basis still holds is the run's to judge."""
+    judged = accept(record.approval, question, question.basis, now)
+    if not isinstance(judged, NotGranted):
+        return "approved"
+    return {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.APPROVAL_EXPIRED: "expired"}.get(
+        judged.reason, "void"
+    )
+
+
+def works(facts: Facts, side: Side) -> tuple[str, ...]:
+    """What works on a dark side, too, while nothing is handed over: work may be done twice."""
+    record, state = facts.record, facts.sides.get(side)
+    if record is None or state is None or facts.active is not side.other:
+        return ()
+    if record.open_entry or record.phase.row.half_way:
+        return ()
+    return working(facts.application.handed_over(), state)
