@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 from uuid import UUID, uuid4
 
 from prefect.client.schemas.objects import FlowRunInput, State
@@ -12,8 +12,9 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput, filter_flow_run_input
 from prefect.runtime import flow_run
 from prefect.states import Completed
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from flipgate.adapters.runs import RUNG
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
@@ -36,9 +37,14 @@ GRACE_SECONDS = 86_400
 
 
 class Answer(RunInput):
-    """The form. Nothing has a default: an empty resume must not decide anything."""
+    """The form. Nothing has a default: an empty resume must not decide anything.
 
-    decision: Literal["approve", "reject", "expired"] = Field(description="approve or reject")
+    The server takes what its schema allows: what people see, and the mark of a doorbell, which no page shows.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"patternProperties": {f"^{RUNG}$": {}}})
+
+    decision: Literal["approve", "reject"] = Field(description="approve or reject")
     reason: str = Field(min_length=1, description="Why; the next reader of the history will ask.")
     name: str = Field(min_length=1, description="Who you are (as you say: Prefect does not know).")
 
@@ -70,9 +76,13 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
 
 
 def forms(run: str, question: Question) -> list[dict[str, str]]:
-    """What was answered in Prefect to the question that this run posed: looked up, so nothing is suspended for it."""
+    """What people answered in Prefect to the question that this run posed: looked up, so nothing is suspended for it.
+
+    A doorbell is nobody's answer: whoever rang has written to the record before.
+    """
     found = filter_flow_run_input(f"suspended-{question.id}-", limit=FORMS_READ, flow_run_id=UUID(run))
-    return [each.decoded_value for each in cast("list[FlowRunInput]", found) if each.key.endswith("-response")]
+    answers = [each.decoded_value for each in cast("list[FlowRunInput]", found) if each.key.endswith("-response")]
+    return [form for form in answers if RUNG not in form]
 
 
 def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | None:

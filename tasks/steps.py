@@ -161,4 +161,4 @@ def go_on(world: World, outcome: recovering.Outcome, cluster: str) -> Run:
 def end_waiting(world: World, question: Question) -> None:
     world.say(f"expired without a decision: {question.summary}")
     if question.flow_run:
-        runs.ring(question.flow_run, "expired", "nobody decided in time", "flipgate")
+        runs.ring(question.flow_run, "reject", "nobody decided in time", "flipgate")

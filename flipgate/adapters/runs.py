@@ -19,6 +19,8 @@ from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
+RUNG = "rung"
+"""The key that marks a form as a doorbell, and as nobody's answer."""
 RUNS_A_KEY = 5
 """Runs that are started under one key where each before it will not act: then a person has to."""
 
@@ -63,14 +65,14 @@ def _name(pipeline: str, parameters: Mapping[str, Any]) -> str:
 
 
 def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
-    """Resumes a run that waits for a decision. False when it no longer waits (somebody else rang).
+    """Wakes a run that waits for a decision, to look at the record. False when it no longer waits (somebody else rang).
 
-    Prefect answers 200 to a refused form, so the answer's status is what counts.
+    The form has to be filled in, so it says what the record says; it counts as nobody's answer. Raises Refused for a
+    form that Prefect does not take (it answers 200 to it, so the answer's status counts), Unreachable without Prefect.
     """
+    form = {"decision": decision, "reason": reason, "name": name, RUNG: True}
     with _client() as client, _failures(f"flow run {flow_run}"):
-        answer = client.resume_flow_run(
-            UUID(flow_run), run_input={"decision": decision, "reason": reason, "name": name}
-        )
+        answer = client.resume_flow_run(UUID(flow_run), run_input=form)
     if str(answer.status.value) == "ACCEPT":
         return True
     why = getattr(answer.details, "reason", "") or ""

@@ -136,7 +136,7 @@ def decide(
 
 
 def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
-    """Writes down what a form answered to this question, where that still counts.
+    """Writes down what a person answered in a form to this question, where that still counts.
 
     `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
     this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
@@ -144,7 +144,7 @@ def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
     decision, by = Decision(given["decision"]), f"{given['name']} (self-declared)"
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
-        return  # the doorbell of the command line hands in the same form
+        return  # the run has heard this form before
     try:
         decide(world, decision, by=by, via="Prefect UI", reason=given["reason"], only=question)
     except (BadInput, Refused) as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from unittest.mock import patch
+from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -41,6 +43,7 @@ class Run:
     id: str = field(default_factory=lambda: str(uuid4()))
     forms: dict[str, dict[str, str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    schema: dict[str, Any] = field(default_factory=dict)
 
     def asks(self, world: World, kind: QuestionKind = FLIP) -> Granted | NotGranted | None:
         """The part of a flow that asks, from the top; None when the run was suspended."""
@@ -56,13 +59,31 @@ class Run:
             except SuspendedError:
                 return None
 
-    def answer(self, form: dict[str, str]) -> None:
-        """What a person presses in the form that is up; the next `asks` is the resumed run."""
+    def answer(self, form: dict[str, Any]) -> None:
+        """What a person presses in the form that is up; the next `asks` is the resumed run.
+
+        Raises ValidationError, by Prefect's own judgement, for what the server refuses.
+        """
+        from prefect.utilities import schema_tools
+
+        schema_tools.validate(form, self.schema, raise_on_error=True)
         self.forms[f"suspended-{self.asked[-1]}-response"] = form
 
-    def _suspend(self, *, key: str, **_: Any) -> None:
+    def rings(self) -> AbstractContextManager[None]:
+        """What is rung meanwhile, resumes this run."""
+
+        def resume(run: UUID, run_input: dict[str, Any]) -> SimpleNamespace:
+            assert str(run) == self.id
+            self.answer(run_input)
+            return SimpleNamespace(status=SimpleNamespace(value="ACCEPT"))
+
+        client = SimpleNamespace(resume_flow_run=resume)
+        return patch.object(runs, "_client", lambda: nullcontext(client))
+
+    def _suspend(self, *, wait_for_input: Any, key: str, **_: Any) -> None:
         assert key not in self.asked, "Prefect hands out the old form for a key that it knows"
         self.asked.append(key)
+        self.schema = wait_for_input.model_json_schema()
         raise SuspendedError
 
     def _inputs(self, prefix: str, *, limit: int, flow_run_id: object) -> list[Any]:
@@ -200,6 +221,30 @@ def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None
     assert dark.store.read().approval is None
 
 
+def test_the_form_offers_yes_and_no_and_nothing_else(dark: World) -> None:
+    from prefect.utilities.schema_tools import ValidationError
+
+    run = Run()
+    run.asks(dark)
+    assert run.schema["properties"]["decision"]["enum"] == ["approve", "reject"]
+    assert list(run.schema["properties"]) == run.schema["required"] == ["decision", "reason", "name"]
+    for wrong in ({**YES, "decision": "expired"}, {**YES, "decison": "reject"}, {"decision": "approve"}, {}):
+        with pytest.raises(ValidationError):
+            run.answer(wrong)
+    assert run.forms == {}
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_a_doorbell_decides_nothing(dark: World, decision: str) -> None:
+    run = Run()
+    run.asks(dark)
+    with run.rings():
+        assert runs.ring(run.id, decision, "nobody decided in time", "flipgate")
+
+    assert run.asks(dark) is None
+    assert dark.store.read().approval is None
+
+
 # Each question is another one
 
 
@@ -233,6 +278,8 @@ def test_a_yes_that_was_not_used_in_time_is_not_revived_by_retrying(live: World)
 
 
 def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(live: World) -> None:
+    from tasks import steps
+
     run, other = Run(), Run()
     run.asks(live, SCALE_DOWN)
     expired = later(live, live.application.spec.policy.approval_expires_seconds + 1)
@@ -240,7 +287,8 @@ def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(li
     assert question is not None
     assert question.flow_run == run.id
     assert ask.expire(expired) is None
-    run.answer({"decision": "expired", "reason": "nobody decided in time", "name": "flipgate"})
+    with run.rings():
+        steps.end_waiting.fn(live, question)
 
     assert reason(run.asks(expired, SCALE_DOWN)) == "ApprovalExpired"
     assert other.asks(expired, SCALE_DOWN) is None

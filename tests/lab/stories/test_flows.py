@@ -78,7 +78,8 @@ def test_event_to_settled_with_two_approvals(
         assert stage.record().question == record.question
         assert len(prefect.runs("flip-traffic", stage.application)) == 1
 
-        for form in (None, {}, {"decision": "approve"}, {**YES, "decision": "perhaps"}):
+        wrong = ({**YES, "decision": each} for each in ("perhaps", "expired"))
+        for form in (None, {}, {"decision": "approve"}, *wrong):
             assert prefect.resume(flip, form) == "REJECT", form
             assert prefect.state(flip) == "PAUSED"
         assert stage.record().approval is None
@@ -138,6 +139,25 @@ def approved(stage: Stage) -> str:
     release = runbook.deploy_dark(world, images("2", "api"))
     runbook.approve(world, QuestionKind.FLIP)
     return release.name
+
+
+def test_nobody_decides_about_the_old_side_and_the_run_that_asked_is_woken(
+    new_stage: NewStage, prefect: PrefectApi
+) -> None:
+    stage = new_stage("unheard", policy={"soakSeconds": 0, "approvalExpiresSeconds": 30})
+    release = approved(stage)
+    runbook.flip_traffic(stage.world())
+    stage.apply(policy={"soakSeconds": 0, "approvalExpiresSeconds": 1})
+    down = prefect.start("scale-down", {"application": stage.application, "release": release})
+    wait_for_question(stage, prefect, QuestionKind.SCALE_DOWN)
+    prefect.wait(prefect.start("reconcile", {"application": stage.application}), "COMPLETED")
+
+    prefect.wait(down, "COMPLETED")
+    assert prefect.flow_run(down)["state_name"] == "Expired"
+    record = stage.record()
+    assert record.phase is Phase.LIVE
+    assert record.release is not None
+    assert [each.decision for each in record.release.decisions] == ["approve", "expired"]
 
 
 def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: PrefectApi) -> None:

@@ -46,7 +46,7 @@ def test_a_run_that_the_server_schedules_ends_a_question_and_rests_its_side(
         prefect.wait(run, "COMPLETED")
         ran = prefect.flow_run(run)
 
-    prefect.wait(asking, "COMPLETED")  # it was handed the form that says `expired`, and had nothing to do any more
+    prefect.wait(asking, "COMPLETED")  # it was rung, and had nothing to do any more
     assert ran["auto_scheduled"] is True
     assert ran["created_by"]["type"] == "SCHEDULE"
     assert ran["idempotency_key"].startswith("scheduled "), "nobody else made it"
