@@ -43,7 +43,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.stamp import stamp
-from lab.pipelines import Pipelines
+from lab.control.pipelines import Pipelines
 
 DEFAULT_THROTTLE_MS = 2000
 """What Traefik waits between two changes unless it is told otherwise."""

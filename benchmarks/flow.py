@@ -20,8 +20,8 @@ from benchmarks.stage import Progress, Stage
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.values.sides import Side
-from lab import pipelines
-from lab.pipelines import Pipelines
+from lab.control import pipelines
+from lab.control.pipelines import Pipelines
 
 PATIENCE_SECONDS = 120.0
 COMMAND_SECONDS = 60.0

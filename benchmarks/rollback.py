@@ -26,8 +26,9 @@ from benchmarks.stage import LAB, Progress, Stage, run
 from benchmarks.users import wait_for
 from flipgate.core.values.sides import Side
 from flipgate.steps.releasing.flip import way_back_by_hand
-from lab import paths, pipelines
+from lab.control import pipelines
 from lab.load import Load
+from lab.machine import paths
 
 SHORT, LONG = 3, 20
 COMMAND_SECONDS = 120.0

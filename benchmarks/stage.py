@@ -23,12 +23,13 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.looking.look import look
 from flipgate.steps.releasing.setup import adopt, apply_application
-from lab import control, example
-from lab.errors import LabError
-from lab.example import Place
+from lab.control import labs
+from lab.control.records import Lab
 from lab.load import LoadError
-from lab.progress import Printer
-from lab.records import Lab
+from lab.machine.errors import LabError
+from lab.machine.progress import Printer
+from lab.stories import example
+from lab.stories.example import Place
 
 LAB = "flipgate-bench"
 READY_SECONDS = 120
@@ -82,14 +83,14 @@ def staged(
     `policy` is what the application's policy has otherwise than the example's. Raises LabError when the lab or the
     example does not come up, or runs with another throttle.
     """
-    before = control.status(name)
+    before = labs.status(name)
     ran = before.state == "running"
     if ran and before.throttle_ms != throttle_ms:
         fact = f"lab {name} runs with a throttle of {before.throttle_ms} ms, not {throttle_ms}"
         raise LabError(f"{fact}: `flipgate lab down --name {name}` first")
     place = Place.named(f"bench-{os.getpid()}")  # of its own: a lab that stays may not be through with the last one's
     try:
-        lab = control.up(name, throttle_ms=throttle_ms, progress=tell)
+        lab = labs.up(name, throttle_ms=throttle_ms, progress=tell)
         stage = Stage(lab, place, throttle_ms)
         _set_up(stage, tell, policy)
         yield stage
@@ -99,7 +100,7 @@ def staged(
             _remove(stage)
         else:
             tell(f"lab {name}: taking it down")
-            control.down(name)
+            labs.down(name)
 
 
 def run(

@@ -15,7 +15,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from lab import control, paths
+from lab.control import labs
+from lab.machine import paths
 
 API_LAB = "flipgate-api"
 sys.dont_write_bytecode = False
@@ -47,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if store.exists() and store.stat().st_size > FULL_BYTES:
         with suppress(BlockingIOError):
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            control.down(API_LAB)
+            labs.down(API_LAB)
     fcntl.flock(users, fcntl.LOCK_SH)
 
 

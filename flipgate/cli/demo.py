@@ -49,9 +49,9 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
 
 def _run(*, approve: bool, tag: str, keep: bool, name: str, to_stderr: bool) -> dict[str, Any]:
     try:
-        from lab import demo as story
-        from lab.errors import LabError
         from lab.load import LoadError
+        from lab.machine.errors import LabError
+        from lab.stories import demo as story
     except ImportError as error:
         raise PermanentError(
             f"cannot be used here ({error}): it comes with a checkout of flipgate, not with the installed package",

@@ -14,7 +14,7 @@ from flipgate.cli._print import emit, table
 from flipgate.core.values.errors import BadInput, NotFound, PermanentError
 
 if TYPE_CHECKING:
-    from lab.records import LabStatus
+    from lab.control.records import LabStatus
 
 DATA = """\
 {"name", "state": "absent"|"starting"|"running"|"dead", "detail", "tier", "kubeconfig", "context", "apiUrl",
@@ -63,12 +63,12 @@ def up(name: str, tier: Any, throttle_ms: int, metrics: bool, output: str | None
     """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
     if metrics and tier == "api":
         raise BadInput("--metrics needs the full lab: in --tier api there are no pods to measure", obj=f"lab {name}")
-    with _control() as control:
-        from lab.progress import Printer
+    with _labs() as labs:
+        from lab.machine.progress import Printer
 
         with Printer() as progress:
-            running = control.up(name, tier=tier, throttle_ms=throttle_ms, metrics=metrics, progress=progress)
-        status = control.status(name)
+            running = labs.up(name, tier=tier, throttle_ms=throttle_ms, metrics=metrics, progress=progress)
+        status = labs.status(name)
     if output:
         emit(as_data(status), output)
         return
@@ -88,9 +88,9 @@ def up(name: str, tier: Any, throttle_ms: int, metrics: bool, output: str | None
 @click.option("--all", "every", is_flag=True, help="End all labs of this user.")
 def down(name: str, every: bool) -> None:
     """End a lab, and clear away what a crash left of one."""
-    with _control() as control:
-        for each in control.names() if every else (name,):
-            ended = control.down(each, progress=say)
+    with _labs() as labs:
+        for each in labs.names() if every else (name,):
+            ended = labs.down(each, progress=say)
             click.echo(f"lab {each} is down" if ended else f"lab {each} was not there")
 
 
@@ -105,8 +105,8 @@ def down(name: str, every: bool) -> None:
 @output_option("json", "yaml")
 def status(name: str | None, output: str | None) -> None:
     """How the labs of this user are. Exit code 1 for a named lab that does not run."""
-    with _control() as control:
-        found = [control.status(each) for each in ((name,) if name else control.names())]
+    with _labs() as labs:
+        found = [labs.status(each) for each in ((name,) if name else labs.names())]
     if output:
         emit({"labs": [as_data(each) for each in found]}, output)
     elif not found:
@@ -129,8 +129,8 @@ def status(name: str | None, output: str | None) -> None:
 @click.option("--tail", type=click.IntRange(min=1), default=None, metavar="N", help="The last N lines only.")
 def logs(component: str | None, name: str, tail: int | None) -> None:
     """The logs of a lab's components."""
-    with _control() as control:
-        found = control.logs(name)
+    with _labs() as labs:
+        found = labs.logs(name)
     if not found:
         raise NotFound("has no logs", obj=f"lab {name}", next_command=f"flipgate lab up --name {name}")
     if component is None:
@@ -190,11 +190,11 @@ def _ways_in(status: LabStatus) -> list[str]:
 
 
 @contextmanager
-def _control() -> Iterator[Any]:
-    """lab.control, its failures as flipgate's. Raises PermanentError where the lab was not installed along."""
+def _labs() -> Iterator[Any]:
+    """The module `lab.control.labs`, its failures as flipgate's; PermanentError without a checkout."""
     try:
-        from lab import control
-        from lab.errors import LabError
+        from lab.control import labs
+        from lab.machine.errors import LabError
     except ImportError as error:
         raise PermanentError(
             f"cannot be used here ({error}): it comes with a checkout of flipgate, not with the installed package",
@@ -202,6 +202,6 @@ def _control() -> Iterator[Any]:
             next_command="git clone flipgate, then: uv run flipgate lab up",
         ) from error
     try:
-        yield control
+        yield labs
     except LabError as error:
         raise PermanentError(str(error), obj="lab") from error

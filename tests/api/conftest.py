@@ -12,9 +12,9 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.steps.acting.world import World
-from lab import control
-from lab.components import ETCD_SOCKET
-from lab.records import Lab
+from lab.control import labs
+from lab.control.records import Lab
+from lab.plane.components import ETCD_SOCKET
 from tests.api.early import serve_routes
 from tests.api.mould import Mould
 from tests.api.shop import Shop
@@ -24,7 +24,7 @@ from tests.conftest import API_LAB
 @pytest.fixture(scope="session")
 def lab(tell: Callable[[str], None]) -> Lab:
     """etcd and kube-apiserver; a failure to start is a failure of the test. Kept for the next run, until it is full."""
-    return control.up(API_LAB, tier="api", progress=tell)
+    return labs.up(API_LAB, tier="api", progress=tell)
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,9 @@ import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import FlipgateError
-from lab import build, control
-from lab.errors import LabError
+from lab.control import labs
+from lab.machine.errors import LabError
+from lab.plane import build
 from tests.conftest import API_LAB
 
 MANIFESTS = Path(__file__).parent / "manifests"
@@ -25,8 +26,8 @@ MANIFESTS = Path(__file__).parent / "manifests"
 def start() -> None:
     """Quietly, so not where it has to be built first: that takes minutes, and the first api test says how far it is."""
     with suppress(LabError, FlipgateError):
-        if build.built(control.PROGRAMS["api"]):
-            serve_routes(Cluster.connect(control.up(API_LAB, tier="api").kubeconfig))
+        if build.built(labs.PROGRAMS["api"]):
+            serve_routes(Cluster.connect(labs.up(API_LAB, tier="api").kubeconfig))
 
 
 def serve_routes(cluster: Cluster) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from lab import control, pipelines
-from lab.example import Place
-from lab.paths import CHECKOUT
-from lab.pipelines import Pipelines
-from lab.records import Lab
+from lab.control import labs, pipelines
+from lab.control.pipelines import Pipelines
+from lab.control.records import Lab
+from lab.machine.paths import CHECKOUT
+from lab.stories.example import Place
 from tests.lab.stage import LAB, Edit, NewStage, Stage
 
 
@@ -28,10 +28,10 @@ def lab(tell: Callable[[str], None]) -> Lab:
         LabError: It does not start; every test that needs it says so.
     """
     code = _code()
-    running = control.status(LAB).lab
+    running = labs.status(LAB).lab
     if running is not None and _stamp(running).exists() and _stamp(running).read_text() != code:
-        control.down(LAB, progress=tell)
-    up = control.up(LAB, progress=tell)
+        labs.down(LAB, progress=tell)
+    up = labs.up(LAB, progress=tell)
     _stamp(up).write_text(code)
     _sweep(up)
     return up

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from flipgate.adapters.cluster import Cluster
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.lab import relay
 from tests.lab.stage import wait_until
 

@@ -27,10 +27,10 @@ from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.releasing.setup import adopt, apply_application
-from lab import example
+from lab.control.records import Lab
 from lab.load import Load, LoadReport
-from lab.paths import CHECKOUT
-from lab.records import Lab
+from lab.machine.paths import CHECKOUT
+from lab.stories import example
 
 LAB = "flipgate-tests"
 """The lab that these tests share; kept warm between runs."""

@@ -26,7 +26,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.ask import pose
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.setup import check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving

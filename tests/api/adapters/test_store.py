@@ -17,7 +17,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import GREEN, Shop, opened
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -24,7 +24,7 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from flows import reconcile
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 
 FLUX = "kustomize-controller"

@@ -14,7 +14,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 
 

@@ -19,7 +19,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.wire import Through, serving
 from tests.repeating import repeating

@@ -14,7 +14,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.looking import header
 from flipgate.steps.looking.prove import need_sight
 from flipgate.steps.releasing.setup import adopt, check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.front import checked, fronted, saying
 from tests.api.shop import BLUE, Shop
 from tests.api.wire import Answer, Handler, serving

@@ -19,7 +19,7 @@ from flipgate.steps.looking.observe import observe
 from flipgate.steps.looking.prove import need_sight
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.front import Users, fronted, saying
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 from tests.api.wire import Answer, Handler, serving

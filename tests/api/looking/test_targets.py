@@ -12,7 +12,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop
 
 

@@ -28,7 +28,7 @@ from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.front import checked
 from tests.api.looking.test_targets import put_endpoints, put_service
 from tests.api.moving.test_preview import traefik

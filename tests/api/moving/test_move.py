@@ -26,7 +26,7 @@ from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.ask import decide, need_phase, pose, standing
 from flipgate.steps.releasing.bring_up import scale_to_live
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
 from tests.repeating import repeating
 

@@ -18,7 +18,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.setup import check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.shop import GREEN, ROUTES, Shop, last_entry
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Handler, Through, serving

@@ -21,7 +21,7 @@ from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
 from flipgate.steps.releasing import ask
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.api.front import checked, saying
 from tests.api.looking.test_targets import put_endpoints, put_service
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened

@@ -14,8 +14,8 @@ import yaml
 from flipgate.adapters import runs
 from flipgate.core.record import pipelines
 from flipgate.core.way_back.unwatched import INTERVAL
-from lab.paths import CHECKOUT
-from lab.pipelines import POOL
+from lab.control.pipelines import POOL
+from lab.machine.paths import CHECKOUT
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import build, locks, paths, toolchain
-from lab.build import KNOWN, Program
-from lab.errors import LabError
+from lab.machine import locks, paths
+from lab.machine.errors import LabError
+from lab.plane import build, toolchain
+from lab.plane.build import KNOWN, Program
 
 PROGRAM = Program("traefik", "example.test/traefik")
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lab import control, processes
-from lab.records import Lab
+from lab.control import labs
+from lab.control.records import Lab
+from lab.machine import processes
 from tests.lab.stage import BLUE, LAB, NewStage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -22,16 +23,16 @@ def plain(lab: Lab | None) -> Lab:
 
 def test_up_twice_is_one_lab(lab: Lab) -> None:
     told: list[str] = []
-    assert plain(control.up(LAB, progress=told.append)) == plain(lab)
-    assert plain(control.up(LAB, tier="api", progress=told.append)) == plain(lab), "the full lab serves who needs less"
+    assert plain(labs.up(LAB, progress=told.append)) == plain(lab)
+    assert plain(labs.up(LAB, tier="api", progress=told.append)) == plain(lab), "the full lab serves who needs less"
     assert told == []
 
 
 def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None:
     name = f"flipgate-beside-{os.getpid()}"
     try:
-        beside = control.up(name, tier="api", progress=print)
-        assert {LAB, name} <= set(control.names())
+        beside = labs.up(name, tier="api", progress=print)
+        assert {LAB, name} <= set(labs.names())
         assert beside.api_url != lab.api_url
         assert beside.traefik_url == ""
 
@@ -39,16 +40,16 @@ def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None
         family = processes.children(supervisor.pid)
         assert family, "etcd and the API server at least"
         supervisor.kill()
-        wait_until("the lab is known to be dead", lambda: control.status(name).state == "dead", 20)
+        wait_until("the lab is known to be dead", lambda: labs.status(name).state == "dead", 20)
         wait_until("its processes are gone", lambda: not any(process.alive() for process in family), 20)
 
-        assert control.down(name)
-        assert control.status(name).state == "absent"
+        assert labs.down(name)
+        assert labs.status(name).state == "absent"
         assert not beside.dir.exists()
-        assert not control.down(name), "there is nothing left to end"
+        assert not labs.down(name), "there is nothing left to end"
     finally:
-        control.down(name)
-    assert plain(control.status(LAB).lab) == plain(lab), "the other lab has not noticed"
+        labs.down(name)
+    assert plain(labs.status(LAB).lab) == plain(lab), "the other lab has not noticed"
 
 
 def test_pods_write_logs_and_do_as_their_annotation_says(new_stage: NewStage) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lab import control, example
-from lab.records import Lab
+from lab.control import labs
+from lab.control.records import Lab
+from lab.stories import example
 from tests.lab.stage import Stage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -26,14 +27,14 @@ PLACE = example.Place.named("m")
 def measured(tell: Callable[[str], None]) -> Iterator[Lab]:
     """A lab that was up without metrics when they were asked for, with blue of the example live."""
     try:
-        plain = control.up(NAME, progress=tell)
+        plain = labs.up(NAME, progress=tell)
         assert (plain.prometheus_url, plain.alertmanager_url) == ("", "")
-        lab = control.up(NAME, metrics=True, progress=tell)
+        lab = labs.up(NAME, metrics=True, progress=tell)
         assert lab.pid == plain.pid, "added to the running lab"
         example.install(lab, PLACE)
         yield lab
     finally:
-        control.down(NAME)
+        labs.down(NAME)
 
 
 def ask(lab: Lab, question: str) -> dict[str, float]:
@@ -52,10 +53,10 @@ def alerts(lab: Lab) -> set[tuple[str, str]]:
 
 def test_up_twice_is_one_lab_also_when_metrics_are_not_asked_for_again(measured: Lab) -> None:
     told: list[str] = []
-    assert control.up(NAME, metrics=True, progress=told.append) == measured
-    assert control.up(NAME, progress=told.append) == measured
+    assert labs.up(NAME, metrics=True, progress=told.append) == measured
+    assert labs.up(NAME, progress=told.append) == measured
     assert told == []
-    assert control.status(NAME).lab == measured
+    assert labs.status(NAME).lab == measured
 
 
 def test_prometheus_may_look_at_pods_and_at_nothing_else(measured: Lab) -> None:
@@ -121,7 +122,7 @@ def test_a_side_that_fails_is_an_alert_until_it_is_well_again(measured: Lab) -> 
 
 def test_down_leaves_nothing(measured: Lab) -> None:
     assert {"prometheus", "alertmanager"} <= _programs_of(measured)
-    assert control.down(NAME)
+    assert labs.down(NAME)
     assert not _programs_of(measured)
     assert not measured.dir.exists()
     for url in (measured.prometheus_url, measured.alertmanager_url):

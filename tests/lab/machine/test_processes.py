@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import control, paths
-from lab.errors import LabError
-from lab.processes import Identity
-from lab.records import Record
+from lab.control import labs
+from lab.control.records import Record
+from lab.machine import paths
+from lab.machine.errors import LabError
+from lab.machine.processes import Identity
 
 
 @pytest.fixture(autouse=True)
@@ -46,16 +47,16 @@ def test_down_leaves_a_stranger_alone_and_clears_the_rest(
     stranger: subprocess.Popen[bytes], change: dict[str, int | str]
 ) -> None:
     folder = _dead_lab(Identity(**asdict(_identity(stranger)) | change))
-    assert control.status("old").state == "dead"
-    assert control.down("old") is True
+    assert labs.status("old").state == "dead"
+    assert labs.down("old") is True
     assert stranger.poll() is None
     assert not folder.exists()
 
 
 def test_down_ends_the_very_process(stranger: subprocess.Popen[bytes]) -> None:
     _dead_lab(_identity(stranger))
-    assert control.status("old").state == "running"
-    assert control.down("old") is True
+    assert labs.status("old").state == "running"
+    assert labs.down("old") is True
     assert stranger.wait(5) == -9
 
 
@@ -69,10 +70,10 @@ def test_a_zombie_counts_as_gone(stranger: subprocess.Popen[bytes]) -> None:
 
 def test_a_lab_without_a_note_is_dead_and_can_be_cleared() -> None:
     paths.lab_dir("half").mkdir(parents=True)
-    assert control.status("half").state == "dead"
-    assert control.names() == ("half",)
-    assert control.down("half") is True
-    assert control.names() == ()
+    assert labs.status("half").state == "dead"
+    assert labs.names() == ("half",)
+    assert labs.down("half") is True
+    assert labs.names() == ()
 
 
 def test_a_note_that_cannot_be_read_is_none() -> None:
@@ -84,8 +85,8 @@ def test_a_note_that_cannot_be_read_is_none() -> None:
 def test_a_lab_without_a_door_to_prometheus_is_told_to_be_started_anew(stranger: subprocess.Popen[bytes]) -> None:
     _dead_lab(_identity(stranger))
     with pytest.raises(LabError, match=r"older flipgate.*down --name old, then flipgate lab up --name old --m"):
-        control.up("old", metrics=True)
-    assert control.status("old").state == "running", "it goes on as it was"
+        labs.up("old", metrics=True)
+    assert labs.status("old").state == "running", "it goes on as it was"
 
 
 def test_the_urls_of_prometheus_are_told_only_where_it_runs(stranger: subprocess.Popen[bytes]) -> None:
@@ -98,12 +99,12 @@ def test_the_urls_of_prometheus_are_told_only_where_it_runs(stranger: subprocess
 
 
 def test_no_lab_of_that_name() -> None:
-    assert control.status("none").state == "absent"
-    assert control.down("none") is False
-    assert control.logs("none") == {}
+    assert labs.status("none").state == "absent"
+    assert labs.down("none") is False
+    assert labs.logs("none") == {}
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "Upper", "-a", "a-", "a" * 41])
 def test_names_that_would_not_do(name: str) -> None:
     with pytest.raises(LabError, match="no name for a lab"):
-        control.status(name)
+        labs.status(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from lab.progress import Printer
+from lab.machine.progress import Printer
 
 
 class _Terminal(io.StringIO):

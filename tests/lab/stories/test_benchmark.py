@@ -12,9 +12,9 @@ import pytest
 from benchmarks import figures
 from benchmarks.back import GOALS, WAYS
 from benchmarks.figures import CHANNELS, FLIPGATE, FLOW, PATCH, ROLLBACK
-from lab.paths import CHECKOUT
-from lab.pipelines import Pipelines
-from lab.records import Lab
+from lab.control.pipelines import Pipelines
+from lab.control.records import Lab
+from lab.machine.paths import CHECKOUT
 
 pytestmark = pytest.mark.timeout(400)
 

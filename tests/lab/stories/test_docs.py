@@ -16,8 +16,8 @@ from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing import ask
-from lab.paths import CHECKOUT
-from lab.pipelines import Pipelines
+from lab.control.pipelines import Pipelines
+from lab.machine.paths import CHECKOUT
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, wait_until
 

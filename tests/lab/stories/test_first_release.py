@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase, QuestionKind
-from lab import example
-from lab.records import Lab
+from lab.control.records import Lab
+from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, lost_none, wait_until
 

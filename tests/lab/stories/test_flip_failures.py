@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look, look_at_traffic
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
 from tests.lab.stage import (

@@ -11,7 +11,7 @@ import pytest
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
-from lab.pipelines import Pipelines
+from lab.control.pipelines import Pipelines
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until

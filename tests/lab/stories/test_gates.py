@@ -15,9 +15,9 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.release import BAKE
 from flipgate.core.spec.gates import filled
 from flipgate.core.values.errors import Refused
-from lab import control
-from lab.pipelines import Pipelines
-from lab.records import Lab
+from lab.control import labs
+from lab.control.pipelines import Pipelines
+from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, LAB, NewStage, Stage, images, phases, wait_until
@@ -45,7 +45,7 @@ IN_FLIGHT = (
 @pytest.fixture(scope="module")
 def measured(lab: Lab, tell: Callable[[str], None]) -> Lab:
     """The shared lab, with metrics from here on."""
-    return control.up(LAB, metrics=True, progress=tell)
+    return labs.up(LAB, metrics=True, progress=tell)
 
 
 def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callable[[dict[str, Any]], None]:

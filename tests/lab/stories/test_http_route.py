@@ -16,7 +16,7 @@ from flipgate.steps.acting.world import DEFAULT_NAMESPACE
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.releasing.setup import check_application
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, through_an_http_route, wait_until
 

@@ -14,7 +14,7 @@ from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look_at_traffic
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, through_a_traefik_service

@@ -12,7 +12,7 @@ from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.releasing import flip
-from lab.records import Lab
+from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
 from tests.lab.stage import (

@@ -10,10 +10,10 @@ import pytest
 from flipgate.core.record.conditions import condition_of
 from flipgate.core.way_back.unwatched import UNWATCHED
 from flipgate.steps.watching.status import collect
-from lab import pipelines
-from lab.errors import LabError
-from lab.pipelines import Pipelines
-from lab.records import Lab
+from lab.control import pipelines
+from lab.control.pipelines import Pipelines
+from lab.control.records import Lab
+from lab.machine.errors import LabError
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import GREEN, SERVING, NewStage, images, phases, wait_until

@@ -14,8 +14,8 @@ from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.releasing.setup import check_application
-from lab import example
 from lab.load import Load
+from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
 

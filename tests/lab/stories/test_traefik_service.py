@@ -14,8 +14,8 @@ import yaml
 from flipgate.core.record.phases import QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
-from lab import example
-from lab.paths import CHECKOUT
+from lab.machine.paths import CHECKOUT
+from lab.stories import example
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, POLICY, NewStage, Stage, images, lost_none, wait_until
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab import build, locks, namespaces, paths
-from lab.components import Tier
-from lab.errors import LabError
-from lab.records import Lab, LabStatus, Record, read_state
+from lab.control.records import Lab, LabStatus, Record, read_state
+from lab.machine import locks, paths
+from lab.machine.errors import LabError
+from lab.plane import build, namespaces
+from lab.plane.components import Tier
 
 Progress = Callable[[str], None]
 
@@ -45,7 +46,7 @@ def up(
         lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, tell)
         if not metrics or lab.prometheus_url:
             return lab
-        from lab import measuring  # imported where it is used, like the others below: who finds a lab needs none of it
+        from lab.control import measuring  # where it is used, like the others below: who finds a lab needs none of it
 
         return measuring.add(lab, tell)
 
@@ -55,7 +56,7 @@ def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progres
     folder = paths.lab_dir(name)
     if _end(folder):
         tell(f"lab {name}: cleared away what was there of it")
-    from lab import measuring, starting
+    from lab.control import measuring, starting
 
     programs = build.ensure(PROGRAMS[tier] + (measuring.PROGRAMS if metrics else ()), tell)
     try:
@@ -118,7 +119,7 @@ def _usable(name: str, tier: Tier) -> Lab | None:
 
 
 def _stop(folder: Path) -> None:
-    from lab import pipelines
+    from lab.control import pipelines
 
     pipelines.end_all(folder)
     record = Record.read(folder)

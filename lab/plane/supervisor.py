@@ -1,4 +1,4 @@
-"""The first process of a lab's namespace (`python -m lab.supervisor`): starts everything, watches it, and is its life.
+"""The first process of a lab's namespace (`python -m lab.plane.supervisor`): starts all, watches all, is its life.
 
 As the first process of a process namespace it takes everything with it when it ends, however it ends: the kernel kills
 the rest. It also inherits orphans, so it buries whatever dies.
@@ -21,8 +21,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import components, network
-from lab.components import Component, Door, Plan
+from lab.plane import components, network
+from lab.plane.components import Component, Door, Plan
 
 TICK = 0.02  # seconds between two looks while something starts
 WATCH = 0.1  # and when everything runs
@@ -128,8 +128,8 @@ class Supervisor:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a lab until it ends; the command line comes from `lab.control`."""
-    parser = argparse.ArgumentParser(prog="python -m lab.supervisor", description=__doc__)
+    """Run a lab until it ends; the command line comes from `lab.control.labs`."""
+    parser = argparse.ArgumentParser(prog="python -m lab.plane.supervisor", description=__doc__)
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--tier", choices=["api", "full"], required=True)
     parser.add_argument("--door", action="append", default=[], metavar="FD=HOST:PORT")

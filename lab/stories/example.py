@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from lab import paths
-from lab.errors import LabError
-from lab.records import Lab
+from lab.control.records import Lab
+from lab.machine import paths
+from lab.machine.errors import LabError
 
 EXAMPLE = paths.CHECKOUT / "examples" / "sportsdata"
 

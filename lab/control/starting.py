@@ -13,10 +13,11 @@ from pathlib import Path
 
 import httpx
 
-from lab import apply, credentials, namespaces, paths
-from lab.components import NODE_NAME, Tier, targets
-from lab.records import KUBECTL, Lab, Record
-from lab.waiting import Progress, Wait
+from lab.control.records import KUBECTL, Lab, Record
+from lab.control.waiting import Progress, Wait
+from lab.machine import paths
+from lab.plane import apply, credentials, namespaces
+from lab.plane.components import NODE_NAME, Tier, targets
 
 API_PATIENCE = 60.0  # seconds until the API server has to answer
 FULL_PATIENCE = 60.0  # seconds more until the node and Traefik have to
@@ -81,7 +82,7 @@ def _launch(order: Order) -> Record:
         log = order.folder / "logs" / "supervisor.log"
         arguments = [f"--dir={order.folder}", f"--tier={order.tier}"]
         arguments += [f"--door={door.fileno()}={behind[name]}" for name, door in doors.items()]
-        command = [*order.apart, sys.executable, "-m", "lab.supervisor", *arguments]
+        command = [*order.apart, sys.executable, "-m", "lab.plane.supervisor", *arguments]
         keeper = namespaces.start(command, log, sockets=[door.fileno() for door in doors.values()])
     record = Record(
         order.tier,

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab import paths
-from lab.errors import LabError
-from lab.processes import Identity, children
+from lab.machine import paths
+from lab.machine.errors import LabError
+from lab.machine.processes import Identity, children
 
 END_PATIENCE = 20.0  # seconds for the kernel to end everything in a namespace
 

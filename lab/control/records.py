@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.components import Tier
-from lab.processes import Identity
+from lab.machine.processes import Identity
+from lab.plane.components import Tier
 
 State = Literal["absent", "starting", "running", "dead"]
 

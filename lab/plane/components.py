@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab.network import NODE_ADDRESS
+from lab.plane.network import NODE_ADDRESS
 
 Tier = Literal["api", "full"]
 

@@ -6,11 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from lab.errors import LabError
+from lab.machine.errors import LabError
 
-CHECKOUT = Path(__file__).resolve().parent.parent
-PROGRAMS = Path(__file__).resolve().parent / "programs"
-MANIFESTS = Path(__file__).resolve().parent / "manifests"
+CHECKOUT = Path(__file__).resolve().parents[2]
+PROGRAMS = CHECKOUT / "lab" / "programs"
+MANIFESTS = CHECKOUT / "lab" / "manifests"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 

@@ -1,7 +1,7 @@
 """A real Prefect server and worker beside a lab: SQLite, a home of their own, ended with the lab.
 
 Each runs in a process tree of its own (a PID namespace), so that ending it ends the flow runs it started, whatever
-they were doing. Who they are is noted in the lab's folder, where `control.down` finds them.
+they were doing. Who they are is noted in the lab's folder, where `labs.down` finds them.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from pathlib import Path
 
 import httpx
 
-from lab import namespaces, paths
-from lab.errors import LabError
-from lab.processes import Identity
-from lab.records import Lab
+from lab.control.records import Lab
+from lab.machine import paths
+from lab.machine.errors import LabError
+from lab.machine.processes import Identity
+from lab.plane import namespaces
 
 POOL = "flipgate"
 SCHEDULED = "reconcile"

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import yaml
 
-from lab.errors import LabError
+from lab.machine.errors import LabError
 
 MANAGER = "flipgate-lab"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it can be had: the CRDs are long

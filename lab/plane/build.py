@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import locks, paths, running, toolchain
-from lab.errors import LabError
+from lab.machine import locks, paths, running
+from lab.machine.errors import LabError
+from lab.plane import toolchain
 
 Progress = Callable[[str], None]
 

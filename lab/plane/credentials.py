@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from lab.network import NODE_ADDRESS
+from lab.plane.network import NODE_ADDRESS
 
 ADMINS = "system:masters"
 

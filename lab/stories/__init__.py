@@ -1,0 +1,1 @@
+"""What is played on a lab: the example application, and the demo."""
