@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from flipgate.core.gates.declared import cut_reason, read_alerts
+from flipgate.core.gates.kinds.alerts import read_alerts
+from flipgate.core.gates.sample import cut_reason
 
 TIMEOUT_SECONDS = 3
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flipgate.core.gates.declared import Point, cut_reason, read_number, read_range
+from flipgate.core.gates.prometheus import read_number, read_range
+from flipgate.core.gates.sample import Point, cut_reason
 
 TIMEOUT_SECONDS = 3
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from typing import NamedTuple
 
-from flipgate.core.gates.declared import GateSample, Point
-from flipgate.core.spec.gates import Gate
+from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.values.sides import Side
 
 Scale = Callable[[float], float]
@@ -31,15 +31,22 @@ class Line:
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True)
-class Chart:
-    """What is drawn. `begin` to `flip` is the old side's time, `flip` to `end` the new one's. `note` says what a reader
-    has to know of the numbers. `hour` is the old side's one number for its last hour, where there is no line of it."""
+class Span(NamedTuple):
+    """What time is drawn: `begin` to `flip` is the old side's, `flip` to `end` the new one's."""
 
-    gate: Gate
     begin: datetime
     flip: datetime
     end: datetime
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn of the gate with this name. `note` says what a reader has to know of the numbers. `hour` is the old
+    side's one number for its last hour, where there is no line of it."""
+
+    name: str
+    limit: Limit
+    span: Span
     lines: tuple[Line, ...]
     note: str = ""
     hour: tuple[Side, float] | None = None
@@ -55,14 +62,13 @@ def bake_chart(chart: Chart) -> str:
 
     Before and after the flip have scales of their own: a bake is minutes, and what came before it may be an hour.
     """
-    limits = [limit for limit in (chart.gate.min, chart.gate.max, _share(chart.gate)) if limit is not None]
+    limit = chart.limit.value
     numbers = [value for line in chart.lines for _, value in line.points if value is not None]
     hours = [chart.hour[1]] if chart.hour else []
-    low, high = min([*numbers, *limits, *hours, 0.0]), max([*numbers, *limits, *hours, 0.0])
+    low, high = min([*numbers, limit, *hours, 0.0]), max([*numbers, limit, *hours, 0.0])
     marks = _ticks(low, high if high > low else low + 1.0)
-    x, y = _time_scale(chart), _value_scale(marks)
-    drawn = [*_frame(chart, marks, x, y), *_legend(chart, limits)]
-    drawn += [_stroke(_LEFT, y(limit), _RIGHT, y(limit), _RED, "6 4") for limit in limits]
+    x, y = _time_scale(chart.span), _value_scale(marks)
+    drawn = [*_frame(chart, marks, x, y), *_legend(chart), _stroke(_LEFT, y(limit), _RIGHT, y(limit), _RED, "6 4")]
     if chart.hour:
         side, value = chart.hour
         drawn.append(_stroke(_LEFT, y(value), _FLIP, y(value), _COLOURS[side], "2 3"))
@@ -79,12 +85,8 @@ def as_markdown(name: str, svg: str) -> str:
     return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
-def _share(gate: Gate) -> float | None:
-    return gate.traefik.max_error_ratio if gate.traefik else None
-
-
-def _time_scale(chart: Chart) -> Scale:
-    begin, flip, end = (moment.timestamp() for moment in (chart.begin, chart.flip, chart.end))
+def _time_scale(span: Span) -> Scale:
+    begin, flip, end = (moment.timestamp() for moment in span)
 
     def x(at: float) -> float:
         if at <= flip:
@@ -114,8 +116,9 @@ def _frame(chart: Chart, marks: Sequence[float], x: Scale, y: Scale) -> Iterator
         yield _text(_LEFT - 6, y(mark) + 4, f"{mark:.4g}", _GREY, "end")
     yield _stroke(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, _GREY)
     yield _stroke(_LEFT, _TOP, _LEFT, _BOTTOM, _GREY)
-    middle = chart.flip + (chart.end - chart.flip) / 2
-    for moment, anchor in ((chart.begin, "start"), (chart.flip, "middle"), (middle, "middle"), (chart.end, "end")):
+    begin, flip, end = chart.span
+    middle = flip + (end - flip) / 2
+    for moment, anchor in ((begin, "start"), (flip, "middle"), (middle, "middle"), (end, "end")):
         at = x(moment.timestamp())
         yield _stroke(at, _BOTTOM, at, _BOTTOM + 4, _GREY)
         yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):%H:%M:%S}", _GREY, anchor)
@@ -125,14 +128,13 @@ def _frame(chart: Chart, marks: Sequence[float], x: Scale, y: Scale) -> Iterator
         yield _text(_LEFT, _BOTTOM + 47, note, _GREY)
 
 
-def _legend(chart: Chart, limits: Sequence[float]) -> Iterator[str]:
-    yield _text(_LEFT, 16, chart.gate.name, "#111827", bold=True)
-    word = "at least" if chart.gate.min is not None else "at most"
+def _legend(chart: Chart) -> Iterator[str]:
+    yield _text(_LEFT, 16, chart.name, "#111827", bold=True)
     entries = [(str(line.side) if line.side else "either side", _COLOURS[line.side], "none") for line in chart.lines]
     if chart.hour:
         entries.append((f"{chart.hour[0]}'s last hour: {chart.hour[1]:.4g}", _COLOURS[chart.hour[0]], "2 3"))
-    entries += [(f"{word} {limit:.4g}", _RED, "6 4") for limit in limits]
-    at = _LEFT + 24.0 + 7 * len(chart.gate.name)
+    entries.append((f"{chart.limit.word} {chart.limit.value:.4g}", _RED, "6 4"))
+    at = _LEFT + 24.0 + 7 * len(chart.name)
     for name, colour, dashes in entries:
         yield _stroke(at, 12, at + 22, 12, colour, dashes, 2)
         yield _text(at + 28, 16, name, colour)

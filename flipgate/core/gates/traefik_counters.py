@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from flipgate.core.gates.declared import GateSample, cut_reason
+from flipgate.core.gates.bake import Reply
+from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.traffic.traffic import SERVICE, RouteName, Target, Traffic
 from flipgate.core.values.sides import Side
 
@@ -64,6 +66,27 @@ class Count(NamedTuple):
         """Never less than nothing: a counter that began anew may have forgotten what `other` still counts."""
         requests, errors = max(0.0, self.requests - other.requests), max(0.0, self.errors - other.errors)
         return Count(requests, errors, max(0.0, self.unsure - other.unsure))
+
+
+@dataclass
+class Probes:
+    """flipgate's own requests by the replica that they went through: one thread sends them, others read how many."""
+
+    sent: int = 0
+    done: int = 0
+    heard: dict[str, Count] = field(default_factory=lambda: defaultdict(Count))
+
+    @property
+    def quiet(self) -> bool:
+        """Whether none is under way."""
+        return self.sent == self.done
+
+    def answered(self, replica: str, reply: Reply | None, side: Side) -> None:
+        """One that is not answered, or does not name the side, may have been counted as the side's or not."""
+        sure = reply is not None and reply.shown == side
+        count = Count(1, float(reply.status >= 500)) if reply and sure else Count(unsure=1)
+        self.heard[replica] = self.heard[replica].plus(count)
+        self.done += 1
 
 
 def increase(before: Reading, after: Reading) -> Count:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.spec.documents import read_document
 from flipgate.core.spec.fields import (
     AppName,
@@ -27,7 +28,7 @@ from flipgate.core.spec.fields import (
     PortName,
     PortNumber,
 )
-from flipgate.core.spec.gates import Gate, GateKind, Metrics
+from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import Traffic
 from flipgate.core.spec.validation import explain_errors
@@ -223,18 +224,9 @@ class Spec(FileModel):
 
     @model_validator(mode="after")
     def _gates_have_somebody_to_ask(self) -> Spec:
-        asked = {gate.kind: gate.name for gate in reversed(self.gates)}
-        whom = {GateKind.PROMQL: "prometheus", GateKind.ALERTS: "alertmanager"}
-        for kind, key in whom.items():
-            if kind in asked and getattr(self.metrics, key) is None:
-                raise ValueError(f'gate "{asked[kind]}" needs spec.metrics.{key}')
-        if GateKind.TRAEFIK in asked and self.traffic.address:
-            raise ValueError(
-                f'gate "{asked[GateKind.TRAEFIK]}" counts at Traefik\'s pods, while spec.traffic.address is asked: '
-                "which pod flipgate's own requests are counted by is not known"
-            )
-        if GateKind.TRAEFIK in asked and self.traffic.traefik.metrics_port is None:
-            raise ValueError(f'gate "{asked[GateKind.TRAEFIK]}" needs spec.traffic.traefik.metricsPort')
+        for gate in sorted(self.gates, key=lambda gate: WORDS.index(gate.kind.word)):
+            if lacking := gate.kind.lacks(self.metrics, self.traffic):
+                raise ValueError(f'gate "{gate.name}" {lacking}')
         return self
 
 

@@ -58,8 +58,6 @@ FOR_MIXED: Rights = (
     ("", "pods/proxy", "get"),
 )
 """On the sides, where a service of role mixed is declared."""
-FOR_LOG_GATES: Rights = (("", "pods/log", "get"),)
-"""On the sides, where a gate on logs is declared."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     {
         word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
@@ -224,10 +222,12 @@ def _last_epoch(view: View) -> int:
 def rights_on_a_side(application: Application) -> Rights:
     """What flipgate must be allowed to do on each side of this application."""
     cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
-    logs = any(gate.logs for gate in application.spec.gates)
+    gates = tuple(
+        right for kind in dict.fromkeys(gate.kind for gate in application.spec.gates) for right in kind.rights
+    )
     mixed = FOR_MIXED if application.mixed() else ()
     grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
-    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + (FOR_LOG_GATES if logs else ()) + grants
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + gates + grants
 
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:

@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from flipgate.core.gates.declared import GateSample, judge
-from flipgate.core.gates.traefik_counters import BEGUN
+from flipgate.core.gates.declared import judge
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.kinds.kind import Measure
+from flipgate.core.gates.sample import GateSample
+from flipgate.core.gates.traefik_counters import BEGUN, Probes
 from flipgate.core.record.release import Release
-from flipgate.core.spec.gates import Gate, GateKind
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.verdicts import Evidence, Verdict, in_flight
 from flipgate.steps.acting.world import AT_ONCE, World
 from flipgate.steps.watching.graph import Bake
-from flipgate.steps.watching.measure import IN_FLIGHT, NOT_DECLARED, Measure, measures
-from flipgate.steps.watching.measure_traefik import Probes
+from flipgate.steps.watching.measure import IN_FLIGHT, NOT_DECLARED, measures
 
 BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
@@ -75,7 +76,7 @@ class Gates:
         self._put(self.counting, self._counters())
 
     def _counters(self) -> list[str]:
-        return [gate.name for gate in self.world.application.spec.gates if gate.kind is GateKind.TRAEFIK]
+        return [gate.name for gate in self.world.application.spec.gates if gate.kind.between_looks]
 
     def _put(self, pool: ThreadPoolExecutor, names: Iterable[str]) -> None:
         now = self._now()
@@ -143,4 +144,4 @@ def _judged(gate: Gate, samples: Sequence[GateSample], now: float, namespace: st
         return judge(gate, samples, now, namespace)
     except Exception as error:
         answer = f"cannot be judged: {fault(error)}"
-        return Evidence(gate.name, Verdict.UNKNOWN, str(gate.kind), namespace, answer, "")
+        return Evidence(gate.name, Verdict.UNKNOWN, gate.kind.word, namespace, answer, "")

@@ -5,24 +5,21 @@ Asked when the bake is over, beside what goes on then: nobody waits for a pictur
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from flipgate.adapters.metrics import ask_range
-from flipgate.core.gates.declared import GateSample, Point
-from flipgate.core.gates.graph import Chart, Line, as_markdown, bake_chart, of_looks
+from flipgate.core.gates.graph import Chart, Line, Span, as_markdown, bake_chart, of_looks
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.release import Release
-from flipgate.core.spec.gates import Gate, filled
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.watching.reader import WorldReader
 
 BEFORE_SECONDS, LONGEST_SECONDS = 900.0, 3600.0
 """How much is shown of the time before the flip: as much as of the bake, and at least and at most so much."""
-POINTS = 300
-"""Of one line, on one side of the flip."""
 PATIENCE_SECONDS = 10.0
 """For all questions of all charts together; each has the three seconds of any question to Prometheus as well."""
 
@@ -37,22 +34,23 @@ class Bake:
     samples: Mapping[str, Sequence[GateSample]]
 
     def pictures(self) -> list[str]:
-        """A picture for each gate on promql or on Traefik's counters, as Markdown."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        gates = [gate for gate in self.world.application.spec.gates if gate.promql or gate.traefik]
-        charts = [self._chart(gate, deadline) for gate in gates if self.samples.get(gate.name)]
-        return [as_markdown(chart.gate.name, bake_chart(chart)) for chart in charts]
-
-    def _chart(self, gate: Gate, deadline: float) -> Chart:
+        """A picture for each gate of a kind that has one, as Markdown."""
+        gates = [gate for gate in self.world.application.spec.gates if gate.kind.drawn and self.samples.get(gate.name)]
         flip, end = self.release.flipped_at or self.began, self._end()
         before = min(LONGEST_SECONDS, max(BEFORE_SECONDS, (end - flip).total_seconds()))
-        begin = flip - timedelta(seconds=before)
-        asked = _Asked(self.world, gate, begin, flip, end, deadline)
-        if gate.promql and (lines := asked.lines(self.release.side)):
-            known = [at for line in lines for at, value in line.points if value is not None]
-            begin = max(begin, min(flip, datetime.fromtimestamp(min(known), UTC)))  # nothing is known of before
-            return Chart(gate, begin, flip, end, lines, asked.note)
-        return Chart(gate, begin, flip, end, self._looks(gate), self._note(gate, asked.why), self._hour(gate))
+        span = Span(flip - timedelta(seconds=before), flip, end)
+        reader = WorldReader(self.world, self.release.side, flip, deadline=time.monotonic() + PATIENCE_SECONDS)
+        return [as_markdown(gate.name, bake_chart(self._chart(gate, reader, span))) for gate in gates]
+
+    def _chart(self, gate: Gate, reader: WorldReader, span: Span) -> Chart:
+        limit = gate.kind.limit(gate)
+        lines, said = gate.kind.lines(gate, reader, span)
+        if not lines:
+            note = f"The bake's own looks ({said})" if said else "The bake's own looks"
+            return Chart(gate.name, limit, span, self._looks(gate), note, self._hour(gate))
+        known = [at for line in lines for at, value in line.points if value is not None]
+        begin = max(span.begin, min(span.flip, datetime.fromtimestamp(min(known), UTC)))  # nothing is known of before
+        return Chart(gate.name, limit, span._replace(begin=begin), lines, said)
 
     def _end(self) -> datetime:
         return self.began + timedelta(
@@ -61,51 +59,10 @@ class Bake:
 
     def _looks(self, gate: Gate) -> tuple[Line, ...]:
         samples = self.samples[gate.name]
-        of = {gate.of, *(sample.of for sample in samples)}
+        of = {gate.kind.of(gate), *(sample.of for sample in samples)}
         return (Line(None if "time" in of else self.release.side, of_looks(samples, self.began)),)
-
-    def _note(self, gate: Gate, why: str) -> str:
-        return f"The bake's own looks ({why})" if gate.promql else "The bake's own looks"
 
     def _hour(self, gate: Gate) -> tuple[Side, float] | None:
         """What was known of the old side without its line."""
         old = next((sample.old for sample in reversed(self.samples[gate.name]) if sample.old is not None), None)
         return None if old is None else (self.release.side.other, old)
-
-
-@dataclass
-class _Asked:
-    """One gate's lines from Prometheus. `why` there are none, and what to `note` of those there are."""
-
-    world: World
-    gate: Gate
-    begin: datetime
-    flip: datetime
-    end: datetime
-    deadline: float
-    why: str = ""
-    note: str = ""
-
-    def lines(self, new: Side) -> tuple[Line, ...]:
-        """The new side's after the flip, and the old side's before and after it; none where the new side has none."""
-        if self.gate.of == "time":
-            before, after = self._ask(new, self.begin, self.flip), self._ask(new, self.flip, self.end)
-            return (Line(None, (*(before or ()), *after)),) if after else ()
-        after = self._ask(new, self.flip, self.end)
-        if after is None:
-            return ()
-        before = self._ask(new.other, self.begin, self.flip)
-        if before is None:
-            self.note = f"{new.other}: {self.why}"
-        left = self._ask(new.other, self.flip, self.end) if before is not None else None
-        return (Line(new.other, (*(before or ()), *(left or ()))), Line(new, after))
-
-    def _ask(self, side: Side, start: datetime, end: datetime) -> tuple[Point, ...] | None:
-        if time.monotonic() > self.deadline:
-            self.why = "Prometheus takes too long"
-            return None
-        url = self.world.application.spec.metrics.prometheus or ""
-        promql = filled(self.gate.promql or "", self.world.application.namespace_of(side), self.gate.window)
-        step = max(1, math.ceil((end - start).total_seconds() / POINTS))
-        points, self.why = ask_range(url, promql, start, end, step)
-        return points

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flipgate.core.gates.bake import Heard, Reply, Sample, judge_bake
-from flipgate.core.gates.declared import cut_reason
+from flipgate.core.gates.sample import cut_reason
+from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault
@@ -21,7 +22,6 @@ from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.prove import ask
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.gates import ANSWER_SECONDS, Charted, asking
-from flipgate.steps.watching.measure_traefik import Probes
 
 PROBES_A_LOOK = 10
 PROBES_SECONDS = 5.0

@@ -12,7 +12,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
-from flipgate.core.spec.gates import Metrics
+from flipgate.core.spec.metrics import Metrics
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused

@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.gates.declared import GateSample
+from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.watching.graph import BEFORE_SECONDS, POINTS, Bake
+from flipgate.steps.watching.graph import BEFORE_SECONDS, Bake
+from flipgate.steps.watching.reader import POINTS
 from flipgate.steps.watching.watch import watch
 from tests.api.watching.test_gates import RATIO, declared, flipped
 from tests.api.watching.test_watch import Town

@@ -17,7 +17,8 @@ import pytest
 
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.store import Store
-from flipgate.core.gates.declared import NO_OLD_SIDE, GateSample
+from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
+from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.phases import Phase
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import NotFound

@@ -13,14 +13,13 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.adapters.traefik import TraefikPods
-from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS
+from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS, Probes
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.watching import gates
 from flipgate.steps.watching.measure import measures
-from flipgate.steps.watching.measure_traefik import Probes
 from flipgate.steps.watching.watch import watch
 from tests.api.watching.test_gates import flipped
 from tests.api.watching.test_watch import Town, pod

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
-    FOR_LOG_GATES,
     FOR_MIXED,
     FOR_PREVIEW,
     OF_ITS_OWN,
@@ -62,7 +62,7 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
-    on_a_side = asked(FOR_LOG_GATES + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
+    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from flipgate.core.gates.kinds import KINDS, Gate
+from flipgate.core.gates.kinds.logs import LogLimit
+from flipgate.core.gates.kinds.traefik import TraefikLimit
 from flipgate.core.spec.application import Application, load_application
-from flipgate.core.spec.gates import Gate, GateKind, LogLimit, Metrics, TraefikLimit
 from flipgate.core.spec.images import parse_image
+from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Consume, ConsumeStatus
 from flipgate.core.values.sides import Side
 
@@ -151,7 +154,7 @@ def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
     document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
     document["spec"] |= yaml.safe_load(part)["spec"]
     gates = load_application(yaml.safe_dump(document), "docs").spec.gates
-    assert {gate.kind for gate in gates} == set(GateKind)
+    assert {gate.kind for gate in gates} == set(KINDS.values())
     assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
     keys = {field.alias for model in (Gate, LogLimit, Metrics, TraefikLimit) for field in model.model_fields.values()}
     assert not [key for key in keys if f"{key}`" not in page and f"`{key}" not in page]

@@ -10,13 +10,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flipgate.core.gates.declared import GateSample, Point, read_range
-from flipgate.core.gates.graph import HEIGHT, WIDTH, Chart, Line, as_markdown, bake_chart, of_looks
-from flipgate.core.spec.gates import Gate
+from flipgate.core.gates.graph import HEIGHT, WIDTH, Chart, Line, Span, as_markdown, bake_chart, of_looks
+from flipgate.core.gates.prometheus import read_range
+from flipgate.core.gates.sample import GateSample, Limit, Point
 from tests.core.builders import BLUE, GREEN, at
 
 SVG = "{http://www.w3.org/2000/svg}"
-GATE = Gate(name="slow", promql="x{{namespace}}", of="namespace", max=10, relative_to="old", factor=2)
 COLOUR = {BLUE: "#2563eb", GREEN: "#15803d"}
 
 
@@ -26,7 +25,7 @@ def points(*found: tuple[float, float | None]) -> tuple[Point, ...]:
 
 def chart(*lines: Line, end: datetime | None = None, **facts: Any) -> Chart:
     """From a quarter of an hour before the flip to a minute after it."""
-    return Chart(GATE, at(-900), at(), end or at(60), lines, **facts)
+    return Chart("slow", Limit(10), Span(at(-900), at(), end or at(60)), lines, **facts)
 
 
 def drawn(made: Chart) -> ElementTree.Element:

@@ -8,19 +8,13 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gates.declared import (
-    NO_OLD_SIDE,
-    STALE_SECONDS,
-    Container,
-    GateSample,
-    judge,
-    read_alerts,
-    read_containers,
-    read_number,
-    restarts_since,
-    window_of,
-)
-from flipgate.core.spec.gates import Gate
+from flipgate.core.gates.declared import STALE_SECONDS, judge
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.kinds.alerts import read_alerts
+from flipgate.core.gates.kinds.promql import NO_OLD_SIDE, window_of
+from flipgate.core.gates.kinds.restarts import Container, read_containers, restarts_since
+from flipgate.core.gates.prometheus import read_number
+from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import NOW, at
 

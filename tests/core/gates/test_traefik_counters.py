@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.gates.declared import GateSample, judge
+from flipgate.core.gates.declared import judge
+from flipgate.core.gates.kinds import Gate
+from flipgate.core.gates.sample import GateSample
 from flipgate.core.gates.traefik_counters import (
     BEGUN,
     Count,
@@ -17,7 +19,6 @@ from flipgate.core.gates.traefik_counters import (
     sides_moved,
     target_counter,
 )
-from flipgate.core.spec.gates import Gate
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, Target
 from flipgate.core.values.verdicts import Verdict

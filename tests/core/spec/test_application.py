@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from flipgate.core.spec import documents
 from flipgate.core.spec.application import Application, application_hash, load_application
-from flipgate.core.spec.gates import GateKind, shown_url
+from flipgate.core.spec.metrics import shown_url
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.sides import Side
 
@@ -272,14 +272,10 @@ RATIO = "promql: 'x{namespace=\"{namespace}\"}[{window}]'"
 
 def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
     promql = gate(f"{RATIO}, max: 0.5, of: namespace, relativeTo: old, factor: 1.5").spec.gates[0]
-    assert (promql.kind, promql.window, promql.failures) == (GateKind.PROMQL, 60, 2)
+    assert (promql.kind.word, promql.window, promql.failures) == ("promql", 60, 2)
     assert [
-        gate(text).spec.gates[0].kind for text in ("alerts: {a: b}", "logs: {pattern: x, max: 0}", "restarts: 0")
-    ] == [
-        GateKind.ALERTS,
-        GateKind.LOGS,
-        GateKind.RESTARTS,
-    ]
+        gate(text).spec.gates[0].kind.word for text in ("alerts: {a: b}", "logs: {pattern: x, max: 0}", "restarts: 0")
+    ] == ["alerts", "logs", "restarts"]
     assert gate("restarts: 0").spec.metrics.alertmanager == "http://alerts.example:9093"
 
 

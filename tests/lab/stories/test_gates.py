@@ -13,8 +13,8 @@ import pytest
 from flipgate.adapters.metrics import ask_number
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.release import BAKE
-from flipgate.core.spec.gates import filled
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.placeholders import filled
 from lab.control import labs
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab

@@ -1,0 +1,72 @@
+"""The kinds of gate that a file may declare. Adding one: a file with its GateKind here, its line in KINDS, and its keys
+among Gate's bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from pydantic import ConfigDict, model_validator
+
+from flipgate.core.gates.kinds.alerts import Alerts, AlertsKeys
+from flipgate.core.gates.kinds.kind import GateKind
+from flipgate.core.gates.kinds.logs import Logs, LogsKeys
+from flipgate.core.gates.kinds.promql import Promql, PromqlKeys
+from flipgate.core.gates.kinds.restarts import Restarts, RestartsKeys
+from flipgate.core.gates.kinds.traefik import Traefik, TraefikKeys
+
+KINDS: Final[Mapping[str, GateKind[Any]]] = MappingProxyType(
+    {kind.word: kind for kind in (Promql(), Alerts(), Logs(), Restarts(), Traefik())}
+)
+WORDS: Final = tuple(KINDS)
+BUILT_IN: Final = ("ready", "errors", "side")
+"""The names of the bake's own verdicts: no declared gate may be called so."""
+
+
+class Gate(PromqlKeys, AlertsKeys, LogsKeys, RestartsKeys, TraefikKeys):
+    """A question asked at every look of the bake: the keys of exactly one kind."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "description": "A question asked at every look of the bake: exactly one of "
+            f"{', '.join(WORDS[:-1])} and {WORDS[-1]}."
+        }
+    )
+
+    @property
+    def kind(self) -> GateKind[Any]:
+        """What it asks, and how."""
+        return KINDS[self.asks[0]]
+
+    @property
+    def asks(self) -> list[str]:
+        """The words of the kinds that it has the key of: one, once it is found to make sense."""
+        return [word for word in KINDS if getattr(self, word) is not None]
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Gate:
+        if problems := list(_problems(self)):
+            raise ValueError("; ".join(f'gate "{self.name}" {problem}' for problem in problems))
+        return self
+
+
+def _problems(gate: Gate) -> Iterator[str]:
+    if gate.name in BUILT_IN:
+        yield "has the name of a verdict that every bake has"
+    if len(gate.asks) != 1:
+        yield f"needs exactly one of {', '.join(WORDS)} (it has: {', '.join(gate.asks) or 'none'})"
+        return
+    yield from _of_other_kinds(gate)
+    yield from gate.kind.problems(gate)
+
+
+def _of_other_kinds(gate: Gate) -> Iterator[str]:
+    """Keys that a gate of this kind does not have, by the first kind that has them."""
+    left = type(gate).model_fields.keys() - gate.kind.keys.model_fields.keys()
+    for kind in KINDS.values():
+        fields = kind.keys.model_fields
+        extra = sorted(fields[key].alias or key for key in left & fields.keys() if getattr(gate, key) is not None)
+        left -= fields.keys()
+        if extra:
+            yield f"has {', '.join(extra)}, which only a {kind.word} gate has"

@@ -1,0 +1,172 @@
+"""What a kind of gate is to flipgate: one class a kind, in one file, registered in kinds/__init__.py."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, Protocol, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from flipgate.core.gates.graph import Line, Span
+from flipgate.core.gates.sample import GateSample, Limit, Point
+from flipgate.core.gates.traefik_counters import Counters, Probes, Reading
+from flipgate.core.spec.metrics import Metrics
+from flipgate.core.spec.traffic import Traffic
+from flipgate.core.values.base import Model
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Verdict
+
+GateName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=40)]
+Measure = Callable[[float], GateSample]
+"""Asks once; the argument is the look's own time, which the sample carries. It may raise: then there is no number."""
+
+
+class Rule(Model):
+    """What a gate is declared by, or a part of it. An infinite limit would be none."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class Keys(Rule):
+    """The keys of every gate. Those of one kind are a model beside the kind's class; each may be left out, for the
+    other kinds' sake."""
+
+    name: GateName = Field(description="The gate's name, as shown in messages; not ready, errors or side.")
+    failures: int = Field(
+        default=2, ge=1, description="How many looks in a row must find the gate failing before the bake fails."
+    )
+
+
+class Windowed(Keys):
+    """The keys of a gate whose number is one over some time."""
+
+    window_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        description="The longest {window}, and the longest time a traefik gate counts over, in seconds; 60 when left "
+        "out.",
+    )
+
+    @property
+    def window(self) -> int:
+        """The longest window, in seconds."""
+        return self.window_seconds or 60
+
+
+class Reader(Protocol):
+    """All that a gate may read of the world during one bake; steps/watching/reader.py does the reading.
+
+    What cannot be read raises FlipgateError, or stands as its reason in the number's place where the answer says so.
+    """
+
+    @property
+    def side(self) -> Side:
+        """The new side."""
+
+    @property
+    def flip(self) -> datetime:
+        """When users were moved to it."""
+
+    @property
+    def probes(self) -> Probes:
+        """flipgate's own requests."""
+
+    def now(self) -> datetime:
+        """The time."""
+
+    def namespace(self, side: Side) -> str:
+        """The namespace that holds a side."""
+
+    def ran_on(self, side: Side) -> bool:
+        """Whether anything was ever released to a side."""
+
+    def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
+        """The one number that Prometheus has, now or then; else None and why."""
+
+    def line(self, promql: str, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
+        """What Prometheus had in that time, as one line; else None and why."""
+
+    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
+        """The names of the alerts with these labels that began to fire since the flip, and of older ones; else None and
+        why."""
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The new side's pods."""
+
+    def logs(self, since: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], Lines | str]:
+        """What each container (pod, name) of the new side wrote after the time that is given for it, or else after the
+        flip; or why its log could not be read."""
+
+    def counters(self) -> Counters:
+        """What Traefik counts the new side's users under, by the routes as they are now."""
+
+    def counted(self, names: Collection[str]) -> dict[str, Reading | str]:
+        """Where these counters stand in each Traefik replica; or why one could not be read."""
+
+
+Lines = tuple[Sequence[tuple[str, str]], bool]
+"""A log's lines (time, text), oldest first, and whether there was more than is read."""
+
+K = TypeVar("K", bound=Keys)
+
+
+class GateKind(ABC, Generic[K]):
+    """One kind of gate. All that differs between kinds is asked here; no other code asks for a kind's keys."""
+
+    word: ClassVar[str]
+    """The key that makes a gate one of this kind."""
+    keys: ClassVar[type[Keys]]
+    """Its keys in the application's file, as a model: one of `Gate`'s bases."""
+    whom: ClassVar[str]
+    """Who is asked, as people know them."""
+    rights: ClassVar[tuple[tuple[str, str, str], ...]] = ()
+    """What flipgate must be allowed to do on either side for it: API group, resource, verbs."""
+    between_looks: ClassVar[bool] = False
+    """Whether it is asked by a thread of its own, between two looks: while none of flipgate's own requests goes on."""
+    drawn: ClassVar[bool] = False
+    """Whether its numbers make a picture when the bake is over."""
+
+    def problems(self, gate: K) -> Iterator[str]:
+        """What does not fit together in its keys."""
+        yield from ()
+
+    def lacks(self, metrics: Metrics, traffic: Traffic) -> str:
+        """What keeps anybody from being asked, by the rest of the file; empty where nothing does."""
+        return ""
+
+    @abstractmethod
+    def asked(self, gate: K) -> str:
+        """The question."""
+
+    @abstractmethod
+    def of(self, gate: K) -> str:
+        """How its numbers belong to a side, a key of BELONGS (declared.py); empty where only a look finds that out."""
+
+    @abstractmethod
+    def limit(self, gate: K) -> Limit:
+        """What its numbers are held against."""
+
+    @abstractmethod
+    def measure(self, gate: K, reader: Reader) -> Measure:
+        """How it is asked at the looks of one bake."""
+
+    def verdict(self, gate: K, sample: GateSample) -> Verdict:
+        """Of one look. What is not all there can fail, and never passes."""
+        if sample.value is None or not math.isfinite(sample.value):
+            return Verdict.UNKNOWN
+        if self.limit(gate).broken_by(sample.value):
+            return Verdict.FAIL
+        return Verdict.UNKNOWN if sample.at_least or sample.lacking else Verdict.PASS
+
+    def threshold(self, gate: K, sample: GateSample) -> str:
+        """What this look's number was held against."""
+        limit = self.limit(gate)
+        return f"{limit.word} {limit.value:.6g}"
+
+    def lines(self, gate: K, reader: Reader, span: Span) -> tuple[tuple[Line, ...], str]:
+        """The lines of its picture, and what is to be said of them. Where there are none the looks' own numbers are
+        drawn, and what is said is why."""
+        return (), ""

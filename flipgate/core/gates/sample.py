@@ -1,0 +1,51 @@
+"""What a look finds for a gate: a number, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Point = tuple[float, float | None]
+"""A time (seconds since 1970) and what was measured then."""
+_LONGEST_REASON = 160
+
+
+@dataclass(frozen=True)
+class GateSample:
+    """What one look found for one gate. `value` None: no number, and `why`. `at` is seconds on the caller's clock.
+
+    `at_least` marks a count that was cut short, `lacking` a number over less than all there is, and `why`. `old` is the
+    old side's number, None with `old_why`; `beside` is shown and not counted. `of`: how the number belongs to the side,
+    where the gate itself does not say it.
+    """
+
+    at: float
+    value: float | None
+    why: str = ""
+    at_least: bool = False
+    old: float | None = None
+    old_why: str = ""
+    beside: str = ""
+    of: str = ""
+    lacking: bool = False
+
+
+class Limit(NamedTuple):
+    """The largest number that is good; with `least` the smallest."""
+
+    value: float
+    least: bool = False
+
+    @property
+    def word(self) -> str:
+        return "at least" if self.least else "at most"
+
+    def broken_by(self, number: float) -> bool:
+        """Whether this number is a bad one. The limit itself is good."""
+        return number < self.value if self.least else number > self.value
+
+
+def cut_reason(text: str) -> str:
+    """A reason as it is shown: on one line, and short."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"

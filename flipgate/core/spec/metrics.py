@@ -1,0 +1,64 @@
+"""Where the numbers come from that the gates of a bake are about."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from flipgate.core.values.base import Model
+from flipgate.core.values.placeholders import NAMESPACE, unknown_placeholders
+
+
+def shown_url(url: str) -> str:
+    """An address as people may read it: a user and a password in it are masked."""
+    scheme, _, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{scheme}://{'***@' if '@' in place else ''}{place.rpartition('@')[2]}{slash}{path}"
+
+
+def _address(url: str) -> str:
+    """Says no more than that it is none: it may hold a password."""
+    problem = "must be an address like https://HOST:PORT/PATH, without a query (it may hold a password: not shown)"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ValueError(problem) from None
+    if not good or parts.query or parts.fragment or any(not char.isprintable() or char.isspace() for char in url):
+        raise ValueError(problem)
+    return url.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Metrics(Model):
+    """Where the gates' numbers come from, as the worker reaches it. flipgate only reads there."""
+
+    prometheus: Address | None = Field(
+        default=None, description="Prometheus' address (http://prometheus.monitoring:9090); needed by promql gates."
+    )
+    alertmanager: Address | None = Field(
+        default=None, description="Alertmanager's address; needed by gates on alerts. Its API v2 is asked."
+    )
+    in_flight: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A PromQL expression whose result is one number: how many requests and connections a side is still "
+        "busy with, by the application's own gauge. {namespace} stands for the side's namespace. Asked of the old side "
+        "and shown to people; it decides nothing.",
+    )
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Metrics:
+        if self.in_flight is None:
+            return self
+        problems = list(unknown_placeholders(self.in_flight, (NAMESPACE,)))
+        if "{namespace}" not in self.in_flight:
+            problems.append("does not name {namespace}: whose would the number be?")
+        if self.prometheus is None:
+            problems.append("needs spec.metrics.prometheus")
+        if problems:
+            raise ValueError("; ".join(f"inFlight {problem}" for problem in problems))
+        return self

@@ -1,0 +1,112 @@
+"""Reading what gates are about: Prometheus, Alertmanager, the new side's pods and logs, Traefik's counters."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flipgate.adapters import alerts, logs, metrics
+from flipgate.adapters.addresses import address
+from flipgate.adapters.traefik import COUNTERS_SECONDS
+from flipgate.core.gates.kinds.kind import Lines
+from flipgate.core.gates.sample import Point, cut_reason
+from flipgate.core.gates.traefik_counters import (
+    Counters,
+    Probes,
+    Reading,
+    counters_of,
+    rule_counter,
+    target_counter,
+)
+from flipgate.core.traffic.traffic import SERVICE
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.foreign import fault
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.targets import services_of
+
+POD_LIST_SECONDS = 3.0
+POINTS = 300
+"""Of one line, on one side of the flip."""
+
+
+@dataclass
+class WorldReader:
+    """`Reader` (core/gates/kinds/kind.py) of one world. No line is asked for after the deadline, in monotonic
+    seconds."""
+
+    world: World
+    side: Side
+    flip: datetime
+    probes: Probes = field(default_factory=Probes)
+    deadline: float = math.inf
+
+    def now(self) -> datetime:
+        return self.world.now()
+
+    def namespace(self, side: Side) -> str:
+        return self.world.application.namespace_of(side)
+
+    def ran_on(self, side: Side) -> bool:
+        return self.world.store.read().ran_on(side)
+
+    def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
+        url = self.world.application.spec.metrics.prometheus or ""
+        return metrics.ask_number(url, promql, when.timestamp() if when else None)
+
+    def line(self, promql: str, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
+        if time.monotonic() > self.deadline:
+            return None, "Prometheus takes too long"
+        url = self.world.application.spec.metrics.prometheus or ""
+        step = max(1, math.ceil((end - start).total_seconds() / POINTS))
+        return metrics.ask_range(url, promql, start, end, step)
+
+    def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
+        url = self.world.application.spec.metrics.alertmanager or ""
+        return alerts.ask_alerts(url, labels, self.flip)
+
+    def pods(self) -> list[dict[str, Any]]:
+        return self.world.cluster.items(address("Pod", self.namespace(self.side)), timeout=POD_LIST_SECONDS)
+
+    def logs(self, since: Mapping[tuple[str, str], datetime]) -> dict[tuple[str, str], Lines | str]:
+        def read(which: tuple[str, str]) -> Lines | str:
+            try:
+                after = since.get(which, self.flip)
+                return logs.read_lines(self.world.cluster, self.namespace(self.side), *which, after)
+            except FlipgateError as error:
+                return cut_reason(error.fact)
+
+        containers = [
+            (pod["metadata"]["name"], container["name"])
+            for pod in self.pods()
+            for container in pod["spec"]["containers"]
+        ]
+        return dict(zip(containers, self.world.each(read, containers), strict=True))
+
+    def counters(self) -> Counters:
+        rules, targets = [], []
+        for state in look_at_traffic(self.world).leading:
+            for entry in state.entries:
+                if entry.rule and entry.target.kind == SERVICE:
+                    rules.append(rule_counter(state.route, entry.rule))
+                elif entry.target.answers:
+                    targets.append(entry.target)
+        services, namespace = services_of(self.world, targets, self.side), self.namespace(self.side)
+        return counters_of(rules, [target_counter(namespace, each) for each in services])
+
+    def counted(self, names: Collection[str]) -> dict[str, Reading | str]:
+        def read(replica: str) -> Reading | str:
+            try:
+                reading = self.world.proxy.counters(replica, names)
+            except Exception as error:  # any at all: the other replicas' numbers still count
+                return cut_reason(fault(error))
+            unlabelled = "counts no service's requests: is metrics.prometheus.addServicesLabels on?"
+            return unlabelled if reading.blank else reading
+
+        replicas = self.world.proxy.replicas(timeout=COUNTERS_SECONDS)
+        return dict(zip(replicas, self.world.each(read, replicas), strict=True))

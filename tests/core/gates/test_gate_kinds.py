@@ -1,0 +1,81 @@
+"""Kinds of gate: registered in one place, each complete, and asked for all that differs between them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import flipgate
+from flipgate.core.gates.declared import BELONGS, judge
+from flipgate.core.gates.kinds import KINDS, Gate
+from flipgate.core.gates.sample import GateSample
+from flipgate.core.spec.application import load_application, schema
+from flipgate.core.values.verdicts import Verdict
+
+CODE = Path(flipgate.__file__).parent
+ROOT = CODE.parent
+HOME = CODE / "core" / "gates" / "kinds"
+PAGE = (ROOT / "docs" / "flip-traffic.md").read_text().partition("\n## Gates\n")[2].partition("\n## ")[0]
+
+
+def of_the_docs(word: str) -> Gate:
+    """The first gate of this kind in the docs' own example."""
+    document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text())
+    document["spec"] |= yaml.safe_load(PAGE.partition("```yaml\n")[2].partition("```")[0])["spec"]
+    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
+    return next(gate for gate in gates if gate.kind.word == word)
+
+
+def keys_of(definition: str) -> dict[str, Any]:
+    found: dict[str, Any] = schema()["$defs"][definition]["properties"]
+    return found
+
+
+def asked_for_in(path: Path) -> list[str]:
+    """Where a file's code takes a key of one kind from something that it calls `gate`."""
+    keys = {key for kind in KINDS.values() for key in kind.keys.model_fields} - {"name", "failures"}
+    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    gates = [node for node in nodes if ast.unparse(node.value).rpartition(".")[2] == "gate"]
+    return [f"{path.name}:{node.lineno} {node.attr}" for node in gates if node.attr in keys]
+
+
+def test_no_code_but_a_kinds_own_asks_for_its_keys() -> None:
+    elsewhere = [path for path in sorted(CODE.rglob("*.py")) if HOME not in path.parents]
+    assert [found for path in elsewhere for found in asked_for_in(path)] == []
+    assert asked_for_in(HOME / "promql.py"), "the search finds what is there"
+
+
+def test_a_gate_has_the_keys_of_all_kinds_and_its_class_says_which_they_are() -> None:
+    assert Gate.__bases__ == tuple(kind.keys for kind in KINDS.values())
+    files = {path.stem for path in HOME.glob("*.py")} - {"__init__", "kind"}
+    assert files == {type(kind).__module__.rpartition(".")[2] for kind in KINDS.values()}, "each file is registered"
+
+
+@pytest.mark.parametrize("word", KINDS)
+def test_each_kind_is_in_the_schema_and_has_its_rows_in_the_docs(word: str) -> None:
+    own = {field.alias: field for field in KINDS[word].keys.model_fields.values()}
+    assert word in own
+    assert own.keys() <= keys_of("Gate").keys()
+    assert word in schema()["$defs"]["Gate"]["description"]
+    rows = "".join(line.partition(" | ")[0] for line in PAGE.splitlines() if line.startswith("| `"))
+    parts = [each["$ref"].rpartition("/")[2] for each in keys_of("Gate")[word]["anyOf"] if "$ref" in each]
+    wanted = [f"{word}.{key}" for part in parts for key in keys_of(part)] or [word]
+    assert not [key for key in [*wanted, *(own.keys() - {word})] if f"`{key}" not in rows]
+
+
+@pytest.mark.parametrize("word", KINDS)
+def test_each_kind_is_judged_both_ways_and_says_what_it_asked_of_whom(word: str) -> None:
+    gate = of_the_docs(word)
+    kind, limit = gate.kind, gate.kind.limit(gate)
+    assert kind is KINDS[word]
+    bad = limit.value + (-1 if limit.least else 1)
+    for value, verdict in ((limit.value, Verdict.PASS), (bad, Verdict.FAIL), (None, Verdict.UNKNOWN)):
+        evidence = judge(gate, [GateSample(look, value) for look in range(gate.failures)], gate.failures, "shop-green")
+        assert evidence.verdict is verdict
+        assert evidence.of_whom == f"{kind.whom}, {BELONGS[kind.of(gate)].format(namespace='shop-green')}"
+        assert evidence.asked
+        assert evidence.threshold.startswith(limit.word)
