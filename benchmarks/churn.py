@@ -37,7 +37,7 @@ class Churn:
         self._drain_seconds = drain_seconds
         world = stage.world()
         self._cluster: Cluster = world.cluster
-        self._namespaces = [world.application.namespace_of(side) for side in Side]
+        self._namespaces = [world.application.place_of(side).namespace for side in Side]
         self._over = threading.Event()
         self._failed: FlipgateError | None = None
         self._thread = threading.Thread(target=self._turn, name="churn", daemon=True)

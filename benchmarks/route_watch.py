@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.place import side_at
 from flipgate.steps.acting.world import World
 
 WATCH_SECONDS = 2.0
@@ -61,4 +62,4 @@ class RouteWatch:
     def _note(self, at: float, route: dict[str, Any]) -> None:
         if route["metadata"]["name"] == self._name:
             namespace = route["spec"]["routes"][0]["services"][0]["namespace"]
-            self._heard.append((at, str(self._world.application.side_of(namespace))))
+            self._heard.append((at, str(side_at(self._world.application.places, namespace))))

@@ -70,7 +70,7 @@ class Stage:
 
     def bare_patch(self, world: World, to: Side) -> list[dict[str, Any]]:
         """The cheapest patch that sends users to a side: nothing tested."""
-        value = world.application.namespace_of(to)
+        value = world.application.place_of(to).namespace
         return [{"op": "replace", "path": "/spec/routes/0/services/0/namespace", "value": value}]
 
 
@@ -174,11 +174,12 @@ def _set_up(stage: Stage, tell: Progress, policy: Mapping[str, Any] | None) -> N
     adopt(stage.world())
     tell(f"example {place.application}: scaling both sides to the wanted counts")
     for side in Side:
-        namespace = application.namespace_of(side)
+        there = application.place_of(side)
         for service in (each for each in application.spec.services if each.kind == "Deployment"):
-            _kubectl(lab, "-n", namespace, "scale", f"deployment/{service.name}", f"--replicas={service.replicas}")
+            workload = f"deployment/{there.workload_of(service)}"
+            _kubectl(lab, "-n", there.namespace, "scale", workload, f"--replicas={service.replicas}")
         ready = (f"--timeout={READY_SECONDS}s", "--for=condition=Available", "deployments", "--all")
-        _kubectl(lab, "-n", namespace, "wait", *ready)
+        _kubectl(lab, "-n", there.namespace, "wait", *ready)
 
 
 def _kubectl(lab: Lab, *arguments: str) -> None:

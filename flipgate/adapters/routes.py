@@ -14,7 +14,6 @@ from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, NotFound, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.sides import Side
 
 GRANTS_VERSION = "v1beta1"
 """The one of ReferenceGrants that each release of the Gateway API serves, and that Traefik reads."""
@@ -67,8 +66,7 @@ def find_route(
     cluster: Reader, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
 ) -> RouteState:
     """One route as it is now, declared or not; one that is gone is said to be. `known` are the declared ones."""
-    sides = {application.namespace_of(side): side for side in Side}
-    return read_route(name, cluster.find(_path(name, api_version)), sides, known)
+    return read_route(name, cluster.find(_path(name, api_version)), application.places, known)
 
 
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:

@@ -152,8 +152,13 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
             }
         )
     active = None if facts.traffic is None else facts.active is side
-    place = {"namespace": facts.application.namespace_of(side), "active": active, "contracted": _contract(facts, side)}
-    return {**place, "works": list(works(facts, side)), "services": services}
+    return {
+        "namespace": facts.application.place_of(side).namespace,
+        "active": active,
+        "contracted": _contract(facts, side),
+        "works": list(works(facts, side)),
+        "services": services,
+    }
 
 
 def _contract(facts: Facts, side: Side) -> dict[str, Any] | None:

@@ -16,13 +16,14 @@ from flipgate.core.spec.application import Application, load_application
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
+from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Workload, read_switch, read_workload
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BLUE, GREEN = Side.BLUE, Side.GREEN
 NAMESPACES = {BLUE: "shop-blue", GREEN: "shop-green"}
-SIDES = {namespace: side for side, namespace in NAMESPACES.items()}
+PLACES = {side: Place(side, namespace) for side, namespace in NAMESPACES.items()}
 RUN = {"web": "acme/web:1", "mailer": "acme/mailer:1"}
 """Images that ran on a side: without any, nothing ever did."""
 DECLARED = frozenset({RouteName("TraefikService", "edge", "live")})
@@ -131,7 +132,7 @@ def route_object(*rules: Sequence[Mapping[str, Any]], version: str = "7") -> dic
 
 
 def route(obj: Mapping[str, Any] | None, *, name: str = "live", namespace: str = "edge") -> RouteState:
-    return read_route(RouteName("IngressRoute", namespace, name), obj, SIDES, DECLARED)
+    return read_route(RouteName("IngressRoute", namespace, name), obj, PLACES, DECLARED)
 
 
 def weighted(*services: Mapping[str, Any], version: str = "7", **spec: Any) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def weighted(*services: Mapping[str, Any], version: str = "7", **spec: Any) -> d
 
 
 def traefik_service(obj: Mapping[str, Any] | None, *, name: str = "live", namespace: str = "edge") -> RouteState:
-    return read_route(RouteName("TraefikService", namespace, name), obj, SIDES, DECLARED)
+    return read_route(RouteName("TraefikService", namespace, name), obj, PLACES, DECLARED)
 
 
 class PatchRefusedError(Exception):
@@ -241,7 +242,7 @@ def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
         name: read_workload(name, NAMESPACES[which], obj, kinds.get(name, "Deployment"))
         for name, obj in {**usual, **given}.items()
     }
-    return SideState(which, NAMESPACES[which], workloads, switches)
+    return SideState(PLACES[which], workloads, switches)
 
 
 def without(state: SideState, name: str) -> SideState:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.sample import GateSample, cut_reason
 from flipgate.core.traffic.traffic import SERVICE, RouteName, Target, Traffic
+from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 
 REQUESTS = "traefik_service_requests_total"
@@ -147,7 +148,7 @@ def counters_of(rules: Sequence[str], targets: Sequence[str]) -> Counters:
     return Counters(frozenset((*rules, *targets)), "time" if rules else "target")
 
 
-def counted_targets(traffic: Traffic, namespaces: Mapping[Side, str]) -> dict[str, Side]:
+def counted_targets(traffic: Traffic, places: Places) -> dict[str, Side]:
     """Whose each counter is, for all that users may hear from on either side: a move replaces the namespace alone.
 
     Mirrors are left out: they are counted too, and nobody hears from them. So are TraefikServices of a side, which
@@ -155,7 +156,7 @@ def counted_targets(traffic: Traffic, namespaces: Mapping[Side, str]) -> dict[st
     """
     entries = (entry for state in traffic.leading for entry in state.entries)
     targets = {entry.target for entry in entries if entry.target.answers and entry.target.kind == SERVICE}
-    return {target_counter(namespaces[side], target): side for target in targets for side in Side}
+    return {target_counter(places[side].namespace, target): side for target in targets for side in Side}
 
 
 def sides_moved(before: Reading, after: Reading, targets: Mapping[str, Side]) -> frozenset[Side]:

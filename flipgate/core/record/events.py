@@ -74,8 +74,9 @@ def targets(application: Application, message: Announcement) -> tuple[Target, ..
     routes = tuple(Target(route.kind, route.namespace, route.name) for route in application.spec.routes)
     if message.reason not in OF_WORKLOADS:
         return routes
-    namespace = application.namespace_of(message.side)
-    return (*routes, *(Target(service.kind, namespace, service.name) for service in application.spec.services))
+    place = application.place_of(message.side)
+    services = application.spec.services
+    return (*routes, *(Target(service.kind, place.namespace, place.workload_of(service)) for service in services))
 
 
 def event(application: str, message: Announcement, target: Target, api_version: str, uid: str) -> dict[str, Any]:

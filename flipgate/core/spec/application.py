@@ -35,6 +35,7 @@ from flipgate.core.spec.validation import explain_errors
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
+from flipgate.core.values.place import Place, Places
 from flipgate.core.values.sides import Side
 
 if TYPE_CHECKING:
@@ -243,13 +244,14 @@ class Application(FileModel):
         """The application's name."""
         return self.metadata.name
 
-    def namespace_of(self, side: Side) -> str:
-        """The namespace that holds this side."""
-        return self.spec.sides.blue.namespace if side is Side.BLUE else self.spec.sides.green.namespace
+    def place_of(self, side: Side) -> Place:
+        """Where this side lives."""
+        return Place(side, (self.spec.sides.blue if side is Side.BLUE else self.spec.sides.green).namespace)
 
-    def side_of(self, namespace: str) -> Side | None:
-        """The side that this namespace holds; None for a namespace that is neither's."""
-        return next((side for side in Side if self.namespace_of(side) == namespace), None)
+    @property
+    def places(self) -> Places:
+        """Where both sides live."""
+        return {side: self.place_of(side) for side in Side}
 
     def service(self, name: str) -> Service:
         """The service of this name. Raises BadInput with the nearest known name."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, RouteName, RouteState, Stray, Traffic
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -32,7 +33,7 @@ class RoutePatch:
 
 def plan_move(
     traffic: Traffic,
-    namespaces: Mapping[Side, str],
+    places: Places,
     to: Side,
     *,
     direction: str = FORWARD,
@@ -71,10 +72,10 @@ def plan_move(
             forward = direction == FORWARD
             version = [_version(state)] if forward or (versions and state.stamp is None) else []
             kind = KINDS[state.route.kind]
-            moves = [op for entry in moving for op in _operations(kind.edit(entry, namespaces[to]))]
+            moves = [op for entry in moving for op in _operations(kind.edit(entry, places[to]))]
             notes = {STAMP: stamp, UNRECORDED: unrecorded}
             if forward:
-                notes[WAY_BACK] = _way_back(state, namespaces, to, stamp)
+                notes[WAY_BACK] = _way_back(state, places, to, stamp)
             operations = (*version, *_same(state), *moves)
             patches.append(RoutePatch(state.route, state.api_version, operations, _note(state, notes)))
     return tuple(patches)
@@ -85,12 +86,12 @@ def plan_close(
     stamp: str,
     unrecorded: str = "",
     *,
-    open_to: Mapping[Side, str] | None = None,
+    open_to: Places | None = None,
     versions: bool = True,
 ) -> RoutePatch:
     """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
     by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
-    what stands there of a rollback without a record from now on. With the sides' namespaces in `open_to`, a way back by
+    what stands there of a rollback without a record from now on. With the sides' places in `open_to`, a way back by
     hand that stands there is written anew, under the new stamp.
     """
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
@@ -118,11 +119,11 @@ def _operations(edit: Edit) -> list[dict[str, Any]]:
     return [_test(edit.pointer, edit.was), {"op": "replace", "path": edit.pointer, "value": edit.to}]
 
 
-def _way_back(state: RouteState, namespaces: Mapping[Side, str], to: Side, stamp: str) -> str:
+def _way_back(state: RouteState, places: Places, to: Side, stamp: str) -> str:
     """The line that takes this route's users to the other side again, once they are on `to` under this stamp."""
     kind = KINDS[state.route.kind]
-    back = [(entry, kind.edit(entry, namespaces[to.other])) for entry in state.entries]
-    edits = [e if entry.side is to else replace(e, was=kind.edit(entry, namespaces[to]).to) for entry, e in back]
+    back = [(entry, kind.edit(entry, places[to.other])) for entry in state.entries]
+    edits = [e if entry.side is to else replace(e, was=kind.edit(entry, places[to]).to) for entry, e in back]
     operations = [op for edit in edits for op in _operations(edit)]
     same = _same(replace(state, stamp=stamp, annotated=True))
     return by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))

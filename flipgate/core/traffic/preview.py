@@ -9,6 +9,7 @@ from typing import Any, Final
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Asked
 from flipgate.core.traffic.traffic import RouteName, RouteState
+from flipgate.core.values.place import Place
 
 PREVIEW_ROUTE: Final = "PreviewRoute"
 """The step's name in the journal."""
@@ -23,17 +24,17 @@ def preview_names(application: str, number: int, route: RouteName) -> list[Route
 
 
 def preview_of(
-    obj: Mapping[str, Any], state: RouteState, names: Iterable[RouteName], *, namespace: str, host: str, preview: str
+    obj: Mapping[str, Any], state: RouteState, names: Iterable[RouteName], *, place: Place, host: str, preview: str
 ) -> list[dict[str, Any]]:
     """The objects under these names that lead requests for host `preview` to where `obj` (read as `state`) will lead
-    those for `host`, once its entries name `namespace`.
+    those for `host`, once its entries lead to `place`.
 
     Rules that lead to no side are left out.
     """
     kind, names = KINDS[state.route.kind], tuple(names)
     spec = copy.deepcopy(dict(obj["spec"]))
     for entry in state.entries:
-        edit = kind.edit(entry, namespace)
+        edit = kind.edit(entry, place)
         *path, last = edit.pointer.split("/")[2:]
         parent: Any = spec
         for part in path:

@@ -11,7 +11,7 @@ from typing import Any
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Reference
 from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, RouteName, RouteState, Stray
-from flipgate.core.values.sides import Side
+from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
 
@@ -26,9 +26,9 @@ class _Rule:
 
 
 def read_route(
-    route: RouteName, obj: Mapping[str, Any] | None, sides: Mapping[str, Side], declared: Collection[RouteName] = ()
+    route: RouteName, obj: Mapping[str, Any] | None, places: Places, declared: Collection[RouteName] = ()
 ) -> RouteState:
-    """Reads one route. `sides` maps namespace to side; `declared` are all routes of the application.
+    """Reads one route. `declared` are all routes of the application.
 
     Entries of weight 0 count as any other: they are one edit from live. So do mirrors that name a side: it gets a copy
     of what users send, and does with it what it does with requests, so it is not dark.
@@ -36,7 +36,7 @@ def read_route(
     if obj is None:
         return RouteState(route, found=False)
     shared = KINDS[route.kind].references(obj.get("spec") or {})
-    rules = [_read(route, references, sides, declared) for references in shared]
+    rules = [_read(route, references, places, declared) for references in shared]
     entries = tuple(entry for rule in rules for entry in rule.entries)
     via = tuple(dict.fromkeys(name for rule in rules for name in rule.via))
     leads = bool(entries or via)
@@ -86,9 +86,7 @@ def _leads_on(stranger: str) -> bool:
     return bool(name) and kind != SERVICE
 
 
-def _read(
-    route: RouteName, references: Sequence[Reference], sides: Mapping[str, Side], declared: Collection[RouteName]
-) -> _Rule:
+def _read(route: RouteName, references: Sequence[Reference], places: Places, declared: Collection[RouteName]) -> _Rule:
     entries: list[Entry] = []
     via: list[RouteName] = []
     strays: list[Stray] = []
@@ -101,7 +99,7 @@ def _read(
             others |= {f"{kind} {name}@{each.provider}"} - {f"{kind} {name}@internal"}
         elif RouteName(kind, namespace, name) in declared:
             via.append(RouteName(kind, namespace, name))
-        elif side := sides.get(namespace):
+        elif side := side_at(places, namespace):
             entries.append(Entry(each.pointer, namespace, side, explicit, each.target, each.rule))
         elif kind != SERVICE:
             others.add(f"{kind} {namespace}/{name}")

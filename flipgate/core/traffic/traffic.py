@@ -6,10 +6,10 @@ points wholly at one side does `Traffic.active` name it, and only then can a `Da
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 
 SERVICE: Final = "Service"
@@ -199,9 +199,9 @@ class DarkSide:
             raise TypeError("a DarkSide is made only by look(): read the routes first")
 
 
-def dark_side(traffic: Traffic, namespaces: Mapping[Side, str], *, both_protected: bool) -> DarkSide | None:
+def dark_side(traffic: Traffic, places: Places, *, both_protected: bool) -> DarkSide | None:
     """The dark side, or None when the routes do not allow to name one or a move is under way."""
     active = traffic.active
     if active is None or both_protected:
         return None
-    return DarkSide(active.other, namespaces[active.other], _SEAL)
+    return DarkSide(active.other, places[active.other].namespace, _SEAL)

@@ -109,8 +109,7 @@ def _by_hand(
 ) -> Advice:
     """No rollback is open: because no route leads to a side, or because neither side may be gone to."""
     if record.active in movable and any(state.entries for state in traffic.leading):
-        namespaces = {side: application.namespace_of(side) for side in Side}
-        patches = plan_move(traffic, namespaces, record.active, direction=BACK)
+        patches = plan_move(traffic, application.places, record.active, direction=BACK)
         why = refused.fact if isinstance(refused, NoWay) else ""
         step = f"flipgate sends nobody to {record.active} ({why}); point the routes there by hand"
         return Advice(step, " && ".join(by_hand(patch) for patch in patches))

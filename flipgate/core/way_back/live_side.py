@@ -114,7 +114,7 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
         return _condition(ConditionStatus.TRUE, LiveSideReason.LIVE_SIDE_SERVES, message, live.side, now)
     reason = facts[0].reason
     unread = reason is LiveSideReason.UNREADABLE
-    place = application.namespace_of(live.side)
+    place = application.place_of(live.side).namespace
     command = f"kubectl auth can-i --list -n {place}" if unread else cure(record, application, live).line
     message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
     return _condition(ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE, reason, message, live.side, now)

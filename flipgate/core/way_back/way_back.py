@@ -120,7 +120,7 @@ def judge_way_back(record: Record, application: Application, old: OldSide, now: 
     side = way_back_of(record)
     if side is None:
         return None
-    occupant, place = record.sides[side], application.namespace_of(side)
+    occupant, place = record.sides[side], application.place_of(side).namespace
     wanted = counts_that_matter(application, record, side)
     order = list(WayBackReason)
     facts = sorted(_facts(application, occupant, old, wanted, place), key=lambda fact: order.index(fact.reason))

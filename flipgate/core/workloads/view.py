@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
 
@@ -142,10 +143,17 @@ class Workload(Stamped):
 class SideState:
     """The declared services of one side; `switches` are the mixed ones', by service."""
 
-    side: Side
-    namespace: str
+    place: Place
     workloads: Mapping[str, Workload]
     switches: Mapping[str, Switch] = field(default_factory=dict)
+
+    @property
+    def side(self) -> Side:
+        return self.place.side
+
+    @property
+    def namespace(self) -> str:
+        return self.place.namespace
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -302,7 +310,7 @@ def not_serving(
     """
     found = []
     for service in sorted(serving, key=lambda each: each.name):
-        workload = side.workloads.get(service.name) or Workload(service.name, side.namespace)
+        workload = side.workloads.get(service.name) or Workload(side.place.workload_of(service), side.namespace)
         asked = workload.replicas if enough is None else min(workload.replicas, enough.get(service.name, 1))
         wanted = max(1, asked)
         if service.replicas and workload.ready < wanted:

@@ -68,7 +68,7 @@ def _grown(world: World, before: tuple[Short, ...], after: SideState) -> str:
         missing = ", ".join(f"{short.workload.name} {counts[short.workload.name]} of {short.floor}" for short in few)
         raise Refused(
             f"still asks for too few pods after it was scaled up: {missing}",
-            obj=f"live side {after.side} ({after.namespace})",
+            obj=f"live side {after.place}",
             reason=Why.LIVE_SIDE_NOT_RESTORED,
             untouched="all routes",
             next_command=f"flipgate status {world.application.name}",

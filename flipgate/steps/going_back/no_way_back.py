@@ -21,10 +21,9 @@ def no_way_back(world: World, judged: NoWay, traffic: Traffic, *, named: bool) -
     """The refusal to roll back, with both sides' state. `named`: a person has said where to."""
     on = f", traffic on {traffic.active or 'no one side'}" if judged.reason is Why.NO_WAY_BACK else ""
     name = world.application.name
-    there = world.application.namespace_of(judged.side) if judged.side else ""
     return Refused(
         f"{judged.fact}{on}. {both_sides(world)}",
-        obj=f"side {judged.side} ({there})" if judged.side else f"application {name}",
+        obj=f"side {world.application.place_of(judged.side)}" if judged.side else f"application {name}",
         reason=judged.reason,
         untouched="all routes",
         next_command=_next_command(world, judged, traffic, named),
@@ -52,7 +51,7 @@ def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]
     counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
     return Refused(
         f"is not Ready: {counts}. {both_sides(world)}",
-        obj=f"side {state.side} ({state.namespace})",
+        obj=f"side {state.place}",
         reason=Why.WAY_BACK_NOT_READY,
         untouched="all routes",
         next_command=f"kubectl -n {state.namespace} get pods; then {with_side(world, state.side)} (brings it up "

@@ -162,7 +162,7 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
     if bad and not order.forced:
         raise Refused(
             f"does not pass its checks: {'; '.join(bad)}. {both_sides(world)}",
-            obj=f"side {target} ({world.application.namespace_of(target)})",
+            obj=f"side {world.application.place_of(target)}",
             reason=Why.WAY_BACK_BAD,
             untouched="all routes",
             next_command=with_side(world),
@@ -181,12 +181,13 @@ def workers_left(world: World, target: Side) -> tuple[str, ...]:
     """Handing over is journaled, and there is no journal now: a person has to do it."""
     services = world.application.handed_over()
     names = ", ".join(service.name for service in services)
-    there = world.application.namespace_of(target)
+    place = world.application.place_of(target)
     workers = [service for service in services if service.kind == "Deployment" and not service.consume]
-    lines = [f"kubectl -n {there} scale deployment/{each.name} --replicas={max(1, each.replicas)}" for each in workers]
+    scale = f"kubectl -n {place.namespace} scale deployment/"
+    lines = [f"{scale}{place.workload_of(each)} --replicas={max(1, each.replicas)}" for each in workers]
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
-    return (f"workers were not handed over to {target} (namespace {there}): {names}{typed}",) if names else ()
+    return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()
 
 
 def _told(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:

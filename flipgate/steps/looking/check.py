@@ -35,19 +35,19 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
             obj=f"checks of {world.application.name} on {side}",
             reason=Why.CHECKS_FAILED,
             untouched="all routes",
-            next_command=f"kubectl -n {world.application.namespace_of(side)} get pods",
+            next_command=f"kubectl -n {world.application.place_of(side).namespace} get pods",
             evidence=tuple(evidence),
         )
 
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
-    namespace = world.application.namespace_of(side)
+    place = world.application.place_of(side)
     result = None
     for attempt in range(TRIES):
         answer: Answer | str
         try:
             answer = world.cluster.through_service(
-                namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
+                place.namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
             answer = sentence(error)
@@ -59,4 +59,4 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
     assert result is not None
     target = f"{rule.service}:{rule.port}{rule.path}"
     wanted = f"status {rule.status} within {rule.within_seconds:g} s"
-    return Evidence(rule.name, result.verdict, target, f"{side} ({namespace})", "; ".join(result.facts), wanted)
+    return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), wanted)

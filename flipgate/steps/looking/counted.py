@@ -41,6 +41,5 @@ def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: 
 def _targets(world: World) -> Mapping[str, Side]:
     """Read once by a process: what the routes name changes with a person's edit, and then nothing is seen any more."""
     if not world.counted:
-        namespaces = {side: world.application.namespace_of(side) for side in Side}
-        world.counted.update(counted_targets(look_at_traffic(world), namespaces))
+        world.counted.update(counted_targets(look_at_traffic(world), world.application.places))
     return world.counted

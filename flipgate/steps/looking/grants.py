@@ -14,7 +14,7 @@ from flipgate.steps.acting.world import World
 
 def missing_grants(world: World, traffic: Traffic, side: Side) -> Iterator[tuple[RouteName, Target]]:
     """Each route and target of this side that it names, or will once it is moved, without a ReferenceGrant."""
-    namespace = world.application.namespace_of(side)
+    namespace = world.application.place_of(side).namespace
     asking = [each for each in traffic.leading if KINDS[each.route.kind].needs_grant]
     abroad = [each for each in asking if each.route.namespace != namespace and each.entries]
     kinds = dict.fromkeys(each.route.kind for each in abroad)

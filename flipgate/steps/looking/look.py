@@ -26,8 +26,7 @@ def look(world: World) -> View:
     sides = {side: look_at_side(world, side) for side in Side}
     record = world.store.find()
     traffic = look_at_traffic(world)
-    namespaces = {side: world.application.namespace_of(side) for side in Side}
-    dark = dark_side(traffic, namespaces, both_protected=record is not None and record.both_protected)
+    dark = dark_side(traffic, world.application.places, both_protected=record is not None and record.both_protected)
     return View(sides, record, traffic, dark)
 
 
@@ -47,10 +46,10 @@ def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None
 
 def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:
     """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
-    namespace = world.application.namespace_of(side)
+    place = world.application.place_of(side)
     services = world.application.spec.services if only is None else only
-    workloads = [address(service.kind, namespace, service.name) for service in services]
-    switches = [address("ConfigMap", namespace, s.consume.config_map) for s in services if s.consume]
+    workloads = [address(service.kind, place.namespace, place.workload_of(service)) for service in services]
+    switches = [address("ConfigMap", place.namespace, s.consume.config_map) for s in services if s.consume]
     return tuple(dict.fromkeys([*workloads, *switches]))
 
 
@@ -58,15 +57,16 @@ def side_of(
     world: World, side: Side, found: Iterable[Mapping[str, Any] | None], only: Sequence[Service] | None = None
 ) -> SideState:
     """A side's declared services (or `only` these of them), of the objects that were found on it."""
-    namespace = world.application.namespace_of(side)
+    place = world.application.place_of(side)
+    namespace = place.namespace
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
     world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
     services = world.application.spec.services if only is None else only
+    named = {service.name: (place.workload_of(service), service.kind) for service in services}
     return SideState(
-        side,
-        namespace,
-        {s.name: read_workload(s.name, namespace, known.get((s.kind, s.name)), s.kind) for s in services},
+        place,
+        {s: read_workload(name, namespace, known.get((kind, name)), kind) for s, (name, kind) in named.items()},
         {
             s.name: read_switch(s.consume, namespace, known.get(("ConfigMap", s.consume.config_map)))
             for s in services

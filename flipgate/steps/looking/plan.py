@@ -27,7 +27,7 @@ def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
     services = _services_there(world, traffic, to) if forced else set()
     planned = plan_move(
         traffic,
-        namespaces(world),
+        world.application.places,
         to,
         direction=BACK,
         services=services,
@@ -40,11 +40,6 @@ def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
 
 def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
     """Of the Services that routes at neither side name, those that `to` has too."""
-    namespace = world.application.namespace_of(to)
+    namespace = world.application.place_of(to).namespace
     named = {stray.service for state in traffic.routes for stray in state.strays}
     return {name for name in named if world.cluster.find(address("Service", namespace, name))}
-
-
-def namespaces(world: World) -> dict[Side, str]:
-    """Each side's."""
-    return {side: world.application.namespace_of(side) for side in Side}

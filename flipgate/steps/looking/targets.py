@@ -36,7 +36,7 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     need_grants(world, traffic, to)
     services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
     names = list(dict.fromkeys(target.name for target in services))
-    namespace = world.application.namespace_of(to)
+    namespace = world.application.place_of(to).namespace
     found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
     objects = {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
     for target in services:
@@ -46,7 +46,7 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
 
 def need_grants(world: World, traffic: Traffic, to: Side) -> None:
     """Raises Refused where a route may not name what it would name on `to`: users would be answered with 500."""
-    namespace = world.application.namespace_of(to)
+    namespace = world.application.place_of(to).namespace
     for route, target in missing_grants(world, traffic, to):
         unfit = Unfit(Why.REFERENCE_GRANT_MISSING, not_granted(route, namespace))
         raise _refused(namespace, target, unfit, look_for_grants(namespace))
@@ -89,7 +89,7 @@ def services_of(world: World, targets: Iterable[Target], to: Side) -> list[Targe
 
 def _behind(world: World, target: Target, to: Side) -> RouteState:
     """A TraefikService in the side's own namespace: whoever is sent to it must stay on that side."""
-    namespace = world.application.namespace_of(to)
+    namespace = world.application.place_of(to).namespace
     name = RouteName(target.kind, namespace, target.name)
     state = find_route(world.cluster, world.application, name, world.route_api(target.kind))
     look = f"kubectl -n {namespace} get {KINDS[target.kind].plural} -o yaml"

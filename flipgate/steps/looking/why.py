@@ -12,14 +12,14 @@ from flipgate.core.workloads.view import pod_ready
 from flipgate.steps.acting.world import World
 
 
-def why_not_ready(world: World, side: Side, services: list[str]) -> str:
+def why_not_ready(world: World, side: Side, workloads: list[str]) -> str:
     """One sentence that counts the causes, for example `api: 2 CrashLoopBackOff`. Never raises."""
-    namespace = world.application.namespace_of(side)
+    namespace = world.application.place_of(side).namespace
     try:
         pods = world.cluster.items(address("Pod", namespace))
     except FlipgateError as error:
         return f"The pods could not be read: {error}"
-    causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, services)) and not pod_ready(pod))
+    causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, workloads)) and not pod_ready(pod))
     return (
         "; ".join(f"{owner}: {count} {text}" for (owner, text), count in sorted(causes.items())) or "No pods exist yet"
     )
@@ -48,7 +48,7 @@ def _crashing(container: dict[str, Any]) -> str:
     return f"running again after {container['restartCount']} restarts{code}"
 
 
-def _owner(pod: dict[str, Any], services: list[str]) -> str:
-    """The service a pod belongs to, by its ReplicaSet's name (`NAME-hash`)."""
+def _owner(pod: dict[str, Any], workloads: list[str]) -> str:
+    """The Deployment a pod belongs to, by its ReplicaSet's name (`NAME-hash`)."""
     owners = [o.get("name", "") for o in pod["metadata"].get("ownerReferences") or []]
-    return next((o.rpartition("-")[0] for o in owners if o.rpartition("-")[0] in services), "")
+    return next((o.rpartition("-")[0] for o in owners if o.rpartition("-")[0] in workloads), "")

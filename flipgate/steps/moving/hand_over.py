@@ -194,7 +194,7 @@ class _Shift:
         self.world.say(sentence)
 
     def _jobs_still_running(self, told: str, seconds: float) -> Refused:
-        namespace = self.world.application.namespace_of(self.to.other)
+        namespace = self.world.application.place_of(self.to.other).namespace
         return Refused(
             f"still running {seconds:g} s after their CronJobs were suspended: {told}. The new ones wait for them",
             obj=f"Jobs on {self.to.other}",

@@ -19,7 +19,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
-from flipgate.steps.looking.plan import Planned, namespaces, plan_back, route_stamp
+from flipgate.steps.looking.plan import Planned, plan_back, route_stamp
 
 RETRIES = 5
 SURE_TRIES = 2
@@ -94,7 +94,7 @@ def close_routes(world: World, traffic: Traffic, *, keep_way_back: bool = False)
 
     The line that takes users back by hand is refused from then on, too, unless it is to be kept: it is made anew then.
     """
-    open_to = namespaces(world) if keep_way_back else None
+    open_to = world.application.places if keep_way_back else None
     for state in traffic.routes:
         if not state.entries:
             continue
@@ -180,10 +180,10 @@ def need_counts(world: World, view: View, to: Side) -> None:
         carried = "a first release" if first else f"the traffic {to.other} carries"
         raise Refused(
             f"has too few Ready pods for {carried}: {counts}",
-            obj=f"side {to} ({world.application.namespace_of(to)})",
+            obj=f"side {world.application.place_of(to)}",
             reason=Why.TOO_FEW_READY,
             untouched="all routes",
-            next_command=f"kubectl -n {world.application.namespace_of(to)} get deployments",
+            next_command=f"kubectl -n {world.application.place_of(to).namespace} get deployments",
         )
 
 
@@ -191,7 +191,7 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
     """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in plan_move(traffic, namespaces(world), to, stamp=route_stamp(world)):
+    for patch in plan_move(traffic, world.application.places, to, stamp=route_stamp(world)):
         try:
             sent.append(_send(world, planned[patch.route], patch, to))
         except LostLease:
@@ -226,5 +226,5 @@ def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> Rou
             world.confirm_lease()
             if now.meaning != planned.meaning:
                 raise
-            (patch,) = plan_move(Traffic((now,)), namespaces(world), to, stamp=route_stamp(world))
+            (patch,) = plan_move(Traffic((now,)), world.application.places, to, stamp=route_stamp(world))
     raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))

@@ -72,10 +72,10 @@ def _show(world: World, route: RouteName, to: Side, host: str) -> None:
     application = world.application
     known = declared(application)
     obj = get_route(world.cluster, route, world.route_api(route.kind))
-    state = read_route(route, obj, {application.namespace_of(side): side for side in Side}, known)
+    state = read_route(route, obj, application.places, known)
     names = preview_names(application.name, known.index(route), route)
     live = application.spec.traffic.host
-    for made in preview_of(obj, state, names, namespace=application.namespace_of(to), host=live, preview=host):
+    for made in preview_of(obj, state, names, place=application.place_of(to), host=live, preview=host):
         if application.spec.traffic.by_https:
             KINDS[made["kind"]].by_https(made["spec"])
         apply_route(world.cluster, made)

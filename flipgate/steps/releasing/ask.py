@@ -51,8 +51,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
         change["schedules"] = schedules
     change["configuration"] = configuration(world.cluster, side)
     if kind is QuestionKind.FLIP:
-        namespaces = {each: world.application.namespace_of(each) for each in view.sides}
-        patches = plan_move(view.traffic, namespaces, release.side)
+        patches = plan_move(view.traffic, world.application.places, release.side)
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
@@ -71,7 +70,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if changed := _side_changed(world, view, release, kind):
         raise Refused(
             changed,
-            obj=f"side {release.side} ({world.application.namespace_of(release.side)})",
+            obj=f"side {world.application.place_of(release.side)}",
             reason=Why.SIDE_CHANGED,
             untouched="all routes and both sides",
             next_command=_deploy_again(world, release),

@@ -168,7 +168,7 @@ def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> Non
     Raises Refused (NotReadyInTime) that says which pods are missing and why.
     """
     began = time.monotonic()
-    namespace = world.application.namespace_of(release.side)
+    namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
     said = ""
     while True:
@@ -205,13 +205,15 @@ def _ready_line(side: SideState, release: Release) -> str:
 
 def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, int]], seconds: float) -> Refused:
     counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
-    causes = why_not_ready(world, release.side, list(missing))
+    place = world.application.place_of(release.side)
+    named = [place.workload_of(each) for each in world.application.spec.services if each.name in missing]
+    causes = why_not_ready(world, release.side, named)
     return Refused(
         f"not Ready within {seconds:g} s: {counts}. {causes}",
         obj=f"release {release.name} on {release.side}",
         reason=Why.NOT_READY_IN_TIME,
         untouched=f"{release.side.other}, which has the live traffic, and all routes",
-        next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods",
+        next_command=f"kubectl -n {place.namespace} get pods",
     )
 
 

@@ -270,8 +270,7 @@ def way_back_by_hand(world: World) -> str:
     traffic = look_at_traffic(world)
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
-    namespaces = {side: world.application.namespace_of(side) for side in (traffic.active, traffic.active.other)}
-    return " && ".join(by_hand(patch) for patch in plan_move(traffic, namespaces, traffic.active.other))
+    return " && ".join(by_hand(patch) for patch in plan_move(traffic, world.application.places, traffic.active.other))
 
 
 def _need_approval(world: World) -> None:

@@ -119,7 +119,7 @@ def settle(world: World, name: str = "") -> Release:
             obj=f"side {release.side}, which has the live traffic,",
             reason=Why.LIVE_SIDE_NOT_READY,
             untouched=f"{dark.side}: the way back stays open",
-            next_command=f"kubectl -n {world.application.namespace_of(release.side)} get pods, then again "
+            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
             f"flipgate scale-down {world.application.name}",
         )
     if record.phase is Phase.LIVE:

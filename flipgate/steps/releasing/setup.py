@@ -119,7 +119,7 @@ def adopt(world: World) -> Record:
     if world.application.serving() and not _serve(world, view.sides[active]):
         raise Refused(
             "has no Ready pod of any serving service: nothing runs there that could be adopted",
-            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            obj=f"side {view.sides[active].place}, which the routes name,",
             reason=Why.NOTHING_RUNS,
             untouched="everything",
             next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
@@ -149,7 +149,7 @@ def init(world: World) -> Record:
     if running := _serve(world, view.sides[active]):
         raise Refused(
             f"has Ready pods: {', '.join(f'{name} {ready}' for name, ready in running.items())}",
-            obj=f"side {active} ({view.sides[active].namespace}), which the routes name,",
+            obj=f"side {view.sides[active].place}, which the routes name,",
             reason=Why.ALREADY_RUNS,
             untouched="everything",
             next_command=f"flipgate adopt {world.application.name}",
@@ -181,7 +181,7 @@ def _need_workloads(state: SideState, otherwise: str = "") -> None:
     if state.missing:
         raise Refused(
             f"lacks {state.lacks}",
-            obj=f"side {state.side} ({state.namespace})",
+            obj=f"side {state.place}",
             reason=Why.WORKLOAD_MISSING,
             untouched="everything",
             next_command=f"kubectl -n {state.namespace} get {state.resources}{otherwise}",
@@ -233,7 +233,7 @@ def rights_on_a_side(application: Application) -> Rights:
 def _permissions(world: World, namespace: str) -> Iterator[str]:
     application = world.application
     on_a_side = rights_on_a_side(application)
-    places: list[tuple[str, Rights]] = [(application.namespace_of(side), on_a_side) for side in Side]
+    places: list[tuple[str, Rights]] = [(application.place_of(side).namespace, on_a_side) for side in Side]
     places.append((namespace, OF_ITS_OWN))
     if not application.spec.traffic.address:  # else it is asked, and no pod
         places.append((application.spec.traffic.traefik.namespace, ON_TRAEFIK))
@@ -273,7 +273,7 @@ def _routes(world: World) -> Iterator[str]:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     yield from _behind(world, traffic)
     for side in Side:
-        namespace = world.application.namespace_of(side)
+        namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):
             fact = f"{target.kind} {namespace}/{target.name} {not_granted(asking, namespace)}"
             yield f"{fact} ({look_for_grants(namespace)})"
@@ -305,7 +305,7 @@ def _behind(world: World, traffic: Traffic) -> Iterator[str]:
     named = dict.fromkeys(entry.target.kind for route in traffic.leading for entry in route.entries)
     needed = tuple((KINDS[kind].group, KINDS[kind].plural, "get") for kind in named if kind in KINDS)
     for side in Side:
-        yield from _denied(world, world.application.namespace_of(side), needed)
+        yield from _denied(world, world.application.place_of(side).namespace, needed)
 
 
 def _why(world: World, route: RouteName) -> str:
@@ -319,7 +319,7 @@ def _why(world: World, route: RouteName) -> str:
 
 
 def _side(world: World, side: Side) -> Iterator[str]:
-    namespace = world.application.namespace_of(side)
+    namespace = world.application.place_of(side).namespace
     if world.cluster.find(namespace_address(namespace)) is None:
         yield f"namespace {namespace} ({side}) does not exist"
         return
@@ -358,7 +358,7 @@ def _need_routes(cluster: Reader, application: Application) -> None:
 
 def _need_both(cluster: Reader, application: Application) -> None:
     for side in Side:
-        namespace = application.namespace_of(side)
+        namespace = application.place_of(side).namespace
         if cluster.find(namespace_address(namespace)) is None:
             raise Refused(
                 "does not exist",

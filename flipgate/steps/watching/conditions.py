@@ -64,7 +64,7 @@ def read_old_side(world: World, side: Side, state: SideState | Unread | None = N
     """What the way back is judged by, piece by piece; `state` where the side was looked at already. Never raises: what
     cannot be read says why in its own place."""
     found: SideState | Unread = state if state is not None else _piece(lambda: look_at_side(world, side))
-    place = world.application.namespace_of(side)
+    place = world.application.place_of(side).namespace
     quotas = _piece(lambda: read_quotas(world.cluster, place))
     autoscalers = _piece(lambda: read_autoscalers(world.cluster, place))
     if isinstance(found, Unread):
@@ -81,7 +81,7 @@ def read_live_side(world: World, record: Record, side: Side, state: SideState | 
     judged = judge_live_side(record, world.application, live, world.now())
     if judged is None or judged.status is ConditionStatus.TRUE:
         return live
-    place = world.application.namespace_of(side)
+    place = world.application.place_of(side).namespace
     return replace(live, autoscalers=_piece(lambda: read_autoscalers(world.cluster, place)))
 
 

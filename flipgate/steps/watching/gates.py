@@ -100,7 +100,7 @@ class Gates:
 
     def judged(self) -> tuple[Evidence, ...]:
         """The verdicts so far, in the file's order."""
-        namespace, now = self.world.application.namespace_of(self.release.side), self._now()
+        namespace, now = self.world.application.place_of(self.release.side).namespace, self._now()
         return tuple(
             _judged(gate, self.samples.get(gate.name, []), now, namespace) for gate in self.world.application.spec.gates
         )

@@ -52,4 +52,5 @@ def still_in_flight(world: World, side: Side) -> Evidence:
 
 def _busy(world: World, side: Side) -> tuple[float | None, str]:
     spec = world.application.spec.metrics
-    return metrics.ask_number(spec.prometheus or "", filled(spec.in_flight or "", world.application.namespace_of(side)))
+    promql = filled(spec.in_flight or "", world.application.place_of(side).namespace)
+    return metrics.ask_number(spec.prometheus or "", promql)

@@ -50,7 +50,7 @@ class WorldReader:
         return self.world.now()
 
     def namespace(self, side: Side) -> str:
-        return self.world.application.namespace_of(side)
+        return self.world.application.place_of(side).namespace
 
     def ran_on(self, side: Side) -> bool:
         return self.world.store.read().ran_on(side)

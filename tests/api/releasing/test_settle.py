@@ -88,7 +88,7 @@ def test_what_the_old_side_is_still_busy_with_is_told_before_it_rests_and_decide
         done = settle(world)
     assert (shown.gate, shown.verdict, shown.answer) == ("in flight on blue", Verdict.INFO, "3")
     assert done.changes[-1].message.endswith("; just before, in flight on blue: 3")
-    assert asked == [f'busy{{namespace="{world.application.namespace_of(BLUE)}"}}'] * 2
+    assert asked == [f'busy{{namespace="{world.application.place_of(BLUE).namespace}"}}'] * 2
 
 
 @pytest.mark.parametrize(("count", "ready", "said"), [(5, 4, "web 4/5"), (0, 0, "web 0/1")])

@@ -55,10 +55,10 @@ def test_nine_services_seven_of_them_serving_and_a_cron_job(app: Application) ->
 
 @pytest.mark.parametrize("side", list(Side))
 def test_each_side_is_the_base_in_its_own_namespace(app: Application, side: Side) -> None:
-    assert kustomization(side)["namespace"] == app.namespace_of(side)
+    assert kustomization(side)["namespace"] == app.place_of(side).namespace
     assert kustomization(side)["resources"] == ["../base", "side.yaml"]
     assert read(MANIFESTS / side / "side.yaml")[0]["data"] == {"SIDE": side.value}
-    assert app.namespace_of(side) in {obj["metadata"]["name"] for obj in read(MANIFESTS / "namespaces.yaml")}
+    assert app.place_of(side).namespace in {obj["metadata"]["name"] for obj in read(MANIFESTS / "namespaces.yaml")}
 
 
 def test_every_deployment_is_a_service_and_the_other_way_round(app: Application) -> None:
@@ -128,7 +128,7 @@ def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> N
     (rule,) = route["spec"]["routes"]
     assert rule["match"] == f"Host(`{app.spec.traffic.host}`)"
     assert rule["services"] == [
-        {"kind": "Service", "name": "api", "namespace": app.namespace_of(Side.BLUE), "port": 80}
+        {"kind": "Service", "name": "api", "namespace": app.place_of(Side.BLUE).namespace, "port": 80}
     ]
 
 

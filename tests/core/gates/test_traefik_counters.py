@@ -22,7 +22,7 @@ from flipgate.core.gates.traefik_counters import (
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, Target
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import BLUE, GREEN, NAMESPACES, SIDES, service, traefik_service, traffic, weighted
+from tests.core.builders import BLUE, GREEN, NAMESPACES, PLACES, service, traefik_service, traffic, weighted
 
 GATE = Gate.model_validate({"name": "users", "traefik": {"max_error_ratio": 0.05}, "failures": 1})
 ROUTE = RouteName("IngressRoute", "edge", "live")
@@ -45,11 +45,11 @@ def test_a_rule_with_one_service_is_counted_under_the_rules_name_and_one_with_mo
     def rule(*names: str) -> dict[str, object]:
         return {"match": "Host(`a`)", "services": [{"name": name, "namespace": "shop-green"} for name in names]}
 
-    state = read_route(ROUTE, {"spec": {"routes": [rule("web"), rule("web", "api")]}}, SIDES)
+    state = read_route(ROUTE, {"spec": {"routes": [rule("web"), rule("web", "api")]}}, PLACES)
     assert [entry.rule for entry in state.entries] == ["Host(`a`)", "", ""]
     weighted = {"spec": {"weighted": {"services": [{"name": "web", "namespace": "shop-green"}]}}}
     split = RouteName("TraefikService", "edge", "live")
-    assert [entry.rule for entry in read_route(split, weighted, SIDES).entries] == [""]
+    assert [entry.rule for entry in read_route(split, weighted, PLACES).entries] == [""]
 
 
 def test_a_sum_with_a_rules_counter_in_it_names_no_side() -> None:
@@ -116,11 +116,11 @@ B, G = "shop-blue-web-80@kubernetescrd", "shop-green-web-80@kubernetescrd"
 def test_what_users_hear_from_is_counted_on_either_side_and_mirrors_are_not() -> None:
     blue = NAMESPACES[BLUE]
     found = counted_targets(
-        traffic(traefik_service(weighted(service(blue), service(blue, name="old", weight=0)))), NAMESPACES
+        traffic(traefik_service(weighted(service(blue), service(blue, name="old", weight=0)))), PLACES
     )
     assert found == {target_counter(NAMESPACES[side], Target("Service", "web", 80)): side for side in (BLUE, GREEN)}
     mirror = weighted(mirroring={**service(blue), "mirrors": [service(blue, name="shadow", percent=10)]})
-    assert set(counted_targets(traffic(traefik_service(mirror)), NAMESPACES)) == set(found)
+    assert set(counted_targets(traffic(traefik_service(mirror)), PLACES)) == set(found)
 
 
 @pytest.mark.parametrize(

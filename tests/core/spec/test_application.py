@@ -13,6 +13,7 @@ from flipgate.core.spec import documents
 from flipgate.core.spec.application import Application, application_hash, load_application
 from flipgate.core.spec.metrics import shown_url
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.place import side_at
 from flipgate.core.values.sides import Side
 
 SMALL = """\
@@ -51,8 +52,8 @@ def changed(old: str, new: str) -> str:
 def test_a_small_file_says_a_whole_application() -> None:
     app = load()
     assert app.name == "shop"
-    assert app.namespace_of(Side.BLUE) == "shop-blue"
-    assert app.namespace_of(Side.BLUE.other) == "shop-green"
+    assert app.place_of(Side.BLUE).namespace == "shop-blue"
+    assert app.place_of(Side.BLUE.other).namespace == "shop-green"
     assert [service.name for service in app.serving()] == ["web"]
     assert [service.name for service in app.workers()] == ["mailer"]
     assert str(app.spec.routes[0]) == "IngressRoute edge/live"
@@ -93,7 +94,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
     ("namespace", "side"), [("shop-blue", Side.BLUE), ("shop-green", Side.GREEN), ("shop-red", None)]
 )
 def test_a_namespace_is_one_side_or_none(namespace: str, side: Side | None) -> None:
-    assert load().side_of(namespace) is side
+    assert side_at(load().places, namespace) is side
 
 
 def test_services_are_found_by_name_and_by_image() -> None:

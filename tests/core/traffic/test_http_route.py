@@ -15,7 +15,7 @@ from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import WAY_BACK, RouteName, RouteState, Target
 from flipgate.core.values.sides import Side
-from tests.core.builders import BLUE, DECLARED, GREEN, NAMESPACES, SIDES, UID, applied, service, traffic
+from tests.core.builders import BLUE, DECLARED, GREEN, NAMESPACES, PLACES, UID, applied, service, traffic
 
 NAME = RouteName("HTTPRoute", "edge", "live")
 EXACT = {"path": {"type": "Exact", "value": "/x"}}
@@ -54,7 +54,7 @@ def http_route(*rules: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(*rules: dict[str, Any], where: RouteName = NAME) -> RouteState:
-    return read_route(where, http_route(*rules), SIDES, DECLARED)
+    return read_route(where, http_route(*rules), PLACES, DECLARED)
 
 
 WHOLE = {
@@ -129,8 +129,8 @@ MANY = http_route(
 
 
 def test_a_move_changes_each_backends_namespace_and_the_line_on_it_takes_all_back() -> None:
-    state = read_route(NAME, MANY, SIDES, DECLARED)
-    (patch,) = plan_move(traffic(state), NAMESPACES, GREEN, direction=FORWARD, stamp="4.abc")
+    state = read_route(NAME, MANY, PLACES, DECLARED)
+    (patch,) = plan_move(traffic(state), PLACES, GREEN, direction=FORWARD, stamp="4.abc")
     moved = applied(MANY, (*patch.operations, *patch.noted))
     assert str(moved["spec"]) == str(MANY["spec"]).replace(NAMESPACES[BLUE], NAMESPACES[GREEN])
     line = moved["metadata"]["annotations"][WAY_BACK]
@@ -143,17 +143,15 @@ def test_a_move_changes_each_backends_namespace_and_the_line_on_it_takes_all_bac
 def test_a_backend_without_a_namespace_is_given_one() -> None:
     where = RouteName("HTTPRoute", NAMESPACES[BLUE], "live")
     obj = http_route(rule(service()))
-    (patch,) = plan_move(traffic(read_route(where, obj, SIDES)), NAMESPACES, GREEN, stamp="4.abc")
+    (patch,) = plan_move(traffic(read_route(where, obj, PLACES)), PLACES, GREEN, stamp="4.abc")
     moved = applied(obj, patch.operations)
     assert moved["spec"]["rules"][0]["backendRefs"][0]["namespace"] == NAMESPACES[GREEN]
 
 
 def test_a_preview_asks_for_its_host_alone_and_keeps_all_else() -> None:
-    state, before = read_route(NAME, MANY, SIDES, DECLARED), str(MANY)
+    state, before = read_route(NAME, MANY, PLACES, DECLARED), str(MANY)
     names = preview_names("shop", 0, NAME)
-    (made,) = preview_of(
-        MANY, state, names, namespace=NAMESPACES[GREEN], host="shop.example", preview="preview.example"
-    )
+    (made,) = preview_of(MANY, state, names, place=PLACES[GREEN], host="shop.example", preview="preview.example")
     assert str(MANY) == before
     assert (made["apiVersion"], made["kind"]) == ("gateway.networking.k8s.io/v1", "HTTPRoute")
     first, _, third = MANY["spec"]["rules"]
@@ -165,7 +163,7 @@ def test_a_preview_asks_for_its_host_alone_and_keeps_all_else() -> None:
 def test_its_users_are_counted_per_target() -> None:
     """Named as Traefik's Gateway provider does (httproute.go, loadService)."""
     inner = on(BLUE, group="traefik.io", kind="TraefikService", name="inner")
-    found = counted_targets(traffic(read(rule(on(BLUE, name="web.v2"), inner, on(BLUE, weight=0)))), NAMESPACES)
+    found = counted_targets(traffic(read(rule(on(BLUE, name="web.v2"), inner, on(BLUE, weight=0)))), PLACES)
     assert found == {f"{NAMESPACES[s]}-web-v2-http-80@kubernetesgateway": s for s in Side}
 
 

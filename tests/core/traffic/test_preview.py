@@ -7,14 +7,14 @@ from typing import Any
 from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.traffic import RouteName, RouteState
 from flipgate.core.values.sides import Side
-from tests.core.builders import BLUE, GREEN, NAMESPACES, route, route_object, service, traefik_service, weighted
+from tests.core.builders import BLUE, GREEN, NAMESPACES, PLACES, route, route_object, service, traefik_service, weighted
 
 USERS, NOBODY = "shop.example", "preview.shop.example"
 
 
 def preview(obj: dict[str, Any], state: RouteState) -> list[dict[str, Any]]:
     names = preview_names("shop", 0, state.route)
-    return preview_of(obj, state, names, namespace=NAMESPACES[GREEN], host=USERS, preview=NOBODY)
+    return preview_of(obj, state, names, place=PLACES[GREEN], host=USERS, preview=NOBODY)
 
 
 def on(side: Side, **more: Any) -> dict[str, Any]:

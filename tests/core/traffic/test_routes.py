@@ -22,7 +22,7 @@ from tests.core.builders import (
     DECLARED,
     GREEN,
     NAMESPACES,
-    SIDES,
+    PLACES,
     PatchRefusedError,
     applied,
     route,
@@ -153,7 +153,7 @@ def test_a_route_that_follows_says_whom() -> None:
 @pytest.mark.parametrize("direction", [FORWARD, BACK])
 def test_a_route_that_follows_needs_no_patch(direction: str) -> None:
     seen = traffic(route(route_object([FOLLOWED], [LEGACY]), name="front"), traefik_service(weighted(on(BLUE))))
-    patches = plan_move(seen, NAMESPACES, GREEN, direction=direction, services=["web"])
+    patches = plan_move(seen, PLACES, GREEN, direction=direction, services=["web"])
     assert [str(patch.route) for patch in patches] == ["TraefikService edge/live"]
 
 
@@ -162,13 +162,13 @@ def test_routes_that_only_follow_each_other_lead_nowhere_and_cannot_be_moved(dir
     seen = traffic(route(route_object([FOLLOWED]), name="front"), traefik_service(weighted(FOLLOWED)))
     assert seen.active is None
     with pytest.raises(Refused, match=r"points at neither side \(IngressRoute edge/front -> TraefikService") as refused:
-        plan_move(seen, NAMESPACES, GREEN, direction=direction)
+        plan_move(seen, PLACES, GREEN, direction=direction)
     assert refused.value.reason == "RouteUnknown"
 
 
 # Moving: any route with any rules
 
-NAMED = st.sampled_from(["legacy", *SIDES])
+NAMED = st.sampled_from(["legacy", *NAMESPACES.values()])
 SERVICES = st.fixed_dictionaries(
     {"name": st.sampled_from(["web", "api"])},
     optional={
@@ -198,7 +198,7 @@ ANNOTATED = st.builds(with_annotations, OBJECTS, ANNOTATIONS)
 
 def read(obj: dict[str, Any]) -> RouteState:
     """In a namespace that is a side's, so that what is left out names a side too."""
-    return read_route(RouteName(obj["kind"], "shop-blue", "live"), obj, SIDES, DECLARED)
+    return read_route(RouteName(obj["kind"], "shop-blue", "live"), obj, PLACES, DECLARED)
 
 
 def elsewhere(obj: dict[str, Any]) -> Any:
@@ -228,14 +228,14 @@ def test_a_move_changes_the_sides_own_entries_and_nothing_else(obj: dict[str, An
     if not before.entries:
         return
     moved = obj
-    for patch in plan_move(traffic(before), NAMESPACES, to, direction=direction, stamp="7.x"):
+    for patch in plan_move(traffic(before), PLACES, to, direction=direction, stamp="7.x"):
         moved = applied(obj, (*patch.operations, *patch.noted))
     after = read(moved)
     assert {entry.namespace for entry in after.entries} == {NAMESPACES[to]}
     assert [entry.pointer for entry in after.entries] == [entry.pointer for entry in before.entries]
     assert (after.strangers, after.via) == (before.strangers, before.via)
     assert elsewhere(moved) == elsewhere(obj)
-    assert plan_move(traffic(after), NAMESPACES, to, direction=direction) == ()
+    assert plan_move(traffic(after), PLACES, to, direction=direction) == ()
 
 
 @given(ANNOTATED, st.sampled_from(list(Side)))
@@ -243,14 +243,14 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
     before = read(obj)
     if not before.entries or before.whole is to:
         return
-    for patch in plan_move(traffic(before), NAMESPACES, to, stamp="7.x"):
+    for patch in plan_move(traffic(before), PLACES, to, stamp="7.x"):
         moved = applied(obj, (*patch.operations, *patch.noted))
         line = read(moved).way_back
         assert line.startswith(f"kubectl -n shop-blue patch {obj['kind'].lower()}s.traefik.io live --type=json -p=")
         back = applied(moved, operations(line))
         assert read(back).sides == {to.other}
         assert elsewhere(back) == elsewhere(obj)
-        assert operations(line) == operations(by_hand(plan_move(traffic(read(moved)), NAMESPACES, to.other)[0]))
+        assert operations(line) == operations(by_hand(plan_move(traffic(read(moved)), PLACES, to.other)[0]))
 
 
 # What is noted beside the plan
@@ -258,7 +258,7 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
 
 def moved_to_green(annotations: Mapping[str, str] | None) -> dict[str, Any]:
     obj = with_annotations(weighted(on(BLUE)), annotations)
-    (patch,) = plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN, stamp="7.x")
+    (patch,) = plan_move(traffic(traefik_service(obj)), PLACES, GREEN, stamp="7.x")
     return applied(obj, (*patch.operations, *patch.noted))
 
 
@@ -284,7 +284,7 @@ def test_the_line_is_refused_where_users_went_elsewhere_since() -> None:
 def test_what_is_noted_is_no_part_of_what_is_approved_or_done_by_hand() -> None:
     plain, noted = (with_annotations(weighted(on(BLUE)), notes) for notes in ({"a": "b"}, {WAY_BACK: "old"}))
     (one,), (other,) = (
-        plan_move(traffic(traefik_service(obj)), NAMESPACES, GREEN, stamp=stamp)
+        plan_move(traffic(traefik_service(obj)), PLACES, GREEN, stamp=stamp)
         for obj, stamp in ((plain, "7.x"), (noted, "7.y"))
     )
     assert one.operations == other.operations
@@ -294,7 +294,7 @@ def test_what_is_noted_is_no_part_of_what_is_approved_or_done_by_hand() -> None:
 
 
 def test_a_move_back_notes_its_stamp_and_no_line() -> None:
-    (patch,) = plan_move(traffic(to_side(GREEN)), NAMESPACES, BLUE, direction=BACK, stamp="7.x")
+    (patch,) = plan_move(traffic(to_side(GREEN)), PLACES, BLUE, direction=BACK, stamp="7.x")
     assert patch.noted == ({"op": "add", "path": "/metadata/annotations", "value": {STAMP: "7.x"}},)
 
 
@@ -320,5 +320,5 @@ def test_patches_are_in_the_declared_order() -> None:
     ]
     for order in (states, states[::-1]):
         for direction in (FORWARD, BACK):
-            patches = plan_move(traffic(*order), NAMESPACES, GREEN, direction=direction)
+            patches = plan_move(traffic(*order), PLACES, GREEN, direction=direction)
             assert [patch.route for patch in patches] == [s.route for s in order if s.route.name != "there"]

@@ -17,6 +17,7 @@ from tests.core.builders import (
     BLUE,
     GREEN,
     NAMESPACES,
+    PLACES,
     UID,
     PatchRefusedError,
     applied,
@@ -125,20 +126,20 @@ def test_a_dark_side_cannot_be_made_by_hand() -> None:
 
 def test_the_dark_side_is_the_one_without_traffic() -> None:
     for live in Side:
-        dark = dark_side(traffic(to_side(live)), NAMESPACES, both_protected=False)
+        dark = dark_side(traffic(to_side(live)), PLACES, both_protected=False)
         assert dark is not None
         assert (dark.side, dark.namespace) == (live.other, NAMESPACES[live.other])
 
 
 def test_a_dark_side_does_not_show_its_seal() -> None:
-    assert repr(dark_side(traffic(to_side(BLUE)), NAMESPACES, both_protected=False)) == (
+    assert repr(dark_side(traffic(to_side(BLUE)), PLACES, both_protected=False)) == (
         "DarkSide(side=<Side.GREEN: 'green'>, namespace='shop-green')"
     )
 
 
 @pytest.mark.parametrize("live", list(Side))
 def test_no_side_is_dark_while_both_are_protected(live: Side) -> None:
-    assert dark_side(traffic(to_side(live)), NAMESPACES, both_protected=True) is None
+    assert dark_side(traffic(to_side(live)), PLACES, both_protected=True) is None
 
 
 @pytest.mark.parametrize("rules", NOT_WHOLE.values(), ids=NOT_WHOLE.keys())
@@ -146,12 +147,12 @@ def test_no_side_is_dark_while_both_are_protected(live: Side) -> None:
 def test_no_side_is_dark_behind_a_route_that_is_not_whole(rules: list[Any], protected: bool) -> None:
     for others in [(), (to_side(BLUE, name="b"),)]:
         seen = traffic(route(route_object(*rules)), *others)
-        assert dark_side(seen, NAMESPACES, both_protected=protected) is None
+        assert dark_side(seen, PLACES, both_protected=protected) is None
 
 
 def test_no_side_is_dark_behind_a_missing_route_or_a_half_moved_set() -> None:
     for second in (route(None, name="b"), to_side(GREEN, name="b")):
-        assert dark_side(traffic(to_side(BLUE), second), NAMESPACES, both_protected=False) is None
+        assert dark_side(traffic(to_side(BLUE), second), PLACES, both_protected=False) is None
 
 
 # Moving
@@ -172,25 +173,25 @@ def test_the_patch_sends_everybody_to_the_side_and_a_second_plan_is_empty(
     rules: list[Any], direction: str, to: Side
 ) -> None:
     obj = route_object(*rules)
-    for patch in plan_move(traffic(route(obj)), NAMESPACES, to, direction=direction):
+    for patch in plan_move(traffic(route(obj)), PLACES, to, direction=direction):
         obj = applied(obj, patch.operations)
     assert route(obj).whole is to
-    assert plan_move(traffic(route(obj)), NAMESPACES, to, direction=direction) == ()
+    assert plan_move(traffic(route(obj)), PLACES, to, direction=direction) == ()
 
 
 def test_only_the_sides_own_entries_are_changed() -> None:
     obj = route_object([service("maintenance"), edge(BLUE, weight=7)])
-    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN)
+    (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN)
     assert applied(obj, patch.operations) == route_object([service("maintenance"), edge(GREEN, weight=7)])
 
 
 def test_routes_already_there_need_no_patch() -> None:
     seen = traffic(to_side(GREEN, name="a"), to_side(BLUE, name="b"))
-    assert [patch.route.name for patch in plan_move(seen, NAMESPACES, GREEN)] == ["b"]
+    assert [patch.route.name for patch in plan_move(seen, PLACES, GREEN)] == ["b"]
 
 
 def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replaced() -> None:
-    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN)
+    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), PLACES, GREEN)
     pointer = "/spec/routes/0/services/0/namespace"
     assert patch.operations == (
         {"op": "test", "path": VERSION, "value": "7"},
@@ -205,12 +206,12 @@ def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replace
 def test_back_tests_values_and_our_stamp_and_no_version() -> None:
     obj = route_object([edge(BLUE)])
     obj["metadata"]["annotations"] = {STAMP: "6.a"}
-    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=BACK)
+    (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=BACK)
     assert [op["op"] for op in patch.operations] == ["test", "test", "test", "replace"]
     assert VERSION not in [op["path"] for op in patch.operations]
     bare = traffic(route(route_object([edge(BLUE)])))
     for versions in (True, False):
-        (patch,) = plan_move(bare, NAMESPACES, GREEN, direction=BACK, versions=versions)
+        (patch,) = plan_move(bare, PLACES, GREEN, direction=BACK, versions=versions)
         assert (VERSION in [op["path"] for op in patch.operations]) is versions, "until it bears a stamp"
 
 
@@ -223,11 +224,11 @@ def test_a_patch_is_taken_once_and_never_after_another_of_ours(
     if annotations:
         obj["metadata"]["annotations"] = annotations
     late, other = (
-        plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=direction, stamp=f"7.{nonce}")[0] for nonce in "xy"
+        plan_move(traffic(route(obj)), PLACES, GREEN, direction=direction, stamp=f"7.{nonce}")[0] for nonce in "xy"
     )
     moved = applied(obj, (*other.operations, *other.noted))
     assert moved["metadata"]["annotations"][STAMP] == "7.y"
-    (home,) = plan_move(traffic(route(moved)), NAMESPACES, BLUE, direction=BACK, stamp="8.z")
+    (home,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.z")
     back = applied(moved, (*home.operations, *home.noted))
     assert route(back).whole is BLUE
     for state in (moved, back):
@@ -237,10 +238,10 @@ def test_a_patch_is_taken_once_and_never_after_another_of_ours(
 
 def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_before() -> None:
     obj = route_object([edge(BLUE)])
-    (forward,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, stamp="7.x")
+    (forward,) = plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
     moved = applied(obj, (*forward.operations, *forward.noted))
     line = json.loads(shlex.split(moved["metadata"]["annotations"][WAY_BACK])[-1].removeprefix("-p="))
-    (back,) = plan_move(traffic(route(moved)), NAMESPACES, BLUE, direction=BACK, stamp="8.y")
+    (back,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.y")
     close = plan_close(route(moved), "9.z")
     closed = applied(moved, (*close.operations, *close.noted))
     assert closed["spec"] == moved["spec"]
@@ -258,7 +259,7 @@ def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_b
 def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> None:
     obj = route_object([edge(GREEN)])
     (back,) = plan_move(
-        traffic(route(obj)), NAMESPACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
+        traffic(route(obj)), PLACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
     )
     marked = applied(obj, (*back.operations, *back.noted))
     assert traffic(route(marked)).unrecorded == Unrecorded(BLUE, "ana: slow")
@@ -269,7 +270,7 @@ def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_changed_value_refuses_the_patch_both_ways(direction: str) -> None:
-    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), NAMESPACES, GREEN, direction=direction)
+    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), PLACES, GREEN, direction=direction)
     with pytest.raises(PatchRefusedError):
         applied(route_object([service("legacy")]), patch.operations)
 
@@ -277,9 +278,9 @@ def test_a_changed_value_refuses_the_patch_both_ways(direction: str) -> None:
 def test_an_unrelated_write_refuses_the_patch_forward_but_not_back() -> None:
     obj = route_object([edge(BLUE)])
     later = route_object([edge(BLUE)], version="8")
-    (forward,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN)
+    (forward,) = plan_move(traffic(route(obj)), PLACES, GREEN)
     obj["metadata"]["annotations"] = later["metadata"]["annotations"] = {STAMP: "6.a"}
-    (back,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=BACK)
+    (back,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=BACK)
     with pytest.raises(PatchRefusedError):
         applied(later, forward.operations)
     assert route(applied(later, back.operations)).whole is GREEN
@@ -291,7 +292,7 @@ def test_a_namespace_that_is_not_written_is_added(written: dict[str, Any], direc
     obj = route_object([written])
     name = RouteName("IngressRoute", "shop-blue", "live")
     seen = traffic(route(obj, namespace=name.namespace))
-    (patch,) = plan_move(seen, NAMESPACES, GREEN, direction=direction)
+    (patch,) = plan_move(seen, PLACES, GREEN, direction=direction)
     assert (patch.route, patch.operations[-1]["op"]) == (name, "add")
     assert route(applied(obj, patch.operations), namespace=name.namespace).whole is GREEN
 
@@ -305,11 +306,11 @@ def test_a_route_that_cannot_be_moved_refuses_the_move_forward_and_is_left_on_th
 ) -> None:
     seen = traffic(to_side(BLUE, name="b"), state)
     with pytest.raises(Refused, match=fact) as refused:
-        plan_move(seen, NAMESPACES, GREEN)
+        plan_move(seen, PLACES, GREEN)
     assert (refused.value.reason, refused.value.untouched) == ("RouteUnknown", "all routes")
-    assert [patch.route.name for patch in plan_move(seen, NAMESPACES, GREEN, direction=BACK)] == ["b"]
+    assert [patch.route.name for patch in plan_move(seen, PLACES, GREEN, direction=BACK)] == ["b"]
     with pytest.raises(Refused, match=fact):
-        plan_move(traffic(state), NAMESPACES, GREEN, direction=BACK)
+        plan_move(traffic(state), PLACES, GREEN, direction=BACK)
 
 
 # By hand
@@ -318,7 +319,7 @@ def test_a_route_that_cannot_be_moved_refuses_the_move_forward_and_is_left_on_th
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_the_line_for_people_is_a_kubectl_patch_that_does_the_same(direction: str) -> None:
     obj = route_object([edge(BLUE), edge(BLUE, name="b")])
-    (patch,) = plan_move(traffic(route(obj)), NAMESPACES, GREEN, direction=direction)
+    (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=direction)
     *words, body = shlex.split(by_hand(patch))
     assert words == ["kubectl", "-n", "edge", "patch", "ingressroutes.traefik.io", "live", "--type=json"]
     operations = json.loads(body.removeprefix("-p="))

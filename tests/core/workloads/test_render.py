@@ -12,7 +12,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import config_maps, images_of, render, wanted_counts, wanted_images
 from flipgate.core.workloads.view import SideState
-from tests.core.builders import BLUE, GREEN, NAMESPACES, deployment, shop, side, without
+from tests.core.builders import BLUE, GREEN, NAMESPACES, PLACES, deployment, shop, side, without
 
 IMAGES = {"web": "acme/web:2", "mailer": "acme/mailer:2"}
 SETTINGS = {"settings": {"LEVEL": "info"}}
@@ -71,7 +71,7 @@ def test_any_change_of_images_templates_or_configuration_is_another_release(othe
 
 
 def test_order_does_not_matter() -> None:
-    turned = SideState(GREEN, NAMESPACES[GREEN], dict(reversed(list(side(GREEN).workloads.items()))))
+    turned = SideState(PLACES[GREEN], dict(reversed(list(side(GREEN).workloads.items()))))
     more = {**SETTINGS, "other": {"A": "1"}}
     assert identity(turned, dict(reversed(IMAGES.items())), dict(reversed(more.items()))) == identity(
         side(GREEN), settings=more

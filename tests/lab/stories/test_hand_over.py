@@ -97,7 +97,7 @@ def make_mixed(document: dict[str, Any]) -> None:
 def consuming(stage: Stage, side: Side) -> set[bool]:
     """What the pods of `season` on a side say of themselves, but for those that are on their way out."""
     world = stage.world()
-    place = world.application.namespace_of(side)
+    place = world.application.place_of(side).namespace
     pods = world.cluster.items(f"/api/v1/namespaces/{place}/pods", labelSelector="app.kubernetes.io/name=season")
     staying = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     answers = [world.cluster.through_pod(place, name, 8080, "/health", timeout=5) for name in staying]

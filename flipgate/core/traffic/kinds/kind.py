@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from flipgate.core.traffic.traffic import Edit, Entry, Stray, Target
+from flipgate.core.values.place import Place
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 """Annotation by which one of several Traefiks takes a route for its own."""
@@ -58,9 +59,9 @@ class RouteKind(ABC):
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         """All references of an object with this spec, those that share users together."""
 
-    def edit(self, entry: Entry | Stray, namespace: str) -> Edit:
-        """The change that sends this entry to a side's namespace."""
-        return Edit(entry.pointer, entry.namespace if entry.explicit else None, namespace)
+    def edit(self, entry: Entry | Stray, place: Place) -> Edit:
+        """The change that sends this entry to a side."""
+        return Edit(entry.pointer, entry.namespace if entry.explicit else None, place.namespace)
 
     def by_https(self, spec: dict[str, Any]) -> None:  # noqa: B027
         """Has an object with this spec answer by https, where that stands in it."""

@@ -1,0 +1,44 @@
+"""Where a side lives, and what a service's objects are called there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flipgate.core.values.sides import Side
+
+
+class Named(Protocol):
+    """A service of the application's file, by the names that it declares."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """A namespace of the side's own, where each object has the name that the file declares.
+
+    `application.place_of(side)` is the only way to one. Two sides that share one will be told apart here, by
+    labels and by names that say the side (docs/decisions/0012-route-kinds.md says what that needs beside it).
+    """
+
+    side: Side
+    namespace: str
+
+    def __str__(self) -> str:
+        return f"{self.side} ({self.namespace})"
+
+    def workload_of(self, service: Named) -> str:
+        """What the service's Deployment or CronJob is called here."""
+        return service.name
+
+
+Places = Mapping[Side, Place]
+"""Both sides'."""
+
+
+def side_at(places: Places, namespace: str) -> Side | None:
+    """The side that this namespace holds; None for a namespace that is neither's."""
+    return next((side for side, place in places.items() if place.namespace == namespace), None)

@@ -1,0 +1,61 @@
+"""Where a side lives, and what its objects are called there, is asked of its Place alone."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.core.builders import BLUE, GREEN, shop
+
+ROOT = Path(__file__).parents[3]
+MAKER = ROOT / "flipgate/core/spec/application.py"
+HOUSE = [
+    path
+    for folder in ("flipgate", "flows", "tasks", "blocks", "benchmarks")
+    for path in (ROOT / folder).rglob("*.py")
+    if path != MAKER
+]
+
+
+def around(code: str) -> list[str]:
+    """What goes around the Place: a side's namespace as the file declares it, a Place of one's own, or an address that
+    is made of a service's name."""
+    return [ast.unparse(node) for node in ast.walk(ast.parse(code)) if goes_around(node)]
+
+
+def goes_around(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(value=ast.Attribute(attr="spec"), attr="sides"):
+            return True
+        case ast.Call(func=ast.Name(id="Place")):
+            return True
+        case ast.Call(func=ast.Name(id="address" | "Target"), args=[_, _, ast.Attribute(ast.Name(id="service" | "s"))]):
+            return True
+    return False
+
+
+def test_nothing_goes_around_the_place() -> None:
+    assert len(HOUSE) > 100
+    assert {str(path.relative_to(ROOT)): found for path in HOUSE if (found := around(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "application.spec.sides.blue.namespace",
+        'Place(side, "shop-blue")',
+        "address(service.kind, namespace, service.name)",
+        "Target(service.kind, namespace, service.name)",
+    ],
+)
+def test_what_goes_around_it_is_seen(code: str) -> None:
+    assert len(around(code)) == 1
+
+
+def test_a_place_is_a_sides_namespace_and_says_so() -> None:
+    app = shop()
+    assert [str(app.place_of(side)) for side in (BLUE, GREEN)] == ["blue (shop-blue)", "green (shop-green)"]
+    assert app.places == {side: app.place_of(side) for side in (BLUE, GREEN)}
+    assert app.place_of(GREEN).workload_of(app.service("web")) == "web"
