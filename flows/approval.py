@@ -21,6 +21,7 @@ from flipgate.core.record.record import Question
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import ask
 from tasks import steps
@@ -85,6 +86,7 @@ def forms(run: str, question: Question) -> list[dict[str, str]]:
     return [form for form in answers if RUNG not in form]
 
 
+@about_application(untouched="all routes and both sides")
 def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | None:
     """None for a yes. For a no, or nobody's word in time: closes the question, and the state the run ends with.
 
@@ -97,10 +99,4 @@ def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | Non
     world.say(decided.fact)
     if decided.reason in ANSWERS_NO:
         return Completed(name=ANSWERS_NO[decided.reason], message=decided.fact, data=decided.fact)
-    raise Refused(
-        decided.fact,
-        obj=f"approval for {world.application.name}",
-        reason=decided.reason,
-        untouched="all routes and both sides",
-        next_command=f"flipgate status {world.application.name}",
-    )
+    raise Refused(decided.fact, obj=f"approval for {world.application.name}", reason=decided.reason)

@@ -21,7 +21,7 @@ from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
-from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused, about
 from flipgate.core.values.foreign import NotJson, parse_json
 from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import Reconciled
@@ -84,6 +84,7 @@ class Store:
 
         Raises LostLease when another actor has taken this application over, Conflict after WRITE_TRIES losses.
         """
+        change = about(self.name)(change)
         if written := self._update_ours(change):
             return written
         for tried in range(WRITE_TRIES):

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from flipgate.cli._failures import fail
+from flipgate.core.values.errors import about
 from flipgate.core.values.nearest import hint
 
 DEBUG = "flipgate.debug"
@@ -62,7 +63,11 @@ class _Helped(click.Command):
 
 
 class Verb(_Helped):
-    """One verb."""
+    """One verb. Its failures are about the application that it is given."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with about(ctx.params.get("app") or ""):
+            return super().invoke(ctx)
 
 
 class Verbs(_Helped, click.Group):

@@ -36,9 +36,8 @@ def flip(target: Target, app: str, block: str | None, output: str | None) -> Non
     if release is None or release.phase not in works_in(FLIP_TRAFFIC):
         raise Refused(
             f"is `{record.phase}`: only a `dark` release can be flipped",
-            obj=f"release {release.name}" if release else f"application {app}",
+            obj=f"release {release.name}" if release else "",
             reason=Why.WRONG_PHASE,
             untouched="all routes; no run was started",
-            next_command=f"flipgate status {app}",
         )
     start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output)

@@ -105,11 +105,7 @@ def pose(record: Record, question: Question) -> Record:
     release = record.under_way
     if release is None or release.name != question.release:
         raise Refused(
-            f"release {question.release} is not open any more",
-            obj=f"question {question.id}",
-            reason=Why.RELEASE_GONE,
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
+            f"release {question.release} is not open any more", obj=f"question {question.id}", reason=Why.RELEASE_GONE
         )
     posed = but(record, question=question, approval=None)
     return put_out(
@@ -139,8 +135,6 @@ def answer(record: Record, approval: Approval) -> Record:
             "the question is gone: nothing waits for this decision",
             obj=f"approval for {approval.question}",
             reason=Why.QUESTION_GONE,
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
         )
     given = record.approval
     if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
@@ -148,8 +142,6 @@ def answer(record: Record, approval: Approval) -> Record:
             f"is answered already: {given.decision} by {given.by}",
             obj=f"question {question.id}",
             reason=Why.ALREADY_ANSWERED,
-            untouched="everything",
-            next_command=f"flipgate status {record.application}",
         )
     answered = but(record, approval=approval)
     return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
@@ -186,11 +178,5 @@ def spend(record: Record, entry_id: int) -> Record:
     """
     approval = record.approval
     if approval is None or not approval.unspent:
-        raise Refused(
-            "no approval stands for this move by now",
-            obj=f"application {record.application}",
-            reason=Why.NO_APPROVAL,
-            untouched="all routes",
-            next_command=f"flipgate status {record.application}",
-        )
+        raise Refused("no approval stands for this move by now", reason=Why.NO_APPROVAL, untouched="all routes")
     return but(record, approval=but(approval, spent_by=entry_id))

@@ -233,7 +233,6 @@ def begin(
             obj=f"journal of {record.application}",
             reason=Why.JOURNAL_OPEN,
             untouched="routes and sides",
-            next_command=f"flipgate rollback {record.application}, or run the reconcile flow",
         )
     last = record.journal[-1].id if record.journal else 0
     release = record.release.name if record.release else None
@@ -264,11 +263,7 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
     """Makes `release` the open one. Raises Refused while another is open and has not ended."""
     if busy := record.under_way:
         raise Refused(
-            f"release {busy.name} is open and `{busy.phase}`",
-            obj=f"application {record.application}",
-            reason=Why.RELEASE_OPEN,
-            untouched="both sides",
-            next_command=f"flipgate status {record.application}",
+            f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
     opened = but(record, release=release, last=record.newest, question=None, approval=None)
     return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
@@ -342,13 +337,7 @@ def noted(record: Record, ids: Collection[str]) -> Record:
 def need_release(record: Record) -> Release:
     """The open release. Raises Refused (NoOpenRelease) when there is none."""
     if record.release is None:
-        raise Refused(
-            "has no open release",
-            obj=f"application {record.application}",
-            reason=Why.NO_OPEN_RELEASE,
-            untouched="both sides",
-            next_command=f"flipgate deploy {record.application} --image NAME=REF",
-        )
+        raise Refused("has no open release", reason=Why.NO_OPEN_RELEASE, untouched="both sides")
     return record.release
 
 

@@ -141,7 +141,6 @@ class Release(Model):
                 f"is `{self.phase}` and cannot become `{phase}` for {reason}",
                 obj=f"release {self.name}",
                 reason=Why.NO_SUCH_TRANSITION,
-                next_command="flipgate status",
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
         return but(self, changes=(*self.changes, change), stopped=None)

@@ -12,7 +12,8 @@
     │   └── Unreachable                 no answer came
     └── Interrupted             exit 1  stopped between two steps: the journal says where, reconcile goes on
 
-Each says the same things in the same order: object, fact, what was left untouched, the next command.
+Each says the same things in the same order: object, fact, what was left untouched, the next command. What is the same
+for all that a block may raise is said once, by `about`.
 """
 
 # These names are read aloud in `except` lines and messages; an Error suffix on each would only blur them.
@@ -20,9 +21,11 @@ Each says the same things in the same order: object, fact, what was left untouch
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from flipgate.core.values.reasons import Why
+from flipgate.core.values.reasons import ENTRIES, Why
 from flipgate.core.values.verdicts import Evidence
 
 _SENTENCE_ENDS = (".", "!", "?", ":")
@@ -124,6 +127,25 @@ class Unreachable(TemporaryError):
 
 class Interrupted(FlipgateError):
     """Stopped between two steps; the open journal entry says where, and `flipgate reconcile` finishes or backs out."""
+
+
+@contextmanager
+def about(application: str = "", *, obj: str = "", untouched: str = "", next_command: str = "") -> Iterator[None]:
+    """Gives an error of ours that leaves the block, or the decorated function, what it lacks; what it has stays.
+
+    `application` is its name: the object where no other is given, and in the command that the registry has for a
+    refusal's reason. `untouched` is given to BadInput and Refused alone: after a fault nobody knows.
+    """
+    try:
+        yield
+    except FlipgateError as error:
+        error.obj = error.obj or obj or (f"application {application}" if application else "")
+        if isinstance(error, (BadInput, Refused)):
+            error.untouched = error.untouched or untouched
+        if isinstance(error, Refused) and application:
+            next_command = next_command or ENTRIES[error.reason].command(application)
+        error.next_command = error.next_command or next_command
+        raise
 
 
 def _sentence(text: str) -> str:

@@ -6,6 +6,7 @@ The words are API: scripts, Events and announcements key on them. docs/reasons.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -137,6 +138,9 @@ class Why(StrEnum):
     WRONG_PHASE = "WrongPhase"
 
 
+_NOT_KNOWN = re.compile(r"\b(RELEASE|SIDE)\b")
+
+
 @dataclass(frozen=True)
 class Entry:
     """What people read about a reason, without a sentence's end."""
@@ -144,21 +148,26 @@ class Entry:
     meaning: str
     to_do: str
 
+    def command(self, application: str) -> str:
+        """What to type for this application; where what to do is no command that works as it stands, its status."""
+        whole = "APP" in self.to_do and not _NOT_KNOWN.search(self.to_do)
+        return self.to_do.replace("APP", application) if whole else f"flipgate status {application}"
+
 
 _TABLE = """\
 AddressUnknown | the declared address has no IP address | correct spec.traffic.address, or the name server
 AlreadyAnswered | the question has its answer | flipgate status APP
 AlreadyLive | these images and this configuration are live | nothing; announce another image
 AlreadyRuns | `init` found pods on the side that users are on | flipgate adopt APP
-ApprovalExpired | nobody decided in time, or the yes was used too late: that is a no | flipgate flip APP asks again
-ApprovalSpent | the yes was used by a move already | flipgate flip APP asks again
+ApprovalExpired | nobody decided in time, or the yes was used too late: a no | flipgate status APP (names the command)
+ApprovalSpent | the yes was used by a move already | flipgate status APP (names the command)
 Approved | a person said yes to the move | nothing
 AsRecorded | routes and record name the same side | nothing
 AutoscalerMayShrink | an autoscaler may leave the old side fewer pods than it carried | raise its minReplicas
 BakeFailed | a gate of the bake failed: users are sent back | flipgate history APP RELEASE
-BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP after the soak
-BakeUnknown | the bake's gates could not tell: nobody is moved | look, then flipgate flip or rollback APP
-BasisChanged | what would change is not what was approved | flipgate flip APP asks again
+BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP, after the soak
+BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
+BasisChanged | what would change is not what was approved | flipgate status APP (names the command)
 BuildAnnounced | a new build opened the release | nothing
 CannotSee | the proof could not look through a Traefik replica before the move | the message names what; flipgate check
 ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
@@ -169,11 +178,11 @@ ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put 
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
 ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
-DecisionWanted | a person is asked | flipgate approve or reject APP
-DeployAborted | a person ended a release that users had not seen | flipgate deploy APP for another
+DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
+DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
 DriftEnded | the routes are where the record says again | nothing
-Drifted | the routes are not where flipgate left them | flipgate status APP names the command
-FlipStopped | the run that moves users failed with its release open | flipgate status APP says who goes on
+Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
+FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
@@ -181,10 +190,10 @@ ImageUnknown | no image is known for a service | flipgate deploy APP --image NAM
 ImagesChanged | a side runs other images than its release | set them again; somebody else writes here
 Interrupted | the command was stopped from the keyboard | flipgate status APP
 JobsStillRunning | Jobs of the other side run on in the way of the new one's | wait for them, or end them
-JournalOpen | another step is open in the journal | flipgate rollback APP, or run reconcile
+JournalOpen | another step is open in the journal | flipgate rollback APP --reason "...", or run the reconcile flow
 JustAdopted | reconcile has not run since the adoption, and is not overdue | nothing
 LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
-LeaseHeld | another actor is at work on the application | wait; flipgate rollback APP takes over at once
+LeaseHeld | another actor is at work on the application | wait, or: flipgate rollback APP --reason "..."
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP
@@ -192,16 +201,16 @@ LiveSideRestored | flipgate scaled up a live side that it had put to rest itself
 LiveSideServes | the live side is as it was released | nothing
 LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
 LostLease | another actor has taken the application over | nothing; that one goes on
-MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP asks again
+MoveUndone | a move that changed no route in the end was taken back | flipgate flip APP (asks again)
 MovedOn | the application has changed since it was looked at | look again, then the same
 NamespaceMissing | a namespace of the application is not there | create it
 NeverReconciled | reconcile has never succeeded here | prefect deployment ls; the run's log
 NewerBuild | a newer build took the side over | nothing
 NewerRecord | a newer flipgate wrote the record | upgrade this one
-NoApproval | no yes stands for this move by now | flipgate flip APP asks again
+NoApproval | no yes stands for this move by now | flipgate status APP (names the command)
 NoDarkSide | the routes do not agree on one side, so neither is dark | flipgate status APP
-NoDecision | nobody has decided yet | flipgate approve or reject APP
-NoOpenRelease | no release is open | flipgate deploy APP
+NoDecision | nobody has decided yet | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
+NoOpenRelease | no release is open | flipgate deploy APP --image NAME=REF
 NoPrefect | no Prefect server is configured | prefect config set PREFECT_API_URL=URL
 NoQuestion | nothing is asked | flipgate status APP
 NoReadyEndpoints | a Service that a route would name has no Ready endpoint | look why its pods are not Ready
@@ -227,25 +236,25 @@ ReconcileOverdue | reconcile has not succeeded for three turns | prefect flow-ru
 Reconciled | reconcile succeeds | nothing
 RedirectedToHttps | who asks by http is sent to https | declare spec.traffic.scheme: https
 ReferenceGrantMissing | a route may not refer to a Service of a side | create the ReferenceGrant that the message names
-Rejected | a person said no | flipgate flip APP asks again
+Rejected | a person said no | flipgate flip APP (asks again)
 ReleaseGone | the release that the question is of is not open any more | flipgate status APP
-ReleaseOpen | a release holds both sides | flipgate scale-down APP after its soak
+ReleaseOpen | a release holds both sides | flipgate status APP; where it soaks, flipgate scale-down APP after that
 ResumeRejected | Prefect did not take the decision; the record has it | the run's page
 RollbackRequested | a person, or an unfinished way back, sends users back | nothing
 RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again
 RouteMissing | a declared route is not there | create it, or correct the file
 RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3am.md
-RoutesElsewhere | the routes are not where the record left them | flipgate status APP names the command
+RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
-ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP says who goes on
+ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
 SettleApproved | a person gave the fast way back up | nothing
-SideChanged | somebody else wrote the side since it was looked at | find who; then the same again
+SideChanged | somebody else wrote the side since it was looked at | flipgate status APP, then the same again
 SideIsLive | the release's side has the live traffic by now | flipgate status APP
 SniNeeded | Traefik refuses TLS without the name of a host | declare spec.traffic.address
 StepUnderWay | a step is open and explains where the routes are | nothing; reconcile settles it if its run is gone
-StillSoaking | the soak is not over | flipgate scale-down APP after that time
+StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
@@ -254,20 +263,21 @@ TrafficNotProven | not every Traefik replica shows the new side: users are sent 
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
 Unexpected | an error that flipgate does not know | the same again with --debug
-Unmanaged | the application has no record | flipgate adopt APP
+Unmanaged | the application has no record | flipgate adopt APP (flipgate init APP, where nothing ran yet)
 Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check
 Usage | what was typed cannot be meant | the verb's --help
 WayBackBad | the old side came up and fails its own checks | choose with --to SIDE
 WayBackClosed | a contract migration closed the way back | go forward
 WayBackFound | the way back is open again | nothing
-WayBackLost | the old side is no longer as users left it | flipgate status APP names what
+WayBackLost | the old side is no longer as users left it | flipgate status APP (names what)
 WayBackNotReady | a service of the old side has no Ready pod | --to SIDE brings it up first; docs/3am.md
 WayBackOpen | users could go back to the old side at once | nothing
 WorkersNotReady | what works beside the requests did not come up on its side | look why its pods are not Ready
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
 WrongPhase | the release is in a phase that this is not for | flipgate status APP
 """
-"""A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names)."""
+"""A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names). A command with APP is
+the next one that a refusal names by itself."""
 
 
 def _entries() -> dict[Why, Entry]:

@@ -67,4 +67,4 @@ def need_ours(stamp: str | None, epoch: int, obj: str, untouched: str) -> None:
         fact = f"was stamped in epoch {theirs}; this run works in epoch {epoch}"
     else:
         return
-    raise LostLease(fact, obj=obj, untouched=untouched, next_command="flipgate status")
+    raise LostLease(fact, obj=obj, untouched=untouched)

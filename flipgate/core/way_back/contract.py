@@ -38,13 +38,7 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
     if record.under_way:
         raise _nothing(record, _in_the_way(record.under_way))
     if traffic is None or traffic.active is None:
-        raise Refused(
-            f"the routes name no one side: {traffic or 'they were not read'}",
-            obj=f"application {record.application}",
-            reason=Why.ROUTES_SPLIT,
-            untouched="the record",
-            next_command=f"flipgate status {record.application}",
-        )
+        raise Refused(f"the routes name no one side: {traffic or 'they were not read'}", reason=Why.ROUTES_SPLIT)
     side, ended = traffic.active.other, record.ended
     if ended and ended.side is side and ended.phase is not Phase.SETTLED:
         raise _nothing(record, f"{side} has release {ended.name}, which is `{ended.phase}`: it is no way back")
@@ -98,10 +92,4 @@ def _in_the_way(release: Release) -> str:
 
 
 def _nothing(record: Record, why: str) -> Refused:
-    return Refused(
-        f"there is no way back to close: {why}",
-        obj=f"application {record.application}",
-        reason=Why.NOTHING_TO_CLOSE,
-        untouched="the record",
-        next_command=f"flipgate status {record.application}",
-    )
+    return Refused(f"there is no way back to close: {why}", reason=Why.NOTHING_TO_CLOSE)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
 from flipgate.core.record.record import EntryState, JournalEntry
-from flipgate.core.values.errors import LostLease, Refused
+from flipgate.core.values.errors import LostLease, Refused, about
 from flipgate.steps.acting.world import World, crash_point
 
 
@@ -44,7 +44,8 @@ def journal(
     open_entry = Entry(noted[0])
     crash_point(intent.step, "begun")
     try:
-        yield open_entry
+        with about(world.application.name):
+            yield open_entry
     except Refused as error:
         if not isinstance(error, LostLease):
             close(world, noted[0].id, EntryState.UNDONE, str(error))

@@ -71,6 +71,5 @@ def _grown(world: World, before: tuple[Short, ...], after: SideState) -> str:
             obj=f"live side {after.place}",
             reason=Why.LIVE_SIDE_NOT_RESTORED,
             untouched="all routes",
-            next_command=f"flipgate status {world.application.name}",
         )
     return ", ".join(f"{s.workload.name} {s.workload.replicas} to {counts[s.workload.name]}" for s in before)

@@ -18,6 +18,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, Interrupted, explain
 from flipgate.core.workloads.render import config_maps
 from flipgate.core.workloads.view import SideState, View, read_switch, read_workload
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
 
@@ -82,19 +83,17 @@ def _kind_of(obj: Mapping[str, Any]) -> Kind:
     return "CronJob" if "jobTemplate" in obj["spec"] else "Deployment"
 
 
+@about_application(untouched="both sides")
 def need_record(world: World, view: View) -> Record:
     """The record. Raises Refused before `adopt` or `init`."""
     if view.record is None:
         raise Refused(
-            "is not managed yet: nobody has told flipgate that what runs is meant to run",
-            obj=f"application {world.application.name}",
-            reason=Why.UNMANAGED,
-            untouched="both sides",
-            next_command=f"flipgate adopt {world.application.name} (flipgate init, where nothing ran yet)",
+            "is not managed yet: nobody has told flipgate that what runs is meant to run", reason=Why.UNMANAGED
         )
     return view.record
 
 
+@about_application(untouched="both sides and all routes")
 def need_dark(world: World, view: View) -> DarkSide:
     """The dark side. Raises Refused with all values when the routes, or a move under way, do not allow to name one."""
     record, then = need_record(world, view), ", then run the reconcile flow"
@@ -109,9 +108,7 @@ def need_dark(world: World, view: View) -> DarkSide:
             fact = f"the release is `{record.phase}`: both sides are protected"
     raise Refused(
         f"no side can be called dark: {fact}",
-        obj=f"application {world.application.name}",
         reason=Why.NO_DARK_SIDE,
-        untouched="both sides and all routes",
         next_command=f"flipgate status {world.application.name}{then}",
     )
 

@@ -82,5 +82,4 @@ def _changed(world: World, what: Stamped) -> Refused:
         obj=str(what),
         reason=Why.SIDE_CHANGED,
         untouched=f"this {what.kind}, what comes after it, and all routes",
-        next_command=f"flipgate status {world.application.name}",
     )

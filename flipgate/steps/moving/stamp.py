@@ -11,6 +11,7 @@ from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, side_of
 
@@ -18,6 +19,7 @@ TRIES = 5
 STAMP_SECONDS = 5.0
 
 
+@about_application()
 def stamp(world: World, state: SideState, epoch: int | str, *, over_unrecorded: bool = False) -> SideState:
     """Takes a side: a new stamp of this epoch on each of its objects. Returns the side as it was when it was stamped:
     each write's answer shows its object.
@@ -30,6 +32,7 @@ def stamp(world: World, state: SideState, epoch: int | str, *, over_unrecorded: 
     return side_of(world, state.side, found)
 
 
+@about_application()
 def stamp_unstamped(world: World, state: SideState) -> bool:
     """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything.
 
@@ -41,6 +44,7 @@ def stamp_unstamped(world: World, state: SideState) -> bool:
     return bool(bare)
 
 
+@about_application()
 def need_ours(world: World, state: SideState) -> None:
     """Raises LostLease where anything of the side was stamped later than this actor's epoch, or by a rollback that
     could not be recorded: the side is that actor's then, and all of it is left alone."""

@@ -23,6 +23,7 @@ from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import View
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.tell import advance, finish, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_record
@@ -58,6 +59,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@about_application(untouched="everything")
 def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run: str = "", url: str = "") -> Question:
     """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing.
 
@@ -72,7 +74,6 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             changed,
             obj=f"side {world.application.place_of(release.side)}",
             reason=Why.SIDE_CHANGED,
-            untouched="all routes and both sides",
             next_command=_deploy_again(world, release),
         )
     summary = _summary(record, release, kind)
@@ -87,6 +88,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     return question
 
 
+@about_application(untouched="everything")
 def decide(
     world: World, decision: Decision, *, by: str, via: str, reason: str, only: Question | None = None
 ) -> Question:
@@ -99,26 +101,17 @@ def decide(
         raise BadInput(
             "needs a reason: the next reader of the history will ask for it",
             obj=str(decision),
-            untouched="everything",
             next_command=f'flipgate {decision} {world.application.name} --reason "..."',
         )
     record = world.store.read()
     question = record.question
     if question is None or (only and question.id != only.id):
-        raise Refused(
-            f"nothing waits for this decision; the release is `{record.phase}`",
-            obj=f"application {world.application.name}",
-            reason=Why.NO_QUESTION,
-            untouched="everything",
-            next_command=f"flipgate status {world.application.name}",
-        )
+        raise Refused(f"nothing waits for this decision; the release is `{record.phase}`", reason=Why.NO_QUESTION)
     if decision is Decision.APPROVE and world.now() > question.expires_at:
         raise Refused(
             f"expired at {question.expires_at:%Y-%m-%d %H:%M} UTC, and expiry means no",
             obj=f"question {question.id}",
             reason=Why.APPROVAL_EXPIRED,
-            untouched="everything",
-            next_command=f"flipgate status {world.application.name}",
         )
     approval = Approval(
         question=question.id,
@@ -209,6 +202,7 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
         world.store.update(lambda r: approvals.withdraw(noted(r)))
 
 
+@about_application(untouched="all routes and both sides")
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
     """The open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
     wanted = asked_in(kind)
@@ -217,10 +211,8 @@ def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
         last = record.newest
         raise Refused(
             f"{became(record, last.name)}; it is not `{wanted}`" if last else f"is `{record.phase}`, not `{wanted}`",
-            obj=f"release {last.name}" if last else f"application {world.application.name}",
+            obj=f"release {last.name}" if last else "",
             reason=Why.WRONG_PHASE,
-            untouched="all routes and both sides",
-            next_command=f"flipgate status {world.application.name}",
         )
     return release
 

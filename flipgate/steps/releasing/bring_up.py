@@ -28,6 +28,7 @@ from flipgate.core.workloads.render import (
     wanted_images,
 )
 from flipgate.core.workloads.view import SideState, View, Workload, short_of
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.tell import advance, finish, need_open, write
 from flipgate.steps.acting.world import World
@@ -38,6 +39,7 @@ from flipgate.steps.moving.rest import silence
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 
 
+@about_application(untouched="both sides")
 def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
     """Opens the release of these images on the dark side, or finds the one that is the same.
 
@@ -75,6 +77,7 @@ def supersede(world: World, release: Release, by: str) -> None:
     finish(world)
 
 
+@about_application()
 def bring_up(world: World, release: Release) -> None:
     """Sets the release's images on its side and scales it to the wanted counts. Only what is missing is changed.
 
@@ -90,7 +93,6 @@ def bring_up(world: World, release: Release) -> None:
             obj=f"release {release.name}",
             reason=Why.SIDE_IS_LIVE,
             untouched="both sides",
-            next_command=f"flipgate status {world.application.name}",
         )
     side = view.sides[dark.side]
     _need_switches(world, side)
@@ -284,7 +286,6 @@ def _refuse_open(world: World, release: Release) -> None:
         f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
         obj=f"release {release.name}",
         reason=Why.RELEASE_OPEN,
-        untouched="both sides",
         next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
     )
 
@@ -294,13 +295,7 @@ def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], ide
         return
     live = release_id(render(world.application, active, wanted, configuration(world.cluster, active)))
     if live == identity:
-        raise Refused(
-            f"has these images and this configuration live on {active.side} already",
-            obj=f"application {world.application.name}",
-            reason=Why.ALREADY_LIVE,
-            untouched="both sides",
-            next_command=f"flipgate status {world.application.name}",
-        )
+        raise Refused(f"has these images and this configuration live on {active.side} already", reason=Why.ALREADY_LIVE)
 
 
 def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:

@@ -10,6 +10,7 @@ from flipgate.core.values.errors import BadInput, FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.contract import close, side_to_close
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
@@ -27,6 +28,7 @@ class Closed:
     changed: bool
 
 
+@about_application(untouched="the record")
 def contract(world: World, reason: str, *, by: str) -> Closed:
     """Closes the way back to the code that came before, and tells everybody. It takes no Lease: it moves nothing, and
     whoever moves users reads the record first.
@@ -46,13 +48,7 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
 
     def change(now: Record) -> Record:
         if side_to_close(now, traffic) is not side or now.sides[side].release != occupant.release:
-            raise Refused(
-                "has moved on since it was looked at",
-                obj=f"application {world.application.name}",
-                reason=Why.MOVED_ON,
-                untouched="the record",
-                next_command=f"flipgate status {world.application.name}",
-            )
+            raise Refused("has moved on since it was looked at", reason=Why.MOVED_ON)
         return close(now, side, done)
 
     write(world, change)

@@ -24,6 +24,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
 from flipgate.core.workloads.render import configuration_hash, images_of
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import advance, need_open, write
 from flipgate.steps.acting.world import World
@@ -88,6 +89,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     return moved, prove_moved(world, release.side, replicas, moved=moved)
 
 
+@about_application(untouched="all routes and both sides")
 def need_release(world: World, release: str, phases: frozenset[Phase]) -> Release:
     """The open release of this name, in one of these phases. Raises Refused (Superseded, WrongPhase) otherwise."""
     record = world.store.read()
@@ -97,12 +99,11 @@ def need_release(world: World, release: str, phases: frozenset[Phase]) -> Releas
             f"{became(record, release)}; it is not {' or '.join(f'`{phase}`' for phase in sorted(phases))}",
             obj=f"release {release}",
             reason=Why.WRONG_PHASE,
-            untouched="all routes and both sides",
-            next_command=f"flipgate status {world.application.name}",
         )
     return found
 
 
+@about_application(untouched="workers and the old side")
 def need_proven(world: World, proven: Proven) -> None:
     """Raises Refused (TrafficNotProven) naming the replicas that stayed deaf."""
     if not proven.ok:
@@ -110,8 +111,6 @@ def need_proven(world: World, proven: Proven) -> None:
             f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.deaf)}",
             obj=f"traffic of {world.application.name}",
             reason=Why.TRAFFIC_NOT_PROVEN,
-            untouched="workers and the old side",
-            next_command=f"flipgate status {world.application.name}",
         )
 
 

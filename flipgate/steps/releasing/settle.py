@@ -17,6 +17,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.view import View, not_serving
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.tell import advance, finish, need_open
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark, need_record
@@ -76,6 +77,7 @@ def wait_out(world: World) -> None:
             world.sleep(left + 0.1)
 
 
+@about_application(untouched="both sides")
 def need_soaked(world: World, name: str = "") -> Release:
     """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
     record = world.store.read()
@@ -85,10 +87,8 @@ def need_soaked(world: World, name: str = "") -> Release:
         fact = became(record, last.name) if last else f"is `{record.phase}`"
         raise Refused(
             f"{fact}: only a `live` release has an old side to put to rest",
-            obj=f"release {last.name}" if last else f"application {world.application.name}",
+            obj=f"release {last.name}" if last else "",
             reason=Why.WRONG_PHASE,
-            untouched="both sides",
-            next_command=f"flipgate status {world.application.name}",
         )
     if release.settle_after and world.now() < release.settle_after:
         left = (release.settle_after - world.now()).total_seconds()
@@ -97,7 +97,6 @@ def need_soaked(world: World, name: str = "") -> Release:
             obj=f"release {release.name}",
             reason=Why.STILL_SOAKING,
             untouched="both sides: the way back stays open",
-            next_command=f"flipgate scale-down {world.application.name}, after that time",
         )
     return release
 

@@ -17,11 +17,12 @@ from flipgate.core.traffic.grants import GRANTS, look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
-from flipgate.core.values.errors import Conflict, FlipgateError, Refused
+from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.view import SideState, View
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
@@ -102,6 +103,7 @@ def apply_application(cluster: Cluster, application: Application, text: str, nam
     Store(cluster, namespace, application.name).write_application(text)
 
 
+@about_application(untouched="everything")
 def adopt(world: World) -> Record:
     """Takes what runs as settled: the record's first version. Raises Refused when the routes name no one side, or when
     that side lacks workloads, or serves nobody: nothing runs there that could be meant to run; or answers users without
@@ -121,7 +123,6 @@ def adopt(world: World) -> Record:
             "has no Ready pod of any serving service: nothing runs there that could be adopted",
             obj=f"side {view.sides[active].place}, which the routes name,",
             reason=Why.NOTHING_RUNS,
-            untouched="everything",
             next_command=f"flipgate init {world.application.name} before a first release ever; else bring {active} up "
             "and adopt again",
         )
@@ -134,6 +135,7 @@ def adopt(world: World) -> Record:
     return _first_record(world, view, "Adopt", active, occupants)
 
 
+@about_application(untouched="everything")
 def init(world: World) -> Record:
     """The record's first version where nothing is live yet: the side that the routes name serves nobody, and nothing
     ever ran there. The first release is brought up on the other side.
@@ -151,8 +153,6 @@ def init(world: World) -> Record:
             f"has Ready pods: {', '.join(f'{name} {ready}' for name, ready in running.items())}",
             obj=f"side {view.sides[active].place}, which the routes name,",
             reason=Why.ALREADY_RUNS,
-            untouched="everything",
-            next_command=f"flipgate adopt {world.application.name}",
         )
     _need_workloads(view.sides[active.other])
     now = world.now()
@@ -170,9 +170,7 @@ def _need_one_side(world: World, view: View) -> Side:
         return view.active
     raise Refused(
         f"the routes name no one side: {view.traffic}",
-        obj=f"application {world.application.name}",
         reason=Why.ROUTES_SPLIT,
-        untouched="everything",
         next_command="point every route wholly at one side, then the same again",
     )
 
@@ -183,7 +181,6 @@ def _need_workloads(state: SideState, otherwise: str = "") -> None:
             f"lacks {state.lacks}",
             obj=f"side {state.place}",
             reason=Why.WORKLOAD_MISSING,
-            untouched="everything",
             next_command=f"kubectl -n {state.namespace} get {state.resources}{otherwise}",
         )
 
@@ -338,6 +335,7 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{workload} has no container {service.container} (it has: {known})"
 
 
+@about(untouched="the cluster")
 def need_place(cluster: Reader, application: Application) -> None:
     """Raises Refused unless both sides' namespaces exist and each route names a side: what applying asks first."""
     _need_both(cluster, application)
@@ -351,7 +349,6 @@ def _need_routes(cluster: Reader, application: Application) -> None:
                 "does not exist" if not state.found else f"points at neither side ({state})",
                 obj=str(state.route),
                 reason=Why.ROUTE_UNKNOWN,
-                untouched="the cluster",
                 next_command=f"kubectl -n {state.route.namespace} get {KINDS[state.route.kind].plural}",
             )
 
@@ -364,6 +361,5 @@ def _need_both(cluster: Reader, application: Application) -> None:
                 "does not exist",
                 obj=f"namespace {namespace} ({side})",
                 reason=Why.NAMESPACE_MISSING,
-                untouched="the cluster",
                 next_command=f"kubectl create namespace {namespace}",
             )

@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 from flipgate.core.values import errors
+from flipgate.core.values.reasons import Why
 
 
 def test_an_error_reads_as_one_paragraph() -> None:
@@ -50,3 +51,53 @@ def test_trying_again_makes_sense_after(kind: type[errors.FlipgateError]) -> Non
 @pytest.mark.parametrize("kind", [errors.NotFound, errors.Forbidden])
 def test_trying_again_is_useless_after(kind: type[errors.FlipgateError]) -> None:
     assert issubclass(kind, errors.PermanentError)
+
+
+def test_what_is_the_same_for_a_block_is_said_once() -> None:
+    with pytest.raises(errors.Refused) as refused, errors.about("shop", untouched="both sides"):
+        raise errors.Refused("nothing waits for this decision", reason=Why.NO_QUESTION)
+    assert str(refused.value) == (
+        "application shop: nothing waits for this decision. Left untouched: both sides. Next: flipgate status shop"
+    )
+
+
+def test_what_is_more_precise_stays_from_the_inside_out() -> None:
+    with (
+        pytest.raises(errors.Refused) as refused,
+        errors.about("shop", obj="out", untouched="out", next_command="out"),
+        errors.about(obj="near", next_command="near"),
+    ):
+        raise errors.Refused("is so", reason=Why.DRIFTED, obj="own")
+    error = refused.value
+    assert (error.obj, error.untouched, error.next_command) == ("own", "out", "near")
+
+
+@pytest.mark.parametrize("kind", [errors.Conflict, errors.NotFound, errors.Interrupted])
+def test_after_a_fault_nobody_claims_what_is_untouched(kind: type[errors.FlipgateError]) -> None:
+    with pytest.raises(kind) as failed, errors.about("shop", untouched="everything"):
+        raise kind("is so")
+    error = failed.value
+    assert (type(error), error.obj, error.untouched, error.next_command) == (kind, "application shop", "", "")
+
+
+def test_an_error_is_told_its_context_by_a_decorator_each_time() -> None:
+    @errors.about(obj="file app.yaml", untouched="the cluster")
+    def read(text: str) -> int:
+        """Reads a number."""
+        if not text.isdecimal():
+            raise errors.BadInput(f"{text} is no number")
+        return int(text)
+
+    assert (read("7"), read.__doc__) == (7, "Reads a number.")
+    for text in ("x", "y"):
+        with pytest.raises(errors.BadInput, match=f"^file app.yaml: {text} is no number. Left untouched: the cl"):
+            read(text)
+
+
+def test_context_survives_pickling_and_other_exceptions_pass_as_they_are() -> None:
+    with pytest.raises(errors.LostLease) as lost, errors.about("shop"):
+        raise errors.LostLease("was taken over")
+    copy = pickle.loads(pickle.dumps(lost.value))
+    assert str(copy) == str(lost.value) == "application shop: was taken over. Next: flipgate status shop"
+    with pytest.raises(ZeroDivisionError), errors.about("shop"):
+        raise ZeroDivisionError

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.cli import VERBS
 from flipgate.core.record.phases import Reason
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import ENTRIES, Why, render_reasons
@@ -43,6 +44,13 @@ def test_each_has_a_name_a_meaning_and_what_to_do(why: Why) -> None:
         assert text
 
 
+@pytest.mark.parametrize("why", Why)
+def test_the_command_that_a_refusal_names_by_itself_is_one_of_ours_and_whole(why: Why) -> None:
+    command = ENTRIES[why].command("shop")
+    assert re.search(rf"flipgate ({'|'.join(VERBS)}) shop\b", command)
+    assert not re.search(r"\b(APP|RELEASE|SIDE)\b", command)
+
+
 def test_they_stand_in_order() -> None:
     assert list(Why) == sorted(Why) == list(ENTRIES)
 
@@ -61,6 +69,19 @@ def test_each_is_used() -> None:
 def test_the_reasons_of_phases_and_conditions_are_among_them(some: type[StrEnum]) -> None:
     assert {each.value for each in some} <= set(Why)
     assert {each.name for each in some} == {Why(each.value).name for each in some}
+
+
+def test_each_refusal_has_a_reason_of_the_registry() -> None:
+    """Spelt as `Why.WORD`, or handed on from what was judged, which has one."""
+    reasons = [
+        (f"{each.relative_to(ROOT)}:{call.lineno}", ast.unparse(given[0]) if given else "")
+        for each in FILES
+        for call in ast.walk(ast.parse(each.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "Refused"
+        for given in [[keyword.value for keyword in call.keywords if keyword.arg == "reason"]]
+    ]
+    assert [where for where, reason in reasons if not re.fullmatch(r"Why\.[A-Z_]+|(\w+\.)?reason", reason)] == []
+    assert len(reasons) > 50
 
 
 def test_a_refusal_says_its_word_as_a_string() -> None:
