@@ -1,15 +1,44 @@
-"""Judging the answers to an application's HTTP checks."""
+"""An application's HTTP checks: what they ask, what they expect, and judging the answers."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from flipgate.core.spec.application import Check
+from pydantic import Field
+
+from flipgate.core.spec.fields import (
+    AppName,
+    FileModel,
+    HeaderName,
+    HttpPath,
+    JsonPaths,
+    ObjectName,
+    PortName,
+    PortNumber,
+)
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
+
+
+class Check(FileModel):
+    """An HTTP question to one service of the dark side, asked through the API server before a person is."""
+
+    name: AppName = Field(description="The check's name, as shown in messages.")
+    service: ObjectName = Field(description="The serving service to ask, by its name above.")
+    port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
+    path: HttpPath = Field(description="The path to ask for.")
+    status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
+    json_equals: JsonPaths = Field(
+        default_factory=dict,
+        alias="json",
+        description='Expected values in the JSON body by path, as in {"status": "ok", "$.items[0].id": 7}.',
+    )
+    headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
+    within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
 
 
 @dataclass(frozen=True)
@@ -25,7 +54,7 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if isinstance(answer, str):
         return CheckResult(Verdict.UNKNOWN, (f"no answer: {answer}",))
     answer = Answer(*answer)
-    misses = [*_status(check, answer), *_time(check, answer), *_headers(check, answer), *_json(check, answer)]
+    misses = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
     if misses:
         return CheckResult(Verdict.FAIL, tuple(misses))
     return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
@@ -67,3 +96,7 @@ def _path(path: str, wanted: Any, document: Any) -> list[str]:
     except PathMissing as missing:
         return [f'JSON path {path}: "{missing.at}" is missing, expected {shown(wanted)}']
     return [] if same(found, wanted) else [f"JSON path {path} is {shown(found)}, expected {shown(wanted)}"]
+
+
+PREDICATES: Final[tuple[Callable[[Check, Answer], list[str]], ...]] = (_status, _time, _headers, _json)
+"""Each holds an answer against keys of its own, and says what it misses."""

@@ -15,18 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from flipgate.core.gates.checks import Check
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.spec.documents import read_document
 from flipgate.core.spec.fields import (
     AppName,
     FileModel,
-    HeaderName,
-    HttpPath,
-    JsonPaths,
     Namespace,
     ObjectName,
-    PortName,
-    PortNumber,
 )
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
@@ -80,23 +76,6 @@ class Route(FileModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
-
-
-class Check(FileModel):
-    """An HTTP question to one service of the dark side, asked through the API server before a person is."""
-
-    name: AppName = Field(description="The check's name, as shown in messages.")
-    service: ObjectName = Field(description="The serving service to ask, by its name above.")
-    port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
-    path: HttpPath = Field(description="The path to ask for.")
-    status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
-    json_equals: JsonPaths = Field(
-        default_factory=dict,
-        alias="json",
-        description='Expected values in the JSON body by path, as in {"status": "ok", "$.items[0].id": 7}.',
-    )
-    headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
-    within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
 
 
 class Policy(FileModel):

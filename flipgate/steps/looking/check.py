@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flipgate.core.gates.checks import judge_check
-from flipgate.core.spec.application import Check
+from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gates.checks import judge_check
-from flipgate.core.spec.application import Check
+from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.jsonpath import PathMissing, look_up, parse_path, same
 from flipgate.core.values.verdicts import Evidence, Verdict, combine

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec import documents
 from flipgate.core.spec.application import Application, application_hash, load_application
 from flipgate.core.spec.metrics import shown_url
@@ -284,7 +285,7 @@ def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
     ("text", "message"),
     [
         (f"{RATIO}, maxx: 1, of: namespace", 'unknown key "maxx"; did you mean "max"?'),
-        ("failures: 1", "exactly one of promql, alerts, logs, restarts, traefik (it has: none)"),
+        ("failures: 1", f"exactly one of {', '.join(KINDS)} (it has: none)"),
         (f"{RATIO}, max: 1, of: namespace, restarts: 1", "(it has: promql, restarts)"),
         (f"{RATIO}, of: namespace", "needs either max or min"),
         (f"{RATIO}, max: 1, min: 1, of: namespace", "needs either max or min"),

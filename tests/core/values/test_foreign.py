@@ -9,8 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flipgate.core.gates.bake import STRANGERS_NAMED, Heard, Sample, judge_bake, read_reply
-from flipgate.core.gates.checks import judge_check
-from flipgate.core.spec.application import Check
+from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import NotFound
