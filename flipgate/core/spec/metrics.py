@@ -11,13 +11,6 @@ from flipgate.core.values.base import Model
 from flipgate.core.values.placeholders import NAMESPACE, unknown_placeholders
 
 
-def shown_url(url: str) -> str:
-    """An address as people may read it: a user and a password in it are masked."""
-    scheme, _, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}://{'***@' if '@' in place else ''}{place.rpartition('@')[2]}{slash}{path}"
-
-
 def _address(url: str) -> str:
     """Says no more than that it is none: it may hold a password."""
     problem = "must be an address like https://HOST:PORT/PATH, without a query (it may hold a password: not shown)"

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec import documents
 from flipgate.core.spec.application import Application, application_hash, load_application
-from flipgate.core.spec.metrics import shown_url
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.place import side_at
 from flipgate.core.values.sides import Side
@@ -333,11 +332,6 @@ def test_gates_and_their_sources_must_fit(spec: str, message: str) -> None:
         load(changed("  policy:", f"  {spec}\n  policy:"))
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
-
-
-def test_a_password_in_an_address_is_not_shown() -> None:
-    assert shown_url("https://ana:se@cret@prom.example:1/x@y") == "https://***@prom.example:1/x@y"
-    assert shown_url("http://prom:9090") == "http://prom:9090"
 
 
 def test_the_hash_is_of_the_meaning() -> None:
