@@ -10,7 +10,6 @@ from typing import Any, Self
 
 from benchmarks.figures import MeasureError
 from benchmarks.stage import Stage
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from lab.app.behaviour import DRAIN_ANNOTATION
@@ -36,7 +35,7 @@ class Churn:
     def __init__(self, stage: Stage, drain_seconds: float = DRAIN_SECONDS) -> None:
         self._drain_seconds = drain_seconds
         world = stage.world()
-        self._cluster: Cluster = world.cluster
+        self._cluster = stage.writer(world)
         self._namespaces = [world.application.place_of(side).namespace for side in Side]
         self._over = threading.Event()
         self._failed: FlipgateError | None = None

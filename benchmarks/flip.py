@@ -157,8 +157,8 @@ def some_pairs(bench: Bench, pairs: Sequence[int], churn: bool) -> Block:
 def _agree(stage: Stage, side: Side) -> None:
     """Has the record say what the route says: of a bare patch it knows nothing, and a release would be refused."""
     world = stage.world()
-    with world.acting():
-        move(world, side)
+    with world.acting() as acting:
+        move(acting, side)
 
 
 def flip_once(stage: Stage, way: str, pair: int, to: Side) -> Flip:
@@ -168,9 +168,9 @@ def flip_once(stage: Stage, way: str, pair: int, to: Side) -> Flip:
 
 
 def _by_patch(stage: Stage, world: World, pair: int, to: Side) -> Flip:
-    path, operations = stage.route_path(world), stage.bare_patch(world, to)
+    cluster, path, operations = stage.writer(world), stage.route_path(world), stage.bare_patch(world, to)
     began = time.time()
-    world.cluster.patch(path, operations)
+    cluster.patch(path, operations)
     return Flip(PATCH, pair, str(to.other), str(to), began, began, time.time())
 
 
@@ -180,10 +180,10 @@ def _by_flipgate(stage: Stage, world: World, pair: int, to: Side) -> Flip:
     world = World(cluster, Store(cluster, stage.namespace, world.application.name), world.application, world.actor)
     view = look(world)
     asked = time.monotonic()
-    with world.acting() as record:
-        stamp(world, view.sides[to], record.epoch)
+    with world.acting() as acting:
+        stamp(acting, view.sides[to])
         began, began_monotonic = time.time(), time.monotonic()
-        moved = move(world, to)
+        moved = move(acting, to)
         ended = time.time()
     patched = began + (moved.at - began_monotonic)
     steps = steps_of(timed.asked, began, patched)

@@ -18,10 +18,10 @@ def go_dark(world: World) -> Release:
     """Brings version 2 of everything up on the dark side, from where it can be asked for. Its checks are left out."""
     images = {service.name: f"{service.image}:{VERSION}" for service in world.application.spec.services}
     release = bring_up.open_release(world, images, world.actor)
-    with world.acting():
-        bring_up.bring_up(world, release)
-        bring_up.wait_ready(world, release, timeout_seconds=world.application.spec.policy.ready_timeout_seconds)
-        return bring_up.note_dark(world, release, [])
+    with world.acting() as acting:
+        bring_up.bring_up(acting, release)
+        bring_up.wait_ready(acting, release, timeout_seconds=world.application.spec.policy.ready_timeout_seconds)
+        return bring_up.note_dark(acting, release, [])
 
 
 def go_live(world: World) -> Side:
@@ -29,10 +29,10 @@ def go_live(world: World) -> Side:
     release = go_dark(world)
     ask.pose(world, QuestionKind.FLIP, [])
     ask.decide(world, Decision.APPROVE, by="benchmark", via="benchmark", reason="to go back from")
-    with world.acting() as record:
-        _, proven = flip.flip(world, epoch=record.epoch)
+    with world.acting() as acting:
+        _, proven = flip.flip(acting)
         flip.need_proven(world, proven)
-        baking = flip.note_proof(world, release.name, proven)
-        hand_over.hand_over_workers(world, release.side)
-        flip.note_live(world, release.name, watch.watch(world, baking))
+        baking = flip.note_proof(acting, release.name, proven)
+        hand_over.hand_over_workers(acting, release.side)
+        flip.note_live(acting, release.name, watch.watch(world, baking))
     return release.side

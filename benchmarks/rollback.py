@@ -108,7 +108,7 @@ def _forward(stage: Stage, came_back_by: str) -> Side:
     if came_back_by != KUBECTL:
         return go_live(world)
     live = world.store.read().active
-    world.cluster.patch(stage.route_path(world), stage.bare_patch(world, live))
+    stage.writer(world).patch(stage.route_path(world), stage.bare_patch(world, live))
     return live
 
 

@@ -63,6 +63,11 @@ class Stage:
         look(world)
         return world
 
+    @staticmethod
+    def writer(world: World) -> Cluster:
+        """The same connections, to write by: what is done beside flipgate."""
+        return Cluster(world.cluster._connection)
+
     def route_path(self, world: World) -> str:
         """The path of the live route at the API server."""
         api = world.route_api("IngressRoute")

@@ -82,7 +82,7 @@ class Users:
 
     def _send_to(self, side: Side) -> None:
         world, since = self._stage.world(), time.time()
-        world.cluster.patch(self._stage.route_path(world), self._stage.bare_patch(world, side))
+        self._stage.writer(world).patch(self._stage.route_path(world), self._stage.bare_patch(world, side))
         self.wait_for(side, since)
         self.quiet(0.2)
 

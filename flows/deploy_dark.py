@@ -41,10 +41,10 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
 
 def bring_up_and_check(world: World, release: Release, patience_seconds: float) -> None:
     """From `deploying` to `dark` under the Lease; who finds it done already changes nothing."""
-    with world.acting(patience_seconds=patience_seconds):
-        with failing(world, release):
-            steps.bring_side_up(world, release)
-            steps.wait_ready(world, release)
+    with world.acting(patience_seconds=patience_seconds) as acting:
+        with failing(acting, release):
+            steps.bring_side_up(acting, release)
+            steps.wait_ready(acting, release)
             evidence = steps.check_side(world, release.side)
         show_evidence(world, f"{release.name} dark on {release.side}", evidence)
-        steps.note_dark(world, release, evidence)
+        steps.note_dark(acting, release, evidence)

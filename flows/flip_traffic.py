@@ -60,17 +60,17 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 def move_and_watch(world: World, name: str) -> Release:
     """From `dark` to `live` under the Lease; begun again after a crash, it goes on from where the release stands."""
     release = need_release(world, name, MOVABLE)
-    with going_back(world), world.acting() as record:
-        act_again(world, record)
+    with going_back(world), world.acting() as acting:
+        act_again(acting)
         if release.phase is Phase.DARK:
-            release = steps.scale_to_live(world, release)
+            release = steps.scale_to_live(acting, release)
             steps.check_side(world, release.side)
-            _, proven = steps.move_users(world, record.epoch)
+            _, proven = steps.move_users(acting)
         else:
             proven = steps.prove_side(world, release.side)
         need_proven(world, proven)
-        baking = note_proof(world, release.name, proven)
-        steps.hand_over_workers(world, baking)
-        verdicts = steps.watch_side(world, baking)
+        baking = note_proof(acting, release.name, proven)
+        steps.hand_over_workers(acting, baking)
+        verdicts = steps.watch_side(acting, baking)
         show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
-        return note_live(world, release.name, verdicts)
+        return note_live(acting, release.name, verdicts)

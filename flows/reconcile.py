@@ -70,6 +70,6 @@ def settle_one(world: World, cluster: str) -> str:
     if outcome.pipeline and world.unattended():
         steps.go_on(world, outcome, cluster)
     if kept_too_long(world, look(world)):
-        with world.acting():
-            rest_expired(world)
+        with world.acting() as acting:
+            rest_expired(acting)
     return outcome.fact

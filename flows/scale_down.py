@@ -45,7 +45,7 @@ def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
         if no := turned_down(world, decided):
             return no
-    with world.acting() as record:
-        act_again(world, record)
-        settled = steps.settle_release(world, soaked.name)
+    with world.acting() as acting:
+        act_again(acting)
+        settled = steps.settle_release(acting, soaked.name)
     return f"{settled.side.other} of {world.application.name} is at rest"

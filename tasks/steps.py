@@ -18,6 +18,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
@@ -49,19 +50,19 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
 
 
 @step("set images and scale up")
-def bring_side_up(world: World, release: Release) -> None:
-    bring_up.bring_up(world, release)
+def bring_side_up(acting: Acting, release: Release) -> None:
+    bring_up.bring_up(acting, release)
 
 
 @step("wait until Ready")
-def wait_ready(world: World, release: Release) -> None:
-    timeout = float(world.application.spec.policy.ready_timeout_seconds)
-    bring_up.wait_ready(world, release, timeout_seconds=timeout)
+def wait_ready(acting: Acting, release: Release) -> None:
+    timeout = float(acting.world.application.spec.policy.ready_timeout_seconds)
+    bring_up.wait_ready(acting, release, timeout_seconds=timeout)
 
 
 @step("scale to the live side's counts")
-def scale_to_live(world: World, release: Release) -> Release:
-    return bring_up.scale_to_live(world, release)
+def scale_to_live(acting: Acting, release: Release) -> Release:
+    return bring_up.scale_to_live(acting, release)
 
 
 @step("check the dark side")
@@ -72,8 +73,8 @@ def check_side(world: World, side: Side) -> list[Evidence]:
 
 
 @step("note dark")
-def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
-    return bring_up.note_dark(world, release, evidence)
+def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:
+    return bring_up.note_dark(acting, release, evidence)
 
 
 @step("pose the question")
@@ -82,8 +83,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], flow_run: s
 
 
 @step("move all users", retries=0)
-def move_users(world: World, epoch: int) -> tuple[Move, Proven]:
-    return flip.flip(world, epoch=epoch)
+def move_users(acting: Acting) -> tuple[Move, Proven]:
+    return flip.flip(acting)
 
 
 @step("prove")
@@ -92,15 +93,17 @@ def prove_side(world: World, side: Side) -> Proven:
 
 
 @step("hand the workers over")
-def hand_over_workers(world: World, release: Release) -> None:
-    hand_over.hand_over_workers(world, release.side, meanwhile=watch.glancing(world, release))
+def hand_over_workers(acting: Acting, release: Release) -> None:
+    hand_over.hand_over_workers(acting, release.side, meanwhile=watch.glancing(acting.world, release))
 
 
 @step("watch")
-def watch_side(world: World, release: Release) -> tuple[Evidence, ...]:
+def watch_side(acting: Acting, release: Release) -> tuple[Evidence, ...]:
+    world, lease = acting.world, acting.check_lease
     title = f"{release.name} watched on {release.side}"
     with showing_progress(world, title) as moved:
-        return watch.watch(world, release, moved=moved, charted=lambda make: show_charts(world, title, make))
+        charted = partial(show_charts, world, title)
+        return watch.watch(world, release, moved=moved, charted=charted, check_lease=lease)
 
 
 @step("roll back")
@@ -109,8 +112,8 @@ def roll_back(world: World, reason: str, by: str, to: Side | None = None, now: b
 
 
 @step("put the old side to rest")
-def settle_release(world: World, release: str) -> Release:
-    return settle.settle(world, release)
+def settle_release(acting: Acting, release: str) -> Release:
+    return settle.settle(acting, release)
 
 
 @step("start the next pipeline")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,11 @@ class Reader:
 
 
 class Cluster(Reader):
-    """One API server as one user: to look at, and to change."""
+    """One API server as one user: to look at, and to change. `guard` is called before each write."""
+
+    def __init__(self, connection: Connection, guard: Callable[[], None] = lambda: None) -> None:
+        super().__init__(connection)
+        self._guard = guard
 
     @classmethod
     def connect(cls, kubeconfig: str | Path | None = None, context: str | None = None) -> Cluster:
@@ -150,36 +154,42 @@ class Cluster(Reader):
         """The same connection, without the means to write."""
         return Reader(self._connection)
 
+    def guarded(self, guard: Callable[[], None]) -> Cluster:
+        """The same, none of whose writes is sent once `guard` raises."""
+        return Cluster(self._connection, guard)
+
     def create(self, path: str, obj: Mapping[str, Any], *, timeout: float = READ_SECONDS) -> dict[str, Any]:
         """Raises Conflict when it exists."""
-        return self._connection.json("POST", path, body=obj, query={"fieldManager": FIELD_MANAGER}, timeout=timeout)
+        return self._write("POST", path, body=obj, query={"fieldManager": FIELD_MANAGER}, timeout=timeout)
 
     def replace(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
         """Raises Conflict when the object's resourceVersion is no longer the one in `obj`."""
-        return self._connection.json("PUT", path, body=obj, query={"fieldManager": FIELD_MANAGER})
+        return self._write("PUT", path, body=obj, query={"fieldManager": FIELD_MANAGER})
 
     def apply(self, path: str, obj: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
         """Server-side apply as field manager `flipgate`, taking over fields that others hold."""
         query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        return self._connection.json("PATCH", path, body=obj, query=query, content_type=APPLY_PATCH)
+        return self._write("PATCH", path, body=obj, query=query, content_type=APPLY_PATCH)
 
     def patch(
         self, path: str, operations: Sequence[Mapping[str, Any]], *, timeout: float = READ_SECONDS
     ) -> dict[str, Any]:
         """One JSON patch. Raises Conflict when a `test` in it failed (the API server says 422 for that)."""
         query = {"fieldManager": FIELD_MANAGER}
-        return self._connection.json(
-            "PATCH", path, body=list(operations), query=query, content_type=JSON_PATCH, timeout=timeout
-        )
+        return self._write("PATCH", path, body=list(operations), query=query, content_type=JSON_PATCH, timeout=timeout)
 
     def merge(self, path: str, part: Mapping[str, Any], *, timeout: float = READ_SECONDS) -> dict[str, Any]:
         """One merge patch: sets what `part` names, whatever was there; it tests nothing. Raises NotFound."""
         query = {"fieldManager": FIELD_MANAGER}
-        return self._connection.json("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
+        return self._write("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
 
     def delete(self, path: str) -> None:
         """Deletes one object; one that is gone already is fine."""
         try:
-            self._connection.json("DELETE", path)
+            self._write("DELETE", path)
         except NotFound:
             return
+
+    def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        self._guard()
+        return self._connection.json(method, path, **more)

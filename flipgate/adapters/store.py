@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -40,10 +41,15 @@ class Store:
         self._cluster = cluster
         self.namespace = namespace
         self.name = name
-        self.epoch: int | None = None
-        """The epoch this actor works under while it holds the Lease. A record of a later epoch refuses its writes."""
-        self._ours: tuple[Record, str] | None = None
-        """The record as we wrote it last, and its version then."""
+        self._epoch: int | None = None
+        self._ours: list[tuple[Record, str]] = []
+        """The record as we wrote it last, and its version then; known to each Store that came of this one."""
+
+    def with_epoch(self, epoch: int) -> Store:
+        """The same, whose writes of the record are refused once it is of another epoch."""
+        fenced = copy(self)
+        fenced._epoch = epoch
+        return fenced
 
     def application(self) -> Application:
         """The application as `apply` wrote it. Raises NotFound with what to type."""
@@ -105,8 +111,8 @@ class Store:
         None when that is not enough to go on: nothing was written yet, somebody else wrote since, or what is known
         leads to no write. Users wait for each request on the way back.
         """
-        (record, version), self._ours = self._ours or (None, ""), None
-        if record is None or (self.epoch is not None and record.epoch != self.epoch):
+        record, version = self._ours.pop() if self._ours else (None, "")
+        if record is None or (self._epoch is not None and record.epoch != self._epoch):
             return None
         try:
             changed = change(record)
@@ -117,14 +123,14 @@ class Store:
     def _replace(self, record: Record, version: str) -> Record:
         obj = self._config_map(f"record-{self.name}", _data(record), "record", version)
         written = self._cluster.replace(self._path(f"record-{self.name}"), obj)
-        self._ours = record, written["metadata"]["resourceVersion"]
+        self._ours[:] = [(record, written["metadata"]["resourceVersion"])]
         return record
 
     def _need_epoch(self, record: Record) -> None:
-        if self.epoch is not None and record.epoch != self.epoch:
+        if self._epoch is not None and record.epoch != self._epoch:
             raise LostLease(
                 f"{record.holder or 'another actor'} has taken over "
-                f"(epoch {record.epoch}; this run began in {self.epoch})",
+                f"(epoch {record.epoch}; this run began in {self._epoch})",
                 obj=f"record of {self.name}",
                 untouched="routes and sides from here on",
                 next_command=f"flipgate status {self.name}",

@@ -24,11 +24,11 @@ def act(world: World, step: str) -> None:
     """Brings the open release up, or moves all users to it."""
     release = need_record(world, look(world)).release
     assert release
-    with world.acting():
+    with world.acting() as acting:
         if step == "bring-up":
-            bring_up(world, release)
+            bring_up(acting, release)
         else:
-            move(world, GREEN, also=lambda r, _: _flipping(world, r))
+            move(acting, GREEN, also=lambda r, _: _flipping(world, r))
 
 
 def _flipping(world: World, record: Record) -> Record:

@@ -8,26 +8,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
+from flipgate.core.record.intents import Intent
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Occupant, Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
 from tests.repeating import repeating
 
+T = TypeVar("T")
 BLUE, GREEN = Side.BLUE, Side.GREEN
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
 COUNTS = {"web": 2, "mailer": 1}
@@ -359,11 +363,32 @@ def briefly(seconds: float) -> None:
     time.sleep(min(seconds, 0.03))
 
 
+def under_lease(world: World, verb: Callable[..., T], *arguments: Any, **more: Any) -> T:
+    """One verb of those that change the cluster's objects."""
+    with world.acting() as acting:
+        return verb(acting, *arguments, **more)
+
+
+def unleased(
+    world: World, verb: Callable[..., T], *arguments: Any, epoch: int | str = stamps.UNRECORDED, **more: Any
+) -> T:
+    """The same as a rollback does it that has neither Lease nor record."""
+    with world.acting_without_lease(epoch) as acting:
+        return verb(acting, *arguments, **more)
+
+
+@contextmanager
+def journaled(world: World, intent: Intent) -> Iterator[Entry]:
+    """A step of this actor's, while the block works."""
+    with world.acting() as acting, journal(acting, intent) as entry:
+        yield entry
+
+
 class Meddling(Lease):
     """A Lease in whose check somebody else acts: the last moment before a step writes. Each deed is done once."""
 
     def __init__(self, world: World, *deeds: Callable[[], object]) -> None:
-        super().__init__(world.cluster, world.store.namespace, world.application.name, world.actor, world.now)
+        super().__init__(world._cluster, world.store.namespace, world.application.name, world.actor, world.now)
         self._deeds = list(deeds)
 
     def check(self) -> None:
@@ -372,3 +397,9 @@ class Meddling(Lease):
 
     def confirm(self) -> None:
         """Nobody has taken it."""
+
+
+def meddled_with(world: World, *deeds: Callable[[], object]) -> World:
+    """The actor, in whose next Lease others meddle."""
+    world._new_lease = lambda: Meddling(world, *deeds)
+    return world

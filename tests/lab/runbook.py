@@ -24,14 +24,14 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
     """As flows/deploy_dark.py; the release, dark."""
     recover(world)
     release = bring_up.open_release(world, images, world.actor)
-    with world.acting():
-        with settle.failing(world, release):
-            bring_up.bring_up(world, release)
+    with world.acting() as acting:
+        with settle.failing(acting, release):
+            bring_up.bring_up(acting, release)
             timeout = float(world.application.spec.policy.ready_timeout_seconds)
-            bring_up.wait_ready(world, release, timeout_seconds=timeout)
+            bring_up.wait_ready(acting, release, timeout_seconds=timeout)
             evidence = check.check(world, release.side)
             check.need_pass(world, release.side, evidence)
-        return bring_up.note_dark(world, release, evidence)
+        return bring_up.note_dark(acting, release, evidence)
 
 
 def approve(world: World, kind: QuestionKind) -> None:
@@ -46,16 +46,16 @@ def flip_traffic(world: World) -> Release:
     recover(world)
     release = world.store.read().release
     assert release is not None
-    with flip.going_back(world), world.acting() as record:
+    with flip.going_back(world), world.acting() as acting:
         if release.phase is Phase.DARK:
             check.need_pass(world, release.side, check.check(world, release.side))
-            _, proven = flip.flip(world, epoch=record.epoch)
+            _, proven = flip.flip(acting)
         else:
             proven = prove.prove_moved(world, release.side, world.proxy.replicas())
         flip.need_proven(world, proven)
-        baking = flip.note_proof(world, release.name, proven)
-        hand_over.hand_over_workers(world, release.side)
-        return flip.note_live(world, release.name, watch.watch(world, baking))
+        baking = flip.note_proof(acting, release.name, proven)
+        hand_over.hand_over_workers(acting, release.side)
+        return flip.note_live(acting, release.name, watch.watch(world, baking))
 
 
 def scale_down(world: World) -> Release:
@@ -68,8 +68,8 @@ def scale_down(world: World) -> Release:
 
 def settle_on(world: World) -> Release:
     """What follows the yes, also when it was interrupted: the old side to rest."""
-    with world.acting():
-        return settle.settle(world)
+    with world.acting() as acting:
+        return settle.settle(acting)
 
 
 if __name__ == "__main__":

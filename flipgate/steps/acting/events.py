@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from types import MappingProxyType
 
-from flipgate.adapters.events import find_uid, write_events
+from flipgate.adapters.events import find_uid
 from flipgate.core.record.events import Target, targets, worth_an_event
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError
@@ -61,4 +61,4 @@ def _write_on(world: World, target: Target, messages: list[Announcement]) -> Non
     api_version = API_VERSIONS.get(target.kind) or world.route_api(target.kind)
     if target not in world.uids:
         world.uids[target] = find_uid(world.cluster, target, api_version)
-    write_events(world.cluster, world.application.name, target, api_version, world.uids[target], messages)
+    world.note_on(target, api_version, messages)

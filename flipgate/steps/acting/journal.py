@@ -10,7 +10,8 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
 from flipgate.core.record.record import EntryState, JournalEntry
 from flipgate.core.values.errors import LostLease, Refused, about
-from flipgate.steps.acting.world import World, crash_point
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.world import crash_point
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Entry:
 
 @contextmanager
 def journal(
-    world: World, intent: Intent, *, also: Callable[[records.Record, int], records.Record] | None = None
+    acting: Acting, intent: Intent, *, also: Callable[[records.Record, int], records.Record] | None = None
 ) -> Iterator[Entry]:
     """Writes an entry before and after the block. Its two edges are the crash points.
 
@@ -32,6 +33,7 @@ def journal(
     A refusal closes the entry as undone: who refuses has left the world as it was, or has put it back. Any other
     failure leaves it open: nobody knows what happened, so the next run or reconcile looks, and finishes or backs out.
     """
+    world = acting.world
     now = world.now()
     noted: list[JournalEntry] = []
 
@@ -48,12 +50,13 @@ def journal(
             yield open_entry
     except Refused as error:
         if not isinstance(error, LostLease):
-            close(world, noted[0].id, EntryState.UNDONE, str(error))
+            close(acting, noted[0].id, EntryState.UNDONE, str(error))
         raise
     crash_point(intent.step, "done")
-    close(world, noted[0].id, EntryState.DONE, open_entry.outcome)
+    close(acting, noted[0].id, EntryState.DONE, open_entry.outcome)
 
 
-def close(world: World, entry: int, state: EntryState, outcome: str) -> None:
+def close(acting: Acting, entry: int, state: EntryState, outcome: str) -> None:
     """Ends an entry in the record."""
+    world = acting.world
     world.store.update(lambda record: records.end(record, entry, state, world.now(), outcome))

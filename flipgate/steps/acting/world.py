@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,20 +17,21 @@ from typing import TypeVar
 from uuid import uuid4
 
 from flipgate.adapters.chat import Chat
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import Cluster, Reader
+from flipgate.adapters.events import write_events
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
 from flipgate.core.record.events import Target
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import SEAL, Acting, Authority
 
 DEFAULT_NAMESPACE = "flipgate"
 CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
@@ -73,9 +74,10 @@ def crash_point(step: str, edge: str) -> None:
 
 @dataclass
 class World:
-    """One application on one cluster, as one actor. Passed to every step; never pickled."""
+    """One application on one cluster, as one actor; never pickled. Who is handed it can look, and change the record.
+    The cluster's objects are changed by who holds an Acting."""
 
-    cluster: Cluster
+    _cluster: Cluster
     store: Store
     application: Application
     actor: str
@@ -84,12 +86,15 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = field(default=lambda _: None)
     nonce: Callable[[], str] = new_nonce
-    lease: Lease | None = None
     uids: dict[Target, str] = field(default_factory=dict)
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
     counted: dict[str, Side] = field(default_factory=dict)
     """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
     _route_apis: dict[str, str] = field(default_factory=dict)
+    cluster: Reader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cluster = self._cluster.reader()
 
     @classmethod
     def open(
@@ -122,21 +127,6 @@ class World:
         """What stands before users, as the application's file declares it."""
         return proxy_of(self.application, self.cluster)
 
-    @property
-    def epoch(self) -> int:
-        """The epoch this actor works under; the record's where it holds no Lease."""
-        return self.store.read().epoch if self.store.epoch is None else self.store.epoch
-
-    def new_stamp(self, epoch: int | str) -> str:
-        """A stamp of this epoch that was never written before."""
-        if epoch == stamps.UNRECORDED:
-            return stamps.unrecorded_stamp(self.now(), self.nonce())
-        return stamps.make(epoch, self.nonce())
-
-    def renewed(self, stamp: str | None) -> str:
-        """The stamp that a write leaves on an object that bore this one, which takes no side."""
-        return stamps.renewed(stamp, self.epoch, self.nonce())
-
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised.
 
@@ -146,18 +136,8 @@ class World:
         wait(under_way)
         return [each.result() for each in under_way]
 
-    def check_lease(self) -> None:
-        """Raises LostLease when this actor has been taken over."""
-        if self.lease:
-            self.lease.check()
-
-    def confirm_lease(self) -> None:
-        """Asks the API server whether this actor has been taken over, and raises LostLease if so."""
-        if self.lease:
-            self.lease.confirm()
-
     @contextmanager
-    def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Record]:
+    def acting(self, *, steal: bool = False, patience_seconds: float | None = None) -> Iterator[Acting]:
         """Holds the Lease and a new epoch of the record while the block acts.
 
         Raises Refused (LeaseHeld) when another holder is still alive after `patience_seconds`, LostLease when it was
@@ -166,15 +146,25 @@ class World:
         lease = self._new_lease()
         lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
-            self.store.epoch = None
             record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
             # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
             lease.confirm()
-            self.store.epoch, self.lease = record.epoch, lease
-            yield record
+            fenced = replace(self, store=self.store.with_epoch(record.epoch))
+            with closing(Acting(SEAL, fenced, self._cluster, record, lease)) as acting:
+                yield acting
         finally:
-            self.store.epoch = self.lease = None
             lease.release()
+
+    @contextmanager
+    def acting_without_lease(self, epoch: int | str, record: Record | None = None) -> Iterator[Authority]:
+        """The authority of who cannot hold the Lease, or need not, while the block acts. Three may: a rollback that
+        cannot be recorded, `adopt` and `init` with the first record, and `contract`, which moves nothing."""
+        with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority:
+            yield authority
+
+    def note_on(self, target: Target, api_version: str, messages: Iterable[Announcement]) -> None:
+        """Writes these announcements as Events on one object. Raises as adapters/events.py says."""
+        write_events(self._cluster, self.application.name, target, api_version, self.uids[target], messages)
 
     def unattended(self) -> bool:
         """Whether nobody acts on the application now, found out by trying to take the Lease and giving it back."""
@@ -189,7 +179,7 @@ class World:
         return True
 
     def _new_lease(self) -> Lease:
-        return Lease(self.cluster, self.store.namespace, self.application.name, self.actor, self.now)
+        return Lease(self._cluster, self.store.namespace, self.application.name, self.actor, self.now)
 
 
 def default_actor() -> str:

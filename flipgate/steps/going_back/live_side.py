@@ -32,23 +32,24 @@ def restore_live_side(world: World) -> bool:
     """
     if not _at_rest(world, look(world)):
         return False
-    with world.acting() as taken:
-        view = look(world)
+    with world.acting() as acting:
+        world = acting.world
+        view = look(world)  # once more: nobody else acts from here on
         side, before = view.active, _at_rest(world, view)
         if side is None or not before:
             return False
         counts = {short.workload.name: short.whole for short in before}
-        with journal(world, Restore(side, counts)) as entry:
+        with journal(acting, Restore(side, counts)) as entry:
             # The rest may still be under way: from here on its writes are refused.
-            stamp(world, view.sides[side], taken.epoch)
-            scale_up(world, side, taken)
+            stamp(acting, view.sides[side])
+            scale_up(acting, side)
             entry.outcome = _grown(world, before, look_at_side(world, side))
         rest = before[0].rest
         assert rest is not None
         told = partial(restored, entry=entry.entry.id, side=side, grown=entry.outcome, rest=rest, now=world.now())
         write(world, told)
         if need_record(world, view).active is side:
-            hand_over_workers(world, side, back=True)
+            hand_over_workers(acting, side, back=True)
     return True
 
 

@@ -20,6 +20,7 @@ from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
 from flipgate.core.workloads.view import View
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.tell import advance, tell
 from flipgate.steps.acting.world import World
@@ -84,10 +85,10 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 next_command=advice.command,
             )
         case Interrupted():
-            with world.acting(patience_seconds=patience_seconds):
+            with world.acting(patience_seconds=patience_seconds) as acting:
                 # Who held the Lease until now may have ended the entry itself.
-                entry = world.store.read().open_entry
-                outcome = _settle(world, entry) if entry else Outcome("its own run has ended the step meanwhile")
+                entry = acting.record.open_entry
+                outcome = _settle(acting, entry) if entry else Outcome("its own run has ended the step meanwhile")
         case _:
             outcome = _nothing_open(record, view, world.now())
     tell(world, world.store.read())
@@ -100,58 +101,58 @@ def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
 
 
-def _settle(world: World, entry: JournalEntry) -> Outcome:
-    return RECOVERIES.get(entry.step, _undo)(world, entry)
+def _settle(acting: Acting, entry: JournalEntry) -> Outcome:
+    return RECOVERIES.get(entry.step, _undo)(acting, entry)
 
 
-def _undo(world: World, entry: JournalEntry) -> Outcome:
-    close(world, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
-    pipeline = world.store.read().phase.row.pipeline
+def _undo(acting: Acting, entry: JournalEntry) -> Outcome:
+    close(acting, entry.id, EntryState.UNDONE, "interrupted; who goes on looks and does what is missing")
+    pipeline = acting.world.store.read().phase.row.pipeline
     follows = f"{pipeline} does what is missing" if pipeline else "nothing has to go on"
     return Outcome(f"entry {entry.id} ({entry.step}) is closed: {follows}", True, pipeline)
 
 
-def _clear_preview(world: World, entry: JournalEntry) -> Outcome:
-    clear_preview(world)
-    return _undo(world, entry)
+def _clear_preview(acting: Acting, entry: JournalEntry) -> Outcome:
+    clear_preview(acting)
+    return _undo(acting, entry)
 
 
-def _hand_over(world: World, entry: JournalEntry) -> Outcome:
-    close(world, entry.id, EntryState.UNDONE, "interrupted; done again right after")
-    back = world.store.read().phase is Phase.ROLLING_BACK
+def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
+    close(acting, entry.id, EntryState.UNDONE, "interrupted; done again right after")
+    back = acting.world.store.read().phase is Phase.ROLLING_BACK
     to = HandOver.read(entry.intent).to
-    left = hand_over_workers(world, to, back=back)
+    left = hand_over_workers(acting, to, back=back)
     fact = "; ".join([f"workers run on {to}", *left])
-    return Outcome(fact, True, world.store.read().phase.row.pipeline)
+    return Outcome(fact, True, acting.world.store.read().phase.row.pipeline)
 
 
-def _finish_or_back_out(world: World, entry: JournalEntry) -> Outcome:
-    traffic = look_at_traffic(world)
+def _finish_or_back_out(acting: Acting, entry: JournalEntry) -> Outcome:
+    traffic = look_at_traffic(acting.world)
     if finish_move(entry, traffic):
-        close(world, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
-        pipeline = world.store.read().phase.row.pipeline
+        close(acting, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
+        pipeline = acting.world.store.read().phase.row.pipeline
         return Outcome(f"the move to {Move.read(entry.intent).to} had arrived: it is kept", True, pipeline)
-    return _back_out(world, entry, traffic)
+    return _back_out(acting, entry, traffic)
 
 
-def _back_out(world: World, entry: JournalEntry, traffic: Traffic) -> Outcome:
+def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
     meant = Move.read(entry.intent)
-    if meant.back or world.store.read().phase is Phase.ROLLING_BACK:
-        moved = move_back(world, meant.to, forced=meant.forced)
-        close(world, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
-        pipeline = world.store.read().phase.row.pipeline
+    if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
+        moved = move_back(acting, meant.to, forced=meant.forced)
+        close(acting, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
+        pipeline = acting.world.store.read().phase.row.pipeline
         return Outcome(f"the way back to {meant.to} went on: {len(moved.patches)} routes sent", True, pipeline)
     home = meant.home
-    moved = move_back(world, home)
-    close(world, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
-    if world.store.read().phase is Phase.FLIPPING:
+    moved = move_back(acting, home)
+    close(acting, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
+    if acting.world.store.read().phase is Phase.FLIPPING:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
-        advance(world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
+        advance(acting.world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
     return Outcome(f"the move to {meant.to} is undone: traffic on {home}", True, FLIP_TRAFFIC)
 
 
-RECOVERIES: Mapping[str, Callable[[World, JournalEntry], Outcome]] = MappingProxyType(
+RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingProxyType(
     {
         MOVE_ROUTES: _finish_or_back_out,
         HAND_OVER: _hand_over,

@@ -36,6 +36,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
+from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
 from flipgate.steps.acting.world import World, crash_point
@@ -54,10 +55,9 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
-from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.looking.prove import prove
 from flipgate.steps.moving.hand_over import hand_over_workers
-from flipgate.steps.moving.move import forget_unrecorded, move_back
+from flipgate.steps.moving.move import forget_unrecorded, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
@@ -129,51 +129,52 @@ def _over_others(world: World, record: Record | None, target: Side, order: Order
 
 
 def _recorded(world: World, target: Side, order: Order) -> RolledBack:
-    with world.acting(steal=True) as taken:
-        return go_back(world, target, order, taken)
+    with world.acting(steal=True) as acting:
+        return go_back(acting, target, order)
 
 
-def go_back(world: World, target: Side, order: Order, taken: Record) -> RolledBack:
-    """All users to the target, and all that follows from it, written down. The caller holds the Lease; `taken` is the
-    record as it was when it was taken. Doing it again does what is missing."""
+def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
+    """All users to the target, and all that follows from it, written down. Doing it again does what is missing."""
+    world = acting.world
     # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
     # users do not wait for it.
-    first = may_be_shrinking(taken, target)
-    notes = _take(world, target, taken.epoch) if first else ()
-    way = open_way(world, target, taken, order)
+    first = may_be_shrinking(acting.record, target)
+    notes = _take(acting, target) if first else ()
+    way = open_way(acting, target, order)
     # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
-    planned = plan_back(world, target, forced=order.forced)
-    entry = _open(world, target, order)
-    moved = move_back(world, target, forced=order.forced, planned=planned)
+    planned = plan_to_send(acting, target, forced=order.forced)
+    entry = _open(acting, target, order)
+    moved = move_back(acting, target, forced=order.forced, planned=planned)
     crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
-        left = (*moved.left, *_try("note the move", lambda: _close(world, entry, target, way)))
-        notes += () if first else _take(world, target, taken.epoch)
-        notes += _try(f"scale {target} up", lambda: scale_up(world, target, taken))
-        notes += _take(world, target.other, taken.epoch)
-        left += _hand_back(world, target, taken)
+        left = (*moved.left, *_try("note the move", lambda: _close(acting, entry, target, way)))
+        notes += () if first else _take(acting, target)
+        notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
+        notes += _take(acting, target.other)
+        left += _hand_back(acting, target)
         if any(route.unrecorded for route in planned[0].routes):
-            left += forget_unrecorded(world, look_at_traffic(world))
-    left += _try("end the release", lambda: _end(world, target, order.message, proof.proven))
+            left += forget_unrecorded(acting, look_at_traffic(world))
+    left += _try("end the release", lambda: _end(acting, target, order.message, proof.proven))
     return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
 
 
-def _hand_back(world: World, target: Side, record: Record) -> tuple[str, ...]:
+def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
     """What works on the live side works on the target again, but not with data that it cannot read. What is left."""
-    if no_way := closed(record, target):
+    if no_way := closed(acting.record, target):
         return (f"workers were not handed over to {target}: {no_way.fact}",)
     handed: list[str] = []
-    left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(world, target, back=True)))
+    left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(acting, target, back=True)))
     return (*left, *handed)
 
 
-def _take(world: World, side: Side, epoch: int | str) -> tuple[str, ...]:
+def _take(acting: Authority, side: Side) -> tuple[str, ...]:
     """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback."""
-    return _try(f"stamp {side}", lambda: stamp(world, look_at_side(world, side), epoch, over_unrecorded=True))
+    return _try(f"stamp {side}", lambda: stamp(acting, look_at_side(acting.world, side), over_unrecorded=True))
 
 
-def _open(world: World, target: Side, order: Order) -> int:
+def _open(acting: Acting, target: Side, order: Order) -> int:
     """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
+    world = acting.world
     now, opened = world.now(), [0]
 
     def change(record: Record) -> Record:
@@ -200,8 +201,8 @@ def _open(world: World, target: Side, order: Order) -> int:
     return opened[0]
 
 
-def _close(world: World, entry: int, target: Side, way: Way) -> None:
-    now = world.now()
+def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
+    now = acting.world.now()
 
     def change(record: Record) -> Record:
         closed = records.end(record, entry, EntryState.DONE, now, f"routes to {target} (the {way.name} way)")
@@ -211,11 +212,12 @@ def _close(world: World, entry: int, target: Side, way: Way) -> None:
         took = but(occupant, up_seconds=way.up_seconds)
         return records.occupied(closed, target, took)
 
-    world.store.update(change)  # nobody is told before the workers are back, too
+    acting.world.store.update(change)  # nobody is told before the workers are back, too
 
 
-def _end(world: World, target: Side, message: str, proven: Proven | None) -> None:
+def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> None:
     """`rolled_back`, last of all: killed before it, the next rollback or reconcile joins and does what is missing."""
+    world = acting.world
     now = world.now()
 
     def change(record: Record) -> Record:
@@ -230,7 +232,8 @@ def _end(world: World, target: Side, message: str, proven: Proven | None) -> Non
 
 def _abort(world: World, release: Release, message: str) -> RolledBack:
     """Users saw nothing: the run that works on the release loses its Lease, and its side goes to rest."""
-    with world.acting(steal=True):
+    with world.acting(steal=True) as acting:
+        world = acting.world
         now = world.now()
 
         def change(record: Record) -> Record:
@@ -243,13 +246,13 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
 
         write(world, change)
         left = _try("write the history", lambda: finish(world))
-        left += _try("take the preview away", lambda: clear_preview(world))
-        view = stamped_look(world, release.side)
+        left += _try("take the preview away", lambda: clear_preview(acting))
+        view = stamped_look(acting, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
         else:
-            left += _try(f"put {release.side} to rest", lambda: rest(world, view, dark))
+            left += _try(f"put {release.side} to rest", lambda: rest(acting, view, dark))
     return RolledBack(ABORT, None, 0.0, left=left)
 
 
@@ -257,20 +260,22 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
     """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
-    notes = _take(world, target, stamps.UNRECORDED)
-    way = Way(FAST)
-    try:
-        if order.forced:
-            way = open_way(world, target, record, order)
-        else:
-            need_ready(world, target)
-    except (PermanentError, TemporaryError) as error:
-        why = f"{why} And the pods of {target} could not be counted: {error}"  # it was live before, or a person decides
-    at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    moved = move_back(world, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
-    # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
-    notes += _take(world, target, stamps.UNRECORDED)
-    notes += _try(f"scale {target} up", lambda: scale_up(world, target, record))
+    with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
+        notes = _take(acting, target)
+        way = Way(FAST)
+        try:
+            if order.forced:
+                way = open_way(acting, target, order)
+            else:
+                need_ready(world, target)
+        except (PermanentError, TemporaryError) as error:
+            # It was live before, or a person decides.
+            why = f"{why} And the pods of {target} could not be counted: {error}"
+        at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        moved = move_back(acting, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
+        # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
+        notes += _take(acting, target)
+        notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(world, target))
     with _proving(world, target, moved) as proof:
         pass

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from functools import partial
 
 from flipgate.core.record.phases import Reason
-from flipgate.core.record.record import Record
 from flipgate.core.record.sent import note_sent
 from flipgate.core.traffic.traffic import Unrecorded
 from flipgate.core.values import stamps
@@ -15,6 +14,7 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import without_pods
 from flipgate.core.workloads.view import View
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import go_back
@@ -41,19 +41,22 @@ def finish_unrecorded(world: World, *, patience_seconds: float | None = None) ->
     Returns what was done, in a sentence, and whether that was more than to take off what is known already.
     Raises Refused (LeaseHeld) while somebody acts.
     """
-    with world.acting(patience_seconds=patience_seconds) as taken:
-        view = look(world)
+    with world.acting(patience_seconds=patience_seconds) as acting:
+        world = acting.world
+        view = look(world)  # once more: nobody else acts from here on
         found = view.traffic.unrecorded
         if found is None and _chosen(world, view):
-            return _end_chosen(world, view), True
-        said, news = ["the mark of an unrecorded rollback is taken off"], found and found.said != taken.written_down
+            return _end_chosen(acting, view), True
+        news = found and found.said != acting.record.written_down
+        said = ["the mark of an unrecorded rollback is taken off"]
         if found and news:
-            said = [*_write_down(world, view, taken, found)]
+            said = [*_write_down(acting, view, found)]
             world.store.update(lambda record: but(record, written_down=found.said))
-        return "; ".join([*said, *forget_unrecorded(world, look_at_traffic(world))]), bool(news)
+        return "; ".join([*said, *forget_unrecorded(acting, look_at_traffic(world))]), bool(news)
 
 
-def _write_down(world: World, view: View, taken: Record, found: Unrecorded) -> Iterable[str]:
+def _write_down(acting: Acting, view: View, found: Unrecorded) -> Iterable[str]:
+    world = acting.world
     leading = [route for route in view.traffic.leading if route.entries]
     there = [route for route in leading if found.to in route.sides]
     whole = all(route.whole is found.to for route in leading)
@@ -61,30 +64,30 @@ def _write_down(world: World, view: View, taken: Record, found: Unrecorded) -> I
     if there and (whole or not empty):
         message = f"{found.said} (unrecorded then, written down now)"
         order = Order(message, forced=True, now=True, told_at_the_end=True)
-        done = go_back(world, found.to, order, taken)
+        done = go_back(acting, found.to, order)
         return (f"an unrecorded rollback to {found.to} is written down and finished: {found.said}", *done.left)
     why = f"{found.to} has no Ready pod of {', '.join(empty)}" if there else "users were sent elsewhere since"
     message = f"{found.said} (unrecorded then, written down now; {why}, so nobody is moved)"
     note = partial(note_sent, to=found.to, reason=Reason.ROLLBACK_REQUESTED, message=message)
     write(world, lambda record: note(record, actor=world.actor, now=world.now()))
-    return (f"an unrecorded rollback to {found.to} is written down: {message}", *_take(world, view, Side))
+    return (f"an unrecorded rollback to {found.to} is written down: {message}", *_take(acting, view, Side))
 
 
-def _end_chosen(world: World, view: View) -> str:
-    sides = _chosen(world, view)
-    close_routes(world, view.traffic, keep_way_back=True)
+def _end_chosen(acting: Acting, view: View) -> str:
+    sides = _chosen(acting.world, view)
+    close_routes(acting, view.traffic, keep_way_back=True)
     fact = f"a rollback to {' and '.join(sides)} could not be recorded and moved nobody: nothing of it is left"
-    return "; ".join([fact, *_take(world, view, sides)])
+    return "; ".join([fact, *_take(acting, view, sides)])
 
 
-def _take(world: World, view: View, sides: Iterable[Side]) -> list[str]:
+def _take(acting: Acting, view: View, sides: Iterable[Side]) -> list[str]:
     """Our stamps on what bears an unrecorded one; what refuses them is named, and holds up nothing else."""
     left = []
     for side in sides:
         state = view.sides[side]
         try:
             if any(stamps.unrecorded(each.stamp) for each in state.stamped):
-                stamp(world, state, world.epoch, over_unrecorded=True)
+                stamp(acting, state, over_unrecorded=True)
         except FlipgateError as error:
             left.append(f"{side} could not be stamped: {error}")
     return left

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.phases import Reason
-from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -16,6 +15,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.way_back.going_back import without_pods
 from flipgate.core.way_back.way_back import counts_that_matter
 from flipgate.core.workloads.view import SideState, enough, short_of
+from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.looking.check import check
@@ -74,14 +74,15 @@ class RolledBack:
     left: tuple[str, ...] = ()
 
 
-def open_way(world: World, target: Side, record: Record | None, order: Order) -> Way:
+def open_way(acting: Authority, target: Side, order: Order) -> Way:
     """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
     fail. A side that a person named is refused for neither.
     """
-    carried = counts_that_matter(world.application, record, target)
+    world = acting.world
+    carried = counts_that_matter(world.application, acting.record, target)
     state = look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
@@ -91,16 +92,17 @@ def open_way(world: World, target: Side, record: Record | None, order: Order) ->
         return Way(NOW, _told(state, carried))
     if order.now or order.automatic:
         raise not_up(world, state, missing)
-    return _slow(world, target, record, order, missing)
+    return _slow(acting, target, order, missing)
 
 
-def scale_up(world: World, target: Side, record: Record | None) -> None:
+def scale_up(acting: Authority, target: Side) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
     nothing; a Deployment that cannot be scaled is said and left.
 
     Each write tests the count that it read, so it only ever adds pods, however late it arrives.
     """
-    carried = counts_that_matter(world.application, record, target)
+    world = acting.world
+    carried = counts_that_matter(world.application, acting.record, target)
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
         count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
@@ -109,15 +111,14 @@ def scale_up(world: World, target: Side, record: Record | None) -> None:
             continue
         read = {"op": "test", "path": "/spec/replicas", "value": workload.replicas}
         try:
-            world.cluster.patch(address_of(workload), [read, workload.asking(count)], timeout=5.0)
+            acting.cluster.patch(address_of(workload), [read, workload.asking(count)], timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 
 
-def _slow(
-    world: World, target: Side, record: Record | None, order: Order, missing: Mapping[str, tuple[int, int]]
-) -> Way:
+def _slow(acting: Authority, target: Side, order: Order, missing: Mapping[str, tuple[int, int]]) -> Way:
     """Scaled up from the snapshot, waited for, checked."""
+    world, record = acting.world, acting.record
     occupant = record.sides.get(target) if record else None
     last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
     carried = counts_that_matter(world.application, record, target)
@@ -127,8 +128,8 @@ def _slow(
         "At once, with what is Ready: the same with --now"
     )
     began = time.monotonic()
-    scale_up(world, target, record)
-    state = _wait(world, target, enough(carried), began + order.patience_seconds)
+    scale_up(acting, target)
+    state = _wait(acting, target, enough(carried), began + order.patience_seconds)
     missing = short_of(state, enough(carried))
     if any(ready == 0 for ready, _ in missing.values()) and not order.forced:
         raise not_up(world, state, missing)
@@ -136,14 +137,15 @@ def _slow(
     return Way(SLOW, (*_told(state, carried), *_checked(world, target, order)), up_seconds)
 
 
-def _wait(world: World, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
+def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
     """The side once it has the wanted pods Ready, or at the deadline; says each change, and each fault, on the way."""
+    world = acting.world
     began, said, state = time.monotonic(), "", look_at_side(world, target)
     while (missing := short_of(state, wanted)) and time.monotonic() < deadline:
         if _counts(missing) != said:
             said = _counts(missing)
             world.say(f"waiting for {target}: {said} Ready after {time.monotonic() - began:.0f} s")
-        world.check_lease()
+        acting.check_lease()
         world.sleep(LOOK_SECONDS)
         try:
             state = look_at_side(world, target)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from flipgate.adapters.addresses import address
 from flipgate.core.traffic.moves import BACK, RoutePatch, plan_move
 from flipgate.core.traffic.traffic import Traffic
-from flipgate.core.values import stamps
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
-
-
-def route_stamp(world: World) -> str:
-    """A new stamp for a route: of this actor's epoch, or of none."""
-    epoch = world.store.epoch
-    return world.new_stamp(stamps.UNRECORDED if epoch is None else epoch)
-
 
 Planned = tuple[Traffic, tuple[RoutePatch, ...]]
 """The routes as they were read, and the patches that were made of that."""
 
 
-def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str = "", versions: bool = True) -> Planned:
-    """The routes now, and the patches that send them to `to`, no versions tested. Raises Refused when none can move."""
+def plan_back(
+    world: World,
+    to: Side,
+    *,
+    stamp: str = "",
+    forced: bool = False,
+    unrecorded: str = "",
+    versions: bool = True,
+) -> Planned:
+    """The routes now, and the patches that send them to `to`, no versions tested. Without a `stamp` they are to be
+    shown, and not to be sent. Raises Refused when none can move."""
     traffic = look_at_traffic(world)
     services = _services_there(world, traffic, to) if forced else set()
     planned = plan_move(
@@ -31,7 +32,7 @@ def plan_back(world: World, to: Side, *, forced: bool = False, unrecorded: str =
         to,
         direction=BACK,
         services=services,
-        stamp=route_stamp(world),
+        stamp=stamp,
         unrecorded=unrecorded,
         versions=versions,
     )

@@ -11,6 +11,7 @@ from flipgate.core.values.errors import Conflict, FlipgateError
 from flipgate.core.values.foreign import fault
 from flipgate.core.workloads.hand_over import pod_says, settled
 from flipgate.core.workloads.view import Switch, Workload, pod_ready, read_switch
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 
 TRIES = 5
@@ -20,33 +21,34 @@ NUDGE = "flipgate.dev/consume"
 not within the minute or so that it would take otherwise."""
 
 
-def tell(world: World, consume: Consume, switch: Switch, work: bool) -> None:
+def tell(acting: Acting, consume: Consume, switch: Switch, work: bool) -> None:
     """Sets the key. Read again and tried again where anything else in the ConfigMap has changed.
 
     Raises LostLease when a later actor has stamped it, Conflict when anybody has since it was read.
     """
-    at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    at = f"{acting.world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     stamp = switch.stamp
     for left in reversed(range(TRIES)):
-        world.check_lease()
-        switch.need_ours(world.epoch)
+        acting.check_lease()
+        switch.need_ours(acting.epoch)
         try:
-            world.cluster.merge(address_of(switch), switch.saying(work, at))
+            acting.cluster.merge(address_of(switch), switch.saying(work, at))
             return
         except Conflict:
-            switch = read_switch(consume, switch.namespace, world.cluster.find(address_of(switch)))
+            switch = read_switch(consume, switch.namespace, acting.cluster.find(address_of(switch)))
             if not left or switch.stamp != stamp:
-                switch.need_ours(world.epoch)
+                switch.need_ours(acting.epoch)
                 raise
 
 
-def nudge(world: World, workload: Workload, work: bool) -> None:
+def nudge(acting: Acting, workload: Workload, work: bool) -> None:
     """Has the kubelets look at the ConfigMap now. Never raises: without it they do so later."""
+    world = acting.world
     part = {"metadata": {"annotations": {NUDGE: f"{str(work).lower()} {world.now().isoformat()}"}}}
     pods = _pods(workload)
     try:
         world.each(
-            lambda pod: world.cluster.merge(f"{pods}/{pod}", part, timeout=ASK_SECONDS), _ready_pods(world, workload)
+            lambda pod: acting.cluster.merge(f"{pods}/{pod}", part, timeout=ASK_SECONDS), _ready_pods(world, workload)
         )
     except FlipgateError as error:
         world.say(f"the pods of {workload} may take a minute to see their ConfigMap: {error}")

@@ -14,6 +14,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
 from flipgate.core.workloads.view import SideState, Workload, read_workload
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
@@ -26,7 +27,7 @@ SETTLE_SECONDS = 1.0
 
 
 def hand_over_workers(
-    world: World,
+    acting: Acting,
     to: Side,
     *,
     timeout_seconds: float = 120.0,
@@ -40,14 +41,15 @@ def hand_over_workers(
     the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
     one service's trouble holds up no other's: what is left is returned, a sentence each.
     """
-    services = world.application.handed_over()
+    services = acting.world.application.handed_over()
     if not services:
         return ()
-    shift = _Shift(world, to, timeout_seconds, back, meanwhile)
-    if shift.next_turn() is None:
+    shift = _Shift(acting, to, timeout_seconds, back, meanwhile)
+    turn = shift.next_turn()
+    if turn is None:
         return ()
-    with journal(world, HandOver(to)) as entry:
-        shift.work()
+    with journal(acting, HandOver(to)) as entry:
+        shift.work(turn)
         moved = sorted(service.name for service in services if service.name not in shift.skip)
         entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
     return tuple(shift.left)
@@ -57,7 +59,7 @@ def hand_over_workers(
 class _Shift:
     """One hand-over under way. Services to `skip` are left as they are; the Jobs of those in `unheeded` may run on."""
 
-    world: World
+    acting: Acting
     to: Side
     timeout_seconds: float
     back: bool
@@ -68,6 +70,10 @@ class _Shift:
     settles_at: float = 0.0
     sides: dict[Side, SideState] = field(default_factory=dict)
     unsaid: dict[tuple[Side, str], str] = field(default_factory=dict)
+
+    @property
+    def world(self) -> World:
+        return self.acting.world
 
     def next_turn(self) -> Turn | None:
         """What is to be done now, as the world is now."""
@@ -93,14 +99,14 @@ class _Shift:
                     found[state.side, service.name] = why
         return found
 
-    def work(self) -> None:
-        """Turn by turn, until there is none left."""
+    def work(self, turn: Turn | None) -> None:
+        """Turn by turn from this one on, until there is none left."""
         began, last = time.monotonic(), None
-        while turn := self.next_turn():
+        while turn:
             if last is None or last.work is not turn.work:
                 began = time.monotonic()
             last = turn
-            self.world.check_lease()
+            self.acting.check_lease()
             self.meanwhile()
             if turn.work and (left := self.settles_at - time.monotonic()) > 0:
                 self.settles_at = 0.0
@@ -110,6 +116,7 @@ class _Shift:
             else:
                 self._judge_wait(turn, time.monotonic() - began)
                 self.world.sleep(LOOK_SECONDS)
+            turn = self.next_turn()
 
     def _jobs(self, old: SideState) -> Jobs:
         """What runs of the CronJobs that are suspended; nothing is asked for where there is none."""
@@ -145,12 +152,12 @@ class _Shift:
     def _tell_one(self, turn: Turn, workload: Workload) -> None:
         service = self.world.application.service(workload.name)
         if service.consume:
-            tell(self.world, service.consume, self.sides[turn.side].switches[service.name], turn.work)
-            nudge(self.world, workload, turn.work)
+            tell(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
+            nudge(self.acting, workload, turn.work)
             return
         if turn.work:
             self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _ask_for(self.world, workload, max(1, service.replicas) if turn.work else 0)
+        _ask_for(self.acting, workload, max(1, service.replicas) if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """The schedule goes on where the other side's left off: else what that side started already, this one would
@@ -160,7 +167,7 @@ class _Shift:
         version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
         part = {"metadata": version, "status": {"lastScheduleTime": old.last_schedule}}
         try:
-            self.world.cluster.merge(f"{address_of(new)}/status", part, timeout=5.0)
+            self.acting.cluster.merge(f"{address_of(new)}/status", part, timeout=5.0)
         except FlipgateError as error:
             self.world.say(f"{new} may start a Job at once that {old} has started already: {error}")
 
@@ -219,19 +226,19 @@ def _told(jobs: Jobs) -> str:
     return ", ".join(f"Job {job} of {name}" for name, running in sorted(jobs.items()) for job in running)
 
 
-def _ask_for(world: World, workload: Workload, count: int) -> None:
+def _ask_for(acting: Acting, workload: Workload, count: int) -> None:
     """Read again and tried again where somebody of ours has written it since it was read: a write of this very actor
     that arrived late, or one of another actor before it lost its Lease. Raises LostLease when a later actor has stamped
     it.
     """
     for left in reversed(range(TRIES)):
-        world.check_lease()
-        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
+        acting.check_lease()
+        operations = workload.fenced(acting.epoch, acting.renewed(workload.stamp), workload.asking(count))
         try:
-            world.cluster.patch(address_of(workload), operations)
+            acting.cluster.patch(address_of(workload), operations)
             return
         except Conflict:
             if not left:
                 raise
-            found = world.cluster.find(address_of(workload))
+            found = acting.cluster.find(address_of(workload))
             workload = read_workload(workload.name, workload.namespace, found, workload.kind)

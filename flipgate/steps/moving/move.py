@@ -15,11 +15,12 @@ from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Perm
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import View, short_of
+from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
-from flipgate.steps.looking.plan import Planned, plan_back, route_stamp
+from flipgate.steps.looking.plan import Planned, plan_back
 
 RETRIES = 5
 SURE_TRIES = 2
@@ -28,26 +29,26 @@ MOVE_TRIES = 10
 """
 
 
-def move(world: World, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
-    """Moves every route to `to`, forward: journal, one fenced patch a route. The caller holds the Lease, and has
-    stamped `to` before it counted its pods.
+def move(acting: Acting, to: Side, *, also: Callable[[Record, int], Record] | None = None) -> Move:
+    """Moves every route to `to`, forward: journal, one fenced patch a route. The caller has stamped `to` before it
+    counted its pods.
 
     `also` goes into the write that opens the journal entry (phase, spent approval). Raises Refused when somebody else
     changed what a route says since it was read, or wrote it without end; every route is then back where it was.
     """
     # Read before the entry: its write is refused to who was taken over by then, and who takes over later writes the
     # routes later, so that these versions are refused. Read after it, they could be the ones that a rollback has left.
-    traffic = look_at_traffic(world)
-    with journal(world, intents.Move(to), also=also) as entry:
+    traffic = look_at_traffic(acting.world)
+    with journal(acting, intents.Move(to), also=also) as entry:
         at = time.monotonic()
-        patches = _send_all(world, traffic, to)
+        patches = _send_all(acting, traffic, to)
         done = time.monotonic()
         entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
     return Move(to, at, patches, done=done)
 
 
 def move_back(
-    world: World, to: Side, *, forced: bool = False, unrecorded: str = "", planned: Planned | None = None
+    acting: Authority, to: Side, *, forced: bool = False, unrecorded: str = "", planned: Planned | None = None
 ) -> Move:
     """Sends every route to `to`, testing no versions; reads again and retries while others write. For rolling back.
     `forced`, because a person named the side: also routes that name neither side, where the side has their Services.
@@ -56,21 +57,21 @@ def move_back(
     not arrive after us. Routes that are gone or name no side are left and named in `Move.left`. `unrecorded` says who
     goes back and why where no record can: it is left on the routes, for reconcile.
 
-    `planned` is what `plan_back` said before the journal's entry was written: whoever took over since has stamped the
-    routes since, so its patches are refused then, and no others are made. Raises LostLease so, Refused when no route
-    can be moved, Conflict after RETRIES losses.
+    `planned` is what `plan_to_send` said before the journal's entry was written: whoever took over since has stamped
+    the routes since, so its patches are refused then, and no others are made. Raises LostLease so, Refused when no
+    route can be moved, Conflict after RETRIES losses.
     """
-    at = time.monotonic()
+    world, at = acting.world, time.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for tried in range(RETRIES):
         # What bears no stamp yet is fenced by its version, but not for long: an unrelated writer must not win.
         sure = tried < SURE_TRIES
-        traffic, patches = planned or plan_back(world, to, forced=forced, unrecorded=unrecorded, versions=sure)
+        traffic, patches = planned or plan_to_send(acting, to, forced=forced, unrecorded=unrecorded, versions=sure)
         planned = None
-        faults = _send_each(world, patches)
+        faults = _send_each(acting, patches)
         sent += tuple(patch for patch in patches if patch.route not in faults)
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
-        unconfirmed = _confirm(world, there, unrecorded, versions=sure)
+        unconfirmed = _confirm(acting, there, unrecorded, versions=sure)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
@@ -78,9 +79,9 @@ def move_back(
             gone = tuple(str(state) for state in now.leading if not state.entries)
             stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
             unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
-            forget_way_back(world, now)
+            forget_way_back(acting, now)
             return Move(to, at, sent, (*gone, *stuck, *unsure))
-        world.confirm_lease()
+        acting.confirm_lease()
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",
         obj=f"routes of {world.application.name}",
@@ -88,57 +89,65 @@ def move_back(
     )
 
 
-def close_routes(world: World, traffic: Traffic, *, keep_way_back: bool = False) -> None:
+def plan_to_send(
+    acting: Authority, to: Side, *, forced: bool = False, unrecorded: str = "", versions: bool = True
+) -> Planned:
+    """The routes now, and the patches for `move_back`. Raises Refused when none can move."""
+    stamp = acting.new_stamp()
+    return plan_back(acting.world, to, stamp=stamp, forced=forced, unrecorded=unrecorded, versions=versions)
+
+
+def close_routes(acting: Authority, traffic: Traffic, *, keep_way_back: bool = False) -> None:
     """Has every move refused that was planned before, of whomever: what comes now is done to a dark side, and no patch
     that is on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
 
     The line that takes users back by hand is refused from then on, too, unless it is to be kept: it is made anew then.
     """
-    open_to = world.application.places if keep_way_back else None
+    open_to = acting.application.places if keep_way_back else None
     for state in traffic.routes:
         if not state.entries:
             continue
         try:
-            patch_route(world.cluster, plan_close(state, route_stamp(world), state.unrecorded, open_to=open_to))
+            patch_route(acting.cluster, plan_close(state, acting.new_stamp(), state.unrecorded, open_to=open_to))
         except Conflict as error:
             raise Refused(
                 "was written by somebody else since it was read; the dark side may be live again",
                 obj=str(state.route),
                 reason=Why.SIDE_CHANGED,
                 untouched="both sides",
-                next_command=f"flipgate status {world.application.name}, then the same again",
+                next_command=f"flipgate status {acting.application.name}, then the same again",
             ) from error
 
 
 def _confirm(
-    world: World, states: Iterable[RouteState], unrecorded: str, *, versions: bool
+    acting: Authority, states: Iterable[RouteState], unrecorded: str, *, versions: bool
 ) -> dict[RouteName, FlipgateError]:
     """Stamps routes that are there already. One that may not be written holds up no other, and is said."""
     faults: dict[RouteName, FlipgateError] = {}
     for state in states:
         try:
-            patch = plan_close(state, route_stamp(world), unrecorded, versions=versions)
-            patch_route(world.cluster, patch, timeout=5.0)
+            patch = plan_close(state, acting.new_stamp(), unrecorded, versions=versions)
+            patch_route(acting.cluster, patch, timeout=5.0)
         except FlipgateError as error:
             faults[state.route] = error
     return faults
 
 
-def forget_unrecorded(world: World, traffic: Traffic) -> tuple[str, ...]:
+def forget_unrecorded(acting: Authority, traffic: Traffic) -> tuple[str, ...]:
     """Takes the mark of an unrecorded rollback off each route that bears one, whatever it leads to; what could not be
     done is returned, a sentence each: reconcile tries again."""
 
     def clear(state: RouteState) -> str:
         try:
-            clear_unrecorded(world.cluster, state)
+            clear_unrecorded(acting.cluster, state)
         except FlipgateError as error:
             return f"{state.route} still bears the mark of an unrecorded rollback: {error}"
         return ""
 
-    return tuple(filter(None, world.each(clear, [state for state in traffic.routes if state.unrecorded])))
+    return tuple(filter(None, acting.world.each(clear, [state for state in traffic.routes if state.unrecorded])))
 
 
-def forget_way_back(world: World, traffic: Traffic) -> None:
+def forget_way_back(acting: Authority, traffic: Traffic) -> None:
     """Takes the way back by hand off each route that says one: where it leads is no way back any more.
 
     Written apart from any move, and after it. Never raises: a line that stays is refused by what it tests itself,
@@ -147,19 +156,19 @@ def forget_way_back(world: World, traffic: Traffic) -> None:
 
     def clear(state: RouteState) -> None:
         try:
-            clear_way_back(world.cluster, state)
+            clear_way_back(acting.cluster, state)
         except FlipgateError as error:
-            world.say(f"{state.route} still says a way back that is none: {error}")
+            acting.world.say(f"{state.route} still says a way back that is none: {error}")
 
-    world.each(clear, [state for state in traffic.routes if state.way_back])
+    acting.world.each(clear, [state for state in traffic.routes if state.way_back])
 
 
-def _send_each(world: World, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:
+def _send_each(acting: Authority, patches: tuple[RoutePatch, ...]) -> dict[RouteName, FlipgateError]:
     """Every patch is tried: one route that cannot be moved must not keep the others' users where they are."""
     faults: dict[RouteName, FlipgateError] = {}
     for patch in patches:
         try:
-            patch_route(world.cluster, patch, timeout=5.0)
+            patch_route(acting.cluster, patch, timeout=5.0)
         except FlipgateError as error:
             faults[patch.route] = error
     if faults and len(faults) == len(patches) and not any(isinstance(e, Conflict) for e in faults.values()):
@@ -187,17 +196,17 @@ def need_counts(world: World, view: View, to: Side) -> None:
         )
 
 
-def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
+def _send_all(acting: Acting, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
     """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in plan_move(traffic, world.application.places, to, stamp=route_stamp(world)):
+    for patch in plan_move(traffic, acting.application.places, to, stamp=acting.new_stamp()):
         try:
-            sent.append(_send(world, planned[patch.route], patch, to))
+            sent.append(_send(acting, planned[patch.route], patch, to))
         except LostLease:
             raise
         except (Conflict, Refused, PermanentError) as error:
-            left = move_back(world, to.other).left if sent else ()
+            left = move_back(acting, to.other).left if sent else ()
             raise Refused(
                 f"was changed by somebody else since it was read, or may not be changed: {error.fact}",
                 obj=str(patch.route),
@@ -209,22 +218,23 @@ def _send_all(world: World, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...
     return tuple(sent)
 
 
-def _send(world: World, planned: RouteState, patch: RoutePatch, to: Side) -> RoutePatch:
+def _send(acting: Acting, planned: RouteState, patch: RoutePatch, to: Side) -> RoutePatch:
     """One route's patch, planned anew while others write what does not matter. The patch that was taken.
 
     Each tests the version it was planned on. That is read before the Lease is confirmed: who takes over after that
     writes the route after that, too, and the patch is refused. Raises Conflict.
     """
+    world = acting.world
     for _ in range(MOVE_TRIES):
-        world.check_lease()
+        acting.check_lease()
         try:
-            patch_route(world.cluster, patch)
+            patch_route(acting.cluster, patch)
             return patch
         except Conflict:
             route, known = planned.route, declared(world.application)
             now = find_route(world.cluster, world.application, route, world.route_api(route.kind), known)
-            world.confirm_lease()
+            acting.confirm_lease()
             if now.meaning != planned.meaning:
                 raise
-            (patch,) = plan_move(Traffic((now,)), world.application.places, to, stamp=route_stamp(world))
+            (patch,) = plan_move(Traffic((now,)), world.application.places, to, stamp=acting.new_stamp())
     raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))

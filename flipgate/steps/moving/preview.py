@@ -12,6 +12,7 @@ from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.errors import PermanentError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import prove
@@ -20,56 +21,58 @@ SEEN_SECONDS = 10.0
 """How long each replica may take to show a preview, beside its throttle."""
 
 
-def need_preview(world: World, traffic: Traffic, to: Side, replicas: list[str]) -> None:
+def need_preview(acting: Acting, traffic: Traffic, to: Side, replicas: list[str]) -> None:
     """Raises Refused (PreviewNotSeen) unless each replica leads requests for the preview's host to `to`, by routes that
     say what the live ones will say; PreviewNotMade where those may not be made. Nothing is done where no such host is
     declared.
 
     A write to the cluster like any other: journaled, and taken away again, also by whoever finds it left over.
     """
+    world = acting.world
     host = world.application.spec.traffic.preview_host
     if not host:
         return
-    with journal(world, Preview(to, host)) as entry:
+    with journal(acting, Preview(to, host)) as entry:
         try:
-            _make(world, traffic, to, host)
+            _make(acting, traffic, to, host)
             proven = _look(world, to, replicas, host)
         finally:
-            clear_preview(world)
+            clear_preview(acting)
         if not proven.ok:
             raise _not_seen(world, to, host, proven)
         shown = len([each for each in proven.replicas if each.proven])
         entry.outcome = f"{host} leads to {to} through {shown} Traefik replica{'' if shown == 1 else 's'}"
 
 
-def clear_preview(world: World) -> None:
+def clear_preview(acting: Acting) -> None:
     """Takes away what a preview consists of; what is gone already is fine, and what may not be deleted is said."""
+    world = acting.world
     if not world.application.spec.traffic.preview_host:
         return
     for number, route in enumerate(declared(world.application)):
         for name in preview_names(world.application.name, number, route):
             try:
-                delete_route(world.cluster, name, world.route_api(name.kind))
+                delete_route(acting.cluster, name, world.route_api(name.kind))
             except PermanentError as error:
                 world.say(f"the preview's {name} may be left: {error}")
 
 
-def _make(world: World, traffic: Traffic, to: Side, host: str) -> None:
+def _make(acting: Acting, traffic: Traffic, to: Side, host: str) -> None:
     try:
         for state in traffic.leading:
-            _show(world, state.route, to, host)
+            _show(acting, state.route, to, host)
     except PermanentError as error:
         raise Refused(
             f"could not be made: {error.fact}",
-            obj=f"preview of {world.application.name}",
+            obj=f"preview of {acting.world.application.name}",
             reason=Why.PREVIEW_NOT_MADE,
             untouched="all routes",
             next_command="flipgate check -f APP.yaml (asks for the rights that it needs)",
         ) from error
 
 
-def _show(world: World, route: RouteName, to: Side, host: str) -> None:
-    application = world.application
+def _show(acting: Acting, route: RouteName, to: Side, host: str) -> None:
+    world, application = acting.world, acting.world.application
     known = declared(application)
     obj = get_route(world.cluster, route, world.route_api(route.kind))
     state = read_route(route, obj, application.places, known)
@@ -78,7 +81,7 @@ def _show(world: World, route: RouteName, to: Side, host: str) -> None:
     for made in preview_of(obj, state, names, place=application.place_of(to), host=live, preview=host):
         if application.spec.traffic.by_https:
             KINDS[made["kind"]].by_https(made["spec"])
-        apply_route(world.cluster, made)
+        apply_route(acting.cluster, made)
 
 
 def _look(world: World, to: Side, replicas: list[str], host: str) -> Proven:

@@ -12,6 +12,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.consume import tell
@@ -19,7 +20,7 @@ from flipgate.steps.moving.move import close_routes, forget_way_back
 from flipgate.steps.moving.stamp import need_ours
 
 
-def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
+def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     """Scales the side's services to `keep` (workers to 0; CronJobs are suspended, mixed ones do not consume). Each
     write tests the stamp read before the routes were, and the routes are closed first: no patch of theirs that is on
     its way can arrive after this, and lead users here.
@@ -27,22 +28,23 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     Raises Refused when a route or a workload was written since: somebody sends users to this side, and it stays as it
     is.
     """
+    world = acting.world
     counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
     if not (todo or consuming):
-        forget_way_back(world, view.traffic)
+        forget_way_back(acting, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
-    need_ours(world, state)
-    with journal(world, Rest(side.side, counts)) as entry:
-        close_routes(world, view.traffic)
-        silence(world, state)
+    need_ours(acting, state)
+    with journal(acting, Rest(side.side, counts)) as entry:
+        close_routes(acting, view.traffic)
+        silence(acting, state)
         for workload in todo:
-            world.check_lease()
-            _scale(world, workload, counts[workload.name])
-        forget_way_back(world, view.traffic)
+            acting.check_lease()
+            _scale(acting, workload, counts[workload.name])
+        forget_way_back(acting, view.traffic)
         told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
         entry.outcome = f"{told} of {side.side} at rest"
 
@@ -57,23 +59,23 @@ def rest(world: World, view: View, side: DarkSide, *, keep: int = 0) -> None:
     world.store.update(remember)
 
 
-def silence(world: World, state: SideState) -> None:
+def silence(acting: Acting, state: SideState) -> None:
     """No mixed service of the side is to consume, whatever pods of it come up. Raises Refused like `rest`."""
-    for service in world.application.mixed():
+    for service in acting.world.application.mixed():
         switch = state.switches[service.name]
         if service.consume and switch.found and not switch.says(False):
             try:
-                tell(world, service.consume, switch, False)
+                tell(acting, service.consume, switch, False)
             except Conflict as error:
-                raise _changed(world, switch) from error
+                raise _changed(acting.world, switch) from error
 
 
-def _scale(world: World, workload: Workload, count: int) -> None:
+def _scale(acting: Acting, workload: Workload, count: int) -> None:
     try:
-        operations = workload.fenced(world.epoch, world.renewed(workload.stamp), workload.asking(count))
-        world.cluster.patch(address_of(workload), operations)
+        operations = workload.fenced(acting.epoch, acting.renewed(workload.stamp), workload.asking(count))
+        acting.cluster.patch(address_of(workload), operations)
     except Conflict as error:
-        raise _changed(world, workload) from error
+        raise _changed(acting.world, workload) from error
 
 
 def _changed(world: World, what: Stamped) -> Refused:

@@ -12,7 +12,7 @@ from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
 from flipgate.steps.acting.about import about_application
-from flipgate.steps.acting.world import World
+from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.looking.look import look, side_of
 
 TRIES = 5
@@ -20,42 +20,44 @@ STAMP_SECONDS = 5.0
 
 
 @about_application()
-def stamp(world: World, state: SideState, epoch: int | str, *, over_unrecorded: bool = False) -> SideState:
-    """Takes a side: a new stamp of this epoch on each of its objects. Returns the side as it was when it was stamped:
-    each write's answer shows its object.
+def stamp(acting: Authority, state: SideState, *, over_unrecorded: bool = False) -> SideState:
+    """Takes a side: a new stamp of this actor's epoch on each of its objects. Returns the side as it was when it was
+    stamped: each write's answer shows its object.
 
     Each write tests the stamp that was read, and is planned anew where another one stands there by now: a stamp never
     goes down. An object that is gone is left out: nothing can be scaled down in it. Raises LostLease where a later
     epoch stands, or an unrecorded one unless `over_unrecorded`; Conflict after TRIES losses.
     """
-    found = world.each(lambda each: _stamp(world, each, epoch, over_unrecorded), _objects(state))
-    return side_of(world, state.side, found)
+    found = acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over_unrecorded), _objects(state))
+    return side_of(acting.world, state.side, found)
 
 
 @about_application()
-def stamp_unstamped(world: World, state: SideState) -> bool:
+def stamp_unstamped(acting: Authority, state: SideState) -> bool:
     """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything.
 
     It gets the epoch of the side's others, the first where there are none: nobody takes the side by that.
     """
     bare = [each for each in _objects(state) if each.stamp is None]
     epochs = [found for each in state.stamped if (found := stamps.epoch_of(each.stamp)) is not None]
-    world.each(lambda each: _stamp(world, each, max(epochs, default=0), over=False), bare)
+    acting.world.each(lambda each: _stamp(acting, each, max(epochs, default=0), over=False), bare)
     return bool(bare)
 
 
 @about_application()
-def need_ours(world: World, state: SideState) -> None:
+def need_ours(acting: Acting, state: SideState) -> None:
     """Raises LostLease where anything of the side was stamped later than this actor's epoch, or by a rollback that
     could not be recorded: the side is that actor's then, and all of it is left alone."""
     for each in state.stamped:
-        each.need_ours(world.epoch)
+        each.need_ours(acting.epoch)
 
 
-def stamped_look(world: World, side: Side) -> View:
-    """A look at everything, after what bears no stamp on this side has been given one. The caller holds the Lease."""
-    view = look(world)
-    return look(world) if stamp_unstamped(world, view.sides[side]) else view
+def stamped_look(acting: Acting, side: Side, view: View | None = None) -> View:
+    """A look at everything, after what bears no stamp on this side has been given one: `view`, where it was seen under
+    this Lease and nothing lacked one."""
+    view = view or look(acting.world)
+    # Once more, because fences have to be older than the routes they rest on: the routes are read after the stamps.
+    return look(acting.world) if stamp_unstamped(acting, view.sides[side]) else view
 
 
 def _objects(state: SideState) -> list[Stamped]:
@@ -63,19 +65,19 @@ def _objects(state: SideState) -> list[Stamped]:
     return list({address_of(each): each for each in state.stamped}.values())
 
 
-def _stamp(world: World, read: Stamped, epoch: int | str, over: bool) -> Mapping[str, Any] | None:
+def _stamp(acting: Authority, read: Stamped, epoch: int | str, over: bool) -> Mapping[str, Any] | None:
     for left in reversed(range(TRIES)):
         if isinstance(epoch, int) and not (over and stamps.unrecorded(read.stamp)):
             read.need_ours(epoch)
-        operations = [*read.tests(), *read.stamping(world.new_stamp(epoch))]
+        operations = [*read.tests(), *read.stamping(acting.stamp_of(epoch))]
         try:
-            return world.cluster.patch(address_of(read), operations, timeout=STAMP_SECONDS)
+            return acting.cluster.patch(address_of(read), operations, timeout=STAMP_SECONDS)
         except NotFound:
             return None
         except Conflict:
             if not left:
                 raise
-            obj = world.cluster.find(address_of(read))
+            obj = acting.cluster.find(address_of(read))
             if obj is None:
                 return None
             read = replace(read, **read_meta(obj["metadata"]))

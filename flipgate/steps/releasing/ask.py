@@ -169,9 +169,10 @@ def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bo
     return record.question.flow_run != flow_run or unused
 
 
-def standing(world: World, kind: QuestionKind) -> Granted | NotGranted:
-    """Whether the record holds a decision that allows the step now, judged against what would change now."""
-    view = look(world)
+def standing(world: World, kind: QuestionKind, view: View | None = None) -> Granted | NotGranted:
+    """Whether the record holds a decision that allows the step now, judged against what would change now: by `view`,
+    where that has just been seen."""
+    view = view or look(world)
     record = need_record(world, view)
     release = need_phase(world, record, kind)
     if record.question is not None and record.question.kind is not kind:

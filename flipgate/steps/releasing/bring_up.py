@@ -29,6 +29,7 @@ from flipgate.core.workloads.render import (
 )
 from flipgate.core.workloads.view import SideState, View, Workload, short_of
 from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.tell import advance, finish, need_open, write
 from flipgate.steps.acting.world import World
@@ -78,13 +79,15 @@ def supersede(world: World, release: Release, by: str) -> None:
 
 
 @about_application()
-def bring_up(world: World, release: Release) -> None:
+def bring_up(acting: Acting, release: Release, view: View | None = None) -> None:
     """Sets the release's images on its side and scales it to the wanted counts. Only what is missing is changed.
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
+    `view` is what was seen under this Lease, where somebody has looked.
     """
-    view = stamped_look(world, release.side)
+    world = acting.world
+    view = stamped_look(acting, release.side, view)
     need_open(need_record(world, view), release.name)
     dark = need_dark(world, view)
     if dark.side is not release.side:
@@ -100,23 +103,24 @@ def bring_up(world: World, release: Release) -> None:
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
-    need_ours(world, side)
-    with journal(world, BringUp(dark.side, release.images, release.wanted)) as entry:
-        close_routes(world, view.traffic)
-        silence(world, side)  # before any pod comes up
+    need_ours(acting, side)
+    with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
+        close_routes(acting, view.traffic)
+        silence(acting, side)  # before any pod comes up
         for workload in side.workloads.values():
-            world.check_lease()
-            set_workload(world, workload, release)
+            acting.check_lease()
+            set_workload(acting, workload, release)
         entry.outcome = f"{sum(release.wanted.values())} pods wanted on {dark.side}"
     _note_occupant(world, release, side)
 
 
-def scale_to_live(world: World, release: Release) -> Release:
+def scale_to_live(acting: Acting, release: Release) -> Release:
     """Scales a dark release to what the active side has by now, and waits until it is Ready: since it was brought up,
     autoscalers may have grown the one or shrunk the other. Nothing is done where it has as much.
 
     An approval stands: it is of what would run, not of how often. Raises Refused (NotReadyInTime) with users untouched.
     """
+    world = acting.world
     view = look(world)
     active = _live(need_record(world, view), view, release.side.other)
     has = view.sides[release.side].replicas
@@ -126,8 +130,8 @@ def scale_to_live(world: World, release: Release) -> Release:
     told = ", ".join(f"{name} {has[name]} to {count}" for name, count in few.items())
     world.say(f"{release.side} has fewer pods than users need by now: {told}")
     grown = _at_present_counts(world, release, active)
-    bring_up(world, grown)
-    wait_ready(world, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
+    bring_up(acting, grown, view)
+    wait_ready(acting, grown, timeout_seconds=float(world.application.spec.policy.ready_timeout_seconds))
     return grown
 
 
@@ -144,31 +148,32 @@ def _need_switches(world: World, side: SideState) -> None:
         )
 
 
-def set_workload(world: World, workload: Workload, release: Release) -> None:
+def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
     """One workload: image and count (a CronJob: suspended) in one fenced patch; what is as wanted is left alone.
 
     Raises Refused (SideChanged) when somebody of ours has written it since it was read.
     """
-    changes = _changes(world, workload, release)
+    changes = _changes(acting.world, workload, release)
     if not changes:
         return
     try:
-        world.cluster.patch(address_of(workload), workload.fenced(world.epoch, world.new_stamp(world.epoch), *changes))
+        acting.cluster.patch(address_of(workload), workload.fenced(acting.epoch, acting.new_stamp(), *changes))
     except Conflict as error:
         raise Refused(
             "was written by another actor since it was read",
             obj=str(workload),
             reason=Why.SIDE_CHANGED,
             untouched=f"this {workload.kind}, and what comes after it",
-            next_command=f"flipgate status {world.application.name}; the same build again does what is missing",
+            next_command=f"flipgate status {acting.world.application.name}; the same build again does what is missing",
         ) from error
 
 
-def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> None:
+def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> None:
     """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
 
     Raises Refused (NotReadyInTime) that says which pods are missing and why.
     """
+    world = acting.world
     began = time.monotonic()
     namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
@@ -187,7 +192,7 @@ def wait_ready(world: World, release: Release, *, timeout_seconds: float) -> Non
             world.say(progress)
         if waited >= timeout_seconds:
             raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
-        world.check_lease()
+        acting.check_lease()
         need_open(world.store.read(), release.name)
         _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
 
@@ -298,8 +303,9 @@ def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], ide
         raise Refused(f"has these images and this configuration live on {active.side} already", reason=Why.ALREADY_LIVE)
 
 
-def note_dark(world: World, release: Release, evidence: list[Evidence]) -> Release:
+def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:
     """`deploying` to `dark`: up, Ready and checked. Doing it again is fine."""
+    world = acting.world
     record, now = world.store.read(), world.now()
     if need_open(record, release.name).phase is Phase.DARK:
         return release

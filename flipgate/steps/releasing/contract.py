@@ -11,6 +11,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.contract import close, side_to_close
 from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
@@ -52,13 +53,14 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
         return close(now, side, done)
 
     write(world, change)
-    _take_off(world)
+    with world.acting_without_lease(record.epoch) as acting:
+        _take_off(acting)
     return Closed(side, occupant.release, done, True)
 
 
-def _take_off(world: World) -> None:
+def _take_off(acting: Authority) -> None:
     """The routes say how to go back by hand, and must not say it any longer. The record has it all: never raises."""
     try:
-        forget_way_back(world, look_at_traffic(world))
+        forget_way_back(acting, look_at_traffic(acting.world))
     except FlipgateError as error:
-        world.say(f"the routes may still say a way back that is none: {error}")
+        acting.world.say(f"the routes may still say a way back that is none: {error}")

@@ -1,4 +1,4 @@
-"""Flipping: the approved move, its proof, and what follows from either. Called under the Lease."""
+"""Flipping: the approved move, its proof, and what follows from either."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
 from flipgate.core.workloads.render import configuration_hash, images_of
+from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import advance, need_open, write
 from flipgate.steps.acting.world import World
@@ -51,7 +53,7 @@ GOES_BACK = MappingProxyType(
 """Refusals after the move that send everybody back, and the reason that the phase change gets."""
 
 
-def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
+def flip(acting: Acting) -> tuple[Move, Proven]:
     """Moves all users to the release's side and proves it. The approval is spent in the write that opens the entry.
 
     The side is stamped before its pods are counted, so that a stale scale-down cannot empty it after the count.
@@ -60,11 +62,12 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
     and when a route was changed: then the phase is `dark` again, and the approval is gone. A first release ever has no
     old side to be seen before it.
     """
-    release = need_phase(world, world.store.read(), QuestionKind.FLIP)
+    world = acting.world
     before = look(world)
-    side = stamp(world, before.sides[release.side], epoch)  # as it is when it is stamped: its pods are counted there
-    _need_approval(world)
+    release = need_phase(world, need_record(world, before), QuestionKind.FLIP)
+    side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
     view = replace(before, sides={**before.sides, side.side: side})
+    _need_approval(world, view)
     need_counts(world, view, release.side)
     need_targets(world, view.traffic, release.side)
     replicas = world.proxy.replicas()
@@ -72,7 +75,7 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         need_sight(world, release.side.other, replicas)
     else:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
-    need_preview(world, view.traffic, release.side, replicas)
+    need_preview(acting, view.traffic, release.side, replicas)
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval
@@ -82,9 +85,9 @@ def flip(world: World, *, epoch: int) -> tuple[Move, Proven]:
         return approvals.spend(flipping, entry)
 
     try:
-        moved = move(world, release.side, also=approved)
+        moved = move(acting, release.side, also=approved)
     except Refused as error:
-        _undone(world, release.name, error)
+        _undone(acting, release.name, error)
         raise
     return moved, prove_moved(world, release.side, replicas, moved=moved)
 
@@ -185,8 +188,9 @@ def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Reco
     return records.put_out(records.judged(record, BAKE, bad.evidence, now), message)
 
 
-def note_proof(world: World, release: str, proven: Proven) -> Release:
+def note_proof(acting: Acting, release: str, proven: Proven) -> Release:
     """`flipping` to `baking`, with the figures and the line that takes traffic back without flipgate."""
+    world = acting.world
     record, now = world.store.read(), world.now()
     found = need_open(record, release)
     if found.phase is Phase.BAKING:
@@ -236,8 +240,9 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
     return noted
 
 
-def note_live(world: World, release: str, evidence: tuple[Evidence, ...]) -> Release:
+def note_live(acting: Acting, release: str, evidence: tuple[Evidence, ...]) -> Release:
     """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
+    world = acting.world
     verdict = combine(evidence)
     if verdict is not Verdict.PASS:
         bad = bad_bake(world, verdict, evidence)
@@ -272,8 +277,8 @@ def way_back_by_hand(world: World) -> str:
     return " && ".join(by_hand(patch) for patch in plan_move(traffic, world.application.places, traffic.active.other))
 
 
-def _need_approval(world: World) -> None:
-    decided = standing(world, QuestionKind.FLIP)
+def _need_approval(world: World, view: View) -> None:
+    decided = standing(world, QuestionKind.FLIP, view)
     if isinstance(decided, NotGranted):
         raise Refused(
             decided.fact,
@@ -284,7 +289,7 @@ def _need_approval(world: World) -> None:
         )
 
 
-def _undone(world: World, release: str, error: Refused) -> None:
+def _undone(acting: Acting, release: str, error: Refused) -> None:
     """The move changed nothing: the release is dark again, and its spent approval is gone with the question."""
-    if world.store.read().phase is Phase.FLIPPING:
-        advance(world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)
+    if acting.world.store.read().phase is Phase.FLIPPING:
+        advance(acting.world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

@@ -18,6 +18,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.view import View, not_serving
 from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import advance, finish, need_open
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark, need_record
@@ -27,14 +28,14 @@ from flipgate.steps.watching.measure import still_in_flight
 
 
 @contextmanager
-def failing(world: World, release: Release) -> Iterator[None]:
+def failing(acting: Acting, release: Release) -> Iterator[None]:
     """Ends the release as `failed` when the block finds that it did not get Ready or did not pass, then raises that."""
     try:
         yield
     except Refused as bad:
         reasons = {Why.NOT_READY_IN_TIME: Reason.NOT_READY_IN_TIME, Why.CHECKS_FAILED: Reason.CHECKS_FAILED}
         if bad.reason in reasons:
-            fail(world, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
+            fail(acting, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
         raise
 
 
@@ -78,9 +79,10 @@ def wait_out(world: World) -> None:
 
 
 @about_application(untouched="both sides")
-def need_soaked(world: World, name: str = "") -> Release:
-    """The release whose old side may be put to rest. Raises Refused before its time, or when it is not `live`."""
-    record = world.store.read()
+def need_soaked(world: World, name: str = "", record: Record | None = None) -> Release:
+    """The release whose old side may be put to rest, by the record as it is now, or was just seen. Raises Refused
+    before its time, or when it is not `live`."""
+    record = record or world.store.read()
     release = need_open(record, name) if name else record.release
     if release is None or release.phase.row.pipeline != SCALE_DOWN:
         last = record.newest
@@ -101,16 +103,17 @@ def need_soaked(world: World, name: str = "") -> Release:
     return release
 
 
-def settle(world: World, name: str = "") -> Release:
-    """Rests the old side, closes the release and writes it to the history. The caller holds the Lease and a yes.
+def settle(acting: Acting, name: str = "") -> Release:
+    """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
     """
-    before = need_dark(world, look(world))
-    view = stamped_look(world, before.side)
+    world = acting.world
+    before = look(world)
+    view = stamped_look(acting, need_dark(world, before).side, before)
     record = need_record(world, view)
     dark = need_dark(world, view)
-    release = need_soaked(world, name)
+    release = need_soaked(world, name, record)
     missing = not_serving(view.sides[release.side], world.application.serving())
     if missing:
         raise Refused(
@@ -127,7 +130,7 @@ def settle(world: World, name: str = "") -> Release:
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     busy = _still_busy(world, dark.side)
-    rest(world, view, dark, keep=world.application.spec.policy.rest_replicas)
+    rest(acting, view, dark, keep=world.application.spec.policy.rest_replicas)
     message = f"{dark.side} is at rest; going back is the slow way from here on"
     if not record.ran_on(dark.side):
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
@@ -160,15 +163,17 @@ def kept_too_long(world: World, view: View) -> Release | None:
     return ended if up and kept >= world.application.spec.policy.keep_failed_seconds else None
 
 
-def rest_expired(world: World) -> None:
+def rest_expired(acting: Acting) -> None:
     """Puts to rest the side of a release that failed or went back, once it was kept long enough for a look.
 
-    The caller holds the Lease. Does nothing before that time, or when nothing of it is up.
+    Does nothing before that time, or when nothing of it is up.
     """
-    if ended := kept_too_long(world, look(world)):
-        view = stamped_look(world, ended.side)
+    world = acting.world
+    before = look(world)
+    if ended := kept_too_long(world, before):
+        view = stamped_look(acting, ended.side, before)
         dark = need_dark(world, view)
-        rest(world, view, dark)
+        rest(acting, view, dark)
         world.store.update(records.put_away)
         finish(world)  # once more: its journal has grown by this rest
         world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
@@ -178,12 +183,13 @@ def _spend(record: Record) -> Record:
     return approvals.spend(record, record.journal[-1].id)
 
 
-def fail(world: World, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
+def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence: tuple[Evidence, ...] = ()) -> None:
     """Ends a release that did not come up: `failed`, and its side goes to rest at once unless it is kept for a look.
 
     `evidence` is what its checks said, where they were asked. Users saw nothing, and see nothing now. Does nothing when
     the release is not `deploying` any more.
     """
+    world = acting.world
     record = world.store.read()
     if record.phase is not Phase.DEPLOYING or need_open(record, release).name != release:
         return
@@ -195,4 +201,4 @@ def fail(world: World, release: str, reason: Reason, message: str, *, evidence: 
     now = world.now()
     advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
     finish(world)
-    rest_expired(world)
+    rest_expired(acting)

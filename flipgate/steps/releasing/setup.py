@@ -196,18 +196,20 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     except Conflict:
         return world.store.read()
     # Whatever was sent before is refused from here on, also where a record was lost and this is a second beginning.
-    for state in view.sides.values():
-        stamp(world, state, record.epoch, over_unrecorded=True)
-    close_routes(world, view.traffic)
-    for left in forget_unrecorded(world, look_at_traffic(world)):
-        world.say(left)
+    with world.acting_without_lease(record.epoch, record) as acting:
+        for state in view.sides.values():
+            stamp(acting, state, over_unrecorded=True)
+        close_routes(acting, view.traffic)
+        for left in forget_unrecorded(acting, look_at_traffic(world)):
+            world.say(left)
     return record
 
 
 def _stamp_both(world: World, view: View, record: Record) -> None:
     """What bears a stamp already keeps it: somebody acts on it, or did."""
-    for state in view.sides.values():
-        stamp_unstamped(world, state)
+    with world.acting_without_lease(record.epoch, record) as acting:
+        for state in view.sides.values():
+            stamp_unstamped(acting, state)
 
 
 def _last_epoch(view: View) -> int:

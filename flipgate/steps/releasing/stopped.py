@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.stopped import failure, forget_stop, note_stop
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.flip import GOES_BACK
@@ -31,10 +32,10 @@ def noting_stop(world: World, release: str, pipeline: str, run: str = "") -> Ite
         raise
 
 
-def act_again(world: World, record: Record) -> None:
+def act_again(acting: Acting) -> None:
     """A run is at work on the release again: what stopped the one before is over. No write where none did."""
-    if record.release and record.release.stopped:
-        world.store.update(forget_stop)
+    if acting.record.release and acting.record.release.stopped:
+        acting.world.store.update(forget_stop)
 
 
 def _note(world: World, release: str, pipeline: str, run: str, error: Exception) -> None:

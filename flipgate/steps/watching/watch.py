@@ -33,11 +33,17 @@ LINE_SECONDS = 1.0
 
 
 def watch(
-    world: World, release: Release, *, moved: Moved = lambda _percent, _line: None, charted: Charted = lambda _: None
+    world: World,
+    release: Release,
+    *,
+    moved: Moved = lambda _percent, _line: None,
+    charted: Charted = lambda _: None,
+    check_lease: Callable[[], None] = lambda: None,
 ) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
-    the world answers, or does not: that is unknown, and said so. Raises LostLease. At its end the way back is judged,
-    too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by ANSWER_SECONDS.
+    the world answers, or does not: that is unknown, and said so; only what `check_lease` raises. At its end the way
+    back is judged, too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by
+    ANSWER_SECONDS.
 
     flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
     progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
@@ -53,7 +59,7 @@ def watch(
             gates.ask()
             samples.append(_look(world, release, elapsed, gates.probes))
             gates.ask_counters()
-            world.check_lease()
+            check_lease()
             own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
             if combine(own) is Verdict.FAIL:
                 gates.collect()

@@ -27,7 +27,7 @@ from flipgate.steps.releasing.ask import pose
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -63,7 +63,7 @@ def on_workload(shop: Shop, side: Side, name: str = "web") -> list[str]:
 
 def test_a_release_is_told_on_its_route_and_its_workloads_phase_by_phase(shop: Shop, world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     advance(world, release.name, Phase.DARK, Reason.CHECKS_PASSED)
     pose(world, QuestionKind.FLIP, [])
     for phase, reason in [(Phase.FLIPPING, Reason.APPROVED), (Phase.BAKING, Reason.TRAFFIC_PROVEN)]:
@@ -195,7 +195,7 @@ def test_a_server_that_swallows_events_is_not_waited_for_long(
 
 def test_nothing_is_told_of_a_change_that_the_record_did_not_take(shop: Shop, world: World) -> None:
     release = opened(world)
-    world.store.epoch = 7
+    world.store = world.store.with_epoch(7)
     with pytest.raises(LostLease):
         advance(world, release.name, Phase.DARK, Reason.CHECKS_PASSED)
     assert on_route(shop) == on_workload(shop, GREEN) == DARK[:1]

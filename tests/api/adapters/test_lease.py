@@ -118,8 +118,8 @@ def test_a_lease_that_was_deleted_is_lost(shop: Shop) -> None:
 
 def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
-    with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
-        ana.store.update(lambda record: but(record, threads={"late": "late"}))
+    with ana.acting() as acting, ben.acting(steal=True), pytest.raises(LostLease):
+        acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
 
 
 class Overtaken(Store):

@@ -18,7 +18,7 @@ from flipgate.core.values.errors import Conflict, LostLease, NotFound, Permanent
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
 from lab.control.records import Lab
-from tests.api.shop import GREEN, Shop, opened
+from tests.api.shop import GREEN, Shop, opened, under_lease
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -94,12 +94,12 @@ def test_a_garbled_record_is_refused_and_left_alone(shop: Shop, world: World, ga
 
 def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
-    with ana.acting():
-        ana.store.update(note("before"))
+    with ana.acting() as acting:
+        acting.world.store.update(note("before"))
         with ben.acting(steal=True):
             ben.store.update(note("taken"))
         with pytest.raises(LostLease, match=r"ben has taken over \(epoch 2; this run began in 1\)"):
-            ana.store.update(note("late"))
+            acting.world.store.update(note("late"))
     assert set(ana.store.read().threads) == {"before", "taken"}
 
 
@@ -107,8 +107,8 @@ def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
     ana = shop.adopted()
     epochs: list[Record] = []
     for _ in range(2):
-        with ana.acting() as record:
-            epochs.append(record)
+        with ana.acting() as acting:
+            epochs.append(acting.record)
     assert [record.epoch for record in epochs] == [1, 2]
 
 
@@ -154,7 +154,7 @@ def test_a_garbled_finished_release_stops_no_deploy_and_no_end(cluster: Cluster,
     world = shop.adopted()
     release = opened(world)
     spoil(shop, release, "{")
-    fail(world, release.name, Reason.NOT_READY_IN_TIME, "web 0/2")
+    under_lease(world, fail, release.name, Reason.NOT_READY_IN_TIME, "web 0/2")
     spoil(shop, release, "{")
     again = opened(world)
     assert (again.id, again.attempt) == (release.id, 2)

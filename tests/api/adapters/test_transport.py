@@ -27,7 +27,7 @@ from flipgate.core.values.errors import (
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
 from tests.api.wire import Answer, Handler, Through, connect, serving
 
 POD = "/api/v1/namespaces/x/pods/y"
@@ -190,7 +190,7 @@ def is_route_patch(method: str, path: str) -> bool:
 def test_a_move_whose_answer_is_lost_is_found_finished(shop: Shop, tmp_path: Path) -> None:
     shop.adopted()
     with serving(Through(shop.kubeconfig, after=is_route_patch), tmp_path) as cluster, pytest.raises(Unreachable):
-        move(shop.world("ana", cluster), GREEN)
+        under_lease(shop.world("ana", cluster), move, GREEN)
     world = shop.world("ana")
     assert shop.where() == ("green",)
     assert world.store.read().open_entry  # nobody knows what happened: it stays open
@@ -207,7 +207,7 @@ def test_a_move_that_the_server_would_not_take_now_is_backed_out(shop: Shop, tmp
 
     proxy = serving(Through(shop.kubeconfig, before=busy), tmp_path)
     with proxy as cluster, pytest.raises(TemporaryError, match=f"{code}: busy"):
-        move(shop.world("ana", cluster), GREEN)
+        under_lease(shop.world("ana", cluster), move, GREEN)
     assert shop.where() == ("blue",)
     assert recover(shop.world("ana")).fact == "the move to green is undone: traffic on blue"
     assert shop.world("ana").store.read().open_entry is None
@@ -222,12 +222,12 @@ def test_somebody_writes_the_route_while_our_patch_is_on_its_way(shop: Shop, tmp
 
     with serving(Through(shop.kubeconfig, before=meddle), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
-            move(shop.world("ana", cluster), GREEN)
+            under_lease(shop.world("ana", cluster), move, GREEN)
         assert refused.value.reason == "RouteChanged"
         assert shop.where() == ("blue",)
 
         shop.point("live", f"{shop.name}-green")
-        move_back(shop.world("ana", cluster), BLUE)
+        unleased(shop.world("ana", cluster), move_back, BLUE)
         assert shop.where() == ("blue",)
 
 

@@ -28,7 +28,7 @@ from flipgate.steps.releasing import ask
 from flipgate.steps.releasing.bring_up import bring_up, note_dark
 from flipgate.steps.releasing.flip import going_back, note_live
 from flipgate.steps.releasing.settle import failing, rest_expired, settle
-from tests.api.shop import BLUE, GREEN, Shop, opened
+from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
 from tests.core.builders import question, release
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
@@ -59,10 +59,10 @@ def data(shop: Shop, *args: str) -> dict[str, Any]:
 def dark(shop: Shop, world: World) -> Release:
     """A release brought up on green, Ready, and checked."""
     found = opened(world)
-    with world.acting():
-        bring_up(world, found)
+    with world.acting() as acting:
+        bring_up(acting, found)
         shop.play_ready(GREEN)
-        return note_dark(world, found, [CHECKED])
+        return note_dark(acting, found, [CHECKED])
 
 
 def baking(shop: Shop, world: World, found: Release) -> Release:
@@ -75,7 +75,7 @@ def baking(shop: Shop, world: World, found: Release) -> Release:
         flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message="by ana")
         return approvals.spend(flipping, entry)
 
-    move(world, GREEN, also=approved)
+    under_lease(world, move, GREEN, also=approved)
     record = advance(world, found.name, Phase.BAKING, Reason.TRAFFIC_PROVEN)
     assert record.release
     return record.release
@@ -94,15 +94,15 @@ def without_delays(world: World) -> None:
 def test_a_release_that_failed_its_checks_and_the_next_that_came_through(shop: Shop, world: World) -> None:
     without_delays(world)
     first = opened(world)
-    bring_up(world, first)
-    with pytest.raises(Refused, match="status 500"), failing(world, first):
+    under_lease(world, bring_up, first)
+    with pytest.raises(Refused, match="status 500"), world.acting() as acting, failing(acting, first):
         need_pass(world, GREEN, [BROKEN])
     whole = dark(shop, world)
     baking(shop, world, whole)
-    note_live(world, whole.name, (BAKED,))
+    under_lease(world, note_live, whole.name, (BAKED,))
     ask.pose(world, SCALE_DOWN, [])
     ask.decide(world, Decision.APPROVE, by="ben", via="Prefect UI", reason="a quiet day")
-    settle(world)
+    under_lease(world, settle)
 
     assert told(shop, first.name)[:4] == [
         "deploying: BuildAnnounced",
@@ -151,7 +151,7 @@ def _whole_story_on_the_command_line(shop: Shop, name: str) -> None:
 def test_a_release_taken_back_after_a_failed_bake(shop: Shop, world: World) -> None:
     found = baking(shop, world, dark(shop, world))
     with shop.playing_ready(), pytest.raises(Refused, match="9 of 100"), going_back(world):
-        note_live(world, found.name, (BURNT,))
+        under_lease(world, note_live, found.name, (BURNT,))
 
     assert shop.where() == (BLUE,)
     assert [line for line in told(shop, found.name)[8:] if not line.startswith("HandOver")] == [
@@ -166,8 +166,8 @@ def test_a_release_taken_back_after_a_failed_bake(shop: Shop, world: World) -> N
     assert kept.judgements[-1].at == back.at == entry.at, "one write: the way back waits for no other"
 
     without_delays(world)
-    with world.acting():
-        rest_expired(world)
+    with world.acting() as acting:
+        rest_expired(acting)
     assert told(shop, found.name)[-1] == "RestSide: 1 Deployment of green at rest"
 
 
@@ -244,10 +244,10 @@ def test_a_bake_that_nobody_could_judge_is_told_while_it_waits(shop_on_paper: Sh
     said: list[str] = []
     watched.say = said.append
     with pytest.raises(Refused, match="none of 10 probes"):
-        note_live(watched, "3f2a9c01d4e8-1", (BLIND,))
+        under_lease(watched, note_live, "3f2a9c01d4e8-1", (BLIND,))
     assert "`baking`, and unknown: errors: none of 10 probes" in said[0], "everybody is told"
     assert "flipgate rollback" in said[0]
-    note_live(watched, "3f2a9c01d4e8-1", (BAKED,))
+    under_lease(watched, note_live, "3f2a9c01d4e8-1", (BAKED,))
     judgements = data(shop_on_paper, "3f2a")["judgements"]
     assert [(each["step"], each["verdict"]) for each in judgements] == [("bake", "unknown"), ("bake", "pass")]
 
@@ -255,13 +255,13 @@ def test_a_bake_that_nobody_could_judge_is_told_while_it_waits(shop_on_paper: Sh
 def test_what_cannot_be_noted_of_a_bake_is_a_sentence(watched: World, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     watched.say = said.append
-    with monkeypatch.context() as patched:
-        patched.setattr(watched.store, "update", failing_with(Conflict("was written by others")))
+    with watched.acting() as acting:
+        monkeypatch.setattr(acting.world.store, "update", failing_with(Conflict("was written by others")))
         with pytest.raises(Refused) as refused:
-            note_live(watched, "3f2a9c01d4e8-1", (BLIND,))
-        patched.setattr(watched.store, "update", failing_with(LostLease("ben has taken over")))
+            note_live(acting, "3f2a9c01d4e8-1", (BLIND,))
+        monkeypatch.setattr(acting.world.store, "update", failing_with(LostLease("ben has taken over")))
         with pytest.raises(LostLease):
-            note_live(watched, "3f2a9c01d4e8-1", (BLIND,))
+            note_live(acting, "3f2a9c01d4e8-1", (BLIND,))
     assert refused.value.reason == "BakeUnknown"
     assert said == ["not told: was written by others."]
 

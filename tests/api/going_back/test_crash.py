@@ -96,5 +96,5 @@ def test_another_actor_waits_for_silence_before_it_settles(shop: Shop, world: Wo
     ben = shop.world("ben")
     with pytest.raises(Refused, match=f"held by {ACTOR}"), ben.acting(patience_seconds=0):
         pytest.fail("nobody has seen yet that the other one is dead")
-    with ben.acting(steal=True) as record:
-        assert record.open_entry
+    with ben.acting(steal=True) as acting:
+        assert acting.record.open_entry

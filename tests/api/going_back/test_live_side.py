@@ -18,14 +18,13 @@ from flipgate.core.record.record import Condition, EntryState, JournalEntry
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from flows import reconcile
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
 
 FLUX = "kustomize-controller"
 AT_REST = dict.fromkeys(COUNTS, 0)
@@ -43,7 +42,7 @@ def flux(shop: Shop, replicas: int, *, side: Side = BLUE, name: str = "web", man
 
 def put_to_rest(world: World, shop: Shop, side: Side = BLUE) -> JournalEntry:
     """What a run leaves that put this side to rest, however it came to that: entry, counts and whose they are."""
-    with journal(world, Rest(side, AT_REST)):
+    with journaled(world, Rest(side, AT_REST)):
         for name in COUNTS:
             shop.patch(f"{shop.deployments(side)}/{name}", ("add", "/spec/replicas", 0))
             shop.play_ready(side, name)
@@ -237,7 +236,7 @@ def test_reconcile_does_not_fight_whoever_else_emptied_it(
 def test_an_open_step_is_settled_first(shop: Shop, world: World, settle_one: Any) -> None:
     """A rest that was killed halfway, and a restore that was."""
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 0))
-    with pytest.raises(KeyboardInterrupt), journal(world, Rest(BLUE, AT_REST)):
+    with pytest.raises(KeyboardInterrupt), journaled(world, Rest(BLUE, AT_REST)):
         raise KeyboardInterrupt
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flipgate.steps.going_back.live_side.scale_up", _killed)

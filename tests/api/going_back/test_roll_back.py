@@ -17,7 +17,7 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.setup import check_application
 from tests.api.adapters.test_lease import Overtaken
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
 from tests.api.users import grant, user
 from tests.repeating import repeating
 
@@ -75,7 +75,7 @@ def test_unrecorded_too_a_stale_scale_down_cannot_empty_the_side_that_was_chosen
     roll_back(shop.world("ana"), "users complain", by="ana")
     shop.write_record(readable)
     with pytest.raises(Refused, match="may be live again"):
-        rest(live, view, dark)
+        under_lease(live, rest, view, dark)
     assert shop.counts(BLUE) == COUNTS
 
 
@@ -116,15 +116,15 @@ def test_an_unrelated_writer_on_the_route_holds_nothing_up(shop: Shop, live: Wor
 
 
 def test_it_takes_over_at_once_from_a_run_that_is_acting(shop: Shop, live: World) -> None:
-    with live.acting(), shop.playing_ready():
+    with live.acting() as acting, shop.playing_ready():
         assert roll_back(shop.world("ana"), "users complain", by="ana").seconds < 5
         with pytest.raises(LostLease):
-            live.store.update(lambda record: but(record, threads={"late": "late"}))
+            acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
 
 
 def test_the_old_side_is_scaled_up_first_when_it_is_at_rest(shop: Shop, live: World) -> None:
     view = look(live)
-    rest(live, view, need_dark(live, view))
+    under_lease(live, rest, view, need_dark(live, view))
     shop.play_ready(BLUE)
     with shop.playing_ready():
         done = roll_back(shop.world("ana"), "users complain", by="ana")

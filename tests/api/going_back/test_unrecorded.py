@@ -67,8 +67,8 @@ def test_until_then_nobody_prepares_or_cleans_up(shop: Shop, live: World) -> Non
     rolled_back_unrecorded(shop)
     fresh = look(live)
     assert fresh.traffic.unrecorded is not None
-    with live.acting(), pytest.raises(LostLease, match="could not be recorded"):
-        rest(live, fresh, dark)
+    with live.acting() as acting, pytest.raises(LostLease, match="could not be recorded"):
+        rest(acting, fresh, dark)
     assert shop.counts(BLUE)["web"] == COUNTS["web"]
     assert view.traffic.unrecorded is None
 

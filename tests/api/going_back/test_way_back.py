@@ -14,13 +14,12 @@ from flipgate.core.record.record import Contract, EntryState, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
 from tests.api.wire import Through, serving
 from tests.repeating import repeating
 
@@ -230,7 +229,7 @@ def test_one_route_that_is_denied_keeps_the_others_from_nothing(cluster: Cluster
 
 
 def test_an_interrupted_hand_over_is_done_again(shop: Shop, live: World) -> None:
-    with pytest.raises(KeyboardInterrupt), journal(live, HandOver(GREEN)):
+    with pytest.raises(KeyboardInterrupt), journaled(live, HandOver(GREEN)):
         raise KeyboardInterrupt
     with shop.playing_ready():
         assert recover(shop.world("ben")).changed

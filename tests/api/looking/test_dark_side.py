@@ -13,7 +13,7 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up
-from tests.api.shop import BLUE, COUNTS, GREEN, Meddling, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meddled_with, opened, under_lease
 
 AT_REST = dict.fromkeys(COUNTS, 0)
 
@@ -61,7 +61,7 @@ def test_nothing_is_prepared_then(shop: Shop, world: World, change: Callable[[Sh
     release = opened(world)
     change(shop)
     with pytest.raises(Refused, match="no side can be called dark"):
-        bring_up(world, release)
+        under_lease(world, bring_up, release)
     assert shop.counts(GREEN) == AT_REST
 
 
@@ -93,45 +93,45 @@ def test_before_adopt_no_side_is_dark(shop: Shop) -> None:
 
 def test_a_release_for_the_side_that_is_live_now_is_not_brought_up(shop: Shop, world: World) -> None:
     release = opened(world)
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     with pytest.raises(Refused, match="has the live traffic now") as refused:
-        bring_up(world, release)
+        under_lease(world, bring_up, release)
     assert refused.value.reason == "SideIsLive"
     assert shop.counts(GREEN) == AT_REST
 
 
 def test_a_stale_scale_down_cannot_empty_the_side_that_was_chosen_meanwhile(shop: Shop, world: World) -> None:
-    move(world, GREEN)  # users are on green, blue may rest
+    under_lease(world, move, GREEN)  # users are on green, blue may rest
     view = look(world)
     dark = need_dark(world, view)
     go_back_as_ben(shop)
     with pytest.raises(Refused, match="may be live again") as refused:
-        rest(world, view, dark)
+        under_lease(world, rest, view, dark)
     assert refused.value.reason == "SideChanged"
     assert shop.counts(BLUE) == COUNTS
 
 
 def test_the_stamp_is_tested_at_each_deployment(shop: Shop, world: World) -> None:
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     view = look(world)
-    world.lease = Meddling(world, lambda: None, lambda: go_back_as_ben(shop))
+    meddled_with(world, lambda: None, lambda: go_back_as_ben(shop))
     with pytest.raises(Refused):
-        rest(world, view, need_dark(world, view))
+        under_lease(world, rest, view, need_dark(world, view))
     assert sum(count == 0 for count in shop.counts(BLUE).values()) <= 1
 
 
 def test_a_side_whose_deployment_somebody_else_changed_stays_as_it_is(shop: Shop, world: World) -> None:
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     view = look(world)
     shop.play_ready(BLUE, "web", ready=1)  # any write counts: no stamp of ours was there to test instead
     with pytest.raises(Refused, match="Deployment"):
-        rest(world, view, need_dark(world, view))
+        under_lease(world, rest, view, need_dark(world, view))
     assert shop.counts(BLUE)["web"] == 2
 
 
 def test_a_dark_side_is_put_to_rest_and_its_counts_are_remembered(shop: Shop, world: World) -> None:
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     view = look(world)
-    rest(world, view, need_dark(world, view), keep=1)
+    under_lease(world, rest, view, need_dark(world, view), keep=1)
     assert shop.counts(BLUE) == {"web": 1, "mailer": 0}
     assert world.store.read().sides[BLUE].replicas == COUNTS

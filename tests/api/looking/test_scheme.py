@@ -182,6 +182,6 @@ def test_a_preview_of_a_traefik_service_can_be_asked_for_by_https(cluster: Clust
     with serving(fronted(shop, Front(secure=green)), tmp_path) as asked:
         world = shop.world("ana", asked)
         shop.adopted()
-        with world.acting():
-            need_preview(world, look_at_traffic(world), GREEN, ["traefik-1"])
+        with world.acting() as acting:
+            need_preview(acting, look_at_traffic(world), GREEN, ["traefik-1"])
     assert made == [{}]

@@ -13,7 +13,7 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
 from lab.control.records import Lab
-from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.shop import BLUE, GREEN, Shop, unleased
 
 
 def check(world: World) -> None:
@@ -62,7 +62,7 @@ def test_a_side_gets_users_once_service_port_and_a_ready_endpoint_are_there(shop
 
 def test_going_back_asks_for_no_endpoints(shop: Shop, world: World) -> None:
     shop.point("live", shop.namespace(GREEN))
-    move_back(world, BLUE)  # which has no Service at all
+    unleased(world, move_back, BLUE)  # which has no Service at all
     assert shop.where() == ("blue",)
 
 

@@ -11,7 +11,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 
 READY = {"type": "Ready", "status": "True"}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}
@@ -71,11 +71,11 @@ def test_no_pods_is_said(shop: Shop) -> None:
 
 def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     shop.play_ready(GREEN, "web", ready=1)
     add_pod(shop, "web-1", container(CRASHING, restartCount=2))
     with pytest.raises(Refused, match=r"web 1/2\. web: 1 CrashLoopBackOff after 2 restarts") as refused:
-        wait_ready(world, release, timeout_seconds=0.3)
+        under_lease(world, wait_ready, release, timeout_seconds=0.3)
     assert refused.value.reason == "NotReadyInTime"
     assert "blue, which has the live traffic" in refused.value.untouched
     assert shop.counts(BLUE) == COUNTS
@@ -85,18 +85,18 @@ def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world
     said: list[str] = []
     world.say = said.append
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     late = Timer(0.3, lambda: shop.play_ready(GREEN))
     late.start()
-    wait_ready(world, release, timeout_seconds=20)
+    under_lease(world, wait_ready, release, timeout_seconds=20)
     late.join()
     assert next(line.partition(" Ready")[0] for line in said if "pods" in line) == "0 of 2 pods"
 
 
 def test_waiting_ends_when_a_newer_build_has_taken_the_release_over(shop: Shop, world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     opened(shop.world("ben"), "3")
     with pytest.raises(Refused) as refused:
-        wait_ready(world, release, timeout_seconds=20)
+        under_lease(world, wait_ready, release, timeout_seconds=20)
     assert refused.value.reason == "Superseded"

@@ -17,6 +17,7 @@ from flipgate.core.record.record import Contract, Record
 from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back import roll_back as going_back
 from flipgate.steps.going_back import unrecorded
@@ -72,8 +73,8 @@ def test_adopting_anew_refuses_what_is_on_its_way(shop: Shop, tmp_path: Path) ->
     to_rest(live)
     with behind(shop, network, tmp_path) as worker:
         network.holds = lambda *sent: workloads_of(BLUE)(*sent) and not stamps_of(BLUE)(*sent)
-        with pytest.raises(TemporaryError), worker.acting():
-            settle(worker)
+        with pytest.raises(TemporaryError), worker.acting() as acting:
+            settle(acting)
         shop.cluster.delete(f"{shop.config_maps}/record-{shop.name}")
         shop.point("live", shop.namespace(BLUE))
         adopt(shop.world("ben"))
@@ -113,9 +114,9 @@ def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(shop: Shop) ->
     with shop.playing_ready():
         assert recover(world).changed
         assert look_at_traffic(world).unrecorded is None
-        with world.acting() as record:
-            stamp(world, look_at_side(world, GREEN), record.epoch)
-            move(world, GREEN)
+        with world.acting() as acting:
+            stamp(acting, look_at_side(world, GREEN))
+            move(acting, GREEN)
         assert not recover(world).changed
     assert look_at_traffic(world).active is GREEN
 
@@ -197,19 +198,19 @@ def test_a_rollback_that_slept_sends_nobody_to_a_side_that_rests_by_now(shop: Sh
     shop.gone_live()
     moves = going_back.move_back
 
-    def sleeps(world: World, *arguments: Any, **more: Any) -> Any:
-        if world.actor == "ben":
+    def sleeps(ours: Authority, *arguments: Any, **more: Any) -> Any:
+        if ours.world.actor == "ben":
             monkeypatch.undo()
             with shop.playing_ready():
                 roll_back(shop.world("eva"), "orders fail", by="eva")
                 other = shop.world("pipeline")
-                with other.acting() as record:
-                    stamp(other, look_at_side(other, GREEN), record.epoch)
-                    move(other, GREEN)
+                with other.acting() as acting:
+                    stamp(acting, look_at_side(other, GREEN))
+                    move(acting, GREEN)
                     view = look(other)
-                    rest(other, view, need_dark(other, view))
+                    rest(acting, view, need_dark(other, view))
             shop.play_ready(BLUE)
-        return moves(world, *arguments, **more)
+        return moves(ours, *arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", sleeps)
     with suppress(Refused):
@@ -236,8 +237,8 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Wo
             scales(*written)
 
         monkeypatch.setattr(resting, "_scale", scale)
-        with suppress(FlipgateError), live.acting():
-            settle(live)
+        with suppress(FlipgateError), live.acting() as acting:
+            settle(acting)
         return moved[0] if moved else moves(*arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", slow)
@@ -270,18 +271,19 @@ def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Pat
     to_rest(live)
     readable = shop.record_text()
     shop.write_record("garbled")
-    counts = going_back.need_ready
+    counts = going_back._judged
 
-    def counted(*arguments: Any) -> None:
-        counts(*arguments)
+    def counted(*arguments: Any) -> Any:
+        found = counts(*arguments)
         monkeypatch.undo()
         shop.write_record(readable)
-        with live.acting():
-            settle(live)
+        with live.acting() as acting:
+            settle(acting)
         shop.play_ready(BLUE)
         shop.write_record("garbled")
+        return found
 
-    monkeypatch.setattr(going_back, "need_ready", counted)
+    monkeypatch.setattr(going_back, "_judged", counted)
     with pytest.raises(Refused, match="is not Ready"):
         roll_back(shop.world("ana"), "users complain", by="ana")
     assert shop.where() == ("green",)
@@ -302,9 +304,9 @@ def test_the_line_on_a_route_works_after_a_rollback_that_died_was_ended(
 ) -> None:
     monkeypatch.setattr(unrecorded, "AT_WORK_SECONDS", 0.0)
     world = shop.adopted()
-    with world.acting() as record:
-        stamp(world, look_at_side(world, GREEN), record.epoch)
-        move(world, GREEN)
+    with world.acting() as acting:
+        stamp(acting, look_at_side(world, GREEN))
+        move(acting, GREEN)
     readable = shop.record_text()
     shop.write_record("garbled")
     with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
@@ -325,8 +327,8 @@ def test_a_route_whose_annotations_somebody_replaces_lets_no_old_move_through(sh
         network.held[:] = [each for each in network.held if routes(*each[:3])]
         to_rest(live)
         manifest = shop.route()
-        with live.acting():
-            settle(live)
+        with live.acting() as acting:
+            settle(acting)
         manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
         shop.cluster.replace(shop.route_path(), manifest)
         assert set(network.release()) == {422}
@@ -344,8 +346,8 @@ def test_an_image_goes_to_its_own_container(shop: Shop, monkeypatch: Patch) -> N
         shop.patch(f"{shop.deployments(GREEN)}/web", ("replace", "/spec/template/spec/containers", both))
 
     monkeypatch.setattr(bringing_up, "close_routes", sidecar)
-    with world.acting(), pytest.raises(Refused) as refused:
-        bring_up(world, opened(world))
+    with world.acting() as acting, pytest.raises(Refused) as refused:
+        bring_up(acting, opened(world))
     assert refused.value.reason == "SideChanged"
     (first, _) = shop.deployment(GREEN, "web")["spec"]["template"]["spec"]["containers"]
     assert first["image"] == "mesh/proxy:9"

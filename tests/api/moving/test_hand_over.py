@@ -104,8 +104,8 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
     suspend(shop, GREEN, False)
     blue = shop.version(nightly_at(shop, BLUE))
     release = open_release(world, {"nightly": "shop/nightly:2"}, "ci")
-    with world.acting():
-        bring_up(world, release)
+    with world.acting() as acting:
+        bring_up(acting, release)
     template = nightly(shop, GREEN)["spec"]["jobTemplate"]["spec"]["template"]
     assert template["spec"]["containers"][0]["image"] == "shop/nightly:2"
     assert (suspended(shop), shop.version(nightly_at(shop, BLUE))) == ((False, True), blue)
@@ -113,9 +113,9 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
 
     for side, last in ((BLUE, "2026-03-01T04:00:00Z"), (GREEN, "2026-02-01T04:00:00Z")):
         shop.cluster.merge(f"{cron_jobs(shop, side)}/nightly/status", {"status": {"lastScheduleTime": last}})
-    with shop.playing_ready(), world.acting():
-        hand_over_workers(world, GREEN)
-        assert hand_over_workers(world, GREEN) == ()
+    with shop.playing_ready(), world.acting() as acting:
+        hand_over_workers(acting, GREEN)
+        assert hand_over_workers(acting, GREEN) == ()
     assert (suspended(shop), mailers(shop)) == ((True, False), (0, 1))
     assert (shop.version(nightly_at(shop, BLUE)) < shop.version(nightly_at(shop, GREEN))) is (order == "old-first")
     assert nightly(shop, GREEN)["status"]["lastScheduleTime"] == "2026-03-01T04:00:00Z", "04:00 was blue's"
@@ -133,8 +133,8 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
             complete(shop, path)
 
     world = meanwhile(shop.adopted(), later)
-    with shop.playing_ready(), world.acting():
-        hand_over_workers(world, GREEN)
+    with shop.playing_ready(), world.acting() as acting:
+        hand_over_workers(acting, GREEN)
     assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
     assert suspended(shop) == (True, False)
 
@@ -143,8 +143,8 @@ def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
     path, world = add_job(shop, BLUE), shop.gone_live()
     found = pytest.raises(Refused, match="Job nightly-1 of nightly")
-    with shop.playing_ready(), found as refused, going_back(world), world.acting():
-        hand_over_workers(world, GREEN)
+    with shop.playing_ready(), found as refused, going_back(world), world.acting() as acting:
+        hand_over_workers(acting, GREEN)
     assert refused.value.reason == "JobsStillRunning"
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     assert not shop.cluster.get(path)["metadata"].get("deletionTimestamp")
@@ -160,8 +160,8 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
         if len(looks) == 4:
             raise bad_bake(world, Verdict.FAIL, ())
 
-    with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting():
-        hand_over_workers(world, GREEN, meanwhile=glance)
+    with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting() as acting:
+        hand_over_workers(acting, GREEN, meanwhile=glance)
     assert looks[-1] == (True, True), "it waited for the Job"
     assert refused.value.reason == "BakeFailed"
     assert world.store.read().phase is Phase.ROLLED_BACK
@@ -172,8 +172,8 @@ def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
     add_job(shop, BLUE)
     world = shop.adopted()
-    with shop.playing_ready(), world.acting():
-        (left,) = hand_over_workers(world, GREEN)
+    with shop.playing_ready(), world.acting() as acting:
+        (left,) = hand_over_workers(acting, GREEN)
     assert "left to end by themselves: Job nightly-1 of nightly" in left
     assert suspended(shop) == (True, False)
     assert last_entry(world).outcome.endswith(left)
@@ -200,8 +200,8 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
     shop.scale(GREEN, "mailer", 1)
     shop.cluster.delete(nightly_at(shop, BLUE))
     world = shop.world("ana")
-    with shop.playing_ready(), world.acting():
-        left = hand_over_workers(world, BLUE, back=True, timeout_seconds=0.5)
+    with shop.playing_ready(), world.acting() as acting:
+        left = hand_over_workers(acting, BLUE, back=True, timeout_seconds=0.5)
     assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
     assert mailers(shop) == (1, 0)
 
@@ -210,17 +210,21 @@ def test_a_later_actors_stamp_refuses_it(shop: Shop) -> None:
     shop = with_cron_job(shop)
     world = shop.adopted()
     shop.patch(nightly_at(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
-    with shop.playing_ready(), world.acting(), pytest.raises(LostLease, match=r"CronJob .* was stamped in epoch 99"):
-        hand_over_workers(world, GREEN)
+    with (
+        shop.playing_ready(),
+        world.acting() as acting,
+        pytest.raises(LostLease, match=r"CronJob .* was stamped in epoch 99"),
+    ):
+        hand_over_workers(acting, GREEN)
     assert suspended(shop) == (False, True)
 
 
 def test_a_side_at_rest_starts_no_jobs(shop: Shop) -> None:
     shop = with_cron_job(shop)
     world = shop.gone_live()
-    with world.acting():
+    with world.acting() as acting:
         view = look(world)
-        rest(world, view, need_dark(world, view))
+        rest(acting, view, need_dark(world, view))
     assert (suspended(shop)[0], sum(shop.counts(BLUE).values())) == (True, 0)
     assert last_entry(world).outcome == "2 Deployments and 1 CronJob of blue at rest"
 
@@ -230,15 +234,15 @@ def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
     world = shop.world()
     adopt(world)
     release = open_release(world, {"web": "shop/web:2"}, "ci")
-    with world.acting():
-        bring_up(world, release)
+    with world.acting() as acting:
+        bring_up(acting, release)
     advanced(world, release, Phase.DARK)
     suspend(shop, GREEN, False)
     with pytest.raises(Refused, match=r"works while blue is live.* CronJob \S+-green/nightly is not suspended") as no:
         pose(world, QuestionKind.FLIP, [])
     assert no.value.reason == "SideChanged"
-    with world.acting():
-        bring_up(world, release)
+    with world.acting() as acting:
+        bring_up(acting, release)
     assert pose(world, QuestionKind.FLIP, [])
 
 
@@ -255,8 +259,8 @@ def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
-    with shop.playing_ready(), world.acting():
-        hand_over_workers(world, GREEN)
+    with shop.playing_ready(), world.acting() as acting:
+        hand_over_workers(acting, GREEN)
     assert (suspended(shop), said) == ((True, False), [])
     shop.cluster.delete(nightly_at(shop, GREEN))
     assert checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == [

@@ -18,7 +18,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
-from flipgate.steps.acting.world import World
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, look_at_traffic
@@ -33,7 +33,7 @@ from tests.api.front import checked
 from tests.api.looking.test_targets import put_endpoints, put_service
 from tests.api.moving.test_preview import traefik
 from tests.api.moving.test_routes import typed
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease, unleased
 from tests.api.users import grant, user
 from tests.api.wire import Holding, Through, serving
 
@@ -78,9 +78,9 @@ def test_check_asks_for_its_rights_and_they_are_enough_for_a_move_and_its_way_ba
     put_endpoints(http, True)
 
     need_targets(world, look_at_traffic(world), GREEN)
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     assert (http.where(), look(world).active) == (("green",), GREEN)
-    assert move_back(world, BLUE).left == ()
+    assert unleased(world, move_back, BLUE).left == ()
     assert (http.where(), WAY_BACK in notes(http)) == (("blue",), False)
 
 
@@ -128,18 +128,17 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     world = http.adopted()
     deeds: list[Callable[[], None]] = [http.annotate]
 
-    def check(self: World) -> None:
+    def check(self: Acting) -> None:
         for deed in deeds:
             deed()
         deeds.clear()
 
-    monkeypatch.setattr(World, "check_lease", check)
-    monkeypatch.setattr(World, "confirm_lease", lambda self: None)
-    move(world, GREEN)
+    monkeypatch.setattr(Acting, "check_lease", check)
+    under_lease(world, move, GREEN)
     assert (http.where(), "someone" in notes(http)) == (("green",), True)
     deeds.append(lambda: http.patch(http.route_path(), ("add", "/spec/hostnames", ["x.example"])))
     with pytest.raises(Refused) as refused:
-        move(world, BLUE)
+        under_lease(world, move, BLUE)
     assert refused.value.reason == "RouteChanged"
     assert "get httproutes live --show-managed-fields" in refused.value.next_command
     assert http.where() == ("green",)
@@ -147,7 +146,7 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
 
 def test_the_line_on_it_takes_its_users_back_once(http: Shop, lab: Lab, tmp_path: Path) -> None:
     world = http.adopted()
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     line = notes(http)[WAY_BACK]
     assert line.startswith(f"kubectl -n {http.own} patch httproutes.{GATEWAY} live --type=json ")
     done = typed(lab, line, tmp_path)
@@ -184,8 +183,8 @@ def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(ht
             roll_back(http.world("worker", cluster), "orders fail", by="ben")
         network.held[:] = [each for each in network.held if "/httproutes/" in each[1]]
         assert network.held
-        with live.acting():
-            settle(live)
+        with live.acting() as acting:
+            settle(acting)
         assert set(network.release()) == {422}
     assert (http.where(), http.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
     assert notes(http)[STAMP]
@@ -205,8 +204,8 @@ def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path
         spec = world.application.spec
         traffic = but(spec.traffic, preview_host="preview.example", proof_timeout_seconds=3)
         world.application = but(world.application, spec=but(spec, traffic=traffic))
-        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
-        clear_preview(world)
+        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
+        under_lease(world, clear_preview)
     first = seen[0]["spec"]
     assert first["hostnames"] == ["preview.example"]
     assert [each["namespace"] for each in first["rules"][0]["backendRefs"]] == [http.namespace(GREEN)]

@@ -27,7 +27,7 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
 from tests.api.wire import Holding, serving
 
 Holds = Callable[[str, str, bytes], bool]
@@ -69,21 +69,21 @@ def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(
 ) -> None:
     """The first scale-down after `adopt`: its worker's stamps are held, its second try's writes are held, too."""
     to_rest(shop.gone_live())
-    with behind(shop, network, tmp_path) as worker, worker.acting():
+    with behind(shop, network, tmp_path) as worker, worker.acting() as acting:
         network.holds = stamps_of(BLUE)
         with pytest.raises(TemporaryError):
-            settle(worker)
+            settle(acting)
         stamped = len(network.held)
         network.holds = lambda method, path, body: (
             workloads_of(BLUE)(method, path, body) and not (stamps_of(BLUE)(method, path, body))
         )
         with pytest.raises(TemporaryError):
-            settle(worker)
+            settle(acting)
         assert len(network.held) > stamped > 0, "both were on their way"
         roll_back(shop.world("ben"), "orders fail", by="ben")
         network.release()
         with suppress(FlipgateError):
-            settle(worker)
+            settle(acting)
     assert (shop.where(), shop.counts(BLUE)) == (("blue",), COUNTS)
 
 
@@ -99,8 +99,8 @@ def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(
         assert any("/ingressroutes/" in path for _, path, _, _ in network.held)
         network.held[:] = [each for each in network.held if "/ingressroutes/" in each[1]]
         to_rest(live)
-        with live.acting():
-            settle(live)
+        with live.acting() as acting:
+            settle(acting)
         assert 422 in network.release()
     assert shop.where() == ("green",)
     assert shop.counts(BLUE) == dict.fromkeys(COUNTS, 0)
@@ -111,15 +111,15 @@ def test_a_rollback_that_arrives_while_the_next_release_is_brought_up_moves_nobo
 ) -> None:
     world = shop.adopted()
     with behind(shop, network, tmp_path) as worker:
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
         network.holds = routes
-        with pytest.raises(TemporaryError), worker.acting():
-            move_back(worker, BLUE)
-        with world.acting():
-            move_back(world, BLUE)
-            move(world, GREEN)
+        with pytest.raises(TemporaryError), worker.acting() as acting:
+            move_back(acting, BLUE)
+        with world.acting() as acting:
+            move_back(acting, BLUE)
+            move(acting, GREEN)
             release = opened(world)
-            bring_up(world, release)
+            bring_up(acting, release)
         assert 422 in network.release()
     assert shop.where() == ("green",)
 
@@ -130,21 +130,21 @@ def test_a_deploy_that_arrives_after_the_flip_changes_nothing(
 ) -> None:
     """Its client gave up, and another run brought the side up; users are there by now."""
     world = shop.adopted()
-    with behind(shop, network, tmp_path) as worker, worker.acting():
+    with behind(shop, network, tmp_path) as worker, worker.acting() as acting:
         release = opened(world, tag="3")
         network.holds = workloads_of(GREEN)
         for _ in range(2 if again else 1):
             with suppress(FlipgateError):
-                bring_up(worker, release)
+                bring_up(acting, release)
     assert network.held
     with suppress(Refused):
         recover(world)
-    with world.acting():
-        bring_up(world, release)
+    with world.acting() as acting:
+        bring_up(acting, release)
         shop.scale(GREEN, "web", 5)  # its autoscaler
-        stamp(world, look_at_side(world, GREEN), world.epoch)
+        stamp(acting, look_at_side(world, GREEN))
         shop.play_ready(GREEN)
-        move(world, GREEN)
+        move(acting, GREEN)
     before = shop.counts(GREEN), [w.images for w in look_at_side(world, GREEN).workloads.values()]
     network.release()
     assert (shop.counts(GREEN), [w.images for w in look_at_side(world, GREEN).workloads.values()]) == before
@@ -157,8 +157,8 @@ def test_a_hand_over_that_arrives_after_a_rollback_takes_no_worker_away(
     live = shop.gone_live(until=Phase.BAKING)
     with behind(shop, network, tmp_path) as worker, shop.playing_ready():
         network.holds = workloads_of(BLUE)
-        with pytest.raises(TemporaryError), worker.acting():
-            hand_over_workers(worker, GREEN)
+        with pytest.raises(TemporaryError), worker.acting() as acting:
+            hand_over_workers(acting, GREEN)
         assert len(network.held) == 1
         roll_back(shop.world("ben"), "orders fail", by="ben")
         assert network.release() == [422]
@@ -183,8 +183,8 @@ def test_an_older_stamp_never_takes_a_newer_ones_place(shop: Shop, network: Hold
     with behind(shop, network, tmp_path) as worker:
         network.holds = stamps_of(BLUE)
         with pytest.raises(TemporaryError):
-            stamp(worker, look_at_side(worker, BLUE), 6)
-        stamp(world, look_at_side(world, BLUE), 7)
+            unleased(worker, stamp, look_at_side(worker, BLUE), epoch=6)
+        unleased(world, stamp, look_at_side(world, BLUE), epoch=7)
         newer = [each.stamp for each in look_at_side(world, BLUE).stamped]
         assert set(network.release()) == {422}
     assert [each.stamp for each in look_at_side(world, BLUE).stamped] == newer
@@ -193,11 +193,11 @@ def test_an_older_stamp_never_takes_a_newer_ones_place(shop: Shop, network: Hold
 def test_a_rest_that_begins_before_a_route_is_written_and_goes_on_after_it_rests_nothing(shop: Shop) -> None:
     """A person pastes the way back by hand, from a message."""
     world = shop.adopted()
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     view = look(world)
     shop.point("live", shop.namespace(BLUE))
-    with world.acting(), pytest.raises(Refused, match="may be live again") as refused:
-        rest(world, view, need_dark(world, view))
+    with world.acting() as acting, pytest.raises(Refused, match="may be live again") as refused:
+        rest(acting, view, need_dark(world, view))
     assert refused.value.reason == "SideChanged"
     assert shop.counts(BLUE) == COUNTS
 

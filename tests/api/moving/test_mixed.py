@@ -28,7 +28,7 @@ from flipgate.steps.releasing.ask import decide, pose, standing
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
-from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile
+from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -108,8 +108,8 @@ def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_
     adopt(world)
     release = open_release(world, {"ledger": "shop/ledger:2"}, "ci")
     assert release.wanted["ledger"] == 1, "it serves, so it is up on the dark side too"
-    with world.acting():
-        bring_up(world, release)
+    with world.acting() as acting:
+        bring_up(acting, release)
     assert told(shop) == ("true", "false")
     assert shop.cluster.get(config_map(shop, GREEN))["data"]["OTHER"] == "kept"
     assert shop.version(config_map(shop, GREEN)) < shop.version(f"{shop.deployments(GREEN)}/ledger")
@@ -130,10 +130,10 @@ def test_the_pods_themselves_say_when_they_have_been_handed_over(shop: Shop, tmp
     shop.adopted()
     with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
         world = shop.world(cluster=cluster)
-        with world.acting():
-            hand_over_workers(world, GREEN)
+        with world.acting() as acting:
+            hand_over_workers(acting, GREEN)
             assert told(shop) == ("false", "true")
-            assert hand_over_workers(world, GREEN) == ()
+            assert hand_over_workers(acting, GREEN) == ()
     steps = list(dict.fromkeys(now for _, now in pods.seen))
     between = ("false", None)
     assert steps == [("true", None), between, ("false", "true")]
@@ -150,8 +150,8 @@ def test_pods_that_do_not_say_so_are_named_and_everybody_goes_back(shop: Shop, t
     with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
         world = shop.world(cluster=cluster)
         late = pytest.raises(Refused, match=r"ledger \(pod ledger-0: status 503, and its body is no JSON\)")
-        with world.acting(), late as refused:
-            hand_over_workers(world, GREEN, timeout_seconds=0.3)
+        with world.acting() as acting, late as refused:
+            hand_over_workers(acting, GREEN, timeout_seconds=0.3)
         assert (refused.value.reason, told(shop)) == ("WorkersNotReady", ("false", None))
         pods.broken = False
         done = roll_back(world, refused.value.fact, by="ana")
@@ -164,8 +164,8 @@ def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Sho
     shop.scale(BLUE, "mailer", 0)
     with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster, shop.playing_ready():
         world = shop.world(cluster=cluster)
-        with world.acting():
-            (left,) = hand_over_workers(world, BLUE, timeout_seconds=0.3, back=True)
+        with world.acting() as acting:
+            (left,) = hand_over_workers(acting, BLUE, timeout_seconds=0.3, back=True)
     assert left.startswith("ledger was not handed over to blue: not as wanted on green")
     assert (shop.counts(BLUE)["mailer"], told(shop)[1]) == (1, "false")
 
@@ -180,7 +180,7 @@ def test_pods_that_cannot_be_asked_are_given_their_time_by_the_clock(shop: Shop)
 
     meanwhile(world, later).now = lambda: began + timedelta(seconds=10 * len(green))
     with shop.playing_ready():
-        hand_over_workers(world, GREEN)
+        under_lease(world, hand_over_workers, GREEN)
     assert told(shop) == ("false", "true")
     assert green[:3] == [None, None, None], "not told before the others had their 30 s"
 
@@ -190,13 +190,13 @@ def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> No
     world = shop.adopted()
     view = look(world)
     shop.patch(config_map(shop, GREEN), ("replace", "/data/OTHER", "changed"))
-    with world.acting():
-        rest(world, view, need_dark(world, view))
+    with world.acting() as acting:
+        rest(acting, view, need_dark(world, view))
     assert told(shop) == ("true", "false")
     shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
     stale = pytest.raises(LostLease, match=r"ConfigMap \S+-blue/ledger-consume: was stamped in epoch 99")
-    with world.acting(), shop.playing_ready(), stale:
-        hand_over_workers(world, GREEN)
+    with world.acting() as acting, shop.playing_ready(), stale:
+        hand_over_workers(acting, GREEN)
     assert told(shop) == ("true", "false")
 
 
@@ -208,7 +208,7 @@ def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Sh
     dark = need_dark(world, view)
     shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "unrecorded.a"}))
     with pytest.raises(Refused, match=r"ConfigMap .* may be live again"):
-        rest(world, view, dark)
+        under_lease(world, rest, view, dark)
     assert told(shop)[0] == "true"
 
 
@@ -222,8 +222,8 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
-    with shop.playing_ready(), world.acting():
-        hand_over_workers(world, GREEN)
+    with shop.playing_ready(), world.acting() as acting:
+        hand_over_workers(acting, GREEN)
     assert (told(shop), said) == (("false", "true"), [])
 
     shop.cluster.delete(config_map(shop, GREEN))
@@ -234,6 +234,6 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"
     )
-    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting():
-        bring_up(world, open_release(world, {"web": "shop/web:2"}, "ci"))
+    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting() as acting:
+        bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
     assert refused.value.reason == "ConfigMapMissing"

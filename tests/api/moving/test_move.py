@@ -27,7 +27,7 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.ask import decide, need_phase, pose, standing
 from flipgate.steps.releasing.bring_up import scale_to_live
 from lab.control.records import Lab
-from tests.api.shop import BLUE, GREEN, Meddling, Shop, last_entry
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, meddled_with, under_lease, unleased
 from tests.repeating import repeating
 
 
@@ -39,7 +39,7 @@ def two_routes(cluster: Cluster, lab: Lab) -> Shop:
 def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
     shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/metadata/labels", {"team": "checkout"}))
     before = {d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in _deployments(shop, GREEN)}
-    stamp(world, look_at_side(world, GREEN), 7)
+    unleased(world, stamp, look_at_side(world, GREEN), epoch=7)
     for deployment in _deployments(shop, GREEN):
         labels = deployment["metadata"]["labels"]
         assert labels.pop(STAMP).startswith("7.")
@@ -52,8 +52,8 @@ def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
 
 def test_a_move_takes_every_route_and_is_journaled(two_routes: Shop) -> None:
     world = two_routes.adopted()
-    with world.acting():
-        moved = move(world, GREEN)
+    with world.acting() as acting:
+        moved = move(acting, GREEN)
     assert (moved.to, len(moved.patches)) == (GREEN, 2)
     assert two_routes.where() == ("green", "green")
     entry = last_entry(world)
@@ -62,22 +62,22 @@ def test_a_move_takes_every_route_and_is_journaled(two_routes: Shop) -> None:
 
 
 def test_moving_again_moves_nothing(shop: Shop, world: World) -> None:
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     version = shop.route()["metadata"]["resourceVersion"]
-    assert move(world, GREEN).patches == ()
+    assert under_lease(world, move, GREEN).patches == ()
     assert shop.route()["metadata"]["resourceVersion"] == version
 
 
 def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World) -> None:
     before = shop.route()["spec"]
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     before["routes"][0]["services"][0]["namespace"] = f"{shop.name}-green"
     assert shop.route()["spec"] == before
 
 
 def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_move(shop: Shop, world: World) -> None:
-    world.lease = Meddling(world, *(lambda: shop.annotate(value="mine") for _ in range(MOVE_TRIES - 1)))
-    move(world, GREEN)
+    meddled_with(world, *(lambda: shop.annotate(value="mine") for _ in range(MOVE_TRIES - 1)))
+    under_lease(world, move, GREEN)
     assert shop.where() == ("green",)
     notes = shop.route()["metadata"]["annotations"]
     assert notes["someone"] == "mine"
@@ -86,15 +86,15 @@ def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_mov
 
 
 def test_a_route_that_is_written_without_end_is_not_moved(shop: Shop, world: World) -> None:
-    world.lease = Meddling(world, *(shop.annotate for _ in range(MOVE_TRIES)))
+    meddled_with(world, *(shop.annotate for _ in range(MOVE_TRIES)))
     with pytest.raises(Refused, match=f"others wrote it {MOVE_TRIES} times in a row") as refused:
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
     assert refused.value.reason == "RouteChanged"
     assert shop.where() == ("blue",)
 
 
 def by_a_rollback(shop: Shop) -> None:
-    move_back(shop.world("ben"), BLUE)
+    unleased(shop.world("ben"), move_back, BLUE)
 
 
 def made_anew(shop: Shop) -> None:
@@ -122,9 +122,9 @@ def written(pointer: str, value: Any) -> Callable[[Shop], None]:
 def test_a_write_that_matters_since_the_route_was_read_refuses_the_move(
     shop: Shop, world: World, deed: Callable[[Shop], None]
 ) -> None:
-    world.lease = Meddling(world, lambda: deed(shop))
+    meddled_with(world, lambda: deed(shop))
     with pytest.raises(Refused, match="changed by somebody else") as refused:
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
     assert refused.value.reason == "RouteChanged"
     assert "--show-managed-fields" in refused.value.next_command
     assert shop.where() != ("green",)
@@ -133,9 +133,9 @@ def test_a_write_that_matters_since_the_route_was_read_refuses_the_move(
 
 
 def test_a_route_deleted_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
-    world.lease = Meddling(world, lambda: shop.cluster.delete(shop.route_path()))
+    meddled_with(world, lambda: shop.cluster.delete(shop.route_path()))
     with pytest.raises(Refused, match="is gone") as refused:
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
     assert refused.value.reason == "RouteChanged"
 
 
@@ -149,17 +149,17 @@ def test_when_a_later_route_is_refused_the_earlier_ones_go_back(two_routes: Shop
         assert two_routes.where() == ("green", "blue")
         two_routes.point("back", "elsewhere")
 
-    world.lease = Meddling(world, nothing_yet, second)
+    meddled_with(world, nothing_yet, second)
     with pytest.raises(Refused, match="traffic is on blue"):
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
     assert two_routes.where() == ("blue", "elsewhere")
     assert last_entry(world).state is EntryState.UNDONE
 
 
 def test_an_actor_that_was_taken_over_moves_nothing(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
-    with ana.acting(), ben.acting(steal=True), pytest.raises(LostLease):
-        move(ana, GREEN)
+    with ana.acting() as as_ana, ben.acting(steal=True), pytest.raises(LostLease):
+        move(as_ana, GREEN)
     assert shop.where() == ("blue",)
     assert ana.store.read().open_entry is None
 
@@ -177,8 +177,8 @@ def test_an_actor_that_is_taken_over_while_it_tries_again_moves_nothing(
         patch_route(*arguments)
 
     monkeypatch.setattr("flipgate.steps.moving.move.patch_route", taken_over)
-    with ExitStack() as other, ana.acting(), pytest.raises(LostLease):
-        move(ana, GREEN)
+    with ExitStack() as other, ana.acting() as acting, pytest.raises(LostLease):
+        move(acting, GREEN)
     assert shop.where() == ("blue",)
 
 
@@ -188,30 +188,30 @@ def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monke
 
     def sleeps(step: str, edge: str) -> None:
         if (step, edge) == (MOVE_ROUTES, "begun"):
-            with shop.world("ben").acting(steal=True):
-                move_back(shop.world("ben"), BLUE)
+            with shop.world("ben").acting(steal=True) as acting:
+                move_back(acting, BLUE)
 
     monkeypatch.setattr(journal, "crash_point", sleeps)
-    with pytest.raises(LostLease), world.acting():
-        move(world, GREEN)
+    with pytest.raises(LostLease), world.acting() as acting:
+        move(acting, GREEN)
     assert shop.where() == ("blue",)
 
 
 def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:
     world = two_routes.adopted()
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     with repeating(lambda: two_routes.annotate("front")), repeating(lambda: two_routes.annotate("back")):
         for _ in range(5):
-            move_back(world, BLUE)
+            unleased(world, move_back, BLUE)
             assert two_routes.where() == ("blue", "blue")
-            move_back(world, GREEN)
+            unleased(world, move_back, GREEN)
 
 
 def test_a_move_is_refused_while_a_step_is_open(shop: Shop, world: World) -> None:
     world.store.update(lambda record: records.begin(record, BRING_UP, "ben", world.now(), {})[0])
-    world.lease = Meddling(world, lambda: pytest.fail("it went as far as the routes"))
+    meddled_with(world, lambda: pytest.fail("it went as far as the routes"))
     with pytest.raises(Refused, match="BringUp by ben") as refused:
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
     assert refused.value.reason == "JournalOpen"
     assert shop.where() == ("blue",)
 
@@ -228,13 +228,13 @@ def test_a_dark_side_that_has_become_too_small_is_scaled_first_and_the_approval_
     pose(world, QuestionKind.FLIP, [])
     decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
     shop.scale(side, "web", 5 if side is BLUE else 1)  # its autoscaler: the live side's grew, or the idle one's shrank
-    with shop.playing_ready(), world.acting():
-        release = scale_to_live(world, need_phase(world, world.store.read(), QuestionKind.FLIP))
+    with shop.playing_ready(), world.acting() as acting:
+        release = scale_to_live(acting, need_phase(world, world.store.read(), QuestionKind.FLIP))
         assert shop.counts(GREEN) == {"web": 5 if side is BLUE else 2, "mailer": 0}
         assert world.store.read().release == release
         assert isinstance(standing(world, QuestionKind.FLIP), Granted)
         entries = world.store.read().journal
         assert [entry.step for entry in entries][-1] == BRING_UP
-        assert scale_to_live(world, release) == release
+        assert scale_to_live(acting, release) == release
     assert world.store.read().journal == entries, "enough is left alone"
     assert shop.where() == ("blue",)

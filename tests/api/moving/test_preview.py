@@ -19,7 +19,7 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
-from tests.api.shop import GREEN, ROUTES, Shop, last_entry
+from tests.api.shop import GREEN, ROUTES, Shop, last_entry, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Handler, Through, serving
 
@@ -77,7 +77,7 @@ def test_a_preview_is_there_while_it_is_asked_for_and_no_longer(both: Shop, tmp_
 
     with serving(traefik(both, says), tmp_path) as cluster:
         world = previewed(both.world("ana", cluster))
-        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
     three = [("IngressRoute", ""), ("IngressRoute", "green"), ("TraefikService", "green")]
     assert seen == [(PREVIEW, three)], "the rule beside a TraefikService names that, which names the side"
     assert made(both) == []
@@ -92,7 +92,7 @@ def test_a_traefik_that_does_not_lead_there_is_named_and_nothing_is_left(both: S
     with serving(traefik(both, lambda _: ""), tmp_path) as cluster:
         world = previewed(both.world("ana", cluster))
         with pytest.raises(Refused, match=r"traefik-a \(HTTP 200 from an unnamed side\)") as refused:
-            need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+            under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
     assert (refused.value.reason, refused.value.untouched) == ("PreviewNotSeen", "all routes")
     assert "allowcrossnamespace" in refused.value.fact
     assert made(both) == []
@@ -100,9 +100,9 @@ def test_a_traefik_that_does_not_lead_there_is_named_and_nothing_is_left(both: S
 
 
 def test_without_a_host_nothing_is_made_nor_noted(shop: Shop, world: World) -> None:
-    before = world.store.read()
-    need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
-    assert (world.store.read(), made(shop)) == (before, [])
+    with world.acting() as acting:
+        need_preview(acting, look_at_traffic(world), GREEN, ["traefik-a"])
+        assert (world.store.read(), made(shop)) == (acting.record, [])
 
 
 def test_a_preview_that_a_crash_left_is_taken_away(shop: Shop, world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_preview_that_a_crash_left_is_taken_away(shop: Shop, world: World) -> 
     recover(world)
     assert made(shop) == []
     assert last_entry(world).state is EntryState.UNDONE
-    clear_preview(world)
+    under_lease(world, clear_preview)
 
 
 def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -
     world.say = said.append
     grant(shop, plain)
     with pytest.raises(Refused, match="could not be made") as refused:
-        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
     assert refused.value.reason == "PreviewNotMade"
     assert last_entry(world).state is EntryState.UNDONE
     assert [line.partition(":")[0] for line in said] == [
@@ -137,5 +137,5 @@ def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -
 
     grant(shop, plain | more)
     with pytest.raises(Refused, match="does not lead"):  # the API server knows of no such pod
-        need_preview(world, look_at_traffic(world), GREEN, ["traefik-a"])
+        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
     assert made(shop) == []

@@ -24,7 +24,7 @@ from flipgate.steps.releasing.setup import adopt, apply_application, check_appli
 from lab.control.records import Lab
 from tests.api.front import checked, saying
 from tests.api.looking.test_targets import put_endpoints, put_service
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
@@ -69,9 +69,9 @@ def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_bac
     put_endpoints(split, True)
 
     need_targets(world, look_at_traffic(world), GREEN)
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     assert (split.where(), look(world).active) == (("green",), GREEN)
-    assert move_back(world, BLUE).left == ()
+    assert unleased(world, move_back, BLUE).left == ()
     assert (split.where(), line_on(split, SPLIT)) == (("blue",), "")
 
 
@@ -107,12 +107,12 @@ def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Clus
     world = shop.adopted()
     assert checked(shop, tmp_path, users=saying("X-Served-Side: blue")) == []
     before = version(shop, FRONT)
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     assert (look(world).active, str(look(world).traffic)) == (
         GREEN,
         f"IngressRoute {shop.own}/front -> TraefikService {shop.own}/split; TraefikService {shop.own}/split -> green",
     )
-    assert move_back(world, BLUE).left == ()
+    assert unleased(world, move_back, BLUE).left == ()
     assert (look(world).active, version(shop, FRONT)) == (BLUE, before)
 
 
@@ -141,7 +141,7 @@ def test_a_route_that_cannot_be_moved_puts_back_those_before_it(three: Shop, tmp
     with serving(Through(three.kubeconfig, before=denied), tmp_path) as cluster:
         world = three.world("ana", cluster)
         with pytest.raises(Refused, match="not this one" if code == 403 else "others wrote it") as refused:
-            move(world, GREEN)
+            under_lease(world, move, GREEN)
     assert (refused.value.reason, refused.value.obj) == ("RouteChanged", f"TraefikService {three.own}/{SPLIT}")
     assert f"get traefikservices {SPLIT}" in refused.value.next_command
     assert refused.value.untouched.startswith("all routes: traffic is on blue")
@@ -170,9 +170,9 @@ def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(t
     three.patch(three.route_path("z"), ("replace", "/spec/routes", rules(blue)))
     three.patch(three.route_path(SPLIT), ("replace", "/spec", spec(blue)))
     world = three.adopted()
-    assert [patch.route.name for patch in move(world, GREEN).patches] == ["z", SPLIT, "a"]
+    assert [patch.route.name for patch in under_lease(world, move, GREEN).patches] == ["z", SPLIT, "a"]
     assert (three.route("z")["spec"]["routes"], three.route(SPLIT)["spec"]) == (rules(green), spec(green))
-    move_back(world, BLUE)
+    unleased(world, move_back, BLUE)
     assert (three.route("z")["spec"]["routes"], three.route(SPLIT)["spec"]) == (rules(blue), spec(blue))
 
 
@@ -186,7 +186,7 @@ def both(cluster: Cluster, lab: Lab) -> Shop:
 
 def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Shop, lab: Lab, tmp_path: Path) -> None:
     both.annotate("live", "a person's")
-    move(both.adopted(), GREEN)
+    under_lease(both.adopted(), move, GREEN)
     assert both.route("live")["metadata"]["annotations"]["someone"] == "a person's"
     lines = [line_on(both, name) for name in both.routes]
     for line in lines:
@@ -198,9 +198,9 @@ def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Sh
 
 def test_the_line_goes_with_the_way_back_and_other_annotations_stay(shop: Shop, world: World) -> None:
     shop.annotate("live", "a person's")
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     assert line_on(shop)
-    move_back(world, BLUE)
+    unleased(world, move_back, BLUE)
     annotations = shop.route()["metadata"]["annotations"]
     assert (annotations["someone"], WAY_BACK in annotations) == ("a person's", False)
 
@@ -210,15 +210,15 @@ def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, wor
     said: list[str] = []
     world.say = said.append
     with repeating(shop.annotate):
-        move(world, GREEN)
+        under_lease(world, move, GREEN)
         for side in (BLUE, GREEN, BLUE):
-            move_back(world, side)
+            unleased(world, move_back, side)
             assert shop.where() == (str(side),)
     assert said == []
 
 
 def test_a_line_that_is_gone_or_newer_is_left_as_it_is(shop: Shop, world: World) -> None:
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     (stale,) = look_at_traffic(world).routes
     for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
         shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
@@ -235,7 +235,7 @@ def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: W
 
 def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp_path: Path) -> None:
     both.adopted()
-    move(both.world(), GREEN)
+    under_lease(both.world(), move, GREEN)
 
     def denied(method: str, path: str) -> Answer | None:
         asked = method == "PATCH" and f"/{SPLIT}?" in path and both.where() == ("blue", "blue")
@@ -245,7 +245,7 @@ def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp
         world = both.world("ana", cluster)
         said: list[str] = []
         world.say = said.append
-        assert move_back(world, BLUE).left == ()
+        assert unleased(world, move_back, BLUE).left == ()
     assert (both.where(), line_on(both)) == (("blue", "blue"), "")
     assert len(said) == 1
     assert f"TraefikService {both.own}/{SPLIT} still says a way back that is none" in said[0]

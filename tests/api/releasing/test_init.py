@@ -96,17 +96,17 @@ def test_the_first_release_is_what_the_dark_side_was_installed_with_whatever_sta
 
 def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with shop.playing_ready(), begun.acting():
-        bring_up(begun, release)
-        wait_ready(begun, release, timeout_seconds=20)
+    with shop.playing_ready(), begun.acting() as acting:
+        bring_up(acting, release)
+        wait_ready(acting, release, timeout_seconds=20)
     shop.play_ready(GREEN, "web", ready=1)
     with pytest.raises(Refused, match=r"too few Ready pods for a first release: web 1 of 2"):
         need_counts(begun, look(begun), GREEN)
     shop.play_ready(GREEN)
     need_counts(begun, look(begun), GREEN)
-    with shop.playing_ready(), begun.acting():
-        move(begun, GREEN)
-        hand_over_workers(begun, GREEN, timeout_seconds=5)
+    with shop.playing_ready(), begun.acting() as acting:
+        move(acting, GREEN)
+        hand_over_workers(acting, GREEN, timeout_seconds=5)
     advanced(begun, release, Phase.LIVE)
 
     facts = collect(begun)
@@ -115,8 +115,8 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
     question = pose(begun, QuestionKind.SCALE_DOWN, [])
     assert "no way back" in question.summary
     decide(begun, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
-    with begun.acting():
-        settled = settle(begun)
+    with begun.acting() as acting:
+        settled = settle(acting)
     assert "nothing had to be put to rest" in settled.changes[-1].message
     record = begun.store.read()
     assert (record.active, record.phase) == (GREEN, Phase.SETTLED)
@@ -126,8 +126,8 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
 
 def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting():
-        bring_up(begun, release)
+    with begun.acting() as acting:
+        bring_up(acting, release)
     advanced(begun, release, Phase.DARK)
     question = pose(begun, QuestionKind.FLIP, [])
     assert "Nothing ever ran on blue: there is no way back." in question.summary
@@ -155,8 +155,8 @@ def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(shop: S
 
 def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting():
-        bring_up(begun, release)
+    with begun.acting() as acting:
+        bring_up(acting, release)
     assert way_back(collect(begun))["way"] == "abort"
     assert roll_back(begun, "not today", by="ana").way == "abort"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)

@@ -10,7 +10,7 @@ from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.bring_up import bring_up, open_release
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told, under_lease
 
 
 def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(shop: Shop, world: World) -> None:
@@ -33,14 +33,14 @@ def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(
     shop: Shop, world: World, until: Phase | None
 ) -> None:
     first = opened(world)
-    bring_up(world, first)
+    under_lease(world, bring_up, first)
     if until:
         told(world, first, until)
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
     again = opened(world)
     assert (again.name, again.wanted) == (first.name, {"web": 5, "mailer": 0})
     assert world.store.read().release == again
-    bring_up(world, again)
+    under_lease(world, bring_up, again)
     assert shop.counts(GREEN) == {"web": 5, "mailer": 0}
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 2))
     assert opened(world).wanted["web"] == 5, "what is up already is not taken away again"
@@ -116,25 +116,25 @@ def test_a_superseded_release_is_not_brought_up(shop: Shop, world: World) -> Non
     old = opened(world, "2")
     opened(world, "3")
     with pytest.raises(Refused, match="no longer the open release") as refused:
-        bring_up(world, old)
+        under_lease(world, bring_up, old)
     assert refused.value.reason == "Superseded"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
 
 
 def test_bringing_up_changes_what_is_missing_and_no_more(shop: Shop, world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
     versions = [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))]
     entries = len(world.store.read().journal)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     assert [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))] == versions
     assert len(world.store.read().journal) == entries
 
 
 def test_rolling_back_what_users_have_not_seen_ends_it_and_rests_its_side(shop: Shop, world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     done = roll_back(world, "wrong build", by="ana")
     assert (done.way, done.notes) == ("abort", ())
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)

@@ -22,7 +22,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, under_lease
 from tests.api.wire import Answer, Handler, number, serving
 
 AT_REST = dict.fromkeys(COUNTS, 0)
@@ -32,9 +32,9 @@ AT_REST = dict.fromkeys(COUNTS, 0)
 def settling(shop: Shop, world: World) -> Release:
     """A release live on green, and a person's word that blue may go to rest."""
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     shop.play_ready(GREEN)
-    move(world, GREEN)
+    under_lease(world, move, GREEN)
     advanced(world, release, Phase.LIVE)
     advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
     return release
@@ -53,7 +53,7 @@ def test_an_autoscaled_live_side_is_held_against_its_own_count(
     scale(shop, "web", count)
     assert soak_evidence(world, settling)[0].verdict is Verdict.PASS
     assert WAY_BACK in shop.route()["metadata"]["annotations"]
-    assert settle(world).phase is Phase.SETTLED
+    assert under_lease(world, settle).phase is Phase.SETTLED
     assert shop.counts(BLUE) == AT_REST
     assert WAY_BACK not in shop.route()["metadata"].get("annotations", {}), "it would lead to where no pods are"
 
@@ -66,7 +66,7 @@ def test_what_the_old_side_carried_is_remembered_though_it_was_shrunk_before_it_
         return but(record, sides={**record.sides, BLUE: blue})
 
     world.store.update(carried)
-    settle(world)
+    under_lease(world, settle)
     assert world.store.read().sides[BLUE].replicas == {"web": 7, "mailer": 1}
 
 
@@ -85,7 +85,7 @@ def test_what_the_old_side_is_still_busy_with_is_told_before_it_rests_and_decide
         spec = but(world.application.spec, metrics=measured)
         world.application = but(world.application, spec=spec)
         shown = soak_evidence(world, settling)[-1]
-        done = settle(world)
+        done = under_lease(world, settle)
     assert (shown.gate, shown.verdict, shown.answer) == ("in flight on blue", Verdict.INFO, "3")
     assert done.changes[-1].message.endswith("; just before, in flight on blue: 3")
     assert asked == [f'busy{{namespace="{world.application.place_of(BLUE).namespace}"}}'] * 2
@@ -98,7 +98,7 @@ def test_the_way_back_stays_while_the_live_side_is_not_ready(
     scale(shop, "web", count, ready=ready)
     assert soak_evidence(world, settling)[0].verdict is Verdict.FAIL
     with pytest.raises(Refused, match=said) as refused:
-        settle(world)
+        under_lease(world, settle)
     assert refused.value.reason == "LiveSideNotReady"
     assert "rollback" not in str(refused.value)
     assert f"kubectl -n {shop.name}-green get pods" in refused.value.next_command
@@ -118,14 +118,14 @@ def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
     shop: Shop, world: World, phase: Phase, reason: Reason
 ) -> None:
     release = opened(world)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     advance(world, release.name, phase, reason)  # and killed before it put the side to rest
-    rest_expired(world)
+    under_lease(world, rest_expired)
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
     spec = world.application.spec
     policy = but(spec.policy, keep_failed_seconds=0)
     world.application = but(world.application, spec=but(spec, policy=policy))
-    rest_expired(world)
+    under_lease(world, rest_expired)
     assert shop.counts(GREEN) == AT_REST
 
 

@@ -98,18 +98,18 @@ def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Sho
     adopt(world)
     with shop.playing_ready():
         for turn in ("2", "3"):
-            with world.acting():
+            with world.acting() as acting:
                 release = opened(world, turn)
-                bring_up(world, release)
-                wait_ready(world, release, timeout_seconds=20)
-                move(world, GREEN)
+                bring_up(acting, release)
+                wait_ready(acting, release, timeout_seconds=20)
+                move(acting, GREEN)
                 advanced(world, release, Phase.LIVE)
             if turn == "2":
                 assert roll_back(world, "a rehearsal", by="robot").way == "fast"
     pose(world, QuestionKind.SCALE_DOWN, [])
     decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
-    with world.acting():
-        assert settle(world, release.name).phase is Phase.SETTLED
+    with world.acting() as acting:
+        assert settle(acting, release.name).phase is Phase.SETTLED
     assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
     assert [old.phase for old in world.store.history()] == [Phase.SETTLED, Phase.ROLLED_BACK]
 

@@ -20,6 +20,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.errors import LostLease, Refused, TemporaryError
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import ask
 from tests.api.played import PlayedPrefect, played, prefect_played
@@ -140,8 +141,8 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
     assert "the yes stands until" in status(shop, "-o", "json")["next"]["step"]
     seen: list[Stopped | None] = []
 
-    def look(world: World, _: Release) -> Release:
-        seen.append(opened(world).stopped)
+    def look(acting: Acting, _: Release) -> Release:
+        seen.append(opened(acting.world).stopped)
         raise Refused("so far", reason="TooFewReady")
 
     from tasks import steps
@@ -241,9 +242,10 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
 
     error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")
 
-    def undone(world: World, _epoch: int) -> None:
-        advance(world, opened(world).name, Phase.FLIPPING, Reason.APPROVED)
-        _undone(world, opened(world).name, error)
+    def undone(acting: Acting) -> None:
+        name = opened(acting.world).name
+        advance(acting.world, name, Phase.FLIPPING, Reason.APPROVED)
+        _undone(acting, name, error)
         raise error
 
     yes(dark)

@@ -19,7 +19,6 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.tell import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -32,7 +31,7 @@ from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.watch import watch
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, opened, under_lease
 from tests.api.users import grant, user
 
 PROVEN = Proven((Seen("traefik-a", True, 42.0, "HTTP 200 from green"),), 0.1)
@@ -41,16 +40,16 @@ BAKED = (Evidence("ready", Verdict.PASS, "pods", "Kubernetes", "all", "all"),)
 
 def flipped(shop: Shop, world: World, tag: str = "2") -> None:
     """A release brought up, moved to, proven, its workers handed over, and live: the dark side's own steps."""
-    with world.acting():
+    with world.acting() as acting:
         release = opened(world, tag)
-        bring_up(world, release)
+        bring_up(acting, release)
         shop.play_ready(release.side)
-        note_dark(world, release, [])
+        note_dark(acting, release, [])
         advance(world, release.name, Phase.FLIPPING, Reason.APPROVED)
-        move(world, release.side)
-        note_proof(world, release.name, PROVEN)
+        move(acting, release.side)
+        note_proof(acting, release.name, PROVEN)
         scale(shop, "mailer", 0, side=release.side.other)
-        note_live(world, release.name, BAKED)
+        note_live(acting, release.name, BAKED)
 
 
 def scale(shop: Shop, name: str, count: int, *, side: Side = BLUE) -> None:
@@ -121,10 +120,10 @@ def test_at_the_flip_the_old_side_is_noted_as_it_was_live(shop: Shop, world: Wor
 
 def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
     release = opened(world)
-    bring_up(world, release)
-    note_dark(world, release, [])
+    under_lease(world, bring_up, release)
+    under_lease(world, note_dark, release, [])
     before = world.store.read().sides[GREEN]
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
 
     assert before.up_seconds is not None
     assert world.store.read().sides[GREEN] == before
@@ -133,9 +132,9 @@ def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
 def test_who_died_before_the_note_makes_up_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     release = opened(world)
     monkeypatch.setattr("flipgate.steps.releasing.bring_up._note_occupant", lambda *_: None)
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
     monkeypatch.undo()
-    bring_up(world, release)
+    under_lease(world, bring_up, release)
 
     assert world.store.read().sides[GREEN].release == release.name
 
@@ -339,7 +338,7 @@ def test_a_release_that_was_opened_meanwhile_is_not_closed(shop: Shop, world: Wo
 
 
 def test_an_open_step_explains_the_routes(world: World) -> None:
-    with pytest.raises(KeyboardInterrupt), journal(world, Move(GREEN)):
+    with pytest.raises(KeyboardInterrupt), journaled(world, Move(GREEN)):
         raise KeyboardInterrupt
     assert found(world, DRIFTED).reason == "StepUnderWay"
     recover(world)

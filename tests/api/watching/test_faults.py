@@ -25,7 +25,7 @@ from flipgate.steps.looking.observe import observe
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.watching import conditions, gates, watch
 from tests.api.front import fronted
-from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.watching.test_gates import baking, declared, flipped
 from tests.api.watching.test_watch import Town, world_of
 from tests.api.wire import Answer, Handler, Script, dripping, serving
@@ -54,12 +54,14 @@ def of_three(bad: Callable[[Handler], Answer | None], good: Script | None = None
     return script
 
 
-def baked(folder: Path, script: Script, **doings: Any) -> tuple[dict[str, Evidence], float]:
+def baked(
+    folder: Path, script: Script, check_lease: Callable[[], None] = lambda: None, **doings: Any
+) -> tuple[dict[str, Evidence], float]:
     """The verdicts of a short bake, and how long it took."""
     with serving(script, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), baking(SHOP, BAKE, 0.1), "ana", **doings)
         began = time.monotonic()
-        evidence = watch.watch(world, flipped())
+        evidence = watch.watch(world, flipped(), check_lease=check_lease)
         return {each.gate: each for each in evidence}, time.monotonic() - began
 
 
@@ -140,10 +142,9 @@ def test_a_gate_that_cannot_be_asked_or_judged_is_unknown(
     assert ("RuntimeError" if name == "ThreadPoolExecutor" else "TypeError") in found["restarts"].answer
 
 
-def test_a_lost_lease_ends_a_bake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(World, "check_lease", raising(LostLease("was taken over")))
+def test_a_lost_lease_ends_a_bake(tmp_path: Path) -> None:
     with pytest.raises(LostLease):
-        baked(tmp_path, Town())
+        baked(tmp_path, Town(), check_lease=raising(LostLease("was taken over")))
 
 
 @pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
@@ -159,7 +160,7 @@ def test_any_exception_of_a_probe_is_no_answer(
         assert [each.text for each in observe(world)()] == [kind]
         monkeypatch.setattr(TraefikPods, "replicas", raising(error))
         assert [each.text for each in observe(world)()] == [kind]
-        monkeypatch.setattr(cluster, "through_service", raising(error))
+        monkeypatch.setattr(world.cluster, "through_service", raising(error))
         world.application = load_application(
             f"{SHOP}  checks: [{{name: health, service: web, path: /}}]\n", "shop.yaml"
         )
@@ -172,7 +173,7 @@ def test_an_old_side_that_drips_does_not_keep_its_workers(shop: Shop, tmp_path: 
     with serving(fronted(shop, dripping), tmp_path) as cluster:
         world = shop.world("ana", cluster)
         with shop.playing_ready():
-            hand_over_workers(world, GREEN)
+            under_lease(world, hand_over_workers, GREEN)
         spec = world.application.spec
         quick = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 1})})
         world.application = world.application.model_copy(update={"spec": quick})

@@ -119,12 +119,13 @@ def test_what_cannot_be_read_is_unknown_until_the_next_success(shop: Shop, world
 
 
 def test_it_needs_no_right_beside_those_that_check_asks_for(shop: Shop, world: World, tmp_path: Path) -> None:
-    robot = shop.world("robot", user(shop, tmp_path))
+    cluster = user(shop, tmp_path)
+    robot = shop.world("robot", cluster)
     found = judge(robot, world.store.read())
     assert (found.status, found.reason) == ("Unknown", "Unreadable"), "who may not look does not know"
     assert "403" in found.message
 
-    denied = check_application(robot.cluster, shop.application, shop.own)
+    denied = check_application(cluster, shop.application, shop.own)
     grant(shop, [right for right in denied if f" in namespace {shop.own} " in right])
     for _ in range(2):
         note_success(robot)

@@ -85,7 +85,9 @@ def test_an_annotation_that_is_written_all_the_time_refuses_no_move(
     path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
 
     def annotate() -> None:
-        world.cluster.merge(path, {"metadata": {"annotations": {"someone": str(next(written))}}})
+        Cluster.connect(stage.lab.kubeconfig).merge(
+            path, {"metadata": {"annotations": {"someone": str(next(written))}}}
+        )
 
     before_patches(monkeypatch, annotate, annotate, annotate)
     with stage.load() as load, repeating(annotate):

@@ -44,7 +44,7 @@ def route(stage: Stage) -> dict[str, Any]:
 def test_a_whole_release_goes_through_it_there_and_back_and_there_again(new_stage: NewStage, lab: Lab) -> None:
     stage = new_stage("gateway", edit=previewed(lab))
     world = stage.world()
-    assert check_application(world.cluster, world.application, DEFAULT_NAMESPACE) == []
+    assert check_application(Cluster.connect(stage.lab.kubeconfig), world.application, DEFAULT_NAMESPACE) == []
     with stage.load() as load:
         runbook.deploy_dark(world, images("2"))
         assert set(load.snapshot().by_side) == {"blue"}
@@ -80,8 +80,8 @@ def test_a_side_that_grants_nothing_is_named_and_gets_nobody(new_stage: NewStage
     world, green = stage.world(), stage.place.green
     with stage.load() as load:
         runbook.deploy_dark(world, images("2"))
-        world.cluster.delete(f"{GATEWAY}/v1beta1/namespaces/{green}/referencegrants/routes")
-        (problem,) = check_application(world.cluster, world.application, DEFAULT_NAMESPACE)
+        Cluster.connect(stage.lab.kubeconfig).delete(f"{GATEWAY}/v1beta1/namespaces/{green}/referencegrants/routes")
+        (problem,) = check_application(Cluster.connect(stage.lab.kubeconfig), world.application, DEFAULT_NAMESPACE)
         assert problem.startswith(f"Service {green}/api may not be named by HTTPRoute ")
         runbook.approve(world, QuestionKind.FLIP)
         with pytest.raises(Refused) as refused:

@@ -49,11 +49,11 @@ def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(
         return f"{stage.place.blue}/deployments/" in path and (stamps if not network.held else not stamps)
 
     with stage.load() as load:
-        with behind(stage, network, tmp_path) as worker, worker.acting():
+        with behind(stage, network, tmp_path) as worker, worker.acting() as acting:
             network.holds = holds
             for _ in range(2):
                 with pytest.raises(TemporaryError):
-                    settle.settle(worker)
+                    settle.settle(acting)
             assert len(network.held) > 1
             with stage.program(
                 "-m flipgate.cli", "rollback", stage.application, "--reason", "orders fail", "--now"

@@ -59,8 +59,8 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
         runbook.approve(world, QuestionKind.FLIP)
         wait_until("the second route is known", lambda: shown("/second") == "blue", 10)
         before_patches(monkeypatch, lambda: None, first_is_there)
-        with stage.load() as load, world.acting() as record:
-            _, proven = flip.flip(world, epoch=record.epoch)
+        with stage.load() as load, world.acting() as acting:
+            _, proven = flip.flip(acting)
             assert shown("/second") == "green"
             lost_none(load)
     assert proven.ok

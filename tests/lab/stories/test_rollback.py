@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.intents import MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.values.base import but
@@ -129,11 +130,11 @@ def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStag
     runbook.deploy_dark(world, images("2", "api"))
     runbook.approve(world, QuestionKind.FLIP)
     runbook.flip_traffic(world)
-    with swallowing() as url, stage.load() as load, world.acting(), repeating(lambda: annotate(stage, world)):
+    with swallowing() as url, stage.load() as load, world.acting() as acting, repeating(lambda: annotate(stage, world)):
         done = rollback(stage, env={"PREFECT_API_URL": f"{url}/api"})
         assert (done["way"], done["recorded"], stage.answering()) == ("fast", True, BLUE)
         with pytest.raises(LostLease, match="has taken over"):
-            world.store.update(lambda record: but(record, threads={"late": "late"}))
+            acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
         lost_none(load)
     record = stage.record()
     assert (record.phase, record.active) == (Phase.ROLLED_BACK, BLUE)
@@ -143,7 +144,7 @@ def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStag
 def annotate(stage: Stage, world: World) -> None:
     """What an unrelated writer does to a route."""
     path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
-    world.cluster.merge(path, {"metadata": {"annotations": {"someone": str(uuid4())}}})
+    Cluster.connect(stage.lab.kubeconfig).merge(path, {"metadata": {"annotations": {"someone": str(uuid4())}}})
 
 
 @contextmanager

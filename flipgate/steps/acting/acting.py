@@ -1,0 +1,93 @@
+"""Who may change the cluster's objects: a type, as `DarkSide` is. Who only looks has a World, and no way to write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.lease import Lease
+from flipgate.core.record.record import Record
+from flipgate.core.spec.application import Application
+from flipgate.core.values import stamps
+from flipgate.core.values.errors import LostLease
+
+if TYPE_CHECKING:
+    from flipgate.steps.acting.world import World
+
+SEAL: Final = object()
+"""For World alone."""
+
+
+class Authority:
+    """May write to the cluster's objects, by `cluster`, until it is over; `world` is for looking.
+
+    `epoch` goes into each stamp. `record` is what was known when it began, None where nothing was. It cannot be made by
+    hand: without the Lease, as this one is, only by `world.acting_without_lease()`, which says who may.
+    """
+
+    def __init__(self, seal: object, world: World, cluster: Cluster, epoch: int | str, record: Record | None) -> None:
+        if seal is not SEAL:
+            raise TypeError("an Acting is made only by world.acting(): take the Lease first")
+        self.world, self.epoch, self.record = world, epoch, record
+        self.cluster = cluster.guarded(self._need_time)
+        self._over = False
+
+    @property
+    def application(self) -> Application:
+        """The application that it acts on."""
+        return self.world.application
+
+    def new_stamp(self) -> str:
+        """A stamp of this epoch that was never written before."""
+        return self.stamp_of(self.epoch)
+
+    def stamp_of(self, epoch: int | str) -> str:
+        """A stamp of another epoch that was never written before: for who writes on a side without taking it."""
+        if epoch == stamps.UNRECORDED:
+            return stamps.unrecorded_stamp(self.world.now(), self.world.nonce())
+        return stamps.make(epoch, self.world.nonce())
+
+    def check_lease(self) -> None:
+        """Nothing can be lost that was not taken."""
+
+    def confirm_lease(self) -> None:
+        """Nothing can be lost that was not taken."""
+
+    def close(self) -> None:
+        """From here on every write is refused: somebody else may act."""
+        self._over = True
+
+    def _need_time(self) -> None:
+        if self._over:
+            raise LostLease(
+                "is over, and its Lease given back",
+                obj=f"this step on {self.application.name}",
+                untouched="everything from here on",
+                next_command=f"flipgate status {self.application.name}",
+            )
+
+
+class Acting(Authority):
+    """Holds the Lease, under an epoch of its own: the record as it was when it was taken says which.
+
+    `world.store` refuses each write once the record is of another epoch. Made by `world.acting()`, and by nobody else.
+    """
+
+    epoch: int
+    record: Record
+
+    def __init__(self, seal: object, world: World, cluster: Cluster, record: Record, lease: Lease) -> None:
+        super().__init__(seal, world, cluster, record.epoch, record)
+        self._lease = lease
+
+    def renewed(self, stamp: str | None) -> str:
+        """The stamp that a write leaves on an object that bore this one, which takes no side."""
+        return stamps.renewed(stamp, self.epoch, self.world.nonce())
+
+    def check_lease(self) -> None:
+        """Raises LostLease when this actor has been taken over."""
+        self._lease.check()
+
+    def confirm_lease(self) -> None:
+        """Asks the API server whether this actor has been taken over, and raises LostLease if so."""
+        self._lease.confirm()
