@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from flipgate.adapters.chat import Chat
+
+LOGOS = (
+    "https://raw.githubusercontent.com/PrefectHQ/prefect/420d0d6a78bb6df1fc18bcf188fdad43c1d22ea9/assets/block-logos"
+)
+"""The pictures of Prefect's own blocks, as its server names them."""
+BLOCKS = HttpUrl("https://docs.prefect.io/v3/concepts/blocks")
 
 
 class FlipgateChat(Block):
@@ -13,6 +19,8 @@ class FlipgateChat(Block):
 
     _block_type_name = "Flipgate Chat"
     _block_type_slug = "flipgate-chat"
+    _logo_url = HttpUrl(f"{LOGOS}/slack.png")
+    _documentation_url = BLOCKS
     _description = "Where releases are announced: a Slack bot token (threads), or an incoming webhook."
 
     token: SecretStr = Field(default=SecretStr(""), description="Bot token with chat:write.")

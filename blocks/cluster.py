@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prefect.blocks.core import Block
 from prefect.logging import get_logger
-from pydantic import Field
+from pydantic import Field, HttpUrl
 
-from blocks.chat import FlipgateChat
+from blocks.chat import BLOCKS, LOGOS, FlipgateChat
 from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
@@ -22,6 +22,8 @@ class FlipgateCluster(Block):
 
     _block_type_name = "Flipgate Cluster"
     _block_type_slug = "flipgate-cluster"
+    _logo_url = HttpUrl(f"{LOGOS}/kubernetes.png")
+    _documentation_url = BLOCKS
     _description = "A Kubernetes cluster with flipgate's own namespace on it, and the chat that hears of its releases."
 
     kubeconfig: str | None = Field(default=None, description="Path of a kubeconfig on the worker.")

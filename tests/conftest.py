@@ -55,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
 TOGETHER = {
     "tests/lab/": "lab",
     "tests/api/releasing/test_approvals.py": "prefect",
+    "tests/api/blocks/": "prefect",
+    "tests/core/blocks/": "prefect",
     "tests/core/tasks/test_artifacts.py": "prefect",
     "tests/core/checkout/test_prefect_yaml.py": "prefect",
     "tests/core/cli/test_cli.py::test_an_event_without_prefect_is_a_sentence": "prefect",
