@@ -52,6 +52,11 @@ class FlipgateCluster(Block):
             return None
 
 
+def register() -> None:
+    """Makes the block types known to the server: a step of `prefect deploy`, for a server that is no checkout's."""
+    FlipgateCluster.register_type_and_schema()  # and the chat's, which is a field of it
+
+
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:
     """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
     return _load(cluster).open(application, actor=actor)

@@ -46,6 +46,15 @@ def test_their_pictures_are_those_that_prefects_server_shows_for_its_own() -> No
         assert f'"{block._logo_url}"' in known
 
 
+def test_prefect_finds_them_by_the_entry_point_alone() -> None:
+    from prefect.blocks.core import Block
+    from prefect.plugins import load_prefect_collections
+
+    found = load_prefect_collections()["flipgate"]
+    assert (found.__name__, found.ours()) == ("flipgate.collection", True)
+    assert [Block.get_block_class_from_key(each.get_block_type_slug()) for each in all_blocks()] == all_blocks()
+
+
 def test_a_block_that_is_not_there_is_refused_by_name_and_the_default_need_not_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,7 +25,7 @@ KEYS = {
     "file": {"name", "prefect-version", "build", "push", "pull", "definitions", "deployments"},
     "deployment": {
         "name", "entrypoint", "description", "tags", "work_pool", "triggers", "schedules", "parameters",
-        "concurrency_limit", "enforce_parameter_schema", "version",
+        "concurrency_limit", "enforce_parameter_schema", "version", "push",
     },
     "work pool": {"name", "work_queue_name", "job_variables"},
     "trigger": {
@@ -147,6 +147,13 @@ def test_pull_is_stated_and_names_no_checkout() -> None:
     module, _, function = name.rpartition(".")
     assert set(arguments) <= set(inspect.signature(getattr(importlib.import_module(module), function)).parameters)
     assert not str(arguments["directory"]).startswith("/")
+
+
+def test_the_server_is_told_of_the_blocks_by_deploying_and_once() -> None:
+    from blocks import cluster
+
+    assert [each["push"] for each in DEPLOYMENTS if "push" in each] == [[{"blocks.cluster.register": {}}]]
+    assert not inspect.signature(cluster.register).parameters
 
 
 def test_nothing_waits_in_front_of_the_way_back() -> None:
