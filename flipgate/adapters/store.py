@@ -45,10 +45,10 @@ class Store:
         self._ours: list[tuple[Record, str]] = []
         """The record as we wrote it last, and its version then; known to each Store that came of this one."""
 
-    def with_epoch(self, epoch: int) -> Store:
-        """The same, whose writes of the record are refused once it is of another epoch."""
+    def with_epoch(self, epoch: int, cluster: Cluster) -> Store:
+        """The same, which writes by this client; its writes of the record are refused once that is of another epoch."""
         fenced = copy(self)
-        fenced._epoch = epoch
+        fenced._epoch, fenced._cluster = epoch, cluster
         return fenced
 
     def application(self) -> Application:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flipgate.adapters.cluster import Cluster
@@ -70,7 +71,8 @@ class Authority:
 class Acting(Authority):
     """Holds the Lease, under an epoch of its own: the record as it was when it was taken says which.
 
-    `world.store` refuses each write once the record is of another epoch. Made by `world.acting()`, and by nobody else.
+    `world.store` refuses each write once the record is of another epoch, and once this is over. Made by
+    `world.acting()`, and by nobody else.
     """
 
     epoch: int
@@ -78,6 +80,7 @@ class Acting(Authority):
 
     def __init__(self, seal: object, world: World, cluster: Cluster, record: Record, lease: Lease) -> None:
         super().__init__(seal, world, cluster, record.epoch, record)
+        self.world = replace(world, store=world.store.with_epoch(record.epoch, self.cluster))
         self._lease = lease
 
     def renewed(self, stamp: str | None) -> str:

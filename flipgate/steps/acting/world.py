@@ -149,8 +149,7 @@ class World:
             record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
             # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
             lease.confirm()
-            fenced = replace(self, store=self.store.with_epoch(record.epoch))
-            with closing(Acting(SEAL, fenced, self._cluster, record, lease)) as acting:
+            with closing(Acting(SEAL, self, self._cluster, record, lease)) as acting:
                 yield acting
         finally:
             lease.release()

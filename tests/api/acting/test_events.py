@@ -195,7 +195,7 @@ def test_a_server_that_swallows_events_is_not_waited_for_long(
 
 def test_nothing_is_told_of_a_change_that_the_record_did_not_take(shop: Shop, world: World) -> None:
     release = opened(world)
-    world.store = world.store.with_epoch(7)
+    world.store = world.store.with_epoch(7, shop.cluster)
     with pytest.raises(LostLease):
         advance(world, release.name, Phase.DARK, Reason.CHECKS_PASSED)
     assert on_route(shop) == on_workload(shop, GREEN) == DARK[:1]
