@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.values.sides import Side
@@ -19,6 +18,6 @@ class Move:
 
     to: Side
     at: float
+    done: float
     patches: tuple[RoutePatch, ...]
     left: tuple[str, ...] = ()
-    done: float = field(default_factory=time.monotonic)

@@ -84,6 +84,8 @@ class World:
     chat: Chat | None = None
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    """For what is measured, and waited for: seconds that never go back."""
     say: Callable[[str], None] = field(default=lambda _: None)
     nonce: Callable[[], str] = new_nonce
     uids: dict[Target, str] = field(default_factory=dict)

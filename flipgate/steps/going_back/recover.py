@@ -127,7 +127,7 @@ def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
 
 
 def _finish_or_back_out(acting: Acting, entry: JournalEntry) -> Outcome:
-    traffic = look_at_traffic(acting.world)
+    traffic = look_at_traffic(acting.world)  # once more: whose step it was may have moved users until now
     if finish_move(entry, traffic):
         close(acting, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
         pipeline = acting.world.store.read().phase.row.pipeline

@@ -6,7 +6,6 @@ not keep it from sending the routes back: it goes on "unrecorded" then. It needs
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
+from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
@@ -84,7 +84,7 @@ def roll_back(
     decides then), the side is not up, or `to` names a side that nobody approved; NotFound before `adopt`. Never
     refuses for drift, for an open journal entry, or for a record that cannot be read.
     """
-    began = time.monotonic()
+    began = world.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback", untouched="everything")
     order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
@@ -99,7 +99,7 @@ def roll_back(
         if ends:  # users were on what nobody approved: they come first
             ended = _abort(world, ends, order.message)
             done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
-    return replace(done, seconds=round(time.monotonic() - began, 3))
+    return replace(done, seconds=round(world.monotonic() - began, 3))
 
 
 def _judged(world: World, record: Record | None, to: Side | None) -> Side | None:
@@ -139,8 +139,8 @@ def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
     # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
     # users do not wait for it.
     first = may_be_shrinking(acting.record, target)
-    notes = _take(acting, target) if first else ()
-    way = open_way(acting, target, order)
+    state, notes = _take(acting, target) if first else (None, ())
+    way = open_way(acting, target, order, state)
     # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
     planned = plan_to_send(acting, target, forced=order.forced)
     entry = _open(acting, target, order)
@@ -148,11 +148,11 @@ def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
     crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
         left = (*moved.left, *_try("note the move", lambda: _close(acting, entry, target, way)))
-        notes += () if first else _take(acting, target)
+        notes += () if first else _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
-        notes += _take(acting, target.other)
+        notes += _take(acting, target.other)[1]
         left += _hand_back(acting, target)
-        if any(route.unrecorded for route in planned[0].routes):
+        if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
     left += _try("end the release", lambda: _end(acting, target, order.message, proof.proven))
     return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
@@ -167,9 +167,16 @@ def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
     return (*left, *handed)
 
 
-def _take(acting: Authority, side: Side) -> tuple[str, ...]:
-    """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback."""
-    return _try(f"stamp {side}", lambda: stamp(acting, look_at_side(acting.world, side), over_unrecorded=True))
+def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
+    """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback. The side as
+    it was when it was stamped; None, and why, where it could not be."""
+    taken: list[SideState] = []
+
+    def take() -> None:
+        taken.append(stamp(acting, look_at_side(acting.world, side), over_unrecorded=True))
+
+    notes = _try(f"stamp {side}", take)
+    return (taken[0] if taken else None), notes
 
 
 def _open(acting: Acting, target: Side, order: Order) -> int:
@@ -247,7 +254,7 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
         write(world, change)
         left = _try("write the history", lambda: finish(world))
         left += _try("take the preview away", lambda: clear_preview(acting))
-        view = stamped_look(acting, release.side)
+        view = stamped_look(acting, release.side)  # not before: now nobody else works on that side any more
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
@@ -261,20 +268,20 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
-        notes = _take(acting, target)
+        state, notes = _take(acting, target)
         way = Way(FAST)
         try:
             if order.forced:
-                way = open_way(acting, target, order)
+                way = open_way(acting, target, order, state)
             else:
-                need_ready(world, target)
+                need_ready(world, target, state)
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
             why = f"{why} And the pods of {target} could not be counted: {error}"
         at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         moved = move_back(acting, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
-        notes += _take(acting, target)
+        notes += _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(world, target))
     with _proving(world, target, moved) as proof:

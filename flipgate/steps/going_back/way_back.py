@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -74,8 +73,9 @@ class RolledBack:
     left: tuple[str, ...] = ()
 
 
-def open_way(acting: Authority, target: Side, order: Order) -> Way:
-    """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told.
+def open_way(acting: Authority, target: Side, order: Order, state: SideState | None = None) -> Way:
+    """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told. By
+    `state`, where it has just been stamped: its pods are counted no earlier than that.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
@@ -83,7 +83,7 @@ def open_way(acting: Authority, target: Side, order: Order) -> Way:
     """
     world = acting.world
     carried = counts_that_matter(world.application, acting.record, target)
-    state = look_at_side(world, target)
+    state = state or look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
         return Way(FAST, _told(state, carried))
@@ -103,6 +103,7 @@ def scale_up(acting: Authority, target: Side) -> None:
     """
     world = acting.world
     carried = counts_that_matter(world.application, acting.record, target)
+    # Once more, by the counts as they are now: whoever stamped or scaled since is read, and the write tests the count.
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
         count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
@@ -127,24 +128,24 @@ def _slow(acting: Authority, target: Side, order: Order, missing: Mapping[str, t
         f"waiting for them first, for at most {order.patience_seconds:g} s{f' ({last})' if last else ''}. "
         "At once, with what is Ready: the same with --now"
     )
-    began = time.monotonic()
+    began = world.monotonic()
     scale_up(acting, target)
     state = _wait(acting, target, enough(carried), began + order.patience_seconds)
     missing = short_of(state, enough(carried))
     if any(ready == 0 for ready, _ in missing.values()) and not order.forced:
         raise not_up(world, state, missing)
-    up_seconds = None if missing else round(time.monotonic() - began, 1)
+    up_seconds = None if missing else round(world.monotonic() - began, 1)
     return Way(SLOW, (*_told(state, carried), *_checked(world, target, order)), up_seconds)
 
 
 def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
     """The side once it has the wanted pods Ready, or at the deadline; says each change, and each fault, on the way."""
     world = acting.world
-    began, said, state = time.monotonic(), "", look_at_side(world, target)
-    while (missing := short_of(state, wanted)) and time.monotonic() < deadline:
+    began, said, state = world.monotonic(), "", look_at_side(world, target)
+    while (missing := short_of(state, wanted)) and world.monotonic() < deadline:
         if _counts(missing) != said:
             said = _counts(missing)
-            world.say(f"waiting for {target}: {said} Ready after {time.monotonic() - began:.0f} s")
+            world.say(f"waiting for {target}: {said} Ready after {world.monotonic() - began:.0f} s")
         acting.check_lease()
         world.sleep(LOOK_SECONDS)
         try:
@@ -172,9 +173,9 @@ def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
     return tuple(bad)
 
 
-def need_ready(world: World, target: Side) -> None:
-    """Raises Refused unless each serving service of the side has a Ready pod."""
-    state = look_at_side(world, target)
+def need_ready(world: World, target: Side, state: SideState | None = None) -> None:
+    """Raises Refused unless each serving service of the side has a Ready pod: by `state`, where it was just stamped."""
+    state = state or look_at_side(world, target)
     if missing := without_pods(world.application, state):
         raise not_up(world, state, missing)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 
 from flipgate.core.gates.bake import Reply, as_reply
@@ -30,7 +29,7 @@ def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: 
     answer = proxy.ask(replica, host, path, timeout=timeout)
     for reading in range(READINGS):
         if reading:
-            time.sleep(PAUSE_SECONDS)
+            world.sleep(PAUSE_SECONDS)
         moved = sides_moved(before, proxy.counters(replica, targets.keys(), timeout=timeout), targets)
         if (moved & {only}) if only else moved:
             break

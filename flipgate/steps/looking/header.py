@@ -3,7 +3,6 @@ asked for a move that could not be proven."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -48,7 +47,7 @@ def ask_header(
     """
     traffic = world.application.spec.traffic
     patience = traffic.traefik.throttle_seconds + HOLD_SECONDS if patience_seconds is None else patience_seconds
-    ask = partial(_ask, world, side, heard, ends=time.monotonic() + patience)
+    ask = partial(_ask, world, side, heard, ends=world.monotonic() + patience)
     found = zip(replicas, world.each(ask, replicas), strict=True)
     return {replica: said for replica, said in found if said is not None}
 
@@ -111,9 +110,9 @@ def _where(world: World, said: Unnamed) -> str:
 def _ask(world: World, side: Side, heard: Callable[[str], None], replica: str, *, ends: float) -> Unnamed | str | None:
     while True:
         said = _judged(world, side, heard, replica)
-        if not (isinstance(said, Unnamed) and said.passing) or time.monotonic() >= ends:
+        if not (isinstance(said, Unnamed) and said.passing) or world.monotonic() >= ends:
             return said
-        time.sleep(PAUSE_SECONDS)
+        world.sleep(PAUSE_SECONDS)
 
 
 def _judged(world: World, side: Side, heard: Callable[[str], None], replica: str) -> Unnamed | str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from threading import Thread
 
@@ -20,7 +19,7 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
 
     Never raises, and is never late: its threads are daemons, so an answer that comes after the time holds up nobody.
     """
-    ends = time.monotonic() + seconds
+    ends = world.monotonic() + seconds
     late = f"within {seconds:g} s"
     found: dict[str, Observed] = {}
 
@@ -41,7 +40,7 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
         found[name] = _one(world, name, seconds)
 
     def told() -> tuple[Observed, ...]:
-        asking.join(max(0.0, ends - time.monotonic()))
+        asking.join(max(0.0, ends - world.monotonic()))
         return tuple(found.copy().values()) or (Observed(None, None, f"Traefik's replicas were not listed {late}"),)
 
     asking = Thread(target=look, daemon=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -63,10 +62,10 @@ def prove(
     `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
     replica that stays deaf: the caller decides.
     """
-    began = time.monotonic()
+    began = world.monotonic()
     aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
     deadline = began + (timeout_seconds or _timeout(world))
-    return Proven(_watch(world, replicas, aim, deadline, host), round(time.monotonic() - began, 3))
+    return Proven(_watch(world, replicas, aim, deadline, host), round(world.monotonic() - began, 3))
 
 
 def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | None = None) -> Proven:
@@ -76,7 +75,7 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
     Until then a replica may hold the last of several changed routes back, and the one that is asked for shows nothing
     of it. Replicas that come while `replicas` are asked are asked too; one that is Ready no longer is let go.
     """
-    began = time.monotonic()
+    began = world.monotonic()
     traffic = world.application.spec.traffic
     settled = (moved.done if moved else began) + traffic.traefik.throttle_seconds
     aim = Aim(side, traffic.proof_answers, settled, moved.at if moved else None)
@@ -86,7 +85,7 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
     while fresh:
         seen.update({each.replica: each for each in _watch(world, fresh, aim, deadline)})
         fresh = [name for name in _listed(world, replicas) if name not in seen]
-    return Proven(tuple(seen.values()), round(time.monotonic() - began, 3))
+    return Proven(tuple(seen.values()), round(world.monotonic() - began, 3))
 
 
 def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None) -> Reply:
@@ -111,16 +110,16 @@ def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: s
 
 
 def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
-    seen, looked = Seen(replica), time.monotonic()
+    seen, looked = Seen(replica), world.monotonic()
     while not seen.proven:
-        asked = time.monotonic()
+        asked = world.monotonic()
         reply, silence = None, ""
         limit = min(ASK_SECONDS, max(LEAST_SECONDS, deadline - asked))
         try:
             reply = ask(world, replica, timeout=limit, host=host, only=aim.side if host else None)
         except Exception as error:  # any at all: what cannot be read is no answer, and no end of the proof
             silence = sentence(error)
-        now = time.monotonic()
+        now = world.monotonic()
         seen = hear(seen, aim, reply, asked=asked, at=now, silence=silence)
         if now >= deadline or seen.proven:
             break
@@ -128,7 +127,7 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
             looked = now
             if replica not in _listed(world, [replica]):
                 return replace(seen, gone=True)
-        time.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.settled else PAUSE_SECONDS)
+        world.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.settled else PAUSE_SECONDS)
     return seen
 
 

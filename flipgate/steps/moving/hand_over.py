@@ -3,7 +3,6 @@ journaled, and the same way back."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -101,20 +100,20 @@ class _Shift:
 
     def work(self, turn: Turn | None) -> None:
         """Turn by turn from this one on, until there is none left."""
-        began, last = time.monotonic(), None
+        began, last = self.world.monotonic(), None
         while turn:
             if last is None or last.work is not turn.work:
-                began = time.monotonic()
+                began = self.world.monotonic()
             last = turn
             self.acting.check_lease()
             self.meanwhile()
-            if turn.work and (left := self.settles_at - time.monotonic()) > 0:
+            if turn.work and (left := self.settles_at - self.world.monotonic()) > 0:
                 self.settles_at = 0.0
                 self.world.sleep(left)
             elif turn.tell:
                 self._tell(turn)
             else:
-                self._judge_wait(turn, time.monotonic() - began)
+                self._judge_wait(turn, self.world.monotonic() - began)
                 self.world.sleep(LOOK_SECONDS)
             turn = self.next_turn()
 
@@ -147,7 +146,7 @@ class _Shift:
                     raise
                 self._leave(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
-            self.settles_at = time.monotonic() + SETTLE_SECONDS
+            self.settles_at = self.world.monotonic() + SETTLE_SECONDS
 
     def _tell_one(self, turn: Turn, workload: Workload) -> None:
         service = self.world.application.service(workload.name)

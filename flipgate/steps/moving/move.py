@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
 from flipgate.adapters.routes import clear_unrecorded, clear_way_back, declared, find_route, patch_route
@@ -40,11 +39,11 @@ def move(acting: Acting, to: Side, *, also: Callable[[Record, int], Record] | No
     # routes later, so that these versions are refused. Read after it, they could be the ones that a rollback has left.
     traffic = look_at_traffic(acting.world)
     with journal(acting, intents.Move(to), also=also) as entry:
-        at = time.monotonic()
+        at = acting.world.monotonic()
         patches = _send_all(acting, traffic, to)
-        done = time.monotonic()
+        done = acting.world.monotonic()
         entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
-    return Move(to, at, patches, done=done)
+    return Move(to, at, done, patches)
 
 
 def move_back(
@@ -61,7 +60,7 @@ def move_back(
     the routes since, so its patches are refused then, and no others are made. Raises LostLease so, Refused when no
     route can be moved, Conflict after RETRIES losses.
     """
-    world, at = acting.world, time.monotonic()
+    world, at = acting.world, acting.world.monotonic()
     sent: tuple[RoutePatch, ...] = ()
     for tried in range(RETRIES):
         # What bears no stamp yet is fenced by its version, but not for long: an unrelated writer must not win.
@@ -73,14 +72,14 @@ def move_back(
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
         unconfirmed = _confirm(acting, there, unrecorded, versions=sure)
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
-        now = look_at_traffic(world)
+        now = look_at_traffic(world)  # what has arrived is what the routes say, and not what was sent
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
         if arrived and not any(isinstance(error, Conflict) for error in unconfirmed.values()):
             gone = tuple(str(state) for state in now.leading if not state.entries)
             stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
             unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
             forget_way_back(acting, now)
-            return Move(to, at, sent, (*gone, *stuck, *unsure))
+            return Move(to, at, world.monotonic(), sent, (*gone, *stuck, *unsure))
         acting.confirm_lease()
     raise Conflict(
         f"was changed by somebody else {RETRIES} times in a row",

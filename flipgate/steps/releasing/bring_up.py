@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -174,7 +173,7 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     Raises Refused (NotReadyInTime) that says which pods are missing and why.
     """
     world = acting.world
-    began = time.monotonic()
+    began = world.monotonic()
     namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
     said = ""
@@ -185,7 +184,7 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
         if not missing and not behind:
             return
-        waited = time.monotonic() - began
+        waited = world.monotonic() - began
         progress = f"{_ready_line(side, release)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
         if progress.split(" Ready")[0] != said:
             said = progress.split(" Ready")[0]

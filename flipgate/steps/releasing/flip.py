@@ -63,7 +63,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     old side to be seen before it.
     """
     world = acting.world
-    before = look(world)
+    before = look(world)  # once more: checks have run since the side was scaled, and its pods are counted by this
     release = need_phase(world, need_record(world, before), QuestionKind.FLIP)
     side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
     view = replace(before, sides={**before.sides, side.side: side})

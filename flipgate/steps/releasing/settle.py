@@ -169,7 +169,7 @@ def rest_expired(acting: Acting) -> None:
     Does nothing before that time, or when nothing of it is up.
     """
     world = acting.world
-    before = look(world)
+    before = look(world)  # under the Lease, whatever was seen before it
     if ended := kept_too_long(world, before):
         view = stamped_look(acting, ended.side, before)
         dark = need_dark(world, view)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -58,9 +57,12 @@ class Gates:
     pool: ThreadPoolExecutor
     counting: ThreadPoolExecutor
     probes: Probes
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(init=False)
     samples: dict[str, list[GateSample]] = field(default_factory=dict)
     pending: dict[str, tuple[float, Future[GateSample]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.began = self.world.monotonic()
 
     def begin(self) -> None:
         """Users are counted from here on. The first look waits for that, but not long."""
@@ -128,7 +130,7 @@ class Gates:
             self.samples.setdefault(name, []).append(sample)
 
     def _now(self) -> float:
-        return time.monotonic() - self.began
+        return self.world.monotonic() - self.began
 
 
 def _result(future: Future[GateSample], now: float) -> GateSample:

@@ -5,7 +5,6 @@ Asked when the bake is over, beside what goes on then: nobody waits for a pictur
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,7 +38,7 @@ class Bake:
         flip, end = self.release.flipped_at or self.began, self._end()
         before = min(LONGEST_SECONDS, max(BEFORE_SECONDS, (end - flip).total_seconds()))
         span = Span(flip - timedelta(seconds=before), flip, end)
-        reader = WorldReader(self.world, self.release.side, flip, deadline=time.monotonic() + PATIENCE_SECONDS)
+        reader = WorldReader(self.world, self.release.side, flip, deadline=self.world.monotonic() + PATIENCE_SECONDS)
         return [as_markdown(gate.name, bake_chart(self._chart(gate, reader, span))) for gate in gates]
 
     def _chart(self, gate: Gate, reader: WorldReader, span: Span) -> Chart:

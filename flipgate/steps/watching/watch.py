@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -49,13 +48,13 @@ def watch(
     progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
     """
     policy = world.application.spec.policy
-    began = time.monotonic()
+    began = world.monotonic()
     told = -LINE_SECONDS
     samples: list[Sample] = []
     with asking(world, release, charted) as gates:
         gates.begin()
         while True:
-            elapsed = time.monotonic() - began
+            elapsed = world.monotonic() - began
             gates.ask()
             samples.append(_look(world, release, elapsed, gates.probes))
             gates.ask_counters()
@@ -66,7 +65,7 @@ def watch(
                 return (*own, *gates.judged(), gates.informed())  # users go back now, and nothing is asked on their way
             over = elapsed >= policy.bake_seconds
             pause = min(policy.bake_interval_seconds, max(0.0, policy.bake_seconds - elapsed))
-            waited = time.monotonic()
+            waited = world.monotonic()
             gates.collect(ANSWER_SECONDS if over else pause)
             evidence = (*own, *gates.judged(), gates.informed())
             if combine(evidence) is Verdict.FAIL:
@@ -79,18 +78,18 @@ def watch(
                 told = elapsed
                 line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
                 _tell(world, moved, 100 * elapsed / policy.bake_seconds, line)
-            world.sleep(max(0.0, pause - (time.monotonic() - waited)))
+            world.sleep(max(0.0, pause - (world.monotonic() - waited)))
 
 
 def glancing(world: World, release: Release) -> Callable[[], None]:
     """Looks by flipgate's own probes while something else is waited for: users are on the new side already. To be
     called often; it looks once in `bakeIntervalSeconds`. What it returns raises Refused (BakeFailed)."""
     policy = world.application.spec.policy
-    began = time.monotonic()
+    began = world.monotonic()
     samples: list[Sample] = []
 
     def glance() -> None:
-        elapsed = time.monotonic() - began
+        elapsed = world.monotonic() - began
         if samples and elapsed < samples[-1].seconds + policy.bake_interval_seconds:
             return
         samples.append(_look(world, release, elapsed, Probes()))
@@ -176,7 +175,7 @@ def _judged(reply: Reply | str, side: Side) -> Heard:
 def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     """The answers to this look's probes, a few at once, or why there is none: one that hangs must not use up the
     others' time. Noted as flipgate's own."""
-    ends = time.monotonic() + PROBES_SECONDS
+    ends = world.monotonic() + PROBES_SECONDS
     try:
         replicas = world.proxy.replicas(timeout=PROBES_SECONDS)
     except Exception as error:
@@ -194,7 +193,7 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
 
 def _ask(world: World, replica: str, ends: float) -> Reply | str:
     """One probe; the reason where there is no answer."""
-    left = ends - time.monotonic()
+    left = ends - world.monotonic()
     if left <= 0:
         return f"not asked: others took all of the {PROBES_SECONDS:g} s"
     try:

@@ -70,7 +70,7 @@ def proof(folder: Path, replicas: Replicas, *asked: str, seconds: float = 5, kno
     with serving(replicas, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
         at = replicas.patched = time.monotonic()
-        moved = Move(Side.GREEN, at, (), done=at) if known else None
+        moved = Move(Side.GREEN, at, at, ()) if known else None
         return prove_moved(world, Side.GREEN, list(asked), moved=moved)
 
 
