@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -46,6 +47,10 @@ CONNECTIONS = 32
 AUTH_SECONDS = 1.0
 """How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
 costs a third of a request's time, and it renews minutes before they expire."""
+ERRORS: Mapping[int, type[FlipgateError]] = MappingProxyType(
+    {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict, 429: TemporaryError}
+)
+"""By the API server's status."""
 
 
 class Connection:
@@ -201,19 +206,12 @@ def error_of(path: str, whole: Whole) -> FlipgateError:
         return TemporaryError(f"answered {status}, and cannot be read: {whole.unread}", obj=path)
     message, causes = _refusal(whole.body)
     fact = f"the API server said {status}: {message}"
-    if status in (401, 403):
-        return Forbidden(fact, obj=path, next_command="kubectl auth can-i --list")
-    if status == 404:
-        return NotFound(fact, obj=path)
     if status == 422 and not causes:
         # A failed `test` of a JSON patch, whatever was tested: the server says no more than that. Values that are
         # invalid by themselves are told apart by their causes.
         return Conflict("what the patch tests is no longer so (the API server said 422)", obj=path)
-    if status in (409, 410, 412):
-        return Conflict(fact, obj=path)
-    if status == 429 or status >= 500:
-        return TemporaryError(fact, obj=path)
-    return PermanentError(fact, obj=path)
+    kind = ERRORS.get(status, TemporaryError if status >= 500 else PermanentError)
+    return kind(fact, obj=path, next_command="kubectl auth can-i --list" if kind is Forbidden else "")
 
 
 def _refusal(body: bytes) -> tuple[str, Any]:

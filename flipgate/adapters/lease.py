@@ -69,7 +69,6 @@ class Lease:
                     obj=f"Lease {self._namespace}/{self._name}",
                     reason=Why.LEASE_HELD,
                     untouched="routes and sides",
-                    next_command=f"wait, or: flipgate rollback {self._name.removeprefix('flipgate-')} --reason ...",
                 )
             time.sleep(min(0.5, self._silence / 10))
         self._thread = threading.Thread(target=self._renew, name=f"lease {self._name}", daemon=True)
@@ -82,7 +81,6 @@ class Lease:
                 f"was taken over by {self._taken_by or 'another actor'}",
                 obj=f"Lease {self._namespace}/{self._name}",
                 untouched="everything from here on",
-                next_command=f"flipgate status {self._name.removeprefix('flipgate-')}",
             )
 
     def confirm(self) -> None:

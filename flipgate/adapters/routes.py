@@ -12,13 +12,14 @@ from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import RoutePatch, forget_unrecorded, forget_way_back
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
-from flipgate.core.values.errors import Conflict, NotFound, Refused
+from flipgate.core.values.errors import Conflict, NotFound, Refused, about
 from flipgate.core.values.reasons import Why
 
 GRANTS_VERSION = "v1beta1"
 """The one of ReferenceGrants that each release of the Gateway API serves, and that Traefik reads."""
 
 
+@about(untouched="all routes")
 def find_route_api(cluster: Reader, kind: str) -> str:
     """The group and version that routes of this kind are served under, for example `traefik.io/v1alpha1`.
 
@@ -32,14 +33,12 @@ def find_route_api(cluster: Reader, kind: str) -> str:
             f"are served under {wanted.dead_group} only, which Traefik 3 no longer reads",
             obj=f"{wanted.owner}'s routes",
             reason=Why.DEAD_ROUTE_API,
-            untouched="all routes",
             next_command=wanted.moved_to,
         )
     raise Refused(
         f"this cluster serves no {wanted.group} API",
         obj=f"{wanted.owner}'s routes",
         reason=Why.NO_ROUTE_API,
-        untouched="all routes",
         next_command=f"kubectl api-resources --api-group={wanted.group}",
     )
 
@@ -79,7 +78,6 @@ def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -
             obj=str(patch.route),
             reason=Why.ROUTE_MISSING,
             untouched=f"{patch.route}",
-            next_command="flipgate status",
         ) from error
 
 

@@ -28,7 +28,7 @@ from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import SEAL, Acting, Authority
@@ -146,12 +146,13 @@ class World:
         stolen at once.
         """
         lease = self._new_lease()
-        lease.acquire(steal=steal, patience_seconds=patience_seconds)
+        with about(self.application.name):
+            lease.acquire(steal=steal, patience_seconds=patience_seconds)
         try:
             record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
             # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
             lease.confirm()
-            with closing(Acting(SEAL, self, self._cluster, record, lease)) as acting:
+            with closing(Acting(SEAL, self, self._cluster, record, lease)) as acting, about(self.application.name):
                 yield acting
         finally:
             lease.release()
@@ -160,7 +161,7 @@ class World:
     def acting_without_lease(self, epoch: int | str, record: Record | None = None) -> Iterator[Authority]:
         """The authority of who cannot hold the Lease, or need not, while the block acts. Three may: a rollback that
         cannot be recorded, `adopt` and `init` with the first record, and `contract`, which moves nothing."""
-        with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority:
+        with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority, about(self.application.name):
             yield authority
 
     def note_on(self, target: Target, api_version: str, messages: Iterable[Announcement]) -> None:

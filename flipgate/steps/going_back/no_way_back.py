@@ -20,10 +20,9 @@ from flipgate.steps.looking.plan import plan_back
 def no_way_back(world: World, judged: NoWay, traffic: Traffic, *, named: bool) -> Refused:
     """The refusal to roll back, with both sides' state. `named`: a person has said where to."""
     on = f", traffic on {traffic.active or 'no one side'}" if judged.reason is Why.NO_WAY_BACK else ""
-    name = world.application.name
     return Refused(
         f"{judged.fact}{on}. {both_sides(world)}",
-        obj=f"side {world.application.place_of(judged.side)}" if judged.side else f"application {name}",
+        obj=f"side {world.application.place_of(judged.side)}" if judged.side else "",
         reason=judged.reason,
         untouched="all routes",
         next_command=_next_command(world, judged, traffic, named),

@@ -36,6 +36,7 @@ from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads.view import SideState
+from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.tell import finish, write
@@ -65,6 +66,7 @@ from flipgate.steps.moving.stamp import stamp, stamped_look
 TAKE_OVER_TRIES = 3
 
 
+@about_application()
 def roll_back(
     world: World,
     reason: str,

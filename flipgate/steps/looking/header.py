@@ -71,9 +71,7 @@ def need_header(world: World, found: Found) -> None:
     if wrong := wrong_of(found):
         raise Refused(
             f"no move could be proven: {sentences}",
-            obj=f"application {world.application.name}",
             reason=wrong.reason,
-            untouched="everything",
             next_command=mend(world, wrong),
         )
     if sentences:

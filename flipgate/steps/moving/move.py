@@ -114,7 +114,6 @@ def close_routes(acting: Authority, traffic: Traffic, *, keep_way_back: bool = F
                 obj=str(state.route),
                 reason=Why.SIDE_CHANGED,
                 untouched="both sides",
-                next_command=f"flipgate status {acting.application.name}, then the same again",
             ) from error
 
 

@@ -11,7 +11,6 @@ from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
-from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.looking.look import look, side_of
 
@@ -19,7 +18,6 @@ TRIES = 5
 STAMP_SECONDS = 5.0
 
 
-@about_application()
 def stamp(acting: Authority, state: SideState, *, over_unrecorded: bool = False) -> SideState:
     """Takes a side: a new stamp of this actor's epoch on each of its objects. Returns the side as it was when it was
     stamped: each write's answer shows its object.
@@ -32,7 +30,6 @@ def stamp(acting: Authority, state: SideState, *, over_unrecorded: bool = False)
     return side_of(acting.world, state.side, found)
 
 
-@about_application()
 def stamp_unstamped(acting: Authority, state: SideState) -> bool:
     """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything.
 
@@ -44,7 +41,6 @@ def stamp_unstamped(acting: Authority, state: SideState) -> bool:
     return bool(bare)
 
 
-@about_application()
 def need_ours(acting: Acting, state: SideState) -> None:
     """Raises LostLease where anything of the side was stamped later than this actor's epoch, or by a rollback that
     could not be recorded: the side is that actor's then, and all of it is left alone."""

@@ -58,4 +58,7 @@ def _told(record: Record, error: Exception) -> bool:
     """Whether people have been told of it already: a move that was undone, a bake that is left to a person."""
     if record.phase is Phase.BAKING:
         return isinstance(error, Refused) and error.reason in TOLD_BY_THE_FLIP
-    return record.release is not None and record.release.changes[-1].message == str(error)
+    # By its fact: what the error is about may have been added since it was told.
+    return (
+        record.release is not None and isinstance(error, Refused) and error.fact in record.release.changes[-1].message
+    )
