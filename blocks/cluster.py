@@ -76,7 +76,6 @@ def _load(cluster: str) -> FlipgateCluster:
             raise BadInput(
                 "does not exist on this Prefect server",
                 obj=f"block flipgate-cluster/{cluster}",
-                untouched="everything",
                 next_command="prefect block create flipgate-cluster",
             ) from error
         block = FlipgateCluster()

@@ -46,7 +46,6 @@ class Chat:
             raise BadInput(
                 "is not an address like https://HOST/PATH (it is a secret, and not shown)",
                 obj="Slack webhook",
-                untouched="everything",
                 next_command="copy the webhook's address from Slack again, without blanks or line ends",
             )
 

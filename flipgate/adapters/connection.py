@@ -83,15 +83,12 @@ class Connection:
             name = context or current["name"]
             if name not in {each["name"] for each in contexts}:
                 known = ", ".join(sorted(each["name"] for each in contexts))
-                raise BadInput(
-                    f"is not in the kubeconfig (it has: {known})", obj=f"context {name}", untouched="everything"
-                )
+                raise BadInput(f"is not in the kubeconfig (it has: {known})", obj=f"context {name}")
             return cls(config.new_client_from_config(str(kubeconfig) if kubeconfig else None, context=name), name)
         except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
             raise BadInput(
                 f"cannot be used: {' '.join(str(error).split())}",
                 obj=f"kubeconfig {kubeconfig}" if kubeconfig else "kubeconfig",
-                untouched="everything",
                 next_command="kubectl config get-contexts, or start a lab: flipgate lab up",
             ) from error
 

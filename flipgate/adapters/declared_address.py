@@ -108,7 +108,7 @@ def _trusted(ca: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cadata=ca or None)
     except ssl.SSLError as error:
-        raise BadInput("is no certificate in PEM", obj="spec.traffic.ca", untouched="everything") from error
+        raise BadInput("is no certificate in PEM", obj="spec.traffic.ca") from error
 
 
 def _written(address: str, port: int) -> str:

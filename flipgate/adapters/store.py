@@ -133,7 +133,6 @@ class Store:
                 f"(epoch {record.epoch}; this run began in {self._epoch})",
                 obj=f"record of {self.name}",
                 untouched="routes and sides from here on",
-                next_command=f"flipgate status {self.name}",
             )
 
     def reconciled(self, *, timeout: float = READ_SECONDS) -> Reconciled | None:

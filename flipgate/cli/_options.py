@@ -107,7 +107,6 @@ def need_reason(verb: str, application: str, reason: str) -> str:
         raise BadInput(
             "needs a reason: the next reader of the history will ask for it",
             obj=verb,
-            untouched="everything",
             next_command=f'flipgate {verb} {application} --reason "..."',
         )
     return reason.strip()

@@ -42,10 +42,7 @@ def build(app: str, images: tuple[str, ...], identity: uuid.UUID | None, output:
     given = read_images(images)
     if not given:
         raise BadInput(
-            "names no image",
-            obj="event build",
-            untouched="everything",
-            next_command=f"flipgate event build {app} --image NAME=REPOSITORY:TAG",
+            "names no image", obj="event build", next_command=f"flipgate event build {app} --image NAME=REPOSITORY:TAG"
         )
     refs = {name: str(parse_image(ref)) for name, ref in given.items()}
     from flipgate.adapters.runs import BUILD_COMPLETED, emit_build

@@ -68,7 +68,6 @@ def pick(word: str, names: Iterable[str], application: str) -> str:
         raise BadInput(
             f"is the beginning of {len(found)} releases: {', '.join(found)}",
             obj=of,
-            untouched="everything",
             next_command=f"flipgate history {application} {found[-1]}",
         )
     raise NotFound(

@@ -39,12 +39,14 @@ class FlipgateError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+    leaves: ClassVar[str] = ""
+    """What such an error leaves untouched by its nature."""
 
     def __init__(self, fact: str, *, obj: str = "", untouched: str = "", next_command: str = "") -> None:
         super().__init__(fact)
         self.fact = fact
         self.obj = obj
-        self.untouched = untouched
+        self.untouched = untouched or self.leaves
         self.next_command = next_command
 
     @property
@@ -69,6 +71,7 @@ class BadInput(FlipgateError):
     """A file, an argument or an event that cannot be meant: correct it; nothing has been changed."""
 
     exit_code = 2
+    leaves = "everything"
 
 
 class Refused(FlipgateError):
@@ -134,16 +137,16 @@ def about(application: str = "", *, obj: str = "", untouched: str = "", next_com
     """Gives an error of ours that leaves the block, or the decorated function, what it lacks; what it has stays.
 
     `application` is its name: the object where no other is given, and in the command that the registry has for a
-    refusal's reason. `untouched` is given to BadInput and Refused alone: after a fault nobody knows.
+    refusal's reason. `untouched` is given to refusals alone: after a fault nobody knows.
     """
     try:
         yield
     except FlipgateError as error:
         error.obj = error.obj or obj or (f"application {application}" if application else "")
-        if isinstance(error, (BadInput, Refused)):
+        if isinstance(error, Refused):
             error.untouched = error.untouched or untouched
-        if isinstance(error, Refused) and application:
-            next_command = next_command or ENTRIES[error.reason].command(application)
+            if application:
+                next_command = next_command or ENTRIES[error.reason].command(application)
         error.next_command = error.next_command or next_command
         raise
 

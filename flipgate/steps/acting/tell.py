@@ -63,7 +63,6 @@ def need_open(record: Record, release: str) -> Release:
             obj=f"release {release}",
             reason=Why.SUPERSEDED,
             untouched="everything from here on",
-            next_command=f"flipgate status {record.application}",
         )
     return record.release
 

@@ -88,7 +88,7 @@ def roll_back(
     """
     began = world.monotonic()
     if not reason.strip():
-        raise BadInput("needs a reason", obj="rollback", untouched="everything")
+        raise BadInput("needs a reason", obj="rollback")
     order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
     record, unread = _read(world, to)
     target = _judged(world, record, to)

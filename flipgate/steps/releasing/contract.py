@@ -37,7 +37,7 @@ def contract(world: World, reason: str, *, by: str) -> Closed:
     Raises BadInput without a reason, Refused where there is no way back to close. Doing it again changes nothing.
     """
     if not reason.strip():
-        raise BadInput("needs a reason", obj="contract", untouched="everything")
+        raise BadInput("needs a reason", obj="contract")
     record = world.store.read()
     moved = record.phase.row.rollback is Rollback.MOVES
     traffic = None if moved else look_at_traffic(world)

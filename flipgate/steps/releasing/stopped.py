@@ -56,9 +56,9 @@ def _note(world: World, release: str, pipeline: str, run: str, error: Exception)
 
 def _told(record: Record, error: Exception) -> bool:
     """Whether people have been told of it already: a move that was undone, a bake that is left to a person."""
+    if not isinstance(error, Refused):
+        return False
     if record.phase is Phase.BAKING:
-        return isinstance(error, Refused) and error.reason in TOLD_BY_THE_FLIP
+        return error.reason in TOLD_BY_THE_FLIP
     # By its fact: what the error is about may have been added since it was told.
-    return (
-        record.release is not None and isinstance(error, Refused) and error.fact in record.release.changes[-1].message
-    )
+    return record.release is not None and error.fact in record.release.changes[-1].message

@@ -81,17 +81,23 @@ def test_after_a_fault_nobody_claims_what_is_untouched(kind: type[errors.Flipgat
 
 
 def test_an_error_is_told_its_context_by_a_decorator_each_time() -> None:
-    @errors.about(obj="file app.yaml", untouched="the cluster")
-    def read(text: str) -> int:
-        """Reads a number."""
-        if not text.isdecimal():
-            raise errors.BadInput(f"{text} is no number")
-        return int(text)
+    @errors.about("shop", untouched="the cluster")
+    def need_even(number: int) -> int:
+        """The number."""
+        if number % 2:
+            raise errors.Refused(f"{number} is odd", reason=Why.MOVED_ON)
+        return number
 
-    assert (read("7"), read.__doc__) == (7, "Reads a number.")
-    for text in ("x", "y"):
-        with pytest.raises(errors.BadInput, match=f"^file app.yaml: {text} is no number. Left untouched: the cl"):
-            read(text)
+    assert (need_even(4), need_even.__doc__) == (4, "The number.")
+    for odd in (1, 3):
+        with pytest.raises(errors.Refused, match=rf"^application shop: {odd} is odd\. Left untouched: the cluster\."):
+            need_even(odd)
+
+
+def test_what_cannot_be_meant_has_changed_nothing() -> None:
+    assert str(errors.BadInput("names no image", obj="event build")) == (
+        "event build: names no image. Left untouched: everything."
+    )
 
 
 def test_context_survives_pickling_and_other_exceptions_pass_as_they_are() -> None:
