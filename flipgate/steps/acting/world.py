@@ -148,14 +148,14 @@ class World:
         lease = self._new_lease()
         with about(self.application.name):
             lease.acquire(steal=steal, patience_seconds=patience_seconds)
-        try:
-            record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
-            # Two writes: who stole the Lease between them has an epoch of its own by now, and ours must not outrun it.
-            lease.confirm()
-            with closing(Acting(SEAL, self, self._cluster, record, lease)) as acting, about(self.application.name):
-                yield acting
-        finally:
-            lease.release()
+            try:
+                record = self.store.update(lambda r: but(r, epoch=r.epoch + 1, holder=self.actor))
+                # Two writes: who stole the Lease between them has an epoch of its own, and ours must not outrun it.
+                lease.confirm()
+                with closing(Acting(SEAL, self, self._cluster, record, lease)) as acting:
+                    yield acting
+            finally:
+                lease.release()
 
     @contextmanager
     def acting_without_lease(self, epoch: int | str, record: Record | None = None) -> Iterator[Authority]:
