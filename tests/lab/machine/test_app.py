@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import time
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 
 import httpx
