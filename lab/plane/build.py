@@ -104,12 +104,6 @@ def ensure(programs: Sequence[str], progress: Progress | None = None) -> dict[st
     return {name: entry(program, go.version) / name for name, program in wanted.items()}
 
 
-def built(programs: Sequence[str]) -> bool:
-    """Whether `ensure` would have nothing to do. Raises LabError where there is nothing to build with."""
-    go = toolchain.choose()
-    return all(intact(entry(KNOWN[name], go.version), KNOWN[name]) for name in programs)
-
-
 def entry(program: Program, go_version: str) -> Path:
     """The cache folder of this program, built by this toolchain."""
     return paths.cache() / f"{program.name}-{key(program.folder, go_version, program.settings)}"

@@ -20,16 +20,6 @@ KUBELET_TARGET = f"{NODE_ADDRESS}:10250"
 PROMETHEUS_TARGET = "10.244.0.90:9090"
 ALERTMANAGER_TARGET = "10.244.0.93:9093"
 ETCD_URL = "http://127.0.0.1:2379"
-ETCD_SOCKET = "etcd.sock"
-
-SELDOM_WRITTEN = (
-    "pods",
-    "jobs.batch",
-    "limitranges",
-    "resourcequotas",
-    "endpointslices.discovery.k8s.io",
-    "horizontalpodautoscalers.autoscaling",
-)
 
 # The controller-manager's own limit of requests would make hundreds of pods a matter of a minute.
 UNLIMITED = ("--kube-api-qps=1000", "--kube-api-burst=2000")
@@ -100,11 +90,7 @@ def forwarder(plan: Plan) -> tuple[Component, ...]:
 
 
 def etcd(plan: Plan) -> Component:
-    """The store. It never waits for the disk: a lab that the machine's end takes with it is made anew.
-
-    In the api tier tests reach it too, by a socket in the lab's folder, which is its owner's alone.
-    """
-    beside = f",unix://{plan.folder / ETCD_SOCKET}" if plan.tier == "api" else ""
+    """The store. It never waits for the disk: a lab that the machine's end takes with it is made anew."""
     return Component(
         "etcd",
         (
@@ -112,7 +98,7 @@ def etcd(plan: Plan) -> Component:
             "etcd",
             f"--data-dir={plan.folder / 'etcd'}",
             "--unsafe-no-fsync",
-            f"--listen-client-urls={ETCD_URL}{beside}",
+            f"--listen-client-urls={ETCD_URL}",
             f"--advertise-client-urls={ETCD_URL}",
             "--listen-peer-urls=http://127.0.0.1:2380",
             "--initial-advertise-peer-urls=http://127.0.0.1:2380",
@@ -154,9 +140,7 @@ def api_server(plan: Plan) -> Component:
     if plan.tier == "api":
         # Nobody makes the service accounts that pods would be refused without.
         flags.append("--disable-admission-plugins=ServiceAccount")
-        # Seldom written: from its memory the API server lists them up to 100 ms late, once it has heard of the last
-        # write to anything else. From etcd at once.
-        flags.append("--watch-cache-sizes=" + ",".join(f"{resource}#0" for resource in SELDOM_WRITTEN))
+        flags.append("--watch-cache=false")  # from its memory it answers a list up to 100 ms late, from etcd at once
     return Component("kube-apiserver", (plan.program, "kube-apiserver", *flags), core=True, sockets=doors)
 
 

@@ -1,29 +1,29 @@
-"""A real API server for every test of this tier: started once, kept warm between runs, and never faked or skipped.
+"""A real API server for every test of this tier: started once, shared by all processes, and never faked or skipped.
 
 What a test makes stands in namespaces of its own and stays there: nobody here would delete a namespace's contents.
-`flipgate lab down --name flipgate-api` takes it all away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
-from lab.plane.components import ETCD_SOCKET
-from tests.api.early import serve_routes
-from tests.api.mould import Mould
 from tests.api.shop import Shop
 from tests.conftest import API_LAB
 
 
 @pytest.fixture(scope="session")
 def lab(tell: Callable[[str], None]) -> Lab:
-    """etcd and kube-apiserver; a failure to start is a failure of the test. Kept for the next run, until it is full."""
+    """etcd and kube-apiserver; a failure to start is a failure of the test."""
     return labs.up(API_LAB, tier="api", progress=tell)
 
 
@@ -31,21 +31,43 @@ def lab(tell: Callable[[str], None]) -> Lab:
 def cluster(lab: Lab) -> Cluster:
     """That API server as its admin, with all kinds of routes served."""
     cluster = Cluster.connect(lab.kubeconfig)
-    serve_routes(cluster)
+    _serve_routes(cluster)
     return cluster
 
 
+def _serve_routes(cluster: Cluster) -> None:
+    """Makes it serve all kinds of routes, and ReferenceGrants, and waits until it does."""
+    crds = [yaml.safe_load(path.read_text()) for path in sorted((Path(__file__).parent / "manifests").glob("*.yaml"))]
+    for crd in crds:
+        cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}", crd)
+    for crd in crds:
+        spec = crd["spec"]
+        version = f"{spec['group']}/{spec['versions'][0]['name']}"
+        _wait_until_served(cluster, f"/apis/{version}/{spec['names']['plural']}")
+
+
+def _wait_until_served(cluster: Cluster, path: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            cluster.get(path, limit="1")
+            return
+        except FlipgateError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
-def mould(cluster: Cluster, lab: Lab) -> Iterator[Mould]:
-    """What each test's shop is made of."""
-    with Mould.of(Shop.install(cluster, lab.kubeconfig), lab.dir / ETCD_SOCKET) as mould:
-        yield mould
+def new_shop(cluster: Cluster, lab: Lab) -> Callable[[], Shop]:
+    """Makes shops live on blue, written down but not adopted."""
+    return lambda: Shop.install(cluster, lab.kubeconfig)
 
 
 @pytest.fixture
-def shop(mould: Mould) -> Shop:
-    """A shop of the test's own, live on blue, written down but not adopted."""
-    return mould.cast()
+def shop(new_shop: Callable[[], Shop]) -> Shop:
+    """A shop of the test's own."""
+    return new_shop()
 
 
 @pytest.fixture

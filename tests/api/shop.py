@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,11 +83,13 @@ class Shop:
         The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
         """
         shop = cls.named(cluster, kubeconfig, routes, weighted, http)
-        services = [(side, service, count if side is BLUE else 0) for side in Side for service, count in COUNTS.items()]
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(shop.add_namespace, (shop.own, *(shop.namespace(side) for side in Side))))
-            list(pool.map(lambda each: shop.add_deployment(*each), services))
-            list(pool.map(lambda route: shop.add_route(route, BLUE), routes))
+        shop.add_namespace(shop.own)
+        for side in Side:
+            shop.add_namespace(shop.namespace(side))
+            for service, count in COUNTS.items():
+                shop.add_deployment(side, service, count if side is BLUE else 0)
+        for route in routes:
+            shop.add_route(route, BLUE)
         Store(cluster, shop.own, shop.name).write_application(shop.text)
         return shop
 
@@ -240,7 +241,7 @@ class Shop:
 
         def play() -> None:
             for side in Side:
-                for obj in self.cluster.items(self.deployments(side), resourceVersion="0"):  # from memory: it is cheap
+                for obj in self.cluster.items(self.deployments(side)):
                     self._play(side, obj, obj["spec"]["replicas"])
 
         with repeating(play):

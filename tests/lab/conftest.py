@@ -1,12 +1,10 @@
-"""One lab for all of these tests, kept warm between runs, and a copy of the example application for each test."""
+"""One lab for all of these tests, and a copy of the example application for each test."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,26 +13,15 @@ import pytest
 from lab.control import labs, pipelines
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
-from lab.machine.paths import CHECKOUT
 from lab.stories.example import Place
-from tests.lab.stage import LAB, Edit, NewStage, Stage
+from tests.conftest import LAB
+from tests.lab.stage import Edit, NewStage, Stage
 
 
 @pytest.fixture(scope="session")
 def lab(tell: Callable[[str], None]) -> Lab:
-    """The shared lab. One that was started by other code of ours than this is replaced first.
-
-    Raises:
-        LabError: It does not start; every test that needs it says so.
-    """
-    code = _code()
-    running = labs.status(LAB).lab
-    if running is not None and _stamp(running).exists() and _stamp(running).read_text() != code:
-        labs.down(LAB, progress=tell)
-    up = labs.up(LAB, progress=tell)
-    _stamp(up).write_text(code)
-    _sweep(up)
-    return up
+    """The shared lab. Raises LabError where it does not start; every test that needs it says so."""
+    return labs.up(LAB, progress=tell)
 
 
 @pytest.fixture(scope="session")
@@ -71,24 +58,3 @@ def new_stage(lab: Lab) -> Iterator[NewStage]:
     yield new
     for stage in made:
         stage.remove()
-
-
-def _code() -> str:
-    """What a running lab's processes are made of."""
-    folder = CHECKOUT / "lab"
-    files = sorted([*folder.rglob("*.py"), *(folder / "manifests").glob("*")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files if file.name != "pipelines.py")).hexdigest()
-
-
-def _stamp(up: Lab) -> Path:
-    return up.dir / "tests-code"
-
-
-def _sweep(up: Lab) -> None:
-    """Removes what killed runs of these tests left: the names carry the process id."""
-    probe = Stage(up, Place())
-    for line in probe.kubectl("get", "namespaces", "-o", "name").splitlines():
-        name = line.removeprefix("namespace/")
-        owner, _, rest = name.removeprefix("t").partition("-")
-        if name.startswith("t") and owner.isdigit() and rest.endswith("-blue") and not Path(f"/proc/{owner}").exists():
-            Stage(up, Place.named(name.removesuffix("-blue"))).remove()

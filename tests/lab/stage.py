@@ -32,9 +32,6 @@ from lab.load import Load, LoadReport
 from lab.machine.paths import CHECKOUT
 from lab.stories import example
 
-LAB = "flipgate-tests"
-"""The lab that these tests share; kept warm between runs."""
-
 POLICY: Mapping[str, Any] = {
     "readyTimeoutSeconds": 60,
     "bakeSeconds": 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,9 +25,8 @@ from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but
 from tests.api.cli.test_cli_cluster import Desk, now, question, release
-from tests.api.mould import Mould
 from tests.api.played import PlayedPrefect, played, prefect_played
-from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, briefly
+from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, briefly
 
 PATHS = {
     Phase.DEPLOYING: (Phase.DEPLOYING,),
@@ -246,17 +245,20 @@ class Clerk:
         self.shop.cluster.get(f"{home}/{names[0]}" if names and names[0] != "-o" else home)
 
 
+DeskOf = tuple[Callable[[], Shop], Path, PlayedPrefect]
+
+
 @contextmanager
-def at_work(mould: Mould, folder: Path, state: State, prefect: PlayedPrefect) -> Iterator[Clerk]:
+def at_work(shop: Shop, folder: Path, state: State, prefect: PlayedPrefect) -> Iterator[Clerk]:
     """A shop of its own in this state; nobody there waits long, and what is asked for gets Ready."""
-    clerk = Clerk(Desk(mould.cast(), folder), state, prefect)
+    clerk = Clerk(Desk(shop, folder), state, prefect)
     clerk.stand()
     with clerk.shop.playing_ready():
         yield clerk
 
 
 @pytest.fixture(scope="module")
-def desk_of(mould: Mould, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mould, Path, PlayedPrefect]]:
+def desk_of(new_shop: Callable[[], Shop], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patched, prefect_played(folder / "prefect") as prefect:
         opens = _options.Target.world
@@ -265,13 +267,13 @@ def desk_of(mould: Mould, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             return replace(opens(self, *args, **more), sleep=briefly)
 
         patched.setattr(_options.Target, "world", quick)
-        yield mould, folder, prefect
+        yield new_shop, folder, prefect
 
 
-def check(desk_of: tuple[Mould, Path, PlayedPrefect], state: State) -> None:
-    mould, folder, prefect = desk_of
+def check(desk_of: DeskOf, state: State) -> None:
+    new_shop, folder, prefect = desk_of
     prefect.runs.clear()
-    with at_work(mould, folder, state, prefect) as clerk:
+    with at_work(new_shop(), folder, state, prefect) as clerk:
         told = clerk.look()
         command = told["next"]["command"]
         if not command:
@@ -286,11 +288,11 @@ def check(desk_of: tuple[Mould, Path, PlayedPrefect], state: State) -> None:
 
 
 @pytest.mark.parametrize("state", KNOWN, ids=str)
-def test_next_works_where_it_once_was_refused(desk_of: tuple[Mould, Path, PlayedPrefect], state: State) -> None:
+def test_next_works_where_it_once_was_refused(desk_of: DeskOf, state: State) -> None:
     check(desk_of, state)
 
 
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(state=STATES)
-def test_next_works_in_any_state(desk_of: tuple[Mould, Path, PlayedPrefect], state: State) -> None:
+def test_next_works_in_any_state(desk_of: DeskOf, state: State) -> None:
     check(desk_of, state)

@@ -10,7 +10,8 @@ import pytest
 from lab.control import labs
 from lab.control.records import Lab
 from lab.machine import processes
-from tests.lab.stage import BLUE, LAB, NewStage, wait_until
+from tests.conftest import LAB
+from tests.lab.stage import BLUE, NewStage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 

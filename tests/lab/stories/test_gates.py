@@ -18,9 +18,10 @@ from flipgate.core.values.placeholders import filled
 from lab.control import labs
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
+from tests.conftest import LAB
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
-from tests.lab.stage import BLUE, GREEN, LAB, NewStage, Stage, images, phases, wait_until
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
