@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab.control import measuring, pipelines, starting
 from lab.control.records import Lab, LabStatus, Record, read_state
 from lab.machine import locks, paths
 from lab.machine.errors import LabError
@@ -46,8 +47,6 @@ def up(
         lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, tell)
         if not metrics or lab.prometheus_url:
             return lab
-        from lab.control import measuring  # where it is used, like the others below: who finds a lab needs none of it
-
         return measuring.add(lab, tell)
 
 
@@ -56,8 +55,6 @@ def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progres
     folder = paths.lab_dir(name)
     if _end(folder):
         tell(f"lab {name}: cleared away what was there of it")
-    from lab.control import measuring, starting
-
     programs = build.ensure(PROGRAMS[tier] + (measuring.PROGRAMS if metrics else ()), tell)
     try:
         return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
@@ -119,8 +116,6 @@ def _usable(name: str, tier: Tier) -> Lab | None:
 
 
 def _stop(folder: Path) -> None:
-    from lab.control import pipelines
-
     pipelines.end_all(folder)
     record = Record.read(folder)
     if record is not None:
