@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
+from flipgate.core.values.text import cut
 
 TIMEOUT_SECONDS = 5
 NO_RETRIES: list[Any] = []
@@ -87,11 +88,6 @@ class Chat:
         if answer.status_code != 200:
             raise _refusal(answer.body.strip(), f"HTTP {answer.status_code}")
         return ""
-
-
-def cut(text: str, longest: int) -> str:
-    """The text, at most `longest` characters of it; one that was cut ends in …"""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _fitting(block: dict[str, Any]) -> dict[str, Any]:

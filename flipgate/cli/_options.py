@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.text import valid
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
@@ -60,7 +61,7 @@ def _nothing(_text: str) -> None:
 def person() -> str:
     """Who is at the keyboard, as decisions and releases name them: user@machine."""
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
+    return valid(f"{user}@{socket.gethostname()}")
 
 
 def cluster_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -102,14 +103,14 @@ def reason_option(why: str) -> Decorator[Any]:
 
 
 def need_reason(verb: str, application: str, reason: str) -> str:
-    """The reason. Raises BadInput when there is none, before anything is asked of anybody."""
+    """The reason, as UTF-8 can hold it. Raises BadInput when there is none, before anything is asked of anybody."""
     if not reason.strip():
         raise BadInput(
             "needs a reason: the next reader of the history will ask for it",
             obj=verb,
             next_command=f'flipgate {verb} {application} --reason "..."',
         )
-    return reason.strip()
+    return valid(reason.strip())
 
 
 image_option = click.option(

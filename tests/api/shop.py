@@ -15,8 +15,9 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Occupant, Record
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values import stamps

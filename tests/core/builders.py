@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
-from flipgate.core.record.record import Approval, Decision, Occupant, Question, Record
+from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.spec.service import Consume, Kind

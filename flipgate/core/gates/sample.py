@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from flipgate.core.values.text import cut
+
 Point = tuple[float, float | None]
 """A time (seconds since 1970) and what was measured then."""
 _LONGEST_REASON = 160
@@ -47,5 +49,4 @@ class Limit(NamedTuple):
 
 def cut_reason(text: str) -> str:
     """A reason as it is shown: on one line, and short."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"
+    return cut(" ".join(text.split()), _LONGEST_REASON)

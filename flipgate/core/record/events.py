@@ -12,6 +12,7 @@ from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Announcement
 from flipgate.core.record.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
+from flipgate.core.values.text import cut_bytes
 
 COMPONENT = "flipgate"
 LONGEST_MESSAGE = 1024
@@ -117,11 +118,3 @@ def event_name(message: Announcement, target: Target) -> str:
     number = uuid5(NAMESPACE_URL, f"{message.id}/{target}").hex[:12]
     end = f".{(message.at - _EPOCH) // _MICROSECOND:x}.{number}"
     return target.name[: LONGEST_NAME - len(end)].rstrip(".-") + end
-
-
-def cut_bytes(text: str, longest: int) -> str:
-    """The text, at most `longest` bytes of it in UTF-8; one that was cut ends in …"""
-    encoded = text.encode()
-    if len(encoded) <= longest:
-        return text
-    return encoded[: longest - len("…".encode())].decode(errors="ignore") + "…"

@@ -15,12 +15,15 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import Field
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import PhaseChange, Proof, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.stored import Address, Mapped, Name, Sentence, Text
+from flipgate.core.values.text import valid
 from flipgate.core.values.verdicts import Evidence
 
 SCHEMA_VERSION = 1
@@ -28,31 +31,6 @@ JOURNAL_KEPT = 60
 """Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
 OUTBOX_KEPT = 200
 """Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
-
-
-class Contract(Model):
-    """A contract migration that was done: the data can no longer be read by the code that came before it."""
-
-    reason: str
-    by: str
-    at: datetime
-
-
-class Occupant(Model):
-    """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
-
-    Once users have left it, `images`, `replicas` and `configuration` (the hash of the ConfigMaps it reads, empty where
-    nobody noted it) are what it carried while it was live. `up_seconds` is how long it took to get Ready and checked
-    the last time. `contracted` closes the way back to it.
-    """
-
-    release: str | None = None
-    images: dict[str, str] = {}
-    replicas: dict[str, int] = {}
-    since: datetime
-    configuration: str = ""
-    up_seconds: float | None = None
-    contracted: Contract | None = None
 
 
 class ConditionStatus(StrEnum):
@@ -67,10 +45,10 @@ class Condition(Model):
     """Something that is so, or not, beside the phase. `type` and `reason` are treated as API. `since` is when it got
     its status, on its `side` if it is of one; reason and message may have changed after that."""
 
-    type: str
+    type: Name
     status: ConditionStatus
-    reason: str
-    message: str
+    reason: Name
+    message: Text
     since: datetime
     side: Side | None = None
 
@@ -87,30 +65,30 @@ class JournalEntry(Model):
     """What a step was about to do (`intent`, which `core/record/intents.py` writes and reads), and what it did."""
 
     id: int
-    step: str
+    step: Name
     state: EntryState
-    actor: str
+    actor: Name
     at: datetime
     ended: datetime | None = None
-    release: str | None = None
-    intent: dict[str, Any] = {}
-    outcome: str = ""
+    release: Name | None = None
+    intent: Mapped = {}
+    outcome: Text = ""
 
 
 class Question(Model):
     """What a person is asked. `basis` is the hash of what would change; an approval is bound to it."""
 
-    id: str
+    id: Name
     kind: QuestionKind
-    release: str
-    basis: str
-    summary: str
-    changes: tuple[str, ...] = ()
+    release: Name
+    basis: Name
+    summary: Sentence
+    changes: tuple[Sentence, ...] = ()
     evidence: tuple[Proof, ...] = ()
     asked_at: datetime
     expires_at: datetime
-    flow_run: str = ""
-    url: str = ""
+    flow_run: Name = ""
+    url: Address = ""
 
 
 class Decision(StrEnum):
@@ -122,13 +100,13 @@ class Decision(StrEnum):
 class Approval(Model):
     """A person's decision on one question. `spent_by` names the journal entry of the one move it allowed."""
 
-    question: str
+    question: Name
     kind: QuestionKind
-    basis: str
+    basis: Name
     decision: Decision
-    by: str
-    via: str
-    reason: str
+    by: Name
+    via: Name
+    reason: Text
     at: datetime
     spent_by: int | None = None
 
@@ -144,12 +122,12 @@ class Announcement(Model):
     `release` is empty for one that is of none. `reason` is one UpperCamelCase word. `noted`: its Events were written.
     """
 
-    id: str
-    release: str
+    id: Name
+    release: Name
     side: Side
-    text: str
-    reason: str = ""
-    url: str = ""
+    text: Text
+    reason: Name = ""
+    url: Address = ""
     at: datetime
     noted: bool = False
 
@@ -158,9 +136,9 @@ class Record(Model):
     """All that is remembered of an application."""
 
     schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
-    application: str
+    application: Name
     epoch: int = 0
-    holder: str = ""
+    holder: Name = ""
     """Who works under this epoch, or did last."""
     active: Side
     """The side the last finished step left the traffic on: for comparing with the routes, never for deciding."""
@@ -171,9 +149,9 @@ class Record(Model):
     question: Question | None = None
     approval: Approval | None = None
     outbox: tuple[Announcement, ...] = ()
-    threads: dict[str, str] = {}
+    threads: dict[Name, Name] = {}
     conditions: tuple[Condition, ...] = ()
-    written_down: str = ""
+    written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
     @property
@@ -387,7 +365,7 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
 
 def message_id(key: str) -> str:
     """An id made of what happened, so that the same told twice is recognised as one."""
-    return str(uuid5(NAMESPACE_URL, key))
+    return str(uuid5(NAMESPACE_URL, valid(key)))
 
 
 def put_out(record: Record, message: Announcement) -> Record:

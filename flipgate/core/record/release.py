@@ -18,6 +18,8 @@ from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.stored import Address, Name, Sentence, Text
+from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 
@@ -27,15 +29,15 @@ class PhaseChange(Model):
     phase: Phase
     reason: Reason
     at: datetime
-    message: str = ""
+    message: Text = ""
 
 
 class Proof(Model):
     """One gate's verdict with its evidence, frozen as people saw it."""
 
-    gate: str
-    verdict: str
-    detail: str
+    gate: Name
+    verdict: Name
+    detail: Sentence
 
 
 CHECKS = "checks"
@@ -55,7 +57,7 @@ DECISIONS_KEPT = 12
 class Judgement(Model):
     """What the gates of one step said (`step` is CHECKS or BAKE), kept for the history."""
 
-    step: str
+    step: Name
     at: AwareDatetime
     proofs: tuple[Proof, ...]
 
@@ -63,11 +65,11 @@ class Judgement(Model):
 class Decided(Model):
     """A person's decision on a question about this release, with the evidence they saw, kept for the history."""
 
-    kind: str
-    decision: str
-    by: str
-    via: str
-    reason: str
+    kind: Name
+    decision: Name
+    by: Name
+    via: Name
+    reason: Text
     at: AwareDatetime
     evidence: tuple[Proof, ...] = ()
 
@@ -76,7 +78,7 @@ class Shown(Model):
     """What the proof of a move heard through one Traefik replica, in milliseconds since the first patch: the first
     answer of the new side and the last of the old one. None: not heard, or nobody knew when the patch was."""
 
-    replica: str
+    replica: Name
     first_new_answer_ms: float | None = None
     last_old_answer_ms: float | None = None
 
@@ -85,12 +87,12 @@ class Stopped(Model):
     """What ended a pipeline's run while its release was open. `run` is the run's page, or its id; `question` is the one
     whose yes it had, empty without any. `withdrawn`: that yes is void, and a person is asked again."""
 
-    pipeline: str
-    reason: str
-    fact: str
+    pipeline: Name
+    reason: Name
+    fact: Text
     at: AwareDatetime
-    run: str = ""
-    question: str = ""
+    run: Address = ""
+    question: Name = ""
     withdrawn: bool = False
 
 
@@ -98,13 +100,13 @@ class Release(Model):
     """What a side would run, and how far it has come. The figures of its move's proof are of all replicas (the first
     answer through any, the last through any) and of each, `shown`, at most SHOWN_KEPT of them."""
 
-    id: str
+    id: Name
     attempt: int = 1
-    application_hash: str
+    application_hash: Name
     side: Side
-    images: dict[str, str]
-    wanted: dict[str, int]
-    opened_by: str
+    images: dict[Name, Address]
+    wanted: dict[Name, int]
+    opened_by: Name
     changes: tuple[PhaseChange, ...]
     settle_after: datetime | None = None
     moved_at: datetime | None = None
@@ -168,19 +170,13 @@ def _detail(evidence: Evidence) -> str:
 
 def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     """At most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how many."""
-    short = [_cut(proof) for proof in proofs]
+    short = [but(proof, detail=cut(proof.detail, DETAIL_KEPT)) for proof in proofs]
     if len(short) <= PROOFS_KEPT:
         return tuple(short)
     ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.INFO: 2, Verdict.PASS: 3}
     short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
     left = short[PROOFS_KEPT - 1 :]
     return (*short[: PROOFS_KEPT - 1], Proof(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"))
-
-
-def _cut(proof: Proof) -> Proof:
-    if len(proof.detail) <= DETAIL_KEPT:
-        return proof
-    return but(proof, detail=f"{proof.detail[: DETAIL_KEPT - 1]}…")
 
 
 def release_id(rendered: Mapping[str, Any]) -> str:

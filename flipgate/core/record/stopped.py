@@ -17,6 +17,7 @@ from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 FLIP_STOPPED, SCALE_DOWN_STOPPED = Why.FLIP_STOPPED, Why.SCALE_DOWN_STOPPED
@@ -43,8 +44,7 @@ def failure(error: Exception) -> Failure:
     reason, fact = str(getattr(error, "reason", "") or type(error).__name__), str(error)
     if isinstance(error, FlipgateError):
         fact = error.named_fact
-    fact = " ".join(fact.split()).rstrip(".")
-    short = fact if len(fact) <= FACT_KEPT else f"{fact[: FACT_KEPT - 1]}…"
+    short = cut(" ".join(fact.split()).rstrip("."), FACT_KEPT)
     return Failure(reason, short, isinstance(error, Refused) and reason not in PASSING)
 
 

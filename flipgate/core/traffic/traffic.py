@@ -11,6 +11,7 @@ from typing import Final
 
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import TEXT_BYTES, fitted
 
 SERVICE: Final = "Service"
 """The kind of target that leads nowhere on: its pods answer."""
@@ -140,7 +141,8 @@ class RouteState:
 
 @dataclass(frozen=True)
 class Unrecorded:
-    """A rollback without a record: where it sent users, and its time, who and why, as `TIME WHO: WHY`."""
+    """A rollback without a record: where it sent users, and its time, who and why, as `TIME WHO: WHY`, as long as the
+    record takes it."""
 
     to: Side
     said: str
@@ -165,7 +167,7 @@ class Traffic:
         for route in self.routes:
             side, _, said = route.unrecorded.partition(" ")
             if side in list(Side):
-                found.append(Unrecorded(Side(side), said))
+                found.append(Unrecorded(Side(side), fitted(said, TEXT_BYTES)))
         return max(found, key=lambda each: each.said, default=None)  # it begins with its time
 
     @property

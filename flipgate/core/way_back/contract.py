@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flipgate.core.record import conditions
+from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Phase, Rollback
 from flipgate.core.record.record import (
     Announcement,
     Condition,
     ConditionStatus,
-    Contract,
     Record,
     message_id,
     note,

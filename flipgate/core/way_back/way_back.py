@@ -14,8 +14,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from flipgate.core.record.conditions import WAY_BACK_READY
+from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import WITH_WAY_BACK, Left
-from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
+from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

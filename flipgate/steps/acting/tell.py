@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, cut
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import Phase, Reason
@@ -13,6 +13,7 @@ from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import cut
 from flipgate.core.way_back.unwatched import is_about_it, warning
 from flipgate.steps.acting.events import note
 from flipgate.steps.acting.reconciled import judge

@@ -31,6 +31,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.acting import SEAL, Acting, Authority
 
 DEFAULT_NAMESPACE = "flipgate"
@@ -97,6 +98,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.cluster = self._cluster.reader()
+        self.actor = fitted(self.actor, NAME_BYTES)  # it is compared with what Lease and record say
 
     @classmethod
     def open(

@@ -32,6 +32,7 @@ from flipgate.core.values.errors import (
     TemporaryError,
 )
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
@@ -89,7 +90,8 @@ def roll_back(
     began = world.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback")
-    order = Order(f"{by}: {reason.strip()}", cause, to is not None, now, patience_seconds, evidence)
+    said = fitted(f"{by}: {reason.strip()}", TEXT_BYTES)
+    order = Order(said, cause, to is not None, now, patience_seconds, evidence)
     record, unread = _read(world, to)
     target = _judged(world, record, to)
     ends = aborted(record, to) if record else None

@@ -6,7 +6,8 @@ from collections import Counter
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.intents import Rest
-from flipgate.core.record.record import Occupant, Record, occupied
+from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.record import Record, occupied
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused

@@ -9,8 +9,8 @@ from typing import Any
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Build, Phase, Reason
-from flipgate.core.record.record import Occupant
 from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but

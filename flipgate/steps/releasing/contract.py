@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Rollback
-from flipgate.core.record.record import Contract, Record
+from flipgate.core.record.record import Record
 from flipgate.core.values.errors import BadInput, FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side

@@ -11,7 +11,8 @@ from flipgate.adapters.addresses import namespace_address
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
-from flipgate.core.record.record import EntryState, JournalEntry, Occupant, Record
+from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.grants import GRANTS, look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS

@@ -14,8 +14,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
-from flipgate.core.record.record import Approval, Decision, Occupant, Question, Record
+from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.values.sides import Side
 from tests.api.front import fronted

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from flipgate.cli import _options
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE
+from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Contract, Decision, Occupant, Record
+from flipgate.core.record.record import Approval, Decision, Record
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but

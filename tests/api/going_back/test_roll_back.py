@@ -13,6 +13,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, LostLease, NotFound, Refused
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.setup import check_application
@@ -169,3 +170,25 @@ def test_a_way_back_that_was_overtaken_takes_over_again(shop: Shop, live: World)
     with shop.playing_ready():
         assert roll_back(ana, "users complain", by="ana").recorded
     assert (shop.where(), live.store.read().phase) == (("blue",), Phase.ROLLED_BACK)
+
+
+ODD = "caf\udce9 " + "é" * 200_000
+"""A reason with a byte that is no UTF-8, as Python reads it from the command line, and longer than an annotation is."""
+
+
+@pytest.mark.parametrize("readable", [True, False], ids=["recorded", "unrecorded"])
+def test_a_reason_of_any_bytes_and_any_length_holds_nothing_up(shop: Shop, live: World, readable: bool) -> None:
+    text = shop.record_text()
+    if not readable:
+        shop.write_record("garbled")
+    with shop.playing_ready():
+        done = roll_back(shop.world("an\udce9"), ODD, by="an\udce9")
+        assert (done.to, done.recorded, shop.where()) == (BLUE, readable, ("blue",))
+        if not readable:
+            shop.write_record(text)
+            assert finish_unrecorded(shop.world("reconcile"))[1]
+            assert not left_unrecorded(live, look(live)), "and it is written down once"
+    record = live.store.read()
+    (said,) = [change.message for change in record.releases[0].changes if change.phase is Phase.ROLLING_BACK]
+    assert "an?: caf? é" in said
+    assert (record.phase, said[-1]) == (Phase.ROLLED_BACK, "…")

@@ -9,8 +9,9 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.intents import HandOver
+from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Contract, EntryState, Record
+from flipgate.core.record.record import EntryState, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side

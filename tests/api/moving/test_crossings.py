@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.record import record as records
-from flipgate.core.record.record import Contract, Record
+from flipgate.core.record.occupant import Contract
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat, cut
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat
 from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
 
 SECRET = "T0SECRETB0"
@@ -156,7 +156,3 @@ def test_long_texts_are_cut_to_what_slack_takes() -> None:
     assert posted["blocks"][0]["text"]["text"] == "x" * (LONGEST_BLOCK_TEXT - 1) + "…"
     assert posted["blocks"][1] == {"type": "divider"}
     assert len(section["text"]["text"]) == 5_000, "the caller's own stays as it is"
-
-
-def test_a_text_that_fits_is_left_alone() -> None:
-    assert (cut("four", 4), cut("fives", 4), cut("", 4)) == ("four", "fiv…", "")

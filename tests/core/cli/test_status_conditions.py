@@ -9,13 +9,8 @@ import pytest
 
 from flipgate.cli._status_text import many, one
 from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
-from flipgate.core.record.record import (
-    Condition,
-    ConditionStatus,
-    Contract,
-    Occupant,
-    Record,
-)
+from flipgate.core.record.occupant import Contract, Occupant
+from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts, Observed

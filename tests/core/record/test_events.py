@@ -6,8 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flipgate.core.record.approvals import pose
 from flipgate.core.record.events import (
@@ -16,7 +14,6 @@ from flipgate.core.record.events import (
     LONGEST_NAME,
     WARNINGS,
     Target,
-    cut_bytes,
     event,
     event_name,
     targets,
@@ -104,13 +101,6 @@ def test_every_name_is_one_that_kubernetes_takes(unit: str) -> None:
         name = event_name(said(), Target("Deployment", "x", (unit * LONGEST_NAME)[:length].rstrip("-.")))
         assert SUBDOMAIN.fullmatch(name), name
         assert len(name) <= LONGEST_NAME
-
-
-@given(st.text(), st.integers(min_value=3, max_value=40))
-def test_a_cut_text_has_at_most_so_many_bytes_and_says_that_it_was_cut(text: str, longest: int) -> None:
-    cut = cut_bytes(text, longest)
-    assert len(cut.encode()) <= longest
-    assert cut == text if len(text.encode()) <= longest else (cut.endswith("…") and text.startswith(cut[:-1]))
 
 
 def test_a_long_message_is_cut_to_what_the_api_takes() -> None:

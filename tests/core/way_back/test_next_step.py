@@ -14,8 +14,9 @@ from flipgate.cli._status_data import as_data, way_back
 from flipgate.cli._status_text import one
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import HAND_OVER, MOVE_ROUTES
+from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, Phase, QuestionKind
-from flipgate.core.record.record import Contract, Decision, Occupant, Record
+from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Stopped
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from flipgate.core.record import conditions
+from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, WITH_WAY_BACK, Phase
-from flipgate.core.record.record import Condition, ConditionStatus, Contract, Occupant, Record
+from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.unread import Unread

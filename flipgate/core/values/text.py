@@ -1,0 +1,56 @@
+"""Free text as it is stored: valid, and bounded in bytes, whoever wrote it.
+
+What people type and what other systems answer may be of any length, and may hold what UTF-8 does not have (a lone
+surrogate: `--reason` with a byte of another encoding, `"\\ud800"` in somebody's JSON). Text is the least of what is
+written: it never keeps a write from being made, so it is made valid and cut where it enters a stored value.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from typing import Final
+
+NAME_BYTES: Final = 256
+"""Of who acted, an id, a word."""
+ADDRESS_BYTES: Final = 600
+"""Of an image (the longest that the grammar allows has 520) and of a link."""
+SENTENCE_BYTES: Final = 2_048
+"""Of one line of a question or of its evidence."""
+TEXT_BYTES: Final = 4_096
+"""Of a reason, an outcome, a message."""
+
+MARK: Final = "…"
+
+
+def valid(text: str) -> str:
+    """The text with a ? for each character that UTF-8 does not have: a lone surrogate."""
+    return text.encode(errors="replace").decode()
+
+
+def written_bytes(text: str) -> int:
+    """The bytes of a text as JSON writes it in UTF-8, without its quotes: escapes count, as `\\"` and `\\u0000` do."""
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2
+
+
+def fitted(text: str, longest: int) -> str:
+    """The text made valid, at most `longest` bytes of it as JSON writes it; one that was cut ends in …"""
+    text = valid(text)
+    if 6 * len(text) <= longest or written_bytes(text) <= longest:
+        return text
+    room, text = longest - len(MARK.encode()), text[:longest]
+    kept = bisect_right(range(len(text) + 1), room, key=lambda count: written_bytes(text[:count])) - 1
+    return text[:kept] + MARK
+
+
+def cut_bytes(text: str, longest: int) -> str:
+    """The text, at most `longest` bytes of it in UTF-8; one that was cut ends in …"""
+    encoded = text.encode()
+    if len(encoded) <= longest:
+        return text
+    return encoded[: longest - len(MARK.encode())].decode(errors="ignore") + MARK
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, at most `longest` characters of it; one that was cut ends in …"""
+    return text if len(text) <= longest else text[: longest - 1] + MARK
