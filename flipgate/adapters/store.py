@@ -14,13 +14,14 @@ from copy import copy
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster, Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.record.release import Release
+from flipgate.core.record.size import JOURNAL, Finished, written, written_release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused, about
 from flipgate.core.values.foreign import NotJson, parse_json
@@ -28,7 +29,6 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import Reconciled
 
 HISTORY_KEPT = 50
-JOURNAL = TypeAdapter(tuple[JournalEntry, ...])
 WRITE_TRIES = 8
 PAUSE_SECONDS = 0.02
 """The pause after a lost write is drawn from 0 to this, times the losses so far."""
@@ -83,7 +83,8 @@ class Store:
 
     def create(self, record: Record) -> None:
         """Writes the first record. Raises Conflict when there is one."""
-        self._cluster.create(self._path(), self._config_map(f"record-{self.name}", _data(record), "record"))
+        _, data = _stored(record)
+        self._cluster.create(self._path(), self._config_map(f"record-{self.name}", data, "record"))
 
     def update(self, change: Callable[[Record], Record]) -> Record:
         """Reads, changes and writes the record, again when somebody else wrote in between; `change` must be pure.
@@ -121,7 +122,8 @@ class Store:
             return None
 
     def _replace(self, record: Record, version: str) -> Record:
-        obj = self._config_map(f"record-{self.name}", _data(record), "record", version)
+        record, data = _stored(record)
+        obj = self._config_map(f"record-{self.name}", data, "record", version)
         written = self._cluster.replace(self._path(f"record-{self.name}"), obj)
         self._ours[:] = [(record, written["metadata"]["resourceVersion"])]
         return record
@@ -195,11 +197,8 @@ class Store:
         item = self._cluster.find(self._path(name))
         before = self._journal(item) if item else ()
         entries = merged(() if isinstance(before, PermanentError) else before, journal)
-        data = {
-            "schema": str(SCHEMA_VERSION),
-            "release.json": release.model_dump_json(by_alias=True, indent=1),
-            "journal.json": JOURNAL.dump_json(entries, by_alias=True, indent=1).decode(),
-        }
+        told, journaled = written_release(Finished(release, entries))
+        data = {"schema": str(SCHEMA_VERSION), "release.json": told, "journal.json": journaled}
         self._put(name, data, "release", item)
 
     def history(self) -> list[Release]:
@@ -352,8 +351,10 @@ def _version(obj: dict[str, Any] | None) -> str:
     return str(obj["metadata"]["resourceVersion"]) if obj else ""
 
 
-def _data(record: Record) -> dict[str, str]:
-    return {"record.json": record.model_dump_json(by_alias=True, indent=1)}
+def _stored(record: Record) -> tuple[Record, dict[str, str]]:
+    """The record as it will be read back, and what is written."""
+    record, text = written(record)
+    return record, {"record.json": text}
 
 
 def stamp_time(now: datetime) -> str:

@@ -20,6 +20,7 @@ HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 
 _BACK = "back"
+LEFT_OUT: Final = "leftOut"
 
 
 class Intent(ABC):
@@ -149,6 +150,18 @@ INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Re
 def in_words(stored: Mapping[str, Any]) -> str:
     """What is stored in few words, for people: `to green, from blue`. Counts and images are left out."""
     return ", ".join(f"{key} {value}" for key, value in stored.items() if isinstance(value, str))
+
+
+def without_counts(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What is stored without the images and counts, of an entry that has ended; it says what was left out."""
+    long = [key for key, value in stored.items() if isinstance(value, Mapping)]
+    kept = {key: value for key, value in stored.items() if key not in long}
+    return {**kept, LEFT_OUT: ", ".join(long)} if long else kept
+
+
+def side_of(stored: Mapping[str, Any]) -> str:
+    """The side that a step works on; empty for one that works on both."""
+    return str(stored.get("side", ""))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

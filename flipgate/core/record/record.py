@@ -28,7 +28,7 @@ from flipgate.core.values.verdicts import Evidence
 
 SCHEMA_VERSION = 1
 JOURNAL_KEPT = 60
-"""Entries kept in the record: some five releases' worth, far below a ConfigMap's 1 MiB."""
+"""Entries kept in the record: some five releases' worth. How much all of it may be: core/record/size.py."""
 OUTBOX_KEPT = 200
 """Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
 
@@ -149,6 +149,8 @@ class Record(Model):
     question: Question | None = None
     approval: Approval | None = None
     outbox: tuple[Announcement, ...] = ()
+    left_out: int = 0
+    """Messages that were let go undelivered since one was delivered last: the journal says what they said."""
     threads: dict[Name, Name] = {}
     conditions: tuple[Condition, ...] = ()
     written_down: Text = ""
@@ -303,7 +305,7 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     threads = record.threads
     if thread and release and release not in threads:
         threads = dict(list({**threads, release: thread}.items())[-20:])
-    return but(record, outbox=outbox, threads=threads)
+    return but(record, outbox=outbox, threads=threads, left_out=0)
 
 
 def noted(record: Record, ids: Collection[str]) -> Record:
@@ -370,4 +372,6 @@ def message_id(key: str) -> str:
 
 def put_out(record: Record, message: Announcement) -> Record:
     """One message more to be told; the oldest go first."""
-    return but(record, outbox=(*record.outbox, message)[-OUTBOX_KEPT:])
+    outbox = (*record.outbox, message)
+    over = max(0, len(outbox) - OUTBOX_KEPT)
+    return but(record, outbox=outbox[over:], left_out=record.left_out + over)

@@ -51,7 +51,7 @@ SHOWN_KEPT = 50
 """Traefik replicas whose figures are kept."""
 JUDGEMENTS_KEPT = 12
 DECISIONS_KEPT = 12
-"""So bounded, all that was said of two releases takes some 300 KB of a ConfigMap's 1 MiB at most."""
+"""How much all of it may be together: core/record/size.py."""
 
 
 class Judgement(Model):

@@ -40,6 +40,10 @@ else:
     RouteWord = Literal[tuple(KINDS)]
 
 
+MOST_SERVICES = 100
+"""Services of one application: the record names each a few times, in one object (core/record/size.py)."""
+
+
 class Metadata(FileModel):
     """What the application is called."""
 
@@ -163,7 +167,7 @@ class Spec(FileModel):
     )
     traffic: Traffic = Field(description="How flipgate sees for itself which side answers users.")
     services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
-        min_length=1, description="Everything that is released together."
+        min_length=1, max_length=MOST_SERVICES, description="Everything that is released together."
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="HTTP questions that the dark side must answer before a person is asked."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,9 +14,14 @@ from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.core.values.text import written_bytes
 
 FORWARD: Final = "forward"
 BACK: Final = "back"
+COMMAND_BYTES: Final = 3_000
+"""Of a command in a message, which has room for a sentence beside it: half a command is none."""
+LINE_BYTES: Final = 128 * 1024
+"""Of the line on a route that takes it back: all annotations of an object have 256 KiB."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,10 @@ def _way_back(state: RouteState, places: Places, to: Side, stamp: str) -> str:
     edits = [e if entry.side is to else replace(e, was=kind.edit(entry, places[to]).to) for entry, e in back]
     operations = [op for edit in edits for op in _operations(edit)]
     same = _same(replace(state, stamp=stamp, annotated=True))
-    return by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
+    line = by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
+    if len(line.encode()) > LINE_BYTES:
+        return f"flipgate rollback: its {len(edits)} entries are more than a line holds"
+    return line
 
 
 def _version(state: RouteState) -> dict[str, Any]:
@@ -161,6 +169,12 @@ def _pointer(annotation: str) -> str:
 
 def _test(path: str, value: str | None) -> dict[str, Any]:
     return {"op": "test", "path": path, "value": value}
+
+
+def in_a_message(commands: Sequence[str], instead: str) -> str:
+    """The lines to type as one, for a message; `instead` where they are longer than a message can be."""
+    line = " && ".join(commands)
+    return line if written_bytes(line) <= COMMAND_BYTES else instead
 
 
 def by_hand(patch: RoutePatch) -> str:

@@ -21,10 +21,11 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.moves import BACK, by_hand, plan_move
+from flipgate.core.traffic.moves import BACK, by_hand, in_a_message, plan_move
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import SENTENCE_BYTES, fitted
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 
 ENDED: Final = Why.DRIFT_ENDED
@@ -62,11 +63,16 @@ def note_drift(record: Record, found: Condition, advice: Advice | None, actor: s
     last = next((e for e in reversed(record.journal) if e.step in (DRIFTED, ENDED)), None)
     told = last.outcome if last and last.step == DRIFTED else ""
     if found.status is ConditionStatus.TRUE and told != found.message:
-        then = f". With the next command {advice.step}. Next: {advice.command}" if advice else ""
-        return _told(record, last, DRIFTED, found.message, f"has drifted: {found.message}{then}", actor, now)
+        then = f". With the next command {advice.step}. Next: {_next(record, advice)}" if advice else ""
+        said = f"has drifted: {fitted(found.message, SENTENCE_BYTES)}{then}"
+        return _told(record, last, DRIFTED, found.message, said, actor, now)
     if told and found.reason == Why.AS_RECORDED:
         return _told(record, last, ENDED, found.message, f"drifts no more: {found.message}", actor, now)
     return record
+
+
+def _next(record: Record, advice: Advice) -> str:
+    return in_a_message([advice.command], f"flipgate status {record.application}")
 
 
 def _told(

@@ -117,8 +117,10 @@ def _deliver(world: World, record: Record, done: frozenset[str], warned: str) ->
 def _post(world: World, record: Record, message: Announcement, warned: str) -> str:
     if world.chat is None:
         return ""
-    text = " ".join(part for part in (message.text, warned, message.url) if part)
-    return world.chat.post(text, as_blocks(message, warned), thread=record.threads.get(message.release, ""))
+    left = f"{record.left_out} older messages were left out: flipgate history {record.application}"
+    beside = " ".join(part for part in (left if record.left_out else "", warned) if part)
+    text = " ".join(part for part in (message.text, beside, message.url) if part)
+    return world.chat.post(text, as_blocks(message, beside), thread=record.threads.get(message.release, ""))
 
 
 def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]]:

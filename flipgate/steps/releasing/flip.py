@@ -17,7 +17,8 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
-from flipgate.core.traffic.moves import by_hand, plan_move
+from flipgate.core.traffic.moves import by_hand, in_a_message, plan_move
+from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
@@ -274,7 +275,8 @@ def way_back_by_hand(world: World) -> str:
     traffic = look_at_traffic(world)
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
-    return " && ".join(by_hand(patch) for patch in plan_move(traffic, world.application.places, traffic.active.other))
+    lines = [by_hand(patch) for patch in plan_move(traffic, world.application.places, traffic.active.other)]
+    return in_a_message(lines, f"the line in the annotation {WAY_BACK} of each route")
 
 
 def _need_approval(world: World, view: View) -> None:

@@ -10,15 +10,20 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import HISTORY_KEPT, Store, applications
+from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import SCHEMA_VERSION, Record
 from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.tell import finish, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
 from lab.control.records import Lab
-from tests.api.shop import GREEN, Shop, opened, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.core.large import CONFIG_MAP_BYTES, LONG, ended, taken_back, weeks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -110,6 +115,25 @@ def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
         with ana.acting() as acting:
             epochs.append(acting.record)
     assert [record.epoch for record in epochs] == [1, 2]
+
+
+def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> None:
+    """More than a ConfigMap takes, had it been written as it is; then all that a rollback writes, and its history."""
+    world, text = shop.adopted(), LONG[0]
+    large = but(weeks(text), application=shop.name, epoch=0)
+    kept = world.store.update(lambda record: large)
+    assert len(large.model_dump_json(by_alias=True).encode()) > 2 * CONFIG_MAP_BYTES
+    assert len(shop.record_text().encode()) <= LIMIT_BYTES
+    assert world.store.read() == kept
+    with world.acting() as acting:
+        world.store.update(lambda record: ended(record, text))
+        with journal(acting, Move(BLUE, back=True)) as entry:
+            entry.outcome = text
+        write(world, lambda record: taken_back(record, text))
+        finish(world)
+    record = world.store.read()
+    assert (record.phase, record.active, record.open_entry) == (Phase.SETTLED, BLUE, None)
+    assert world.store.history()[0].phase is Phase.ABORTED
 
 
 def test_the_history_has_an_end_and_its_newest_first(world: World) -> None:

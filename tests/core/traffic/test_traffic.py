@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.traffic.moves import BACK, FORWARD, by_hand, plan_close, plan_move
+from flipgate.core.traffic.moves import (
+    BACK,
+    COMMAND_BYTES,
+    FORWARD,
+    LINE_BYTES,
+    by_hand,
+    in_a_message,
+    plan_close,
+    plan_move,
+)
 from flipgate.core.traffic.traffic import WAY_BACK, DarkSide, RouteName, RouteState, Unrecorded, dark_side
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
@@ -234,6 +243,25 @@ def test_a_patch_is_taken_once_and_never_after_another_of_ours(
     for state in (moved, back):
         with pytest.raises(PatchRefusedError):
             applied(state, (*late.operations, *late.noted))
+
+
+def test_the_line_on_a_route_is_no_longer_than_an_annotation_may_be() -> None:
+    """One that is too long would have the whole patch refused, and with it the move."""
+    large, huge = (route_object(*([edge(BLUE) for _ in range(services)] for _ in range(100))) for services in (2, 20))
+    line, instead = (
+        applied(obj, (*patch.operations, *patch.noted))["metadata"]["annotations"][WAY_BACK]
+        for obj in (large, huge)
+        for patch in plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
+    )
+    assert len(json.loads(shlex.split(line)[-1].removeprefix("-p="))) > 200
+    assert len(line) < LINE_BYTES
+    assert instead == "flipgate rollback: its 2000 entries are more than a line holds"
+
+
+def test_half_a_command_is_in_no_message() -> None:
+    assert in_a_message(["one", "two"], "-") == "one && two"
+    assert in_a_message(["x" * COMMAND_BYTES], "-") == "x" * COMMAND_BYTES
+    assert in_a_message(["x" * (COMMAND_BYTES - 4), "y"], "flipgate status shop") == "flipgate status shop"
 
 
 def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_before() -> None:

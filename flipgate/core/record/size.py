@@ -1,0 +1,211 @@
+"""How much is stored: a record, and a finished release, in at most LIMIT_BYTES, whatever happened to them.
+
+A ConfigMap takes 1 MiB, and refuses every write beyond it, the way back's too. Each text is bounded where it enters a
+stored value (`core/values/text.py`), each list by count; where that is too much together, what is needed least is cut
+or left out, in the order of SHORTER, and what is left of it says so. Never cut: phases, what runs on the sides, the
+open journal entry, the newest entry of each step, the question with its basis and the decision on it, and the newest
+undelivered message of the newest release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from flipgate.core.record.conditions import DRIFTED
+from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
+from flipgate.core.record.release import Decided, Judgement, PhaseChange, Proof, Release
+from flipgate.core.values.base import but
+from flipgate.core.values.text import fitted
+from flipgate.core.values.verdicts import combine
+
+LIMIT_BYTES: Final = 640 * 1024
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 520 KB at most: of
+MOST_SERVICES services, with the longest names and images there may be, on two sides and in two releases."""
+SHORT_BYTES: Final = 200
+"""Of a text that was cut for the sake of the others."""
+FEW: Final = 20
+"""Of a list that was cut for the sake of the others."""
+
+JOURNAL: Final = TypeAdapter(tuple[JournalEntry, ...])
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A release that has ended, with its journal: one object of the history."""
+
+    release: Release
+    journal: tuple[JournalEntry, ...]
+
+
+def written(record: Record) -> tuple[Record, str]:
+    """The record as it is stored, and the JSON that is."""
+    text = record.model_dump_json(by_alias=True, indent=1)
+    for shorter in SHORTER:
+        if len(text.encode()) <= LIMIT_BYTES:
+            break
+        record = shorter(record)
+        text = record.model_dump_json(by_alias=True, indent=1)
+    return record, text
+
+
+def written_release(finished: Finished) -> tuple[str, str]:
+    """The JSON of a finished release and of its journal, as they are stored."""
+    texts = _texts(finished)
+    for shorter in SHORTER_RELEASE:
+        if sum(len(text.encode()) for text in texts) <= LIMIT_BYTES:
+            break
+        finished = shorter(finished)
+        texts = _texts(finished)
+    return texts
+
+
+def _texts(finished: Finished) -> tuple[str, str]:
+    release = finished.release.model_dump_json(by_alias=True, indent=1)
+    return release, JOURNAL.dump_json(finished.journal, by_alias=True, indent=1).decode()
+
+
+def _newest(entries: Sequence[JournalEntry], steps: Collection[str] | None = None) -> frozenset[int]:
+    """The open entry, and the newest of each step (of `steps`, or of any) and side."""
+    by_step: dict[Hashable, int] = {
+        (entry.step, side_of(entry.intent)): entry.id for entry in entries if steps is None or entry.step in steps
+    }
+    return frozenset([*by_step.values(), *(entry.id for entry in entries if entry.state is EntryState.BEGUN)])
+
+
+def _without_older_counts(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+    newest = _newest(entries, {REST_SIDE})  # what a rest left is compared with what is there
+    return tuple(entry if entry.id in newest else but(entry, intent=without_counts(entry.intent)) for entry in entries)
+
+
+def _short_outcomes(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+    newest = _newest(entries, {DRIFTED})  # who finds the same drift again tells nobody
+    return tuple(
+        entry if entry.id in newest else but(entry, outcome=fitted(entry.outcome, SHORT_BYTES)) for entry in entries
+    )
+
+
+def _last_entries(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+    newest = _newest(entries) | {entry.id for entry in entries[-FEW:]}
+    return tuple(entry for entry in entries if entry.id in newest)
+
+
+def _summed(proofs: tuple[Proof, ...]) -> tuple[Proof, ...]:
+    """Many gates' evidence as one line that says how many there were."""
+    if len(proofs) < 2:
+        return proofs
+    return (Proof(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail="not kept, for want of room"),)
+
+
+def _summed_evidence(release: Release) -> Release:
+    """The release with verdicts in the place of evidence."""
+    judgements = tuple(but(each, proofs=_summed(each.proofs)) for each in release.judgements)
+    decisions = tuple(but(each, evidence=_summed(each.evidence)) for each in release.decisions)
+    return but(release, judgements=judgements, decisions=decisions)
+
+
+def _older_evidence(release: Release) -> Release:
+    """The same, but for what was said last."""
+    summed = _summed_evidence(release)
+    return but(
+        summed,
+        judgements=(*summed.judgements[:-1], *release.judgements[-1:]),
+        decisions=(*summed.decisions[:-1], *release.decisions[-1:]),
+    )
+
+
+def _short_words(release: Release) -> Release:
+    """The release with short texts, but for the change that says how it stands, and why users went back."""
+    changes = tuple(
+        change if n == len(release.changes) or change.phase is Phase.ROLLING_BACK else _short_change(change)
+        for n, change in enumerate(release.changes, 1)
+    )
+    decisions = tuple(but(each, reason=fitted(each.reason, SHORT_BYTES)) for each in release.decisions)
+    return but(release, changes=changes, decisions=decisions)
+
+
+def _short_change(change: PhaseChange) -> PhaseChange:
+    return but(change, message=fitted(change.message, SHORT_BYTES))
+
+
+def _bare(release: Release) -> Release:
+    """What a release cannot do without: what it runs, and its newest changes of phase after the first."""
+    first, others = release.changes[:1], release.changes[1:]
+    decisions: tuple[Decided, ...] = release.decisions[-2:]
+    judgements: tuple[Judgement, ...] = release.judgements[-2:]
+    short = but(release, changes=(*first, *others[-FEW:]), decisions=decisions, judgements=judgements, shown=())
+    return _summed_evidence(_short_words(short))
+
+
+def _of_releases(record: Record, change: Callable[[Release], Release]) -> Record:
+    release = change(record.release) if record.release else None
+    return but(record, release=release, last=change(record.last) if record.last else None)
+
+
+def _newest_messages(messages: Iterable[Announcement]) -> frozenset[str]:
+    """The ids of the newest message of each release."""
+    return frozenset({message.release: message.id for message in messages}.values())
+
+
+def _short_messages(record: Record) -> Record:
+    """The record with short messages, but for the newest of each release."""
+    newest = _newest_messages(record.outbox)
+    return but(record, outbox=tuple(m if m.id in newest else _short_message(m) for m in record.outbox))
+
+
+def _short_message(message: Announcement) -> Announcement:
+    return but(message, text=fitted(message.text, SHORT_BYTES), url="")
+
+
+def _last_messages(record: Record) -> Record:
+    """The newest message of each of the FEW newest releases, all but the last of them short."""
+    newest = _newest_messages(record.outbox)
+    kept = [message for message in record.outbox if message.id in newest][-FEW:]
+    left_out = record.left_out + len(record.outbox) - len(kept)
+    return but(record, outbox=(*map(_short_message, kept[:-1]), *kept[-1:]), left_out=left_out)
+
+
+def _short_question(record: Record) -> Record:
+    question = record.question
+    if question is None:
+        return record
+    changes, evidence = question.changes, question.evidence
+    if len(changes) > FEW:
+        changes = (*changes[: FEW - 1], f"{len(changes) - FEW + 1} more left out")
+    if len(evidence) > FEW:
+        evidence = (*evidence[: FEW - 1], *_summed(evidence[FEW - 1 :]))
+    changes = tuple(fitted(line, 2 * SHORT_BYTES) for line in changes)
+    evidence = tuple(but(proof, detail=fitted(proof.detail, SHORT_BYTES)) for proof in evidence)
+    return but(record, question=but(question, changes=changes, evidence=evidence))
+
+
+def _journal(change: Callable[[Sequence[JournalEntry]], tuple[JournalEntry, ...]]) -> Callable[[Record], Record]:
+    return lambda record: but(record, journal=change(record.journal))
+
+
+SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
+    _journal(_without_older_counts),
+    lambda record: but(record, last=_summed_evidence(record.last) if record.last else None),
+    _short_messages,
+    _journal(_short_outcomes),
+    lambda record: _of_releases(record, _older_evidence),
+    lambda record: _of_releases(record, _short_words),
+    _short_question,
+    _last_messages,
+    lambda record: _of_releases(record, _bare),
+    _journal(_last_entries),
+)
+"""What is cut, or left out, while the record is too long: what is needed least goes first."""
+
+SHORTER_RELEASE: Final[tuple[Callable[[Finished], Finished], ...]] = (
+    lambda done: Finished(done.release, _without_older_counts(done.journal)),
+    lambda done: Finished(done.release, _short_outcomes(done.journal)),
+    lambda done: Finished(_older_evidence(done.release), done.journal),
+    lambda done: Finished(_bare(done.release), _last_entries(done.journal)),
+)
+"""The same of a finished release."""

@@ -1,0 +1,135 @@
+"""However much is said, and for however long nobody takes it: what is written stays below what a ConfigMap takes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import Phase as HypothesisPhase
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flipgate.adapters.store import parse_record
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
+from flipgate.core.record.record import (
+    OUTBOX_KEPT,
+    EntryState,
+    JournalEntry,
+    Question,
+    Record,
+)
+from flipgate.core.record.release import Release
+from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, Finished, written, written_release
+from flipgate.core.values.base import but
+from tests.core.builders import NOW, record
+from tests.core.large import (
+    CHANGES,
+    CONFIG_MAP_BYTES,
+    INTENTS,
+    LONG,
+    Change,
+    advanced,
+    answered,
+    asked,
+    opened,
+    sent,
+    tried,
+    weeks,
+)
+
+NO_SHRINKING = [each for each in HypothesisPhase if each is not HypothesisPhase.shrink]
+"""A record of this size takes long to be made smaller."""
+
+
+def bare(one: Release | None) -> tuple[object, ...] | None:
+    return (one.name, one.side, one.images, one.wanted, one.phase, one.changes[-1]) if one else None
+
+
+def bare_question(now: Record) -> Question | None:
+    return but(now.question, changes=(), evidence=()) if now.question else None
+
+
+def decisive(now: Record) -> dict[str, object]:
+    """What decides what happens next, and the newest release's newest message."""
+    facts = ("epoch", "active", "sides", "open_entry", "conditions", "approval")
+    return {
+        **{name: getattr(now, name) for name in facts},
+        "rests": {entry.intent["side"]: entry.intent for entry in now.journal if entry.step == Rest.step},
+        "releases": (bare(now.release), bare(now.last)),
+        "question": bare_question(now),
+        "newest message": now.outbox[-1:],
+        "messages": len(now.outbox) + now.left_out,
+    }
+
+
+def lost(kept: Record, whole: Record) -> list[str]:
+    """What must never be left out, and was: by name, for the values are long."""
+    before = decisive(whole)
+    return [name for name, value in decisive(kept).items() if value != before[name]]
+
+
+def differ(one: Record, other: Record) -> list[str]:
+    return [name for name in Record.model_fields if getattr(one, name) != getattr(other, name)]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_the_largest_of_everything_is_written_and_read_back(text: str) -> None:
+    whole = weeks(text)
+    assert len(whole.model_dump_json(by_alias=True, indent=1).encode()) > 2 * CONFIG_MAP_BYTES, "or nothing is tested"
+    kept, stored = written(whole)
+    assert len(stored.encode()) <= LIMIT_BYTES < CONFIG_MAP_BYTES
+    assert differ(parse_record(stored, "shop", "flipgate"), kept) == []
+    assert written(kept)[1] == stored, "what was written once is not shortened again"
+    assert lost(kept, whole) == []
+
+
+@settings(max_examples=10, phases=NO_SHRINKING)
+@given(st.sampled_from(LONG), st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(LONG)), max_size=6))
+def test_whatever_happens_to_the_largest_of_records_it_can_be_written(
+    before: str, happens: list[tuple[Change, str]]
+) -> None:
+    now, _ = written(weeks(before))
+    for change, text in happens:
+        whole = tried(change, now, text)
+        now, stored = written(whole)
+        assert len(stored.encode()) <= LIMIT_BYTES
+        assert differ(parse_record(stored, "shop", "flipgate"), now) == []
+        assert lost(now, whole) == []
+
+
+def test_a_record_of_usual_size_is_written_as_it_is() -> None:
+    usual = answered(asked(advanced(opened(record(), "ana"), "so"), "why"), "yes")
+    assert written(usual) == (usual, usual.model_dump_json(by_alias=True, indent=1))
+
+
+def test_what_was_left_out_says_so() -> None:
+    kept, _ = written(weeks(LONG[0]))
+    assert any(entry.intent.get(LEFT_OUT) == "images, replicas" for entry in kept.journal)
+    assert kept.last is not None
+    assert {proof.detail for each in kept.last.judgements for proof in each.proofs} == {"not kept, for want of room"}
+    assert kept.left_out > 0
+    assert any(entry.outcome.endswith("…") for entry in kept.journal)
+    assert max(len(entry.outcome) for entry in kept.journal) <= SHORT_BYTES
+
+
+def test_messages_that_went_untold_are_counted_until_one_is_told() -> None:
+    now = record()
+    for number in range(OUTBOX_KEPT + 3):
+        now = sent(now, f"the {number}th")
+    assert (len(now.outbox), now.left_out) == (OUTBOX_KEPT, 3)
+    assert records.delivered(now, now.outbox[0].id).left_out == 0
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
+    one = weeks(text).release
+    assert one is not None
+    entry = JournalEntry(id=1, step=BringUp.step, state=EntryState.DONE, actor=text, at=NOW, outcome=text)
+    journal = tuple(
+        but(entry, id=n, intent=INTENTS[n % len(INTENTS)].written(), at=NOW + timedelta(seconds=n)) for n in range(300)
+    )
+    texts = written_release(Finished(one, journal))
+    assert sum(len(each.encode()) for each in texts) <= LIMIT_BYTES
+    assert bare(Release.model_validate_json(texts[0])) == bare(one)
+    assert JOURNAL.validate_json(texts[1])[-1].id == 299
