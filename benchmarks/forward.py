@@ -34,5 +34,5 @@ def go_live(world: World) -> Side:
         flip.need_proven(world, proven)
         baking = flip.note_proof(acting, release.name, proven)
         hand_over.hand_over_workers(acting, release.side)
-        flip.note_live(acting, release.name, watch.watch(world, baking))
+        flip.note_live(acting, release.name, watch.watch(acting.world, baking, acting.check_lease))
     return release.side

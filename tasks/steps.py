@@ -99,11 +99,11 @@ def hand_over_workers(acting: Acting, release: Release) -> None:
 
 @step("watch")
 def watch_side(acting: Acting, release: Release) -> tuple[Evidence, ...]:
-    world, lease = acting.world, acting.check_lease
+    world = acting.world
     title = f"{release.name} watched on {release.side}"
     with showing_progress(world, title) as moved:
         charted = partial(show_charts, world, title)
-        return watch.watch(world, release, moved=moved, charted=charted, check_lease=lease)
+        return watch.watch(world, release, acting.check_lease, moved=moved, charted=charted)
 
 
 @step("roll back")

@@ -365,6 +365,10 @@ def briefly(seconds: float) -> None:
     time.sleep(min(seconds, 0.03))
 
 
+def held() -> None:
+    """The check of a Lease that nobody takes."""
+
+
 def under_lease(world: World, verb: Callable[..., T], *arguments: Any, **more: Any) -> T:
     """One verb of those that change the cluster's objects."""
     with world.acting() as acting:

@@ -55,7 +55,7 @@ def flip_traffic(world: World) -> Release:
         flip.need_proven(world, proven)
         baking = flip.note_proof(acting, release.name, proven)
         hand_over.hand_over_workers(acting, release.side)
-        return flip.note_live(acting, release.name, watch.watch(world, baking))
+        return flip.note_live(acting, release.name, watch.watch(acting.world, baking, acting.check_lease))
 
 
 def scale_down(world: World) -> Release:

@@ -34,10 +34,10 @@ LINE_SECONDS = 1.0
 def watch(
     world: World,
     release: Release,
+    check_lease: Callable[[], None],
     *,
     moved: Moved = lambda _percent, _line: None,
     charted: Charted = lambda _: None,
-    check_lease: Callable[[], None] = lambda: None,
 ) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
     the world answers, or does not: that is unknown, and said so; only what `check_lease` raises. At its end the way

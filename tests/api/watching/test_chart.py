@@ -19,6 +19,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.watching.graph import BEFORE_SECONDS, Bake
 from flipgate.steps.watching.reader import POINTS
 from flipgate.steps.watching.watch import watch
+from tests.api.shop import held
 from tests.api.watching.test_gates import RATIO, declared, flipped
 from tests.api.watching.test_watch import Town
 from tests.api.wire import Answer, Handler, number, serving
@@ -113,7 +114,7 @@ def test_no_bake_waits_for_its_picture(tmp_path: Path) -> None:
 
     with serving(script, tmp_path) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), declared(cluster.server, f"{RATIO}}}", bake=0), "ana")
-        found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), charted=made.append)}
+        found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held, charted=made.append)}
         assert (found["ratio"], ranges) == (Verdict.PASS, [])
         assert len(made[0]()) == 1
         assert ranges

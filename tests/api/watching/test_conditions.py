@@ -31,7 +31,7 @@ from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.watch import watch
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, opened, under_lease
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, held, journaled, opened, under_lease
 from tests.api.users import grant, user
 
 PROVEN = Proven((Seen("traefik-a", True, 42.0, "HTTP 200 from green"),), 0.1)
@@ -249,7 +249,7 @@ def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
     soaking.application = but(soaking.application, spec=but(spec, policy=policy))
     release = soaking.store.read().release
     assert release
-    verdict = combine(watch(soaking, release))
+    verdict = combine(watch(soaking, release, held))
 
     assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
     assert condition_of(soaking.store.read().conditions, WAY_BACK_READY)

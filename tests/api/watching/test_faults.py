@@ -25,7 +25,7 @@ from flipgate.steps.looking.observe import observe
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.watching import conditions, gates, watch
 from tests.api.front import fronted
-from tests.api.shop import BLUE, GREEN, Shop, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, held, under_lease
 from tests.api.watching.test_gates import baking, declared, flipped
 from tests.api.watching.test_watch import Town, world_of
 from tests.api.wire import Answer, Handler, Script, dripping, serving
@@ -61,7 +61,7 @@ def baked(
     with serving(script, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), baking(SHOP, BAKE, 0.1), "ana", **doings)
         began = time.monotonic()
-        evidence = watch.watch(world, flipped(), check_lease=check_lease)
+        evidence = watch.watch(world, flipped(), check_lease)
         return {each.gate: each for each in evidence}, time.monotonic() - began
 
 
@@ -137,7 +137,7 @@ def test_a_gate_that_cannot_be_asked_or_judged_is_unknown(
     with serving(Town(), tmp_path) as cluster:
         application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.2)
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        found = {each.gate: each for each in watch.watch(world, flipped())}
+        found = {each.gate: each for each in watch.watch(world, flipped(), held)}
     assert (found["restarts"].verdict, found["errors"].verdict) == (UNKNOWN, PASS)
     assert ("RuntimeError" if name == "ThreadPoolExecutor" else "TypeError") in found["restarts"].answer
 

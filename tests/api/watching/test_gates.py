@@ -28,7 +28,7 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.watching.gates import asking
 from flipgate.steps.watching.measure import measures
 from flipgate.steps.watching.watch import watch
-from tests.api.shop import Shop
+from tests.api.shop import Shop, held
 from tests.api.watching.test_watch import Town
 from tests.api.wire import Answer, Handler, Script, number, serving
 from tests.core.builders import SHOP, at, release
@@ -183,7 +183,7 @@ def watched(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str
     with serving(script_with(ask, facts.pop("town", None)), tmp_path) as cluster:
         application = declared(cluster.server, *gates, **facts)
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        return {evidence.gate: evidence for evidence in watch(world, flipped())}
+        return {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path
         metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
         application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana", say=lines.append)
-        evidence = watch(world, flipped())
+        evidence = watch(world, flipped(), held)
     assert combine(evidence) is PASS
     assert (evidence[-1].gate, evidence[-1].verdict, evidence[-1].answer) == ("in flight on blue", Verdict.INFO, said)
     assert set(asked) == {'busy{namespace="shop-blue"}'}

@@ -21,6 +21,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.watching import gates
 from flipgate.steps.watching.measure import measures
 from flipgate.steps.watching.watch import watch
+from tests.api.shop import held
 from tests.api.watching.test_gates import flipped
 from tests.api.watching.test_watch import Town, pod
 from tests.api.wire import Answer, Handler, serving
@@ -90,7 +91,7 @@ def watched(tmp_path: Path, edge: Edge) -> Evidence:
     """What the gate says at the end of the bake."""
     with serving(edge, tmp_path) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-        found = {evidence.gate: evidence for evidence in watch(world, flipped())}
+        found = {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
     assert found["errors"].verdict is PASS
     return found["users"]
 
@@ -161,7 +162,7 @@ def test_a_traefik_that_does_not_answer_holds_up_the_probes_for_a_moment_only(
     try:
         with serving(edge, tmp_path) as cluster:
             world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-            found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped())}
+            found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held)}
             took = time.monotonic() - began
     finally:
         over.set()

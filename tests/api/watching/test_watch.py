@@ -21,6 +21,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import prove
 from flipgate.steps.watching.watch import PROBES_A_LOOK, glancing, watch
+from tests.api.shop import held
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release, shop
 
@@ -77,7 +78,7 @@ def world_of(cluster: Cluster) -> World:
 def watched(tmp_path: Path) -> Callable[[Town], dict[str, Evidence]]:
     def look(town: Town) -> dict[str, Evidence]:
         with serving(town, tmp_path) as cluster:
-            return {evidence.gate: evidence for evidence in watch(world_of(cluster), release())}
+            return {evidence.gate: evidence for evidence in watch(world_of(cluster), release(), held)}
 
     return look
 
@@ -114,7 +115,7 @@ def test_the_way_back_is_judged_at_the_end_unless_users_go_there_now(tmp_path: P
         return town(request)
 
     with serving(script, tmp_path) as cluster:
-        watch(world_of(cluster), release())
+        watch(world_of(cluster), release(), held)
     assert ("/api/v1/namespaces/fg/configmaps/record-shop" in asked) is judged
 
 
