@@ -21,9 +21,10 @@ from flipgate.core.way_back.explain import Drift, explain, judge_drift
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
-from flipgate.core.way_back.way_back import OldSide, counts_that_matter, judge_way_back
+from flipgate.core.way_back.way_back import OldSide, judge_way_back
+from flipgate.core.workloads.counts import counts_that_matter, enough, short_of
 from flipgate.core.workloads.hand_over import working
-from flipgate.core.workloads.view import SideState, enough, short_of
+from flipgate.core.workloads.view import SideState
 
 SAYS_WHERE: Final = frozenset({Why.WAY_BACK_NOT_READY, Why.CONTRACT_MIGRATION_DONE})
 """Reasons of a rollback that is refused for what is found on the side it would go to."""

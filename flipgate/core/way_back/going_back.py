@@ -16,7 +16,8 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.view import SideState, short_of
+from flipgate.core.workloads.counts import without_pods
+from flipgate.core.workloads.view import SideState
 
 
 @dataclass(frozen=True)
@@ -161,11 +162,6 @@ def latest_stamp(state: SideState) -> int | None:
     """The highest epoch on a side; -1 where none was ever stamped, None where one is no number."""
     epochs = [stamps.epoch_of(each.stamp) for each in state.workloads.values() if each.stamp]
     return None if None in epochs else max((epoch for epoch in epochs if epoch is not None), default=-1)
-
-
-def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
-    """The serving services of a side that have no Ready pod at all."""
-    return short_of(state, {service.name: 1 for service in application.serving() if service.replicas})
 
 
 def _short(application: Application, state: SideState) -> str:

@@ -28,9 +28,10 @@ from flipgate.core.spec.service import Service
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
-from flipgate.core.way_back.way_back import Autoscaler, counts_that_matter
+from flipgate.core.way_back.way_back import Autoscaler
+from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up
 from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
-from flipgate.core.workloads.view import SideState, Workload, enough
+from flipgate.core.workloads.view import SideState, Workload
 
 RESTORED = Why.LIVE_SIDE_RESTORED
 
@@ -225,7 +226,7 @@ def _short(
 ) -> Short | None:
     """Ready pods are counted against what it asks for, at most against what it carried: growing is no shortage. Of an
     autoscaled one nobody but its autoscaler knows how many it needs, beyond the least."""
-    whole = max(service.replicas, carried)
+    whole = scaled_up(service, carried)
     if rest:
         floor = most = whole
     elif least is None:

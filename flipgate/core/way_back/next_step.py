@@ -21,10 +21,9 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.drift import settle_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
-from flipgate.core.way_back.going_back import NoWay, latest_stamp, without_pods
+from flipgate.core.way_back.going_back import NoWay, latest_stamp
 from flipgate.core.way_back.live_side import LiveSideReason, cure, sources
-from flipgate.core.way_back.way_back import counts_that_matter
-from flipgate.core.workloads.view import enough, short_of
+from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
 FOR_LACK_OF_PODS = frozenset(

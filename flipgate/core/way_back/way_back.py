@@ -1,6 +1,6 @@
 """Whether users could go back to the old side as they left it: judged through the soak, on plain values.
 
-Looking is `steps/watching`; going is `steps/going_back`, which bears a few missing pods (`view.enough`).
+Looking is `steps/watching`; going is `steps/going_back`, which bears a few missing pods (`counts.enough`).
 Nothing is tolerated here: one pod short is worth a word long before it matters.
 """
 
@@ -21,8 +21,9 @@ from flipgate.core.spec.application import Application
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.workloads.counts import counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.core.workloads.view import SideState, short_of
+from flipgate.core.workloads.view import SideState
 
 
 def may_be_shrinking(record: Record, side: Side) -> bool:
@@ -88,20 +89,6 @@ class _Fact:
     reason: WayBackReason
     text: str
     command: str
-
-
-def counts_that_matter(application: Application, record: Record | None, side: Side) -> dict[str, int]:
-    """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
-    Without a record, one pod each.
-
-    Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
-    """
-    serving = [service for service in application.serving() if service.replicas]
-    if record is None:
-        return {service.name: 1 for service in serving}
-    occupant = record.sides.get(side)
-    known = occupant.replicas if occupant else {}
-    return {service.name: known.get(service.name) or service.replicas for service in serving}
 
 
 def way_back_of(record: Record) -> Side | None:

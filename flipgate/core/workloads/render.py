@@ -99,17 +99,6 @@ def _neutral(value: Any, own: Mapping[str, str]) -> Any:
     return own.get(value, value) if isinstance(value, str) else value
 
 
-def wanted_counts(application: Application, active: SideState | None) -> dict[str, int]:
-    """How many pods each service gets on the side that is brought up: what the active side has now (it may have been
-    autoscaled), at least the file's number; without an active side (a first release ever) the file's number.
-    Workers stay at 0, and CronJobs suspended, until traffic has moved, or work would be taken twice."""
-    present = active.replicas if active else {}
-    return {
-        service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
-        for service in application.spec.services
-    }
-
-
 def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
     """Reads the images of a release, by service name, in the application's order.
 

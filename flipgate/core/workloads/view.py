@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flipgate.core.record.record import Record
-from flipgate.core.spec.service import Consume, Kind, Service
+from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.place import Place
@@ -284,37 +284,3 @@ def pod_ready(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is Ready by its own condition."""
     conditions = (pod.get("status") or {}).get("conditions") or []
     return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
-
-
-def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
-    ready = side.ready
-    return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
-
-
-def enough(wanted: Mapping[str, int]) -> dict[str, int]:
-    """How many of these pods have to be Ready for a side to take all users: a quarter may be missing, rounded down.
-
-    Kubernetes itself takes as much from a live Deployment while it is rolled over (maxUnavailable, 25 %).
-    """
-    return {name: count - count // 4 for name, count in wanted.items()}
-
-
-def not_serving(
-    side: SideState, serving: Iterable[Service], *, enough: Mapping[str, int] | None = None
-) -> tuple[str, ...]:
-    """Serving services that do not carry what the side itself asks of them now (it may be autoscaled), as
-    `name ready/wanted`: each one declared with pods has to have one at least, and be rolled out.
-
-    With `enough`, that many Ready pods of a service will do, whatever is being started or replaced beside them.
-    """
-    found = []
-    for service in sorted(serving, key=lambda each: each.name):
-        workload = side.workloads.get(service.name) or Workload(side.place.workload_of(service), side.namespace)
-        asked = workload.replicas if enough is None else min(workload.replicas, enough.get(service.name, 1))
-        wanted = max(1, asked)
-        if service.replicas and workload.ready < wanted:
-            found.append(f"{service.name} {workload.ready}/{wanted}")
-        elif service.replicas and enough is None and not workload.rolled_out:
-            found.append(f"{service.name} {workload.ready}/{wanted} and still rolling out")
-    return tuple(found)

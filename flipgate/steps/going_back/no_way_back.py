@@ -11,6 +11,7 @@ from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import NoWay
+from flipgate.core.workloads.counts import counted, short_of_itself
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
@@ -83,7 +84,7 @@ def _state(world: World, side: Side) -> str:
         state = look_at_side(world, side)
     except FlipgateError as error:
         return f"{side} cannot be read ({error.fact})"
-    wanted = {s.name: max(1, state.replicas[s.name]) for s in world.application.serving() if s.replicas}
-    ready = {name: state.ready[name] for name in wanted}
-    short = [f"{name} {ready[name]}/{count}" for name, count in wanted.items() if ready[name] < count]
-    return f"{side} has {sum(ready.values())} Ready pods" + (f" (short: {', '.join(short)})" if short else "")
+    ready = sum(state.ready[service.name] for service in counted(world.application))
+    missing = short_of_itself(world.application, state).items()
+    short = ", ".join(f"{name} {found}/{count}" for name, (found, count) in missing)
+    return f"{side} has {ready} Ready pods" + (f" (short: {short})" if short else "")

@@ -12,7 +12,7 @@ from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.going_back import without_pods
+from flipgate.core.workloads.counts import without_pods
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import write

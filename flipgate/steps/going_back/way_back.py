@@ -11,9 +11,8 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.core.way_back.going_back import without_pods
-from flipgate.core.way_back.way_back import counts_that_matter
-from flipgate.core.workloads.view import SideState, enough, short_of
+from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
+from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
@@ -106,7 +105,7 @@ def scale_up(acting: Authority, target: Side) -> None:
     # Once more, by the counts as they are now: whoever stamped or scaled since is read, and the write tests the count.
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
-        count = max(service.replicas, carried.get(service.name, 0), others.get(service.name, 0))
+        count = scaled_up(service, carried.get(service.name, 0), others.get(service.name, 0))
         workload = state.workloads[service.name]
         if not (workload.found and workload.replicas < count):
             continue
@@ -187,7 +186,7 @@ def workers_left(world: World, target: Side) -> tuple[str, ...]:
     place = world.application.place_of(target)
     workers = [service for service in services if service.kind == "Deployment" and not service.consume]
     scale = f"kubectl -n {place.namespace} scale deployment/"
-    lines = [f"{scale}{place.workload_of(each)} --replicas={max(1, each.replicas)}" for each in workers]
+    lines = [f"{scale}{place.workload_of(each)} --replicas={at_work(each)}" for each in workers]
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()

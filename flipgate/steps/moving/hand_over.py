@@ -11,6 +11,7 @@ from flipgate.core.record.intents import HandOver
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.counts import at_work
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
 from flipgate.core.workloads.view import SideState, Workload, read_workload
 from flipgate.steps.acting.acting import Acting
@@ -156,7 +157,7 @@ class _Shift:
             return
         if turn.work:
             self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _ask_for(self.acting, workload, max(1, service.replicas) if turn.work else 0)
+        _ask_for(self.acting, workload, at_work(service) if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """The schedule goes on where the other side's left off: else what that side started already, this one would

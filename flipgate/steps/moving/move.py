@@ -13,7 +13,8 @@ from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.view import View, short_of
+from flipgate.core.workloads.counts import counts_to_move, short_of
+from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.moves import Move
@@ -178,10 +179,7 @@ def need_counts(world: World, view: View, to: Side) -> None:
     """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now;
     where nothing ever ran there, as the application's file asks for."""
     first = view.record is not None and not view.record.ran_on(to.other)
-    ready = view.sides[to.other].ready
-    serving = [service for service in world.application.serving() if service.replicas]
-    wanted = {s.name: s.replicas if first else max(1, ready.get(s.name, 0)) for s in serving}
-    missing = short_of(view.sides[to], wanted)
+    missing = short_of(view.sides[to], counts_to_move(world.application, view.sides[to.other], first=first))
     if missing:
         counts = ", ".join(f"{name} {found} of {count}" for name, (found, count) in missing.items())
         carried = "a first release" if first else f"the traffic {to.other} carries"

@@ -12,6 +12,7 @@ from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.counts import largest, rest_counts
 from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -30,7 +31,7 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     is.
     """
     world = acting.world
-    counts = {s.name: keep if s.serves and s.replicas else 0 for s in world.application.spec.services}
+    counts = rest_counts(world.application, keep)
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
@@ -49,12 +50,9 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
         told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
         entry.outcome = f"{told} of {side.side} at rest"
 
-    # The counts from before are what a slow way back scales up to: the larger ones, because an idle side may have been
-    # shrunk by its autoscaler, or rested halfway by a run that died.
     def remember(record: Record) -> Record:
         before = record.sides.get(side.side) or Occupant(since=world.now())
-        carried = {name: max(count, before.replicas.get(name, 0)) for name, count in state.replicas.items()}
-        resting = but(before, replicas=carried)
+        resting = but(before, replicas=largest(state, before.replicas))  # what a slow way back scales up to
         return occupied(record, side.side, resting)
 
     world.store.update(remember)

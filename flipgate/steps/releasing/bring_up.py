@@ -18,15 +18,9 @@ from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.render import (
-    configuration_hash,
-    images_of,
-    parse_images,
-    render,
-    wanted_counts,
-    wanted_images,
-)
-from flipgate.core.workloads.view import SideState, View, Workload, short_of
+from flipgate.core.workloads.counts import short_of, wanted_counts
+from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal

@@ -24,6 +24,7 @@ from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
+from flipgate.core.workloads.counts import present_counts
 from flipgate.core.workloads.render import configuration_hash, images_of
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
@@ -228,14 +229,15 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
     except FlipgateError as error:
         world.say(f"what {side} carried while it was live is not noted: {error}")
         return lambda record: record
-    counts = {name: count for name, count in state.replicas.items() if name not in state.missing}
 
     def noted(record: Record) -> Record:
         before = record.sides.get(side)
         if before is None or not before.images:
             return record
         images = {**before.images, **images_of(world.application, state)}
-        carried = but(before, replicas={**before.replicas, **counts}, images=images, configuration=hashed)
+        carried = but(
+            before, replicas={**before.replicas, **present_counts(state)}, images=images, configuration=hashed
+        )
         return records.occupied(record, side, carried)
 
     return noted

@@ -16,7 +16,8 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
-from flipgate.core.workloads.view import View, not_serving
+from flipgate.core.workloads.counts import not_serving
+from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import advance, finish, need_open

@@ -15,7 +15,7 @@ from flipgate.core.values.foreign import fault
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed, progress_line
-from flipgate.core.workloads.view import not_serving
+from flipgate.core.workloads.counts import not_serving
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.prove import ask

@@ -12,8 +12,9 @@ import pytest
 from flipgate.adapters.addresses import address_of
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput
+from flipgate.core.workloads.counts import wanted_counts
 from flipgate.core.workloads.hand_over import Turn, next_turn, pod_says, running_jobs, settled, working
-from flipgate.core.workloads.render import render, wanted_counts
+from flipgate.core.workloads.render import render
 from flipgate.core.workloads.view import SideState, read_switch, read_workload
 from tests.core.builders import BLUE, GREEN, LEDGER, at, cron_job, deployment, job, shop, side, told, without
 

@@ -10,7 +10,7 @@ import pytest
 from flipgate.core.record.release import release_id
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.render import config_maps, images_of, render, wanted_counts, wanted_images
+from flipgate.core.workloads.render import config_maps, images_of, render, wanted_images
 from flipgate.core.workloads.view import SideState
 from tests.core.builders import BLUE, GREEN, NAMESPACES, PLACES, deployment, shop, side, without
 
@@ -160,19 +160,3 @@ def test_secrets_and_plain_values_are_not_read() -> None:
     volumes = [{"name": "v", "secret": {"secretName": "s"}}, {"name": "w", "emptyDir": {}}]
     assert config_maps({"spec": {"containers": [container], "volumes": volumes}}) == set()
     assert config_maps({}) == set()
-
-
-# Counts
-
-
-@pytest.mark.parametrize(("now", "wanted"), [(0, 2), (1, 2), (2, 2), (7, 7)])
-def test_an_autoscaled_count_wins_over_the_files_and_the_files_is_the_least(now: int, wanted: int) -> None:
-    assert wanted_counts(shop(), side(BLUE, deployment(replicas=now)))["web"] == wanted
-
-
-def test_workers_wait_until_traffic_has_moved() -> None:
-    assert wanted_counts(shop(), side(BLUE))["mailer"] == 0
-
-
-def test_a_service_that_is_new_gets_the_files_count() -> None:
-    assert wanted_counts(shop(), without(side(BLUE), "web"))["web"] == 2

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from flipgate.core.values import stamps
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease
 from flipgate.core.values.stamps import STAMP
-from flipgate.core.workloads.view import SideState, View, Workload, not_serving, read_workload, short_of
-from tests.core.builders import BLUE, GREEN, deployment, shop, side, to_side, traffic, without
+from flipgate.core.workloads.view import View, Workload, read_workload
+from tests.core.builders import BLUE, GREEN, deployment, side, to_side, traffic, without
 
 STAMP_PATH = "/metadata/labels/flipgate.dev~1stamp"
 
@@ -110,20 +109,6 @@ def test_a_side_says_what_it_has_in_order_of_names() -> None:
     assert list(state.ready.items()) == [("mailer", 0), ("web", 2)]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "missing"),
-    [
-        ({"web": 2, "mailer": 3}, {}),
-        ({"web": 1}, {}),
-        ({"web": 3, "mailer": 4}, {"mailer": (3, 4), "web": (2, 3)}),
-        ({"unheard-of": 1}, {"unheard-of": (0, 1)}),
-        ({"unheard-of": 0}, {}),
-    ],
-)
-def test_what_is_short_is_named_with_ready_and_wanted(wanted: dict[str, int], missing: Any) -> None:
-    assert list(short_of(side(BLUE), wanted).items()) == list(missing.items())
-
-
 def test_the_active_side_of_a_view_is_the_routes_alone() -> None:
     seen = View({}, None, traffic(to_side(GREEN)), None)
     assert seen.active is GREEN
@@ -146,45 +131,3 @@ def test_a_renewed_stamp_takes_no_side() -> None:
     assert stamps.renewed("4.a", 9, "b") == "4.b"
     assert stamps.renewed(None, 9, "b") == "9.b"
     assert [stamps.epoch_of(each) for each in ("12.a", "unrecorded.a", "", None, "x")] == [12, None, None, None, None]
-
-
-def serving(replicas: int, ready: int, **status: int) -> SideState:
-    """Green's `web` as it asks for so many pods and has so many Ready."""
-    obj = deployment(replicas=replicas)
-    obj["status"] |= {"readyReplicas": ready, **status}
-    return side(GREEN, obj, deployment("mailer", replicas=0))
-
-
-@pytest.mark.parametrize(
-    ("state", "missing"),
-    [
-        (serving(2, 2), ()),
-        (serving(1, 1), ()),  # scaled down below the declared 2 by an autoscaler
-        (serving(5, 5), ()),
-        (serving(5, 4), ("web 4/5",)),
-        (serving(0, 0), ("web 0/1",)),  # somebody scaled it to nothing
-        (serving(2, 2, updatedReplicas=1), ("web 2/2 and still rolling out",)),
-        (without(side(GREEN), "web"), ("web 0/1",)),
-    ],
-)
-def test_a_side_is_held_against_what_it_asks_for_itself(state: SideState, missing: tuple[str, ...]) -> None:
-    assert not_serving(state, shop().serving()) == missing
-
-
-@pytest.mark.parametrize(
-    ("state", "missing"),
-    [
-        (serving(5, 2), ()),  # scaled up beyond the release's own 2: the three others are starting
-        (serving(5, 1), ("web 1/2",)),
-        (serving(1, 1), ()),
-        (serving(2, 2, updatedReplicas=1), ()),
-        (serving(0, 0), ("web 0/1",)),
-    ],
-)
-def test_what_an_autoscaler_adds_may_still_be_starting(state: SideState, missing: tuple[str, ...]) -> None:
-    assert not_serving(state, shop().serving(), enough={"web": 2, "mailer": 0}) == missing
-
-
-def test_a_service_declared_with_no_pods_owes_none() -> None:
-    (web,) = shop().serving()
-    assert not_serving(serving(0, 0), [but(web, replicas=0)]) == ()

@@ -1,0 +1,142 @@
+"""How many pods: every rule that says how many a service has to ask for, or has to have Ready, each once.
+
+Asked for: `wanted_counts` (a side that is brought up), `scaled_up` (one that users return to), `at_work` (what works
+on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with `enough`, `one_each`.
+Remembered: `present_counts`, `largest`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from flipgate.core.record.record import Record
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.service import Service
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, Workload
+
+
+def counted(application: Application) -> tuple[Service, ...]:
+    """The serving services whose pods are counted: those that are declared with any."""
+    return tuple(service for service in application.serving() if service.replicas)
+
+
+# What a workload is asked for
+
+
+def wanted_counts(application: Application, active: SideState | None) -> dict[str, int]:
+    """For a side that is brought up, of every service: what the active side asks for now (it may have been
+    autoscaled), at least the file's number; without an active side (a first release ever) the file's number.
+    Workers stay at 0, and CronJobs suspended, until traffic has moved, or work would be taken twice."""
+    present = active.replicas if active else {}
+    return {
+        service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
+        for service in application.spec.services
+    }
+
+
+def scaled_up(service: Service, carried: int, other: int = 0) -> int:
+    """For a service of a side that users return to, or are on: the most of what it carried while it was live, what the
+    other side has now, and the file's number."""
+    return max(service.replicas, carried, other)
+
+
+def at_work(service: Service) -> int:
+    """For a service that works on the live side alone, while it does: the file's number, and one pod at least."""
+    return max(1, service.replicas)
+
+
+def rest_counts(application: Application, keep: int) -> dict[str, int]:
+    """For a side at rest, of every service: `keep` pods of each serving one, none of a worker."""
+    serving = {service.name for service in counted(application)}
+    return {service.name: keep if service.name in serving else 0 for service in application.spec.services}
+
+
+# What has to be Ready
+
+
+def counts_that_matter(application: Application, record: Record | None, side: Side) -> dict[str, int]:
+    """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
+    Without a record, one pod each.
+
+    Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
+    """
+    if record is None:
+        return one_each(application)
+    occupant = record.sides.get(side)
+    known = occupant.replicas if occupant else {}
+    return {service.name: known.get(service.name) or service.replicas for service in counted(application)}
+
+
+def counts_to_move(application: Application, active: SideState, *, first: bool) -> dict[str, int]:
+    """What each serving service has to have Ready before users are sent to its side: as many as the active side has
+    Ready now, one at least; before the `first` release ever, the file's number."""
+    ready = active.ready
+    return {s.name: s.replicas if first else max(1, ready.get(s.name, 0)) for s in counted(application)}
+
+
+def one_each(application: Application) -> dict[str, int]:
+    """The least with which each serving service answers at all."""
+    return {service.name: 1 for service in counted(application)}
+
+
+def enough(wanted: Mapping[str, int]) -> dict[str, int]:
+    """How many of these pods have to be Ready for a side to take all users: a quarter may be missing, rounded down.
+
+    Kubernetes itself takes as much from a live Deployment while it is rolled over (maxUnavailable, 25 %).
+    """
+    return {name: count - count // 4 for name, count in wanted.items()}
+
+
+# Compared with what is there
+
+
+def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
+    ready = side.ready
+    return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
+
+
+def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
+    """The serving services of a side that have no Ready pod at all."""
+    return short_of(state, one_each(application))
+
+
+def short_of_itself(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
+    """The serving services of a side with fewer Ready pods than it asks for itself, or with none."""
+    asked = state.replicas
+    return short_of(state, {service.name: max(1, asked[service.name]) for service in counted(application)})
+
+
+def not_serving(
+    side: SideState, serving: Iterable[Service], *, enough: Mapping[str, int] | None = None
+) -> tuple[str, ...]:
+    """Serving services that do not carry what the side itself asks of them now (it may be autoscaled), as
+    `name ready/wanted`: each one declared with pods has to have one at least, and be rolled out.
+
+    With `enough`, that many Ready pods of a service will do, whatever is being started or replaced beside them.
+    """
+    found = []
+    for service in sorted(serving, key=lambda each: each.name):
+        workload = side.workloads.get(service.name) or Workload(side.place.workload_of(service), side.namespace)
+        asked = workload.replicas if enough is None else min(workload.replicas, enough.get(service.name, 1))
+        wanted = max(1, asked)
+        if service.replicas and workload.ready < wanted:
+            found.append(f"{service.name} {workload.ready}/{wanted}")
+        elif service.replicas and enough is None and not workload.rolled_out:
+            found.append(f"{service.name} {workload.ready}/{wanted} and still rolling out")
+    return tuple(found)
+
+
+# What is remembered of a side, for the way back to it
+
+
+def present_counts(state: SideState) -> dict[str, int]:
+    """What the workloads that are there ask for now."""
+    return {name: count for name, count in state.replicas.items() if name not in state.missing}
+
+
+def largest(state: SideState, before: Mapping[str, int]) -> dict[str, int]:
+    """The larger of what a side asks for before it goes to rest and what was noted `before`: an idle side may have been
+    shrunk by its autoscaler, or rested halfway by a run that died."""
+    return {name: max(count, before.get(name, 0)) for name, count in state.replicas.items()}
