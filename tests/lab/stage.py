@@ -257,6 +257,28 @@ def through_a_traefik_service(lab: Lab) -> Edit:
     return edit
 
 
+def behind_another_service(lab: Lab) -> Edit:
+    """On both sides the pods of `api` are behind Service `api-service`, which the route names. None is called `api`."""
+
+    def edit(document: dict[str, Any]) -> None:
+        spec = document["spec"]
+        route, cluster = spec["routes"][0], Cluster.connect(lab.kubeconfig)
+        homes = [f"/api/v1/namespaces/{side['namespace']}/services" for side in spec["sides"].values()]
+        for services in homes:
+            was = cluster.get(f"{services}/api")["spec"]
+            made = {key: was[key] for key in ("selector", "ports")}
+            cluster.create(services, {"metadata": {"name": "api-service"}, "spec": made})
+        path = f"/apis/traefik.io/v1alpha1/namespaces/{route['namespace']}/ingressroutes/{route['name']}"
+        pointer = "/spec/routes/0/services/0/name"
+        cluster.patch(path, [{"op": "replace", "path": pointer, "value": "api-service"}])
+        for services in homes:
+            cluster.delete(f"{services}/api")
+        (api,) = (service for service in spec["services"] if service["name"] == "api")
+        api["service"] = "api-service"
+
+    return edit
+
+
 def through_an_http_route(lab: Lab) -> Edit:
     """An HTTPRoute of the lab's Gateway in the IngressRoute's place, granted by both sides."""
 

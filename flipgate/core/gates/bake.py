@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flipgate.core.gates.misasked import Misasked, misasked, status_message
-from flipgate.core.values.answer import Answer
+from flipgate.core.gates.misasked import Misasked, misasked
+from flipgate.core.values.answer import Answer, status_message
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict

@@ -18,8 +18,8 @@ from flipgate.core.spec.fields import (
     PortName,
     PortNumber,
 )
-from flipgate.core.values.answer import Answer
-from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
+from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
@@ -28,7 +28,9 @@ class Check(FileModel):
     """An HTTP question to one service of the dark side, asked through the API server before a person is."""
 
     name: AppName = Field(description="The check's name, as shown in messages.")
-    service: ObjectName = Field(description="The serving service to ask, by its name above.")
+    service: ObjectName = Field(
+        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service."
+    )
     port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
     path: HttpPath = Field(description="The path to ask for.")
     status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
@@ -54,6 +56,9 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if isinstance(answer, str):
         return CheckResult(Verdict.UNKNOWN, (f"no answer: {answer}",))
     answer = Answer(*answer)
+    if (said := status_message(answer)) is not None:
+        fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
+        return CheckResult(Verdict.UNKNOWN, (fact,))
     misses = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
     if misses:
         return CheckResult(Verdict.FAIL, tuple(misses))

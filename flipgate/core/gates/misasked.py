@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from flipgate.core.values.answer import Answer
-from flipgate.core.values.foreign import NotJson, parse_json, printable
+from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.foreign import printable
 from flipgate.core.values.reasons import Why
 
 REDIRECTS: Final = (301, 302, 303, 307, 308)
 MISDIRECTED: Final = 421
-STATUS_BYTES: Final = 16_384
-"""What is longer is no error of the API server's."""
 SCHEME: Final = "spec.traffic.scheme: https"
 TLS_PORT: Final = "spec.traffic.traefik.httpsPort: PORT, that of the entry point with TLS"
 ADDRESS: Final = "spec.traffic.address: https://ADDRESS, where the name is sent"
@@ -43,18 +41,6 @@ def misasked(answer: Answer) -> Misasked | None:
         return Misasked(Why.SNI_NEEDED, f"the route has TLS options of its own, so Traefik refuses {NO_NAME}", ADDRESS)
     said = status_message(answer) if answer.scheme == "https" and not answer.named else ""
     return _no_tls(said) if said else None
-
-
-def status_message(answer: Answer) -> str | None:
-    """What the API server says in its own name, by JSON of kind Status; None of any other answer. Traefik's errors are
-    plain text."""
-    if answer.status < 400 or len(answer.body) > STATUS_BYTES:
-        return None
-    try:
-        found = parse_json(answer.body)
-    except NotJson:
-        return None
-    return str(found.get("message", "")) if isinstance(found, dict) and found.get("kind") == "Status" else None
 
 
 def _no_tls(said: str) -> Misasked | None:

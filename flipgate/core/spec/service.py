@@ -62,6 +62,10 @@ class Service(FileModel):
                     "then": {"required": ["consume"]},
                     "else": {"properties": {"consume": False}},
                 },
+                {
+                    "if": {"properties": {"role": {"enum": ["worker", "cron"]}}},
+                    "then": {"properties": {"service": False}},
+                },
             ]
         }
     )
@@ -70,6 +74,11 @@ class Service(FileModel):
     role: Role = Field(
         description="serving: answers users through the routes. worker: consumes, and runs on the live side only. "
         "cron: a CronJob, suspended on every side but the live one. mixed: serves, and consumes on the live side only."
+    )
+    service: ObjectName | None = Field(
+        default=None,
+        description="The Kubernetes Service before it, in both namespaces, which checks ask through: that of the "
+        "workload's name when left out. Of one that serves.",
     )
     replicas: int = Field(
         default_factory=_not_given,
@@ -104,6 +113,12 @@ class Service(FileModel):
             raise ValueError("a mixed service needs `consume`: how it is told whether to")
         if self.role != "mixed" and self.consume is not None:
             raise ValueError(f"has `consume`, which only a mixed service has; this one is {self.role}")
+        return self
+
+    @model_validator(mode="after")
+    def _only_those_that_serve_have_a_service(self) -> Service:
+        if self.service and not self.serves:
+            raise ValueError(f"has `service`, by which only one that serves is asked; this one is {self.role}")
         return self
 
     @property

@@ -69,9 +69,19 @@ def count_endpoints(slices: Iterable[Mapping[str, Any]], port: str) -> tuple[int
 
 
 def _no_port(service: Mapping[str, Any], wanted: int | str | None) -> str:
-    has = ", ".join(_port_text(port) for port in service.get("spec", {}).get("ports") or [])
     asked = f"has no port {wanted}" if wanted else "is named without a port, which Traefik does not serve"
-    return f"{asked} (it has: {has or 'none'})"
+    return f"{asked} (it has: {ports_of(service)})"
+
+
+def ports_of(service: Mapping[str, Any]) -> str:
+    """Its ports, for people: `http 80, admin 8080`."""
+    return ", ".join(_port_text(port) for port in service.get("spec", {}).get("ports") or []) or "none"
+
+
+def selects(service: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Whether a Service leads to pods with these labels. One without a selector leads to none by itself."""
+    selector = service.get("spec", {}).get("selector") or {}
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def _port_text(port: Mapping[str, Any]) -> str:

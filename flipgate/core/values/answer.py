@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from flipgate.core.values.foreign import NotJson, parse_json
+
+STATUS_BYTES: Final = 16_384
+"""What is longer is no error of the API server's."""
 
 
 class Answer(NamedTuple):
@@ -20,3 +25,15 @@ class Answer(NamedTuple):
     unread: str = ""
     scheme: str = "http"
     named: bool = False
+
+
+def status_message(answer: Answer) -> str | None:
+    """What the API server says in its own name in the place of whom it was to ask, by JSON of kind Status; None of any
+    other answer. Traefik's errors are plain text."""
+    if answer.status < 400 or len(answer.body) > STATUS_BYTES:
+        return None
+    try:
+        found = parse_json(answer.body)
+    except NotJson:
+        return None
+    return str(found.get("message", "")) if isinstance(found, dict) and found.get("kind") == "Status" else None

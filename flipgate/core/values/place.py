@@ -14,6 +14,8 @@ class Named(Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def service(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Place:
     def workload_of(self, service: Named) -> str:
         """What the service's Deployment or CronJob is called here."""
         return service.name
+
+    def service_of(self, service: Named) -> str:
+        """What its Kubernetes Service is called here: as the workload, unless the file says otherwise."""
+        return service.service or service.name
 
 
 Places = Mapping[Side, Place]

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flipgate.core.spec.service import Service
-from flipgate.core.values.answer import Answer
-from flipgate.core.values.foreign import NotJson, parse_json, shown
+from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.foreign import NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Switch, Workload
@@ -116,6 +116,8 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     is none: whoever says nothing has not said so."""
     if isinstance(answer, str):
         return f"no answer: {answer}"
+    if (said := status_message(answer)) is not None:
+        return f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
     if answer.unread:
         return f"status {answer.status}, and {answer.unread}"
     try:

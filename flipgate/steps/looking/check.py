@@ -41,12 +41,13 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
     place = world.application.place_of(side)
+    service = place.service_of(world.application.service(rule.service))
     result = None
     for attempt in range(TRIES):
         answer: Answer | str
         try:
             answer = world.cluster.through_service(
-                place.namespace, rule.service, rule.port, rule.path, timeout=rule.within_seconds + 1
+                place.namespace, service, rule.port, rule.path, timeout=rule.within_seconds + 1
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
             answer = sentence(error)
@@ -56,6 +57,6 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
         if attempt + 1 < TRIES:
             world.sleep(0.5)
     assert result is not None
-    target = f"{rule.service}:{rule.port}{rule.path}"
+    target = f"{service}:{rule.port}{rule.path}"
     wanted = f"status {rule.status} within {rule.within_seconds:g} s"
     return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), wanted)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served
-from flipgate.core.gates.misasked import status_message
-from flipgate.core.values.answer import Answer
+from flipgate.core.values.answer import Answer, status_message
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault, printable
 from flipgate.core.values.reasons import Why

@@ -28,6 +28,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.services import service_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -336,6 +337,7 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"{workload} has no container {service.container} (it has: {known})"
+    yield from service_problems(world, state)
 
 
 @about(untouched="the cluster")

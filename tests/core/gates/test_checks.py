@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
+from flipgate.core.values.base import but
 from flipgate.core.values.jsonpath import PathMissing, look_up, parse_path, same
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 
@@ -52,6 +53,21 @@ def test_a_bad_answer_fails_with_what_was_expected(given: Answer, fact: str) -> 
 
 def test_every_miss_is_told() -> None:
     assert len(judge_check(CHECK, Answer(500, {}, b"oops", 9.0)).facts) == 4
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        (b'{"kind": "Status", "code": 404, "message": "services \\"api\\" not found"}', Verdict.UNKNOWN),
+        (b'{"kind": "Status", "code": 404}', Verdict.UNKNOWN),
+        (b'{"kind": "Order", "code": 404, "message": "not found"}', Verdict.FAIL),
+        (b"404 page not found", Verdict.FAIL),
+    ],
+)
+def test_only_what_the_application_answers_is_its_answer(body: bytes, verdict: Verdict) -> None:
+    assert judge_check(CHECK, answer(status=404, body=body)).verdict is verdict
+    wanted = but(CHECK, status=404, json_equals={})
+    assert (judge_check(wanted, answer(status=404, body=body)).verdict is Verdict.PASS) is (verdict is Verdict.FAIL)
 
 
 def test_no_answer_is_unknown_never_pass() -> None:

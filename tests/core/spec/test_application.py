@@ -181,6 +181,21 @@ ONE_MISTAKE = {
         "service: mailer",
         'check "health" asks worker "mailer", which has no pods on the dark side',
     ),
+    "service of a worker": (
+        "name: mailer",
+        "name: mailer, service: mail",
+        "spec.services[1]: has `service`, by which only one that serves is asked; this one is worker",
+    ),
+    "service that is no name": (
+        "name: web",
+        "name: web, service: web:80",
+        "spec.services[0].service: string should match pattern",
+    ),
+    "check of a Service by the Service's name": (
+        "name: web",
+        "name: api, service: web",
+        'check "health" asks unknown service "web"; known: api, mailer',
+    ),
     "port out of range": (
         "path: /health",
         "path: /health, port: 70000",

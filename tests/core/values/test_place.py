@@ -58,4 +58,10 @@ def test_a_place_is_a_sides_namespace_and_says_so() -> None:
     app = shop()
     assert [str(app.place_of(side)) for side in (BLUE, GREEN)] == ["blue (shop-blue)", "green (shop-green)"]
     assert app.places == {side: app.place_of(side) for side in (BLUE, GREEN)}
-    assert app.place_of(GREEN).workload_of(app.service("web")) == "web"
+
+
+def test_a_service_may_be_called_otherwise_than_its_workload() -> None:
+    app = shop("{name: api-all, service: api-service, role: serving, replicas: 1}")
+    place = app.place_of(GREEN)
+    names = [(place.workload_of(service), place.service_of(service)) for service in app.serving()]
+    assert names == [("web", "web"), ("api-all", "api-service")]

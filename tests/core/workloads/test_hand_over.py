@@ -219,6 +219,12 @@ def test_a_pod_has_said_so_when_it_says_just_that(answer: Any, work: bool, other
     assert pod_says("queue.consuming", heard, work) == other
 
 
+def test_the_api_servers_own_word_is_no_pods() -> None:
+    said = Answer(404, {}, b'{"kind": "Status", "message": "pods \\"ledger-0\\" not found"}', 0.01)
+    other = 'no answer: HTTP 404 from the API server itself: pods "ledger-0" not found'
+    assert pod_says("queue.consuming", said, True) == other
+
+
 @pytest.mark.parametrize(("seconds", "over"), [(89, False), (90, True)])
 def test_pods_that_cannot_be_asked_have_their_time(seconds: float, over: bool) -> None:
     noted = {"flipgate.dev/set-at.consume": "2026-03-01T12:00:00Z"}

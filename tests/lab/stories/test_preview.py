@@ -13,11 +13,23 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import DEFAULT_NAMESPACE
 from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.lab import runbook
 from tests.lab.deaf import second_traefik
-from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, through_a_traefik_service
+from tests.lab.stage import (
+    BLUE,
+    GREEN,
+    NewStage,
+    Stage,
+    behind_another_service,
+    images,
+    lost_none,
+    phases,
+    through_a_traefik_service,
+)
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -34,13 +46,17 @@ def previews(stage: Stage) -> str:
 def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
     new_stage: NewStage, lab: Lab, kind: str
 ) -> None:
+    """And what users reach is behind a Service that is not called as its workload."""
+
     def declared(document: dict[str, Any]) -> None:
         document["spec"]["traffic"]["previewHost"] = "preview.nobody.example"
+        behind_another_service(lab)(document)
         if kind == "TraefikService":
             through_a_traefik_service(lab)(document)
 
     stage = new_stage(f"preview-{kind.lower()}", edit=declared)
     world = stage.world()
+    assert check_application(world.cluster, world.application, DEFAULT_NAMESPACE) == []
     with stage.load() as load:
         runbook.deploy_dark(world, images("2", "api"))
         runbook.approve(world, QuestionKind.FLIP)

@@ -1,0 +1,62 @@
+"""The Kubernetes Services by which a side's services are asked: whether they are there, and which one was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from flipgate.adapters.addresses import address
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.service import Service
+from flipgate.core.traffic.targets import judge_service, ports_of, selects
+from flipgate.core.traffic.traffic import SERVICE, Target
+from flipgate.core.values.errors import FlipgateError
+from flipgate.core.workloads.view import SideState
+from flipgate.steps.acting.world import World
+
+
+def service_problems(world: World, state: SideState) -> Iterator[str]:
+    """Each Service that a check asks, or that the file names, and that a side lacks, or lacks a port of."""
+    namespace = state.namespace
+    for service, asked in _asked(world.application):
+        name = state.place.service_of(service)
+        obj = world.cluster.find(address(SERVICE, namespace, name))
+        if obj is None:
+            said = f", and {_checks(asked)} it" if asked else f"; spec.services names it as that of {service.name}"
+            yield f"Service {namespace}/{name} does not exist{said}{_meant(world, state, service)}"
+            continue
+        for port, checks in asked.items():
+            if unfit := judge_service(Target(SERVICE, name, port, answers=False), obj, ()):
+                yield f"Service {namespace}/{name} {unfit.fact}, and {_checks({port: checks})} it"
+
+
+def _asked(application: Application) -> Iterator[tuple[Service, Mapping[int | str, list[str]]]]:
+    """Services that are asked by their Kubernetes Service, each with the checks that ask at a port."""
+    for service in application.serving():
+        asked: dict[int | str, list[str]] = {}
+        for check in application.spec.checks:
+            if check.service == service.name:
+                asked.setdefault(check.port, []).append(check.name)
+        if asked or service.service:
+            yield service, asked
+
+
+def _checks(asked: Mapping[int | str, list[str]]) -> str:
+    names = [name for checks in asked.values() for name in checks]
+    return f"check{'s' if len(names) > 1 else ''} {', '.join(names)} ask{'' if len(names) > 1 else 's'}"
+
+
+def _meant(world: World, state: SideState, service: Service) -> str:
+    """The Services that select the workload's pods, to be declared in the place of the one that is missing. Nothing
+    where they cannot be listed: releases do without that right."""
+    workload = state.workloads[service.name]
+    try:
+        found = world.cluster.items(address(SERVICE, state.namespace)) if workload.found else []
+    except FlipgateError:
+        return ""
+    labels: Mapping[str, Any] = workload.template.get("metadata", {}).get("labels") or {}
+    others = [f"{obj['metadata']['name']} ({ports_of(obj)})" for obj in found if selects(obj, labels)]
+    if not others:
+        return ""
+    first = others[0].partition(" ")[0]
+    return f"; {workload}'s pods are behind {', '.join(others)}: declare `service: {first}` for {service.name}"

@@ -1,0 +1,184 @@
+"""A workload behind a Service of another name: checked and asked by that name, and never confused with the API server
+itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.gates.checks import Check
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.values.answer import status_message
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.check import check
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.plan import plan_back
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import move
+from flipgate.steps.moving.preview import need_preview
+from tests.api.front import checked
+from tests.api.looking.test_targets import put_endpoints, put_service
+from tests.api.moving.test_preview import previewed
+from tests.api.shop import BLUE, GREEN, ROUTES, Shop, last_entry
+from tests.api.users import grant, user
+from tests.api.wire import Handler, Through, serving
+
+HTTP = {"name": "http", "port": 8080}
+ELSEWHERE = "{name: web, service: web-service,"
+
+
+def behind(shop: Shop, *checks: str, service: str = "{name: web,") -> Application:
+    """The shop's file, with these checks; `service` begins the line of `web`."""
+    text = shop.text.replace("{name: web,", service) + f"  checks: [{', '.join(checks)}]\n"
+    return load_application(text, "shop.yaml")
+
+
+def stand(shop: Shop, *names: str, selector: dict[str, str] | None = None, port: dict[str, Any] = HTTP) -> None:
+    """These Services, on both sides."""
+    for side in (BLUE, GREEN):
+        for name in names:
+            spec = {"ports": [port]} | ({"selector": selector} if selector else {})
+            made = {"metadata": {"name": name}, "spec": spec}
+            shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(side)}/services", made)
+
+
+def asked(world: World, **keys: Any) -> tuple[Verdict, str, str]:
+    """One check's verdict, of whom it was asked, and what came."""
+    rule = Check.model_validate({"name": "health", "service": "web", "path": "/health", **keys})
+    world.application = but(world.application, spec=but(world.application.spec, checks=(rule,)))
+    (evidence,) = check(world, GREEN)
+    return evidence.verdict, evidence.asked, evidence.answer
+
+
+@pytest.mark.parametrize("status", [200, 404, 503])
+def test_what_the_api_server_says_itself_is_no_answer_of_the_application(shop: Shop, status: int) -> None:
+    """Not even where the check wants that very status."""
+    world, itself = shop.world(), "no answer: HTTP {} from the API server itself: {}"
+    gone = (Verdict.UNKNOWN, "web:80/health", itself.format(404, 'services "web" not found'))
+    assert asked(world, status=status) == gone
+    put_service(shop, {"name": "http", "port": 80})
+    none = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "web"}, "subsets": []}
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/endpoints/web", none)
+    nobody = (Verdict.UNKNOWN, "web:80/health", itself.format(503, 'no endpoints available for service "web"'))
+    assert asked(world, status=status) == nobody
+    other = (Verdict.UNKNOWN, "web:81/health", itself.format(503, 'no service port 81 found for service "web"'))
+    assert asked(world, port=81, status=status) == other
+
+
+def test_a_pod_that_is_gone_is_the_api_servers_word_too(shop: Shop, cluster: Cluster) -> None:
+    answer = cluster.through_pod(shop.namespace(GREEN), "web-1", 8080, "/queue", timeout=5)
+    assert (answer.status, status_message(answer)) == (404, 'pods "web-1" not found')
+
+
+@pytest.mark.parametrize("service", ["{name: web,", ELSEWHERE])
+def test_checks_ask_by_the_service_and_the_applications_own_404_is_a_fail(
+    shop: Shop, tmp_path: Path, service: str
+) -> None:
+    name, paths = "web-service" if service == ELSEWHERE else "web", list[str]()
+    through, status = Through(shop.kubeconfig), iter([200, *[404] * 3])
+
+    def script(request: Handler) -> tuple[int, bytes] | None:
+        if "/proxy/" not in request.path:
+            return through(request)
+        paths.append(request.path)
+        return next(status), json.dumps({"kind": "Page", "status": "ok"}).encode()
+
+    with serving(script, tmp_path) as cluster:
+        world = shop.world("ana", cluster)
+        world.application = behind(shop, service=service)
+        good = asked(world, port="http")
+        bad = asked(world, port="http")
+    assert good[:2] == (Verdict.PASS, f"{name}:http/health")
+    assert bad == (Verdict.FAIL, f"{name}:http/health", "status 404, expected 200")
+    place = shop.namespace(GREEN)
+    assert set(paths) == {f"/api/v1/namespaces/{place}/services/{name}:http/proxy/health"}
+
+
+def test_a_missing_service_is_named_with_the_one_that_was_meant(shop: Shop, tmp_path: Path) -> None:
+    stand(shop, "web-service", selector={"app": "web"})
+    stand(shop, "mail", selector={"app": "mailer"})
+    stand(shop, "bare")
+    problems = checked(
+        shop, tmp_path, behind(shop, "{name: health, path: /, service: web}", "{name: deep, path: /, service: web}")
+    )
+    assert problems == [
+        f"Service {shop.name}-{side}/web does not exist, and checks health, deep ask it; Deployment "
+        f"{shop.name}-{side}/web's pods are behind web-service (http 8080): declare `service: web-service` for web"
+        for side in (BLUE, GREEN)
+    ]
+    assert checked(shop, tmp_path, behind(shop, service="{name: web, service: wbe,"))[0] == (
+        f"Service {shop.name}-blue/wbe does not exist; spec.services names it as that of web; Deployment "
+        f"{shop.name}-blue/web's pods are behind web-service (http 8080): declare `service: web-service` for web"
+    )
+    assert (
+        checked(shop, tmp_path, behind(shop, "{name: health, path: /, service: web, port: 8080}", service=ELSEWHERE))
+        == []
+    )
+
+
+def test_a_port_that_the_service_has_not_is_named_with_those_it_has(shop: Shop, tmp_path: Path) -> None:
+    stand(shop, "web-service", selector={"app": "web"})
+    application = behind(
+        shop, "{name: a, path: /, service: web}", "{name: b, path: /, service: web, port: http}", service=ELSEWHERE
+    )
+    assert checked(shop, tmp_path, application) == [
+        f"Service {shop.name}-{side}/web-service has no port 80 (it has: http 8080), and check a asks it"
+        for side in (BLUE, GREEN)
+    ]
+
+
+def test_who_may_not_list_services_is_told_what_is_missing_all_the_same(shop: Shop, tmp_path: Path) -> None:
+    stand(shop, "web-service", selector={"app": "web"})
+    application = behind(shop, "{name: health, path: /, service: web}")
+    robot = user(shop, tmp_path)
+    grant(shop, checked(shop, tmp_path, application, kubeconfig=tmp_path / "robot.kubeconfig"))
+    assert robot.allowed("get", "", "services", shop.namespace(BLUE))
+    assert checked(shop, tmp_path, application, kubeconfig=tmp_path / "robot.kubeconfig") == [
+        f"Service {shop.name}-{side}/web does not exist, and check health asks it" for side in (BLUE, GREEN)
+    ]
+
+
+def test_routes_to_it_are_looked_at_previewed_moved_and_taken_back(shop: Shop, tmp_path: Path) -> None:
+    shop.patch(shop.route_path(), ("replace", "/spec/routes/0/services/0/name", "web-service"))
+    shop.application = behind(shop, service=ELSEWHERE)
+    world = shop.adopted()
+    with pytest.raises(Refused) as refused:
+        need_targets(world, look_at_traffic(world), GREEN)
+    assert (refused.value.reason, refused.value.obj) == ("ServiceMissing", f"Service {shop.name}-green/web-service")
+    put_service(shop, {"name": "http", "port": 80}, name="web-service")
+    put_endpoints(shop, True, service="web-service")
+    need_targets(world, look_at_traffic(world), GREEN)
+
+    shown, through = [], Through(shop.kubeconfig)
+
+    def traefik(request: Handler) -> tuple[int, bytes] | None:
+        if "/proxy/" not in request.path:
+            return through(request)
+        preview = shop.cluster.get(f"{ROUTES}/{shop.own}/ingressroutes/flipgate-preview-{shop.name}-0")
+        shown.extend(preview["spec"]["routes"][0]["services"])
+        request.send_response(200)
+        for header, value in (("X-Served-Side", "green"), ("Content-Length", "0"), ("Connection", "close")):
+            request.send_header(header, value)
+        request.end_headers()
+        return None
+
+    with serving(traefik, tmp_path) as cluster:
+        seeing = previewed(shop.world("ana", cluster))
+        with seeing.acting() as acting:
+            need_preview(acting, look_at_traffic(seeing), GREEN, ["traefik-a"])
+    there = {"name": "web-service", "namespace": shop.namespace(GREEN), "port": 80}
+    assert shown == [there]
+
+    with world.acting() as acting:
+        move(acting, GREEN)
+    assert shop.route()["spec"]["routes"][0]["services"] == [there]
+    _, (back,) = plan_back(world, BLUE)
+    assert [op["value"] for op in back.operations if op["op"] == "replace"] == [shop.namespace(BLUE)]
+    assert last_entry(world).outcome == "1 route to green"
