@@ -56,7 +56,7 @@ def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
 
     stage = new_stage(f"preview-{kind.lower()}", edit=declared)
     world = stage.world()
-    assert check_application(world.cluster, world.application, DEFAULT_NAMESPACE) == []
+    assert check_application(Cluster.connect(lab.kubeconfig), world.application, DEFAULT_NAMESPACE) == []
     with stage.load() as load:
         runbook.deploy_dark(world, images("2", "api"))
         runbook.approve(world, QuestionKind.FLIP)
