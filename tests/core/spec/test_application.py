@@ -252,6 +252,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     [
         ("", "the file is empty"),
         ("# nothing but this\n", "the file is empty"),
+        pytest.param("#" + "é" * 400_000, "has 800001 bytes; 655360 are the most that is kept", id="too long"),
         ("- a\n", "not a mapping"),
         ("a: [", "line 1, column 5: expected the node content"),
         ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
