@@ -137,8 +137,7 @@ def test_every_serving_service_is_checked(app: Application) -> None:
 
 
 def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> None:
-    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text()
-    page = page.partition("\n## Handing over\n")[2].partition("\n## Gates\n")[0]
+    page = (EXAMPLE.parents[1] / "docs" / "handing-over.md").read_text()
     document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
     document["spec"]["services"] += yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["services"]
     (ledger,) = load_application(yaml.safe_dump(document), "docs").mixed()
@@ -149,7 +148,7 @@ def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> N
 
 
 def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
-    page = (EXAMPLE.parents[1] / "docs" / "flip-traffic.md").read_text().partition("\n## Gates\n")[2]
+    page = (EXAMPLE.parents[1] / "docs" / "gates.md").read_text()
     part = page.partition("```yaml\n")[2].partition("```")[0]
     document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
     document["spec"] |= yaml.safe_load(part)["spec"]

@@ -19,7 +19,7 @@ from flipgate.core.values.verdicts import Verdict
 CODE = Path(flipgate.__file__).parent
 ROOT = CODE.parent
 HOME = CODE / "core" / "gates" / "kinds"
-PAGE = (ROOT / "docs" / "flip-traffic.md").read_text().partition("\n## Gates\n")[2].partition("\n## ")[0]
+PAGE = (ROOT / "docs" / "gates.md").read_text()
 
 
 def of_the_docs(word: str) -> Gate:

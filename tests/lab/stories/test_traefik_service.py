@@ -26,10 +26,9 @@ BLOCK = re.compile(r"^```(sh|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 def sections() -> tuple[str, str]:
     """The change-over, and the line that reads the way back off the route."""
-    text = (CHECKOUT / "docs" / "flip-traffic.md").read_text()
-    _, over = text.split("\n## From a plain route to a TraefikService\n")
-    change, _, rest = over.partition("\n### ")
-    return change, rest.partition("### The way back by hand, on the route\n")[2].partition("\n## ")[0]
+    text = (CHECKOUT / "docs" / "routes.md").read_text()
+    before, change = text.split("\n## From a plain route to a TraefikService\n")
+    return change, before.partition("\n## The way back by hand, on the route\n")[2]
 
 
 def named(stage: Stage, text: str) -> str:
