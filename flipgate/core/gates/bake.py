@@ -14,12 +14,12 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 
 
 class Heard(StrEnum):
-    """What one probe says of a side. SILENT says nothing about it, ASTRAY that somebody else answered."""
+    """What one probe says of a side. SILENT says nothing about it, ELSEWHERE that somebody else answered."""
 
     GOOD = "good"
     FAILED = "failed"
     SILENT = "silent"
-    ASTRAY = "astray"
+    ELSEWHERE = "elsewhere"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Reply:
         if self.api_server:
             return Heard.SILENT
         if self.shown and self.shown != side:
-            return Heard.ASTRAY
+            return Heard.ELSEWHERE
         if self.status >= 500 or (self.status == 404 and not self.shown):
             return Heard.FAILED
         return Heard.GOOD if self.shown else Heard.SILENT
@@ -64,24 +64,24 @@ def as_reply(answer: Answer, shown: str) -> Reply:
 class Sample:
     """One look during the bake. `short` names services that do not carry what they should, as `name ready/wanted`;
     None means the side could not be read. `asked` counts our own probes through Traefik; `failed`, `silent` and
-    `astray` are those that were judged so. `strangers` names who answered those astray. `unread` says why the side
-    could not be read, `silence` why the first of those that were silent had no answer; empty where nobody knows."""
+    `elsewhere` are those that were judged so. `others` names who answered those. `unread` says why the side
+    could not be read, `why_silent` why the first of those that were silent had no answer; empty where nobody knows."""
 
     seconds: float
     short: tuple[str, ...] | None
     asked: int
     failed: int
     silent: int
-    astray: int = 0
-    strangers: tuple[str, ...] = ()
+    elsewhere: int = 0
+    others: tuple[str, ...] = ()
     unread: str = ""
-    silence: str = ""
+    why_silent: str = ""
 
 
 LEAST_FAILED = 3
 """A ratio over few answers says little: fewer failed answers than this never fail a bake by themselves."""
 
-STRANGERS_NAMED = 5
+OTHERS_NAMED = 5
 """A header may hold anything, and something else in each answer."""
 
 SHORT_IN_A_ROW = 2
@@ -113,8 +113,8 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     asked = sum(sample.asked for sample in samples)
     failed = sum(sample.failed for sample in samples)
     silent = sum(sample.silent for sample in samples)
-    answered = asked - silent - sum(sample.astray for sample in samples)
-    why = _last(sample.silence for sample in samples)
+    answered = asked - silent - sum(sample.elsewhere for sample in samples)
+    why = _last(sample.why_silent for sample in samples)
     numbers = f"{failed} of {answered} answers were errors"
     if silent:
         numbers += f", {silent} probes had no answer{why}"
@@ -132,14 +132,14 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
 
 def _side(samples: Sequence[Sample]) -> Evidence:
     """Drift is never a fail: a person may have moved the routes, and nothing may move them again by itself."""
-    asked, astray = sum(sample.asked for sample in samples), sum(sample.astray for sample in samples)
-    names = sorted({name for sample in samples for name in sample.strangers})
-    others = [f"{len(names) - STRANGERS_NAMED} more"] if len(names) > STRANGERS_NAMED else []
-    strangers = [*names[:STRANGERS_NAMED], *others]
-    if astray:
+    asked, elsewhere = sum(sample.asked for sample in samples), sum(sample.elsewhere for sample in samples)
+    names = sorted({name for sample in samples for name in sample.others})
+    more = [f"{len(names) - OTHERS_NAMED} more"] if len(names) > OTHERS_NAMED else []
+    others = [*names[:OTHERS_NAMED], *more]
+    if elsewhere:
         verdict = Verdict.UNKNOWN
         answer = (
-            f"drift: {astray} of {asked} probes were answered from {' and '.join(strangers)}, not from the new side"
+            f"drift: {elsewhere} of {asked} probes were answered from {' and '.join(others)}, not from the new side"
         )
     elif asked == sum(sample.silent for sample in samples):
         verdict, answer = Verdict.UNKNOWN, f"none of {asked} probes was answered"

@@ -49,10 +49,10 @@ class Proven:
 
     @property
     def ok(self) -> bool:
-        return any(each.proven for each in self.replicas) and not self.deaf
+        return any(each.proven for each in self.replicas) and not self.unproven
 
     @property
-    def deaf(self) -> tuple[str, ...]:
+    def unproven(self) -> tuple[str, ...]:
         """Replicas that users are sent to and that did not show the side in time, with what they said instead."""
         return tuple(
             f"{r.replica} ({r.last_answer or 'no answer yet'})" for r in self.replicas if not r.proven and not r.gone
@@ -77,14 +77,14 @@ class Proven:
         )
 
 
-def hear(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: float, silence: str = "") -> Seen:
-    """One answer more; `silence` says why there was none. What breaks a row is remembered as the last answer, so that
-    a replica which shows both sides is not said to show the new one."""
+def hear(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: float, why_silent: str = "") -> Seen:
+    """One answer more; `why_silent` says why there was none. What breaks a row is remembered as the last answer, so
+    that a replica which shows both sides is not said to show the new one."""
     good = reply is not None and reply.judged(aim.side) is Heard.GOOD
     if reply is not None and reply.shown == aim.side.other:
         seen = replace(seen, last_old=aim.ms(at))
     if not good:
-        return replace(seen, good=0, late=0, last_answer=silence if reply is None else str(reply))
+        return replace(seen, good=0, late=0, last_answer=why_silent if reply is None else str(reply))
     late = seen.late + (asked >= aim.settled)
     first = seen.first if seen.first is not None else aim.ms(at)
     said = seen.last_answer or str(reply)

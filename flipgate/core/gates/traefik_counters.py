@@ -45,7 +45,7 @@ def _named(text: str) -> str:
 
 
 class Reading(NamedTuple):
-    """The counters of some services in one Traefik replica, and when it was started (seconds since 1970; 0: unsaid).
+    """The counters of some services in one Traefik replica, and when it was started (seconds since 1970; 0: not known).
     `blank` where it has counted no service's requests at all."""
 
     counts: Mapping[Series, float]

@@ -16,9 +16,9 @@ from flipgate.core.record.record import (
     Decision,
     Question,
     Record,
+    announced,
     message_id,
     need_release,
-    put_out,
 )
 from flipgate.core.record.release import Decided
 from flipgate.core.values.base import but
@@ -108,7 +108,7 @@ def pose(record: Record, question: Question) -> Record:
             f"release {question.release} is not open any more", obj=f"question {question.id}", reason=Why.RELEASE_GONE
         )
     posed = but(record, question=question, approval=None)
-    return put_out(
+    return announced(
         posed,
         Announcement(
             id=message_id(f"{record.application}/{question.id}/{question.flow_run}"),

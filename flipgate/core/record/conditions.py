@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
+from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 
@@ -83,7 +83,7 @@ def _told(record: Record, before: Condition | None, after: Condition) -> Record:
         reason=FOUND if now else LOST,
         at=after.since,
     )
-    return put_out(record, message)
+    return announced(record, message)
 
 
 def _live_side_told(record: Record, before: Condition | None, after: Condition) -> Record:
@@ -108,4 +108,4 @@ def _live_side_told(record: Record, before: Condition | None, after: Condition) 
         reason=LIVE_SIDE_FOUND if now is ConditionStatus.TRUE else LIVE_SIDE_SHORT,
         at=after.since,
     )
-    return put_out(record, message)
+    return announced(record, message)

@@ -362,7 +362,7 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
         reason=change.reason,
         at=change.at,
     )
-    return put_out(record, message)
+    return announced(record, message)
 
 
 def message_id(key: str) -> str:
@@ -370,8 +370,8 @@ def message_id(key: str) -> str:
     return str(uuid5(NAMESPACE_URL, valid(key)))
 
 
-def put_out(record: Record, message: Announcement) -> Record:
-    """One message more to be told; the oldest go first."""
+def announced(record: Record, message: Announcement) -> Record:
+    """The record with one message more to be told; the oldest go first."""
     outbox = (*record.outbox, message)
     over = max(0, len(outbox) - OUTBOX_KEPT)
     return but(record, outbox=outbox[over:], left_out=record.left_out + over)

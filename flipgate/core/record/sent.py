@@ -7,7 +7,7 @@ from typing import Final
 
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Announcement, Record, message_id, put_out
+from flipgate.core.record.record import Announcement, Record, announced, message_id
 from flipgate.core.values.sides import Side
 
 ROLLBACK: Final = "Rollback"
@@ -31,4 +31,4 @@ def note_sent(record: Record, to: Side, reason: Reason, message: str, *, actor: 
         reason=reason,
         at=now,
     )
-    return put_out(records.note(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"), said)
+    return announced(records.note(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"), said)

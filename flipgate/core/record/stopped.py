@@ -12,7 +12,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.record.record import Announcement, Record, message_id, put_out
+from flipgate.core.record.record import Announcement, Record, announced, message_id
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
@@ -77,7 +77,7 @@ def note_stop(
     changed = records.update_release(record, lambda each: but(each, stopped=stop))
     changed = records.note(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
-        changed = put_out(changed, _message(record, release, stop, follows))
+        changed = announced(changed, _message(record, release, stop, follows))
     return withdraw(changed) if void else changed
 
 

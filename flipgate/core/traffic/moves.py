@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, RouteName, RouteState, Stray, Traffic
+from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, OtherEntry, RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
@@ -113,9 +113,9 @@ def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
     return (_test(pointer, state.unrecorded), {"op": "remove", "path": pointer})
 
 
-def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | Stray, ...]:
-    strays = tuple(stray for stray in state.strays if stray.service in services)
-    return tuple(entry for entry in state.entries if entry.side is not to) if state.entries else strays
+def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | OtherEntry, ...]:
+    other_entries = tuple(other for other in state.other_entries if other.service in services)
+    return tuple(entry for entry in state.entries if entry.side is not to) if state.entries else other_entries
 
 
 def _operations(edit: Edit) -> list[dict[str, Any]]:

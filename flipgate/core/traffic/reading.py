@@ -10,7 +10,7 @@ from typing import Any
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Reference
-from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, RouteName, RouteState, Stray
+from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, OtherEntry, RouteName, RouteState
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
@@ -21,7 +21,7 @@ class _Rule:
 
     entries: tuple[Entry, ...]
     via: tuple[RouteName, ...]
-    strays: tuple[Stray, ...]
+    other_entries: tuple[OtherEntry, ...]
     others: frozenset[str]
 
 
@@ -40,7 +40,7 @@ def read_route(
     entries = tuple(entry for rule in rules for entry in rule.entries)
     via = tuple(dict.fromkeys(name for rule in rules for name in rule.via))
     leads = bool(entries or via)
-    strays = () if leads else tuple(stray for rule in rules for stray in rule.strays)
+    other_entries = () if leads else tuple(other for rule in rules for other in rule.other_entries)
     meta = obj.get("metadata", {})
     notes = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
     return RouteState(
@@ -49,8 +49,8 @@ def read_route(
         api_version=obj.get("apiVersion", ""),
         resource_version=meta.get("resourceVersion", ""),
         entries=entries,
-        strangers=tuple(sorted(_strangers(rules, leads))),
-        strays=strays,
+        others=tuple(sorted(_others(rules, leads))),
+        other_entries=other_entries,
         via=via,
         annotated=meta.get("annotations") is not None,
         way_back=str(notes.get(WAY_BACK, "")),
@@ -71,7 +71,7 @@ def _meaning(obj: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()
 
 
-def _strangers(rules: Sequence[_Rule], leads: bool) -> set[str]:
+def _others(rules: Sequence[_Rule], leads: bool) -> set[str]:
     """A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
     part of its users, and what is no Service may itself lead to either side: then the route is not wholly anywhere.
     A route that leads to no side at all is a puzzle, and all it names is shown."""
@@ -80,16 +80,16 @@ def _strangers(rules: Sequence[_Rule], leads: bool) -> set[str]:
     return beside | ({name for name in elsewhere if _leads_on(name)} if leads else elsewhere)
 
 
-def _leads_on(stranger: str) -> bool:
+def _leads_on(other: str) -> bool:
     """Whether it is more than a Service, or a Service's namespace."""
-    kind, _, name = stranger.partition(" ")
+    kind, _, name = other.partition(" ")
     return bool(name) and kind != SERVICE
 
 
 def _read(route: RouteName, references: Sequence[Reference], places: Places, declared: Collection[RouteName]) -> _Rule:
     entries: list[Entry] = []
     via: list[RouteName] = []
-    strays: list[Stray] = []
+    other_entries: list[OtherEntry] = []
     others: set[str] = set()
     for each in references:
         kind, name, explicit = each.target.kind, each.target.name, bool(each.namespace)
@@ -103,7 +103,7 @@ def _read(route: RouteName, references: Sequence[Reference], places: Places, dec
             entries.append(Entry(each.pointer, namespace, side, explicit, each.target, each.rule))
         elif kind != SERVICE:
             others.add(f"{kind} {namespace}/{name}")
-        elif not each.mirror:  # a stranger's mirror hears of users, and answers none of them
+        elif not each.mirror:  # another's mirror gets users' requests, and answers none of them
             others.add(namespace)
-            strays.append(Stray(each.pointer, namespace, name, explicit))
-    return _Rule(tuple(entries), tuple(via), tuple(strays), frozenset(others))
+            other_entries.append(OtherEntry(each.pointer, namespace, name, explicit))
+    return _Rule(tuple(entries), tuple(via), tuple(other_entries), frozenset(others))

@@ -65,7 +65,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Stray:
+class OtherEntry:
     """One service entry of a route that names no side at all: where it stands, and what it names."""
 
     pointer: str
@@ -86,20 +86,20 @@ class Edit:
 
 @dataclass(frozen=True)
 class RouteState:
-    """One route at one moment. `via` are declared routes that it leads to: its users go where those say. `strangers`
-    are namespaces it names that are neither side's, and objects there that are no Services; `strays` are the entries of
-    a route that names neither side, for a person who sends it to one all the same. `annotated`: it has annotations,
-    whichever; `way_back` is the one that says the way back by hand. `meaning` is a hash of all that a move depends on:
-    while it is the same, whoever wrote since has changed nothing that matters. `stamp` is ours (core/values/stamps.py),
-    None without one; `unrecorded` is what a rollback without a record has left on it."""
+    """One route at one moment. `via` are declared routes that it leads to: its users go where those say. `others`
+    are namespaces it names that are neither side's, and objects there that are no Services; `other_entries` are the
+    entries of a route that names neither side, for a person who sends it to one all the same. `annotated`: it has
+    annotations, whichever; `way_back` is the one that says the way back by hand. `meaning` is a hash of all that a move
+    depends on: while it is the same, whoever wrote since has changed nothing that matters. `stamp` is ours
+    (core/values/stamps.py), None without one; `unrecorded` is what a rollback without a record has left on it."""
 
     route: RouteName
     found: bool
     api_version: str = ""
     resource_version: str = ""
     entries: tuple[Entry, ...] = ()
-    strangers: tuple[str, ...] = ()
-    strays: tuple[Stray, ...] = ()
+    others: tuple[str, ...] = ()
+    other_entries: tuple[OtherEntry, ...] = ()
     via: tuple[RouteName, ...] = ()
     annotated: bool = False
     way_back: str = ""
@@ -115,12 +115,12 @@ class RouteState:
     @property
     def whole(self) -> Side | None:
         """The one side this route itself sends everybody to, or None."""
-        return next(iter(self.sides)) if self.found and len(self.sides) == 1 and not self.strangers else None
+        return next(iter(self.sides)) if self.found and len(self.sides) == 1 and not self.others else None
 
     @property
     def follows(self) -> bool:
         """Whether it sends nobody anywhere but through other declared routes: those say the side, and are moved."""
-        return bool(self.via) and not self.entries and not self.strangers
+        return bool(self.via) and not self.entries and not self.others
 
     @property
     def unmovable(self) -> str:
@@ -132,10 +132,8 @@ class RouteState:
             return f"{self.route} is missing"
         leads = " and ".join([*sorted(self.sides), *(str(route) for route in self.via)])
         if not leads:
-            return f"{self.route} names neither side" + (
-                f" (it names {', '.join(self.strangers)})" if self.strangers else ""
-            )
-        also = f" and a stranger ({', '.join(self.strangers)})" if self.strangers else ""
+            return f"{self.route} names neither side" + (f" (it names {', '.join(self.others)})" if self.others else "")
+        also = f" and a stranger ({', '.join(self.others)})" if self.others else ""
         return f"{self.route} -> {leads}{also}"
 
 

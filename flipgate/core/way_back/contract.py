@@ -10,10 +10,10 @@ from flipgate.core.record.record import (
     Condition,
     ConditionStatus,
     Record,
+    announced,
     message_id,
     note,
     occupied,
-    put_out,
 )
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.traffic import Traffic
@@ -69,7 +69,7 @@ def close(record: Record, side: Side, done: Contract) -> Record:
         reason=CLOSED,
         at=done.at,
     )
-    return put_out(closed, message)
+    return announced(closed, message)
 
 
 def _turned(application: str, done: Contract) -> Condition:

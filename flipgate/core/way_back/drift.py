@@ -16,8 +16,8 @@ from flipgate.core.record.record import (
     ConditionStatus,
     JournalEntry,
     Record,
+    announced,
     message_id,
-    put_out,
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
@@ -88,7 +88,7 @@ def _told(
         reason=step,
         at=now,
     )
-    return put_out(records.note(record, step, actor, now, fact), message)
+    return announced(records.note(record, step, actor, now, fact), message)
 
 
 def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:
@@ -119,6 +119,6 @@ def _by_hand(
         why = refused.fact if isinstance(refused, NoWay) else ""
         step = f"flipgate sends nobody to {record.active} ({why}); point the routes there by hand"
         return Advice(step, " && ".join(by_hand(patch) for patch in patches))
-    astray = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
-    step = f"{astray}, which no rollback can change: make it lead to {record.active} again"
-    return Advice(step, f"kubectl -n {astray.route.namespace} get {KINDS[astray.route.kind].plural}")
+    lost = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
+    step = f"{lost}, which no rollback can change: make it lead to {record.active} again"
+    return Advice(step, f"kubectl -n {lost.route.namespace} get {KINDS[lost.route.kind].plural}")

@@ -20,8 +20,8 @@ from flipgate.core.record.record import (
     ConditionStatus,
     JournalEntry,
     Record,
+    announced,
     message_id,
-    put_out,
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
@@ -172,7 +172,7 @@ def restored(record: Record, entry: int, side: Side, grown: str, rest: JournalEn
         reason=RESTORED,
         at=now,
     )
-    return put_out(record, message)
+    return announced(record, message)
 
 
 def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, side: Side, now: datetime) -> Condition:

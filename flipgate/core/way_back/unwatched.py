@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from flipgate.core.record.conditions import condition_of, forget, put
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, message_id, put_out
+from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
 from flipgate.core.values.base import Model
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
@@ -148,7 +148,7 @@ def _told(record: Record, reason: str, outage: datetime, at: datetime, text: str
     """About the application, so in no release's thread."""
     key = f"{record.application}/{UNWATCHED}/{reason}/{outage.isoformat()}"
     message = Announcement(id=message_id(key), release="", side=record.active, text=text, reason=str(reason), at=at)
-    return put_out(record, message)
+    return announced(record, message)
 
 
 def _unknown(reason: UnwatchedReason, message: str, now: datetime) -> Condition:

@@ -17,7 +17,7 @@ from flipgate.core.workloads.view import SideState, Switch, Workload
 Order = Literal["old-first", "new-first"]
 Jobs = Mapping[str, tuple[str, ...]]
 """The names of the Jobs that run, by service."""
-Unsaid = Collection[tuple[Side, str]]
+Unconfirmed = Collection[tuple[Side, str]]
 """Mixed services whose pods on a side do not say yet what their key says."""
 
 
@@ -46,27 +46,27 @@ def next_turn(
     jobs: Jobs,
     *,
     skip: Collection[str] = (),
-    unsaid: Unsaid = frozenset(),
+    unconfirmed: Unconfirmed = frozenset(),
 ) -> Turn | None:
     """What has to be done now for these services to work on the new side and only there; None when it is so.
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
-    on the old side. Services to `skip` are left as they are, on both sides. Pods of `unsaid` ones do not say yet that
-    they do what they are told.
+    on the old side. Services to `skip` are left as they are, on both sides. Pods of `unconfirmed` ones do not say yet
+    that they do what they are told.
     """
     handed = [service for service in services if service.name not in skip]
-    stop = _turn(handed, old, work=False, jobs=jobs, unsaid=unsaid)
-    start = _turn(handed, new, work=True, jobs={}, unsaid=unsaid)
+    stop = _turn(handed, old, work=False, jobs=jobs, unconfirmed=unconfirmed)
+    start = _turn(handed, new, work=True, jobs={}, unconfirmed=unconfirmed)
     turns = (stop, start) if order == "old-first" else (start, stop)
     return next((turn for turn in turns if not turn.over), None)
 
 
-def _turn(services: Iterable[Service], state: SideState, *, work: bool, jobs: Jobs, unsaid: Unsaid) -> Turn:
+def _turn(services: Iterable[Service], state: SideState, *, work: bool, jobs: Jobs, unconfirmed: Unconfirmed) -> Turn:
     ordered = sorted(services, key=lambda service: service.name)
     tell = tuple(service.name for service in ordered if not _told(service, state, work))
     told = [service for service in ordered if service.name not in tell]
-    pods = tuple(s.name for s in told if not _arrived(s, state, work, (state.side, s.name) in unsaid))
+    pods = tuple(s.name for s in told if not _arrived(s, state, work, (state.side, s.name) in unconfirmed))
     quiet = [s.name for s in told if not work and not state.workloads[s.name].up]
     return Turn(state.side, work, tell, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
 
@@ -83,11 +83,11 @@ def _told(service: Service, state: SideState, work: bool) -> bool:
     return workload.up if workload.kind == "CronJob" else workload.replicas >= service.replicas
 
 
-def _arrived(service: Service, state: SideState, work: bool, unsaid: bool) -> bool:
+def _arrived(service: Service, state: SideState, work: bool, unconfirmed: bool) -> bool:
     """Whether it is as its object says. One that was never installed does not work."""
     workload, switch = state.workloads[service.name], state.switches.get(service.name)
     if switch is not None:
-        return not unsaid if switch.found else not work
+        return not unconfirmed if switch.found else not work
     if not workload.found:
         return not work or not (service.replicas or service.kind == "CronJob")
     if workload.kind == "CronJob":

@@ -159,7 +159,7 @@ def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
         if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
     left += _try("end the release", lambda: _end(acting, target, order.message, proof.proven))
-    return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.deaf), left)
+    return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.unproven), left)
 
 
 def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
@@ -290,7 +290,7 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
     left = (*moved.left, *workers_left(world, target))
     with _proving(world, target, moved) as proof:
         pass
-    said = (f"unrecorded: {why}", *notes, *way.short, *proof.deaf)
+    said = (f"unrecorded: {why}", *notes, *way.short, *proof.unproven)
     return RolledBack(way.name, target, 0.0, False, proof.first_answer, said, left)
 
 
@@ -312,7 +312,7 @@ class _Proof:
     """What was seen of a way back, once somebody has listened: for people, the routes have been sent back anyway."""
 
     proven: Proven | None = None
-    deaf: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
 
     @property
     def first_answer(self) -> float | None:
@@ -322,10 +322,10 @@ class _Proof:
         try:
             self.proven = prove(world, target, world.proxy.replicas(), since=moved.at)
         except Exception as error:  # any at all: users are back, and this is only shown
-            self.deaf = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
+            self.unproven = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
             return
         if not self.proven.ok:
-            self.deaf = (f"not every Traefik replica shows {target}: {', '.join(self.proven.deaf)}",)
+            self.unproven = (f"not every Traefik replica shows {target}: {', '.join(self.proven.unproven)}",)
 
 
 @contextmanager

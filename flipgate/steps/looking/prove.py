@@ -35,10 +35,10 @@ def need_sight(world: World, side: Side, replicas: list[str]) -> None:
 
 def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
     """Where answers come, and it is the header that names no side, that is said, and not Traefik's log."""
-    fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.deaf)}"
-    deaf = [each.replica for each in proven.replicas if not each.proven]
-    next_command = world.proxy.look_into(deaf[0] if deaf else "")
-    found = ask_header(world, side, deaf, patience_seconds=0)
+    fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.unproven)}"
+    unproven = [each.replica for each in proven.replicas if not each.proven]
+    next_command = world.proxy.look_into(unproven[0] if unproven else "")
+    found = ask_header(world, side, unproven, patience_seconds=0)
     wrong = wrong_of(found)
     if wrong and not wrong.declare and (not wrong.passing or TLS_ASKED in wrong.fact):  # else it is in what was heard
         fact = f"{fact}. {'; '.join(header_problems(world, found))}"
@@ -60,7 +60,7 @@ def prove(
     """Asks these replicas until each has answered from `side` so many times running, or the time is over.
 
     `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
-    replica that stays deaf: the caller decides.
+    replica that stays unproven: the caller decides.
     """
     began = world.monotonic()
     aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
@@ -98,7 +98,7 @@ def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str =
 
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
-    """All at once, however many: one that stays deaf must not use up the time of those behind it."""
+    """All at once, however many: one that does not answer must not use up the time of those behind it."""
 
     def watch(name: str) -> Seen:
         return _watch_replica(world, name, aim, deadline, host)
@@ -113,14 +113,14 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
     seen, looked = Seen(replica), world.monotonic()
     while not seen.proven:
         asked = world.monotonic()
-        reply, silence = None, ""
+        reply, why_silent = None, ""
         limit = min(ASK_SECONDS, max(LEAST_SECONDS, deadline - asked))
         try:
             reply = ask(world, replica, timeout=limit, host=host, only=aim.side if host else None)
         except Exception as error:  # any at all: what cannot be read is no answer, and no end of the proof
-            silence = sentence(error)
+            why_silent = sentence(error)
         now = world.monotonic()
-        seen = hear(seen, aim, reply, asked=asked, at=now, silence=silence)
+        seen = hear(seen, aim, reply, asked=asked, at=now, why_silent=why_silent)
         if now >= deadline or seen.proven:
             break
         if not seen.good and now - looked >= LOOK_AGAIN_SECONDS:

@@ -54,7 +54,7 @@ def nudge(acting: Acting, workload: Workload, work: bool) -> None:
         world.say(f"the pods of {workload} may take a minute to see their ConfigMap: {error}")
 
 
-def unsaid(world: World, consume: Consume, workload: Workload, switch: Switch) -> str:
+def unconfirmed(world: World, consume: Consume, workload: Workload, switch: Switch) -> str:
     """Which Ready pods do not say what their key says, and what they say instead; empty when all do."""
     if consume.status is None:
         wait = timedelta(seconds=consume.settle_seconds)

@@ -18,7 +18,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
-from flipgate.steps.moving.consume import nudge, tell, unsaid
+from flipgate.steps.moving.consume import nudge, tell, unconfirmed
 
 TRIES = 5
 LOOK_SECONDS = 0.2
@@ -69,7 +69,7 @@ class _Shift:
     unheeded: set[str] = field(default_factory=set)
     settles_at: float = 0.0
     sides: dict[Side, SideState] = field(default_factory=dict)
-    unsaid: dict[tuple[Side, str], str] = field(default_factory=dict)
+    unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
 
     @property
     def world(self) -> World:
@@ -83,10 +83,10 @@ class _Shift:
         old, new = self.sides[self.to.other], self.sides[self.to]
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.unheeded}
         order = application.spec.policy.workers
-        self.unsaid = self._unsaid(old if order == "old-first" else new)
-        return next_turn(services, order, old, new, jobs, skip=self.skip, unsaid=self.unsaid.keys())
+        self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
+        return next_turn(services, order, old, new, jobs, skip=self.skip, unconfirmed=self.unconfirmed.keys())
 
-    def _unsaid(self, first: SideState) -> dict[tuple[Side, str], str]:
+    def _unconfirmed(self, first: SideState) -> dict[tuple[Side, str], str]:
         """What the pods of mixed services say that is not what they were told. Pods that cannot be asked are waited for
         where something starts only after them."""
         found = {}
@@ -95,7 +95,7 @@ class _Shift:
                 consume, switch = service.consume, state.switches[service.name]
                 if consume is None or not switch.found or (consume.status is None and state is not first):
                     continue
-                if why := unsaid(self.world, consume, state.workloads[service.name], switch):
+                if why := unconfirmed(self.world, consume, state.workloads[service.name], switch):
                     found[state.side, service.name] = why
         return found
 
@@ -212,7 +212,7 @@ class _Shift:
 
     def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
         state = self.sides[turn.side]
-        said = [f"{name} ({why})" if (why := self.unsaid.get((turn.side, name))) else name for name in late]
+        said = [f"{name} ({why})" if (why := self.unconfirmed.get((turn.side, name))) else name for name in late]
         return Refused(
             f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
             obj=f"workers on {turn.side}",

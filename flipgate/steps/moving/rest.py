@@ -42,7 +42,7 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     need_ours(acting, state)
     with journal(acting, Rest(side.side, counts)) as entry:
         close_routes(acting, view.traffic)
-        silence(acting, state)
+        stop_consuming(acting, state)
         for workload in todo:
             acting.check_lease()
             _scale(acting, workload, counts[workload.name])
@@ -58,7 +58,7 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     world.store.update(remember)
 
 
-def silence(acting: Acting, state: SideState) -> None:
+def stop_consuming(acting: Acting, state: SideState) -> None:
     """No mixed service of the side is to consume, whatever pods of it come up. Raises Refused like `rest`."""
     for service in acting.world.application.mixed():
         switch = state.switches[service.name]

@@ -29,7 +29,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
-from flipgate.steps.moving.rest import silence
+from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 
 
@@ -99,7 +99,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     need_ours(acting, side)
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
-        silence(acting, side)  # before any pod comes up
+        stop_consuming(acting, side)  # before any pod comes up
         for workload in side.workloads.values():
             acting.check_lease()
             set_workload(acting, workload, release)

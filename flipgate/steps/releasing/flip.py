@@ -110,10 +110,10 @@ def need_release(world: World, release: str, phases: frozenset[Phase]) -> Releas
 
 @about_application(untouched="workers and the old side")
 def need_proven(world: World, proven: Proven) -> None:
-    """Raises Refused (TrafficNotProven) naming the replicas that stayed deaf."""
+    """Raises Refused (TrafficNotProven) naming the replicas that were not seen to show the new side."""
     if not proven.ok:
         raise Refused(
-            f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.deaf)}",
+            f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.unproven)}",
             obj=f"traffic of {world.application.name}",
             reason=Why.TRAFFIC_NOT_PROVEN,
         )
@@ -165,14 +165,14 @@ def _tell(world: World, bad: Refused, sentence: str) -> None:
         record = world.store.read()
         back = record.release is not None and record.ran_on(record.release.side.other)
         text = f"{sentence}; by hand: {way_back_by_hand(world)}" if back else sentence
-        write(world, lambda record: _put_out(record, bad, text, world.now()))
+        write(world, lambda record: _announced(record, bad, text, world.now()))
     except LostLease:
         raise
     except FlipgateError as error:
         world.say(f"not told: {error}")
 
 
-def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
+def _announced(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
     """One message for each run that found it: a step that is tried again says the same under the same id."""
     release = record.release
     if release is None:
@@ -187,7 +187,7 @@ def _put_out(record: Record, bad: Refused, sentence: str, now: datetime) -> Reco
         reason=bad.reason,
         at=now,
     )
-    return records.put_out(records.judged(record, BAKE, bad.evidence, now), message)
+    return records.announced(records.judged(record, BAKE, bad.evidence, now), message)
 
 
 def note_proof(acting: Acting, release: str, proven: Proven) -> Release:

@@ -144,15 +144,15 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
     replies = _probe(world, release.side, probes)
     heard = Counter(_judged(reply, release.side) for reply in replies)
     silences = [str(reply) for reply in replies if _judged(reply, release.side) is Heard.SILENT]
-    strangers = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is Heard.ASTRAY}
+    others = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is Heard.ELSEWHERE}
     return Sample(
         elapsed,
         short,
         PROBES_A_LOOK,
         heard[Heard.FAILED],
         heard[Heard.SILENT],
-        heard[Heard.ASTRAY],
-        tuple(sorted(strangers)),
+        heard[Heard.ELSEWHERE],
+        tuple(sorted(others)),
         unread,
         cut_reason(silences[0]) if silences else "",
     )

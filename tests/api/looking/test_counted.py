@@ -68,7 +68,7 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
         (Counting(), "green", Heard.GOOD),
         (Counting(late=1), "green", Heard.GOOD),
         (Counting(users="green"), "green", Heard.GOOD),
-        (Counting(ours="blue"), "blue", Heard.ASTRAY),
+        (Counting(ours="blue"), "blue", Heard.ELSEWHERE),
         (Counting(users="blue"), "", Heard.SILENT),
         (Counting(status=500), "green", Heard.FAILED),
         (Counting(ours="", status=404), "", Heard.FAILED),

@@ -91,7 +91,7 @@ def test_a_proof_outlasts_the_throttle_and_keeps_each_replicas_figures(tmp_path:
 def test_a_replica_that_no_longer_hears_is_named(tmp_path: Path) -> None:
     proven = proof(tmp_path, Replicas({"a": green, "b": lambda _: "blue"}), "a", "b", seconds=1)
     assert not proven.ok
-    assert proven.deaf == ("b (HTTP 200 from blue)",)
+    assert proven.unproven == ("b (HTTP 200 from blue)",)
     assert proven.last_old_answer_ms
     assert proven.last_old_answer_ms > 900, "it was listened to until the end"
 
@@ -106,7 +106,7 @@ def test_many_replicas_are_all_listened_to_from_the_start(tmp_path: Path) -> Non
 
 def test_a_replica_that_came_meanwhile_is_asked_too(tmp_path: Path) -> None:
     replicas = Replicas({"a": green, "new": lambda _: "blue"}, comes=("new",))
-    assert proof(tmp_path, replicas, "a", seconds=1).deaf == ("new (HTTP 200 from blue)",)
+    assert proof(tmp_path, replicas, "a", seconds=1).unproven == ("new (HTTP 200 from blue)",)
 
 
 def test_a_replica_that_is_ready_no_longer_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

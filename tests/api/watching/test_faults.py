@@ -156,7 +156,7 @@ def test_any_exception_of_a_probe_is_no_answer(
     with serving(Town(), tmp_path) as cluster:
         world = world_of(cluster)
         seen = prove.prove(world, Side.GREEN, ["a"], answers=1, timeout_seconds=0.2)
-        assert seen.deaf == (f"a ({kind})",)
+        assert seen.unproven == (f"a ({kind})",)
         assert [each.text for each in observe(world)()] == [kind]
         monkeypatch.setattr(TraefikPods, "replicas", raising(error))
         assert [each.text for each in observe(world)()] == [kind]

@@ -15,7 +15,7 @@ from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.core.record.conditions import condition_of
-from flipgate.core.record.record import Announcement, Condition, Record, put_out
+from flipgate.core.record.record import Announcement, Condition, Record, announced
 from flipgate.core.values.errors import Conflict, PermanentError, Refused, Unreachable
 from flipgate.core.way_back.unwatched import OVERDUE, UNWATCHED, Reconciled
 from flipgate.steps.acting.reconciled import judge
@@ -221,7 +221,7 @@ def news(*texts: str) -> Callable[[Record], Record]:
     def change(record: Record) -> Record:
         for text in texts:
             message = Announcement(id=text, release="r-1", side=BLUE, text=text, reason="BakePassed", at=utc_now())
-            record = put_out(record, message)
+            record = announced(record, message)
         return record
 
     return change

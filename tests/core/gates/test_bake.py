@@ -16,9 +16,9 @@ API_SERVER = b'{"kind": "Status", "message": "error trying to reach service: con
 
 
 def sample(
-    short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0, astray: int = 0
+    short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0, elsewhere: int = 0
 ) -> Sample:
-    return Sample(0.0, short, asked, failed, silent, astray, ("blue",) if astray else ())
+    return Sample(0.0, short, asked, failed, silent, elsewhere, ("blue",) if elsewhere else ())
 
 
 def errors(*samples: Sample, limit: float = 0.01) -> Evidence:
@@ -123,8 +123,8 @@ def test_errors_are_counted_over_all_looks() -> None:
         (404, "", API_SERVER, Heard.SILENT),  # the Traefik pod is gone
         (503, "", API_SERVER, Heard.SILENT),  # the Traefik pod does not listen
         (429, "", b"Too many requests", Heard.SILENT),
-        (200, "blue", b"{}", Heard.ASTRAY),
-        (500, "blue", b"", Heard.ASTRAY),
+        (200, "blue", b"{}", Heard.ELSEWHERE),
+        (500, "blue", b"", Heard.ELSEWHERE),
     ],
 )
 def test_what_an_answer_says_of_the_new_side(status: int, shown: str, body: bytes, heard: Heard) -> None:
@@ -147,16 +147,16 @@ def test_an_answer_says_whose_it_is(shown: str, body: bytes, said: str) -> None:
 
 
 def test_answers_of_the_other_side_are_drift_and_move_nothing() -> None:
-    verdicts = judge_bake([sample(), sample(astray=10)], max_error_ratio=0.01)
+    verdicts = judge_bake([sample(), sample(elsewhere=10)], max_error_ratio=0.01)
     assert [evidence.verdict for evidence in verdicts] == [PASS, PASS, UNKNOWN]
     assert verdicts[2].answer == "drift: 10 of 20 probes were answered from blue, not from the new side"
     assert combine(verdicts) is UNKNOWN
 
 
 def test_when_only_the_other_side_answers_nothing_is_known_of_the_errors() -> None:
-    verdicts = judge_bake([sample(astray=10)], max_error_ratio=1)
+    verdicts = judge_bake([sample(elsewhere=10)], max_error_ratio=1)
     assert [evidence.verdict for evidence in verdicts] == [PASS, UNKNOWN, UNKNOWN]
 
 
 def test_drift_does_not_hide_what_users_of_the_new_side_get() -> None:
-    assert combine(judge_bake([sample(failed=4, astray=5)], max_error_ratio=0.01)) is FAIL
+    assert combine(judge_bake([sample(failed=4, elsewhere=5)], max_error_ratio=0.01)) is FAIL

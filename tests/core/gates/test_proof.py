@@ -17,7 +17,7 @@ def heard(*answers: tuple[float, Reply | None], aim: Aim = AIM) -> Seen:
     """What a replica has shown after these answers, each asked for at that time and had 10 ms later."""
     seen = Seen("traefik-a")
     for asked, reply in answers:
-        seen = hear(seen, aim, reply, asked=asked, at=asked + 0.01, silence="timed out")
+        seen = hear(seen, aim, reply, asked=asked, at=asked + 0.01, why_silent="timed out")
     return seen
 
 
@@ -46,8 +46,8 @@ def test_the_figures_count_from_the_patch_and_the_old_side_s_last_answer_is_the_
 
 def test_a_replica_that_shows_both_sides_is_said_to_show_the_old_one() -> None:
     both = heard((12.0, OLD), (12.1, NEW))
-    assert Proven((both,), 3.0).deaf == ("traefik-a (HTTP 200 from blue)",)
-    assert Proven((heard((12.0, None)),), 3.0).deaf == ("traefik-a (timed out)",)
+    assert Proven((both,), 3.0).unproven == ("traefik-a (HTTP 200 from blue)",)
+    assert Proven((heard((12.0, None)),), 3.0).unproven == ("traefik-a (timed out)",)
 
 
 def test_every_replica_that_users_reach_must_show_it() -> None:

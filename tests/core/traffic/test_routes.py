@@ -233,7 +233,7 @@ def test_a_move_changes_the_sides_own_entries_and_nothing_else(obj: dict[str, An
     after = read(moved)
     assert {entry.namespace for entry in after.entries} == {NAMESPACES[to]}
     assert [entry.pointer for entry in after.entries] == [entry.pointer for entry in before.entries]
-    assert (after.strangers, after.via) == (before.strangers, before.via)
+    assert (after.others, after.via) == (before.others, before.via)
     assert elsewhere(moved) == elsewhere(obj)
     assert plan_move(traffic(after), PLACES, to, direction=direction) == ()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipgate.core.gates.bake import STRANGERS_NAMED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.gates.bake import OTHERS_NAMED, Heard, Sample, judge_bake, read_reply
 from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.base import but
@@ -101,16 +101,18 @@ def test_a_header_that_says_something_else_each_time_fills_no_record() -> None:
         2
     ]
     assert side.verdict is Verdict.UNKNOWN
-    assert f"from {' and '.join(names[:STRANGERS_NAMED])} and 995 more, not" in side.answer
+    assert f"from {' and '.join(names[:OTHERS_NAMED])} and 995 more, not" in side.answer
     assert len(read_reply(Answer(200, {"x-served-side": "g" * MANY}, b"", 0.1), HEADER).shown) == LONGEST_SHOWN
 
 
 def test_why_nobody_answered_is_told_by_the_newest_reason() -> None:
-    silent = [Sample(0, None, 10, 0, 10, unread="KeyError", silence=why) for why in ("Forbidden", "RecursionError", "")]
+    silent = [
+        Sample(0, None, 10, 0, 10, unread="KeyError", why_silent=why) for why in ("Forbidden", "RecursionError", "")
+    ]
     ready, errors, _ = judge_bake(silent, max_error_ratio=0)
     assert ready.answer == "the side could not be read in 3 looks (the last: KeyError)"
     assert errors.answer == "none of 30 probes was answered by the new side (the last: RecursionError)"
-    heard = [Sample(0, (), 10, 0, 0), Sample(1, (), 10, 0, 2, silence="Forbidden")]
+    heard = [Sample(0, (), 10, 0, 0), Sample(1, (), 10, 0, 2, why_silent="Forbidden")]
     assert judge_bake(heard, max_error_ratio=0)[1].answer == (
         "0 of 18 answers were errors, 2 probes had no answer (the last: Forbidden)"
     )

@@ -164,8 +164,8 @@ def mixed(which: Any, value: str | None, **annotations: str) -> SideState:
     return side(which, worker(0), ledger, told(value, **annotations))
 
 
-def mixed_turn(order: Any, old: str | None, new: str | None, *unsaid: tuple[Any, str]) -> Turn | None:
-    return next_turn(MIXED.mixed(), order, mixed(BLUE, old), mixed(GREEN, new), {}, unsaid=unsaid)
+def mixed_turn(order: Any, old: str | None, new: str | None, *unconfirmed: tuple[Any, str]) -> Turn | None:
+    return next_turn(MIXED.mixed(), order, mixed(BLUE, old), mixed(GREEN, new), {}, unconfirmed=unconfirmed)
 
 
 def test_a_mixed_service_serves_and_is_handed_over() -> None:
