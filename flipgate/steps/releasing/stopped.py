@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.stopped import failure, forget_stop, note_stop
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import valid
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
@@ -17,6 +18,9 @@ from flipgate.steps.releasing.flip import GOES_BACK
 
 TOLD_BY_THE_FLIP = frozenset({Why.BAKE_UNKNOWN, *GOES_BACK})
 """Refusals after the move: whoever raised them has told everybody."""
+
+TELLING = 500
+"""Characters that tell one fact from another; fewer than a message is cut to."""
 
 
 @contextmanager
@@ -60,5 +64,6 @@ def _told(record: Record, error: Exception) -> bool:
         return False
     if record.phase is Phase.BAKING:
         return error.reason in TOLD_BY_THE_FLIP
-    # By its fact: what the error is about may have been added since it was told.
-    return record.release is not None and error.fact in record.release.changes[-1].message
+    # By the beginning of its fact: what it is about may have been added since, and a long one was cut when it was told.
+    begins = valid(error.fact)[:TELLING]
+    return record.release is not None and begins in record.release.changes[-1].message
