@@ -23,12 +23,12 @@ def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> Non
     _beside(world, "evidence", title, lambda: text)
 
 
-def show_charts(world: World, title: str, make: Callable[[], list[str]]) -> None:
+def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None:
     """Pictures of the bake as an artifact `APP-bake`; none where there is nothing to be drawn."""
 
     def text() -> str:
-        charts = "\n\n".join(make())
-        return f"## {title}\n\n{charts}" if charts else ""
+        graphs = "\n\n".join(make())
+        return f"## {title}\n\n{graphs}" if graphs else ""
 
     _beside(world, "bake", title, text)
 

@@ -28,7 +28,7 @@ from flipgate.steps.looking import check, prove
 from flipgate.steps.moving import hand_over
 from flipgate.steps.releasing import ask, bring_up, flip, settle
 from flipgate.steps.watching import watch
-from tasks.artifacts import show_charts, showing_progress
+from tasks.artifacts import show_graphs, showing_progress
 from tasks.policy import step
 
 
@@ -102,8 +102,8 @@ def watch_side(acting: Acting, release: Release) -> tuple[Evidence, ...]:
     world = acting.world
     title = f"{release.name} watched on {release.side}"
     with showing_progress(world, title) as moved:
-        charted = partial(show_charts, world, title)
-        return watch.watch(world, release, acting.check_lease, moved=moved, charted=charted)
+        show = partial(show_graphs, world, title)
+        return watch.watch(world, release, acting.check_lease, moved=moved, show_graphs=show)
 
 
 @step("roll back")

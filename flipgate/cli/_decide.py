@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flipgate.cli._options import Target, need_reason, person, say
+from flipgate.cli._options import ClusterOptions, need_reason, person, say
 from flipgate.cli._print import emit, iso
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ DECISION_DATA = """\
           "url"}, "rung": true when a waiting run took the doorbell, "note": why not}"""
 
 
-def decide_and_ring(target: Target, app: str, verb: str, reason: str, output: str | None) -> None:
+def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, output: str | None) -> None:
     """Writes the decision, then rings. A doorbell that fails is a note: the decision stands (exit code 0)."""
     reason = need_reason(verb, app, reason)
     from flipgate.core.record.record import Decision
     from flipgate.steps.releasing.ask import decide
 
-    world, by = target.world(app, quiet=bool(output)), person()
+    world, by = options.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
     note = _ring(world, question, verb, reason, by)
     if output:

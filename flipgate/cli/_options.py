@@ -23,8 +23,8 @@ Decorator = Callable[[Function], Function]
 
 
 @dataclass(frozen=True)
-class Target:
-    """Which cluster, as whom, and where flipgate keeps what it remembers."""
+class ClusterOptions:
+    """How to reach the cluster (kubeconfig, context), and the namespace where flipgate keeps its records."""
 
     kubeconfig: str | None
     context: str | None
@@ -65,11 +65,11 @@ def person() -> str:
 
 
 def cluster_options(function: Callable[..., None]) -> Callable[..., None]:
-    """--context, --kubeconfig and -n, handed to the verb as `target`."""
+    """--context, --kubeconfig and -n, handed to the verb as `options`."""
 
     @functools.wraps(function)
     def with_target(kubeconfig: str | None, context: str | None, namespace: str, **rest: Any) -> None:
-        function(target=Target(kubeconfig or None, context or None, namespace), **rest)
+        function(options=ClusterOptions(kubeconfig or None, context or None, namespace), **rest)
 
     options = (
         click.option(

@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._first import FIRST_DATA, show
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 
 
 @click.command(
@@ -19,7 +19,7 @@ from flipgate.cli._options import Target, cluster_options, output_option
 @click.argument("app")
 @output_option("json", "yaml")
 @cluster_options
-def adopt(target: Target, app: str, output: str | None) -> None:
+def adopt(options: ClusterOptions, app: str, output: str | None) -> None:
     """Take what runs as settled: from then on APP is managed.
 
     Writes the application's first record: which side the routes say is active, and what each side runs. Changes
@@ -28,7 +28,7 @@ def adopt(target: Target, app: str, output: str | None) -> None:
     """
     from flipgate.steps.releasing.setup import adopt as take
 
-    world = target.world(app, quiet=output is not None)
+    world = options.world(app, quiet=output is not None)
     known = world.store.find()
     record = take(world)
     what = f"adopted: {record.active} is active, {record.active.other} is dark"

@@ -8,7 +8,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
-from flipgate.cli._options import Target, cluster_options
+from flipgate.cli._options import ClusterOptions, cluster_options
 from flipgate.core.values.errors import NotFound
 
 if TYPE_CHECKING:
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 @file_option
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @cluster_options
-def apply(target: Target, filename: str, dry_run: bool) -> None:
+def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
     """Write an application's file to the cluster.
 
     The file goes into ConfigMap application-APP of flipgate's namespace, which is created when missing. Both sides'
     namespaces must exist. Nothing else is changed.
     """
     application, text = read_application(filename)
-    cluster = target.cluster()
+    cluster = options.cluster()
     if dry_run:
-        for line in _would(cluster, application, text, target.namespace):
+        for line in _would(cluster, application, text, options.namespace):
             click.echo(line)
         return
     from flipgate.steps.releasing.setup import apply_application
 
-    apply_application(cluster, application, text, target.namespace)
-    click.echo(f"application {application.name} applied (namespace {target.namespace})")
+    apply_application(cluster, application, text, options.namespace)
+    click.echo(f"application {application.name} applied (namespace {options.namespace})")
 
 
 def _would(cluster: Reader, application: Application, text: str, namespace: str) -> list[str]:

@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._decide import DECISION_DATA, decide_and_ring
-from flipgate.cli._options import Target, cluster_options, output_option, reason_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option, reason_option
 
 
 @click.command(
@@ -20,7 +20,7 @@ from flipgate.cli._options import Target, cluster_options, output_option, reason
 @reason_option("Why it may go on")
 @output_option("json", "yaml")
 @cluster_options
-def approve(target: Target, app: str, reason: str, output: str | None) -> None:
+def approve(options: ClusterOptions, app: str, reason: str, output: str | None) -> None:
     """Say yes to the open question.
 
     The decision is written to the cluster's record, then the waiting Prefect run is told. If the run cannot be told,
@@ -28,4 +28,4 @@ def approve(target: Target, app: str, reason: str, output: str | None) -> None:
     bound to what would change (images, pod templates, plan), counts until the question expires, and is spent by the one
     move it allows.
     """
-    decide_and_ring(target, app, "approve", reason, output)
+    decide_and_ring(options, app, "approve", reason, output)

@@ -8,7 +8,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 from flipgate.cli._print import count, emit
 
 
@@ -28,7 +28,7 @@ from flipgate.cli._print import count, emit
 @click.option("--offline", is_flag=True, help="Judge the file alone.")
 @output_option("json", "yaml")
 @cluster_options
-def check(target: Target, filename: str, offline: bool, output: str | None) -> None:
+def check(options: ClusterOptions, filename: str, offline: bool, output: str | None) -> None:
     """Check an application's file, alone or against the cluster.
 
     Against the cluster one request goes through each Traefik pod, as a user's (spec.traffic: scheme, host, path): its
@@ -42,7 +42,7 @@ def check(target: Target, filename: str, offline: bool, output: str | None) -> N
     if not offline:
         from flipgate.steps.releasing.setup import check_application
 
-        problems = check_application(target.cluster(), application, target.namespace, seen.append)
+        problems = check_application(options.cluster(), application, options.namespace, seen.append)
     spec = application.spec
     if output:
         data = {"application": application.name, "services": len(spec.services), "routes": len(spec.routes)}

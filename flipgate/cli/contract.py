@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, need_reason, output_option, person, reason_option
+from flipgate.cli._options import ClusterOptions, cluster_options, need_reason, output_option, person, reason_option
 from flipgate.cli._print import clock, emit, iso
 
 
@@ -24,7 +24,7 @@ from flipgate.cli._print import clock, emit, iso
 @reason_option("Which migration, and what it took away")
 @output_option("json", "yaml")
 @cluster_options
-def contract(target: Target, app: str, reason: str, output: str | None) -> None:
+def contract(options: ClusterOptions, app: str, reason: str, output: str | None) -> None:
     """Say that a contract migration was done: the code before it can no longer read the data.
 
     Closes the way back to the side that runs that code: rolling back to it is refused from then on, and `flipgate
@@ -33,7 +33,7 @@ def contract(target: Target, app: str, reason: str, output: str | None) -> None:
     reason = need_reason("contract", app, reason)
     from flipgate.steps.releasing.contract import contract as close
 
-    closed = close(target.world(app, quiet=output is not None), reason, by=person())
+    closed = close(options.world(app, quiet=output is not None), reason, by=person())
     done = closed.contract
     if output:
         data = {"application": app, "side": str(closed.side), "release": closed.release, "reason": done.reason}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, image_option, output_option, person, read_images
+from flipgate.cli._options import ClusterOptions, cluster_options, image_option, output_option, person, read_images
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None, output: str | None) -> None:
+def deploy(options: ClusterOptions, app: str, images: tuple[str, ...], block: str | None, output: str | None) -> None:
     """Bring new images up on the dark side (a Prefect run).
 
     Services that are not named keep the image that is live (before a first release: that of the dark side's own
@@ -41,7 +41,7 @@ def deploy(target: Target, app: str, images: tuple[str, ...], block: str | None,
     from flipgate.core.workloads.render import parse_images
 
     given = read_images(images)
-    world = target.world(app)
+    world = options.world(app)
     parsed = parse_images(given, world.application)
     _need_room(world)
     wanted = {name: str(image) for name, image in parsed.items()}

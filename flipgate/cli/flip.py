@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -22,7 +22,7 @@ from flipgate.core.values.reasons import Why
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def flip(target: Target, app: str, block: str | None, output: str | None) -> None:
+def flip(options: ClusterOptions, app: str, block: str | None, output: str | None) -> None:
     """Ask for, and make, the move of all users (a Prefect run).
 
     For a release that is `dark`; also goes on with one whose run died while it was `flipping` or `baking`. The run
@@ -31,7 +31,7 @@ def flip(target: Target, app: str, block: str | None, output: str | None) -> Non
     from flipgate.core.record.phases import works_in
     from flipgate.core.record.pipelines import FLIP_TRAFFIC
 
-    record = target.world(app).store.read()
+    record = options.world(app).store.read()
     release = record.release
     if release is None or release.phase not in works_in(FLIP_TRAFFIC):
         raise Refused(

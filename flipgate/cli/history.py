@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 from flipgate.cli._print import clock, emit, table
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ DATA = """\
 @click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The N newest only.")
 @output_option("json", "yaml", "wide")
 @cluster_options
-def history(target: Target, app: str, release: str | None, limit: int | None, output: str | None) -> None:
+def history(options: ClusterOptions, app: str, release: str | None, limit: int | None, output: str | None) -> None:
     """The finished releases, newest first: what, where, how each ended and why.
 
     With RELEASE, as `flipgate status` names it or the beginning of that: the whole story of that one, be it finished
@@ -56,7 +56,7 @@ def history(target: Target, app: str, release: str | None, limit: int | None, ou
     """
     if release is not None and limit is not None:
         raise click.UsageError("--limit is for the list of releases, not for one of them.", click.get_current_context())
-    store = target.world(app, quiet=bool(output)).store
+    store = options.world(app, quiet=bool(output)).store
     if release is None:
         _show_all(store, limit, output)
     else:

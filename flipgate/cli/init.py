@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._first import FIRST_DATA, show
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 
 
 @click.command(
@@ -19,7 +19,7 @@ from flipgate.cli._options import Target, cluster_options, output_option
 @click.argument("app")
 @output_option("json", "yaml")
 @cluster_options
-def init(target: Target, app: str, output: str | None) -> None:
+def init(options: ClusterOptions, app: str, output: str | None) -> None:
     """Say that nothing of APP runs yet: from then on it is managed, and a first release may come.
 
     Writes the application's first record. Every route must name one side, and that side must serve nobody; the first
@@ -29,7 +29,7 @@ def init(target: Target, app: str, output: str | None) -> None:
     """
     from flipgate.steps.releasing.setup import init as begin
 
-    world = target.world(app, quiet=output is not None)
+    world = options.world(app, quiet=output is not None)
     known = world.store.find()
     record = begin(world)
     what = f"begun: nothing runs on {record.active}; its first release goes to {record.active.other}"

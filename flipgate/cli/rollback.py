@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, need_reason, output_option, person, reason_option, say
+from flipgate.cli._options import ClusterOptions, cluster_options, need_reason, output_option, person, reason_option, say
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @output_option("json", "yaml")
 @cluster_options
 def rollback(
-    target: Target, app: str, reason: str, to: str | None, now: bool, timeout: float, output: str | None
+    options: ClusterOptions, app: str, reason: str, to: str | None, now: bool, timeout: float, output: str | None
 ) -> None:
     """Send all users back to the side they came from; needs nothing but the cluster.
 
@@ -55,7 +55,7 @@ def rollback(
     from flipgate.core.values.sides import Side
     from flipgate.steps.going_back.roll_back import roll_back
 
-    world = target.world(app, quiet=output is not None)
+    world = options.world(app, quiet=output is not None)
     done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import Target, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 from flipgate.cli._print import emit
 from flipgate.core.values.errors import FlipgateError, TemporaryError
 
@@ -83,29 +83,31 @@ DATA = """\
 )
 @output_option("json", "yaml", "wide")
 @cluster_options
-def status(target: Target, app: str | None, watch: bool, timeout: float | None, output: str | None) -> None:
+def status(options: ClusterOptions, app: str | None, watch: bool, timeout: float | None, output: str | None) -> None:
     """Where traffic is, what happens, who is waited for, and whether the way back is open.
 
     Reads the cluster only: works with Prefect down. A record that cannot be read hides neither routes nor sides. Exit
     code 1 when something could not be read. Each Traefik replica is asked once which side answers, within 2 s.
     """
-    cluster = target.cluster()
+    cluster = options.cluster()
     if watch:
-        _watch(target, cluster, app, output, timeout)
+        _watch(options, cluster, app, output, timeout)
         return
-    found = _look(target, cluster, app)
+    found = _look(options, cluster, app)
     _show(found, app, output)
     if any(data["problems"] for data in found):
         sys.exit(1)
 
 
-def _watch(target: Target, cluster: Cluster, app: str | None, output: str | None, timeout: float | None) -> None:
+def _watch(
+    options: ClusterOptions, cluster: Cluster, app: str | None, output: str | None, timeout: float | None
+) -> None:
     """Renders again and again. A cluster that is away for a moment ends nothing."""
     ends = None if timeout is None else time.monotonic() + timeout
     try:
         while True:
             try:
-                found = _look(target, cluster, app)
+                found = _look(options, cluster, app)
                 click.clear()
                 _show(found, app, output)
             except TemporaryError as error:
@@ -117,16 +119,16 @@ def _watch(target: Target, cluster: Cluster, app: str | None, output: str | None
         return
 
 
-def _look(target: Target, cluster: Cluster, app: str | None) -> list[dict[str, Any]]:
+def _look(options: ClusterOptions, cluster: Cluster, app: str | None) -> list[dict[str, Any]]:
     """One application, or all. Of many, one that cannot be opened is told on stderr and hides no other."""
     if app is not None:
-        return [_one(target, cluster, app)]
+        return [_one(options, cluster, app)]
     from flipgate.adapters.store import applications
 
     found, failed = [], None
-    for name in applications(cluster, target.namespace):
+    for name in applications(cluster, options.namespace):
         try:
-            found.append(_one(target, cluster, name))
+            found.append(_one(options, cluster, name))
         except FlipgateError as error:
             failed = error
             click.echo(f"error: {error}", err=True)
@@ -135,13 +137,13 @@ def _look(target: Target, cluster: Cluster, app: str | None) -> list[dict[str, A
     return found
 
 
-def _one(target: Target, cluster: Cluster, name: str) -> dict[str, Any]:
+def _one(options: ClusterOptions, cluster: Cluster, name: str) -> dict[str, Any]:
     from flipgate.cli._status_data import as_data
     from flipgate.core.way_back.next_step import next_step
     from flipgate.steps.watching.status import collect
 
-    facts = collect(target.world(name, cluster))
-    return as_data(facts, next_step(facts), target.namespace, cluster.context)
+    facts = collect(options.world(name, cluster))
+    return as_data(facts, next_step(facts), options.namespace, cluster.context)
 
 
 def _show(found: list[dict[str, Any]], app: str | None, output: str | None) -> None:

@@ -40,7 +40,7 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Chart:
+class Graph:
     """What is drawn of the gate with this name. `note` says what a reader has to know of the numbers. `hour` is the old
     side's one number for its last hour, where there is no line of it."""
 
@@ -57,22 +57,22 @@ def of_looks(samples: Sequence[GateSample], began: datetime) -> tuple[Point, ...
     return tuple((began.timestamp() + sample.at, sample.value) for sample in samples)
 
 
-def bake_chart(chart: Chart) -> str:
+def bake_graph(graph: Graph) -> str:
     """An SVG with a legend, ticks on both axes (times are UTC) and the flip marked.
 
     Before and after the flip have scales of their own: a bake is minutes, and what came before it may be an hour.
     """
-    limit = chart.limit.value
-    numbers = [value for line in chart.lines for _, value in line.points if value is not None]
-    hours = [chart.hour[1]] if chart.hour else []
+    limit = graph.limit.value
+    numbers = [value for line in graph.lines for _, value in line.points if value is not None]
+    hours = [graph.hour[1]] if graph.hour else []
     low, high = min([*numbers, limit, *hours, 0.0]), max([*numbers, limit, *hours, 0.0])
     marks = _ticks(low, high if high > low else low + 1.0)
-    x, y = _time_scale(chart.span), _value_scale(marks)
-    drawn = [*_frame(chart, marks, x, y), *_legend(chart), _stroke(_LEFT, y(limit), _RIGHT, y(limit), _RED, "6 4")]
-    if chart.hour:
-        side, value = chart.hour
+    x, y = _time_scale(graph.span), _value_scale(marks)
+    drawn = [*_frame(graph, marks, x, y), *_legend(graph), _stroke(_LEFT, y(limit), _RIGHT, y(limit), _RED, "6 4")]
+    if graph.hour:
+        side, value = graph.hour
         drawn.append(_stroke(_LEFT, y(value), _FLIP, y(value), _COLOURS[side], "2 3"))
-    drawn += [shape for line in chart.lines for shape in _runs(line, x, y)]
+    drawn += [shape for line in graph.lines for shape in _runs(line, x, y)]
     drawn += [
         _stroke(_FLIP, _TOP - 6, _FLIP, _BOTTOM, _ORANGE, "3 2"),
         _text(_FLIP, _TOP - 9, "flip", _ORANGE, "middle"),
@@ -110,31 +110,31 @@ def _ticks(low: float, high: float) -> list[float]:
     return [mark * step for mark in range(first, max(last, first + 1) + 1)]
 
 
-def _frame(chart: Chart, marks: Sequence[float], x: Scale, y: Scale) -> Iterator[str]:
+def _frame(graph: Graph, marks: Sequence[float], x: Scale, y: Scale) -> Iterator[str]:
     for mark in marks:
         yield _stroke(_LEFT, y(mark), _RIGHT, y(mark), _PALE)
         yield _text(_LEFT - 6, y(mark) + 4, f"{mark:.4g}", _GREY, "end")
     yield _stroke(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, _GREY)
     yield _stroke(_LEFT, _TOP, _LEFT, _BOTTOM, _GREY)
-    begin, flip, end = chart.span
+    begin, flip, end = graph.span
     middle = flip + (end - flip) / 2
     for moment, anchor in ((begin, "start"), (flip, "middle"), (middle, "middle"), (end, "end")):
         at = x(moment.timestamp())
         yield _stroke(at, _BOTTOM, at, _BOTTOM + 4, _GREY)
         yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):%H:%M:%S}", _GREY, anchor)
     yield _text(_LEFT, _BOTTOM + 32, "time in UTC; before and after the flip at scales of their own", _GREY)
-    if chart.note:
-        note = chart.note if len(chart.note) <= _LONGEST_NOTE else f"{chart.note[: _LONGEST_NOTE - 1]}…"
+    if graph.note:
+        note = graph.note if len(graph.note) <= _LONGEST_NOTE else f"{graph.note[: _LONGEST_NOTE - 1]}…"
         yield _text(_LEFT, _BOTTOM + 47, note, _GREY)
 
 
-def _legend(chart: Chart) -> Iterator[str]:
-    yield _text(_LEFT, 16, chart.name, "#111827", bold=True)
-    entries = [(str(line.side) if line.side else "either side", _COLOURS[line.side], "none") for line in chart.lines]
-    if chart.hour:
-        entries.append((f"{chart.hour[0]}'s last hour: {chart.hour[1]:.4g}", _COLOURS[chart.hour[0]], "2 3"))
-    entries.append((f"{chart.limit.word} {chart.limit.value:.4g}", _RED, "6 4"))
-    at = _LEFT + 24.0 + 7 * len(chart.name)
+def _legend(graph: Graph) -> Iterator[str]:
+    yield _text(_LEFT, 16, graph.name, "#111827", bold=True)
+    entries = [(str(line.side) if line.side else "either side", _COLOURS[line.side], "none") for line in graph.lines]
+    if graph.hour:
+        entries.append((f"{graph.hour[0]}'s last hour: {graph.hour[1]:.4g}", _COLOURS[graph.hour[0]], "2 3"))
+    entries.append((f"{graph.limit.word} {graph.limit.value:.4g}", _RED, "6 4"))
+    at = _LEFT + 24.0 + 7 * len(graph.name)
     for name, colour, dashes in entries:
         yield _stroke(at, 12, at + 22, 12, colour, dashes, 2)
         yield _text(at + 28, 16, name, colour)

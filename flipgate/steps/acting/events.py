@@ -61,4 +61,4 @@ def _write_on(world: World, target: Target, messages: list[Announcement]) -> Non
     api_version = API_VERSIONS.get(target.kind) or world.route_api(target.kind)
     if target not in world.uids:
         world.uids[target] = find_uid(world.cluster, target, api_version)
-    world.note_on(target, api_version, messages)
+    world.write_events(target, api_version, messages)

@@ -166,7 +166,7 @@ class World:
         with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority, about(self.application.name):
             yield authority
 
-    def note_on(self, target: Target, api_version: str, messages: Iterable[Announcement]) -> None:
+    def write_events(self, target: Target, api_version: str, messages: Iterable[Announcement]) -> None:
         """Writes these announcements as Events on one object. Raises as adapters/events.py says."""
         write_events(self._cluster, self.application.name, target, api_version, self.uids[target], messages)
 

@@ -24,12 +24,12 @@ BEGIN_SECONDS = 1.0
 ANSWER_SECONDS = 4.0
 """Longer than any gate's own limit, so that its reason is heard; a gate that is not done by then is unknown."""
 
-Charted = Callable[[Callable[[], list[str]]], None]
-"""Takes what makes the charts of a bake, as Markdown. Making them asks Prometheus, so it is for a thread of its own."""
+ShowGraphs = Callable[[Callable[[], list[str]]], None]
+"""Takes what makes the graphs of a bake, as Markdown. Making them asks Prometheus, so it is for a thread of its own."""
 
 
 @contextmanager
-def asking(world: World, release: Release, charted: Charted = lambda _: None) -> Iterator[Gates]:
+def asking(world: World, release: Release, show_graphs: ShowGraphs = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
     probes = Probes()
     asked = measures(world, release, probes)
@@ -41,7 +41,7 @@ def asking(world: World, release: Release, charted: Charted = lambda _: None) ->
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         counting.shutdown(wait=False, cancel_futures=True)
-        gates.draw(charted)
+        gates.draw(show_graphs)
 
 
 @dataclass
@@ -115,15 +115,15 @@ class Gates:
         last = next(reversed(self.samples.get(IN_FLIGHT, [])), None)
         return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
 
-    def draw(self, charted: Charted) -> None:
-        """Hands on how to make the charts: whoever shows them asks Prometheus for both sides' lines, in its own time.
+    def draw(self, show_graphs: ShowGraphs) -> None:
+        """Hands on how to make the graphs: whoever shows them asks Prometheus for both sides' lines, in its own time.
         Users may be on their way back: what fails here is only said."""
         samples = {name: tuple(found) for name, found in self.samples.items()}
         began = self.world.now() - timedelta(seconds=self._now())
         try:
-            charted(Bake(self.world, self.release, began, samples).pictures)
+            show_graphs(Bake(self.world, self.release, began, samples).pictures)
         except Exception as error:
-            self.world.say(f"no chart of the bake: {type(error).__name__}")
+            self.world.say(f"no graph of the bake: {type(error).__name__}")
 
     def _add(self, name: str, sample: GateSample) -> None:
         if sample.why != BEGUN:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from flipgate.core.gates.graph import Chart, Line, Span, as_markdown, bake_chart, of_looks
+from flipgate.core.gates.graph import Graph, Line, Span, as_markdown, bake_graph, of_looks
 from flipgate.core.gates.kinds import Gate
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.record.release import Release
@@ -20,7 +20,7 @@ from flipgate.steps.watching.reader import WorldReader
 BEFORE_SECONDS, LONGEST_SECONDS = 900.0, 3600.0
 """How much is shown of the time before the flip: as much as of the bake, and at least and at most so much."""
 PATIENCE_SECONDS = 10.0
-"""For all questions of all charts together; each has the three seconds of any question to Prometheus as well."""
+"""For all questions of all graphs together; each has the three seconds of any question to Prometheus as well."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,17 @@ class Bake:
         before = min(LONGEST_SECONDS, max(BEFORE_SECONDS, (end - flip).total_seconds()))
         span = Span(flip - timedelta(seconds=before), flip, end)
         reader = WorldReader(self.world, self.release.side, flip, deadline=self.world.monotonic() + PATIENCE_SECONDS)
-        return [as_markdown(gate.name, bake_chart(self._chart(gate, reader, span))) for gate in gates]
+        return [as_markdown(gate.name, bake_graph(self._graph(gate, reader, span))) for gate in gates]
 
-    def _chart(self, gate: Gate, reader: WorldReader, span: Span) -> Chart:
+    def _graph(self, gate: Gate, reader: WorldReader, span: Span) -> Graph:
         limit = gate.kind.limit(gate)
         lines, said = gate.kind.lines(gate, reader, span)
         if not lines:
             note = f"The bake's own looks ({said})" if said else "The bake's own looks"
-            return Chart(gate.name, limit, span, self._looks(gate), note, self._hour(gate))
+            return Graph(gate.name, limit, span, self._looks(gate), note, self._hour(gate))
         known = [at for line in lines for at, value in line.points if value is not None]
         begin = max(span.begin, min(span.flip, datetime.fromtimestamp(min(known), UTC)))  # nothing is known of before
-        return Chart(gate.name, limit, span._replace(begin=begin), lines, said)
+        return Graph(gate.name, limit, span._replace(begin=begin), lines, said)
 
     def _end(self) -> datetime:
         return self.began + timedelta(

@@ -20,7 +20,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.prove import ask
 from flipgate.steps.watching.conditions import note_conditions
-from flipgate.steps.watching.gates import ANSWER_SECONDS, Charted, asking
+from flipgate.steps.watching.gates import ANSWER_SECONDS, ShowGraphs, asking
 
 PROBES_A_LOOK = 10
 PROBES_SECONDS = 5.0
@@ -37,7 +37,7 @@ def watch(
     check_lease: Callable[[], None],
     *,
     moved: Moved = lambda _percent, _line: None,
-    charted: Charted = lambda _: None,
+    show_graphs: ShowGraphs = lambda _: None,
 ) -> tuple[Evidence, ...]:
     """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
     the world answers, or does not: that is unknown, and said so; only what `check_lease` raises. At its end the way
@@ -45,13 +45,13 @@ def watch(
     ANSWER_SECONDS.
 
     flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
-    progress with how far it is, `charted` what makes the charts of the gates, when the bake is over.
+    progress with how far it is, `show_graphs` what makes the graphs of the gates, when the bake is over.
     """
     policy = world.application.spec.policy
     began = world.monotonic()
     told = -LINE_SECONDS
     samples: list[Sample] = []
-    with asking(world, release, charted) as gates:
+    with asking(world, release, show_graphs) as gates:
         gates.begin()
         while True:
             elapsed = world.monotonic() - began

@@ -47,7 +47,7 @@ def test_a_prefect_that_does_not_answer_holds_up_nobody_and_is_said(
 
     monkeypatch.setattr(artifacts, "create_markdown_artifact", away)
     artifacts.show_evidence(world, "watched", EVIDENCE)
-    artifacts.show_charts(world, "watched", lambda: ["![ratio](data:...)"])
+    artifacts.show_graphs(world, "watched", lambda: ["![ratio](data:...)"])
     assert world.said == [], "both are under way"
     over.set()
     joined()
@@ -96,7 +96,7 @@ def test_what_is_shown(world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPat
         artifacts, "create_markdown_artifact", lambda markdown, key, description: shown.update({key: markdown})
     )
     artifacts.show_evidence(world, "watched", EVIDENCE)
-    artifacts.show_charts(world, "watched", list)
+    artifacts.show_graphs(world, "watched", list)
     joined()
     assert set(shown) == {"shop-evidence"}, "no picture, no artifact"
     assert "| errors | **pass** | a\\|b | Traefik | 0 of 9 | at most 1.0% |" in shown["shop-evidence"]

@@ -160,8 +160,8 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
     found = said(stage)
     assert found["alert"].startswith("fail: 1 (HighErrorRatio) of "), found
     assert found["ratio"].startswith("pass: 0."), found
-    chart = wait_until("the chart", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
-    _, _, picture = chart.partition("![ratio](data:image/svg+xml;base64,")
+    graph = wait_until("the graph", lambda: prefect.artifact(f"{stage.application}-bake"), 10)
+    _, _, picture = graph.partition("![ratio](data:image/svg+xml;base64,")
     drawn = base64.b64decode(picture.rstrip(")")).decode()
     assert re.findall(r'<polyline [^>]*stroke="(#2563eb|#15803d)"', drawn) == ["#2563eb", "#15803d"], "blue, then green"
     assert "flip" in drawn

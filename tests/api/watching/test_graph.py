@@ -114,7 +114,7 @@ def test_no_bake_waits_for_its_picture(tmp_path: Path) -> None:
 
     with serving(script, tmp_path) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), declared(cluster.server, f"{RATIO}}}", bake=0), "ana")
-        found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held, charted=made.append)}
+        found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held, show_graphs=made.append)}
         assert (found["ratio"], ranges) == (Verdict.PASS, [])
         assert len(made[0]()) == 1
         assert ranges

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from flipgate.core.gates.graph import HEIGHT, WIDTH, Chart, Line, Span, as_markdown, bake_chart, of_looks
+from flipgate.core.gates.graph import HEIGHT, WIDTH, Graph, Line, Span, as_markdown, bake_graph, of_looks
 from flipgate.core.gates.prometheus import read_range
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from tests.core.builders import BLUE, GREEN, at
@@ -23,13 +23,13 @@ def points(*found: tuple[float, float | None]) -> tuple[Point, ...]:
     return tuple((at(second).timestamp(), value) for second, value in found)
 
 
-def chart(*lines: Line, end: datetime | None = None, **facts: Any) -> Chart:
+def graph(*lines: Line, end: datetime | None = None, **facts: Any) -> Graph:
     """From a quarter of an hour before the flip to a minute after it."""
-    return Chart("slow", Limit(10), Span(at(-900), at(), end or at(60)), lines, **facts)
+    return Graph("slow", Limit(10), Span(at(-900), at(), end or at(60)), lines, **facts)
 
 
-def drawn(made: Chart) -> ElementTree.Element:
-    return ElementTree.fromstring(bake_chart(made))
+def drawn(made: Graph) -> ElementTree.Element:
+    return ElementTree.fromstring(bake_graph(made))
 
 
 def places(root: ElementTree.Element, colour: str) -> list[list[tuple[float, float]]]:
@@ -43,7 +43,7 @@ def places(root: ElementTree.Element, colour: str) -> list[list[tuple[float, flo
 def test_both_sides_the_flip_the_limit_and_what_was_unknown() -> None:
     old = Line(BLUE, points((-900, 4), (-10, 5), (30, 0.5), (40, None), (50, 1)))
     new = Line(GREEN, points((1, 5), (20, 20)))
-    root = drawn(chart(old, new))
+    root = drawn(graph(old, new))
     texts = [text.text for text in root.iter(f"{SVG}text")]
     assert {"slow", "flip", "blue", "green", "at most 10", "0", "20"} <= set(texts)
     assert {"11:45:00", "12:00:00", "12:00:30", "12:01:00"} <= set(texts), "UTC, at the ends, the flip and between"
@@ -59,7 +59,7 @@ def test_what_prometheus_did_not_give_is_drawn_from_the_looks_and_said() -> None
     looks = of_looks([GateSample(0, 5), GateSample(1, None), GateSample(2, 1)], at(5))
     assert looks == points((5, 5), (6, None), (7, 1))
     root = drawn(
-        chart(Line(GREEN, looks), note="The bake's own looks (Prometheus cannot be reached)", hour=(BLUE, 4.0))
+        graph(Line(GREEN, looks), note="The bake's own looks (Prometheus cannot be reached)", hour=(BLUE, 4.0))
     )
     texts = " ".join(text.text or "" for text in root.iter(f"{SVG}text"))
     assert "The bake's own looks (Prometheus cannot be reached)" in texts
@@ -67,7 +67,7 @@ def test_what_prometheus_did_not_give_is_drawn_from_the_looks_and_said() -> None
 
 
 def test_a_number_of_either_side_is_neither_sides() -> None:
-    root = drawn(chart(Line(None, points((-5, 1), (5, 2)))))
+    root = drawn(graph(Line(None, points((-5, 1), (5, 2)))))
     assert "either side" in [text.text for text in root.iter(f"{SVG}text")]
     assert not places(root, COLOUR[BLUE])
     assert not places(root, COLOUR[GREEN])
@@ -92,7 +92,7 @@ MANY = tuple((float(second), float(second % 7)) for second in range(-900, 20_000
 )
 def test_it_is_drawn_whatever_was_found_and_stays_small(line: tuple[tuple[float, float | None], ...]) -> None:
     for end in (at(20_000), at()):
-        svg = bake_chart(chart(Line(GREEN, points(*line)), Line(BLUE, points(*line)), end=end))
+        svg = bake_graph(graph(Line(GREEN, points(*line)), Line(BLUE, points(*line)), end=end))
         ElementTree.fromstring(svg)
         assert len(svg) < 10_000
         numbers = [float(n) for n in re.findall(r' [xy][12]?="(-?[\d.]+)"', svg)]
