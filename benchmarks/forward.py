@@ -8,7 +8,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import ask, bring_up, flip
+from flipgate.steps.releasing import bring_up, flip, questions
 from flipgate.steps.watching import watch
 
 VERSION = "2"
@@ -27,8 +27,8 @@ def go_dark(world: World) -> Release:
 def go_live(world: World) -> Side:
     """Releases version 2 of everything on the dark side, and sends all users there. Its checks are left out."""
     release = go_dark(world)
-    ask.pose(world, QuestionKind.FLIP, [])
-    ask.decide(world, Decision.APPROVE, by="benchmark", via="benchmark", reason="to go back from")
+    questions.pose(world, QuestionKind.FLIP, [])
+    questions.decide(world, Decision.APPROVE, by="benchmark", via="benchmark", reason="to go back from")
     with world.acting() as acting:
         _, proven = flip.flip(acting)
         flip.need_proven(world, proven)

@@ -23,8 +23,8 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
-from flipgate.steps.releasing import ask
-from tasks import steps
+from flipgate.steps.releasing import questions
+from tasks import steps as task
 from tasks.artifacts import question_text
 
 ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "Expired"})
@@ -60,20 +60,20 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     before a yes that stands in the record already.
     """
     run = str(flow_run.id)
-    if mine := ask.asked_by(world, run):
+    if mine := questions.asked_by(world, run):
         for given in forms(run, mine):
-            ask.hear(world, mine, given)
-    decided = ask.standing(world, kind)
-    if not ask.asks_again(world, decided, run):
+            questions.take_form(world, mine, given)
+    decided = questions.standing(world, kind)
+    if not questions.asks_again(world, decided, run):
         return decided
-    evidence = [*look(), *ask.last_attempt_at(world, kind)]
-    question = steps.pose(world, kind, evidence, run)
+    evidence = [*look(), *questions.last_attempt_at(world, kind)]
+    question = task.pose(world, kind, evidence, run)
     world.say(f"waiting for a decision: {question.summary} {question.url}")
     form = Answer.with_initial_data(description=question_text(question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
     # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
     suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
-    return ask.standing(world, kind)  # never reached: the run that is resumed begins again from the top
+    return questions.standing(world, kind)  # never reached: the run that is resumed begins again from the top
 
 
 def forms(run: str, question: Question) -> list[dict[str, str]]:
@@ -87,7 +87,7 @@ def forms(run: str, question: Question) -> list[dict[str, str]]:
 
 
 @about_application(untouched="all routes and both sides")
-def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | None:
+def state_if_refused(world: World, decided: Granted | NotGranted) -> State[str] | None:
     """None for a yes. For a no, or nobody's word in time: closes the question, and the state the run ends with.
 
     A no is an answer, not a failure. Raises Refused for a decision that cannot count: foreign, or spent before.
@@ -95,7 +95,7 @@ def turned_down(world: World, decided: Granted | NotGranted) -> State[str] | Non
     if isinstance(decided, Granted):
         world.say(f"approved by {decided.by}: {decided.reason}")
         return None
-    ask.close_refused(world, decided)
+    questions.close_refused(world, decided)
     world.say(decided.fact)
     if decided.reason in ANSWERS_NO:
         return Completed(name=ANSWERS_NO[decided.reason], message=decided.fact, data=decided.fact)

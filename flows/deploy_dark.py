@@ -11,7 +11,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
 from flows.opening import begin, overtaken
-from tasks import steps
+from tasks import steps as task
 from tasks.artifacts import show_evidence
 
 
@@ -27,15 +27,15 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
     """
     world = begin(application, cluster)
     patience = float(world.application.spec.policy.ready_timeout_seconds)
-    steps.recover(world, patience)
-    release = steps.open_release(world, images, f"{name} (self-declared)" if name else world.actor)
+    task.recover(world, patience)
+    release = task.open_release(world, images, f"{name} (self-declared)" if name else world.actor)
     if release is None:
         return "nothing to do: these images are live"
     try:
         bring_up_and_check(world, release, patience)
     except Refused as refused:
         return overtaken(world, release.name, refused)
-    steps.start_flip(world, release, cluster)
+    task.start_flip(world, release, cluster)
     return release.name
 
 
@@ -43,8 +43,8 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
     """From `deploying` to `dark` under the Lease; who finds it done already changes nothing."""
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release):
-            steps.bring_side_up(acting, release)
-            steps.wait_ready(acting, release)
-            evidence = steps.check_side(world, release.side)
+            task.bring_side_up(acting, release)
+            task.wait_ready(acting, release)
+            evidence = task.check_side(world, release.side)
         show_evidence(world, f"{release.name} dark on {release.side}", evidence)
-        steps.note_dark(acting, release, evidence)
+        task.note_dark(acting, release, evidence)

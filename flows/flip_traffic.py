@@ -10,7 +10,7 @@ from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN, release_key
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
-from flipgate.steps.going_back.recover import through_faults
+from flipgate.steps.going_back.recover import retry_faults
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
     MOVABLE,
@@ -22,9 +22,9 @@ from flipgate.steps.releasing.flip import (
 )
 from flipgate.steps.releasing.settle import ended_meanwhile
 from flipgate.steps.releasing.stopped import act_again, noting_stop
-from flows.approval import ask_person, turned_down
+from flows.approval import ask_person, state_if_refused
 from flows.opening import begin, overtaken, this_run
-from tasks import steps
+from tasks import steps as task
 from tasks.artifacts import show_evidence
 
 
@@ -38,22 +38,22 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = begin(application, cluster)
-    steps.recover(world)
+    task.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended
     try:
         found = need_release(world, release, FLIPPABLE)
         with noting_stop(world, release, FLIP_TRAFFIC, this_run()):
             if found.phase is Phase.DARK:
-                decided = ask_person(world, QuestionKind.FLIP, lambda: steps.check_side(world, found.side))
-                if no := turned_down(world, decided):
+                decided = ask_person(world, QuestionKind.FLIP, lambda: task.check_side(world, found.side))
+                if no := state_if_refused(world, decided):
                     return no
             if found.phase is not Phase.LIVE:
-                found = through_faults(world, lambda: move_and_watch(world, release))
+                found = retry_faults(world, lambda: move_and_watch(world, release))
     except Refused as refused:
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
-    steps.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
+    task.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
     return f"{application} is live on {found.side}"
 
 
@@ -63,14 +63,14 @@ def move_and_watch(world: World, name: str) -> Release:
     with going_back(world), world.acting() as acting:
         act_again(acting)
         if release.phase is Phase.DARK:
-            release = steps.scale_to_live(acting, release)
-            steps.check_side(world, release.side)
-            _, proven = steps.move_users(acting)
+            release = task.scale_to_live(acting, release)
+            task.check_side(world, release.side)
+            _, proven = task.move_users(acting)
         else:
-            proven = steps.prove_side(world, release.side)
+            proven = task.prove_side(world, release.side)
         need_proven(world, proven)
         baking = note_proof(acting, release.name, proven)
-        steps.hand_over_workers(acting, baking)
-        verdicts = steps.watch_side(acting, baking)
+        task.hand_over_workers(acting, baking)
+        verdicts = task.watch_side(acting, baking)
         show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
         return note_live(acting, release.name, verdicts)

@@ -13,12 +13,12 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.looking.look import look
-from flipgate.steps.releasing.ask import expire
+from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world
-from tasks import steps
+from tasks import steps as task
 
 
 @flow(name=RECONCILE, flow_run_name="reconcile {application}")
@@ -44,7 +44,7 @@ def reconcile_one(application: str, cluster: str) -> str:
     """One application; returns what was found."""
     world = open_world(application, cluster)
     try:
-        fact = settle_one(world, cluster)
+        fact = reconcile_world(world, cluster)
     except Refused as refused:
         if (
             refused.reason == Why.DRIFTED
@@ -57,18 +57,18 @@ def reconcile_one(application: str, cluster: str) -> str:
     return fact
 
 
-def settle_one(world: World, cluster: str) -> str:
+def reconcile_world(world: World, cluster: str) -> str:
     """What was interrupted, has expired or was kept too long, in this order; users on a side at rest wait for none of
     it, nor for a person who has to explain a drift."""
     try:
-        outcome = steps.recover(world)
+        outcome = task.recover(world)
     finally:
         restore_live_side(world)
     world.say(outcome.fact)
     if expired := expire(world):
-        steps.end_waiting(world, expired)
+        task.end_waiting(world, expired)
     if outcome.pipeline and world.unattended():
-        steps.go_on(world, outcome, cluster)
+        task.go_on(world, outcome, cluster)
     if kept_too_long(world, look(world)):
         with world.acting() as acting:
             rest_expired(acting)

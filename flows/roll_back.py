@@ -11,7 +11,7 @@ from flipgate.core.record.pipelines import ROLL_BACK
 from flipgate.core.values.sides import Side
 from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world
-from tasks import steps
+from tasks import steps as task
 
 
 @flow(name=ROLL_BACK, flow_run_name="roll back {application}")
@@ -35,7 +35,7 @@ def roll_back(
     """
     world = open_world(application, cluster)
     by = f"{name} (self-declared)" if name else "Prefect"
-    done = steps.roll_back(world, reason, by, Side(to) if to else None, now)
+    done = task.roll_back(world, reason, by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
     look_whether_watched(world, get_run_logger().warning)  # users are back: it holds nobody up any more

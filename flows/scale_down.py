@@ -12,9 +12,9 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
-from flows.approval import ask_person, turned_down
+from flows.approval import ask_person, state_if_refused
 from flows.opening import begin, overtaken, this_run
-from tasks import steps
+from tasks import steps as task
 
 
 @flow(name=SCALE_DOWN, flow_run_name="scale down {application} {release}")
@@ -27,7 +27,7 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = begin(application, cluster)
-    steps.recover(world)
+    task.recover(world)
     if ended := ended_meanwhile(world, release):
         return ended
     wait_out(world)
@@ -43,9 +43,9 @@ def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
     """From `live` to `settled`, on a person's word; begun again after a crash, it goes on from where the release is."""
     if soaked.phase is Phase.LIVE:
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
-        if no := turned_down(world, decided):
+        if no := state_if_refused(world, decided):
             return no
     with world.acting() as acting:
         act_again(acting)
-        settled = steps.settle_release(acting, soaked.name)
+        settled = task.settle_release(acting, soaked.name)
     return f"{settled.side.other} of {world.application.name} is at rest"

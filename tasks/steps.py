@@ -26,7 +26,7 @@ from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import check, prove
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import ask, bring_up, flip, settle
+from flipgate.steps.releasing import bring_up, flip, questions, settle
 from flipgate.steps.watching import watch
 from tasks.artifacts import show_graphs, showing_progress
 from tasks.policy import step
@@ -79,7 +79,7 @@ def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Rel
 
 @step("pose the question")
 def pose(world: World, kind: QuestionKind, evidence: list[Evidence], flow_run: str) -> Question:
-    return ask.pose(world, kind, evidence, flow_run=flow_run, url=runs.url_of(flow_run))
+    return questions.pose(world, kind, evidence, flow_run=flow_run, url=runs.url_of(flow_run))
 
 
 @step("move all users", retries=0)
@@ -94,7 +94,7 @@ def prove_side(world: World, side: Side) -> Proven:
 
 @step("hand the workers over")
 def hand_over_workers(acting: Acting, release: Release) -> None:
-    hand_over.hand_over_workers(acting, release.side, meanwhile=watch.glancing(acting.world, release))
+    hand_over.hand_over_workers(acting, release.side, meanwhile=watch.quick_watch(acting.world, release))
 
 
 @step("watch")

@@ -16,7 +16,7 @@ from flipgate.adapters.connection import CONNECT_SECONDS, READ_SECONDS
 from flipgate.adapters.reading import by_deadline, read_whole
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.traefik_counters import Reading
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unreachable
 from flipgate.core.values.foreign import printable
@@ -29,7 +29,7 @@ class DeclaredAddress:
     """A `Proxy` (adapters/proxy.py): its replicas are the IP addresses that the declared one has now. Each request has
     a connection of its own, so that a balancer behind one of them may lead it to another of its own."""
 
-    def __init__(self, address: str, traffic: Traffic) -> None:
+    def __init__(self, address: str, traffic: TrafficSpec) -> None:
         self.name = address
         parts = urlsplit(address)
         self._host, self._port = parts.hostname or "", parts.port or HTTPS_PORT
@@ -59,7 +59,7 @@ class DeclaredAddress:
             )
         return sorted({_written(*entry[4][:2]) for entry in list(found)})
 
-    def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
         """Raises Unreachable where no answer comes in time, and where no TLS that may be trusted comes about."""
         from urllib3 import HTTPSConnectionPool, Timeout
         from urllib3.exceptions import HTTPError, SSLError

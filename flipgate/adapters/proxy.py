@@ -24,7 +24,7 @@ class Proxy(Protocol):
         """The names of those that users are sent to now. Raises Refused when there are none: nothing could be proven,
         and FlipgateError when they cannot be listed."""
 
-    def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
         """One request for this host and path, by the declared scheme, to one replica. Raises when no answer comes."""
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:

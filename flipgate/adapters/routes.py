@@ -71,7 +71,7 @@ def find_route(
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:
     """Sends one fenced patch. Raises Conflict when a tested value or version is no longer there."""
     try:
-        cluster.patch(_path(patch.route, patch.api_version), (*patch.operations, *patch.noted), timeout=timeout)
+        cluster.patch(_path(patch.route, patch.api_version), (*patch.operations, *patch.annotating), timeout=timeout)
     except NotFound as error:
         raise Refused(
             "is gone",

@@ -8,7 +8,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED, Reading
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
@@ -22,7 +22,7 @@ MOST_BYTES = 32 * 1_048_576
 class TraefikPods:
     """A `Proxy` (adapters/proxy.py): its replicas are Traefik's Ready pods."""
 
-    def __init__(self, cluster: Reader, traffic: Traffic) -> None:
+    def __init__(self, cluster: Reader, traffic: TrafficSpec) -> None:
         self.name = "Traefik"
         self._cluster, self._spec, self._scheme = cluster, traffic.traefik, traffic.scheme
 
@@ -46,7 +46,7 @@ class TraefikPods:
             )
         return ready
 
-    def ask(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
         """At the entry point that users come through."""
         spec = self._spec
         port = spec.https_port if self._scheme == "https" else spec.port

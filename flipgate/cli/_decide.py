@@ -27,7 +27,7 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
     """Writes the decision, then rings. A doorbell that fails is a note: the decision stands (exit code 0)."""
     reason = need_reason(verb, app, reason)
     from flipgate.core.record.record import Decision
-    from flipgate.steps.releasing.ask import decide
+    from flipgate.steps.releasing.questions import decide
 
     world, by = options.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)

@@ -128,7 +128,7 @@ def _route(route: RouteState) -> dict[str, Any]:
         "side": _text(route.whole),
         "sides": sorted(str(side) for side in route.sides),
         "via": [str(name) for name in route.via],
-        "others": list(route.others),
+        "others": list(route.foreign_backends),
         "text": str(route),
     }
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, need_reason, output_option, person, reason_option, say
+from flipgate.cli._options import (
+    ClusterOptions,
+    cluster_options,
+    need_reason,
+    output_option,
+    person,
+    reason_option,
+    say,
+)
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:

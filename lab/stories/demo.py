@@ -21,7 +21,7 @@ from flipgate.core.spec.application import load_application
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.releasing import setup
-from flipgate.steps.releasing.ask import decide
+from flipgate.steps.releasing.questions import decide
 from lab.control import labs, pipelines
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab

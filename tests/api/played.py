@@ -93,7 +93,7 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
         patched = stack.enter_context(pytest.MonkeyPatch.context())
         for module in modules:
             for name, value in (
-                ("steps", bodies),
+                ("task", bodies),
                 ("open_world", lambda *_: world),
                 ("begin", lambda *_: world),
                 ("show_evidence", _nothing),
@@ -107,7 +107,7 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
             deploy_dark=deploy_dark.deploy_dark.fn,
             flip_traffic=flip_traffic.flip_traffic.fn,
             scale_down=scale_down.scale_down.fn,
-            reconcile=reconcile.settle_one,
+            reconcile=reconcile.reconcile_world,
         )
 
 

@@ -26,7 +26,7 @@ from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.journal import Entry, journal
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
 from tests.repeating import repeating

@@ -16,7 +16,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import check, prove
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import ask, bring_up, flip, settle
+from flipgate.steps.releasing import bring_up, flip, questions, settle
 from flipgate.steps.watching import watch
 
 
@@ -36,9 +36,9 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
 
 def approve(world: World, kind: QuestionKind) -> None:
     """Asks, and says yes, as `flipgate approve` does."""
-    ask.pose(world, kind, [])
-    ask.decide(world, Decision.APPROVE, by="ana", via="test", reason="looks good")
-    assert isinstance(ask.standing(world, kind), Granted)
+    questions.pose(world, kind, [])
+    questions.decide(world, Decision.APPROVE, by="ana", via="test", reason="looks good")
+    assert isinstance(questions.standing(world, kind), Granted)
 
 
 def flip_traffic(world: World) -> Release:

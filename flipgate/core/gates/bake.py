@@ -13,13 +13,13 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 
-class Heard(StrEnum):
-    """What one probe says of a side. SILENT says nothing about it, ELSEWHERE that somebody else answered."""
+class ProbeResult(StrEnum):
+    """What one probe says of a side. SILENT: nothing; MISROUTED: another backend answered."""
 
     GOOD = "good"
     FAILED = "failed"
     SILENT = "silent"
-    ELSEWHERE = "elsewhere"
+    MISROUTED = "misrouted"
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Reply:
         whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
         return f"HTTP {self.status} from {whom}" + (f" ({self.misasked})" if self.misasked else "")
 
-    def judged(self, side: Side) -> Heard:
+    def judged(self, side: Side) -> ProbeResult:
         """A 5xx or a 404 that names no side is Traefik's own: no pod behind the route, or no route. Users get it."""
         if self.api_server:
-            return Heard.SILENT
+            return ProbeResult.SILENT
         if self.shown and self.shown != side:
-            return Heard.ELSEWHERE
+            return ProbeResult.MISROUTED
         if self.status >= 500 or (self.status == 404 and not self.shown):
-            return Heard.FAILED
-        return Heard.GOOD if self.shown else Heard.SILENT
+            return ProbeResult.FAILED
+        return ProbeResult.GOOD if self.shown else ProbeResult.SILENT
 
 
 def read_reply(answer: Answer, header: str) -> Reply:
@@ -62,20 +62,23 @@ def as_reply(answer: Answer, shown: str) -> Reply:
 
 @dataclass(frozen=True)
 class Sample:
-    """One look during the bake. `short` names services that do not carry what they should, as `name ready/wanted`;
-    None means the side could not be read. `asked` counts our own probes through Traefik; `failed`, `silent` and
-    `elsewhere` are those that were judged so. `others` names who answered those. `unread` says why the side
-    could not be read, `why_silent` why the first of those that were silent had no answer; empty where nobody knows."""
+    """One look during the bake: the side's Ready pods, and flipgate's own probes through Traefik, counted by result."""
 
     seconds: float
+    """Since the bake began."""
     short: tuple[str, ...] | None
+    """Services with too few Ready pods, as `name ready/wanted`; None: the side could not be read."""
     asked: int
+    """All probes of this look; `failed`, `silent` and `misrouted` are those of them with that result."""
     failed: int
     silent: int
-    elsewhere: int = 0
-    others: tuple[str, ...] = ()
+    misrouted: int = 0
+    answered_by: tuple[str, ...] = ()
+    """Who answered the misrouted probes."""
     unread: str = ""
-    why_silent: str = ""
+    """Why the side could not be read; empty where unknown."""
+    no_answer: str = ""
+    """Why the first of the silent probes had no answer; empty where unknown."""
 
 
 LEAST_FAILED = 3
@@ -113,8 +116,8 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     asked = sum(sample.asked for sample in samples)
     failed = sum(sample.failed for sample in samples)
     silent = sum(sample.silent for sample in samples)
-    answered = asked - silent - sum(sample.elsewhere for sample in samples)
-    why = _last(sample.why_silent for sample in samples)
+    answered = asked - silent - sum(sample.misrouted for sample in samples)
+    why = _last(sample.no_answer for sample in samples)
     numbers = f"{failed} of {answered} answers were errors"
     if silent:
         numbers += f", {silent} probes had no answer{why}"
@@ -132,15 +135,13 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
 
 def _side(samples: Sequence[Sample]) -> Evidence:
     """Drift is never a fail: a person may have moved the routes, and nothing may move them again by itself."""
-    asked, elsewhere = sum(sample.asked for sample in samples), sum(sample.elsewhere for sample in samples)
-    names = sorted({name for sample in samples for name in sample.others})
-    more = [f"{len(names) - OTHERS_NAMED} more"] if len(names) > OTHERS_NAMED else []
-    others = [*names[:OTHERS_NAMED], *more]
-    if elsewhere:
+    asked, misrouted = sum(sample.asked for sample in samples), sum(sample.misrouted for sample in samples)
+    names = sorted({name for sample in samples for name in sample.answered_by})
+    others = [f"{len(names) - OTHERS_NAMED} more"] if len(names) > OTHERS_NAMED else []
+    named = [*names[:OTHERS_NAMED], *others]
+    if misrouted:
         verdict = Verdict.UNKNOWN
-        answer = (
-            f"drift: {elsewhere} of {asked} probes were answered from {' and '.join(others)}, not from the new side"
-        )
+        answer = f"drift: {misrouted} of {asked} probes were answered from {' and '.join(named)}, not from the new side"
     elif asked == sum(sample.silent for sample in samples):
         verdict, answer = Verdict.UNKNOWN, f"none of {asked} probes was answered"
     else:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from flipgate.core.gates.bake import Heard, Reply
+from flipgate.core.gates.bake import ProbeResult, Reply
 from flipgate.core.record.release import Shown
 from flipgate.core.values.sides import Side
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What is to be shown, in monotonic seconds: so many answers of `side` in a row, all asked for at `settled` or
-    later. `since` is when the first patch was sent; None where nobody knows it any more."""
+    """What a replica has to show: `answers` from `side` in a row. Times are monotonic seconds."""
 
     side: Side
     answers: int
-    settled: float
+    counts_from: float
+    """Answers that were asked for earlier than this do not count: Traefik's throttle may hold the change back."""
     since: float | None = None
+    """When the first patch was sent; None where that is not known."""
 
     def ms(self, at: float) -> float | None:
         """How long after the patch, in milliseconds."""
@@ -26,26 +27,30 @@ class Aim:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one Traefik replica showed. `first` is the first good answer of the new side, `last_old` the last answer of
-    the old one, both in ms since the patch. `good` counts the good answers in a row, `late` those of them that count.
-    `gone`: it is no longer among the Ready ones, so no user is sent to it, and it is asked no more."""
+    """What one Traefik replica showed. Times are milliseconds since the patch."""
 
     replica: str
     proven: bool = False
     first: float | None = None
+    """The first good answer from the new side."""
     last_answer: str = ""
     last_old: float | None = None
+    """The last answer from the old side."""
     good: int = 0
+    """Good answers in a row."""
     late: int = 0
+    """Those of `good` that were asked for late enough to count."""
     gone: bool = False
+    """No longer Ready: users are not sent to it, and it is not asked any more."""
 
 
 @dataclass(frozen=True)
 class Proven:
-    """All replicas' answers. `seconds` is how long they were listened to."""
+    """What all replicas showed."""
 
     replicas: tuple[Seen, ...]
     seconds: float
+    """How long they were asked."""
 
     @property
     def ok(self) -> bool:
@@ -77,22 +82,24 @@ class Proven:
         )
 
 
-def hear(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: float, why_silent: str = "") -> Seen:
-    """One answer more; `why_silent` says why there was none. What breaks a row is remembered as the last answer, so
-    that a replica which shows both sides is not said to show the new one."""
-    good = reply is not None and reply.judged(aim.side) is Heard.GOOD
+def with_answer(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: float, no_answer: str = "") -> Seen:
+    """What was seen, with one answer more; `no_answer` says why there was none (`reply` None).
+
+    What breaks a row of good answers is kept as the last answer: a replica that shows both sides is not said to show
+    the new one."""
+    good = reply is not None and reply.judged(aim.side) is ProbeResult.GOOD
     if reply is not None and reply.shown == aim.side.other:
         seen = replace(seen, last_old=aim.ms(at))
     if not good:
-        return replace(seen, good=0, late=0, last_answer=why_silent if reply is None else str(reply))
-    late = seen.late + (asked >= aim.settled)
+        return replace(seen, good=0, late=0, last_answer=no_answer if reply is None else str(reply))
+    late = seen.late + (asked >= aim.counts_from)
     first = seen.first if seen.first is not None else aim.ms(at)
     said = seen.last_answer or str(reply)
     return replace(seen, good=seen.good + 1, late=late, first=first, proven=late >= aim.answers, last_answer=said)
 
 
-def told(proven: Proven, side: Side, answers: int, throttle_seconds: float) -> str:
-    """The proof as one sentence, for whoever is told of the move."""
+def proof_sentence(proven: Proven, side: Side, answers: int, throttle_seconds: float) -> str:
+    """The proof as one sentence, for announcements."""
     asked = [each for each in proven.replicas if not each.gone]
     many = f"each of {len(asked)} Traefik replicas" if len(asked) > 1 else "the one Traefik replica"
     row = f"{answers} in a row through {many}, past the throttle of {throttle_seconds:g} s"

@@ -26,7 +26,7 @@ from flipgate.core.spec.fields import (
 )
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import BadInput
@@ -165,7 +165,7 @@ class Spec(FileModel):
         min_length=1,
         description="Every route that sends users to these services. Together they say which side is live.",
     )
-    traffic: Traffic = Field(description="How flipgate sees for itself which side answers users.")
+    traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
     services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
         min_length=1, max_length=MOST_SERVICES, description="Everything that is released together."
     )

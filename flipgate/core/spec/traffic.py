@@ -38,7 +38,7 @@ class TraefikSpec(FileModel):
     )
 
 
-class Traffic(FileModel):
+class TrafficSpec(FileModel):
     """How flipgate sees for itself which side answers users."""
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
@@ -81,7 +81,7 @@ class Traffic(FileModel):
         return self.scheme == "https" or self.address is not None
 
     @model_validator(mode="after")
-    def _somebody_names_the_side(self) -> Traffic:
+    def _somebody_names_the_side(self) -> TrafficSpec:
         if self.address and self.header is None:
             raise ValueError("address needs header: Traefik's counters are those of its pods, which are not asked then")
         if self.ca and not self.address:
@@ -91,13 +91,13 @@ class Traffic(FileModel):
         return self
 
     @model_validator(mode="after")
-    def _users_ask_for_another_host(self) -> Traffic:
+    def _users_ask_for_another_host(self) -> TrafficSpec:
         if self.preview_host == self.host:
             raise ValueError(f'previewHost is the users\' host "{self.host}"; it must be one that nobody asks for')
         return self
 
     @model_validator(mode="after")
-    def _proof_outlasts_the_throttle(self) -> Traffic:
+    def _proof_outlasts_the_throttle(self) -> TrafficSpec:
         throttle, patience = self.traefik.throttle_seconds, self.proof_timeout_seconds
         if patience <= throttle:
             raise ValueError(

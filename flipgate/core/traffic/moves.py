@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK, Edit, Entry, OtherEntry, RouteName, RouteState, Traffic
+from flipgate.core.traffic.traffic import (
+    UNRECORDED,
+    WAY_BACK,
+    Edit,
+    Entry,
+    ForeignEntry,
+    RouteName,
+    RouteState,
+    Traffic,
+)
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
@@ -26,14 +35,14 @@ LINE_BYTES: Final = 128 * 1024
 
 @dataclass(frozen=True)
 class RoutePatch:
-    """One fenced JSON patch of one route. `noted` is written with it, on the route's annotations, and is no part of the
-    plan: a person approves `operations`, and does them by hand. Both begin with the tests that make it arrive at most
-    once, and never after another of ours."""
+    """One fenced JSON patch of one route: its tests let it pass once, and never after another patch of flipgate's."""
 
     route: RouteName
     api_version: str
     operations: tuple[dict[str, Any], ...]
-    noted: tuple[dict[str, Any], ...] = ()
+    """The tests and the change. A person approves these, and can do the same by hand."""
+    annotating: tuple[dict[str, Any], ...] = ()
+    """What is written on the route's annotations with them; no part of the plan that a person approves."""
 
 
 def plan_move(
@@ -51,7 +60,7 @@ def plan_move(
 
     Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
     version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
-    nothing of `RouteState.meaning`); and it notes on the route the line that takes it back. Back, an unrelated writer
+    nothing of `RouteState.meaning`); and it writes the line that takes it back on the route. Back, an unrelated writer
     must not hold it up, so it tests no version, unless there is no stamp yet (and not even then without `versions`); a
     rollback without a record leaves `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not
     to be sent.
@@ -78,11 +87,11 @@ def plan_move(
             version = [_version(state)] if forward or (versions and state.stamp is None) else []
             kind = KINDS[state.route.kind]
             moves = [op for entry in moving for op in _operations(kind.edit(entry, places[to]))]
-            notes = {STAMP: stamp, UNRECORDED: unrecorded}
+            annotations = {STAMP: stamp, UNRECORDED: unrecorded}
             if forward:
-                notes[WAY_BACK] = _way_back(state, places, to, stamp)
+                annotations[WAY_BACK] = _way_back(state, places, to, stamp)
             operations = (*version, *_same(state), *moves)
-            patches.append(RoutePatch(state.route, state.api_version, operations, _note(state, notes)))
+            patches.append(RoutePatch(state.route, state.api_version, operations, _annotate(state, annotations)))
     return tuple(patches)
 
 
@@ -101,10 +110,10 @@ def plan_close(
     """
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
     version = [_version(state)] if versions and state.stamp is None else []
-    notes = {STAMP: stamp, UNRECORDED: unrecorded}
+    annotations = {STAMP: stamp, UNRECORDED: unrecorded}
     if open_to and state.way_back and state.whole:
-        notes[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)
-    return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _note(state, notes))
+        annotations[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)
+    return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _annotate(state, annotations))
 
 
 def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
@@ -113,9 +122,10 @@ def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
     return (_test(pointer, state.unrecorded), {"op": "remove", "path": pointer})
 
 
-def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | OtherEntry, ...]:
-    other_entries = tuple(other for other in state.other_entries if other.service in services)
-    return tuple(entry for entry in state.entries if entry.side is not to) if state.entries else other_entries
+def _movable(state: RouteState, to: Side, services: Collection[str]) -> tuple[Entry | ForeignEntry, ...]:
+    if state.entries:
+        return tuple(entry for entry in state.entries if entry.side is not to)
+    return tuple(entry for entry in state.foreign_entries if entry.service in services)
 
 
 def _operations(edit: Edit) -> list[dict[str, Any]]:
@@ -148,9 +158,9 @@ def _same(state: RouteState) -> list[dict[str, Any]]:
     return [_test("/metadata/uid", state.uid), stamp]
 
 
-def _note(state: RouteState, notes: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+def _annotate(state: RouteState, annotations: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     """Writes these annotations on the route, but for empty ones. What an unrecorded rollback left goes with it."""
-    kept = {name: text for name, text in notes.items() if text}
+    kept = {name: text for name, text in annotations.items() if text}
     if not state.annotated:
         return ({"op": "add", "path": "/metadata/annotations", "value": kept},) if kept else ()
     written = [{"op": "add", "path": _pointer(name), "value": text} for name, text in kept.items()]

@@ -48,7 +48,7 @@ def _object(obj: Mapping[str, Any], name: RouteName) -> dict[str, Any]:
     """Read by the same Traefik as the route: those are told apart by labels, and by a class."""
     meta = obj.get("metadata", {})
     labels = {k: v for k, v in (meta.get("labels") or {}).items() if not k.startswith(NOT_OURS)}
-    notes = {k: v for k, v in (meta.get("annotations") or {}).items() if k == INGRESS_CLASS}
+    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k == INGRESS_CLASS}
     ours = {"app.kubernetes.io/managed-by": "flipgate", "app.kubernetes.io/component": "preview"}
-    made = {"name": name.name, "namespace": name.namespace, "labels": labels | ours, "annotations": notes}
+    made = {"name": name.name, "namespace": name.namespace, "labels": labels | ours, "annotations": annotations}
     return {"apiVersion": obj["apiVersion"], "kind": name.kind, "metadata": made}

@@ -10,7 +10,7 @@ from typing import Any
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Reference
-from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, OtherEntry, RouteName, RouteState
+from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, ForeignEntry, RouteName, RouteState
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
@@ -21,7 +21,7 @@ class _Rule:
 
     entries: tuple[Entry, ...]
     via: tuple[RouteName, ...]
-    other_entries: tuple[OtherEntry, ...]
+    foreign_entries: tuple[ForeignEntry, ...]
     others: frozenset[str]
 
 
@@ -40,24 +40,24 @@ def read_route(
     entries = tuple(entry for rule in rules for entry in rule.entries)
     via = tuple(dict.fromkeys(name for rule in rules for name in rule.via))
     leads = bool(entries or via)
-    other_entries = () if leads else tuple(other for rule in rules for other in rule.other_entries)
+    foreign_entries = () if leads else tuple(entry for rule in rules for entry in rule.foreign_entries)
     meta = obj.get("metadata", {})
-    notes = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
+    annotations = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
     return RouteState(
         route,
         found=True,
         api_version=obj.get("apiVersion", ""),
         resource_version=meta.get("resourceVersion", ""),
         entries=entries,
-        others=tuple(sorted(_others(rules, leads))),
-        other_entries=other_entries,
+        foreign_backends=tuple(sorted(_foreign_backends(rules, leads))),
+        foreign_entries=foreign_entries,
         via=via,
         annotated=meta.get("annotations") is not None,
-        way_back=str(notes.get(WAY_BACK, "")),
+        way_back=str(annotations.get(WAY_BACK, "")),
         meaning=_meaning(obj),
         uid=meta.get("uid", ""),
-        stamp=notes.get(STAMP),
-        unrecorded=str(notes.get(UNRECORDED, "")),
+        stamp=annotations.get(STAMP),
+        unrecorded=str(annotations.get(UNRECORDED, "")),
     )
 
 
@@ -65,13 +65,13 @@ def _meaning(obj: Mapping[str, Any]) -> str:
     """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether
     anybody of ours has written it meanwhile: no move that was planned before may come after that."""
     meta = obj.get("metadata", {})
-    notes = meta.get("annotations") or {}
-    chosen = [meta.get("labels"), notes.get(INGRESS_CLASS)]
-    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, notes.get(STAMP), obj.get("spec")]
+    annotations = meta.get("annotations") or {}
+    chosen = [meta.get("labels"), annotations.get(INGRESS_CLASS)]
+    matters = [meta.get("uid"), meta.get("deletionTimestamp"), chosen, annotations.get(STAMP), obj.get("spec")]
     return hashlib.sha256(json.dumps(matters, sort_keys=True).encode()).hexdigest()
 
 
-def _others(rules: Sequence[_Rule], leads: bool) -> set[str]:
+def _foreign_backends(rules: Sequence[_Rule], leads: bool) -> set[str]:
     """A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
     part of its users, and what is no Service may itself lead to either side: then the route is not wholly anywhere.
     A route that leads to no side at all is a puzzle, and all it names is shown."""
@@ -80,16 +80,16 @@ def _others(rules: Sequence[_Rule], leads: bool) -> set[str]:
     return beside | ({name for name in elsewhere if _leads_on(name)} if leads else elsewhere)
 
 
-def _leads_on(other: str) -> bool:
+def _leads_on(backend: str) -> bool:
     """Whether it is more than a Service, or a Service's namespace."""
-    kind, _, name = other.partition(" ")
+    kind, _, name = backend.partition(" ")
     return bool(name) and kind != SERVICE
 
 
 def _read(route: RouteName, references: Sequence[Reference], places: Places, declared: Collection[RouteName]) -> _Rule:
     entries: list[Entry] = []
     via: list[RouteName] = []
-    other_entries: list[OtherEntry] = []
+    foreign_entries: list[ForeignEntry] = []
     others: set[str] = set()
     for each in references:
         kind, name, explicit = each.target.kind, each.target.name, bool(each.namespace)
@@ -103,7 +103,7 @@ def _read(route: RouteName, references: Sequence[Reference], places: Places, dec
             entries.append(Entry(each.pointer, namespace, side, explicit, each.target, each.rule))
         elif kind != SERVICE:
             others.add(f"{kind} {namespace}/{name}")
-        elif not each.mirror:  # another's mirror gets users' requests, and answers none of them
+        elif not each.mirror:  # a mirror elsewhere gets copies of requests, and answers no user
             others.add(namespace)
-            other_entries.append(OtherEntry(each.pointer, namespace, name, explicit))
-    return _Rule(tuple(entries), tuple(via), tuple(other_entries), frozenset(others))
+            foreign_entries.append(ForeignEntry(each.pointer, namespace, name, explicit))
+    return _Rule(tuple(entries), tuple(via), tuple(foreign_entries), frozenset(others))

@@ -39,34 +39,36 @@ class RouteName:
 
 @dataclass(frozen=True)
 class Target:
-    """What an entry names in its namespace. `port` is the number or the name of a Service's port. `answers`: whether
-    users hear from it now; not so at weight 0, and not of a mirror. `counter` is what Traefik calls it where it counts
-    per target."""
+    """The object that an entry names in its namespace: a Service, or a TraefikService."""
 
     kind: str
     name: str
     port: int | str | None = None
+    """The number or the name of a Service's port."""
     answers: bool = True
+    """Whether users get answers from it now: at weight 0 they do not, and a mirror answers nobody."""
     counter: str = COUNTER
+    """The form of its name in Traefik's metrics, where Traefik counts per target."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One service entry of a route that names a side: where in the object it stands, and which namespace it names.
-
-    `rule` is the match of the IngressRoute's rule that has no entry but this."""
+    """One entry of a route that names a side."""
 
     pointer: str
+    """Where the entry's namespace stands in the object: a JSON pointer."""
     namespace: str
     side: Side
     explicit: bool
+    """Whether the namespace is written there; else it is the route's own."""
     target: Target
     rule: str = ""
+    """The match of the IngressRoute's rule, where the rule has no other entry."""
 
 
 @dataclass(frozen=True)
-class OtherEntry:
-    """One service entry of a route that names no side at all: where it stands, and what it names."""
+class ForeignEntry:
+    """One entry of a route that names neither side: fields as of `Entry`; `service` is the Service it names."""
 
     pointer: str
     namespace: str
@@ -86,27 +88,32 @@ class Edit:
 
 @dataclass(frozen=True)
 class RouteState:
-    """One route at one moment. `via` are declared routes that it leads to: its users go where those say. `others`
-    are namespaces it names that are neither side's, and objects there that are no Services; `other_entries` are the
-    entries of a route that names neither side, for a person who sends it to one all the same. `annotated`: it has
-    annotations, whichever; `way_back` is the one that says the way back by hand. `meaning` is a hash of all that a move
-    depends on: while it is the same, whoever wrote since has changed nothing that matters. `stamp` is ours
-    (core/values/stamps.py), None without one; `unrecorded` is what a rollback without a record has left on it."""
+    """One route as it was read at one moment: where it sends users, and what a patch of it has to test."""
 
     route: RouteName
     found: bool
+    """Whether the object exists; all else is empty where it does not."""
     api_version: str = ""
     resource_version: str = ""
     entries: tuple[Entry, ...] = ()
-    others: tuple[str, ...] = ()
-    other_entries: tuple[OtherEntry, ...] = ()
+    """Its entries that name a side."""
+    foreign_backends: tuple[str, ...] = ()
+    """What else it sends users to: namespaces that are neither side's, and objects there that are no Services."""
+    foreign_entries: tuple[ForeignEntry, ...] = ()
+    """The entries of a route that names neither side, for a person who sends it to one all the same."""
     via: tuple[RouteName, ...] = ()
+    """Declared routes that it leads to: its users go where those say."""
     annotated: bool = False
+    """Whether it has any annotation; a patch that adds the first one has to add their map."""
     way_back: str = ""
+    """The annotation that holds the command for going back by hand."""
     meaning: str = ""
+    """A hash of all that a move depends on: while it is the same, no write since has changed anything that matters."""
     uid: str = ""
     stamp: str | None = None
+    """flipgate's stamp (core/values/stamps.py); None without one."""
     unrecorded: str = ""
+    """What a rollback without a record has left on it."""
 
     @property
     def sides(self) -> frozenset[Side]:
@@ -115,12 +122,12 @@ class RouteState:
     @property
     def whole(self) -> Side | None:
         """The one side this route itself sends everybody to, or None."""
-        return next(iter(self.sides)) if self.found and len(self.sides) == 1 and not self.others else None
+        return next(iter(self.sides)) if self.found and len(self.sides) == 1 and not self.foreign_backends else None
 
     @property
     def follows(self) -> bool:
         """Whether it sends nobody anywhere but through other declared routes: those say the side, and are moved."""
-        return bool(self.via) and not self.entries and not self.others
+        return bool(self.via) and not self.entries and not self.foreign_backends
 
     @property
     def unmovable(self) -> str:
@@ -132,8 +139,10 @@ class RouteState:
             return f"{self.route} is missing"
         leads = " and ".join([*sorted(self.sides), *(str(route) for route in self.via)])
         if not leads:
-            return f"{self.route} names neither side" + (f" (it names {', '.join(self.others)})" if self.others else "")
-        also = f" and a stranger ({', '.join(self.others)})" if self.others else ""
+            return f"{self.route} names neither side" + (
+                f" (it names {', '.join(self.foreign_backends)})" if self.foreign_backends else ""
+            )
+        also = f" and a foreign backend ({', '.join(self.foreign_backends)})" if self.foreign_backends else ""
         return f"{self.route} -> {leads}{also}"
 
 

@@ -40,7 +40,7 @@ class Advice:
     command: str
 
 
-def settle_drift(record: Record, application: Application, traffic: Traffic, movable: Collection[Side]) -> Advice:
+def advise_on_drift(record: Record, application: Application, traffic: Traffic, movable: Collection[Side]) -> Advice:
     """The one next step out of a drift. `movable` are the sides that a route can be sent to.
 
     A rollback to the side that the record left users on; where a release that users had seen was taken back by hand, to
@@ -65,9 +65,9 @@ def note_drift(record: Record, found: Condition, advice: Advice | None, actor: s
     if found.status is ConditionStatus.TRUE and told != found.message:
         then = f". With the next command {advice.step}. Next: {_next(record, advice)}" if advice else ""
         said = f"has drifted: {fitted(found.message, SENTENCE_BYTES)}{then}"
-        return _told(record, last, DRIFTED, found.message, said, actor, now)
+        return _announced(record, last, DRIFTED, found.message, said, actor, now)
     if told and found.reason == Why.AS_RECORDED:
-        return _told(record, last, ENDED, found.message, f"drifts no more: {found.message}", actor, now)
+        return _announced(record, last, ENDED, found.message, f"drifts no more: {found.message}", actor, now)
     return record
 
 
@@ -75,7 +75,7 @@ def _next(record: Record, advice: Advice) -> str:
     return in_a_message([advice.command], f"flipgate status {record.application}")
 
 
-def _told(
+def _announced(
     record: Record, last: JournalEntry | None, step: str, fact: str, sentence: str, actor: str, now: datetime
 ) -> Record:
     """The id is made of what was found, under which epoch, and after which drift: the same for all who find it."""
@@ -119,6 +119,6 @@ def _by_hand(
         why = refused.fact if isinstance(refused, NoWay) else ""
         step = f"flipgate sends nobody to {record.active} ({why}); point the routes there by hand"
         return Advice(step, " && ".join(by_hand(patch) for patch in patches))
-    lost = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
-    step = f"{lost}, which no rollback can change: make it lead to {record.active} again"
-    return Advice(step, f"kubectl -n {lost.route.namespace} get {KINDS[lost.route.kind].plural}")
+    stuck = next((state for state in traffic.leading if not state.entries), traffic.leading[0])
+    step = f"{stuck}, which no rollback can change: make it lead to {record.active} again"
+    return Advice(step, f"kubectl -n {stuck.route.namespace} get {KINDS[stuck.route.kind].plural}")

@@ -13,12 +13,12 @@ from flipgate.core.values.reasons import Why
 
 
 @dataclass(frozen=True)
-class Settled:
+class AsRecorded:
     """Record and routes agree, and no step is half done."""
 
 
 @dataclass(frozen=True)
-class Interrupted:
+class OpenStep:
     """A step began and did not end: finish it or back it out."""
 
     entry: JournalEntry
@@ -31,12 +31,12 @@ class Drift:
     fact: str
 
 
-def explain(record: Record, traffic: Traffic) -> Settled | Interrupted | Drift:
+def explain(record: Record, traffic: Traffic) -> AsRecorded | OpenStep | Drift:
     """Why record and traffic look as they do. An open journal entry explains any state of the routes."""
     if entry := record.open_entry:
-        return Interrupted(entry)
+        return OpenStep(entry)
     if traffic.active is record.active:
-        return Settled()
+        return AsRecorded()
     if traffic.active is None:
         return Drift(f"the routes name no one side: {traffic}; the record says {record.active}")
     return Drift(f"the routes say {traffic.active} ({traffic}); the record says {record.active}")
@@ -51,7 +51,7 @@ def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, w
         match explain(record, traffic):
             case Drift(fact):
                 status, reason, message = ConditionStatus.TRUE, Why.ROUTES_ELSEWHERE, fact
-            case Interrupted(entry):
+            case OpenStep(entry):
                 status, reason = ConditionStatus.FALSE, Why.STEP_UNDER_WAY
                 message = f"journal entry {entry.id} ({entry.step}) is open, and explains any state of the routes"
             case _:

@@ -19,7 +19,7 @@ from flipgate.core.record.stopped import VERBS
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.drift import settle_drift
+from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
 from flipgate.core.way_back.live_side import LiveSideReason, cure, sources
@@ -50,7 +50,7 @@ def next_step(facts: Facts) -> Next:
         said = "an unrecorded rollback sent users back: reconcile writes it down and hands the workers back"
         return _next(said, RUN, _reconcile(name))
     if facts.drift and facts.traffic:
-        advice = settle_drift(record, facts.application, facts.traffic, facts.movable)
+        advice = advise_on_drift(record, facts.application, facts.traffic, facts.movable)
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
@@ -242,7 +242,7 @@ def _interrupted(name: str, record: Record, facts: Facts) -> Next:
     protects = "; both sides are protected" if entry.step == MOVE_ROUTES else ""
     step = f"{entry.step} of {entry.actor} is under way since {entry.at:%H:%M:%S} UTC{protects}"
     if entry.step == MOVE_ROUTES and facts.traffic and not any(state.entries for state in facts.traffic.leading):
-        advice = settle_drift(record, facts.application, facts.traffic, facts.movable)
+        advice = advise_on_drift(record, facts.application, facts.traffic, facts.movable)
         return _next(f"{step}. No route leads to a side: {advice.step}", PERSON, advice.command)
     return _next(f"{step}. If that actor is gone, run the reconcile flow", RUN, _reconcile(name))
 

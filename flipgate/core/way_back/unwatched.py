@@ -88,7 +88,7 @@ def note_outage(record: Record, found: Condition) -> Record:
     if found.status is not ConditionStatus.TRUE or (known and _same_outage(known, found)):
         return record
     text = f"{record.application}: {UNWATCHED} ({found.reason}): {found.message}"
-    return _told(put(forget(record, UNWATCHED), found), found.reason, found.since, found.since, text)
+    return _announced(put(forget(record, UNWATCHED), found), found.reason, found.since, found.since, text)
 
 
 def note_end(record: Record, now: datetime) -> Record:
@@ -101,7 +101,7 @@ def note_end(record: Record, now: datetime) -> Record:
         "has succeeded, for the first time" if first else f"succeeds again, after {_long(now - known.since + OVERDUE)}"
     )
     text = f"{record.application}: reconcile {fact}"
-    return _told(forget(record, UNWATCHED), UnwatchedReason.RECONCILED, known.since, now, text)
+    return _announced(forget(record, UNWATCHED), UnwatchedReason.RECONCILED, known.since, now, text)
 
 
 def is_about_it(message: Announcement) -> bool:
@@ -144,7 +144,7 @@ def _same_outage(known: Condition, found: Condition) -> bool:
     return never or known.since == found.since
 
 
-def _told(record: Record, reason: str, outage: datetime, at: datetime, text: str) -> Record:
+def _announced(record: Record, reason: str, outage: datetime, at: datetime, text: str) -> Record:
     """About the application, so in no release's thread."""
     key = f"{record.application}/{UNWATCHED}/{reason}/{outage.isoformat()}"
     message = Announcement(id=message_id(key), release="", side=record.active, text=text, reason=str(reason), at=at)

@@ -18,24 +18,27 @@ Order = Literal["old-first", "new-first"]
 Jobs = Mapping[str, tuple[str, ...]]
 """The names of the Jobs that run, by service."""
 Unconfirmed = Collection[tuple[Side, str]]
-"""Mixed services whose pods on a side do not say yet what their key says."""
+"""Mixed services whose pods on a side do not confirm yet what their key says."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What is next, on one side: `tell` these services to work there (`work`), or to stop; then wait for `pods` of
-    these to come, to go, or to do as they were told, and for the `jobs` of a suspended CronJob to end."""
+    """What a hand-over does next, on one side: change objects first, then wait."""
 
     side: Side
     work: bool
-    tell: tuple[str, ...] = ()
+    """Whether the services are to work on this side, or to stop there."""
+    change: tuple[str, ...] = ()
+    """Services whose objects do not say so yet."""
     pods: tuple[str, ...] = ()
+    """Services whose pods are waited for: to come, to go, or to follow their ConfigMap."""
     jobs: Jobs = field(default_factory=dict)
+    """Jobs of suspended CronJobs that are waited for until they end."""
 
     @property
     def over(self) -> bool:
         """Whether nothing is left to do in it."""
-        return not (self.tell or self.pods or self.jobs)
+        return not (self.change or self.pods or self.jobs)
 
 
 def next_turn(
@@ -52,8 +55,8 @@ def next_turn(
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
-    on the old side. Services to `skip` are left as they are, on both sides. Pods of `unconfirmed` ones do not say yet
-    that they do what they are told.
+    on the old side. Services to `skip` are left as they are, on both sides. `unconfirmed` ones have pods
+    that do not confirm yet what their ConfigMap says.
     """
     handed = [service for service in services if service.name not in skip]
     stop = _turn(handed, old, work=False, jobs=jobs, unconfirmed=unconfirmed)
@@ -64,15 +67,15 @@ def next_turn(
 
 def _turn(services: Iterable[Service], state: SideState, *, work: bool, jobs: Jobs, unconfirmed: Unconfirmed) -> Turn:
     ordered = sorted(services, key=lambda service: service.name)
-    tell = tuple(service.name for service in ordered if not _told(service, state, work))
-    told = [service for service in ordered if service.name not in tell]
-    pods = tuple(s.name for s in told if not _arrived(s, state, work, (state.side, s.name) in unconfirmed))
-    quiet = [s.name for s in told if not work and not state.workloads[s.name].up]
-    return Turn(state.side, work, tell, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
+    change = tuple(service.name for service in ordered if not _set_right(service, state, work))
+    unchanged = [service for service in ordered if service.name not in change]
+    pods = tuple(s.name for s in unchanged if not _arrived(s, state, work, (state.side, s.name) in unconfirmed))
+    quiet = [s.name for s in unchanged if not work and not state.workloads[s.name].up]
+    return Turn(state.side, work, change, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
 
 
-def _told(service: Service, state: SideState, work: bool) -> bool:
-    """Whether its object says what it should. One that is not there cannot be told anything."""
+def _set_right(service: Service, state: SideState, work: bool) -> bool:
+    """Whether its object says what it should. One that does not exist has nothing to change."""
     workload, switch = state.workloads[service.name], state.switches.get(service.name)
     if switch is not None:
         return not switch.found or switch.says(work)
@@ -112,8 +115,8 @@ def _ended(job: Mapping[str, Any]) -> bool:
 
 
 def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
-    """What a pod says instead of what it was told; empty when it says just that. A string for an answer says why there
-    is none: whoever says nothing has not said so."""
+    """What a pod says that differs from its ConfigMap; empty when it agrees. A string as `answer` says why there is
+    none, and no answer is no agreement."""
     if isinstance(answer, str):
         return f"no answer: {answer}"
     if (said := status_message(answer)) is not None:
@@ -129,7 +132,7 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     return "" if found is work else f"{json_path} is {shown(found)}"
 
 
-def settled(switch: Switch, wait: timedelta, now: datetime) -> bool:
+def had_time_to_follow(switch: Switch, wait: timedelta, now: datetime) -> bool:
     """Whether pods that cannot be asked have had their time since the key was set. Set by somebody else: they have."""
     try:
         return now - datetime.fromisoformat(switch.set_at) >= wait

@@ -1,4 +1,4 @@
-"""Noting on the cluster's own objects what happens to them, as Kubernetes Events. Nothing ever waits for it to work."""
+"""Writes announcements as Kubernetes Events on the objects they are about. No step depends on an Event."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flipgate.steps.acting.world import World
 API_VERSIONS = MappingProxyType({"Deployment": "apps/v1", "CronJob": "batch/v1"})
 
 
-def note(world: World, record: Record) -> frozenset[str]:
+def write_events(world: World, record: Record) -> frozenset[str]:
     """Writes the Events of the messages in the outbox that have none yet, a few at a time; never raises.
 
-    Returns the ids of all that are done with. A fault that may pass leaves its message for the next time, until it is
-    no news any more; one that will not (no right to write Events) is said, and that is all. An object that is not
-    there has nobody who reads its Events.
+    Returns the ids of the messages that need no further try. A temporary fault leaves its message for the next call, as
+    long as it is recent; a permanent one (no right to write Events) is logged only. An object that does not exist gets
+    no Event.
     """
     now = world.now()
     waiting = frozenset(message.id for message in record.outbox if not message.noted)
@@ -37,7 +37,7 @@ def note(world: World, record: Record) -> frozenset[str]:
 
 
 def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[Target, FlipgateError]]:
-    """What went wrong, object by object. Who finds the API server away keeps the others from waiting for it too."""
+    """Returns what went wrong, object by object. After a temporary fault the others are not tried."""
     if not todo:
         return []
     away = threading.Event()

@@ -49,7 +49,7 @@ R = TypeVar("R")
 _own = threading.local()
 
 
-def _hands() -> ThreadPoolExecutor:
+def _pool() -> ThreadPoolExecutor:
     """The calling thread's own helpers, kept: starting them costs as much as a request. Its own, so that who asks a
     slow source in the background (a gate that reads logs) does not stand in front of who sends users back."""
     if not hasattr(_own, "hands"):
@@ -136,7 +136,7 @@ class World:
 
         All have ended when it returns.
         """
-        under_way = [_hands().submit(act, thing) for thing in things]
+        under_way = [_pool().submit(act, thing) for thing in things]
         wait(under_way)
         return [each.result() for each in under_way]
 

@@ -15,7 +15,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.live_side import Short, rested, restored
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.journal import journal
-from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.way_back import scale_up
 from flipgate.steps.looking.look import look, look_at_side, need_record

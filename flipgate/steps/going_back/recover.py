@@ -18,11 +18,11 @@ from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
-from flipgate.core.way_back.explain import Drift, Interrupted, explain, finish_move
+from flipgate.core.way_back.explain import Drift, OpenStep, explain, finish_move
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
-from flipgate.steps.acting.tell import advance, tell
+from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
 from flipgate.steps.looking.drift import drift_advice
@@ -45,7 +45,7 @@ class Outcome:
     pipeline: str = ""
 
 
-def through_faults(world: World, act: Callable[[], T]) -> T:
+def retry_faults(world: World, act: Callable[[], T]) -> T:
     """Runs `act`, and after a temporary fault (a time-out, a 500) settles what it left and runs it again.
 
     For what must not be left half done for a person to find: the move, and the watch after it. `act` looks first.
@@ -84,14 +84,14 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 untouched="all routes and both sides",
                 next_command=advice.command,
             )
-        case Interrupted():
+        case OpenStep():
             with world.acting(patience_seconds=patience_seconds) as acting:
                 # Who held the Lease until now may have ended the entry itself.
                 entry = acting.record.open_entry
-                outcome = _settle(acting, entry) if entry else Outcome("its own run has ended the step meanwhile")
+                outcome = _recover(acting, entry) if entry else Outcome("its own run has ended the step meanwhile")
         case _:
             outcome = _nothing_open(record, view, world.now())
-    tell(world, world.store.read())
+    deliver(world, world.store.read())
     return outcome
 
 
@@ -101,7 +101,7 @@ def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
 
 
-def _settle(acting: Acting, entry: JournalEntry) -> Outcome:
+def _recover(acting: Acting, entry: JournalEntry) -> Outcome:
     return RECOVERIES.get(entry.step, _undo)(acting, entry)
 
 

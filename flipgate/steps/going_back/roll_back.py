@@ -40,14 +40,14 @@ from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
-from flipgate.steps.acting.tell import finish, write
+from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World, crash_point
 from flipgate.steps.going_back.no_way_back import no_way_back
 from flipgate.steps.going_back.way_back import (
     ABORT,
     FAST,
     SLOW_TIMEOUT_SECONDS,
-    Order,
+    RollbackRequest,
     RolledBack,
     Way,
     need_ready,
@@ -91,17 +91,17 @@ def roll_back(
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback")
     said = fitted(f"{by}: {reason.strip()}", TEXT_BYTES)
-    order = Order(said, cause, to is not None, now, patience_seconds, evidence)
+    request = RollbackRequest(said, cause, to is not None, now, patience_seconds, evidence)
     record, unread = _read(world, to)
     target = _judged(world, record, to)
     ends = aborted(record, to) if record else None
     if target is None:
         assert ends
-        done = _abort(world, ends, order.message)
+        done = _abort(world, ends, request.message)
     else:
-        done = _over_others(world, record, target, order, unread)
+        done = _over_others(world, record, target, request, unread)
         if ends:  # users were on what nobody approved: they come first
-            ended = _abort(world, ends, order.message)
+            ended = _abort(world, ends, request.message)
             done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
     return replace(done, seconds=round(world.monotonic() - began, 3))
 
@@ -118,39 +118,39 @@ def _judged(world: World, record: Record | None, to: Side | None) -> Side | None
     return judged.to
 
 
-def _over_others(world: World, record: Record | None, target: Side, order: Order, why: str) -> RolledBack:
+def _over_others(world: World, record: Record | None, target: Side, request: RollbackRequest, why: str) -> RolledBack:
     """Takes over from whoever acts, again if need be; goes on unrecorded where that is not to be (`why`)."""
     for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
-            return _recorded(world, target, order)
+            return _recorded(world, target, request)
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
             why = str(lost)
         except (PermanentError, TemporaryError) as error:
             why = str(error)
             break
-    return _move_unrecorded(world, target, order, why, record)
+    return _move_unrecorded(world, target, request, why, record)
 
 
-def _recorded(world: World, target: Side, order: Order) -> RolledBack:
+def _recorded(world: World, target: Side, request: RollbackRequest) -> RolledBack:
     with world.acting(steal=True) as acting:
-        return go_back(acting, target, order)
+        return go_back(acting, target, request)
 
 
-def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
+def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBack:
     """All users to the target, and all that follows from it, written down. Doing it again does what is missing."""
     world = acting.world
     # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
     # users do not wait for it.
     first = may_be_shrinking(acting.record, target)
     state, notes = _take(acting, target) if first else (None, ())
-    way = open_way(acting, target, order, state)
+    way = open_way(acting, target, request, state)
     # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
-    planned = plan_to_send(acting, target, forced=order.forced)
-    entry = _open(acting, target, order)
-    moved = move_back(acting, target, forced=order.forced, planned=planned)
+    planned = plan_to_send(acting, target, forced=request.forced)
+    entry = _open(acting, target, request)
+    moved = move_back(acting, target, forced=request.forced, planned=planned)
     crash_point(MOVE_ROUTES, "done")
-    with _proving(world, target, moved) as proof:  # for people: nothing waits for it before the workers are back
+    with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
         left = (*moved.left, *_try("note the move", lambda: _close(acting, entry, target, way)))
         notes += () if first else _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
@@ -158,8 +158,8 @@ def go_back(acting: Acting, target: Side, order: Order) -> RolledBack:
         left += _hand_back(acting, target)
         if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
-    left += _try("end the release", lambda: _end(acting, target, order.message, proof.proven))
-    return RolledBack(way.name, target, 0.0, True, proof.first_answer, (*notes, *way.short, *proof.unproven), left)
+    left += _try("end the release", lambda: _end(acting, target, request.message, answers.proven))
+    return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.short, *answers.unproven), left)
 
 
 def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, .
     return (taken[0] if taken else None), notes
 
 
-def _open(acting: Acting, target: Side, order: Order) -> int:
+def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
     """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
     world = acting.world
     now, opened = world.now(), [0]
@@ -196,13 +196,15 @@ def _open(acting: Acting, target: Side, order: Order) -> int:
         if release and release.phase.row.rollback is Rollback.MOVES and release.side is not target:
             allowed = TRANSITIONS[release.phase][Phase.ROLLING_BACK]
             # A word must not hold up the way back.
-            reason = order.cause if order.cause in allowed else Reason.ROLLBACK_REQUESTED
-            record = records.judged(record, BAKE, order.evidence, now)
-            record = records.advance(record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=order.message)
-        record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, order.message, actor=world.actor, now=now)
-        if order.told_at_the_end:
+            reason = request.cause if request.cause in allowed else Reason.ROLLBACK_REQUESTED
+            record = records.judged(record, BAKE, request.evidence, now)
+            record = records.advance(
+                record, Phase.ROLLING_BACK, reason, now, actor=world.actor, message=request.message
+            )
+        record = note_sent(record, target, Reason.ROLLBACK_REQUESTED, request.message, actor=world.actor, now=now)
+        if request.announced_at_end:
             record = but(record, outbox=told)
-        way_back = intents.Move(target, back=True, forced=order.forced)
+        way_back = intents.Move(target, back=True, forced=request.forced)
         record, entry = records.begin(record, way_back.step, world.actor, now, way_back.written())
         opened[:] = [entry.id]
         return approvals.withdraw(record)
@@ -238,7 +240,7 @@ def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> N
         return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
 
     write(world, change)
-    finish(world)
+    write_history(world)
 
 
 def _abort(world: World, release: Release, message: str) -> RolledBack:
@@ -256,7 +258,7 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
             )
 
         write(world, change)
-        left = _try("write the history", lambda: finish(world))
+        left = _try("write the history", lambda: write_history(world))
         left += _try("take the preview away", lambda: clear_preview(acting))
         view = stamped_look(acting, release.side)  # not before: now nobody else works on that side any more
         dark = view.dark
@@ -267,7 +269,9 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
     return RolledBack(ABORT, None, 0.0, left=left)
 
 
-def _move_unrecorded(world: World, target: Side, order: Order, why: str, record: Record | None) -> RolledBack:
+def _move_unrecorded(
+    world: World, target: Side, request: RollbackRequest, why: str, record: Record | None
+) -> RolledBack:
     """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
@@ -275,23 +279,23 @@ def _move_unrecorded(world: World, target: Side, order: Order, why: str, record:
         state, notes = _take(acting, target)
         way = Way(FAST)
         try:
-            if order.forced:
-                way = open_way(acting, target, order, state)
+            if request.forced:
+                way = open_way(acting, target, request, state)
             else:
                 need_ready(world, target, state)
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
             why = f"{why} And the pods of {target} could not be counted: {error}"
         at = f"{world.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        moved = move_back(acting, target, forced=order.forced, unrecorded=f"{target} {at} {order.message}")
+        moved = move_back(acting, target, forced=request.forced, unrecorded=f"{target} {at} {request.message}")
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(world, target))
-    with _proving(world, target, moved) as proof:
+    with _proving(world, target, moved) as answers:
         pass
-    said = (f"unrecorded: {why}", *notes, *way.short, *proof.unproven)
-    return RolledBack(way.name, target, 0.0, False, proof.first_answer, said, left)
+    said = (f"unrecorded: {why}", *notes, *way.short, *answers.unproven)
+    return RolledBack(way.name, target, 0.0, False, answers.first_answer, said, left)
 
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
@@ -308,7 +312,7 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
 
 
 @dataclass
-class _Proof:
+class _Answers:
     """What was seen of a way back, once somebody has listened: for people, the routes have been sent back anyway."""
 
     proven: Proven | None = None
@@ -318,7 +322,7 @@ class _Proof:
     def first_answer(self) -> float | None:
         return self.proven.first_new_answer_ms if self.proven else None
 
-    def listen(self, world: World, target: Side, moved: Move) -> None:
+    def collect(self, world: World, target: Side, moved: Move) -> None:
         try:
             self.proven = prove(world, target, world.proxy.replicas(), since=moved.at)
         except Exception as error:  # any at all: users are back, and this is only shown
@@ -329,13 +333,13 @@ class _Proof:
 
 
 @contextmanager
-def _proving(world: World, target: Side, moved: Move) -> Iterator[_Proof]:
+def _proving(world: World, target: Side, moved: Move) -> Iterator[_Answers]:
     """Listens to Traefik's replicas beside the block; what was heard is known after it."""
-    proof = _Proof()
-    listener = Thread(target=proof.listen, args=(world, target, moved), name="flipgate-way-back", daemon=True)
+    answers = _Answers()
+    listener = Thread(target=answers.collect, args=(world, target, moved), name="flipgate-way-back", daemon=True)
     listener.start()
     try:
-        yield proof
+        yield answers
     finally:
         listener.join()
 

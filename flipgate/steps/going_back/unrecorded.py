@@ -15,10 +15,10 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.counts import without_pods
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import go_back
-from flipgate.steps.going_back.way_back import Order
+from flipgate.steps.going_back.way_back import RollbackRequest
 from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp
@@ -63,8 +63,8 @@ def _write_down(acting: Acting, view: View, found: Unrecorded) -> Iterable[str]:
     empty = without_pods(world.application, view.sides[found.to])
     if there and (whole or not empty):
         message = f"{found.said} (unrecorded then, written down now)"
-        order = Order(message, forced=True, now=True, told_at_the_end=True)
-        done = go_back(acting, found.to, order)
+        request = RollbackRequest(message, forced=True, now=True, announced_at_end=True)
+        done = go_back(acting, found.to, request)
         return (f"an unrecorded rollback to {found.to} is written down and finished: {found.said}", *done.left)
     why = f"{found.to} has no Ready pod of {', '.join(empty)}" if there else "users were sent elsewhere since"
     message = f"{found.said} (unrecorded then, written down now; {why}, so nobody is moved)"

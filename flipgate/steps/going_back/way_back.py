@@ -25,10 +25,10 @@ FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
 
 
 @dataclass(frozen=True)
-class Order:
+class RollbackRequest:
     """How users are to go back. `forced`: a person named the side, and decides. `now`: with what is Ready.
 
-    `patience_seconds` is for the slow way. Only a person's order waits at all. `told_at_the_end`: users are back
+    `patience_seconds` is for the slow way. Only a person's request waits at all. `announced_at_end`: users are back
     already, so people are told once, of the end.
     """
 
@@ -38,7 +38,7 @@ class Order:
     now: bool = False
     patience_seconds: float = SLOW_TIMEOUT_SECONDS
     evidence: tuple[Evidence, ...] = ()
-    told_at_the_end: bool = False
+    announced_at_end: bool = False
 
     @property
     def automatic(self) -> bool:
@@ -72,7 +72,7 @@ class RolledBack:
     left: tuple[str, ...] = ()
 
 
-def open_way(acting: Authority, target: Side, order: Order, state: SideState | None = None) -> Way:
+def open_way(acting: Authority, target: Side, request: RollbackRequest, state: SideState | None = None) -> Way:
     """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told. By
     `state`, where it has just been stamped: its pods are counted no earlier than that.
 
@@ -85,13 +85,13 @@ def open_way(acting: Authority, target: Side, order: Order, state: SideState | N
     state = state or look_at_side(world, target)
     missing = short_of(state, enough(carried))
     if not missing:
-        return Way(FAST, _told(state, carried))
+        return Way(FAST, _shortfalls(state, carried))
     empty = any(ready == 0 for ready, _ in missing.values())
-    if order.now and (order.forced or not empty):
-        return Way(NOW, _told(state, carried))
-    if order.now or order.automatic:
+    if request.now and (request.forced or not empty):
+        return Way(NOW, _shortfalls(state, carried))
+    if request.now or request.automatic:
         raise not_up(world, state, missing)
-    return _slow(acting, target, order, missing)
+    return _slow(acting, target, request, missing)
 
 
 def scale_up(acting: Authority, target: Side) -> None:
@@ -116,7 +116,7 @@ def scale_up(acting: Authority, target: Side) -> None:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
 
 
-def _slow(acting: Authority, target: Side, order: Order, missing: Mapping[str, tuple[int, int]]) -> Way:
+def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Mapping[str, tuple[int, int]]) -> Way:
     """Scaled up from the snapshot, waited for, checked."""
     world, record = acting.world, acting.record
     occupant = record.sides.get(target) if record else None
@@ -124,17 +124,17 @@ def _slow(acting: Authority, target: Side, order: Order, missing: Mapping[str, t
     carried = counts_that_matter(world.application, record, target)
     world.say(
         f"the slow way: {target} is not up ({_counts(missing)} Ready); scaling it to {sum(carried.values())} pods and "
-        f"waiting for them first, for at most {order.patience_seconds:g} s{f' ({last})' if last else ''}. "
+        f"waiting for them first, for at most {request.patience_seconds:g} s{f' ({last})' if last else ''}. "
         "At once, with what is Ready: the same with --now"
     )
     began = world.monotonic()
     scale_up(acting, target)
-    state = _wait(acting, target, enough(carried), began + order.patience_seconds)
+    state = _wait(acting, target, enough(carried), began + request.patience_seconds)
     missing = short_of(state, enough(carried))
-    if any(ready == 0 for ready, _ in missing.values()) and not order.forced:
+    if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
         raise not_up(world, state, missing)
     up_seconds = None if missing else round(world.monotonic() - began, 1)
-    return Way(SLOW, (*_told(state, carried), *_checked(world, target, order)), up_seconds)
+    return Way(SLOW, (*_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
 
 
 def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
@@ -154,14 +154,14 @@ def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: 
     return state
 
 
-def _checked(world: World, target: Side, order: Order) -> tuple[str, ...]:
+def _checked(world: World, target: Side, request: RollbackRequest) -> tuple[str, ...]:
     """The application's own checks of a side that was just brought up. Raises Refused (WayBackBad) when one fails."""
     try:
         evidence = check(world, target)
     except PermanentError as error:
         return (f"{target} could not be checked: {error}",)
     bad = [f"check {e.gate} of {target}: {e.verdict}: {e.answer}" for e in evidence if e.verdict is not Verdict.PASS]
-    if bad and not order.forced:
+    if bad and not request.forced:
         raise Refused(
             f"does not pass its checks: {'; '.join(bad)}. {both_sides(world)}",
             obj=f"side {world.application.place_of(target)}",
@@ -192,7 +192,7 @@ def workers_left(world: World, target: Side) -> tuple[str, ...]:
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()
 
 
-def _told(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:
+def _shortfalls(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:
     """What is missing to the counts that matter, one sentence a service."""
     short = short_of(state, carried)
     return tuple(f"{name} on {state.side} has {ready} of {count} pods Ready" for name, (ready, count) in short.items())

@@ -15,7 +15,7 @@ PAUSE_SECONDS = 0.02
 """Between two readings: a request is counted a moment after it was answered."""
 
 
-def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: Side | None = None) -> Reply:
+def probe_counted(world: World, replica: str, *, timeout: float, host: str, only: Side | None = None) -> Reply:
     """One request through one replica, answered by the side whose counters moved meanwhile. Raises when there is no
     answer, or no counters.
 
@@ -26,7 +26,7 @@ def ask_counted(world: World, replica: str, *, timeout: float, host: str, only: 
     proxy, path = world.proxy, world.application.spec.traffic.path
     targets = _targets(world)
     before = proxy.counters(replica, targets.keys(), timeout=timeout)
-    answer = proxy.ask(replica, host, path, timeout=timeout)
+    answer = proxy.get(replica, host, path, timeout=timeout)
     for reading in range(READINGS):
         if reading:
             world.sleep(PAUSE_SECONDS)

@@ -6,7 +6,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.drift import Advice, settle_drift
+from flipgate.core.way_back.drift import Advice, advise_on_drift
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.plan import plan_back
 
@@ -20,8 +20,8 @@ def movable_sides(world: World, traffic: Traffic) -> frozenset[Side]:
 
 
 def drift_advice(world: World, record: Record, traffic: Traffic) -> Advice:
-    """What `settle_drift` says of the routes as they were just seen."""
-    return settle_drift(record, world.application, traffic, movable_sides(world, traffic))
+    """What `advise_on_drift` says of the routes as they were just seen."""
+    return advise_on_drift(record, world.application, traffic, movable_sides(world, traffic))
 
 
 def _can_move(world: World, side: Side) -> bool:

@@ -1,5 +1,5 @@
-"""Asking the live side whether it says which side it is, by the header that the file declares: once, before a person is
-asked for a move that could not be proven."""
+"""Checks that the live side names itself by the declared header, before a person is asked for a move that could not be
+proven."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from flipgate.core.values.foreign import fault, printable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.counted import ask_counted
+from flipgate.steps.looking.counted import probe_counted
 
 ASK_SECONDS = 5.0
 HOLD_SECONDS = 3.0
-"""Beyond its throttle: how long a Traefik may take to hear of what was just installed."""
+"""Beyond its throttle: how long a Traefik may take to follow what was just installed."""
 PAUSE_SECONDS = 0.2
 
 Found = Mapping[str, Unnamed | str]
@@ -27,26 +27,26 @@ Found = Mapping[str, Unnamed | str]
 def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answer:
     """One request through one replica, as a user's would go, for the users' host or another."""
     spec = world.application.spec.traffic
-    return world.proxy.ask(replica, host or spec.host, spec.path, timeout=timeout)
+    return world.proxy.get(replica, host or spec.host, spec.path, timeout=timeout)
 
 
-def ask_header(
+def check_header(
     world: World,
     side: Side,
     replicas: Sequence[str],
     *,
     patience_seconds: float | None = None,
-    heard: Callable[[str], None] = lambda _: None,
+    seen: Callable[[str], None] = lambda _: None,
 ) -> Found:
-    """The replicas through which the live side does not say that it is `side`, by the declared header; where none is
-    declared, those that do not answer as users are answered.
+    """Returns the replicas through which the live side does not name itself as `side` by the declared header; where
+    none is declared, those that do not answer as users are answered.
 
-    Each is asked once; again, for `patience_seconds`, where it may only not have heard yet. `heard` is told
-    what answers well. Never raises.
+    Each is asked once; again, for `patience_seconds`, where Traefik may not follow the routes yet. `seen` gets
+    a line for each good answer. Never raises.
     """
     traffic = world.application.spec.traffic
     patience = traffic.traefik.throttle_seconds + HOLD_SECONDS if patience_seconds is None else patience_seconds
-    ask = partial(_ask, world, side, heard, ends=world.monotonic() + patience)
+    ask = partial(_asked, world, side, seen, ends=world.monotonic() + patience)
     found = zip(replicas, world.each(ask, replicas), strict=True)
     return {replica: said for replica, said in found if said is not None}
 
@@ -104,15 +104,15 @@ def _where(world: World, said: Unnamed) -> str:
     return f"{key}the file of application {world.application.name}"
 
 
-def _ask(world: World, side: Side, heard: Callable[[str], None], replica: str, *, ends: float) -> Unnamed | str | None:
+def _asked(world: World, side: Side, seen: Callable[[str], None], replica: str, *, ends: float) -> Unnamed | str | None:
     while True:
-        said = _judged(world, side, heard, replica)
+        said = _judged(world, side, seen, replica)
         if not (isinstance(said, Unnamed) and said.passing) or world.monotonic() >= ends:
             return said
         world.sleep(PAUSE_SECONDS)
 
 
-def _judged(world: World, side: Side, heard: Callable[[str], None], replica: str) -> Unnamed | str | None:
+def _judged(world: World, side: Side, seen: Callable[[str], None], replica: str) -> Unnamed | str | None:
     header = world.application.spec.traffic.header or ""
     try:
         answer = fetch(world, replica, timeout=ASK_SECONDS)
@@ -122,7 +122,7 @@ def _judged(world: World, side: Side, heard: Callable[[str], None], replica: str
             return f"HTTP {answer.status} from the API server itself: {printable(said)}"
         wrong = judge_header(answer, header, side) if header else _unserved(world, replica, answer)
         if wrong is None:
-            heard(f"{replica} for {asked_for(world)}: HTTP {answer.status}" + (f" from {side}" if header else ""))
+            seen(f"{replica} for {asked_for(world)}: HTTP {answer.status}" + (f" from {side}" if header else ""))
         return wrong
     except Exception as error:
         return fault(error)
@@ -132,4 +132,4 @@ def _unserved(world: World, replica: str, answer: Answer) -> Unnamed | None:
     """Where counters tell the side, they tell whether an error is a side's, too: asked for once more between two
     readings."""
     wrong, host = judge_served(answer), world.application.spec.traffic.host
-    return None if wrong is None or ask_counted(world, replica, timeout=ASK_SECONDS, host=host).shown else wrong
+    return None if wrong is None or probe_counted(world, replica, timeout=ASK_SECONDS, host=host).shown else wrong

@@ -15,7 +15,7 @@ from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.way_back.explain import Drift, Interrupted, explain
+from flipgate.core.way_back.explain import Drift, OpenStep, explain
 from flipgate.core.workloads.render import config_maps
 from flipgate.core.workloads.view import SideState, View, read_switch, read_workload
 from flipgate.steps.acting.about import about_application
@@ -98,7 +98,7 @@ def need_dark(world: World, view: View) -> DarkSide:
     """The dark side. Raises Refused with all values when the routes, or a move under way, do not allow to name one."""
     record, then = need_record(world, view), ", then run the reconcile flow"
     match explain(record, view.traffic):
-        case Interrupted(entry):
+        case OpenStep(entry):
             fact = f"journal entry {entry.id} ({entry.step}, begun {entry.at:%H:%M:%S} by {entry.actor}) is open"
         case Drift(fact):
             then = " (says what settles it)"

@@ -9,7 +9,7 @@ from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Observed
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.prove import ask
+from flipgate.steps.looking.prove import probe
 
 OBSERVE_SECONDS = 2.0
 
@@ -39,18 +39,18 @@ def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], t
     def one(name: str) -> None:
         found[name] = _one(world, name, seconds)
 
-    def told() -> tuple[Observed, ...]:
+    def answers() -> tuple[Observed, ...]:
         asking.join(max(0.0, ends - world.monotonic()))
         return tuple(found.copy().values()) or (Observed(None, None, f"Traefik's replicas were not listed {late}"),)
 
     asking = Thread(target=look, daemon=True)
     asking.start()
-    return told
+    return answers
 
 
 def _one(world: World, replica: str, seconds: float) -> Observed:
     try:
-        reply = ask(world, replica, timeout=seconds)
+        reply = probe(world, replica, timeout=seconds)
     except Exception as error:
         return Observed(replica, None, fault(error))
     shown = next((side for side in Side if side == reply.shown), None)

@@ -42,5 +42,5 @@ def plan_back(
 def _services_there(world: World, traffic: Traffic, to: Side) -> set[str]:
     """Of the Services that routes at neither side name, those that `to` has too."""
     namespace = world.application.place_of(to).namespace
-    named = {other.service for state in traffic.routes for other in state.other_entries}
+    named = {entry.service for state in traffic.routes for entry in state.foreign_entries}
     return {name for name in named if world.cluster.find(address("Service", namespace, name))}

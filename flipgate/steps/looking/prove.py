@@ -1,4 +1,4 @@
-"""Seeing for ourselves which side answers users: through every Traefik replica, as a user's request would go."""
+"""Proves which side answers users: asks through every Traefik replica, the way a user's request would go."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from flipgate.core.gates.bake import Reply, read_reply
 from flipgate.core.gates.header import TLS_ASKED
-from flipgate.core.gates.proof import Aim, Proven, Seen, hear
+from flipgate.core.gates.proof import Aim, Proven, Seen, with_answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
-from flipgate.steps.looking.counted import ask_counted
-from flipgate.steps.looking.header import ask_header, fetch, header_problems, mend, wrong_of
+from flipgate.steps.looking.counted import probe_counted
+from flipgate.steps.looking.header import check_header, fetch, header_problems, mend, wrong_of
 
 PAUSE_SECONDS = 0.02
 CALM_SECONDS = 0.1
@@ -26,8 +26,9 @@ ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
 """For one answer, to its last byte; the last one of a proof is given what is left, but time to come."""
 
 
-def need_sight(world: World, side: Side, replicas: list[str]) -> None:
-    """Raises Refused unless each replica shows `side` now: better to find a blind probe before the move than after."""
+def need_visible(world: World, side: Side, replicas: list[str]) -> None:
+    """Raises Refused (CannotSee) unless each replica shows `side` now: a probe that sees nothing is found before the
+    move, not after it."""
     proven = prove(world, side, replicas, answers=1, timeout_seconds=min(10, _timeout(world)))
     if not proven.ok:
         raise _cannot_see(world, side, proven)
@@ -38,7 +39,7 @@ def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
     fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.unproven)}"
     unproven = [each.replica for each in proven.replicas if not each.proven]
     next_command = world.proxy.look_into(unproven[0] if unproven else "")
-    found = ask_header(world, side, unproven, patience_seconds=0)
+    found = check_header(world, side, unproven, patience_seconds=0)
     wrong = wrong_of(found)
     if wrong and not wrong.declare and (not wrong.passing or TLS_ASKED in wrong.fact):  # else it is in what was heard
         fact = f"{fact}. {'; '.join(header_problems(world, found))}"
@@ -60,7 +61,7 @@ def prove(
     """Asks these replicas until each has answered from `side` so many times running, or the time is over.
 
     `since` is the monotonic time of the patch; `host` is asked for in the place of the users'. Never raises for a
-    replica that stays unproven: the caller decides.
+    replica that does not show the side: the caller decides.
     """
     began = world.monotonic()
     aim = Aim(side, answers or world.application.spec.traffic.proof_answers, began, since)
@@ -69,16 +70,16 @@ def prove(
 
 
 def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | None = None) -> Proven:
-    """The proof that a move is judged by: through every Ready replica, with answers that were asked for after Traefik's
-    throttle, counted from the last patch (from now, where `moved` is not known any more).
+    """Proves a move: every Ready replica shows `side`, in answers that were asked for after Traefik's throttle.
 
-    Until then a replica may hold the last of several changed routes back, and the one that is asked for shows nothing
-    of it. Replicas that come while `replicas` are asked are asked too; one that is Ready no longer is let go.
+    The throttle counts from the last patch (from now, where `moved` is not known any more): until then a replica may
+    hold back the last of several changed routes. Replicas that become Ready meanwhile are asked too; one that is no
+    longer Ready is left out.
     """
     began = world.monotonic()
     traffic = world.application.spec.traffic
-    settled = (moved.done if moved else began) + traffic.traefik.throttle_seconds
-    aim = Aim(side, traffic.proof_answers, settled, moved.at if moved else None)
+    counts_from = (moved.done if moved else began) + traffic.traefik.throttle_seconds
+    aim = Aim(side, traffic.proof_answers, counts_from, moved.at if moved else None)
     deadline = began + _timeout(world)
     seen: dict[str, Seen] = {}
     fresh = replicas
@@ -88,17 +89,19 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
     return Proven(tuple(seen.values()), round(world.monotonic() - began, 3))
 
 
-def ask(world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None) -> Reply:
+def probe(
+    world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None
+) -> Reply:
     """One request through one replica, for the users' host or another, and which side it shows: by the declared header,
     else by Traefik's counters (`only` of one side where users are on the other). Raises when there is no answer."""
     spec = world.application.spec.traffic
     if not spec.header:
-        return ask_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
+        return probe_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
     return read_reply(fetch(world, replica, timeout=timeout, host=host), spec.header)
 
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
-    """All at once, however many: one that does not answer must not use up the time of those behind it."""
+    """All at once, however many: one that never shows the side must not use up the time of those behind it."""
 
     def watch(name: str) -> Seen:
         return _watch_replica(world, name, aim, deadline, host)
@@ -113,21 +116,21 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
     seen, looked = Seen(replica), world.monotonic()
     while not seen.proven:
         asked = world.monotonic()
-        reply, why_silent = None, ""
+        reply, no_answer = None, ""
         limit = min(ASK_SECONDS, max(LEAST_SECONDS, deadline - asked))
         try:
-            reply = ask(world, replica, timeout=limit, host=host, only=aim.side if host else None)
+            reply = probe(world, replica, timeout=limit, host=host, only=aim.side if host else None)
         except Exception as error:  # any at all: what cannot be read is no answer, and no end of the proof
-            why_silent = sentence(error)
+            no_answer = sentence(error)
         now = world.monotonic()
-        seen = hear(seen, aim, reply, asked=asked, at=now, why_silent=why_silent)
+        seen = with_answer(seen, aim, reply, asked=asked, at=now, no_answer=no_answer)
         if now >= deadline or seen.proven:
             break
         if not seen.good and now - looked >= LOOK_AGAIN_SECONDS:
             looked = now
             if replica not in _listed(world, [replica]):
                 return replace(seen, gone=True)
-        world.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.settled else PAUSE_SECONDS)
+        world.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.counts_from else PAUSE_SECONDS)
     return seen
 
 

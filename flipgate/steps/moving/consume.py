@@ -1,4 +1,4 @@
-"""Telling a mixed service's pods whether to consume, and hearing from them that they do as they are told."""
+"""Sets whether a mixed service's pods consume, through a key of their ConfigMap, and reads whether they follow it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from flipgate.core.spec.service import Consume
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, FlipgateError
 from flipgate.core.values.foreign import fault
-from flipgate.core.workloads.hand_over import pod_says, settled
+from flipgate.core.workloads.hand_over import had_time_to_follow, pod_says
 from flipgate.core.workloads.view import Switch, Workload, pod_ready, read_switch
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 
 TRIES = 5
 ASK_SECONDS = 2.0
-NUDGE = "flipgate.dev/consume"
-"""Annotation on pods, which nobody reads: a kubelet that sees its pod change brings its volumes up to date at once, and
-not within the minute or so that it would take otherwise."""
+REFRESH = "flipgate.dev/consume"
+"""An annotation on pods. Its value is for nobody: a kubelet that sees its pod change updates the pod's volumes at once,
+instead of within a minute or so."""
 
 
-def tell(acting: Acting, consume: Consume, switch: Switch, work: bool) -> None:
-    """Sets the key. Read again and tried again where anything else in the ConfigMap has changed.
+def set_consuming(acting: Acting, consume: Consume, switch: Switch, work: bool) -> None:
+    """Sets the service's key to `work`. Reads and tries again where anything else in the ConfigMap has changed.
 
     Raises LostLease when a later actor has stamped it, Conflict when anybody has since it was read.
     """
@@ -41,10 +41,10 @@ def tell(acting: Acting, consume: Consume, switch: Switch, work: bool) -> None:
                 raise
 
 
-def nudge(acting: Acting, workload: Workload, work: bool) -> None:
-    """Has the kubelets look at the ConfigMap now. Never raises: without it they do so later."""
+def refresh_volumes(acting: Acting, workload: Workload, work: bool) -> None:
+    """Has the kubelets update the ConfigMap in the pods now. Never raises: without this they do so later."""
     world = acting.world
-    part = {"metadata": {"annotations": {NUDGE: f"{str(work).lower()} {world.now().isoformat()}"}}}
+    part = {"metadata": {"annotations": {REFRESH: f"{str(work).lower()} {world.now().isoformat()}"}}}
     pods = _pods(workload)
     try:
         world.each(
@@ -55,10 +55,11 @@ def nudge(acting: Acting, workload: Workload, work: bool) -> None:
 
 
 def unconfirmed(world: World, consume: Consume, workload: Workload, switch: Switch) -> str:
-    """Which Ready pods do not say what their key says, and what they say instead; empty when all do."""
+    """Returns which Ready pods do not confirm what their key says, and what they say; empty when all confirm it."""
     if consume.status is None:
         wait = timedelta(seconds=consume.settle_seconds)
-        return "" if settled(switch, wait, world.now()) else f"given {consume.settle_seconds} s to follow its key"
+        done = had_time_to_follow(switch, wait, world.now())
+        return "" if done else f"given {consume.settle_seconds} s to follow its key"
     status, work = consume.status, switch.says(True)
 
     def ask(pod: str) -> str:

@@ -1,5 +1,5 @@
-"""Handing over what works on the live side only: workers, CronJobs, what mixed services consume. In the declared order,
-journaled, and the same way back."""
+"""Hands over what works on the live side only: workers, CronJobs, the consumers of mixed services. It follows the
+declared order, writes the journal, and goes back the same way."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
-from flipgate.steps.moving.consume import nudge, tell, unconfirmed
+from flipgate.steps.moving.consume import refresh_volumes, set_consuming, unconfirmed
 
 TRIES = 5
 LOOK_SECONDS = 0.2
-SETTLE_SECONDS = 1.0
+CONTROLLER_SECONDS = 1.0
 """How long after a CronJob was suspended its controller may still start a Job, by what it had read right before."""
 
 
@@ -57,7 +57,7 @@ def hand_over_workers(
 
 @dataclass
 class _Shift:
-    """One hand-over under way. Services to `skip` are left as they are; the Jobs of those in `unheeded` may run on."""
+    """One hand-over under way."""
 
     acting: Acting
     to: Side
@@ -65,11 +65,16 @@ class _Shift:
     back: bool
     meanwhile: Callable[[], None]
     left: list[str] = field(default_factory=list)
+    """What could not be handed over or waited for, a sentence each."""
     skip: set[str] = field(default_factory=set)
-    unheeded: set[str] = field(default_factory=set)
-    settles_at: float = 0.0
+    """Services that are left as they are."""
+    not_awaited: set[str] = field(default_factory=set)
+    """CronJobs whose Jobs may run on."""
+    start_from: float = 0.0
+    """The monotonic time before which nothing is started: a CronJob was suspended right before."""
     sides: dict[Side, SideState] = field(default_factory=dict)
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
+    """Why pods of a mixed service do not count as following their ConfigMap yet."""
 
     @property
     def world(self) -> World:
@@ -81,14 +86,14 @@ class _Shift:
         services = application.handed_over()
         self.sides = {side: look_at_side(self.world, side, services) for side in Side}
         old, new = self.sides[self.to.other], self.sides[self.to]
-        jobs = {name: each for name, each in self._jobs(old).items() if name not in self.unheeded}
+        jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
         order = application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
         return next_turn(services, order, old, new, jobs, skip=self.skip, unconfirmed=self.unconfirmed.keys())
 
     def _unconfirmed(self, first: SideState) -> dict[tuple[Side, str], str]:
-        """What the pods of mixed services say that is not what they were told. Pods that cannot be asked are waited for
-        where something starts only after them."""
+        """What the pods of mixed services say that differs from their ConfigMap. Pods that cannot be asked are waited
+        for on the first side alone, where something starts only after them."""
         found = {}
         for service in self.world.application.mixed():
             for state in self.sides.values():
@@ -108,11 +113,11 @@ class _Shift:
             last = turn
             self.acting.check_lease()
             self.meanwhile()
-            if turn.work and (left := self.settles_at - self.world.monotonic()) > 0:
-                self.settles_at = 0.0
+            if turn.work and (left := self.start_from - self.world.monotonic()) > 0:
+                self.start_from = 0.0
                 self.world.sleep(left)
-            elif turn.tell:
-                self._tell(turn)
+            elif turn.change:
+                self._change(turn)
             else:
                 self._judge_wait(turn, self.world.monotonic() - began)
                 self.world.sleep(LOOK_SECONDS)
@@ -129,17 +134,17 @@ class _Shift:
             names = {workload.name for workload in suspended}
             if not self.back:
                 raise
-            if not names <= self.unheeded:
-                self.unheeded |= names
-                self._note(f"Jobs that still run on {old.side} are not waited for: {error}")
+            if not names <= self.not_awaited:
+                self.not_awaited |= names
+                self._report(f"Jobs that still run on {old.side} are not waited for: {error}")
             return {}
         return running_jobs(jobs, suspended)
 
-    def _tell(self, turn: Turn) -> None:
-        workloads = [self.sides[turn.side].workloads[name] for name in turn.tell]
+    def _change(self, turn: Turn) -> None:
+        workloads = [self.sides[turn.side].workloads[name] for name in turn.change]
         for workload in workloads:
             try:
-                self._tell_one(turn, workload)
+                self._change_one(turn, workload)
             except LostLease:
                 raise
             except FlipgateError as error:
@@ -147,17 +152,17 @@ class _Shift:
                     raise
                 self._leave(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
-            self.settles_at = self.world.monotonic() + SETTLE_SECONDS
+            self.start_from = self.world.monotonic() + CONTROLLER_SECONDS
 
-    def _tell_one(self, turn: Turn, workload: Workload) -> None:
+    def _change_one(self, turn: Turn, workload: Workload) -> None:
         service = self.world.application.service(workload.name)
         if service.consume:
-            tell(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
-            nudge(self.acting, workload, turn.work)
+            set_consuming(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
+            refresh_volumes(self.acting, workload, turn.work)
             return
         if turn.work:
             self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _ask_for(self.acting, workload, at_work(service) if turn.work else 0)
+        _scale(self.acting, workload, at_work(service) if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """The schedule goes on where the other side's left off: else what that side started already, this one would
@@ -175,28 +180,28 @@ class _Shift:
         """Raises Refused at a limit; where nobody is to be held up, notes what is left, and waits for it no longer."""
         policy = self.world.application.spec.policy
         if turn.jobs and waited >= policy.jobs_timeout_seconds:
-            told = _told(turn.jobs)
+            told = _named(turn.jobs)
             if policy.workers == "old-first" and not self.back:
                 raise self._jobs_still_running(told, policy.jobs_timeout_seconds)
-            self.unheeded |= turn.jobs.keys()
-            self._note(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
-        late = [name for name in turn.pods if not self._settles(name)]
+            self.not_awaited |= turn.jobs.keys()
+            self._report(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
+        late = [name for name in turn.pods if not self._only_waits(name)]
         if late and waited > self.timeout_seconds:
             if not self.back:
                 raise self._not_ready(turn, late)
             for name in late:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
 
-    def _settles(self, name: str) -> bool:
+    def _only_waits(self, name: str) -> bool:
         """Whether only time is waited for."""
         consume = self.world.application.service(name).consume
         return consume is not None and consume.status is None
 
     def _leave(self, name: str, why: str) -> None:
         self.skip.add(name)
-        self._note(f"{name} was not handed over to {self.to}: {why}")
+        self._report(f"{name} was not handed over to {self.to}: {why}")
 
-    def _note(self, sentence: str) -> None:
+    def _report(self, sentence: str) -> None:
         self.left.append(sentence)
         self.world.say(sentence)
 
@@ -222,11 +227,11 @@ class _Shift:
         )
 
 
-def _told(jobs: Jobs) -> str:
+def _named(jobs: Jobs) -> str:
     return ", ".join(f"Job {job} of {name}" for name, running in sorted(jobs.items()) for job in running)
 
 
-def _ask_for(acting: Acting, workload: Workload, count: int) -> None:
+def _scale(acting: Acting, workload: Workload, count: int) -> None:
     """Read again and tried again where somebody of ours has written it since it was read: a write of this very actor
     that arrived late, or one of another actor before it lost its Lease. Raises LostLease when a later actor has stamped
     it.

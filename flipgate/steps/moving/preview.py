@@ -91,11 +91,11 @@ def _look(world: World, to: Side, replicas: list[str], host: str) -> Proven:
 
 
 def _not_seen(world: World, to: Side, host: str, proven: Proven) -> Refused:
-    unproven = "; ".join(proven.unproven) or "none of the replicas is Ready any more"
+    shown = "; ".join(proven.unproven) or "none of the replicas is Ready any more"
     asked = dict.fromkeys(KINDS[route.kind].unseen for route in declared(world.application))
     return Refused(
-        f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: "
-        f"{unproven}. {' '.join(asked)}",
+        f"does not lead {host} to {to} within {proven.seconds:.1f} s, so users could not be led there either: {shown}. "
+        f"{' '.join(asked)}",
         obj=world.proxy.name,
         reason=Why.PREVIEW_NOT_SEEN,
         untouched="all routes",

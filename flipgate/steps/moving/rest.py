@@ -17,7 +17,7 @@ from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
-from flipgate.steps.moving.consume import tell
+from flipgate.steps.moving.consume import set_consuming
 from flipgate.steps.moving.move import close_routes, forget_way_back
 from flipgate.steps.moving.stamp import need_ours
 
@@ -64,7 +64,7 @@ def stop_consuming(acting: Acting, state: SideState) -> None:
         switch = state.switches[service.name]
         if service.consume and switch.found and not switch.says(False):
             try:
-                tell(acting, service.consume, switch, False)
+                set_consuming(acting, service.consume, switch, False)
             except Conflict as error:
                 raise _changed(acting.world, switch) from error
 

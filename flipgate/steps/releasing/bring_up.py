@@ -24,7 +24,7 @@ from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
-from flipgate.steps.acting.tell import advance, finish, need_open, write
+from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
 from flipgate.steps.looking.why import why_not_ready
@@ -68,7 +68,7 @@ def supersede(world: World, release: Release, by: str) -> None:
     """Ends an older release that users have not seen; its approval, if it has one, is void with it."""
     message = f"{by} is newer; nothing of {release.name} was shown to users"
     advance(world, release.name, Phase.SUPERSEDED, Reason.NEWER_BUILD, message)
-    finish(world)
+    write_history(world)
 
 
 @about_application()

@@ -13,7 +13,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.contract import close, side_to_close
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Authority
-from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.move import forget_way_back

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from flipgate.core.gates.proof import Proven, told
+from flipgate.core.gates.proof import Proven, proof_sentence
 from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import NotGranted
@@ -30,16 +30,16 @@ from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.moves import Move
-from flipgate.steps.acting.tell import advance, need_open, write
+from flipgate.steps.acting.outbox import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record
-from flipgate.steps.looking.prove import need_sight, prove_moved
+from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.ask import need_phase, standing
+from flipgate.steps.releasing.questions import need_phase, standing
 from flipgate.steps.watching.watch import bad_bake
 
 MOVABLE = works_in(FLIP_TRAFFIC)
@@ -74,7 +74,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     need_targets(world, view.traffic, release.side)
     replicas = world.proxy.replicas()
     if need_record(world, view).ran_on(release.side.other):
-        need_sight(world, release.side.other, replicas)
+        need_visible(world, release.side.other, replicas)
     else:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
     need_preview(acting, view.traffic, release.side, replicas)
@@ -110,7 +110,7 @@ def need_release(world: World, release: str, phases: frozenset[Phase]) -> Releas
 
 @about_application(untouched="workers and the old side")
 def need_proven(world: World, proven: Proven) -> None:
-    """Raises Refused (TrafficNotProven) naming the replicas that were not seen to show the new side."""
+    """Raises Refused (TrafficNotProven) naming the replicas that stayed unproven."""
     if not proven.ok:
         raise Refused(
             f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.unproven)}",
@@ -145,7 +145,7 @@ def going_back(world: World) -> Iterator[None]:
 def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
     fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
-    _tell(world, bad, f"bad. {fact}")
+    _announce(world, bad, f"bad. {fact}")
     return Refused(
         fact,
         obj=bad.obj,
@@ -155,7 +155,7 @@ def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
     )
 
 
-def _tell(world: World, bad: Refused, sentence: str) -> None:
+def _announce(world: World, bad: Refused, sentence: str) -> None:
     """Tells everybody that users stay where they are, why a person has to decide, and the way back by hand where there
     is one; kept for the history, too.
 
@@ -165,14 +165,14 @@ def _tell(world: World, bad: Refused, sentence: str) -> None:
         record = world.store.read()
         back = record.release is not None and record.ran_on(record.release.side.other)
         text = f"{sentence}; by hand: {way_back_by_hand(world)}" if back else sentence
-        write(world, lambda record: _announced(record, bad, text, world.now()))
+        write(world, lambda record: _with_announcement(record, bad, text, world.now()))
     except LostLease:
         raise
     except FlipgateError as error:
         world.say(f"not told: {error}")
 
 
-def _announced(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
+def _with_announcement(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
     """One message for each run that found it: a step that is tried again says the same under the same id."""
     release = record.release
     if release is None:
@@ -198,7 +198,7 @@ def note_proof(acting: Acting, release: str, proven: Proven) -> Release:
     if found.phase is Phase.BAKING:
         return found
     traffic = world.application.spec.traffic
-    message = told(proven, found.side, traffic.proof_answers, traffic.traefik.throttle_seconds)
+    message = proof_sentence(proven, found.side, traffic.proof_answers, traffic.traefik.throttle_seconds)
     back = record.ran_on(found.side.other)
     text = f"{message}. Back by hand: {way_back_by_hand(world)}" if back else f"{message}. A first release: no way back"
 
@@ -250,7 +250,7 @@ def note_live(acting: Acting, release: str, evidence: tuple[Evidence, ...]) -> R
     if verdict is not Verdict.PASS:
         bad = bad_bake(world, verdict, evidence)
         if verdict is Verdict.UNKNOWN:  # one that failed is told and noted by the way back
-            _tell(world, bad, f"{bad.fact}. Next: {bad.next_command}")
+            _announce(world, bad, f"{bad.fact}. Next: {bad.next_command}")
         raise bad
     now = world.now()
     settle_after = now + timedelta(seconds=world.application.spec.policy.soak_seconds)

@@ -20,7 +20,7 @@ from flipgate.core.workloads.counts import not_serving
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.tell import advance, finish, need_open
+from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark, need_record
 from flipgate.steps.moving.rest import rest
@@ -138,7 +138,7 @@ def settle(acting: Acting, name: str = "") -> Release:
     elif busy:
         message = f"{message}; just before, {busy}"
     done = advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST, message)
-    finish(world)
+    write_history(world)
     assert done.ended is not None
     return done.ended
 
@@ -176,7 +176,7 @@ def rest_expired(acting: Acting) -> None:
         dark = need_dark(world, view)
         rest(acting, view, dark)
         world.store.update(records.put_away)
-        finish(world)  # once more: its journal has grown by this rest
+        write_history(world)  # once more: its journal has grown by this rest
         world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
 
 
@@ -201,5 +201,5 @@ def fail(acting: Acting, release: str, reason: Reason, message: str, *, evidence
         )
     now = world.now()
     advance(world, release, Phase.FAILED, reason, message, also=lambda r: records.judged(r, CHECKS, evidence, now))
-    finish(world)
+    write_history(world)
     rest_expired(acting)

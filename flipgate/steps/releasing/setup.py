@@ -26,7 +26,7 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.grants import missing_grants
-from flipgate.steps.looking.header import Found, ask_header, header_problems, need_header
+from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
@@ -292,13 +292,13 @@ def _header(world: World) -> Iterator[str]:
         yield from header_problems(world, _unnamed(world, side, world.say))
 
 
-def _unnamed(world: World, side: Side, heard: Callable[[str], None] = lambda _: None) -> Found:
+def _unnamed(world: World, side: Side, seen: Callable[[str], None] = lambda _: None) -> Found:
     """Through which of Traefik's pods the live side does not answer as users are answered, or not say which it is."""
     try:
         replicas = world.proxy.replicas()
     except FlipgateError as error:
         return {"none of its pods": error.named_fact}
-    return ask_header(world, side, replicas, heard=heard)
+    return check_header(world, side, replicas, seen=seen)
 
 
 def _behind(world: World, traffic: Traffic) -> Iterator[str]:

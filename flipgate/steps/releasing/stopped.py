@@ -12,7 +12,7 @@ from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import valid
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.flip import GOES_BACK
 
@@ -25,14 +25,15 @@ TELLING = 500
 
 @contextmanager
 def noting_stop(world: World, release: str, pipeline: str, run: str = "") -> Iterator[None]:
-    """Notes a failure of the block in the record, and raises it as it came. Who was taken over notes nothing.
+    """Notes a failure of the block in the record, and raises it as it came.
 
-    Only of exceptions: a run that Prefect suspends or ends is stopped by none (both are BaseException).
+    An actor that was taken over notes nothing. Nor does a run that Prefect suspends or cancels: both are no Exception,
+    but a BaseException.
     """
     try:
         yield
     except Exception as error:  # any at all: a bug stops a run as well as a refusal does
-        _note(world, release, pipeline, run, error)
+        _record_stop(world, release, pipeline, run, error)
         raise
 
 
@@ -42,24 +43,24 @@ def act_again(acting: Acting) -> None:
         acting.world.store.update(forget_stop)
 
 
-def _note(world: World, release: str, pipeline: str, run: str, error: Exception) -> None:
-    """Never raises: what failed must be heard, whatever keeps it from being written down."""
+def _record_stop(world: World, release: str, pipeline: str, run: str, error: Exception) -> None:
+    """Writes the failure into the record. Never raises, so that the failure itself is what the run ends with."""
     now, why = world.now(), failure(error)
 
-    def noted(record: Record) -> Record:
+    def stopped(record: Record) -> Record:
         if isinstance(error, LostLease) and record.holder != world.actor:
             return record  # whoever has taken over goes on
-        tell = not _told(record, error)
+        tell = not _announced(record, error)
         return note_stop(record, release, pipeline, why, actor=world.actor, run=run, now=now, tell=tell)
 
     try:
-        write(world, noted)
+        write(world, stopped)
     except Exception as fault:
         world.say(f"what stopped this run is not noted in the record: {type(fault).__name__}: {fault}")
 
 
-def _told(record: Record, error: Exception) -> bool:
-    """Whether people have been told of it already: a move that was undone, a bake that is left to a person."""
+def _announced(record: Record, error: Exception) -> bool:
+    """Whether it is announced already: a move that was undone, a bake that is left to a person."""
     if not isinstance(error, Refused):
         return False
     if record.phase is Phase.BAKING:

@@ -24,7 +24,7 @@ from flipgate.core.way_back.explain import judge_drift
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.way_back import OldSide, judge_way_back, way_back_of
 from flipgate.core.workloads.view import SideState
-from flipgate.steps.acting.tell import write
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import configuration, look_at_side, look_at_traffic
@@ -41,23 +41,23 @@ def note_conditions(world: World) -> None:
         if seen is not None:
             found = _judge(world, seen)
             write(world, partial(_noted, seen=seen, found=found))
-            _tell_drift(world, seen, found)
+            _announce_drift(world, seen, found)
     except Exception as error:  # any at all: it is called at the end of each bake, and ends none
         with suppress(Exception):
             world.say(f"conditions could not be noted: {sentence(error)}")
 
 
-def _tell_drift(world: World, seen: Record, found: list[Condition]) -> None:
+def _announce_drift(world: World, seen: Record, found: list[Condition]) -> None:
     """Once a drift, and once when it has ended; not of a record that somebody has taken over since it was judged."""
     drifted, now = conditions.condition_of(found, conditions.DRIFTED), world.now()
     if drifted is None or note_drift(seen, drifted, None, world.actor, now) == seen:
         return
     advice = drift_advice(world, seen, look_at_traffic(world)) if drifted.status is ConditionStatus.TRUE else None
 
-    def told(record: Record) -> Record:
+    def announced(record: Record) -> Record:
         return note_drift(record, drifted, advice, world.actor, now) if record.epoch == seen.epoch else record
 
-    write(world, told)
+    write(world, announced)
 
 
 def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:

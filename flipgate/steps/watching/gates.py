@@ -29,7 +29,7 @@ ShowGraphs = Callable[[Callable[[], list[str]]], None]
 
 
 @contextmanager
-def asking(world: World, release: Release, show_graphs: ShowGraphs = lambda _: None) -> Iterator[Gates]:
+def measuring(world: World, release: Release, show_graphs: ShowGraphs = lambda _: None) -> Iterator[Gates]:
     """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
     probes = Probes()
     asked = measures(world, release, probes)
@@ -66,14 +66,14 @@ class Gates:
 
     def begin(self) -> None:
         """Users are counted from here on. The first look waits for that, but not long."""
-        self.ask_counters()
+        self.measure_counters()
         self.collect(BEGIN_SECONDS)
 
-    def ask(self) -> None:
-        """Puts each question that is not under way already, but for those of `ask_counters`."""
+    def measure(self) -> None:
+        """Puts each question that is not under way already, but for those of `measure_counters`."""
         self._put(self.pool, [name for name in self.measures if name not in self._counters()])
 
-    def ask_counters(self) -> None:
+    def measure_counters(self) -> None:
         """Has users' requests counted; to be asked while none of flipgate's own is under way."""
         self._put(self.counting, self._counters())
 

@@ -8,8 +8,8 @@ from functools import partial
 from flipgate.core.record.record import ConditionStatus
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.way_back.unwatched import note_end, note_outage
+from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.reconciled import judge
-from flipgate.steps.acting.tell import write
 from flipgate.steps.acting.world import World
 
 

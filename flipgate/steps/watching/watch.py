@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
-from flipgate.core.gates.bake import Heard, Reply, Sample, judge_bake
+from flipgate.core.gates.bake import ProbeResult, Reply, Sample, judge_bake
 from flipgate.core.gates.sample import cut_reason
 from flipgate.core.gates.traefik_counters import Probes
 from flipgate.core.record.release import Release
@@ -18,9 +18,9 @@ from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed
 from flipgate.core.workloads.counts import not_serving
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
-from flipgate.steps.looking.prove import ask
+from flipgate.steps.looking.prove import probe
 from flipgate.steps.watching.conditions import note_conditions
-from flipgate.steps.watching.gates import ANSWER_SECONDS, ShowGraphs, asking
+from flipgate.steps.watching.gates import ANSWER_SECONDS, ShowGraphs, measuring
 
 PROBES_A_LOOK = 10
 PROBES_SECONDS = 5.0
@@ -49,15 +49,15 @@ def watch(
     """
     policy = world.application.spec.policy
     began = world.monotonic()
-    told = -LINE_SECONDS
+    reported = -LINE_SECONDS
     samples: list[Sample] = []
-    with asking(world, release, show_graphs) as gates:
+    with measuring(world, release, show_graphs) as gates:
         gates.begin()
         while True:
             elapsed = world.monotonic() - began
-            gates.ask()
+            gates.measure()
             samples.append(_look(world, release, elapsed, gates.probes))
-            gates.ask_counters()
+            gates.measure_counters()
             check_lease()
             own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
             if combine(own) is Verdict.FAIL:
@@ -71,24 +71,24 @@ def watch(
             if combine(evidence) is Verdict.FAIL:
                 return evidence
             if over:
-                _tell(world, moved, 100, f"{policy.bake_seconds} s, {progress_line(_told(world, evidence))}")
+                _report(world, moved, 100, f"{policy.bake_seconds} s, {progress_line(_declared(world, evidence))}")
                 note_conditions(world)
                 return evidence
-            if elapsed >= told + LINE_SECONDS:
-                told = elapsed
-                line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_told(world, evidence))}"
-                _tell(world, moved, 100 * elapsed / policy.bake_seconds, line)
+            if elapsed >= reported + LINE_SECONDS:
+                reported = elapsed
+                line = f"{elapsed:.0f} of {policy.bake_seconds} s, {progress_line(_declared(world, evidence))}"
+                _report(world, moved, 100 * elapsed / policy.bake_seconds, line)
             world.sleep(max(0.0, pause - (world.monotonic() - waited)))
 
 
-def glancing(world: World, release: Release) -> Callable[[], None]:
+def quick_watch(world: World, release: Release) -> Callable[[], None]:
     """Looks by flipgate's own probes while something else is waited for: users are on the new side already. To be
     called often; it looks once in `bakeIntervalSeconds`. What it returns raises Refused (BakeFailed)."""
     policy = world.application.spec.policy
     began = world.monotonic()
     samples: list[Sample] = []
 
-    def glance() -> None:
+    def look_again() -> None:
         elapsed = world.monotonic() - began
         if samples and elapsed < samples[-1].seconds + policy.bake_interval_seconds:
             return
@@ -97,7 +97,7 @@ def glancing(world: World, release: Release) -> Callable[[], None]:
         if combine(own) is Verdict.FAIL:
             raise bad_bake(world, Verdict.FAIL, own)
 
-    return glance
+    return look_again
 
 
 def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
@@ -124,13 +124,13 @@ def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> 
     )
 
 
-def _told(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+def _declared(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
     """Without what nobody declared: that it is unknown is said once, in the evidence."""
     declared = world.application.spec.metrics.in_flight is not None
     return tuple(each for each in evidence if declared or each.verdict is not Verdict.INFO)
 
 
-def _tell(world: World, moved: Moved, percent: float, line: str) -> None:
+def _report(world: World, moved: Moved, percent: float, line: str) -> None:
     """A line of progress. Whoever cannot be told (a pipe that is closed) ends no bake."""
     with suppress(Exception):
         if percent < 100:
@@ -142,19 +142,19 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
     """One look. Never raises: whatever keeps it from seeing, any exception at all, is what it saw."""
     short, unread = _short(world, release)
     replies = _probe(world, release.side, probes)
-    heard = Counter(_judged(reply, release.side) for reply in replies)
-    silences = [str(reply) for reply in replies if _judged(reply, release.side) is Heard.SILENT]
-    others = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is Heard.ELSEWHERE}
+    results = Counter(_judged(reply, release.side) for reply in replies)
+    no_answers = [str(reply) for reply in replies if _judged(reply, release.side) is ProbeResult.SILENT]
+    answered_by = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is ProbeResult.MISROUTED}
     return Sample(
         elapsed,
         short,
         PROBES_A_LOOK,
-        heard[Heard.FAILED],
-        heard[Heard.SILENT],
-        heard[Heard.ELSEWHERE],
-        tuple(sorted(others)),
+        results[ProbeResult.FAILED],
+        results[ProbeResult.SILENT],
+        results[ProbeResult.MISROUTED],
+        tuple(sorted(answered_by)),
         unread,
-        cut_reason(silences[0]) if silences else "",
+        cut_reason(no_answers[0]) if no_answers else "",
     )
 
 
@@ -168,8 +168,8 @@ def _short(world: World, release: Release) -> tuple[tuple[str, ...] | None, str]
         return None, cut_reason(fault(error))
 
 
-def _judged(reply: Reply | str, side: Side) -> Heard:
-    return Heard.SILENT if isinstance(reply, str) else reply.judged(side)
+def _judged(reply: Reply | str, side: Side) -> ProbeResult:
+    return ProbeResult.SILENT if isinstance(reply, str) else reply.judged(side)
 
 
 def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
@@ -183,7 +183,7 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     asked = [replicas[index % len(replicas)] for index in range(PROBES_A_LOOK)]
     probes.sent += len(asked)
     try:
-        replies = world.each(lambda replica: _ask(world, replica, ends), asked)
+        replies = world.each(lambda replica: _probe_one(world, replica, ends), asked)
     except Exception as error:  # no more threads, say
         replies = [fault(error)] * len(asked)
     for replica, reply in zip(asked, replies, strict=True):
@@ -191,12 +191,12 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     return replies
 
 
-def _ask(world: World, replica: str, ends: float) -> Reply | str:
+def _probe_one(world: World, replica: str, ends: float) -> Reply | str:
     """One probe; the reason where there is no answer."""
     left = ends - world.monotonic()
     if left <= 0:
         return f"not asked: others took all of the {PROBES_SECONDS:g} s"
     try:
-        return ask(world, replica, timeout=left)
+        return probe(world, replica, timeout=left)
     except Exception as error:
         return fault(error)

@@ -19,12 +19,12 @@ from flipgate.core.record.events import KEPT
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.events import note
-from flipgate.steps.acting.tell import advance, tell
+from flipgate.steps.acting.events import write_events
+from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.releasing.ask import pose
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told, under_lease
@@ -101,7 +101,7 @@ def test_what_is_told_twice_is_one_event(shop: Shop, world: World) -> None:
     (message,) = record.outbox
     said: list[str] = []
     for actor in ("one that dies before it can note it", "another"):
-        assert note(replace(shop.world(actor), say=said.append), record) == {message.id}
+        assert write_events(replace(shop.world(actor), say=said.append), record) == {message.id}
     assert on_route(shop) == on_workload(shop, GREEN) == DARK
     assert said == []
 
@@ -114,7 +114,7 @@ def test_with_a_chat_that_is_away_events_are_written_once_all_the_same(shop: Sho
     assert [(message.reason, message.noted) for message in kept] == [(reason, True) for reason in DARK]
     for namespace in (shop.own, shop.namespace(GREEN)):
         shop.cluster.delete(f"/api/v1/namespaces/{namespace}/events")
-    tell(world, world.store.read())
+    deliver(world, world.store.read())
     assert on_route(shop) == on_workload(shop, GREEN) == []
     assert world.store.read().outbox == kept
 
@@ -162,14 +162,14 @@ def busy(shop: Shop, tmp_path: Path) -> Iterator[World]:
 def test_what_the_server_would_not_take_now_is_written_later(shop: Shop, busy: World) -> None:
     assert [message.reason for message in busy.store.read().outbox] == DARK
     world = shop.world("reconcile")
-    tell(world, world.store.read())
+    deliver(world, world.store.read())
     assert on_route(shop) == on_workload(shop, GREEN) == DARK
     assert world.store.read().outbox == ()
 
 
 def test_but_not_for_ever(shop: Shop, busy: World) -> None:
     busy.now = lambda: utc_now() + KEPT
-    tell(busy, busy.store.read())
+    deliver(busy, busy.store.read())
     assert busy.store.read().outbox == ()
 
 

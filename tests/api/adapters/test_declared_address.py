@@ -24,7 +24,7 @@ from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unrea
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.observe import observe
-from flipgate.steps.looking.prove import need_sight
+from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import Users, fronted, saying
 from tests.api.shop import BLUE, Shop
@@ -88,7 +88,7 @@ def asking(shop: Shop, timeout: float = 5) -> Any:
     """One question, as all of flipgate asks it."""
     proxy = shop.world().proxy
     (replica,) = proxy.replicas()
-    return proxy.ask(replica, f"{shop.name}.example", "/up", timeout=timeout)
+    return proxy.get(replica, f"{shop.name}.example", "/up", timeout=timeout)
 
 
 def test_all_that_looks_at_users_goes_by_the_address_and_no_pod_is_asked(shop: Shop, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_all_that_looks_at_users_goes_by_the_address_and_no_pod_is_asked(shop: S
         assert check_application(c, shop.application, shop.own, seen.append) == []
         world = shop.world("ana", c)
         assert adopt(world).active is BLUE
-        need_sight(world, BLUE, world.proxy.replicas())
+        need_visible(world, BLUE, world.proxy.replicas())
         assert agreed(observe(world)()) is BLUE
     host = f"{shop.name}.example"
     assert {asked[:3] for asked in front.asked} == {(host, host, "/up")}
@@ -135,7 +135,7 @@ def test_a_certificate_that_no_browser_takes_is_no_answer_and_says_why(
             world = shop.world("ana", cluster)
             world.application = but(shop.application, spec=quickly)
             with pytest.raises(Refused) as blind:
-                need_sight(world, BLUE, world.proxy.replicas())
+                need_visible(world, BLUE, world.proxy.replicas())
     assert said in problem
     assert said in blind.value.fact
     assert (blind.value.reason, blind.value.obj) == ("CannotSee", front.address)

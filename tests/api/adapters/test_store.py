@@ -18,7 +18,7 @@ from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
 from flipgate.steps.acting.journal import journal
-from flipgate.steps.acting.tell import finish, write
+from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
 from lab.control.records import Lab
@@ -130,7 +130,7 @@ def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> Non
         with journal(acting, Move(BLUE, back=True)) as entry:
             entry.outcome = text
         write(world, lambda record: taken_back(record, text))
-        finish(world)
+        write_history(world)
     record = world.store.read()
     assert (record.phase, record.active, record.open_entry) == (Phase.SETTLED, BLUE, None)
     assert world.store.history()[0].phase is Phase.ABORTED

@@ -20,11 +20,11 @@ from flipgate.core.record.story import story
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.steps.acting.tell import advance, finish
+from flipgate.steps.acting.outbox import advance, write_history
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.looking.check import need_pass
 from flipgate.steps.moving.move import move
-from flipgate.steps.releasing import ask
+from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.bring_up import bring_up, note_dark
 from flipgate.steps.releasing.flip import going_back, note_live
 from flipgate.steps.releasing.settle import failing, rest_expired, settle
@@ -67,8 +67,8 @@ def dark(shop: Shop, world: World) -> Release:
 
 def baking(shop: Shop, world: World, found: Release) -> Release:
     """All users on it, on ana's word."""
-    ask.pose(world, FLIP, [CHECKED])
-    ask.decide(world, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
+    questions.pose(world, FLIP, [CHECKED])
+    questions.decide(world, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
 
     def approved(record: Record, entry: int) -> Record:
         now = world.now()
@@ -100,8 +100,8 @@ def test_a_release_that_failed_its_checks_and_the_next_that_came_through(shop: S
     whole = dark(shop, world)
     baking(shop, world, whole)
     under_lease(world, note_live, whole.name, (BAKED,))
-    ask.pose(world, SCALE_DOWN, [])
-    ask.decide(world, Decision.APPROVE, by="ben", via="Prefect UI", reason="a quiet day")
+    questions.pose(world, SCALE_DOWN, [])
+    questions.decide(world, Decision.APPROVE, by="ben", via="Prefect UI", reason="a quiet day")
     under_lease(world, settle)
 
     assert told(shop, first.name)[:4] == [
@@ -193,9 +193,9 @@ def later(world: World) -> World:
 
 
 def test_a_release_that_was_rejected_after_all(shop_on_paper: Shop, asked: World) -> None:
-    ask.decide(asked, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
-    ask.decide(asked, Decision.REJECT, by="ben", via="Prefect UI", reason="orders fail")
-    ask.close_refused(asked, approvals.NotGranted("Rejected", "ben said no: orders fail"))
+    questions.decide(asked, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
+    questions.decide(asked, Decision.REJECT, by="ben", via="Prefect UI", reason="orders fail")
+    questions.close_refused(asked, approvals.NotGranted("Rejected", "ben said no: orders fail"))
 
     assert told(shop_on_paper, "3f2a9c01d4e8-1")[-3:] == ["approve: flip", "reject: flip", "rejected: Rejected"]
     answer = data(shop_on_paper, "3f2a")
@@ -204,7 +204,7 @@ def test_a_release_that_was_rejected_after_all(shop_on_paper: Shop, asked: World
 
 
 def test_a_release_nobody_decided_on_is_told_as_expired_and_nobodys_word(shop_on_paper: Shop, asked: World) -> None:
-    assert ask.expire(later(asked))
+    assert questions.expire(later(asked))
     (said,) = data(shop_on_paper, "3f2a")["decisions"]
     assert (said["decision"], said["by"], said["via"]) == ("expired", "ana", "reconcile")
     assert "[by nobody; noted by ana via reconcile]" in history(shop_on_paper, "3f2a").stdout
@@ -216,8 +216,8 @@ def test_an_expired_question_of_the_soak_is_told_too_and_once(shop_on_paper: Sho
     now = asked.now()
     posed = question(kind=SCALE_DOWN, asked_at=now, expires_at=now.replace(year=now.year + 1), flow_run=run)
     asked.store.update(lambda r: approvals.pose(r, posed))
-    assert ask.expire(later(asked))
-    ask.close_refused(asked, approvals.NotGranted("ApprovalExpired", "nobody decided"))
+    assert questions.expire(later(asked))
+    questions.close_refused(asked, approvals.NotGranted("ApprovalExpired", "nobody decided"))
 
     answer = data(shop_on_paper, "3f2a")
     assert [(each["kind"], each["decision"]) for each in answer["decisions"]] == [("scale-down", "expired")]
@@ -319,10 +319,10 @@ def test_a_garbled_journal_hides_itself_alone_and_is_named(shop_on_paper: Shop) 
 
 def test_writing_a_release_again_loses_nothing_of_its_journal(shop_on_paper: Shop, asked: World) -> None:
     advance(asked, "3f2a9c01d4e8-1", Phase.ABORTED, Reason.DEPLOY_ABORTED)
-    finish(asked)
+    write_history(asked)
     before = asked.store.finished("3f2a9c01d4e8-1")
     asked.store.update(lambda r: but(r, journal=r.journal[-1:]))
-    finish(asked)
+    write_history(asked)
     assert len(before[1]) == 2
     assert asked.store.finished("3f2a9c01d4e8-1") == before
 

@@ -47,7 +47,7 @@ STAMPS = {
 }
 """The epochs on both sides: the side that is brought up has a later one, and a rollback stamps both."""
 STEPS = (MOVE_ROUTES, BRING_UP, HAND_OVER, REST_SIDE, PREVIEW_ROUTE)
-ROUTES = ("recorded", "other", "split", "missing", "astray")
+ROUTES = ("recorded", "other", "split", "missing", "elsewhere")
 QUESTIONS = ("none", "open", "approved", "stopped", "rejected", "expired", "withdrawn")
 OLD_SIDES = ("left", "contracted", "never ran", "at rest")
 RECORDS = ("readable", "garbled", "none")
@@ -91,7 +91,7 @@ KNOWN = (
     State(routes="other"),
     State(routes="split"),
     State(routes="missing"),
-    State(routes="astray"),
+    State(routes="elsewhere"),
     State(Phase.DARK, routes="other"),
     State(Phase.DARK, routes="other", old="never ran"),
     State(Phase.LIVE, routes="other"),
@@ -145,8 +145,8 @@ class Clerk:
                 self.shop.add_route("live", BLUE, GREEN)
             return
         side = self.active.other if routes == "other" else self.active
-        if routes == "astray" or side is GREEN:
-            self.shop.point("live", "somewhere-else" if routes == "astray" else self.shop.namespace(GREEN))
+        if routes == "elsewhere" or side is GREEN:
+            self.shop.point("live", "somewhere-else" if routes == "elsewhere" else self.shop.namespace(GREEN))
 
     def _record(self) -> Record:
         state, at = self.state, now()
@@ -262,12 +262,12 @@ def at_work(shop: Shop, folder: Path, state: State, prefect: PlayedPrefect) -> I
 def desk_of(new_shop: Callable[[], Shop], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patched, prefect_played(folder / "prefect") as prefect:
-        opens = _options.Target.world
+        opens = _options.ClusterOptions.world
 
         def quick(self: Any, *args: Any, **more: Any) -> Any:
             return replace(opens(self, *args, **more), sleep=briefly)
 
-        patched.setattr(_options.Target, "world", quick)
+        patched.setattr(_options.ClusterOptions, "world", quick)
         yield new_shop, folder, prefect
 
 

@@ -64,15 +64,15 @@ def said(world: World) -> list[str]:
 
 
 @pytest.fixture
-def settle_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
+def reconciled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What reconcile does for one application, without a Prefect server to note it; pods come while it does."""
-    monkeypatch.setattr(reconcile.steps, "recover", recovering.recover)
+    monkeypatch.setattr(reconcile.task, "recover", recovering.recover)
 
-    def settle_one(world: World) -> str:
+    def reconciled(world: World) -> str:
         with shop.playing_ready():
-            return reconcile.settle_one(world, "default")
+            return reconcile.reconcile_world(world, "default")
 
-    return settle_one
+    return reconciled
 
 
 def status(shop: Shop, *more: str) -> str:
@@ -169,12 +169,12 @@ def test_while_nobody_can_say_which_side_is_live_it_has_not_turned(shop: Shop, w
 
 
 def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_works_again(
-    shop: Shop, world: World, said: list[str], settle_one: Any
+    shop: Shop, world: World, said: list[str], reconciled: Any
 ) -> None:
     rest = put_to_rest(world, shop)
     lost = found(world)
     assert (lost and lost.reason) == "NoReadyPod"
-    assert settle_one(world) == "nothing to settle: `settled`, traffic on blue"
+    assert reconciled(world) == "nothing to settle: `settled`, traffic on blue"
     assert shop.counts(BLUE) == COUNTS
     record = world.store.read()
     done = next(entry for entry in record.journal if entry.step == "RestoreLiveSide")
@@ -191,14 +191,14 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
     shop.play_ready(BLUE)
     now = found(world)
     assert (now and now.status, len(said)) == ("True", 3)
-    settle_one(world)
+    reconciled(world)
     assert (world.store.read().journal, len(said)) == (record.journal, 3), "once is enough"
 
 
-def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, world: World, settle_one: Any) -> None:
+def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, world: World, reconciled: Any) -> None:
     put_to_rest(world, shop)
     stale = look_at_side(world, BLUE).workloads["web"]
-    settle_one(world)
+    reconciled(world)
 
     assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == world.store.read().epoch
     with pytest.raises(Conflict):
@@ -207,33 +207,33 @@ def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, worl
 
 
 def test_users_whom_somebody_sent_to_a_side_at_rest_wait_for_nobody_to_explain_the_drift(
-    shop: Shop, world: World, settle_one: Any
+    shop: Shop, world: World, reconciled: Any
 ) -> None:
     put_to_rest(world, shop, GREEN)
     shop.point("live", shop.namespace(GREEN))
     with pytest.raises(Refused, match="has drifted"):
-        settle_one(world)
+        reconciled(world)
 
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}, "what works stays where the record has it"
     assert shop.counts(BLUE) == COUNTS
 
 
 def test_reconcile_does_not_fight_whoever_else_emptied_it(
-    shop: Shop, world: World, said: list[str], settle_one: Any
+    shop: Shop, world: World, said: list[str], reconciled: Any
 ) -> None:
     """The journal knows of a rest: from before flipgate brought the side up again."""
     put_to_rest(world, shop)
     shop.scale(BLUE, "web", 2)
     flux(shop, 0)
     before = world.store.read()
-    settle_one(world)
+    reconciled(world)
 
     assert world.store.read() == before
     assert shop.counts(BLUE) == AT_REST
     assert said == []
 
 
-def test_an_open_step_is_settled_first(shop: Shop, world: World, settle_one: Any) -> None:
+def test_an_open_step_is_settled_first(shop: Shop, world: World, reconciled: Any) -> None:
     """A rest that was killed halfway, and a restore that was."""
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 0))
     with pytest.raises(KeyboardInterrupt), journaled(world, Rest(BLUE, AT_REST)):
@@ -241,9 +241,9 @@ def test_an_open_step_is_settled_first(shop: Shop, world: World, settle_one: Any
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("flipgate.steps.going_back.live_side.scale_up", _killed)
         with pytest.raises(KeyboardInterrupt):
-            settle_one(world)
+            reconciled(world)
     assert [entry.state for entry in world.store.read().journal[-2:]] == [EntryState.UNDONE, EntryState.BEGUN]
-    settle_one(world)
+    reconciled(world)
 
     assert shop.counts(BLUE) == COUNTS
     assert [entry.state for entry in world.store.read().journal[-3:]] == [
@@ -258,12 +258,12 @@ def _killed(*_: object) -> None:
 
 
 def test_what_could_not_be_scaled_is_refused_with_counts_and_not_told_as_done(
-    shop: Shop, world: World, said: list[str], settle_one: Any, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, world: World, said: list[str], reconciled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_to_rest(world, shop)
     monkeypatch.setattr("flipgate.steps.going_back.live_side.scale_up", lambda *_: None)
     with pytest.raises(Refused, match=r"still asks for too few pods .*: web 0 of 2") as refused:
-        settle_one(world)
+        reconciled(world)
 
     assert refused.value.reason == "LiveSideNotRestored"
     assert (world.store.read().journal[-1].state, said) == (EntryState.UNDONE, [])

@@ -11,7 +11,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from lab.control.records import Lab

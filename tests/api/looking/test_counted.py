@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.store import Store
-from flipgate.core.gates.bake import Heard
+from flipgate.core.gates.bake import ProbeResult
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.prove import ask, prove
+from flipgate.steps.looking.prove import probe, prove
 from tests.api.shop import GREEN
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import shop
@@ -65,21 +65,21 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("traefik", "shown", "heard"),
     [
-        (Counting(), "green", Heard.GOOD),
-        (Counting(late=1), "green", Heard.GOOD),
-        (Counting(users="green"), "green", Heard.GOOD),
-        (Counting(ours="blue"), "blue", Heard.ELSEWHERE),
-        (Counting(users="blue"), "", Heard.SILENT),
-        (Counting(status=500), "green", Heard.FAILED),
-        (Counting(ours="", status=404), "", Heard.FAILED),
-        (Counting(status=404), "green", Heard.GOOD),
+        (Counting(), "green", ProbeResult.GOOD),
+        (Counting(late=1), "green", ProbeResult.GOOD),
+        (Counting(users="green"), "green", ProbeResult.GOOD),
+        (Counting(ours="blue"), "blue", ProbeResult.MISROUTED),
+        (Counting(users="blue"), "", ProbeResult.SILENT),
+        (Counting(status=500), "green", ProbeResult.FAILED),
+        (Counting(ours="", status=404), "", ProbeResult.FAILED),
+        (Counting(status=404), "green", ProbeResult.GOOD),
     ],
     ids=["new", "counted late", "users too", "old", "nobody can tell", "error", "no route", "the side's own 404"],
 )
 def test_the_side_whose_counter_moved_is_the_one_that_answers(
-    asked: Callable[..., Any], traefik: Counting, shown: str, heard: Heard
+    asked: Callable[..., Any], traefik: Counting, shown: str, heard: ProbeResult
 ) -> None:
-    reply = asked(traefik, lambda world: ask(world, "traefik-a"))
+    reply = asked(traefik, lambda world: probe(world, "traefik-a"))
     assert (reply.shown, reply.judged(GREEN)) == (shown, heard)
 
 
@@ -93,4 +93,4 @@ def test_a_preview_looks_at_the_side_that_no_user_is_on(asked: Callable[..., Any
 
 def test_a_replica_without_counters_shows_nothing_and_is_said_so(asked: Callable[..., Any]) -> None:
     with pytest.raises(TemporaryError, match="traefik-a: HTTP 404 from /metrics at port 8080"):
-        asked(Counting(metrics=404), lambda world: ask(world, "traefik-a"))
+        asked(Counting(metrics=404), lambda world: probe(world, "traefik-a"))

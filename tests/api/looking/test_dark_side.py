@@ -30,7 +30,7 @@ def lose(shop: Shop) -> str:
     return f"IngressRoute {shop.own}/live is missing"
 
 
-def astray(shop: Shop) -> str:
+def point_elsewhere(shop: Shop) -> str:
     shop.point("live", "elsewhere")
     return f"IngressRoute {shop.own}/live names neither side (it names elsewhere)"
 
@@ -46,7 +46,7 @@ def go_back_as_ben(shop: Shop) -> None:
         roll_back(shop.world("ben"), "green is bad", by="ben", to=BLUE)
 
 
-@pytest.mark.parametrize("change", [mix, lose, astray, swap])
+@pytest.mark.parametrize("change", [mix, lose, point_elsewhere, swap])
 def test_no_side_is_dark_and_all_values_are_said(shop: Shop, world: World, change: Callable[[Shop], str]) -> None:
     said = change(shop)
     with pytest.raises(Refused) as refused:
@@ -56,7 +56,7 @@ def test_no_side_is_dark_and_all_values_are_said(shop: Shop, world: World, chang
     assert "the record says blue" in refused.value.fact
 
 
-@pytest.mark.parametrize("change", [mix, lose, astray, swap])
+@pytest.mark.parametrize("change", [mix, lose, point_elsewhere, swap])
 def test_nothing_is_prepared_then(shop: Shop, world: World, change: Callable[[Shop], str]) -> None:
     release = opened(world)
     change(shop)
@@ -74,7 +74,7 @@ def test_rolling_back_does_not_refuse_for_drift(shop: Shop, world: World, change
     assert shop.where() == ("blue",)
 
 
-@pytest.mark.parametrize("change", [lose, astray])
+@pytest.mark.parametrize("change", [lose, point_elsewhere])
 def test_a_route_that_cannot_be_moved_is_named_when_rolling_back(
     shop: Shop, world: World, change: Callable[[Shop], str]
 ) -> None:

@@ -12,7 +12,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking import header
-from flipgate.steps.looking.prove import need_sight
+from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
 from tests.api.front import checked, fronted, saying
@@ -159,7 +159,7 @@ def test_a_flip_that_cannot_see_names_the_header_and_the_file_where_that_is_why(
     quickly = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 0.3})})
     shop.application = shop.application.model_copy(update={"spec": quickly})
     with serving(fronted(shop, users), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_sight(shop.world("ana", cluster), BLUE, ["traefik-1"])
+        need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"
     assert ("kubectl" not in refused.value.next_command) is named
     assert (f"correct spec.traffic.header in the file of application {shop.name}" in str(refused.value)) is named

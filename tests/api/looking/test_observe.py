@@ -23,10 +23,10 @@ def test_each_ready_replica_is_asked_once_and_tells_its_side(tmp_path: Path) -> 
 
 
 def test_one_that_says_nothing_in_time_hides_no_other_and_holds_up_nobody(tmp_path: Path) -> None:
-    over, town = Event(), Town(pods=[pod("a"), pod("deaf")])
+    over, town = Event(), Town(pods=[pod("a"), pod("silent")])
 
     def script(request: Handler) -> Answer | None:
-        if "pods/deaf" in request.path:
+        if "pods/silent" in request.path:
             over.wait(20)
         return town(request)
 
@@ -38,7 +38,7 @@ def test_one_that_says_nothing_in_time_hides_no_other_and_holds_up_nobody(tmp_pa
 
     assert took < 0.9
     assert seen[0] == Observed("a", Side.GREEN, "HTTP 200 from green")
-    assert (seen[1].replica, seen[1].side) == ("deaf", None)
+    assert (seen[1].replica, seen[1].side) == ("silent", None)
     assert "0.4 s" in seen[1].text
     assert agreed(seen) is None
 

@@ -97,11 +97,11 @@ def test_a_replica_that_no_longer_hears_is_named(tmp_path: Path) -> None:
 
 
 def test_many_replicas_are_all_listened_to_from_the_start(tmp_path: Path) -> None:
-    """Traefik on each of many nodes: those that stay deaf must not use up the others' time."""
+    """Traefik on each of many nodes: those that never show the side must not use up the others' time."""
     replicas = Replicas({"last": green})
-    deaf = [f"deaf-{n}" for n in range(AT_ONCE)]
-    replicas.says.update(dict.fromkeys(deaf, lambda _: "green" if "last" in replicas.asked else "blue"))
-    assert proof(tmp_path, replicas, *deaf, "last").ok
+    silent = [f"silent-{n}" for n in range(AT_ONCE)]
+    replicas.says.update(dict.fromkeys(silent, lambda _: "green" if "last" in replicas.asked else "blue"))
+    assert proof(tmp_path, replicas, *silent, "last").ok
 
 
 def test_a_replica_that_came_meanwhile_is_asked_too(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.observe import observe
-from flipgate.steps.looking.prove import need_sight
+from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
@@ -66,7 +66,7 @@ def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(sho
         assert check_application(cluster, shop.application, shop.own, seen.append) == []
         world = shop.world("ana", cluster)
         assert adopt(world).active is BLUE
-        need_sight(world, BLUE, ["traefik-1"])
+        need_visible(world, BLUE, ["traefik-1"])
         assert agreed(observe(world)()) is BLUE
     assert set(front.asked) == {("https:traefik-1:8443", f"{shop.name}.example")}
     assert seen == [f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"]
@@ -114,7 +114,7 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
         spec = world.application.spec
         world.application = but(world.application, spec=but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1)))
         with pytest.raises(Refused) as blind:
-            need_sight(world, BLUE, ["traefik-1"])
+            need_visible(world, BLUE, ["traefik-1"])
     key = "spec.traffic.scheme: https" if reason == "RedirectedToHttps" else "spec.traffic.address: https://"
     assert said in problem
     assert key in problem
@@ -163,7 +163,7 @@ def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(shop: 
     quickly = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1))
     shop.application = but(shop.application, spec=quickly)
     with serving(fronted(shop, front), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_sight(shop.world("ana", cluster), BLUE, ["traefik-1"])
+        need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"
     assert "if the route has tls, declare spec.traffic.scheme: https" in refused.value.fact
 

@@ -88,8 +88,8 @@ def test_every_route_is_looked_at_and_behind_a_traefik_service_of_the_side_too(c
     put_endpoints(shop, True, service="api")
     check(world)  # nobody answers for `search`, and at weight 0 no user asks it
 
-    astray = {**home, "namespace": shop.namespace(BLUE)}
-    shop.patch(f"{services}/web", ("replace", "/spec/weighted/services", [astray]))
+    elsewhere = {**home, "namespace": shop.namespace(BLUE)}
+    shop.patch(f"{services}/web", ("replace", "/spec/weighted/services", [elsewhere]))
     assert refusal(world)[0] == "LeadsElsewhere"
 
 

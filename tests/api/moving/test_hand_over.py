@@ -19,9 +19,9 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
-from flipgate.steps.releasing.ask import pose
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.flip import going_back
+from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import adopt, check_application
 from flipgate.steps.watching.watch import bad_bake
 from tests.api.front import checked
@@ -155,13 +155,13 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
     add_job(shop, BLUE)
     world, looks = shop.gone_live(until=Phase.BAKING), []
 
-    def glance() -> None:
+    def look_again() -> None:
         looks.append(suspended(shop))
         if len(looks) == 4:
             raise bad_bake(world, Verdict.FAIL, ())
 
     with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting() as acting:
-        hand_over_workers(acting, GREEN, meanwhile=glance)
+        hand_over_workers(acting, GREEN, meanwhile=look_again)
     assert looks[-1] == (True, True), "it waited for the Job"
     assert refused.value.reason == "BakeFailed"
     assert world.store.read().phase is Phase.ROLLED_BACK

@@ -25,7 +25,7 @@ from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.moving.preview import clear_preview, need_preview
-from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.control.records import Lab

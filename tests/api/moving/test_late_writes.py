@@ -1,6 +1,6 @@
 """Writes that arrive minutes after they were sent: after their client gave up, after a retry, after others acted.
 
-None of them may shrink or re-image the side that users are on, silence what works there, or lead users elsewhere.
+None of them may shrink or re-image the side that users are on, stop what works there, or lead users elsewhere.
 docs/decisions/0011-late-writes.md is the table of all that flipgate writes.
 """
 
@@ -24,8 +24,8 @@ from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
 from tests.api.wire import Holding, serving

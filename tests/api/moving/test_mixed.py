@@ -24,8 +24,8 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
-from flipgate.steps.releasing.ask import decide, pose, standing
 from flipgate.steps.releasing.bring_up import bring_up, open_release
+from flipgate.steps.releasing.questions import decide, pose, standing
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, under_lease

@@ -24,8 +24,8 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_side
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
-from flipgate.steps.releasing.ask import decide, need_phase, pose, standing
 from flipgate.steps.releasing.bring_up import scale_to_live
+from flipgate.steps.releasing.questions import decide, need_phase, pose, standing
 from lab.control.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, meddled_with, under_lease, unleased
 from tests.repeating import repeating

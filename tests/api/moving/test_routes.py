@@ -19,7 +19,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
-from flipgate.steps.releasing import ask
+from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
@@ -228,9 +228,9 @@ def test_a_line_that_is_gone_or_newer_is_left_as_it_is(shop: Shop, world: World)
 
 def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: World) -> None:
     release = opened(world)
-    before = ask.basis(world, look(world), release, QuestionKind.FLIP)
+    before = questions.basis(world, look(world), release, QuestionKind.FLIP)
     shop.cluster.merge(shop.route_path(), {"metadata": {"annotations": {WAY_BACK: "an older line"}}})
-    assert ask.basis(world, look(world), release, QuestionKind.FLIP) == before
+    assert questions.basis(world, look(world), release, QuestionKind.FLIP) == before
 
 
 def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.releasing import ask
+from flipgate.steps.releasing import questions
 from tests.api.shop import GREEN, Shop
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
@@ -51,7 +51,7 @@ class Run:
 
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
-            patched.setattr(waiting, "steps", SimpleNamespace(pose=_pose))
+            patched.setattr(waiting, "task", SimpleNamespace(pose=_pose))
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
             patched.setattr(waiting, "filter_flow_run_input", self._inputs)
             try:
@@ -93,7 +93,7 @@ class Run:
 
 
 def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Question:
-    return ask.pose(world, kind, evidence, flow_run=run)
+    return questions.pose(world, kind, evidence, flow_run=run)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def reading_a_config_map(shop: Shop, until: Phase) -> World:
 
 def by_cli(world: World, decision: Decision) -> None:
     """A recorded decision whose doorbell nobody heard."""
-    ask.decide(world, decision, by="ana", via="cli", reason="as agreed")
+    questions.decide(world, decision, by="ana", via="cli", reason="as agreed")
 
 
 def later(world: World, seconds: float) -> World:
@@ -254,7 +254,7 @@ def test_a_retried_run_asks_anew_after_its_question_was_closed(live: World) -> N
     run.answer(NO)
     refused = run.asks(live, SCALE_DOWN)
     assert isinstance(refused, NotGranted)
-    ask.close_refused(live, refused)
+    questions.close_refused(live, refused)
 
     assert run.asks(live, SCALE_DOWN) is None
     assert live.store.read().approval is None
@@ -283,10 +283,10 @@ def test_the_run_of_an_expired_question_is_told_and_ends_and_another_run_asks(li
     run, other = Run(), Run()
     run.asks(live, SCALE_DOWN)
     expired = later(live, live.application.spec.policy.approval_expires_seconds + 1)
-    question = ask.expire(expired)
+    question = questions.expire(expired)
     assert question is not None
     assert question.flow_run == run.id
-    assert ask.expire(expired) is None
+    assert questions.expire(expired) is None
     with run.rings():
         steps.end_waiting.fn(live, question)
 
@@ -301,7 +301,7 @@ def test_an_expired_flip_ends_its_release_whoever_comes(dark: World) -> None:
 
     assert reason(decided) == "ApprovalExpired"
     assert isinstance(decided, NotGranted)
-    ask.close_refused(expired, decided)
+    questions.close_refused(expired, decided)
     last = dark.store.read().last
     assert last is not None
     assert last.phase is Phase.EXPIRED
@@ -317,7 +317,7 @@ def test_a_config_map_edited_after_the_yes_voids_it(shop: Shop, dark: World) -> 
     assert isinstance(run.asks(dark), Granted)
     shop.patch(f"/api/v1/namespaces/{shop.name}-green/configmaps/settings", ("replace", "/data/limit", "6"))
 
-    assert reason(ask.standing(dark, FLIP)) == "BasisChanged"
+    assert reason(questions.standing(dark, FLIP)) == "BasisChanged"
     assert run.asks(dark) is None
     assert dark.store.read().approval is None
 
@@ -340,7 +340,7 @@ def test_images_changed_before_the_question_was_frozen_grant_nothing(shop: Shop,
     shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
     _forget_basis(dark)
 
-    assert reason(ask.standing(dark, FLIP)) == "SideChanged"
+    assert reason(questions.standing(dark, FLIP)) == "SideChanged"
 
 
 def test_the_old_side_may_have_changed_when_it_is_asked_about(shop: Shop, live: World) -> None:
@@ -351,11 +351,11 @@ def test_the_old_side_may_have_changed_when_it_is_asked_about(shop: Shop, live: 
 
 def _forget_basis(world: World) -> None:
     """Question and answer as they would stand, had they been about what the side runs now."""
-    view = ask.look(world)
+    view = questions.look(world)
     record = world.store.read()
     assert record.release is not None
     assert record.question is not None
-    now = {"basis": ask.basis(world, view, record.release, FLIP)}
+    now = {"basis": questions.basis(world, view, record.release, FLIP)}
     both = {"question": record.question.model_copy(update=now), "approval": recorded(world).model_copy(update=now)}
     world.store.update(lambda r: r.model_copy(update=both))
 
@@ -393,7 +393,7 @@ def decided(shop: Shop, verb: str) -> tuple[dict[str, Any], str]:
 def test_a_run_on_its_way_to_sleep_is_rung_until_it_hears(
     shop: Shop, dark: World, bell: Callable[..., list[str]]
 ) -> None:
-    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
     rung = bell(False, False, True)
     answer, _ = decided(shop, "approve")
 
@@ -403,7 +403,7 @@ def test_a_run_on_its_way_to_sleep_is_rung_until_it_hears(
 def test_a_run_that_never_sleeps_is_a_note(
     shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
     monkeypatch.setattr(_decide, "RING_SECONDS", 0.05)
     rung = bell(False)
     answer, _ = decided(shop, "approve")
@@ -417,7 +417,7 @@ def test_a_run_that_never_sleeps_is_a_note(
 def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
     shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
     bell(False)
     ringing = runs.ring
 
@@ -433,10 +433,10 @@ def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
 
 
 def test_reject_revokes_a_yes_until_it_is_spent(shop: Shop, dark: World, bell: Callable[..., list[str]]) -> None:
-    ask.pose(dark, FLIP, [], flow_run=str(uuid4()))
+    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
     bell(True)
     decided(shop, "approve")
     decided(shop, "reject")
 
     assert recorded(dark).decision is Decision.REJECT
-    assert reason(ask.standing(dark, FLIP)) == "Rejected"
+    assert reason(questions.standing(dark, FLIP)) == "Rejected"

@@ -17,8 +17,8 @@ from flipgate.steps.looking.look import look
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import move, need_counts
 from flipgate.steps.releasing import flip
-from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, init
 from flipgate.steps.watching.status import collect

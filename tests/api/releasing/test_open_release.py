@@ -6,7 +6,7 @@ import pytest
 
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import BadInput, Refused
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.bring_up import bring_up, open_release

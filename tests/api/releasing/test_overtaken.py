@@ -12,7 +12,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.releasing import ask, settle
+from flipgate.steps.releasing import questions, settle
 from flipgate.steps.releasing.flip import FLIPPABLE, need_release
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked
 from tests.api.played import played
@@ -41,7 +41,7 @@ def test_each_look_for_the_release_says_what_became_of_it(shop: Shop, live: Worl
         lambda: need_soaked(live),
         lambda: need_soaked(live, release.name),
         lambda: need_release(live, release.name, FLIPPABLE),
-        lambda: ask.need_phase(live, live.store.read(), ask.QuestionKind.FLIP),
+        lambda: questions.need_phase(live, live.store.read(), questions.QuestionKind.FLIP),
     ]
     for look in looks:
         with pytest.raises(Refused, match=f"release {release.name}: {BACK}"):
@@ -79,8 +79,8 @@ def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_says_by_w
 ) -> None:
     release = live.store.read().release
     assert release
-    ask.pose(live, ask.QuestionKind.SCALE_DOWN, [])
-    ask.decide(live, ask.Decision.APPROVE, by="ben", via="test", reason="it soaked")
+    questions.pose(live, questions.QuestionKind.SCALE_DOWN, [])
+    questions.decide(live, questions.Decision.APPROVE, by="ben", via="test", reason="it soaked")
     sleeps(shop, monkeypatch)
     with played(live) as flows:
         state = flows.scale_down(shop.name, release.name)

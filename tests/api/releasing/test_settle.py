@@ -17,7 +17,7 @@ from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Verdict
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up

@@ -14,8 +14,8 @@ from flipgate.core.values.errors import Forbidden, NotFound, Refused
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import move
-from flipgate.steps.releasing.ask import decide, pose
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
+from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api.front import checked
@@ -53,8 +53,8 @@ def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop, tmp_pa
 
 def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop, tmp_path: Path) -> None:
     shop.point("live", "elsewhere")
-    (astray,) = checked(shop, tmp_path)
-    assert astray.startswith(f"IngressRoute {shop.own}/live names neither side (it names elsewhere)")
+    (elsewhere,) = checked(shop, tmp_path)
+    assert elsewhere.startswith(f"IngressRoute {shop.own}/live names neither side (it names elsewhere)")
     shop.cluster.delete(shop.route_path())
     (missing,) = checked(shop, tmp_path)
     assert missing.startswith(f"IngressRoute {shop.own}/live is missing")

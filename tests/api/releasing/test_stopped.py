@@ -22,7 +22,7 @@ from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.releasing import ask
+from flipgate.steps.releasing import questions
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
 
@@ -60,8 +60,8 @@ def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def yes(world: World, kind: QuestionKind = FLIP) -> None:
-    ask.pose(world, kind, [])
-    ask.decide(world, Decision.APPROVE, by="ana", via="cli", reason="looks good")
+    questions.pose(world, kind, [])
+    questions.decide(world, Decision.APPROVE, by="ana", via="cli", reason="looks good")
 
 
 def opened(world: World) -> Release:
@@ -236,7 +236,7 @@ def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
 
 def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from flipgate.core.record.phases import Reason
-    from flipgate.steps.acting.tell import advance
+    from flipgate.steps.acting.outbox import advance
     from flipgate.steps.releasing.flip import _undone
     from tasks import steps
 
@@ -318,7 +318,7 @@ def test_nothing_is_started_beside_somebody_who_is_at_work(shop: Shop, dark: Wor
 
 
 def test_a_question_that_waits_for_a_person_starts_nothing(dark: World, prefect: PlayedPrefect) -> None:
-    ask.pose(dark, FLIP, [])
+    questions.pose(dark, FLIP, [])
     reconcile(later(dark))
     assert prefect.runs == []
 
@@ -353,7 +353,7 @@ def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer(
     shop: Shop, deployed: World, prefect: PlayedPrefect
 ) -> None:
     run = prefect.of("flip-traffic")[0]
-    ask.pose(deployed, FLIP, [], flow_run=run["id"])
+    questions.pose(deployed, FLIP, [], flow_run=run["id"])
     ended(run, "PAUSED")
     deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 1

@@ -19,7 +19,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
@@ -260,7 +260,7 @@ def test_reconcile_judges_it_whatever_else_it_finds(
 ) -> None:
     from flows import reconcile
 
-    def settle_one(world: World, cluster: str) -> str:
+    def reconcile_world(world: World, cluster: str) -> str:
         if ready():
             raise Refused("has drifted", reason="Drifted")
         return "nothing to settle"
@@ -269,7 +269,7 @@ def test_reconcile_judges_it_whatever_else_it_finds(
         return condition_of(soaking.store.read().conditions, WAY_BACK_READY)
 
     monkeypatch.setattr(reconcile, "open_world", lambda *_: soaking)
-    monkeypatch.setattr(reconcile, "settle_one", settle_one)
+    monkeypatch.setattr(reconcile, "reconcile_world", reconcile_world)
     assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
     before = ready()
     shop.play_ready(BLUE, "web", ready=0)

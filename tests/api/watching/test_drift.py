@@ -13,7 +13,7 @@ from flipgate.cli import cli
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.tell import advance
+from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
@@ -122,11 +122,11 @@ def settled(shop: Shop) -> tuple[World, Release]:
     release = world.store.read().release
     assert release
     from flipgate.core.record.phases import Reason
-    from flipgate.steps.acting.tell import finish
+    from flipgate.steps.acting.outbox import write_history
 
     advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
     advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)
-    finish(world)
+    write_history(world)
     return world, release
 
 

@@ -100,7 +100,7 @@ def test_one_endpoint_that_drips_takes_no_time_from_the_others(tmp_path: Path, s
 FAULTS = [RecursionError("maximum recursion depth exceeded"), KeyError("status")]
 
 
-@pytest.mark.parametrize("name", ["ask", "replicas", "look_at_side"])
+@pytest.mark.parametrize("name", ["probe", "replicas", "look_at_side"])
 @pytest.mark.parametrize("error", FAULTS, ids=lambda error: type(error).__name__)
 def test_any_exception_of_a_look_is_unknown_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception

@@ -25,7 +25,7 @@ from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.watching.gates import asking
+from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
 from flipgate.steps.watching.watch import watch
 from tests.api.shop import Shop, held
@@ -249,8 +249,8 @@ def test_the_old_sides_number_is_of_its_last_hour(
     with serving(script_with(prometheus), tmp_path) as cluster:
         application = declared(cluster.server, f"{RATIO}, relativeTo: old, factor: 2, failures: 1}}")
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        with asking(world, moved) as gates:
-            gates.ask()
+        with measuring(world, moved) as gates:
+            gates.measure()
             gates.collect(5)
             (evidence,) = gates.judged()
     assert evidence.verdict is verdict

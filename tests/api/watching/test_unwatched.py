@@ -18,8 +18,8 @@ from flipgate.core.record.conditions import condition_of
 from flipgate.core.record.record import Announcement, Condition, Record, announced
 from flipgate.core.values.errors import Conflict, PermanentError, Refused, Unreachable
 from flipgate.core.way_back.unwatched import OVERDUE, UNWATCHED, Reconciled
+from flipgate.steps.acting.outbox import deliver, write
 from flipgate.steps.acting.reconciled import judge
-from flipgate.steps.acting.tell import tell, write
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.status import collect
@@ -157,7 +157,7 @@ def refuse_to_settle(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, 
 
     monkeypatch.setattr(reconcile, "open_world", lambda *_: world)
     monkeypatch.setattr(reconcile, "note_conditions", lambda _: None)
-    monkeypatch.setattr(reconcile, "settle_one", refused)
+    monkeypatch.setattr(reconcile, "reconcile_world", refused)
     with pytest.raises(Refused, match=fact):
         reconcile.reconcile_one(shop.name, "default")
 
@@ -172,7 +172,7 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
 
     overdue(world)
     look_whether_watched(world, print)
-    monkeypatch.setattr(reconcile, "settle_one", lambda *_: "nothing to settle")
+    monkeypatch.setattr(reconcile, "reconcile_world", lambda *_: "nothing to settle")
     said = hear(world)
     assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
     assert judged(world).status == "False"
@@ -253,7 +253,7 @@ def test_where_the_log_is_the_channel_the_log_says_it(world: World) -> None:
     write(world, news("one.", "two."))
     assert said[:2] == ["one.", "two."]
     assert [text.startswith("Unwatched: reconcile last succeeded ") for text in said[2:]] == [True]
-    tell(world, world.store.read())
+    deliver(world, world.store.read())
     assert len(said) == 3, "nothing was delivered, so nothing is added"
     look_whether_watched(world, said.append)
     assert len(said) == 5, "the warning, and what everybody is told: it needs no sentence beside it"
@@ -355,7 +355,7 @@ def acts(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
         monkeypatch.setattr(flows.opening, "connect", lambda *_, **__: world)
         monkeypatch.setattr(flows.opening, "get_run_logger", lambda: log)
         monkeypatch.setattr(module, "get_run_logger", lambda: log, raising=False)
-        monkeypatch.setattr(module, "steps", SimpleNamespace(recover=act, roll_back=back))
+        monkeypatch.setattr(module, "task", SimpleNamespace(recover=act, roll_back=back))
         flow = getattr(module, name)
         assert isinstance(flow, Flow)
         given = {"images": {}, "release": "r-1", "reason": "orders fail", "application": shop.name}

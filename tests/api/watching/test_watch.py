@@ -20,7 +20,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import prove
-from flipgate.steps.watching.watch import PROBES_A_LOOK, glancing, watch
+from flipgate.steps.watching.watch import PROBES_A_LOOK, quick_watch, watch
 from tests.api.shop import held
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release, shop
@@ -176,8 +176,8 @@ def test_a_move_is_proven_by_the_same_measure(tmp_path: Path, town: Town, proven
 @pytest.mark.parametrize(("town", "bad"), [(Town(), False), (Town(500, "green"), True)], ids=["good", "bad"])
 def test_a_glance_is_one_look_an_interval_and_refuses_a_side_that_is_bad(tmp_path: Path, town: Town, bad: bool) -> None:
     with serving(town, tmp_path) as cluster:
-        glance = glancing(world_of(cluster), release())
+        look_again = quick_watch(world_of(cluster), release())
         with pytest.raises(Refused, match="errors: 10 of 10") if bad else nullcontext():
-            glance()
-        glance()
+            look_again()
+        look_again()
     assert sum(town.asked.values()) == PROBES_A_LOOK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.gates.bake import LEAST_FAILED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.gates.bake import LEAST_FAILED, ProbeResult, Sample, judge_bake, read_reply
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -16,9 +16,9 @@ API_SERVER = b'{"kind": "Status", "message": "error trying to reach service: con
 
 
 def sample(
-    short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0, elsewhere: int = 0
+    short: tuple[str, ...] | None = READY, *, asked: int = 10, failed: int = 0, silent: int = 0, misrouted: int = 0
 ) -> Sample:
-    return Sample(0.0, short, asked, failed, silent, elsewhere, ("blue",) if elsewhere else ())
+    return Sample(0.0, short, asked, failed, silent, misrouted, ("blue",) if misrouted else ())
 
 
 def errors(*samples: Sample, limit: float = 0.01) -> Evidence:
@@ -107,27 +107,27 @@ def test_errors_are_counted_over_all_looks() -> None:
 @pytest.mark.parametrize(
     ("status", "shown", "body", "heard"),
     [
-        (200, "green", b"{}", Heard.GOOD),
-        (302, "green", b"", Heard.GOOD),
-        (404, "green", b"", Heard.GOOD),  # the application itself says so
-        (500, "green", b"", Heard.FAILED),
-        (503, "green", API_SERVER, Heard.FAILED),  # with the header it is the application, whatever it words
-        (200, "", b"{}", Heard.SILENT),
-        (301, "", b"", Heard.SILENT),
-        (404, "", b"404 page not found", Heard.FAILED),  # the route is gone
-        (502, "", b"Bad Gateway", Heard.FAILED),
-        (503, "", b"no available server", Heard.FAILED),
-        (504, "", b"Gateway Timeout", Heard.FAILED),
-        (503, "", b'["Status"]', Heard.FAILED),
-        (403, "", API_SERVER, Heard.SILENT),  # no right on pods/proxy
-        (404, "", API_SERVER, Heard.SILENT),  # the Traefik pod is gone
-        (503, "", API_SERVER, Heard.SILENT),  # the Traefik pod does not listen
-        (429, "", b"Too many requests", Heard.SILENT),
-        (200, "blue", b"{}", Heard.ELSEWHERE),
-        (500, "blue", b"", Heard.ELSEWHERE),
+        (200, "green", b"{}", ProbeResult.GOOD),
+        (302, "green", b"", ProbeResult.GOOD),
+        (404, "green", b"", ProbeResult.GOOD),  # the application itself says so
+        (500, "green", b"", ProbeResult.FAILED),
+        (503, "green", API_SERVER, ProbeResult.FAILED),  # with the header it is the application, whatever it words
+        (200, "", b"{}", ProbeResult.SILENT),
+        (301, "", b"", ProbeResult.SILENT),
+        (404, "", b"404 page not found", ProbeResult.FAILED),  # the route is gone
+        (502, "", b"Bad Gateway", ProbeResult.FAILED),
+        (503, "", b"no available server", ProbeResult.FAILED),
+        (504, "", b"Gateway Timeout", ProbeResult.FAILED),
+        (503, "", b'["Status"]', ProbeResult.FAILED),
+        (403, "", API_SERVER, ProbeResult.SILENT),  # no right on pods/proxy
+        (404, "", API_SERVER, ProbeResult.SILENT),  # the Traefik pod is gone
+        (503, "", API_SERVER, ProbeResult.SILENT),  # the Traefik pod does not listen
+        (429, "", b"Too many requests", ProbeResult.SILENT),
+        (200, "blue", b"{}", ProbeResult.MISROUTED),
+        (500, "blue", b"", ProbeResult.MISROUTED),
     ],
 )
-def test_what_an_answer_says_of_the_new_side(status: int, shown: str, body: bytes, heard: Heard) -> None:
+def test_what_an_answer_says_of_the_new_side(status: int, shown: str, body: bytes, heard: ProbeResult) -> None:
     headers = {"x-served-side": shown} if shown else {}
     reply = read_reply(Answer(status, headers, body, 0.01), "X-Served-Side")
     assert reply.judged(Side.GREEN) is heard
@@ -147,16 +147,16 @@ def test_an_answer_says_whose_it_is(shown: str, body: bytes, said: str) -> None:
 
 
 def test_answers_of_the_other_side_are_drift_and_move_nothing() -> None:
-    verdicts = judge_bake([sample(), sample(elsewhere=10)], max_error_ratio=0.01)
+    verdicts = judge_bake([sample(), sample(misrouted=10)], max_error_ratio=0.01)
     assert [evidence.verdict for evidence in verdicts] == [PASS, PASS, UNKNOWN]
     assert verdicts[2].answer == "drift: 10 of 20 probes were answered from blue, not from the new side"
     assert combine(verdicts) is UNKNOWN
 
 
 def test_when_only_the_other_side_answers_nothing_is_known_of_the_errors() -> None:
-    verdicts = judge_bake([sample(elsewhere=10)], max_error_ratio=1)
+    verdicts = judge_bake([sample(misrouted=10)], max_error_ratio=1)
     assert [evidence.verdict for evidence in verdicts] == [PASS, UNKNOWN, UNKNOWN]
 
 
 def test_drift_does_not_hide_what_users_of_the_new_side_get() -> None:
-    assert combine(judge_bake([sample(failed=4, elsewhere=5)], max_error_ratio=0.01)) is FAIL
+    assert combine(judge_bake([sample(failed=4, misrouted=5)], max_error_ratio=0.01)) is FAIL

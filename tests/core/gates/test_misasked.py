@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flipgate.core.gates.bake import Heard, as_reply
+from flipgate.core.gates.bake import ProbeResult, as_reply
 from flipgate.core.gates.header import TLS_ASKED, judge_asking, judge_header
 from flipgate.core.gates.misasked import misasked
 from flipgate.core.values.answer import Answer
@@ -51,7 +51,7 @@ def test_what_came_names_what_is_wrong_and_the_key(given: Answer, reason: str, s
     assert said in str(found)
     reply = as_reply(given, "")
     assert said in str(reply)
-    assert reply.judged(GREEN) is Heard.SILENT, "no user got it"
+    assert reply.judged(GREEN) is ProbeResult.SILENT, "no user got it"
     unnamed = judge_asking(given)
     assert unnamed
     assert (unnamed.reason, unnamed.passing, unnamed.declare) == (reason, False, found.declare)

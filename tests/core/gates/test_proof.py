@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.gates.bake import Reply
-from flipgate.core.gates.proof import Aim, Proven, Seen, hear, told
+from flipgate.core.gates.proof import Aim, Proven, Seen, proof_sentence, with_answer
 from flipgate.core.values.sides import Side
 
 GREEN, BLUE = Side.GREEN, Side.BLUE
 NEW, OLD, BROKEN, SILENT = Reply(200, "green"), Reply(200, "blue"), Reply(500, "green"), Reply(200, "")
-AIM = Aim(GREEN, answers=2, settled=12.0, since=10.0)
+AIM = Aim(GREEN, answers=2, counts_from=12.0, since=10.0)
 
 
 def heard(*answers: tuple[float, Reply | None], aim: Aim = AIM) -> Seen:
     """What a replica has shown after these answers, each asked for at that time and had 10 ms later."""
     seen = Seen("traefik-a")
     for asked, reply in answers:
-        seen = hear(seen, aim, reply, asked=asked, at=asked + 0.01, why_silent="timed out")
+        seen = with_answer(seen, aim, reply, asked=asked, at=asked + 0.01, no_answer="timed out")
     return seen
 
 
@@ -51,10 +51,10 @@ def test_a_replica_that_shows_both_sides_is_said_to_show_the_old_one() -> None:
 
 
 def test_every_replica_that_users_reach_must_show_it() -> None:
-    good, deaf, gone = Seen("a", proven=True), Seen("b"), Seen("c", gone=True)
+    good, unproven, gone = Seen("a", proven=True), Seen("b"), Seen("c", gone=True)
     assert Proven((good,), 0).ok
     assert Proven((good, gone), 0).ok, "no user is sent to one that is Ready no longer"
-    assert not Proven((good, deaf), 0).ok
+    assert not Proven((good, unproven), 0).ok
     assert not Proven((gone,), 0).ok, "nobody is left who showed anything"
     assert not Proven((), 0).ok
 
@@ -66,7 +66,7 @@ def test_the_figures_of_several_are_the_first_and_the_last_of_any() -> None:
         ("a", 40.0, None),
         ("b", 900.5, 899.0),
     ]
-    assert told(both, GREEN, 5, 2) == (
+    assert proof_sentence(both, GREEN, 5, 2) == (
         "first answer from the new side after 40 ms, last from blue after 899 ms; 5 in a row through each of 2 Traefik "
         "replicas, past the throttle of 2 s"
     )
@@ -74,7 +74,7 @@ def test_the_figures_of_several_are_the_first_and_the_last_of_any() -> None:
 
 def test_what_was_not_heard_is_said_so() -> None:
     quick = Proven((Seen("a", True, 40.0), Seen("b", gone=True)), 2.1)
-    assert "after 40 ms, none from blue was heard; 5 in a row through the one Traefik replica" in told(
+    assert "after 40 ms, none from blue was heard; 5 in a row through the one Traefik replica" in proof_sentence(
         quick, GREEN, 5, 2
     )
-    assert "since when is not known" in told(Proven((Seen("a", True),), 2.1), GREEN, 5, 2)
+    assert "since when is not known" in proof_sentence(Proven((Seen("a", True),), 2.1), GREEN, 5, 2)

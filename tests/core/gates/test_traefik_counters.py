@@ -133,7 +133,7 @@ def test_what_users_hear_from_is_counted_on_either_side_and_mirrors_are_not() ->
         ({B: 1, G: 5}, {B: 2, G: 6}, {BLUE, GREEN}),
         ({"other": 1}, {"other": 2}, set()),
     ],
-    ids=["one", "first of all", "began anew", "let go", "both", "a stranger"],
+    ids=["one", "first of all", "began anew", "let go", "both", "a foreign one"],
 )
 def test_a_counter_that_moved_names_its_side(
     before: dict[str, float], after: dict[str, float], moved: set[str]

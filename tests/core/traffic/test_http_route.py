@@ -73,7 +73,7 @@ NOT_WHOLE = {
     "both sides": [rule(on(BLUE, weight=1), on(GREEN, weight=99))],
     "weight 0 is one edit from live": [rule(on(BLUE), on(GREEN, weight=0))],
     "a rule for the other side": [rule(on(BLUE)), rule(on(GREEN))],
-    "a stranger has a share": [rule(on(BLUE), LEGACY)],
+    "a foreign backend has a share": [rule(on(BLUE), LEGACY)],
     "in the route's own namespace": [rule(on(BLUE), service())],
     "a mirror is sent what users send": [rule(on(BLUE), filters=(mirror(on(GREEN)),))],
     "a mirror of one backend alone": [rule(on(BLUE, filters=[mirror(on(GREEN))]))],
@@ -131,7 +131,7 @@ MANY = http_route(
 def test_a_move_changes_each_backends_namespace_and_the_line_on_it_takes_all_back() -> None:
     state = read_route(NAME, MANY, PLACES, DECLARED)
     (patch,) = plan_move(traffic(state), PLACES, GREEN, direction=FORWARD, stamp="4.abc")
-    moved = applied(MANY, (*patch.operations, *patch.noted))
+    moved = applied(MANY, (*patch.operations, *patch.annotating))
     assert str(moved["spec"]) == str(MANY["spec"]).replace(NAMESPACES[BLUE], NAMESPACES[GREEN])
     line = moved["metadata"]["annotations"][WAY_BACK]
     words = shlex.split(line)

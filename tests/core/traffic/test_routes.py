@@ -60,13 +60,13 @@ WHOLE = {
 NOT_WHOLE = {
     "both sides": weighted(on(BLUE, weight=1), on(GREEN, weight=99)),
     "weight 0 is one edit from live": weighted(on(BLUE, weight=100), on(GREEN, weight=0)),
-    "a stranger has a share": weighted(on(BLUE), LEGACY),
+    "a foreign backend has a share": weighted(on(BLUE), LEGACY),
     "a mirror is sent what users send": mirroring(on(BLUE), on(GREEN)),
     "a mirror that may lead anywhere": mirroring(on(BLUE), service(kind="TraefikService", name="a")),
     "what Traefik passes over is one edit from live": weighted(
         weighted={"services": [on(BLUE)]}, mirroring={**on(GREEN), "mirrors": []}
     ),
-    "a stranger's, though a part that is passed over names a side": weighted(
+    "a foreign one, though a part that is passed over names a side": weighted(
         weighted={"services": [LEGACY]}, highestRandomWeight={"services": [on(BLUE)]}
     ),
     "another TraefikService, which may lead anywhere": weighted(on(BLUE), service(kind="TraefikService", name="a")),
@@ -120,7 +120,7 @@ FOLLOWS = {
 LEADS_ELSEWHERE = {
     "a rule for the other side": [[FOLLOWED], [on(GREEN)]],
     "a share for the other side": [[FOLLOWED, on(GREEN)]],
-    "a share for a stranger": [[FOLLOWED, LEGACY]],
+    "a share for a foreign backend": [[FOLLOWED, LEGACY]],
     "a TraefikService that is not declared": [[FOLLOWED], [{**FOLLOWED, "name": "canary"}]],
     "one of its name elsewhere": [[{**FOLLOWED, "namespace": "other"}]],
 }
@@ -229,11 +229,11 @@ def test_a_move_changes_the_sides_own_entries_and_nothing_else(obj: dict[str, An
         return
     moved = obj
     for patch in plan_move(traffic(before), PLACES, to, direction=direction, stamp="7.x"):
-        moved = applied(obj, (*patch.operations, *patch.noted))
+        moved = applied(obj, (*patch.operations, *patch.annotating))
     after = read(moved)
     assert {entry.namespace for entry in after.entries} == {NAMESPACES[to]}
     assert [entry.pointer for entry in after.entries] == [entry.pointer for entry in before.entries]
-    assert (after.others, after.via) == (before.others, before.via)
+    assert (after.foreign_backends, after.via) == (before.foreign_backends, before.via)
     assert elsewhere(moved) == elsewhere(obj)
     assert plan_move(traffic(after), PLACES, to, direction=direction) == ()
 
@@ -244,7 +244,7 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
     if not before.entries or before.whole is to:
         return
     for patch in plan_move(traffic(before), PLACES, to, stamp="7.x"):
-        moved = applied(obj, (*patch.operations, *patch.noted))
+        moved = applied(obj, (*patch.operations, *patch.annotating))
         line = read(moved).way_back
         assert line.startswith(f"kubectl -n shop-blue patch {obj['kind'].lower()}s.traefik.io live --type=json -p=")
         back = applied(moved, operations(line))
@@ -259,7 +259,7 @@ def test_a_move_notes_the_line_that_takes_everybody_back(obj: dict[str, Any], to
 def moved_to_green(annotations: Mapping[str, str] | None) -> dict[str, Any]:
     obj = with_annotations(weighted(on(BLUE)), annotations)
     (patch,) = plan_move(traffic(traefik_service(obj)), PLACES, GREEN, stamp="7.x")
-    return applied(obj, (*patch.operations, *patch.noted))
+    return applied(obj, (*patch.operations, *patch.annotating))
 
 
 @pytest.mark.parametrize("before", [None, {}, {"someone": "else"}, {WAY_BACK: "an older line"}])
@@ -288,14 +288,14 @@ def test_what_is_noted_is_no_part_of_what_is_approved_or_done_by_hand() -> None:
         for obj, stamp in ((plain, "7.x"), (noted, "7.y"))
     )
     assert one.operations == other.operations
-    assert one.noted != other.noted
+    assert one.annotating != other.annotating
     assert by_hand(one) == by_hand(other)
     assert WAY_BACK.partition("/")[2] not in by_hand(one)
 
 
 def test_a_move_back_notes_its_stamp_and_no_line() -> None:
     (patch,) = plan_move(traffic(to_side(GREEN)), PLACES, BLUE, direction=BACK, stamp="7.x")
-    assert patch.noted == ({"op": "add", "path": "/metadata/annotations", "value": {STAMP: "7.x"}},)
+    assert patch.annotating == ({"op": "add", "path": "/metadata/annotations", "value": {STAMP: "7.x"}},)
 
 
 def test_a_line_is_taken_off_alone_and_only_as_it_was_read() -> None:

@@ -170,7 +170,7 @@ MOVABLE = {
     "whole": [[edge(BLUE)]],
     "several rules and weights": [[edge(BLUE, weight=3), edge(BLUE, name="b")], [edge(BLUE)]],
     "half moved": [[edge(BLUE)], [edge(GREEN)]],
-    "beside a rule of its own for a stranger": [[service("maintenance")], [edge(BLUE)]],
+    "beside a rule of its own for a foreign backend": [[service("maintenance")], [edge(BLUE)]],
 }
 DIRECTIONS = [FORWARD, BACK]
 
@@ -235,21 +235,21 @@ def test_a_patch_is_taken_once_and_never_after_another_of_ours(
     late, other = (
         plan_move(traffic(route(obj)), PLACES, GREEN, direction=direction, stamp=f"7.{nonce}")[0] for nonce in "xy"
     )
-    moved = applied(obj, (*other.operations, *other.noted))
+    moved = applied(obj, (*other.operations, *other.annotating))
     assert moved["metadata"]["annotations"][STAMP] == "7.y"
     (home,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.z")
-    back = applied(moved, (*home.operations, *home.noted))
+    back = applied(moved, (*home.operations, *home.annotating))
     assert route(back).whole is BLUE
     for state in (moved, back):
         with pytest.raises(PatchRefusedError):
-            applied(state, (*late.operations, *late.noted))
+            applied(state, (*late.operations, *late.annotating))
 
 
 def test_the_line_on_a_route_is_no_longer_than_an_annotation_may_be() -> None:
     """One that is too long would have the whole patch refused, and with it the move."""
     large, huge = (route_object(*([edge(BLUE) for _ in range(services)] for _ in range(100))) for services in (2, 20))
     line, instead = (
-        applied(obj, (*patch.operations, *patch.noted))["metadata"]["annotations"][WAY_BACK]
+        applied(obj, (*patch.operations, *patch.annotating))["metadata"]["annotations"][WAY_BACK]
         for obj in (large, huge)
         for patch in plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
     )
@@ -267,14 +267,14 @@ def test_half_a_command_is_in_no_message() -> None:
 def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_before() -> None:
     obj = route_object([edge(BLUE)])
     (forward,) = plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
-    moved = applied(obj, (*forward.operations, *forward.noted))
+    moved = applied(obj, (*forward.operations, *forward.annotating))
     line = json.loads(shlex.split(moved["metadata"]["annotations"][WAY_BACK])[-1].removeprefix("-p="))
     (back,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.y")
     close = plan_close(route(moved), "9.z")
-    closed = applied(moved, (*close.operations, *close.noted))
+    closed = applied(moved, (*close.operations, *close.annotating))
     assert closed["spec"] == moved["spec"]
     assert route(applied(moved, line)).whole is BLUE
-    for late in (line, [*back.operations, *back.noted], [*close.operations, *close.noted]):
+    for late in (line, [*back.operations, *back.annotating], [*close.operations, *close.annotating]):
         with pytest.raises(PatchRefusedError):
             applied(closed, late)
     elsewhere = route_object([edge(GREEN)])
@@ -289,11 +289,11 @@ def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> 
     (back,) = plan_move(
         traffic(route(obj)), PLACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
     )
-    marked = applied(obj, (*back.operations, *back.noted))
+    marked = applied(obj, (*back.operations, *back.annotating))
     assert traffic(route(marked)).unrecorded == Unrecorded(BLUE, "ana: slow")
     for kept, text in (("blue ana: slow", "blue ana: slow"), ("", "")):
         close = plan_close(route(marked), "8.y", kept)
-        assert route(applied(marked, (*close.operations, *close.noted))).unrecorded == text
+        assert route(applied(marked, (*close.operations, *close.annotating))).unrecorded == text
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flipgate.core.gates.bake import OTHERS_NAMED, Heard, Sample, judge_bake, read_reply
+from flipgate.core.gates.bake import OTHERS_NAMED, ProbeResult, Sample, judge_bake, read_reply
 from flipgate.core.gates.checks import Check, judge_check
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.base import but
@@ -54,7 +54,7 @@ def storable(text: str) -> bool:
 def test_every_answer_is_judged(answer: Answer) -> None:
     for side in Side:
         reply = read_reply(answer, HEADER)
-        assert reply.judged(side) in Heard
+        assert reply.judged(side) in ProbeResult
         assert storable(str(reply))
     result = judge_check(CHECK, answer)
     assert result.verdict in (Verdict.PASS, Verdict.FAIL)
@@ -92,7 +92,7 @@ def test_a_body_that_was_not_read_fails_what_needs_it_and_nothing_else() -> None
     "body", [*DEEP, b'{"kind": "Status", "x": "' + b"." * MANY + b'"}'], ids=["[", "{", "k", "long"]
 )
 def test_a_503_of_no_side_is_an_error_that_users_get_whatever_its_body(body: bytes) -> None:
-    assert read_reply(Answer(503, {}, body, 0.1), HEADER).judged(Side.GREEN) is Heard.FAILED
+    assert read_reply(Answer(503, {}, body, 0.1), HEADER).judged(Side.GREEN) is ProbeResult.FAILED
 
 
 def test_a_header_that_says_something_else_each_time_fills_no_record() -> None:
@@ -107,12 +107,12 @@ def test_a_header_that_says_something_else_each_time_fills_no_record() -> None:
 
 def test_why_nobody_answered_is_told_by_the_newest_reason() -> None:
     silent = [
-        Sample(0, None, 10, 0, 10, unread="KeyError", why_silent=why) for why in ("Forbidden", "RecursionError", "")
+        Sample(0, None, 10, 0, 10, unread="KeyError", no_answer=why) for why in ("Forbidden", "RecursionError", "")
     ]
     ready, errors, _ = judge_bake(silent, max_error_ratio=0)
     assert ready.answer == "the side could not be read in 3 looks (the last: KeyError)"
     assert errors.answer == "none of 30 probes was answered by the new side (the last: RecursionError)"
-    heard = [Sample(0, (), 10, 0, 0), Sample(1, (), 10, 0, 2, why_silent="Forbidden")]
+    heard = [Sample(0, (), 10, 0, 0), Sample(1, (), 10, 0, 2, no_answer="Forbidden")]
     assert judge_bake(heard, max_error_ratio=0)[1].answer == (
         "0 of 18 answers were errors, 2 probes had no answer (the last: Forbidden)"
     )

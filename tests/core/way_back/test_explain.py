@@ -7,7 +7,7 @@ import pytest
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.record import EntryState, begin, end
 from flipgate.core.traffic.traffic import RouteState, Traffic
-from flipgate.core.way_back.explain import Drift, Interrupted, Settled, explain, finish_move
+from flipgate.core.way_back.explain import AsRecorded, Drift, OpenStep, explain, finish_move
 from tests.core.builders import BLUE, GREEN, NOW, record, route, route_object, service, to_side, traffic
 
 ON_BLUE, ON_GREEN = traffic(to_side(BLUE)), traffic(to_side(GREEN))
@@ -19,8 +19,8 @@ TO_GREEN = {"to": "green", "from": "blue"}
 
 
 def test_routes_where_the_record_left_them_are_settled() -> None:
-    assert explain(record(), ON_BLUE) == Settled()
-    assert explain(record(active=GREEN), ON_GREEN) == Settled()
+    assert explain(record(), ON_BLUE) == AsRecorded()
+    assert explain(record(active=GREEN), ON_GREEN) == AsRecorded()
 
 
 @pytest.mark.parametrize("seen", [ON_GREEN, SPLIT, GONE, ELSEWHERE], ids=str)
@@ -35,7 +35,7 @@ def test_anything_else_is_drift_that_says_all_routes_and_the_record(seen: Traffi
 @pytest.mark.parametrize("step", [MOVE_ROUTES, BRING_UP])
 def test_an_open_entry_explains_any_state_of_the_routes(seen: Traffic, step: str) -> None:
     noted, entry = begin(record(), step, "ci", NOW, TO_GREEN)
-    assert explain(noted, seen) == Interrupted(entry)
+    assert explain(noted, seen) == OpenStep(entry)
 
 
 @pytest.mark.parametrize("state", [EntryState.DONE, EntryState.UNDONE])
@@ -43,7 +43,7 @@ def test_an_ended_entry_explains_nothing_any_more(state: EntryState) -> None:
     noted, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
     closed = end(noted, entry.id, state, NOW, "")
     at_home, away = (ON_GREEN, ON_BLUE) if state is EntryState.DONE else (ON_BLUE, ON_GREEN)
-    assert explain(closed, at_home) == Settled()
+    assert explain(closed, at_home) == AsRecorded()
     assert isinstance(explain(closed, away), Drift)
 
 

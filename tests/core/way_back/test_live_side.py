@@ -18,7 +18,7 @@ from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.view import SideState
-from flipgate.steps.acting.tell import as_blocks
+from flipgate.steps.acting.outbox import as_blocks
 from tests.core.builders import (
     BLUE,
     GREEN,

@@ -59,7 +59,7 @@ ROUTES = {
     "green": traffic(to_side(GREEN)),
     "split": traffic(to_side(BLUE), to_side(GREEN, name="second")),
     "missing": traffic(route(None)),
-    "astray": traffic(route(route_object([service("legacy")]))),
+    "elsewhere": traffic(route(route_object([service("legacy")]))),
 }
 OLD_SIDES = {
     "left": Occupant(images=RUN, replicas={"web": 2}, since=NOW),
@@ -103,7 +103,7 @@ def states() -> Iterator[Facts]:
         if asked != "not asked" and not asks:
             continue
         for name, routes in ROUTES.items():
-            movable = frozenset() if name == "missing" else frozenset({GREEN} if name == "astray" else Side)
+            movable = frozenset() if name == "missing" else frozenset({GREEN} if name == "elsewhere" else Side)
             soaks = asked == "not asked" and phases[-1:] == (Phase.LIVE,)
             yield facts(remembered(phases, step, old, asked, soaks), routes, movable=movable)
 

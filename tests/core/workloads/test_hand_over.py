@@ -13,7 +13,7 @@ from flipgate.adapters.addresses import address_of
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput
 from flipgate.core.workloads.counts import wanted_counts
-from flipgate.core.workloads.hand_over import Turn, next_turn, pod_says, running_jobs, settled, working
+from flipgate.core.workloads.hand_over import Turn, had_time_to_follow, next_turn, pod_says, running_jobs, working
 from flipgate.core.workloads.render import render
 from flipgate.core.workloads.view import SideState, read_switch, read_workload
 from tests.core.builders import BLUE, GREEN, LEDGER, at, cron_job, deployment, job, shop, side, told, without
@@ -43,22 +43,22 @@ def turn(order: Any, old: SideState, new: SideState, **jobs: tuple[str, ...]) ->
 
 def test_old_first_starts_nothing_before_all_is_quiet() -> None:
     new = state(GREEN, **RESTS)
-    assert turn("old-first", state(BLUE, **WORKS), new) == Turn(BLUE, False, tell=("mailer", "nightly"))
+    assert turn("old-first", state(BLUE, **WORKS), new) == Turn(BLUE, False, change=("mailer", "nightly"))
     going = state(BLUE, 0, suspended=True, readyReplicas=1)
     assert turn("old-first", going, new) == Turn(BLUE, False, pods=("mailer",))
     gone = state(BLUE, **RESTS)
     busy = {"nightly": ("nightly-1",)}
     assert turn("old-first", gone, new, **busy) == Turn(BLUE, False, jobs=busy)
-    assert turn("old-first", gone, new) == Turn(GREEN, True, tell=("mailer", "nightly"))
+    assert turn("old-first", gone, new) == Turn(GREEN, True, change=("mailer", "nightly"))
 
 
 def test_new_first_stops_nothing_before_all_is_up() -> None:
     old = state(BLUE, **WORKS)
-    assert turn("new-first", old, state(GREEN, **RESTS)) == Turn(GREEN, True, tell=("mailer", "nightly"))
+    assert turn("new-first", old, state(GREEN, **RESTS)) == Turn(GREEN, True, change=("mailer", "nightly"))
     coming = state(GREEN, 3, suspended=False, readyReplicas=2)
     assert turn("new-first", old, coming) == Turn(GREEN, True, pods=("mailer",))
     up = state(GREEN, **WORKS)
-    assert turn("new-first", old, up) == Turn(BLUE, False, tell=("mailer", "nightly"))
+    assert turn("new-first", old, up) == Turn(BLUE, False, change=("mailer", "nightly"))
     assert turn("new-first", state(BLUE, **RESTS), up) is None
 
 
@@ -69,7 +69,7 @@ def test_from_half_way_it_does_what_is_missing_in_either_direction(order: Any) -
         sides = {BLUE: state(BLUE, 0, suspended=False), GREEN: state(GREEN, 3, suspended=True)}
         told = []
         while found := turn(order, sides[to.other], sides[to]):
-            (name,) = found.tell
+            (name,) = found.change
             told.append((found.side, name))
             count, suspended = sides[found.side].replicas["mailer"], sides[found.side].workloads["nightly"].suspended
             if name == "mailer":
@@ -91,12 +91,12 @@ def test_more_workers_than_declared_are_left_to_their_autoscaler() -> None:
 def test_what_is_missing_stops_at_once_and_never_starts() -> None:
     old, new = (without(state(which, **RESTS), "nightly") for which in (BLUE, GREEN))
     assert turn("old-first", old, state(GREEN, **WORKS)) is None
-    assert turn("old-first", state(BLUE, **RESTS), new) == Turn(GREEN, True, tell=("mailer",), pods=("nightly",))
+    assert turn("old-first", state(BLUE, **RESTS), new) == Turn(GREEN, True, change=("mailer",), pods=("nightly",))
 
 
 def test_who_is_skipped_stays_on_both_sides() -> None:
     found = next_turn(HANDED, "old-first", state(BLUE, **WORKS), state(GREEN, **RESTS), {}, skip={"mailer"})
-    assert found == Turn(BLUE, False, tell=("nightly",))
+    assert found == Turn(BLUE, False, change=("nightly",))
 
 
 def test_jobs_run_until_they_have_completed_or_failed_also_those_started_by_hand() -> None:
@@ -176,13 +176,13 @@ def test_a_mixed_service_serves_and_is_handed_over() -> None:
 
 def test_old_first_no_pod_is_told_to_consume_before_each_old_one_says_that_it_does_not() -> None:
     blue, green = (BLUE, "ledger"), (GREEN, "ledger")
-    assert mixed_turn("old-first", "true", None) == Turn(BLUE, False, tell=("ledger",))
+    assert mixed_turn("old-first", "true", None) == Turn(BLUE, False, change=("ledger",))
     assert mixed_turn("old-first", "false", None, blue, green) == Turn(BLUE, False, pods=("ledger",))
-    assert mixed_turn("old-first", "false", "false", green) == Turn(GREEN, True, tell=("ledger",))
+    assert mixed_turn("old-first", "false", "false", green) == Turn(GREEN, True, change=("ledger",))
     assert mixed_turn("old-first", "false", "true", green) == Turn(GREEN, True, pods=("ledger",))
     assert mixed_turn("old-first", "false", "true") is None
     assert mixed_turn("new-first", "true", "true", green) == Turn(GREEN, True, pods=("ledger",))
-    assert mixed_turn("new-first", "true", "true") == Turn(BLUE, False, tell=("ledger",))
+    assert mixed_turn("new-first", "true", "true") == Turn(BLUE, False, change=("ledger",))
 
 
 def test_without_its_config_map_nothing_is_told_and_nothing_consumes() -> None:
@@ -228,9 +228,11 @@ def test_the_api_servers_own_word_is_no_pods() -> None:
 @pytest.mark.parametrize(("seconds", "over"), [(89, False), (90, True)])
 def test_pods_that_cannot_be_asked_have_their_time(seconds: float, over: bool) -> None:
     noted = {"flipgate.dev/set-at.consume": "2026-03-01T12:00:00Z"}
-    assert settled(mixed(BLUE, "false", **noted).switches["ledger"], timedelta(seconds=90), at(seconds)) is over
+    assert (
+        had_time_to_follow(mixed(BLUE, "false", **noted).switches["ledger"], timedelta(seconds=90), at(seconds)) is over
+    )
     by_hand = mixed(BLUE, "false").switches["ledger"]
-    assert settled(by_hand, timedelta(seconds=90), at(0))
+    assert had_time_to_follow(by_hand, timedelta(seconds=90), at(0))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.releasing import ask
+from flipgate.steps.releasing import questions
 from lab.control.pipelines import Pipelines
 from lab.machine.paths import CHECKOUT
 from tests.lab import runbook
@@ -135,7 +135,7 @@ class Stand:
         self.stage.kubectl("-n", self.stage.place.blue, "scale", "deployment/api", "--replicas=1")
         wait_until("one pod of api", lambda: self.stage.deployments(BLUE)["api"]["status"].get("readyReplicas") == 1)
 
-    def _astray(self) -> None:
+    def _elsewhere(self) -> None:
         self._live()
         place = self.stage.place
         patch = '[{"op": "replace", "path": "/spec/routes/0/services/0/namespace", "value": "nowhere"}]'
@@ -144,7 +144,7 @@ class Stand:
 
     def _asked(self) -> None:
         self._live()
-        ask.pose(self.world, QuestionKind.SCALE_DOWN, [])
+        questions.pose(self.world, QuestionKind.SCALE_DOWN, [])
 
     def _killed(self) -> None:
         self._dark()

@@ -18,7 +18,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.looking.look import look, look_at_traffic
 from lab.control.records import Lab
 from tests.lab import runbook
-from tests.lab.deaf import second_traefik
+from tests.lab.second_traefik import second_traefik
 from tests.lab.stage import (
     BLUE,
     GREEN,
@@ -191,24 +191,24 @@ def handed_over(stage: Stage) -> bool:
 def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_named(
     new_stage: NewStage, lab: Lab, tmp_path: Path
 ) -> None:
-    with second_traefik(lab, tmp_path, f"deaf-{tmp_path.name[-1]}") as other:
+    with second_traefik(lab, tmp_path, f"cut-{tmp_path.name[-1]}") as other:
 
         def both(document: dict[str, Any]) -> None:
             document["spec"]["traffic"]["proofTimeoutSeconds"] = 4
             document["spec"]["traffic"]["traefik"]["selector"] = other.selector
 
-        stage = new_stage("deaf", edit=both)
+        stage = new_stage("cut", edit=both)
         dark_and_approved(stage)
-        other.deafen()
+        other.cut_off()
         world = stage.world()
         with stage.load() as load:
             with pytest.raises(Refused) as refused:
                 runbook.flip_traffic(world)
             stage.wait_for_users_on(BLUE)
             report = lost_none(load)
-        deaf = f"{other.pod} (HTTP 200 from blue)"
+        shown = f"{other.pod} (HTTP 200 from blue)"
     assert refused.value.reason == "TrafficNotProven"
-    assert deaf in refused.value.fact
+    assert shown in refused.value.fact
     assert report.by_side["green"], "through the replica that heard, users were on green in between"
     record = stage.record()
     assert phases(record.release)[-3:] == [
@@ -217,5 +217,5 @@ def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_name
         "rolled_back TrafficRestored",
     ]
     assert record.release
-    assert deaf in record.release.changes[-1].message
+    assert shown in record.release.changes[-1].message
     assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}

@@ -18,7 +18,7 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.lab import runbook
-from tests.lab.deaf import second_traefik
+from tests.lab.second_traefik import second_traefik
 from tests.lab.stage import (
     BLUE,
     GREEN,

@@ -14,7 +14,7 @@ from flipgate.steps.looking.observe import observe
 from flipgate.steps.releasing import flip
 from lab.control.records import Lab
 from tests.lab import runbook
-from tests.lab.deaf import second_traefik
+from tests.lab.second_traefik import second_traefik
 from tests.lab.stage import (
     BLUE,
     GREEN,

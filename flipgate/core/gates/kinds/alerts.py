@@ -13,7 +13,7 @@ from pydantic import Field
 from flipgate.core.gates.kinds.kind import GateKind, Keys, Measure, Reader
 from flipgate.core.gates.sample import GateSample, Limit, cut_reason
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.values.placeholders import NAMESPACE, filled, unknown_placeholders
 
 _LABEL_NAME = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
@@ -46,7 +46,7 @@ class Alerts(GateKind[AlertsKeys]):
             if not _LABEL_NAME.match(label):
                 yield f'asks for the label "{label}", which no alert can have'
 
-    def lacks(self, metrics: Metrics, traffic: Traffic) -> str:
+    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         return "" if metrics.alertmanager else "needs spec.metrics.alertmanager"
 
     def asked(self, gate: AlertsKeys) -> str:

@@ -14,7 +14,7 @@ from flipgate.core.gates.graph import Line, Span
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.gates.traefik_counters import Counters, Probes, Reading
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.values.base import Model
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
@@ -133,7 +133,7 @@ class GateKind(ABC, Generic[K]):
         """What does not fit together in its keys."""
         yield from ()
 
-    def lacks(self, metrics: Metrics, traffic: Traffic) -> str:
+    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         """What keeps anybody from being asked, by the rest of the file; empty where nothing does."""
         return ""
 

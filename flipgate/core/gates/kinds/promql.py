@@ -13,7 +13,7 @@ from flipgate.core.gates.graph import Line, Span
 from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Windowed
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.values.placeholders import NAMESPACE, WINDOW, filled, unknown_placeholders
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
@@ -79,7 +79,7 @@ class Promql(GateKind[PromqlKeys]):
         if gate.relative_to and gate.of == "time":
             yield "is of time: it has no number of the old side to be relative to"
 
-    def lacks(self, metrics: Metrics, traffic: Traffic) -> str:
+    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         return "" if metrics.prometheus else "needs spec.metrics.prometheus"
 
     def asked(self, gate: PromqlKeys) -> str:

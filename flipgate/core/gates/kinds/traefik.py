@@ -15,7 +15,7 @@ from flipgate.core.gates.kinds.kind import GateKind, Measure, Reader, Rule, Wind
 from flipgate.core.gates.sample import GateSample, Limit
 from flipgate.core.gates.traefik_counters import Count, Counters, Reading, error_ratio, increase
 from flipgate.core.spec.metrics import Metrics
-from flipgate.core.spec.traffic import Traffic
+from flipgate.core.spec.traffic import TrafficSpec
 
 
 class TraefikLimit(Rule):
@@ -44,7 +44,7 @@ class Traefik(GateKind[TraefikKeys]):
     between_looks = True
     drawn = True
 
-    def lacks(self, metrics: Metrics, traffic: Traffic) -> str:
+    def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
         if traffic.address:
             return (
                 "counts at Traefik's pods, while spec.traffic.address is asked: "

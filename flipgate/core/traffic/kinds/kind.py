@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from flipgate.core.traffic.traffic import Edit, Entry, OtherEntry, Target
+from flipgate.core.traffic.traffic import Edit, Entry, ForeignEntry, Target
 from flipgate.core.values.place import Place
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
@@ -59,7 +59,7 @@ class RouteKind(ABC):
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         """All references of an object with this spec, those that share users together."""
 
-    def edit(self, entry: Entry | OtherEntry, place: Place) -> Edit:
+    def edit(self, entry: Entry | ForeignEntry, place: Place) -> Edit:
         """The change that sends this entry to a side."""
         return Edit(entry.pointer, entry.namespace if entry.explicit else None, place.namespace)
 

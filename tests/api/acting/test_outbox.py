@@ -11,7 +11,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
-from flipgate.steps.acting.tell import as_blocks, tell
+from flipgate.steps.acting.outbox import as_blocks, deliver
 from flipgate.steps.acting.world import World, utc_now
 from tests.api.shop import GREEN, Shop, advanced, opened
 
@@ -59,7 +59,7 @@ def phase_in(text: str) -> str:
 def told_by(world: World, chat: Scripted) -> list[str]:
     """The phases that this chat told, and what was said goes into `world`'s own list."""
     world.chat = chat
-    tell(world, world.store.read())
+    deliver(world, world.store.read())
     return [phase_in(text) for text in chat.told]
 
 

@@ -24,7 +24,7 @@ from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.about import about_application
-from flipgate.steps.acting.tell import advance, finish, write
+from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_record
 
@@ -127,7 +127,7 @@ def decide(
     return question
 
 
-def hear(world: World, question: Question, given: Mapping[str, str]) -> None:
+def take_form(world: World, question: Question, given: Mapping[str, str]) -> None:
     """Writes down what a person answered in a form to this question, where that still counts.
 
     `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
@@ -189,7 +189,7 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
     """
     record, now = world.store.read(), world.now()
 
-    def noted(record: Record) -> Record:
+    def marked(record: Record) -> Record:
         if refused.reason != Why.APPROVAL_EXPIRED:
             return record
         return approvals.lapse(record, refused.fact, by=world.actor, via=via, now=now)
@@ -197,10 +197,10 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
     if refused.reason in ENDS and record.phase is Phase.DARK:
         phase, reason = ENDS[refused.reason]
         release = need_phase(world, record, QuestionKind.FLIP)
-        advance(world, release.name, phase, reason, refused.fact, also=noted)
-        finish(world)
+        advance(world, release.name, phase, reason, refused.fact, also=marked)
+        write_history(world)
     elif record.question is not None:
-        world.store.update(lambda r: approvals.withdraw(noted(r)))
+        world.store.update(lambda r: approvals.withdraw(marked(r)))
 
 
 @about_application(untouched="all routes and both sides")

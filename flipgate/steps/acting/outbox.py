@@ -1,4 +1,4 @@
-"""Telling people: the outbox, delivered at least once, never in the way of a release."""
+"""Delivers announcements from the record's outbox, each at least once. A failed delivery never fails a release."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.way_back.unwatched import is_about_it, warning
-from flipgate.steps.acting.events import note
+from flipgate.steps.acting.events import write_events
 from flipgate.steps.acting.reconciled import judge
 from flipgate.steps.acting.world import World
 
 
 def write(world: World, change: Callable[[Record], Record]) -> Record:
-    """Changes the record, then tries to tell what that put into the outbox."""
+    """Changes the record, then tries to deliver what the change put into the outbox."""
     before: set[str] = set()
 
-    def noted(record: Record) -> Record:
+    def changed(record: Record) -> Record:
         before.update(message.id for message in record.outbox)
         return change(record)
 
-    record = world.store.update(noted)
+    record = world.store.update(changed)
     for message in record.outbox:
         if message.id not in before:
             world.say(message.text)
-    return tell(world, record)
+    return deliver(world, record)
 
 
 def advance(
@@ -68,19 +68,19 @@ def need_open(record: Record, release: str) -> Release:
     return record.release
 
 
-def tell(world: World, record: Record) -> Record:
+def deliver(world: World, record: Record) -> Record:
     """Delivers what the outbox holds: as Events on the cluster's own objects, and to the chat, oldest first.
 
     Events go out whether there is a chat or not. An application without a Slack channel has the run's log for a
     channel. One that has a channel keeps its messages until somebody with a chat comes by: the command line has none.
     While nobody watches (Unwatched), what is delivered says so.
     """
-    done = note(world, record)
+    done = write_events(world, record)
     if record.outbox and (world.chat is not None or not world.application.spec.announce.slack_channel):
         warned = warning(record.application, judge(world, record))
         if warned and world.chat is None and not all(map(is_about_it, record.outbox)):
             world.say(warned)
-        record = _deliver(world, record, done, warned)
+        record = _deliver_each(world, record, done, warned)
     if not any(message.id in done and not message.noted for message in record.outbox):
         return record
     try:
@@ -90,9 +90,10 @@ def tell(world: World, record: Record) -> Record:
         return record
 
 
-def _deliver(world: World, record: Record, done: frozenset[str], warned: str) -> Record:
-    """What fails waits for the next call, and those behind it with it. A message that will never be taken is let go
-    instead, or nobody would hear of what came after it. Where there is no chat, a message waits for its Events.
+def _deliver_each(world: World, record: Record, done: frozenset[str], warned: str) -> Record:
+    """Posts the messages in order. One that fails waits for the next call, and so do those behind it; one that will
+    never be accepted is dropped, so that it does not hold up the others. Without a chat, a message waits for its
+    Events.
     """
     for message in record.outbox:
         if world.chat is None and message.id not in done and not message.noted:
@@ -134,8 +135,8 @@ def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]
     return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]}]
 
 
-def finish(world: World) -> None:
-    """Writes the last finished release to the history, with its journal. Doing it twice is fine."""
+def write_history(world: World) -> None:
+    """Writes the last finished release to the history, with its journal. May be repeated."""
     record = world.store.read()
     for release in reversed(record.releases):
         if release.phase.row.ended:

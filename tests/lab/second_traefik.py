@@ -1,6 +1,6 @@
-"""A second Traefik replica on the lab, which hears of changes until a test cuts its way to the API server.
+"""A second Traefik replica on the lab, which follows changes until a test cuts its way to the API server.
 
-Deaf it goes on being Ready, and answers by what it heard last: as a replica does behind a broken network, or with a
+Cut off it stays Ready, and answers by what it read last: as a replica does behind a broken network, or with a
 token that has run out.
 """
 
@@ -42,7 +42,7 @@ class SecondTraefik:
         (found,) = self.cluster.items(PODS, labelSelector=f"{NAME}={self.name}")
         return str(found["metadata"]["name"])
 
-    def deafen(self) -> None:
+    def cut_off(self) -> None:
         """Cuts its way to the API server; returns when nothing passes any more."""
         self.cluster.delete(f"{DEPLOYMENTS}/{self.name}-relay")
         wait_until("the relay is gone", lambda: not self.cluster.items(PODS, labelSelector=f"{NAME}={self.name}-relay"))
