@@ -1,1 +1,1 @@
-"""What a person starts: one flow a file. Order of steps, waiting, nothing else."""
+"""The flows: one for each thing a person starts. Order of steps and waiting, nothing else."""

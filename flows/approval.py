@@ -1,4 +1,4 @@
-"""Waiting for a person. Not a flow: the part that `flip_traffic` and `scale_down` share."""
+"""Waits for a person. Not a flow: the part that `flip_traffic` and `scale_down` share."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GRACE_SECONDS = 86_400
 
 
 class Answer(RunInput):
-    """The form. Nothing has a default: an empty resume must not decide anything.
+    """The form that a person fills in. It has no defaults: an empty resume must not decide anything.
 
     The server takes what its schema allows: what people see, and the mark of a doorbell, which no page shows.
     """
@@ -51,7 +51,7 @@ class Answer(RunInput):
 
 
 def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:
-    """A standing decision, or the answer to the question posed now, with the evidence that `look` finds.
+    """Returns a standing decision, or the answer to the question posed now, with the evidence that `look` finds.
 
     Nobody looks for a decision that stands: what it allows is judged again under the Lease, and users wait for that.
 
@@ -77,7 +77,7 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
 
 
 def forms(run: str, question: Question) -> list[dict[str, str]]:
-    """What people answered in Prefect to the question that this run posed: looked up, so nothing is suspended for it.
+    """Returns what people answered in Prefect to the question that this run posed, without suspending the run.
 
     A doorbell is nobody's answer: whoever rang has written to the record before.
     """
@@ -88,7 +88,8 @@ def forms(run: str, question: Question) -> list[dict[str, str]]:
 
 @about_application(untouched="all routes and both sides")
 def state_if_refused(world: World, decided: Granted | NotGranted) -> State[str] | None:
-    """None for a yes. For a no, or nobody's word in time: closes the question, and the state the run ends with.
+    """Returns None for a yes. For a no, or when nobody decided in time: closes the question, and returns the state that
+    the run ends with.
 
     A no is an answer, not a failure. Raises Refused for a decision that cannot count: foreign, or spent before.
     """

@@ -1,4 +1,4 @@
-"""Deploy dark: new images into the idle side, up, Ready, checked. Users see nothing of it."""
+"""Deploy dark: brings new images up on the dark side and checks them. Users see nothing of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
 
 
 def bring_up_and_check(world: World, release: Release, patience_seconds: float) -> None:
-    """From `deploying` to `dark` under the Lease; who finds it done already changes nothing."""
+    """Takes the release from `deploying` to `dark` under the Lease; changes nothing where that is done already."""
     with world.acting(patience_seconds=patience_seconds) as acting:
         with failing(acting, release):
             task.bring_side_up(acting, release)

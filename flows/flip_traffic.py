@@ -58,7 +58,8 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 
 
 def move_and_watch(world: World, name: str) -> Release:
-    """From `dark` to `live` under the Lease; begun again after a crash, it goes on from where the release stands."""
+    """Takes the release from `dark` to `live` under the Lease; begun again after a crash, it goes on from where the
+    release stands."""
     release = need_release(world, name, MOVABLE)
     with going_back(world), world.acting() as acting:
         act_again(acting)

@@ -1,4 +1,4 @@
-"""How every flow begins, and how one ends that a person has overtaken."""
+"""How every flow begins, and how one ends whose release a person has taken another way."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def open_world(application: str, cluster: str) -> World:
 
 
 def begin(application: str, cluster: str) -> World:
-    """The application's World, once its run has looked whether reconcile still runs: nobody else would say so."""
+    """Opens the application's World, and announces where reconcile does not run any more."""
     world = open_world(application, cluster)
     look_whether_watched(world, get_run_logger().warning)
     return world

@@ -1,6 +1,5 @@
-"""Reconcile: finish or back out what was interrupted, let questions and kept sides expire, tell what was not told,
-scale up a live side that flipgate itself emptied, and judge whether the live side and the way back are as they should
-be."""
+"""Reconcile: finishes or backs out what was interrupted, closes questions and kept sides whose time is over, delivers
+announcements, scales up a live side that flipgate itself emptied, and judges the live side and the way back."""
 
 from __future__ import annotations
 
@@ -41,7 +40,7 @@ def reconcile(application: str = "", cluster: str = "default") -> str:
 
 
 def reconcile_one(application: str, cluster: str) -> str:
-    """One application; returns what was found."""
+    """Reconciles one application; returns what was found."""
     world = open_world(application, cluster)
     try:
         fact = reconcile_world(world, cluster)
@@ -58,8 +57,8 @@ def reconcile_one(application: str, cluster: str) -> str:
 
 
 def reconcile_world(world: World, cluster: str) -> str:
-    """What was interrupted, has expired or was kept too long, in this order; users on a side at rest wait for none of
-    it, nor for a person who has to explain a drift."""
+    """Recovers what was interrupted, then closes what has expired or was kept too long. A live side at rest is scaled
+    up in any case, also where a drift waits for a person."""
     try:
         outcome = task.recover(world)
     finally:

@@ -40,7 +40,8 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
 
 
 def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
-    """From `live` to `settled`, on a person's word; begun again after a crash, it goes on from where the release is."""
+    """Takes the release from `live` to `settled`, on a person's word; begun again after a crash, it goes on from where
+    the release is."""
     if soaked.phase is Phase.LIVE:
         decided = ask_person(world, QuestionKind.SCALE_DOWN, lambda: soak_evidence(world, soaked))
         if no := state_if_refused(world, decided):

@@ -17,7 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def temporary(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Only what may heal by itself is tried again; every step looks first, so trying again is always safe."""
+    """Whether a failed task is tried again: only after a fault that may heal by itself. Every step looks first, so
+    trying again is safe."""
     try:
         state.result()
     except TemporaryError:

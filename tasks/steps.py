@@ -1,4 +1,4 @@
-"""The steps that are worth seeing in a run's timeline. Policies only: the bodies are in `flipgate.steps`."""
+"""The steps as Prefect tasks, seen in a run's timeline. Policies only: the bodies are in `flipgate.steps`."""
 
 from __future__ import annotations
 

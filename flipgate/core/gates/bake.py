@@ -1,4 +1,4 @@
-"""Judging the time right after a flip: is the new side Ready, and does it answer users without errors?"""
+"""Judges the time right after a flip: is the new side Ready, and does it answer users without errors?"""
 
 from __future__ import annotations
 
@@ -24,21 +24,23 @@ class ProbeResult(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer through a Traefik replica. `shown` is what its identity header says, "" without one; `api_server`
-    marks an error that the API server gave in its own name: users saw nothing of it. `misasked` is why it is none that
-    users get."""
+    """One answer through a Traefik replica."""
 
     status: int
     shown: str
+    """What its identity header says; empty without one."""
     api_server: bool = False
+    """An error that the API server gave in its own name: users saw nothing of it."""
     misasked: Misasked | None = None
+    """Why it is no answer that users get."""
 
     def __str__(self) -> str:
         whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
         return f"HTTP {self.status} from {whom}" + (f" ({self.misasked})" if self.misasked else "")
 
     def judged(self, side: Side) -> ProbeResult:
-        """A 5xx or a 404 that names no side is Traefik's own: no pod behind the route, or no route. Users get it."""
+        """Judges the answer for this side. A 5xx or a 404 that names no side is Traefik's own (no pod behind the route,
+        or no route), and users get it: FAILED."""
         if self.api_server:
             return ProbeResult.SILENT
         if self.shown and self.shown != side:
@@ -54,7 +56,7 @@ def read_reply(answer: Answer, header: str) -> Reply:
 
 
 def as_reply(answer: Answer, shown: str) -> Reply:
-    """An answer that came by the API server's proxy, from the side that is `shown` ("" where none is)."""
+    """Makes a Reply of an answer from the side that is `shown` ("" where none is), come by the API server's proxy."""
     if shown:
         return Reply(answer.status, printable(shown))
     return Reply(answer.status, "", status_message(answer) is not None, misasked(answer))
@@ -92,7 +94,7 @@ SHORT_IN_A_ROW = 2
 
 
 def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
-    """The verdicts so far. No answers at all is unknown, never pass."""
+    """Returns the verdicts so far. No answers at all is unknown, never pass."""
     return (_readiness(samples), _errors(samples, max_error_ratio), _side(samples))
 
 
@@ -150,6 +152,6 @@ def _side(samples: Sequence[Sample]) -> Evidence:
 
 
 def _last(reasons: Iterable[str]) -> str:
-    """The newest of them that says anything, to be put behind a sentence."""
+    """Returns the newest reason that is not empty, in the form that follows a sentence."""
     known = [reason for reason in reasons if reason]
     return f" (the last: {known[-1]})" if known else ""

@@ -1,4 +1,4 @@
-"""Judging a declared gate of a bake from what was measured at each look."""
+"""Judges a declared gate of a bake from what was measured at each look."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BELONGS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def judge(gate: Gate, samples: Sequence[GateSample], now: float, namespace: str) -> Evidence:
-    """The verdict so far, of the side in this namespace.
+    """Returns the verdict so far, for the side in this namespace.
 
     Fail: the last `failures` looks that had a number found it bad. Unknown: none had one, or none lately, or the last
     one was bad and it takes more to fail. Looks without a number neither pass nor fail; they are counted apart.

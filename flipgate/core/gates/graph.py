@@ -1,4 +1,4 @@
-"""A gate's numbers around a flip as a picture: the old side's line, the flip, the new side's line, and the limit."""
+"""Draws a gate's numbers around a flip: the old side's line, the flip, the new side's line, and the limit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Line:
 
 
 class Span(NamedTuple):
-    """What time is drawn: `begin` to `flip` is the old side's, `flip` to `end` the new one's."""
+    """The time that is drawn: `begin` to `flip` is the old side's, `flip` to `end` the new one's."""
 
     begin: datetime
     flip: datetime
@@ -41,15 +41,17 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Graph:
-    """What is drawn of the gate with this name. `note` says what a reader has to know of the numbers. `hour` is the old
-    side's one number for its last hour, where there is no line of it."""
+    """What is drawn of one gate."""
 
     name: str
+    """The gate's name."""
     limit: Limit
     span: Span
     lines: tuple[Line, ...]
     note: str = ""
+    """What a reader has to know of the numbers."""
     hour: tuple[Side, float] | None = None
+    """The old side's one number for its last hour, where there is no line of it."""
 
 
 def of_looks(samples: Sequence[GateSample], began: datetime) -> tuple[Point, ...]:
@@ -58,7 +60,7 @@ def of_looks(samples: Sequence[GateSample], began: datetime) -> tuple[Point, ...
 
 
 def bake_graph(graph: Graph) -> str:
-    """An SVG with a legend, ticks on both axes (times are UTC) and the flip marked.
+    """Returns an SVG with a legend, ticks on both axes (times are UTC) and the flip marked.
 
     Before and after the flip have scales of their own: a bake is minutes, and what came before it may be an hour.
     """

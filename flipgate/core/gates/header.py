@@ -1,4 +1,5 @@
-"""Does an answer say which side it is from? Where it does not no move could be proven, and that is found before one."""
+"""Judges whether an answer says which side it is from: without that no move could be proven, and it is found out before
+one."""
 
 from __future__ import annotations
 
@@ -21,25 +22,25 @@ TLS_ASKED = f"if the route has tls, declare {SCHEME}"
 
 @dataclass(frozen=True)
 class Unnamed:
-    """Why an answer does not show the side that the routes name. `passing`: a Traefik that has not heard of the latest
-    change yet may answer so, and may answer well a moment later. `declare` is what the file should say, where it is the
-    way of asking that is wrong."""
+    """Why an answer does not show the side that the routes name."""
 
     reason: Why
     fact: str
     passing: bool = False
+    """Traefik may answer so until it follows the latest change, and well a moment later."""
     declare: str = ""
+    """What the file should say, where the way of asking is wrong."""
 
 
 def judge_asking(answer: Answer, header: str = "") -> Unnamed | None:
-    """Holds an answer by the live route against what users get; None where they may get just that. Reasons: those of
+    """Judges whether an answer by the live route is one that users may get; None where it is. Reasons: those of
     `Misasked`."""
     wrong = None if header and answer.headers.get(header.lower()) else misasked(answer)
     return Unnamed(wrong.reason, f"HTTP {answer.status}: {wrong}", declare=wrong.declare) if wrong else None
 
 
 def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
-    """Holds an answer by the live route against what its header should say; None where it says just that.
+    """Judges whether an answer by the live route names this side in its header; None where it does.
 
     Reasons: HeaderMissing, HeaderNamesNoSide (another value than a side's name), OtherSideAnswers.
     """
@@ -58,7 +59,7 @@ def judge_header(answer: Answer, header: str, side: Side) -> Unnamed | None:
 
 
 def judge_served(answer: Answer) -> Unnamed | None:
-    """An error by the live route that no side gave, by its counters: Traefik's own. Reason: NotServed."""
+    """Judges an error by the live route that no side gave, by the counters: it is Traefik's own. Reason: NotServed."""
     why = _traefiks_own(answer)
     return (
         Unnamed(Why.NOT_SERVED, f"HTTP {answer.status}, and no side's counter moved: {why}", passing=True)
@@ -68,7 +69,7 @@ def judge_served(answer: Answer) -> Unnamed | None:
 
 
 def _traefiks_own(answer: Answer) -> str:
-    """What an error of Traefik's own means; empty where the status is none that it gives."""
+    """Returns what an error of Traefik's own means; empty where Traefik gives no such status."""
     if answer.status == 404:
         other = TLS_ASKED if answer.scheme == "http" else "does the route listen at that entry point, and has tls?"
         return f"Traefik itself answers so where no rule takes this host and path; {other}"
@@ -76,7 +77,7 @@ def _traefiks_own(answer: Answer) -> str:
 
 
 def _why_missing(answer: Answer, header: str) -> tuple[str, bool]:
-    """What is most likely wrong, and whether it may pass."""
+    """Returns what is most likely wrong, and whether it may pass by itself."""
     saying = sorted(name for name, value in answer.headers.items() if value in list(Side))
     alike = [name for name in answer.headers if SequenceMatcher(None, name.lower(), header.lower()).ratio() >= ALIKE]
     if like := next(iter([*saying, *sorted(alike)]), ""):

@@ -1,4 +1,5 @@
-"""Answers that users do not get, for they ask otherwise: by another scheme, at another port, with a name (SNI)."""
+"""Recognises answers that users do not get, since they ask another way: another scheme, another port, with a name
+(SNI)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _FAILED: Final = ("tls: ", "x509: ", "EOF")
 
 
 class Misasked(NamedTuple):
-    """What came instead of users' answer, and the key of the file that has users' way of asking.
+    """What came instead of users' answer, and the key of the file that declares users' way of asking.
 
     Reasons: RedirectedToHttps, SniNeeded, TlsFailed (anything else that keeps TLS from coming about).
     """
@@ -33,7 +34,7 @@ class Misasked(NamedTuple):
 
 
 def misasked(answer: Answer) -> Misasked | None:
-    """Why this answer is none that users get; None where the way of asking is not what is wrong."""
+    """Returns why users do not get this answer; None where the way of asking is not what is wrong."""
     where = answer.headers.get("location", "")
     if answer.scheme == "http" and answer.status in REDIRECTS and where.lower().startswith("https://"):
         return Misasked(Why.REDIRECTED_TO_HTTPS, f"who asks by http is sent to {printable(where)}", SCHEME)

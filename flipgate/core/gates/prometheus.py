@@ -1,4 +1,4 @@
-"""Reading Prometheus' answers: one number, or one line. What is several, none or infinite is none, and says why."""
+"""Reads Prometheus' answers: one number, or one line. Several, none or an infinite one give None, and the reason."""
 
 from __future__ import annotations
 

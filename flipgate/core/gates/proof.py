@@ -1,4 +1,4 @@
-"""Proof that traffic moved: what the answers through each Traefik replica add up to, and the figures that are kept."""
+"""Judges whether traffic moved, from the answers through each Traefik replica, and keeps the figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Traefik's own counters of users' requests: which of them are a side's, what they grew by, what a look makes of it.
+"""Reads Traefik's own counters of users' requests: which are a side's, how they grew, what a look makes of that.
 
 A rule that names one Service is counted under the rule's own name, whichever side it leads to. What goes through a
 TraefikService, or a rule with several services, is counted per target, whose name has the namespace in it.
@@ -30,12 +30,12 @@ Series = tuple[tuple[str, str], ...]
 
 
 def target_counter(namespace: str, target: Target) -> str:
-    """What Traefik calls a Service's port where it counts per target."""
+    """Returns what Traefik calls a Service's port where it counts per target."""
     return _named(target.counter.format(namespace=namespace, name=target.name, port=target.port))
 
 
 def rule_counter(route: RouteName, match: str) -> str:
-    """What Traefik calls a rule's only Service: after the route and its rule."""
+    """Returns what Traefik calls a rule's only Service: a name made of the route and its rule."""
     return _named(f"{route.namespace}-{route.name}-{hashlib.sha256(match.encode()).hexdigest()[:20]}@kubernetescrd")
 
 
@@ -149,7 +149,8 @@ def counters_of(rules: Sequence[str], targets: Sequence[str]) -> Counters:
 
 
 def counted_targets(traffic: Traffic, places: Places) -> dict[str, Side]:
-    """Whose each counter is, for all that users may hear from on either side: a move replaces the namespace alone.
+    """Returns the side of each counter, for everything that answers users on either side: a move replaces the namespace
+    alone.
 
     Mirrors are left out: they are counted too, and nobody hears from them. So are TraefikServices of a side, which
     Traefik does not count.

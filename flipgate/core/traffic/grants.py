@@ -1,4 +1,4 @@
-"""ReferenceGrants: whether a route may name what is in another namespace. Without one Traefik answers with 500."""
+"""ReferenceGrants: whether a route may name an object in another namespace. Where it may not, Traefik gives 500."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GRANTS: Final = "referencegrants"
 
 
 def granted(grants: Iterable[Mapping[str, Any]], route: RouteName, target: Target) -> bool:
-    """Whether any of the grants of a namespace lets this route name this target there."""
+    """Whether one of the namespace's grants lets this route name this target."""
     return any(_lets(grant.get("spec") or {}, route, target) for grant in grants)
 
 
@@ -33,7 +33,7 @@ def _group(to: Mapping[str, Any]) -> str:
 
 
 def not_granted(route: RouteName, namespace: str) -> str:
-    """The fact, of a target that stands in this namespace."""
+    """Returns the fact for a refusal; the target stands in this namespace."""
     return (
         f"may not be named by {route}: namespace {namespace} has no ReferenceGrant to it from {route.kind}s of "
         f"namespace {route.namespace}"
@@ -41,5 +41,5 @@ def not_granted(route: RouteName, namespace: str) -> str:
 
 
 def look_for_grants(namespace: str) -> str:
-    """What to type to see them."""
+    """Returns the command that shows a namespace's grants."""
     return f"kubectl -n {namespace} get {GRANTS} -o yaml"

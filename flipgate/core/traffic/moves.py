@@ -1,4 +1,4 @@
-"""What a move changes: fenced patches of the routes, and the same as lines of kubectl."""
+"""Plans what a move changes: fenced patches of the routes, and the same as kubectl commands."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def plan_move(
     unrecorded: str = "",
     versions: bool = True,
 ) -> tuple[RoutePatch, ...]:
-    """The patches that send every route's side entries to `to`; routes already there need none.
+    """Returns the patches that send every route's side entries to `to`; routes already there need none.
 
     Each patch tests the object, our stamp on it and the old values, and writes another `stamp`. Forward it tests the
     version read, too, so that any write in between refuses it (whoever sends it may plan anew, if that write changed
@@ -103,11 +103,10 @@ def plan_close(
     open_to: Places | None = None,
     versions: bool = True,
 ) -> RoutePatch:
-    """The patch that leaves a route where it is and has every move of it refused that was planned before, the way back
-    by hand too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is
-    what stands there of a rollback without a record from now on. With the sides' places in `open_to`, a way back by
-    hand that stands there is written anew, under the new stamp.
-    """
+    """Returns the patch that leaves a route where it is, and has every earlier move of it refused, the way back by hand
+    too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is what stands
+    there of a rollback without a record from now on. With the sides' places in `open_to`, a way back by hand that
+    stands there is written anew, under the new stamp."""
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
     version = [_version(state)] if versions and state.stamp is None else []
     annotations = {STAMP: stamp, UNRECORDED: unrecorded}
@@ -117,7 +116,7 @@ def plan_close(
 
 
 def forget_unrecorded(state: RouteState) -> tuple[dict[str, Any], ...]:
-    """Takes off what a rollback without a record has left, as it was read, whatever the route leads to."""
+    """Returns the operations that remove the mark of a rollback without a record, as it was read."""
     pointer = _pointer(UNRECORDED)
     return (_test(pointer, state.unrecorded), {"op": "remove", "path": pointer})
 
@@ -135,7 +134,8 @@ def _operations(edit: Edit) -> list[dict[str, Any]]:
 
 
 def _way_back(state: RouteState, places: Places, to: Side, stamp: str) -> str:
-    """The line that takes this route's users to the other side again, once they are on `to` under this stamp."""
+    """Returns the command that takes this route's users to the other side again, once they are on `to` under this
+    stamp."""
     kind = KINDS[state.route.kind]
     back = [(entry, kind.edit(entry, places[to.other])) for entry in state.entries]
     edits = [e if entry.side is to else replace(e, was=kind.edit(entry, places[to]).to) for entry, e in back]
@@ -152,14 +152,14 @@ def _version(state: RouteState) -> dict[str, Any]:
 
 
 def _same(state: RouteState) -> list[dict[str, Any]]:
-    """It is still this very object, and nobody of ours has written it since."""
+    """Returns the tests that it is still this very object, and that flipgate has not written it since."""
     # A test for null passes where nothing stands there, and is refused where the parent is missing.
     stamp = _test(_pointer(STAMP), state.stamp) if state.annotated else _test("/metadata/annotations", None)
     return [_test("/metadata/uid", state.uid), stamp]
 
 
 def _annotate(state: RouteState, annotations: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
-    """Writes these annotations on the route, but for empty ones. What an unrecorded rollback left goes with it."""
+    """Returns the operations that write these annotations (but empty ones), and remove an older rollback's mark."""
     kept = {name: text for name, text in annotations.items() if text}
     if not state.annotated:
         return ({"op": "add", "path": "/metadata/annotations", "value": kept},) if kept else ()
@@ -169,7 +169,7 @@ def _annotate(state: RouteState, annotations: Mapping[str, str]) -> tuple[dict[s
 
 
 def forget_way_back(state: RouteState) -> tuple[dict[str, Any], ...]:
-    """Takes the line that `state` was read with off its route again; refused when it is another one by now."""
+    """Returns the operations that remove the way back by hand, as it was read; refused when it is another by now."""
     return (_test(_pointer(WAY_BACK), state.way_back), {"op": "remove", "path": _pointer(WAY_BACK)})
 
 
@@ -182,14 +182,15 @@ def _test(path: str, value: str | None) -> dict[str, Any]:
 
 
 def in_a_message(commands: Sequence[str], instead: str) -> str:
-    """The lines to type as one, for a message; `instead` where they are longer than a message can be."""
+    """Joins commands to one line for a message; returns `instead` where that is longer than a message can be."""
     line = " && ".join(commands)
     return line if written_bytes(line) <= COMMAND_BYTES else instead
 
 
 def by_hand(patch: RoutePatch) -> str:
-    """The kubectl line that makes the same change without flipgate: values and our stamp tested, versions not. It is
-    refused once flipgate has written the route again, so an old message leads nobody to a side that rests by now."""
+    """Returns the kubectl command that makes the same change without flipgate: it tests values and our stamp, no
+    versions. It is refused once flipgate has written the route again, so that an old message leads nobody to a side
+    that is at rest by now."""
     plural = f"{KINDS[patch.route.kind].plural}.{patch.api_version.split('/')[0]}"
     ops = [op for op in patch.operations if op["path"] not in ("/metadata/resourceVersion", "/metadata/uid")]
     return (

@@ -1,4 +1,5 @@
-"""A route of flipgate's own, for a moment: what the live routes would say after a move, under a host nobody knows."""
+"""Previews: routes of flipgate's own, for a moment, that say what the live ones will say, under a host name that nobody
+uses."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ NOT_OURS: Final = ("app.kubernetes.io/", "argocd.argoproj.io/")
 
 
 def preview_names(application: str, number: int, route: RouteName) -> list[RouteName]:
-    """The objects that a preview of the application's route of this number consists of."""
+    """Returns the names of the objects that a preview of the application's route of this number consists of."""
     name = f"flipgate-preview-{application}-{number}"
     return [RouteName(kind, route.namespace, name) for kind in KINDS[route.kind].previews]
 
@@ -26,8 +27,8 @@ def preview_names(application: str, number: int, route: RouteName) -> list[Route
 def preview_of(
     obj: Mapping[str, Any], state: RouteState, names: Iterable[RouteName], *, place: Place, host: str, preview: str
 ) -> list[dict[str, Any]]:
-    """The objects under these names that lead requests for host `preview` to where `obj` (read as `state`) will lead
-    those for `host`, once its entries lead to `place`.
+    """Returns the objects, under these names, that lead requests for host `preview` to where `obj` (read as `state`)
+    will lead those for `host`, once its entries lead to `place`.
 
     Rules that lead to no side are left out.
     """
@@ -45,7 +46,7 @@ def preview_of(
 
 
 def _object(obj: Mapping[str, Any], name: RouteName) -> dict[str, Any]:
-    """Read by the same Traefik as the route: those are told apart by labels, and by a class."""
+    """Makes one object of the preview, with the labels and the class by which Traefik chooses what it reads."""
     meta = obj.get("metadata", {})
     labels = {k: v for k, v in (meta.get("labels") or {}).items() if not k.startswith(NOT_OURS)}
     annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k == INGRESS_CLASS}

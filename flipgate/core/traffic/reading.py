@@ -1,4 +1,4 @@
-"""Reading route objects: which of a route's entries name a side, what else it leads to."""
+"""Reads route objects: which entries name a side, and what else the route leads to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flipgate.core.values.stamps import STAMP
 
 @dataclass(frozen=True)
 class _Rule:
-    """What references that share users lead to. `others` are those that are neither side's, nor declared routes."""
+    """What the references that share users lead to. `others` are those that are neither side's, nor declared routes."""
 
     entries: tuple[Entry, ...]
     via: tuple[RouteName, ...]
@@ -62,8 +62,8 @@ def read_route(
 
 
 def _meaning(obj: Mapping[str, Any]) -> str:
-    """Which object it is, what it says, whether a Traefik reads it (they choose by labels and by class), and whether
-    anybody of ours has written it meanwhile: no move that was planned before may come after that."""
+    """Returns a hash of all that matters to a move: the object, its spec, whether a Traefik reads it (labels and
+    class), and flipgate's stamp, for no move that was planned before another write of ours may come after it."""
     meta = obj.get("metadata", {})
     annotations = meta.get("annotations") or {}
     chosen = [meta.get("labels"), annotations.get(INGRESS_CLASS)]
@@ -72,16 +72,16 @@ def _meaning(obj: Mapping[str, Any]) -> str:
 
 
 def _foreign_backends(rules: Sequence[_Rule], leads: bool) -> set[str]:
-    """A rule of its own may serve what never flips (say, a maintenance page). But who shares a rule with a side gets a
-    part of its users, and what is no Service may itself lead to either side: then the route is not wholly anywhere.
-    A route that leads to no side at all is a puzzle, and all it names is shown."""
+    """Returns the foreign backends that keep a route from being wholly on a side. A rule of its own may serve what
+    never flips (a maintenance page). But a backend that shares a rule with a side gets a part of its users, and one
+    that is no Service may itself lead to either side. Of a route that leads to no side at all, everything is shown."""
     beside = {name for rule in rules if rule.entries or rule.via for name in rule.others}
     elsewhere = {name for rule in rules for name in rule.others} - beside
     return beside | ({name for name in elsewhere if _leads_on(name)} if leads else elsewhere)
 
 
 def _leads_on(backend: str) -> bool:
-    """Whether it is more than a Service, or a Service's namespace."""
+    """Whether the name is of more than a Service, or a Service's namespace."""
     kind, _, name = backend.partition(" ")
     return bool(name) and kind != SERVICE
 

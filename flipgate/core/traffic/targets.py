@@ -1,4 +1,4 @@
-"""What a route would name on the side it moves to: whether users can be sent to it."""
+"""Judges whether users can be sent to what a route would name on the side it moves to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MISSING = "does not exist, and a route would send users to it"
 
 @dataclass(frozen=True)
 class Unfit:
-    """Why no user can be sent there: the fact with its numbers, and its reason."""
+    """Why users cannot be sent there: the fact with its numbers, and its reason."""
 
     reason: Why
     fact: str
@@ -27,7 +27,7 @@ class Unfit:
 def judge_service(
     target: Target, service: Mapping[str, Any] | None, slices: Iterable[Mapping[str, Any]]
 ) -> Unfit | None:
-    """Whether Traefik could serve users from a Service by this target; None where it can.
+    """Judges whether Traefik could serve users from a Service by this target; None where it can.
 
     The Service has to be there and have the port, or Traefik refuses the whole rule, whatever the weight. Only what
     users hear from needs a Ready endpoint.
@@ -45,7 +45,7 @@ def judge_service(
 
 
 def find_port(service: Mapping[str, Any], wanted: int | str | None) -> Mapping[str, Any] | None:
-    """The Service's port as Traefik finds it: a number is the port's number, a text its name."""
+    """Returns the Service's port as Traefik finds it: by its number, or, where a text is wanted, by its name."""
     key = "port" if isinstance(wanted, int) else "name"
     ports = service.get("spec", {}).get("ports") or []
     return next((port for port in ports if wanted and port.get(key) == wanted), None)
@@ -74,7 +74,7 @@ def _no_port(service: Mapping[str, Any], wanted: int | str | None) -> str:
 
 
 def ports_of(service: Mapping[str, Any]) -> str:
-    """Its ports, for people: `http 80, admin 8080`."""
+    """Returns its ports as text for people: `http 80, admin 8080`."""
     return ", ".join(_port_text(port) for port in service.get("spec", {}).get("ports") or []) or "none"
 
 
@@ -89,6 +89,6 @@ def _port_text(port: Mapping[str, Any]) -> str:
 
 
 def _outside(service: Mapping[str, Any]) -> str:
-    """Endpoints of what lies outside of the cluster cannot be counted."""
+    """Adds, for a Service that leads out of the cluster, that such endpoints cannot be counted."""
     spec = service.get("spec", {})
     return f" (it is an ExternalName: {spec.get('externalName')})" if spec.get("type") == "ExternalName" else ""

@@ -27,7 +27,7 @@ reconcile finds it and finishes what is missing."""
 
 @dataclass(frozen=True)
 class RouteName:
-    """Names one declared route."""
+    """The name of one declared route."""
 
     kind: str
     namespace: str
@@ -78,11 +78,12 @@ class ForeignEntry:
 
 @dataclass(frozen=True)
 class Edit:
-    """One value that a move changes: where in the object it stands, what stands there before (None: nothing does), and
-    after."""
+    """One value that a move changes."""
 
     pointer: str
+    """Where in the object it stands."""
     was: str | None
+    """What stands there before the move; None: nothing does."""
     to: str
 
 
@@ -126,7 +127,7 @@ class RouteState:
 
     @property
     def follows(self) -> bool:
-        """Whether it sends nobody anywhere but through other declared routes: those say the side, and are moved."""
+        """Whether it sends users only through other declared routes: those say the side, and are moved."""
         return bool(self.via) and not self.entries and not self.foreign_backends
 
     @property

@@ -1,4 +1,4 @@
-"""Contract migrations: the data can no longer be read by the code that came before, so the way back to it is closed."""
+"""Contract migrations: older code can no longer read the data, so the way back to it is closed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLOSED = Why.WAY_BACK_CLOSED
 
 
 def side_to_close(record: Record, traffic: Traffic | None) -> Side:
-    """The side whose code came before what users are on. `traffic` is needed only where no release has moved it.
+    """Returns the side that runs the older code. `traffic` is needed only where no release has moved users yet.
 
     Raises Refused (NothingToClose) where the other side is no way back, (RoutesSplit) when the routes name no one side.
     """
@@ -49,7 +49,7 @@ def side_to_close(record: Record, traffic: Traffic | None) -> Side:
 
 
 def close(record: Record, side: Side, done: Contract) -> Record:
-    """Closes the way back to what runs on `side` now: the next that is brought up there begins without.
+    """Closes the way back to what runs on `side` now; a release that is brought up there later begins without this.
 
     One journal entry, one message. WayBackReady turns with it, so that the same is not told twice.
     """

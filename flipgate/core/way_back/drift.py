@@ -1,4 +1,4 @@
-"""Drift: the routes are not where the record left them. Told once, with the one command that settles it."""
+"""Drift: the routes are not where the record left them. It is announced once, with the one command that ends it."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ENDED: Final = Why.DRIFT_ENDED
 
 @dataclass(frozen=True)
 class Advice:
-    """What to do, in a sentence without its end, and what to type."""
+    """What a person does about a drift: `step` in words (no full stop), `command` to type."""
 
     step: str
     command: str
 
 
 def advise_on_drift(record: Record, application: Application, traffic: Traffic, movable: Collection[Side]) -> Advice:
-    """The one next step out of a drift. `movable` are the sides that a route can be sent to.
+    """Returns the one next step out of a drift. `movable` are the sides that a route can be sent to.
 
     A rollback to the side that the record left users on; where a release that users had seen was taken back by hand, to
     the side they are on. Where none is open, by hand.
@@ -58,8 +58,8 @@ def advise_on_drift(record: Record, application: Application, traffic: Traffic, 
 
 
 def note_drift(record: Record, found: Condition, advice: Advice | None, actor: str, now: datetime) -> Record:
-    """The record with a drift that nobody has been told of yet: one journal entry, one message; and the same once when
-    it has ended. What cannot be read, and a step that is under way, say nothing of either."""
+    """Returns the record with a drift that was not announced yet: one journal entry, one message; and the same once
+    when it has ended. Routes that cannot be read, or a step under way, change nothing."""
     last = next((e for e in reversed(record.journal) if e.step in (DRIFTED, ENDED)), None)
     told = last.outcome if last and last.step == DRIFTED else ""
     if found.status is ConditionStatus.TRUE and told != found.message:
@@ -78,7 +78,8 @@ def _next(record: Record, advice: Advice) -> str:
 def _announced(
     record: Record, last: JournalEntry | None, step: str, fact: str, sentence: str, actor: str, now: datetime
 ) -> Record:
-    """The id is made of what was found, under which epoch, and after which drift: the same for all who find it."""
+    """Returns the record with the announcement. Its id is made of the fact, the epoch and the drift before it, so that
+    all who find it announce the same one."""
     release, after = record.newest, last.id if last else 0
     message = Announcement(
         id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact}"),
@@ -92,7 +93,7 @@ def _announced(
 
 
 def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:
-    """The side to send users to, and the other one."""
+    """Returns the side to send users to, and the other one."""
     release, side = record.release, record.active
     if release:
         # Users who are on the old side all the same were taken back by hand, most likely.
@@ -102,7 +103,7 @@ def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:
 
 
 def _would(record: Record, traffic: Traffic, side: Side) -> str:
-    """What a rollback to this side does."""
+    """Returns what a rollback to this side does, in words."""
     release = record.release
     moves = f"users stay on {side}" if traffic.active is side else f"users are sent to {side}"
     if release and release.phase in AFTER_TRAFFIC and side is not release.side:
@@ -113,7 +114,7 @@ def _would(record: Record, traffic: Traffic, side: Side) -> str:
 def _by_hand(
     record: Record, application: Application, traffic: Traffic, movable: Collection[Side], refused: Back | NoWay
 ) -> Advice:
-    """No rollback is open: because no route leads to a side, or because neither side may be gone to."""
+    """Returns the advice where no rollback is allowed: no route leads to a side, or neither side may be gone to."""
     if record.active in movable and any(state.entries for state in traffic.leading):
         patches = plan_move(traffic, application.places, record.active, direction=BACK)
         why = refused.fact if isinstance(refused, NoWay) else ""

@@ -1,4 +1,4 @@
-"""Compares what is remembered with what is: at rest, interrupted, or drifted."""
+"""Compares the record with the routes: as recorded, an open step, or drift."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from flipgate.core.values.reasons import Why
 
 @dataclass(frozen=True)
 class AsRecorded:
-    """Record and routes agree, and no step is half done."""
+    """The record and the routes agree, and no step is open."""
 
 
 @dataclass(frozen=True)
 class OpenStep:
-    """A step began and did not end: finish it or back it out."""
+    """A step began and did not end: it has to be finished or backed out."""
 
     entry: JournalEntry
 
@@ -32,7 +32,7 @@ class Drift:
 
 
 def explain(record: Record, traffic: Traffic) -> AsRecorded | OpenStep | Drift:
-    """Why record and traffic look as they do. An open journal entry explains any state of the routes."""
+    """Returns why record and traffic look as they do. An open journal entry explains any state of the routes."""
     if entry := record.open_entry:
         return OpenStep(entry)
     if traffic.active is record.active:
@@ -43,8 +43,8 @@ def explain(record: Record, traffic: Traffic) -> AsRecorded | OpenStep | Drift:
 
 
 def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, why: str = "") -> Condition:
-    """Drifted as it is now: True only for what no step of ours explains. Unknown, for the reason `why`, where record
-    or routes could not be read."""
+    """Judges the condition Drifted: True where the routes are elsewhere and no step of flipgate's explains it; unknown,
+    for the reason `why`, where record or routes could not be read."""
     if record is None or traffic is None:
         status, reason, message = ConditionStatus.UNKNOWN, Why.UNREADABLE, why or "record or routes could not be read"
     else:
@@ -61,7 +61,7 @@ def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, w
 
 
 def finish_move(entry: JournalEntry, traffic: Traffic) -> bool:
-    """For an interrupted move: True when every route arrived (go on), False when it must be backed out.
+    """Decides on an interrupted move: True when every route arrived (go on), False when it has to be backed out.
 
     A move whose patch never left has its routes whole on the old side: there is nothing to undo but the entry.
     """

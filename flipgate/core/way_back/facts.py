@@ -1,4 +1,4 @@
-"""One look at an application for people, and what it says together: where users are, and whether they could go back.
+"""Everything that one look at an application found, for people: where users are, and whether they could go back.
 
 Looking is `steps/watching/status.py`; what comes next, `next_step.py`.
 """
@@ -41,7 +41,7 @@ class Observed:
 
 
 def agreed(observed: tuple[Observed, ...]) -> Side | None:
-    """The one side that every replica shows; None where one was not seen, or shows the other."""
+    """Returns the one side that every replica shows; None where one shows none, or the other."""
     sides = {each.side for each in observed}
     return sides.pop() if len(sides) == 1 else None
 
@@ -98,7 +98,7 @@ class Facts:
 
     @property
     def drift(self) -> str | None:
-        """What the routes say against the record, when no step of ours explains it."""
+        """How the routes differ from the record, where no step of flipgate's explains it."""
         if not (self.record and self.traffic):
             return None
         found = explain(self.record, self.traffic)
@@ -120,7 +120,7 @@ class Facts:
 
 
 def open_way(facts: Facts) -> OpenWay:
-    """The way back as rolling back itself judges it.
+    """Returns the way back, judged as rolling back itself judges it.
 
     How the side is beside its pods is said by WayBackReady, which is never True unless `way` is fast.
     """
@@ -157,7 +157,7 @@ def question_state(record: Record, question: Question, now: datetime) -> str:
 
 
 def works(facts: Facts, side: Side) -> tuple[str, ...]:
-    """What works on a dark side, too, while nothing is handed over: work may be done twice."""
+    """Returns what works on a dark side as well while nothing is handed over: its work may be done twice."""
     record, state = facts.record, facts.sides.get(side)
     if record is None or state is None or facts.active is not side.other:
         return ()

@@ -1,4 +1,4 @@
-"""Where users would go back to: decided once, for `flipgate rollback` and for the advice to type it.
+"""Decides where users would go back to: once, for `flipgate rollback` and for the advice to type it.
 
 Looking, moving and waiting is `steps/going_back`; whether the side is as users left it, `way_back.py`.
 """
@@ -22,17 +22,19 @@ from flipgate.core.workloads.view import SideState
 
 @dataclass(frozen=True)
 class NoWay:
-    """A rollback that is refused: its reason, treated as API, and what is so. `side` is what the fact is about, where
-    it is not about the application."""
+    """A rollback that is refused."""
 
     reason: Why
+    """One of docs/reasons.md; treated as API."""
     fact: str
+    """Why it is refused, as a sentence."""
     side: Side | None = None
+    """What the fact is about, where it is not about the application."""
 
 
 @dataclass(frozen=True)
 class Back:
-    """A rollback that is taken. `to` is None where users have seen nothing of the release: it is aborted."""
+    """A rollback that is allowed. `to` is None where users have seen nothing of the release: it is aborted."""
 
     to: Side | None
 
@@ -45,10 +47,9 @@ def judge_rollback(
     movable: Collection[Side],
     to: Side | None = None,
 ) -> Back | NoWay:
-    """What `flipgate rollback`, or `--to` a side, does from here. `movable` are the sides that a route can be sent to
-    when a person names one. Without a record the routes and the stamps on both sides decide; with one, routes that
-    could not be read are taken for movable.
-    """
+    """Returns what `flipgate rollback`, or `--to` a side, does from here. `movable` are the sides that a route can be
+    sent to when a person names one. Without a record the routes and the stamps on both sides decide; with one, routes
+    that could not be read are taken for movable."""
     if record and (release := aborted(record, to)):
         return _before_traffic(record, release, traffic, to)
     found = to or (came_from(record) if record or traffic is None else older(traffic, sides))
@@ -65,8 +66,8 @@ def judge_rollback(
 
 
 def aborted(record: Record, to: Side | None) -> Release | None:
-    """The release that a rollback ends, since users have seen nothing of it; None where it sends users back, to the
-    other side, say."""
+    """Returns the release that a rollback would end without moving users, since they have seen nothing of it; else
+    None."""
     release = record.release
     aborts = release and release.phase.row.rollback is Rollback.ABORTS and to in (None, release.side)
     return release if aborts else None
@@ -91,7 +92,7 @@ def _refused(record: Record | None, side: Side, *, named: bool) -> NoWay | None:
 
 
 def came_from(record: Record | None) -> Side | NoWay:
-    """The side that users of the open release came from."""
+    """Returns the side that users of the open release came from."""
     if record is None:
         return NoWay(Why.NO_WAY_BACK, "neither the record nor the routes can be read")
     release = record.release
@@ -113,7 +114,7 @@ def never_live(record: Record, side: Side) -> NoWay | None:
 
 
 def not_approved(release: Release) -> NoWay:
-    """The refusal to send users to what nobody has approved."""
+    """Returns the refusal to send users to what nobody has approved."""
     return NoWay(
         Why.NOT_A_WAY_BACK,
         f"runs release {release.name}, which is `{release.phase}`: going there is no way back but a flip",
@@ -122,7 +123,8 @@ def not_approved(release: Release) -> NoWay:
 
 
 def closed(record: Record, side: Side) -> NoWay | None:
-    """A side that nobody can go back to, whoever asks: nothing ever ran there, or a contract migration came since."""
+    """Returns the refusal of a side that nobody can go back to: nothing ever ran there, or a contract migration came
+    since; else None."""
     if not record.ran_on(side):
         return NoWay(Why.NO_WAY_BACK, f"nothing ever ran on {side}: there is no way back to it", side)
     occupant = record.sides.get(side)
@@ -138,7 +140,7 @@ def closed(record: Record, side: Side) -> NoWay | None:
 
 
 def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
-    """The side that was live before, by the stamps on the sides' workloads: without a record they alone can tell.
+    """Returns the side that was live before, by the stamps on the sides' workloads: without a record only these say it.
 
     A side that is brought up, and a side that is flipped to, are stamped later than the other. A dark side that is
     stamped later than the live one was approved by nobody.

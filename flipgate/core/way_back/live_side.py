@@ -1,4 +1,4 @@
-"""Whether the side that users are on is as it should be: judged at any time but while they are moved, on plain values.
+"""Judges whether the live side is as it should be, at any time but while users are moved. On plain values.
 
 What it has to have is what the file asks for, unless an autoscaler may have shrunk it; more than that is people's to
 give and to take. Where flipgate itself put it to rest, it is what it carried before. Looking is `steps/watching`.
@@ -140,7 +140,7 @@ def rested(record: Record, application: Application, state: SideState) -> tuple[
 
 
 def cure(record: Record, application: Application, live: LiveSide) -> Cure:
-    """What mends it: the counts first, then the images; where no line does, where to look."""
+    """Returns what a person does about it: counts first, then images; where no command does it, where to look."""
     assert isinstance(live.state, SideState)
     few = [short for short in shortages(record, application, live) if short.asks_for_too_few]
     if few:
@@ -153,7 +153,7 @@ def cure(record: Record, application: Application, live: LiveSide) -> Cure:
 
 
 def sources(record: Record, application: Application, live: LiveSide) -> tuple[str, ...]:
-    """The managers that have what they changed here in a source of their own, and will write it again."""
+    """Returns the managers that keep what they changed here in a source of their own, and will write it again."""
     if not isinstance(live.state, SideState):
         return ()
     few = [s.workload.scaled_by for s in shortages(record, application, live) if s.asks_for_too_few and not s.rest]
@@ -162,7 +162,7 @@ def sources(record: Record, application: Application, live: LiveSide) -> tuple[s
 
 
 def restored(record: Record, entry: int, side: Side, grown: str, rest: JournalEntry, now: datetime) -> Record:
-    """The record with one message more: flipgate has scaled up again what it had put to rest itself."""
+    """Returns the record with one message more: flipgate has scaled up again what it had put to rest itself."""
     why = f"entry {rest.id} ({rest.step} of {rest.actor}) had put it to rest"
     message = Announcement(
         id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),

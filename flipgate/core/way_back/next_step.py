@@ -1,4 +1,4 @@
-"""What comes next, who is to do it, and what a person would type: one sentence for each state.
+"""What comes next, who does it, and what a person would type: one sentence for each state.
 
 What is offered works when it is typed: where `flipgate rollback` would be refused (`Facts.rollback`), it is not.
 """
@@ -32,11 +32,14 @@ FOR_LACK_OF_PODS = frozenset(
 
 
 class Next(TypedDict):
-    """`step` (a sentence), `by` (person, run, clock or nobody) and `command` (empty when there is nothing to type)."""
+    """The next step of an application."""
 
     step: str
+    """A sentence."""
     by: str
+    """person, run, clock or nobody."""
     command: str
+    """Empty when there is nothing to type."""
 
 
 def next_step(facts: Facts) -> Next:

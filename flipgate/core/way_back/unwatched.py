@@ -1,4 +1,4 @@
-"""Whether anybody watches: reconcile's last success against the clock. It tells people; no step asks it."""
+"""Judges whether reconcile still runs: its last success against the clock. It warns people; no step depends on it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ class Reconciled(Model):
 
 
 def judge_unwatched(known: Reconciled | Unread | None, record: Record | None, now: datetime) -> Condition:
-    """Unwatched as it is now; `known` is None where reconcile never succeeded, `record` where it could not be read.
+    """Judges the condition Unwatched; `known` is None where reconcile never succeeded, `record` where it could not be
+    read.
 
     True once the last success (or, without any, the adoption) is longer ago than OVERDUE, with a `since` that is the
     same for all who judge the same outage.
@@ -74,7 +75,7 @@ def judge_unwatched(known: Reconciled | Unread | None, record: Record | None, no
 
 
 def warning(application: str, found: Condition) -> str:
-    """One sentence for the messages that people get meanwhile; empty unless Unwatched is True."""
+    """Returns the sentence that messages carry while Unwatched is True; else an empty text."""
     if found.status is not ConditionStatus.TRUE:
         return ""
     never = found.reason == UnwatchedReason.NEVER_RECONCILED
@@ -83,7 +84,7 @@ def warning(application: str, found: Condition) -> str:
 
 
 def note_outage(record: Record, found: Condition) -> Record:
-    """The record with an outage that is True now: one message, however many find it, under an id of its own."""
+    """Returns the record with one message on an outage, under an id of its own, however many find it."""
     known = condition_of(record.conditions, UNWATCHED)
     if found.status is not ConditionStatus.TRUE or (known and _same_outage(known, found)):
         return record
@@ -92,7 +93,7 @@ def note_outage(record: Record, found: Condition) -> Record:
 
 
 def note_end(record: Record, now: datetime) -> Record:
-    """The record after a success: who was told of the outage is told of its end."""
+    """Returns the record after a success of reconcile: an outage that was announced is announced as over."""
     known = condition_of(record.conditions, UNWATCHED)
     if known is None:
         return record

@@ -1,4 +1,4 @@
-"""Whether users could go back to the old side as they left it: judged through the soak, on plain values.
+"""Judges, through the soak, whether users could go back to the old side as they left it. On plain values.
 
 Looking is `steps/watching`; going is `steps/going_back`, which bears a few missing pods (`counts.enough`).
 Nothing is tolerated here: one pod short is worth a word long before it matters.

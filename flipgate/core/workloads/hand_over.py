@@ -1,4 +1,4 @@
-"""Handing over what works on the live side alone: whose turn it is, decided on plain values. Doing it is a step."""
+"""Decides whose turn it is when the work of the live side is handed over, on plain values. A step does it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def next_turn(
     skip: Collection[str] = (),
     unconfirmed: Unconfirmed = frozenset(),
 ) -> Turn | None:
-    """What has to be done now for these services to work on the new side and only there; None when it is so.
+    """Returns what has to be done now for these services to work on the new side and only there; None when it is so.
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
@@ -133,7 +133,8 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
 
 
 def had_time_to_follow(switch: Switch, wait: timedelta, now: datetime) -> bool:
-    """Whether pods that cannot be asked have had their time since the key was set. Set by somebody else: they have."""
+    """Whether pods that cannot be asked have had their time since the key was set. A key that somebody else set counts
+    as old."""
     try:
         return now - datetime.fromisoformat(switch.set_at) >= wait
     except (TypeError, ValueError):
@@ -141,7 +142,7 @@ def had_time_to_follow(switch: Switch, wait: timedelta, now: datetime) -> bool:
 
 
 def working(services: Iterable[Service], state: SideState) -> tuple[str, ...]:
-    """Which of these services work on a side, and how one sees it: on a dark side, none may."""
+    """Returns which of these services work on a side, and how one sees it. On a dark side none may."""
     return tuple(_working(services, state))
 
 

@@ -1,1 +1,1 @@
-"""Who acts: the World, the journal, and telling people."""
+"""Who acts on an application: the World, the authority to write, the journal, the outbox."""

@@ -25,8 +25,8 @@ R = TypeVar("R")
 def about_application(
     *, untouched: str = ""
 ) -> Callable[[Callable[Concatenate[W, P], R]], Callable[Concatenate[W, P], R]]:
-    """A refusal out of the function names its world's application, and the command that the registry has for its
-    reason, where it says nothing more precise. `untouched` has to be so wherever the function refuses."""
+    """Decorates a step: its refusals name the World's application, and the registry's command for their reason, unless
+    they say something more precise. `untouched` has to hold wherever the function refuses."""
 
     def wrap(function: Callable[Concatenate[W, P], R]) -> Callable[Concatenate[W, P], R]:
         @wraps(function)

@@ -1,4 +1,4 @@
-"""Who may change the cluster's objects: a type, as `DarkSide` is. Who only looks has a World, and no way to write."""
+"""The authority to change the cluster's objects, as a type: a function that takes none has no way to write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEAL: Final = object()
 
 
 class Authority:
-    """May write to the cluster's objects, by `cluster`, until it is over; `world` is for looking.
+    """May write to the cluster's objects, by `cluster`, until its block ends; `world` is for looking.
 
     `epoch` goes into each stamp. `record` is what was known when it began, None where nothing was. It cannot be made by
     hand: without the Lease, as this one is, only by `world.acting_without_lease()`, which says who may.
@@ -49,13 +49,13 @@ class Authority:
         return stamps.make(epoch, self.world.nonce())
 
     def check_lease(self) -> None:
-        """Nothing can be lost that was not taken."""
+        """Does nothing: this authority holds no Lease that it could lose."""
 
     def confirm_lease(self) -> None:
-        """Nothing can be lost that was not taken."""
+        """Does nothing: this authority holds no Lease that it could lose."""
 
     def close(self) -> None:
-        """From here on every write is refused: somebody else may act."""
+        """Ends the authority: every later write by it is refused."""
         self._over = True
 
     def _need_time(self) -> None:
@@ -69,7 +69,7 @@ class Authority:
 
 
 class Acting(Authority):
-    """Holds the Lease, under an epoch of its own: the record as it was when it was taken says which.
+    """An Authority that holds the Lease, under an epoch of its own. `record` is the record as it was read then.
 
     `world.store` refuses each write once the record is of another epoch, and once this is over. Made by
     `world.acting()`, and by nobody else.

@@ -1,4 +1,4 @@
-"""The one way to change anything: note what is about to happen, do it, note what did."""
+"""The journal: a step writes what it is about to do, does it, and writes what it did."""
 
 from __future__ import annotations
 

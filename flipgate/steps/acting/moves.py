@@ -1,4 +1,4 @@
-"""A move that was made: what its proof and its messages are about."""
+"""A move that was made, as its proof and its messages need it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from flipgate.core.values.sides import Side
 
 @dataclass(frozen=True)
 class Move:
-    """One finished move. `at` is the monotonic time right before the first patch, `done` right after the last one was
-    answered; `patches` are what was sent.
+    """One finished move.
 
     `left` says of routes that could not be moved why: only a move back leaves any.
     """
 
     to: Side
     at: float
+    """The monotonic time right before the first patch."""
     done: float
+    """The monotonic time right after the last answer."""
     patches: tuple[RoutePatch, ...]
+    """What was sent."""
     left: tuple[str, ...] = ()

@@ -44,7 +44,8 @@ def advance(
     *,
     also: Callable[[Record], Record] | None = None,
 ) -> Record:
-    """One phase on for the release of this name. Raises Refused (Superseded) when another one is open by now."""
+    """Moves the release of this name on to `phase`, in one write of the record. Raises Refused (Superseded) when
+    another release is open by now."""
     now = world.now()
 
     def change(record: Record) -> Record:
@@ -56,7 +57,7 @@ def advance(
 
 
 def need_open(record: Record, release: str) -> Release:
-    """The open release if it is the one of this name. Raises Refused (Superseded) otherwise."""
+    """Returns the open release if it has this name. Raises Refused (Superseded) otherwise."""
     if record.release is None or record.release.name != release:
         now_open = record.release.name if record.release else "none"
         raise Refused(

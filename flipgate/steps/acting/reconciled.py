@@ -1,4 +1,4 @@
-"""Reconcile's last success: noted by it, and judged by everybody else, who tell people when it is overdue.
+"""When reconcile last succeeded: it writes this down, and everybody else warns people when it is overdue.
 
 It is looked at beside what people wait for, so nothing here raises for what cannot be read, or takes long.
 """

@@ -1,4 +1,4 @@
-"""Everything a step may touch, in one object: cluster, store, clock, channels, and who is acting."""
+"""The World: all that a step works with, in one object. Cluster, store, clock, channels, and who is acting."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _own = threading.local()
 
 
 def _pool() -> ThreadPoolExecutor:
-    """The calling thread's own helpers, kept: starting them costs as much as a request. Its own, so that who asks a
-    slow source in the background (a gate that reads logs) does not stand in front of who sends users back."""
+    """Returns the calling thread's own thread pool, which is kept: starting one costs as much as a request. It is not
+    shared, so that a slow question in the background (a gate that reads logs) never delays sending users back."""
     if not hasattr(_own, "hands"):
         _own.hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flipgate-hand")
     hands: ThreadPoolExecutor = _own.hands
@@ -63,20 +63,20 @@ def utc_now() -> datetime:
 
 
 def new_nonce() -> str:
-    """What tells one stamp from any other of the same epoch."""
+    """Returns the random part of a stamp, which tells it from others of the same epoch."""
     return uuid4().hex[:10]
 
 
 def crash_point(step: str, edge: str) -> None:
-    """One of the two places at which a step may die and be found again. Does nothing unless a rehearsal asks for it."""
+    """Kills the process here if a rehearsal asks for it (FLIPGATE_CRASH_AT); else does nothing."""
     if os.environ.get(CRASH_VARIABLE) == f"{step}:{edge}":
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass
 class World:
-    """One application on one cluster, as one actor; never pickled. Who is handed it can look, and change the record.
-    The cluster's objects are changed by who holds an Acting."""
+    """One application on one cluster, as one actor; never pickled. Its holder can look, and change the record; changing
+    the cluster's objects takes an Acting."""
 
     _cluster: Cluster
     store: Store
@@ -128,11 +128,12 @@ class World:
 
     @property
     def proxy(self) -> Proxy:
-        """What stands before users, as the application's file declares it."""
+        """The proxy that stands before users, as the application's file declares it."""
         return proxy_of(self.application, self.cluster)
 
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
-        """`act` on each thing, a few at a time, in the things' order. Raises what the first that failed raised.
+        """Calls `act` on each thing, a few at a time, and returns the results in the things' order. Raises what the
+        first call that failed raised.
 
         All have ended when it returns.
         """
@@ -161,8 +162,9 @@ class World:
 
     @contextmanager
     def acting_without_lease(self, epoch: int | str, record: Record | None = None) -> Iterator[Authority]:
-        """The authority of who cannot hold the Lease, or need not, while the block acts. Three may: a rollback that
-        cannot be recorded, `adopt` and `init` with the first record, and `contract`, which moves nothing."""
+        """Gives an Authority, for the block, to an actor that cannot hold the Lease or need not. There are three: a
+        rollback that cannot be recorded, `adopt` and `init` with the first record, and `contract`, which moves nothing.
+        """
         with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority, about(self.application.name):
             yield authority
 
@@ -171,7 +173,7 @@ class World:
         write_events(self._cluster, self.application.name, target, api_version, self.uids[target], messages)
 
     def unattended(self) -> bool:
-        """Whether nobody acts on the application now, found out by trying to take the Lease and giving it back."""
+        """Whether nobody acts on the application now: tries to take the Lease, and gives it back."""
         lease = self._new_lease()
         try:
             lease.acquire()

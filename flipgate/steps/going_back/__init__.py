@@ -1,1 +1,1 @@
-"""Back to the side that users came from. Knows nothing of releasing."""
+"""Going back to the side that users came from. Imports nothing of releasing."""

@@ -1,4 +1,4 @@
-"""Scaling up again, at once, a side that flipgate itself put to rest though users are on it.
+"""Scales the live side up again where flipgate itself put it to rest.
 
 How that can be: a scale-down that was sent before a rollback chose the side and arrived after it, or a person who sent
 users by hand to a side at rest. What anybody else did to the live side is only told (`steps/watching`): the next
@@ -24,7 +24,7 @@ from flipgate.steps.moving.stamp import stamp
 
 
 def restore_live_side(world: World) -> bool:
-    """Scales the live side up where flipgate itself put it to rest, and tells people. Returns whether it was so.
+    """Scales the live side up where flipgate itself put it to rest, and announces it. Returns whether it did.
 
     Does nothing while users are moved, or while a step is open: that is settled first. What worked there works there
     again, where the record has users on this side, too. Raises Refused (LiveSideNotRestored) when a Deployment still
@@ -54,7 +54,7 @@ def restore_live_side(world: World) -> bool:
 
 
 def _at_rest(world: World, view: View) -> tuple[Short, ...]:
-    """What has to be scaled up; nothing where neither side may be judged."""
+    """Returns the services to be scaled up; none while users are moved or a step is open."""
     record = view.record
     if record is None or view.active is None or record.open_entry or record.both_protected:
         return ()
@@ -62,7 +62,7 @@ def _at_rest(world: World, view: View) -> tuple[Short, ...]:
 
 
 def _grown(world: World, before: tuple[Short, ...], after: SideState) -> str:
-    """What each Deployment asks for now. Raises Refused unless that is enough."""
+    """Returns what each Deployment asks for now, as text. Raises Refused unless that is enough."""
     counts = {short.workload.name: after.workloads[short.workload.name].replicas for short in before}
     few = [short for short in before if counts[short.workload.name] < short.floor]
     if few:

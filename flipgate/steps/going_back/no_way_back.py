@@ -1,4 +1,4 @@
-"""Saying that there is no way back, with both sides' state, and what a person can still do."""
+"""Refusals to roll back: they show both sides' state, and what a person can still do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flipgate.steps.looking.plan import plan_back
 
 
 def no_way_back(world: World, judged: NoWay, traffic: Traffic, *, named: bool) -> Refused:
-    """The refusal to roll back, with both sides' state. `named`: a person has said where to."""
+    """Returns the refusal to roll back, with both sides' state. `named`: a person has named the side."""
     on = f", traffic on {traffic.active or 'no one side'}" if judged.reason is Why.NO_WAY_BACK else ""
     return Refused(
         f"{judged.fact}{on}. {both_sides(world)}",
@@ -47,7 +47,7 @@ def _next_command(world: World, judged: NoWay, traffic: Traffic, named: bool) ->
 
 
 def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]]) -> Refused:
-    """The refusal to send users to a side that is not Ready for them."""
+    """Returns the refusal to send users to a side that is not Ready for them."""
     counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
     return Refused(
         f"is not Ready: {counts}. {both_sides(world)}",
@@ -60,18 +60,18 @@ def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]
 
 
 def both_sides(world: World) -> str:
-    """Each side's Ready pods in a sentence: what a person needs to choose one."""
+    """Returns each side's Ready pods as a sentence, for a person who has to choose a side."""
     return f"{_state(world, Side.BLUE)}; {_state(world, Side.GREEN)}"
 
 
 def by_kubectl(world: World, to: Side) -> str:
-    """The kubectl lines that send all users to a side without flipgate."""
+    """Returns the kubectl commands that send all users to a side without flipgate."""
     _, patches = plan_back(world, to)
     return " && ".join(by_hand(patch) for patch in patches) or "nothing, the routes are there"
 
 
 def with_side(world: World, side: Side | str = "SIDE") -> str:
-    """The line with which a person decides where users go."""
+    """Returns the command by which a person decides where users go."""
     return f"flipgate rollback {world.application.name} --to {side} --reason ..."
 
 

@@ -1,4 +1,4 @@
-"""Settling what an interrupted step left: finish it or back it out. All of reconcile, and the start of each flow."""
+"""Recovers from an interrupted step: finishes it or backs it out. Reconcile and every flow begin with this."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FAULT_PAUSE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What recovering did, for people; `pipeline` names the flow that goes on from here, if one does."""
+    """What recovering did, as a sentence; `pipeline` names the flow that goes on from here, if one does."""
 
     fact: str
     changed: bool = False
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def retry_faults(world: World, act: Callable[[], T]) -> T:
-    """Runs `act`, and after a temporary fault (a time-out, a 500) settles what it left and runs it again.
+    """Runs `act`; after a temporary fault (a time-out, a 500) recovers what it left, and runs it again.
 
     For what must not be left half done for a person to find: the move, and the watch after it. `act` looks first.
     """
@@ -63,8 +63,8 @@ def retry_faults(world: World, act: Callable[[], T]) -> T:
 
 
 def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
-    """Looks for an interrupted step, or a rollback that could not be recorded, and settles it. Doing it again, or when
-    there is nothing to settle, is fine.
+    """Recovers an interrupted step, or a rollback that could not be recorded. May be repeated, and does nothing where
+    there is nothing to recover.
 
     Raises Refused (Drifted) when the routes are not where the record left them and no step of ours explains it, and
     (LeaseHeld) when the step's own process is still alive after `patience_seconds` (default: one Lease's silence).
@@ -96,7 +96,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
 
 
 def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
-    """No step is half done; still a pipeline may have been lost between two, or before it was started."""
+    """No step is half done. Returns the pipeline to start all the same, where its run was lost."""
     fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
     return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
 
@@ -136,7 +136,7 @@ def _finish_or_back_out(acting: Acting, entry: JournalEntry) -> Outcome:
 
 
 def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
-    """A move that did not arrive everywhere goes back whole. One that was itself a way back goes on instead."""
+    """Sends a move that did not arrive everywhere back, all of it; one that was itself a way back goes on instead."""
     meant = Move.read(entry.intent)
     if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
         moved = move_back(acting, meant.to, forced=meant.forced)

@@ -1,4 +1,4 @@
-"""The way back: one step behind `flipgate rollback`, the `roll_back` flow and a failed bake.
+"""Rolls back. `flipgate rollback`, the `roll_back` flow and a failed bake all call this one step.
 
 Users first: it takes over at once, and whatever keeps it from writing down what it does (Lease, record, stamps) does
 not keep it from sending the routes back: it goes on "unrecorded" then. It needs the API server and nothing else.
@@ -107,8 +107,8 @@ def roll_back(
 
 
 def _judged(world: World, record: Record | None, to: Side | None) -> Side | None:
-    """The side that users go to; None where they have seen nothing of the release that ends. Raises Refused, with
-    nothing changed, when there is no way back, or no route that could be moved."""
+    """Returns the side to send users to; None where they have seen nothing of the release that ends. Raises Refused,
+    with nothing changed, when there is no way back, or no route that could be moved."""
     traffic = look_at_traffic(world)
     sides = {side: look_at_side(world, side) for side in Side} if record is None and to is None else {}
     movable = movable_sides(world, traffic) if to else ()
@@ -119,7 +119,7 @@ def _judged(world: World, record: Record | None, to: Side | None) -> Side | None
 
 
 def _over_others(world: World, record: Record | None, target: Side, request: RollbackRequest, why: str) -> RolledBack:
-    """Takes over from whoever acts, again if need be; goes on unrecorded where that is not to be (`why`)."""
+    """Takes over from whoever holds the Lease, and rolls back; without the record where that fails (`why`)."""
     for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
             return _recorded(world, target, request)
@@ -138,7 +138,8 @@ def _recorded(world: World, target: Side, request: RollbackRequest) -> RolledBac
 
 
 def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBack:
-    """All users to the target, and all that follows from it, written down. Doing it again does what is missing."""
+    """Sends all users to `target`, with all that follows from it, and writes it down. Repeated, it does what is
+    missing."""
     world = acting.world
     # Before the pods are counted, where a stale scale-down may be on its way: from here on it is refused. Elsewhere
     # users do not wait for it.
@@ -163,7 +164,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
 
 
 def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
-    """What works on the live side works on the target again, but not with data that it cannot read. What is left."""
+    """Hands the workers back to `target`, unless its code can no longer read the data. Returns what is left to do."""
     if no_way := closed(acting.record, target):
         return (f"workers were not handed over to {target}: {no_way.fact}",)
     handed: list[str] = []
@@ -172,8 +173,8 @@ def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
 
 
 def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
-    """Keeps everybody else off a side: stamps it, whoever has stamped it before, but for a later rollback. The side as
-    it was when it was stamped; None, and why, where it could not be."""
+    """Stamps a side, over any stamp but a later rollback's, so that all others' writes on it are refused. Returns the
+    side as it was when it was stamped; None, and why, where it could not be."""
     taken: list[SideState] = []
 
     def take() -> None:
@@ -184,7 +185,7 @@ def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, .
 
 
 def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
-    """One write: whatever was open is closed, the phase is `rolling_back`, the way back is noted as begun."""
+    """Begins the rollback in one write: closes what was open, sets `rolling_back`, opens the journal entry."""
     world = acting.world
     now, opened = world.now(), [0]
 
@@ -229,7 +230,7 @@ def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
 
 
 def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> None:
-    """`rolled_back`, last of all: killed before it, the next rollback or reconcile joins and does what is missing."""
+    """Ends the rollback as `rolled_back`. This comes last: a run killed before it is joined by the next one."""
     world = acting.world
     now = world.now()
 
@@ -244,7 +245,7 @@ def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> N
 
 
 def _abort(world: World, release: Release, message: str) -> RolledBack:
-    """Users saw nothing: the run that works on the release loses its Lease, and its side goes to rest."""
+    """Ends a release that users have not seen: takes the Lease from its run, and puts its side to rest."""
     with world.acting(steal=True) as acting:
         world = acting.world
         now = world.now()
@@ -272,7 +273,8 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
 def _move_unrecorded(
     world: World, target: Side, request: RollbackRequest, why: str, record: Record | None
 ) -> RolledBack:
-    """Stamps, and a mark on the routes: reconcile finishes from there once the record can be used again."""
+    """Sends users back without the record. It leaves stamps, and a mark on the routes; reconcile finishes from there
+    once the record can be used again."""
     # No epoch can be counted up without the record: the stamp says so, and all others leave the side alone for it.
     # From here on a stale scale-down is refused, so its pods are counted after it.
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
@@ -299,8 +301,8 @@ def _move_unrecorded(
 
 
 def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
-    """The record, or why there is none to be used. Raises NotFound where nothing is managed yet and no side is named:
-    nobody has said then what runs where, so nobody knows where back is."""
+    """Returns the record, or why it cannot be used. Raises NotFound before `adopt` where no side is named: then nothing
+    says which side to go back to."""
     try:
         return world.store.read(), ""
     except NotFound as error:
@@ -313,7 +315,7 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
 
 @dataclass
 class _Answers:
-    """What was seen of a way back, once somebody has listened: for people, the routes have been sent back anyway."""
+    """What Traefik's replicas answered after a way back: for people alone, the routes have been sent back anyway."""
 
     proven: Proven | None = None
     unproven: tuple[str, ...] = ()
@@ -334,7 +336,7 @@ class _Answers:
 
 @contextmanager
 def _proving(world: World, target: Side, moved: Move) -> Iterator[_Answers]:
-    """Listens to Traefik's replicas beside the block; what was heard is known after it."""
+    """Asks Traefik's replicas while the block runs; the answers are complete after it."""
     answers = _Answers()
     listener = Thread(target=answers.collect, args=(world, target, moved), name="flipgate-way-back", daemon=True)
     listener.start()
@@ -349,7 +351,7 @@ def _figures(proven: Proven | None) -> str:
 
 
 def _try(what: str, action: Callable[[], object]) -> tuple[str, ...]:
-    """Does what must not hold up users; a failure becomes a sentence."""
+    """Runs an action whose failure must not hold up users; returns the failure as a sentence."""
     try:
         action()
     except Exception as error:  # any at all: users are on their way back, or there already

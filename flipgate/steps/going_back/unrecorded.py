@@ -1,4 +1,4 @@
-"""Writing down what a rollback did that could not use the record, and finishing it: the cluster shows what it left."""
+"""Finishes a rollback that could not use the record, from what it left on the cluster, and writes it down."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ AT_WORK_SECONDS = 600.0
 
 
 def left_unrecorded(world: World, view: View) -> bool:
-    """Whether a rollback without a record has left its mark on the routes, or, so long ago that it is not at work any
-    more, its stamp on a side."""
+    """Whether a rollback without a record has left its mark on the routes, or its stamp on a side so long ago that it
+    is no longer at work."""
     return any(route.unrecorded for route in view.traffic.routes) or bool(_chosen(world, view))
 
 

@@ -1,4 +1,4 @@
-"""Whether there is a way back, and how: at once, or after the old side was brought up again."""
+"""Opens the way back: at once where the old side is up, else after it was brought up again."""
 
 from __future__ import annotations
 
@@ -26,55 +26,60 @@ FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
 
 @dataclass(frozen=True)
 class RollbackRequest:
-    """How users are to go back. `forced`: a person named the side, and decides. `now`: with what is Ready.
-
-    `patience_seconds` is for the slow way. Only a person's request waits at all. `announced_at_end`: users are back
-    already, so people are told once, of the end.
-    """
+    """How users are to go back, and why."""
 
     message: str
     cause: Reason = Reason.ROLLBACK_REQUESTED
     forced: bool = False
+    """A person has named the side, and decides."""
     now: bool = False
+    """With the pods that are Ready, without waiting."""
     patience_seconds: float = SLOW_TIMEOUT_SECONDS
+    """How long to wait for the slow way. A failed bake does not wait at all."""
     evidence: tuple[Evidence, ...] = ()
+    """What a failed bake found."""
     announced_at_end: bool = False
+    """Users are back already, so that people are told once, at the end."""
 
     @property
     def automatic(self) -> bool:
-        """Nobody is there who could wait, or decide: back at once, or not at all."""
+        """Whether no person is there to wait or decide: then it goes back at once, or not at all."""
         return self.cause is not Reason.ROLLBACK_REQUESTED
 
 
 @dataclass(frozen=True)
 class Way:
-    """The way that is open. `short` says what is missing on it, `up_seconds` how long the side took to come up."""
+    """The way back that is open."""
 
     name: str
+    """fast, slow, now or abort."""
     short: tuple[str, ...] = ()
+    """What is missing on it, a sentence each."""
     up_seconds: float | None = None
+    """How long the side took to come up; None where it was up."""
 
 
 @dataclass(frozen=True)
 class RolledBack:
-    """What rolling back did. `way` is fast, now, slow or abort. `notes` are for reading.
-
-    `left` is what somebody must still see to: routes that could not be moved, workers that were not handed over, a
-    record that could not be written.
-    """
+    """What rolling back did."""
 
     way: str
+    """fast, now, slow or abort."""
     to: Side | None
     seconds: float
     recorded: bool = True
     first_old_answer_ms: float | None = None
     notes: tuple[str, ...] = ()
+    """What happened on the way, for reading."""
     left: tuple[str, ...] = ()
+    """What a person must still see to: routes that could not be moved, workers that were not handed over, a record that
+    could not be written."""
 
 
 def open_way(acting: Authority, target: Side, request: RollbackRequest, state: SideState | None = None) -> Way:
-    """The way back to a side: fast where it is Ready at the counts that matter; else up first, as far as told. By
-    `state`, where it has just been stamped: its pods are counted no earlier than that.
+    """Opens the way back to a side. It is fast where the side is Ready at the counts that matter; else the side is
+    scaled up first, as far as the request waits for that. `state` is the side as it was stamped: its pods are counted
+    no earlier.
 
     Raises Refused: WayBackNotReady when the side is not up and nobody waits for it (a failed bake), `--now` finds a
     service without any Ready pod, or there still is one after the patience; WayBackBad when the side's own checks
@@ -96,7 +101,7 @@ def open_way(acting: Authority, target: Side, request: RollbackRequest, state: S
 
 def scale_up(acting: Authority, target: Side) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
-    nothing; a Deployment that cannot be scaled is said and left.
+    nothing; a Deployment that cannot be scaled is logged and passed over.
 
     Each write tests the count that it read, so it only ever adds pods, however late it arrives.
     """
@@ -117,7 +122,7 @@ def scale_up(acting: Authority, target: Side) -> None:
 
 
 def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Mapping[str, tuple[int, int]]) -> Way:
-    """Scaled up from the snapshot, waited for, checked."""
+    """Scales the side up, waits for its pods, and runs its checks."""
     world, record = acting.world, acting.record
     occupant = record.sides.get(target) if record else None
     last = f"it took {occupant.up_seconds:.0f} s the last time" if occupant and occupant.up_seconds else ""
@@ -180,7 +185,7 @@ def need_ready(world: World, target: Side, state: SideState | None = None) -> No
 
 
 def workers_left(world: World, target: Side) -> tuple[str, ...]:
-    """Handing over is journaled, and there is no journal now: a person has to do it."""
+    """Returns what a person has to do about the workers: handing them over needs the journal, and there is none."""
     services = world.application.handed_over()
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
@@ -193,7 +198,7 @@ def workers_left(world: World, target: Side) -> tuple[str, ...]:
 
 
 def _shortfalls(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]:
-    """What is missing to the counts that matter, one sentence a service."""
+    """Returns what is missing to the counts that matter, one sentence a service."""
     short = short_of(state, carried)
     return tuple(f"{name} on {state.side} has {ready} of {count} pods Ready" for name, (ready, count) in short.items())
 

@@ -1,4 +1,4 @@
-"""Asking the dark side the application's own HTTP questions, before a person is asked and again before the move."""
+"""Runs the application's own HTTP checks on the dark side: before a person is asked, and again before the move."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TRIES = 3
 
 
 def check(world: World, side: Side) -> list[Evidence]:
-    """Every check of the application against one side, a few at once.
+    """Runs every check of the application against one side, a few at once.
 
     An answer that fails is asked for again, up to TRIES times.
     """

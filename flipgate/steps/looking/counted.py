@@ -1,4 +1,4 @@
-"""Asking who answers where no header says it: Traefik's own counters of each target, read before and after."""
+"""Finds out which side answers where no header says it: by Traefik's own counters, read before and after a request."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PAUSE_SECONDS = 0.02
 
 
 def probe_counted(world: World, replica: str, *, timeout: float, host: str, only: Side | None = None) -> Reply:
-    """One request through one replica, answered by the side whose counters moved meanwhile. Raises when there is no
-    answer, or no counters.
+    """Sends one request through one replica; the side is the one whose counters moved meanwhile. Raises when there is
+    no answer, or no counters.
 
     Users' requests are counted as well, and that is as good: where all that was answered meanwhile came from one side,
     so did ours. Where both moved nobody can tell, and no side is named; with `only` the other's do not matter, for
@@ -38,7 +38,8 @@ def probe_counted(world: World, replica: str, *, timeout: float, host: str, only
 
 
 def _targets(world: World) -> Mapping[str, Side]:
-    """Read once by a process: what the routes name changes with a person's edit, and then nothing is seen any more."""
+    """Returns the side of each counter, read once by a process. After a person edits the routes the counters show no
+    side, and the move counts as not proven."""
     if not world.counted:
         world.counted.update(counted_targets(look_at_traffic(world), world.application.places))
     return world.counted

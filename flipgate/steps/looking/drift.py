@@ -1,4 +1,4 @@
-"""Out of a drift: the one next command, for whoever is refused by it, asks for the status, or is told of it."""
+"""Advises on a drift: the one next command, for refusals, for `status` and for announcements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def movable_sides(world: World, traffic: Traffic) -> frozenset[Side]:
 
 
 def drift_advice(world: World, record: Record, traffic: Traffic) -> Advice:
-    """What `advise_on_drift` says of the routes as they were just seen."""
+    """Returns the advice on a drift, from the routes as they were just seen."""
     return advise_on_drift(record, world.application, traffic, movable_sides(world, traffic))
 
 

@@ -1,4 +1,4 @@
-"""Whether routes may name what a side has: asked where their kind needs a ReferenceGrant for that."""
+"""Finds references of routes to a side that lack a ReferenceGrant, for kinds of route that need one."""
 
 from __future__ import annotations
 

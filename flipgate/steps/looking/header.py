@@ -25,7 +25,7 @@ Found = Mapping[str, Unnamed | str]
 
 
 def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answer:
-    """One request through one replica, as a user's would go, for the users' host or another."""
+    """Sends one request through one replica, as a user's would go, for the users' host or another."""
     spec = world.application.spec.traffic
     return world.proxy.get(replica, host or spec.host, spec.path, timeout=timeout)
 
@@ -52,7 +52,7 @@ def check_header(
 
 
 def header_problems(world: World, found: Found) -> Iterator[str]:
-    """A sentence for each thing that was found, with the replicas that it was found at."""
+    """Yields a sentence for each thing that was found, with the replicas where it was found."""
     traffic = world.application.spec.traffic
     for said in dict.fromkeys(found.values()):
         names = ", ".join(name for name, each in found.items() if each == said)
@@ -64,8 +64,8 @@ def header_problems(world: World, found: Found) -> Iterator[str]:
 
 
 def need_header(world: World, found: Found) -> None:
-    """Raises Refused where an answer came and does not name the live side, by the reason that core/gates/header.py has
-    for it. No answer is only said."""
+    """Raises Refused where an answer does not name the live side, with the reason from core/gates/header.py. A missing
+    answer is only logged."""
     sentences = "; ".join(header_problems(world, found))
     if wrong := wrong_of(found):
         raise Refused(
@@ -78,12 +78,12 @@ def need_header(world: World, found: Found) -> None:
 
 
 def wrong_of(found: Found) -> Unnamed | None:
-    """The first answer that does not name the side."""
+    """Returns the first answer that does not name the side."""
     return next((said for said in found.values() if isinstance(said, Unnamed)), None)
 
 
 def mend(world: World, wrong: Unnamed) -> str:
-    """What to do about it."""
+    """Returns what a person does about it."""
     name = world.application.name
     if wrong.reason == Why.OTHER_SIDE_ANSWERS:
         return f"flipgate status {name}"

@@ -1,4 +1,4 @@
-"""Looking: the world at one moment. The only maker of a DarkSide."""
+"""Looks at the world at one moment. This is the only maker of a DarkSide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from flipgate.steps.acting.world import World
 
 
 def look(world: World) -> View:
-    """Reads both sides, the record and the routes, the routes last: fences are older than the routes they rest on."""
+    """Reads both sides, the record and the routes. The routes come last, so that the stamps in every write are older
+    than the routes it rests on."""
     sides = {side: look_at_side(world, side) for side in Side}
     record = world.store.find()
     traffic = look_at_traffic(world)
@@ -46,7 +47,7 @@ def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None
 
 
 def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:
-    """Where all is that a side is made of: its workloads, and what tells pods whether to consume."""
+    """Returns the addresses of all objects of a side: its workloads, and the ConfigMaps that switch its consumers."""
     place = world.application.place_of(side)
     services = world.application.spec.services if only is None else only
     workloads = [address(service.kind, place.namespace, place.workload_of(service)) for service in services]
@@ -57,7 +58,7 @@ def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) ->
 def side_of(
     world: World, side: Side, found: Iterable[Mapping[str, Any] | None], only: Sequence[Service] | None = None
 ) -> SideState:
-    """A side's declared services (or `only` these of them), of the objects that were found on it."""
+    """Returns a side's declared services (or `only` these) from the objects that were found on it."""
     place = world.application.place_of(side)
     namespace = place.namespace
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}

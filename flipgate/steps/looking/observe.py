@@ -1,4 +1,4 @@
-"""Which side answers users now, through each Traefik replica: one question each, for people, within a fixed time."""
+"""Observes which side answers users now: one question to each Traefik replica, within a fixed time, for `status`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ OBSERVE_SECONDS = 2.0
 
 
 def observe(world: World, *, seconds: float = OBSERVE_SECONDS) -> Callable[[], tuple[Observed, ...]]:
-    """Begins to ask all replicas at once. What it returns waits for the rest of the time, and tells what was seen.
+    """Starts to ask all replicas at once. Returns a function that waits for the rest of the time and returns the
+    answers.
 
     Never raises, and is never late: its threads are daemons, so an answer that comes after the time holds up nobody.
     """

@@ -1,4 +1,4 @@
-"""Planning a way back from the routes as they are now. Nothing is sent."""
+"""Plans a way back from the routes as they are now. Nothing is sent."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def need_visible(world: World, side: Side, replicas: list[str]) -> None:
 
 
 def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
-    """Where answers come, and it is the header that names no side, that is said, and not Traefik's log."""
+    """Returns the refusal. Where answers come without a side's name, it says so, and names the key of the file instead
+    of Traefik's log."""
     fact = f"does not show {side} answering, so a move could not be proven: {'; '.join(proven.unproven)}"
     unproven = [each.replica for each in proven.replicas if not each.proven]
     next_command = world.proxy.look_into(unproven[0] if unproven else "")
@@ -92,8 +93,9 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
 def probe(
     world: World, replica: str, *, timeout: float = ASK_SECONDS, host: str = "", only: Side | None = None
 ) -> Reply:
-    """One request through one replica, for the users' host or another, and which side it shows: by the declared header,
-    else by Traefik's counters (`only` of one side where users are on the other). Raises when there is no answer."""
+    """Sends one request through one replica, for the users' host or another, and returns which side it shows: by the
+    declared header, else by Traefik's counters (`only` of one side where users are on the other). Raises when there is
+    no answer."""
     spec = world.application.spec.traffic
     if not spec.header:
         return probe_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
@@ -135,7 +137,8 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
 
 
 def _listed(world: World, before: list[str]) -> list[str]:
-    """Traefik's Ready replicas by now; those of before where they cannot be listed, so that nobody is let go for it."""
+    """Returns Traefik's Ready replicas now; those of before where they cannot be listed, so that none is left out for
+    that."""
     try:
         return world.proxy.replicas()
     except Exception as error:

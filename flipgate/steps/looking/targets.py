@@ -1,4 +1,4 @@
-"""Before a move, forward: all that the routes will name on the new side is there, with somebody to answer."""
+"""Checks, before a move forward, that all that the routes will name on the new side exists and has a Ready endpoint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from flipgate.steps.looking.grants import missing_grants
 
 def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     """Raises Refused unless each Service that the routes will name exists on `to` with the port that they name, and has
-    a Ready endpoint where users would hear from it (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
+    a Ready endpoint where it answers users (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
     TraefikService of that side which leads anywhere else, and (ReferenceGrantMissing) for what a route may not name.
@@ -45,7 +45,7 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
 
 
 def need_grants(world: World, traffic: Traffic, to: Side) -> None:
-    """Raises Refused where a route may not name what it would name on `to`: users would be answered with 500."""
+    """Raises Refused where a route may not name what it would name on `to`: Traefik would answer users with 500."""
     namespace = world.application.place_of(to).namespace
     for route, target in missing_grants(world, traffic, to):
         unfit = Unfit(Why.REFERENCE_GRANT_MISSING, not_granted(route, namespace))

@@ -1,1 +1,1 @@
-"""Changing the world: routes, workloads, what consumes."""
+"""Changing the world: routes, workloads, consumers."""

@@ -34,8 +34,8 @@ def hand_over_workers(
     back: bool = False,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[str, ...]:
-    """What works on the live side only works on `to`, and only there. old-first: never two of it; new-first: never
-    none. Does nothing when it is so already.
+    """Makes what works on the live side only work on `to`, and only there. With old-first no two work at a time; with
+    new-first one always works. Does nothing when it is so already.
 
     Raises Refused when pods are not as wanted in time (WorkersNotReady), or Jobs of the old side run on in the way of
     the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
@@ -81,7 +81,7 @@ class _Shift:
         return self.acting.world
 
     def next_turn(self) -> Turn | None:
-        """What is to be done now, as the world is now."""
+        """Returns what is to be done now, from a new look at the world."""
         application = self.world.application
         services = application.handed_over()
         self.sides = {side: look_at_side(self.world, side, services) for side in Side}
@@ -105,7 +105,7 @@ class _Shift:
         return found
 
     def work(self, turn: Turn | None) -> None:
-        """Turn by turn from this one on, until there is none left."""
+        """Works off turn after turn, from this one on, until there is none left."""
         began, last = self.world.monotonic(), None
         while turn:
             if last is None or last.work is not turn.work:
@@ -124,7 +124,7 @@ class _Shift:
             turn = self.next_turn()
 
     def _jobs(self, old: SideState) -> Jobs:
-        """What runs of the CronJobs that are suspended; nothing is asked for where there is none."""
+        """Returns the running Jobs of suspended CronJobs; asks for none where no CronJob is suspended."""
         suspended = [workload for workload in old.workloads.values() if workload.found and workload.suspended]
         if not suspended:
             return {}
@@ -165,8 +165,8 @@ class _Shift:
         _scale(self.acting, workload, at_work(service) if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
-        """The schedule goes on where the other side's left off: else what that side started already, this one would
-        take for missed, and start once more. Best effort: it is the controller's own field."""
+        """Continues the schedule where the other side's left off, or a Job that ran there already would be started once
+        more. Best effort: the field is the controller's own."""
         if not old.last_schedule > new.last_schedule:
             return
         version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
@@ -177,7 +177,7 @@ class _Shift:
             self.world.say(f"{new} may start a Job at once that {old} has started already: {error}")
 
     def _judge_wait(self, turn: Turn, waited: float) -> None:
-        """Raises Refused at a limit; where nobody is to be held up, notes what is left, and waits for it no longer."""
+        """Raises Refused at a time limit; on the way back, reports what is left instead, and waits for it no longer."""
         policy = self.world.application.spec.policy
         if turn.jobs and waited >= policy.jobs_timeout_seconds:
             told = _named(turn.jobs)
@@ -193,7 +193,7 @@ class _Shift:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
 
     def _only_waits(self, name: str) -> bool:
-        """Whether only time is waited for."""
+        """Whether the service declares a waiting time instead of a status to ask for."""
         consume = self.world.application.service(name).consume
         return consume is not None and consume.status is None
 
@@ -232,10 +232,8 @@ def _named(jobs: Jobs) -> str:
 
 
 def _scale(acting: Acting, workload: Workload, count: int) -> None:
-    """Read again and tried again where somebody of ours has written it since it was read: a write of this very actor
-    that arrived late, or one of another actor before it lost its Lease. Raises LostLease when a later actor has stamped
-    it.
-    """
+    """Scales one workload. Reads and tries again where flipgate itself has written it since: this very actor by a late
+    write, or another one before it lost its Lease. Raises LostLease when a later actor has stamped it."""
     for left in reversed(range(TRIES)):
         acting.check_lease()
         operations = workload.fenced(acting.epoch, acting.renewed(workload.stamp), workload.asking(count))

@@ -1,4 +1,4 @@
-"""Moving everybody: every route to one side in fenced patches, journaled, all or none."""
+"""Moves all users: every route to one side, in fenced patches, journaled, all or none."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def plan_to_send(
 
 
 def close_routes(acting: Authority, traffic: Traffic, *, keep_way_back: bool = False) -> None:
-    """Has every move refused that was planned before, of whomever: what comes now is done to a dark side, and no patch
-    that is on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
+    """Has every move refused that was planned before, by any actor: what follows is done to a dark side, and no patch
+    still on its way may lead users there. Raises Refused (SideChanged) where a route is no longer as it was read.
 
     The line that takes users back by hand is refused from then on, too, unless it is to be kept: it is made anew then.
     """
@@ -147,7 +147,7 @@ def forget_unrecorded(acting: Authority, traffic: Traffic) -> tuple[str, ...]:
 
 
 def forget_way_back(acting: Authority, traffic: Traffic) -> None:
-    """Takes the way back by hand off each route that says one: where it leads is no way back any more.
+    """Takes the command for going back by hand off each route that has one: where it leads is no way back any more.
 
     Written apart from any move, and after it. Never raises: a line that stays is refused by what it tests itself,
     unless its side went to rest, and then somebody is told here.

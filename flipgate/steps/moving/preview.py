@@ -1,4 +1,5 @@
-"""Finding out before users depend on it whether Traefik can lead them to the new side: by a route that none knows."""
+"""Finds out, before users depend on it, whether Traefik can lead them to the new side: by a route under a host name
+that nobody uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting a dark side to rest. It takes a DarkSide, so the routes have been read first."""
+"""Puts a dark side to rest. It takes a DarkSide, so the routes have been read first."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
 
 
 def stop_consuming(acting: Acting, state: SideState) -> None:
-    """No mixed service of the side is to consume, whatever pods of it come up. Raises Refused like `rest`."""
+    """Stops the consumers of the side's mixed services, also in pods that come up later. Raises Refused like `rest`."""
     for service in acting.world.application.mixed():
         switch = state.switches[service.name]
         if service.consume and switch.found and not switch.says(False):

@@ -1,4 +1,4 @@
-"""Stamping a side: from then on every write on it that was prepared before is refused, however late it arrives."""
+"""Stamps a side: after that, every write on it that was prepared before is refused, however late it arrives."""
 
 from __future__ import annotations
 

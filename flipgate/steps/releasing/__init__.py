@@ -1,1 +1,1 @@
-"""Forward: from a build to the end of its release."""
+"""Going forward: from a build to the end of its release."""

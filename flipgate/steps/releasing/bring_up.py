@@ -1,4 +1,4 @@
-"""Bringing a release up on the dark side: open it, set its images, scale it, wait until it is Ready."""
+"""Brings a release up on the dark side: opens it, sets its images, scales it, waits until it is Ready."""
 
 from __future__ import annotations
 

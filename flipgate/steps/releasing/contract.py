@@ -1,4 +1,4 @@
-"""Noting a contract migration: a person says that the code before can no longer read the data."""
+"""Notes a contract migration: a person says that the code before it can no longer read the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flipping: the approved move, its proof, and what follows from either."""
+"""Flips: the approved move, its proof, and what follows from either."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def need_release(world: World, release: str, phases: frozenset[Phase]) -> Releas
 
 @about_application(untouched="workers and the old side")
 def need_proven(world: World, proven: Proven) -> None:
-    """Raises Refused (TrafficNotProven) naming the replicas that stayed unproven."""
+    """Raises Refused (TrafficNotProven) that names the replicas which did not show the new side."""
     if not proven.ok:
         raise Refused(
             f"not every Traefik replica shows the new side after {proven.seconds:.1f} s: {'; '.join(proven.unproven)}",
@@ -121,7 +121,7 @@ def need_proven(world: World, proven: Proven) -> None:
 
 @contextmanager
 def going_back(world: World) -> Iterator[None]:
-    """Takes traffic back by itself when the block finds the new side unproven or bad, then raises what it found.
+    """Sends users back by itself when the block finds the new side unproven or bad, then raises what it found.
 
     An unknown verdict moves nothing: traffic stays, and a person is asked. Where going back is refused (a first release
     has no side to go back to) traffic stays as well: people are told, and what was found is raised with both in it.
@@ -143,7 +143,7 @@ def going_back(world: World) -> Iterator[None]:
 
 
 def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
-    """What was found bad, still under its own reason, and why nobody was sent back; people are told both."""
+    """Returns what was found bad, under its own reason, with why users were not sent back; announces both."""
     fact = f"{bad.fact}; and users were not sent back ({stuck.reason}): {stuck}"
     _announce(world, bad, f"bad. {fact}")
     return Refused(
@@ -156,8 +156,8 @@ def _stuck(world: World, bad: Refused, stuck: Refused) -> Refused:
 
 
 def _announce(world: World, bad: Refused, sentence: str) -> None:
-    """Tells everybody that users stay where they are, why a person has to decide, and the way back by hand where there
-    is one; kept for the history, too.
+    """Announces that users stay where they are, why a person has to decide, and the way back by hand where there is
+    one; the history keeps it, too.
 
     What cannot be told is only said: nothing moves for it.
     """
@@ -173,7 +173,8 @@ def _announce(world: World, bad: Refused, sentence: str) -> None:
 
 
 def _with_announcement(record: Record, bad: Refused, sentence: str, now: datetime) -> Record:
-    """One message for each run that found it: a step that is tried again says the same under the same id."""
+    """Returns the record with one message for each run that found it: a step that is tried again announces under the
+    same id."""
     release = record.release
     if release is None:
         return record
@@ -191,7 +192,8 @@ def _with_announcement(record: Record, bad: Refused, sentence: str, now: datetim
 
 
 def note_proof(acting: Acting, release: str, proven: Proven) -> Release:
-    """`flipping` to `baking`, with the figures and the line that takes traffic back without flipgate."""
+    """Moves the release from `flipping` to `baking`, with the proof's figures and the command that takes traffic back
+    without flipgate."""
     world = acting.world
     record, now = world.store.read(), world.now()
     found = need_open(record, release)
@@ -244,7 +246,8 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
 
 
 def note_live(acting: Acting, release: str, evidence: tuple[Evidence, ...]) -> Release:
-    """`baking` to `live`: the soak begins. Raises Refused unless every gate passed; unknown stays and asks."""
+    """Moves the release from `baking` to `live`: the soak begins. Raises Refused unless every gate passed; where one is
+    unknown, traffic stays and a person is asked."""
     world = acting.world
     verdict = combine(evidence)
     if verdict is not Verdict.PASS:
@@ -273,7 +276,7 @@ def note_live(acting: Acting, release: str, evidence: tuple[Evidence, ...]) -> R
 
 
 def way_back_by_hand(world: World) -> str:
-    """The kubectl lines that send users to the other side without flipgate."""
+    """Returns the kubectl commands that send users to the other side without flipgate."""
     traffic = look_at_traffic(world)
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
@@ -294,6 +297,6 @@ def _need_approval(world: World, view: View) -> None:
 
 
 def _undone(acting: Acting, release: str, error: Refused) -> None:
-    """The move changed nothing: the release is dark again, and its spent approval is gone with the question."""
+    """Makes the release dark again after a move that changed nothing; its spent approval goes with the question."""
     if acting.world.store.read().phase is Phase.FLIPPING:
         advance(acting.world, release, Phase.DARK, Reason.MOVE_UNDONE, str(error), also=approvals.withdraw)

@@ -1,4 +1,4 @@
-"""Asking a person, and keeping their decision: in the record. Prefect's resume is only the doorbell."""
+"""Questions to people, and their decisions, both in the record. Prefect's resume only wakes the waiting run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ENDS = MappingProxyType(
 
 
 def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
-    """The hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
+    """Returns the hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
 
     Never measurements, never versions.
     """
@@ -128,7 +128,7 @@ def decide(
 
 
 def take_form(world: World, question: Question, given: Mapping[str, str]) -> None:
-    """Writes down what a person answered in a form to this question, where that still counts.
+    """Writes down what a person answered to this question in Prefect's form, where that still counts.
 
     `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
     this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
@@ -144,12 +144,12 @@ def take_form(world: World, question: Question, given: Mapping[str, str]) -> Non
 
 
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
-    """What stopped the run before, where one was: who is asked again sees it."""
+    """Returns what stopped the run before, where one was stopped: it is shown to whoever is asked again."""
     return last_attempt(world.store.read(), FLIP_TRAFFIC if kind is QuestionKind.FLIP else SCALE_DOWN)
 
 
 def asked_by(world: World, flow_run: str) -> Question | None:
-    """The open question, if it is this run's."""
+    """Returns the open question, if it is this run's."""
     question = world.store.read().question
     return question if question is not None and question.flow_run == flow_run else None
 
@@ -170,7 +170,7 @@ def asks_again(world: World, decided: Granted | NotGranted, flow_run: str) -> bo
 
 
 def standing(world: World, kind: QuestionKind, view: View | None = None) -> Granted | NotGranted:
-    """Whether the record holds a decision that allows the step now, judged against what would change now: by `view`,
+    """Returns the decision that allows the step now, or why none does, judged against what would change now: by `view`,
     where that has just been seen."""
     view = view or look(world)
     record = need_record(world, view)
@@ -183,7 +183,8 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
 
 
 def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:
-    """Ends a dark release on a person's no, or on nobody's word in time. Anything else leaves it to be asked again.
+    """Ends a dark release after a person's no, or when nobody decided in time. Otherwise the question is withdrawn, to
+    be asked again.
 
     That nobody decided is noted like a decision: by this actor, `via` what it is.
     """
@@ -205,7 +206,7 @@ def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> Non
 
 @about_application(untouched="all routes and both sides")
 def need_phase(world: World, record: Record, kind: QuestionKind) -> Release:
-    """The open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
+    """Returns the open release, in the phase this question is for. Raises Refused (WrongPhase) otherwise."""
     wanted = asked_in(kind)
     release = record.release
     if release is None or release.phase is not wanted:

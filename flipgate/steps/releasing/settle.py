@@ -1,4 +1,4 @@
-"""Closing a release: the old side to rest after the soak, on a person's word and the clock's."""
+"""Settles a release: after the soak, on a person's word, the old side goes to rest and the release is closed."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def failing(acting: Acting, release: Release) -> Iterator[None]:
 
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
-    """What a person is shown before the way back is given up: the live side's Ready pods, the time that passed, and
-    what the old side is still busy with."""
+    """Returns what a person is shown before the way back is given up: the live side's Ready pods, the time that passed,
+    and what the old side is still busy with."""
     view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
@@ -57,7 +57,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
 
 
 def ended_meanwhile(world: World, release: str) -> str:
-    """Why a run that slept has nothing to do, if so: its release was rolled back, or its question expired, say."""
+    """Returns why a run that slept has nothing to do, if so: its release was rolled back, or its question expired."""
     record = world.store.read()
     if record.under_way and record.under_way.name == release:
         return ""

@@ -1,4 +1,4 @@
-"""Noting in the record what stops a pipeline's run, so that people see it, and others go on, with Prefect away."""
+"""Notes in the record what stops a pipeline's run: people see it, and others can go on, with Prefect away."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def noting_stop(world: World, release: str, pipeline: str, run: str = "") -> Ite
 
 
 def act_again(acting: Acting) -> None:
-    """A run is at work on the release again: what stopped the one before is over. No write where none did."""
+    """Clears what stopped the run before, since a run is at work on the release again. Writes nothing where none was
+    stopped."""
     if acting.record.release and acting.record.release.stopped:
         acting.world.store.update(forget_stop)
 

@@ -1,4 +1,4 @@
-"""Conditions beside the phase: looked at, judged, and noted in the record when they changed.
+"""Judges the conditions beside the phase, and notes them in the record when they changed.
 
 They tell people; no step asks them. So nothing here takes the Lease, and nothing here fails a run.
 """
@@ -48,7 +48,7 @@ def note_conditions(world: World) -> None:
 
 
 def _announce_drift(world: World, seen: Record, found: list[Condition]) -> None:
-    """Once a drift, and once when it has ended; not of a record that somebody has taken over since it was judged."""
+    """Announces a drift once, and its end once; nothing of a record that another actor has taken over since."""
     drifted, now = conditions.condition_of(found, conditions.DRIFTED), world.now()
     if drifted is None or note_drift(seen, drifted, None, world.actor, now) == seen:
         return
@@ -61,8 +61,8 @@ def _announce_drift(world: World, seen: Record, found: list[Condition]) -> None:
 
 
 def read_old_side(world: World, side: Side, state: SideState | Unread | None = None) -> OldSide:
-    """What the way back is judged by, piece by piece; `state` where the side was looked at already. Never raises: what
-    cannot be read says why in its own place."""
+    """Reads what the way back is judged by, piece by piece; `state` where the side was looked at already. Never raises:
+    a piece that cannot be read says why in its place."""
     found: SideState | Unread = state if state is not None else _piece(lambda: look_at_side(world, side))
     place = world.application.place_of(side).namespace
     quotas = _piece(lambda: read_quotas(world.cluster, place))
@@ -75,8 +75,8 @@ def read_old_side(world: World, side: Side, state: SideState | Unread | None = N
 
 
 def read_live_side(world: World, record: Record, side: Side, state: SideState | Unread | None = None) -> LiveSide:
-    """What the live side is judged by; `state` where it was looked at already. Autoscalers are read only where they
-    could explain what is missing. Never raises, as `read_old_side`."""
+    """Reads what the live side is judged by; `state` where it was looked at already. Autoscalers are read only where
+    they could explain what is missing. Never raises, as `read_old_side`."""
     live = LiveSide(side, state if state is not None else _piece(lambda: look_at_side(world, side)))
     judged = judge_live_side(record, world.application, live, world.now())
     if judged is None or judged.status is ConditionStatus.TRUE:
@@ -106,7 +106,7 @@ def _judge(world: World, record: Record) -> list[Condition]:
 
 
 def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[Condition]:
-    """What was noted of the live side stays while nobody can say which it is: it has not turned."""
+    """Judges LiveSideReady; keeps what the record has of it while the routes name no one side."""
     side, judged = traffic.active if traffic else None, None
     if side:
         judged = judge_live_side(record, world.application, read_live_side(world, record, side), world.now())

@@ -1,4 +1,4 @@
-"""Asking the declared gates at each look of the bake, in the background: who is slow holds up nothing else."""
+"""Measures the declared gates at each look of the bake, in the background: a slow source delays nothing else."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ShowGraphs = Callable[[Callable[[], list[str]]], None]
 
 @contextmanager
 def measuring(world: World, release: Release, show_graphs: ShowGraphs = lambda _: None) -> Iterator[Gates]:
-    """The declared gates of one bake. At the end nobody waits for who has not answered yet."""
+    """The declared gates of one bake. At its end, answers that have not come yet are dropped."""
     probes = Probes()
     asked = measures(world, release, probes)
     pool = ThreadPoolExecutor(max_workers=min(AT_ONCE, len(asked)) or 1)
@@ -46,7 +46,7 @@ def measuring(world: World, release: Release, show_graphs: ShowGraphs = lambda _
 
 @dataclass
 class Gates:
-    """What the gates were asked and what came back. Times are seconds since the bake began.
+    """What was measured for each gate. Times are seconds since the bake began.
 
     Traefik's counters have a thread of their own: they must be read between two looks, whoever else is slow.
     """
@@ -65,16 +65,17 @@ class Gates:
         self.began = self.world.monotonic()
 
     def begin(self) -> None:
-        """Users are counted from here on. The first look waits for that, but not long."""
+        """Reads users' counters for the first time. The first look waits for that for at most BEGIN_SECONDS."""
         self.measure_counters()
         self.collect(BEGIN_SECONDS)
 
     def measure(self) -> None:
-        """Puts each question that is not under way already, but for those of `measure_counters`."""
+        """Starts each measurement that is not under way already, but for those of `measure_counters`."""
         self._put(self.pool, [name for name in self.measures if name not in self._counters()])
 
     def measure_counters(self) -> None:
-        """Has users' requests counted; to be asked while none of flipgate's own is under way."""
+        """Starts reading Traefik's counters of users' requests; call it while no request of flipgate's own is under
+        way."""
         self._put(self.counting, self._counters())
 
     def _counters(self) -> list[str]:
@@ -90,7 +91,7 @@ class Gates:
                     self._add(name, GateSample(now, None, fault(error)))
 
     def collect(self, seconds: float = 0.0) -> None:
-        """Takes what has been answered, waiting for the others at most so long."""
+        """Takes the answers that have come, and waits for the others at most so long."""
         wait([future for _, future in self.pending.values()], timeout=seconds)
         now = self._now()
         for name, (asked, future) in list(self.pending.items()):
@@ -116,8 +117,8 @@ class Gates:
         return in_flight(old, promql, last.value if last else None, last.why if last else "not asked yet")
 
     def draw(self, show_graphs: ShowGraphs) -> None:
-        """Hands on how to make the graphs: whoever shows them asks Prometheus for both sides' lines, in its own time.
-        Users may be on their way back: what fails here is only said."""
+        """Hands on a function that makes the graphs. Whoever shows them runs it in a thread of its own, for it asks
+        Prometheus, and users may be on their way back. Its failure is only logged."""
         samples = {name: tuple(found) for name, found in self.samples.items()}
         began = self.world.now() - timedelta(seconds=self._now())
         try:

@@ -20,8 +20,8 @@ IN_FLIGHT = "in flight"
 
 
 def measures(world: World, release: Release, probes: Probes | None = None) -> dict[str, Measure]:
-    """How each declared gate is asked, by its name, and what is in flight. None of them raises. `probes` are flipgate's
-    own requests, which are no user's."""
+    """Returns how each declared gate is measured, by its name, and what is in flight. None of them raises. `probes` are
+    flipgate's own requests, which do not count as users'."""
     reader = WorldReader(world, release.side, release.flipped_at or world.now(), probes or Probes())
     spec, old = world.application.spec, release.side.other
     asked = {gate.name: _quiet(gate.kind.measure(gate, reader)) for gate in spec.gates}
@@ -43,7 +43,7 @@ def _quiet(measure: Measure) -> Measure:
 
 
 def still_in_flight(world: World, side: Side) -> Evidence:
-    """What a side is still busy with, asked once. Never raises, and takes three seconds at most."""
+    """Returns what a side is still busy with, asked once. Never raises, and takes three seconds at most."""
     promql = world.application.spec.metrics.in_flight
     if promql is None:
         return in_flight(side, None, None, NOT_DECLARED)

@@ -1,4 +1,4 @@
-"""Reading what gates are about: Prometheus, Alertmanager, the new side's pods and logs, Traefik's counters."""
+"""Reads what gates measure: Prometheus, Alertmanager, the new side's pods and logs, Traefik's counters."""
 
 from __future__ import annotations
 

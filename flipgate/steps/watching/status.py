@@ -1,4 +1,4 @@
-"""Looking for people: everything that `flipgate status` says of an application, piece by piece.
+"""Reads everything that `flipgate status` shows of an application, piece by piece.
 
 A piece that cannot be read hides no other.
 """
@@ -61,7 +61,7 @@ def _find(facts: Facts, world: World) -> Record | None:
 
 
 def _read(facts: Facts, what: str, action: Callable[[], Read]) -> Read | None:
-    """One piece; what keeps it from being read becomes a problem of that piece alone."""
+    """Reads one piece; a failure becomes a problem of that piece alone."""
     try:
         return action()
     except Unreachable:

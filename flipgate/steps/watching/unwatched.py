@@ -1,4 +1,4 @@
-"""Telling people, once an outage, that reconcile does not run any more, and that it does again."""
+"""Announces, once an outage, that reconcile does not run any more, and once that it runs again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from flipgate.steps.acting.world import World
 
 
 def look_whether_watched(world: World, warn: Callable[[str], None]) -> None:
-    """Judges Unwatched where a flow begins: said by `warn`, and told to everybody once an outage. Fails nothing."""
+    """Judges Unwatched where a flow begins: `warn` gets the warning, and an outage is announced once. Never fails the
+    flow."""
     try:
         record = world.store.find()
         if record is None:
@@ -29,7 +30,8 @@ def look_whether_watched(world: World, warn: Callable[[str], None]) -> None:
 
 
 def note_success(world: World) -> None:
-    """Notes that reconcile has settled the application without a fault; who was told of an outage is told of its end.
+    """Notes that reconcile has been through the application without a fault; announces the end of an outage that was
+    announced.
 
     Raises FlipgateError when that could not be noted: this run is then as good as none, and its own log says why.
     """

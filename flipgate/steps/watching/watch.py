@@ -1,4 +1,4 @@
-"""Watching the new side right after the flip, and saying early when it is bad."""
+"""Watches the new side right after the flip, and ends early when it is bad."""
 
 from __future__ import annotations
 
@@ -39,10 +39,9 @@ def watch(
     moved: Moved = lambda _percent, _line: None,
     show_graphs: ShowGraphs = lambda _: None,
 ) -> tuple[Evidence, ...]:
-    """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. Never raises for what
-    the world answers, or does not: that is unknown, and said so; only what `check_lease` raises. At its end the way
-    back is judged, too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by
-    ANSWER_SECONDS.
+    """Looks every `bakeIntervalSeconds` for `bakeSeconds`; ends at once when the verdict is fail. What the world
+    answers, or does not, is never raised: that is unknown; only `check_lease` may raise. At its end it judges the way
+    back, too. It is late by one look at most (PROBES_SECONDS, where only the probes hang), and by ANSWER_SECONDS.
 
     flipgate's own probes are judged before anybody waits for the declared gates. `moved` gets each line of
     progress with how far it is, `show_graphs` what makes the graphs of the gates, when the bake is over.
@@ -82,8 +81,8 @@ def watch(
 
 
 def quick_watch(world: World, release: Release) -> Callable[[], None]:
-    """Looks by flipgate's own probes while something else is waited for: users are on the new side already. To be
-    called often; it looks once in `bakeIntervalSeconds`. What it returns raises Refused (BakeFailed)."""
+    """Returns a function that probes the new side while something else is waited for: users are on it already. To be
+    called often; it looks once in `bakeIntervalSeconds`, and raises Refused (BakeFailed)."""
     policy = world.application.spec.policy
     began = world.monotonic()
     samples: list[Sample] = []
@@ -101,8 +100,8 @@ def quick_watch(world: World, release: Release) -> Callable[[], None]:
 
 
 def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> Refused:
-    """The refusal of a bake that did not pass. Unknown leaves traffic where it is for a person; a failed bake sends it
-    back, so nothing may be said to stay."""
+    """Returns the refusal of a bake that did not pass. After an unknown verdict traffic stays for a person to decide;
+    after a failed one users go back, so it does not say that traffic stays."""
     fact = f"{verdict}: " + "; ".join(f"{e.gate}: {e.answer}" for e in not_passed(evidence))
     name = world.application.name
     if verdict is Verdict.UNKNOWN:
@@ -125,13 +124,13 @@ def bad_bake(world: World, verdict: Verdict, evidence: tuple[Evidence, ...]) -> 
 
 
 def _declared(world: World, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    """Without what nobody declared: that it is unknown is said once, in the evidence."""
+    """Leaves out what was not declared: that it is unknown is said once, in the evidence."""
     declared = world.application.spec.metrics.in_flight is not None
     return tuple(each for each in evidence if declared or each.verdict is not Verdict.INFO)
 
 
 def _report(world: World, moved: Moved, percent: float, line: str) -> None:
-    """A line of progress. Whoever cannot be told (a pipe that is closed) ends no bake."""
+    """Reports a line of progress. A listener that fails (a closed pipe) does not end the bake."""
     with suppress(Exception):
         if percent < 100:
             world.say(f"watching: {line}")
@@ -139,7 +138,7 @@ def _report(world: World, moved: Moved, percent: float, line: str) -> None:
 
 
 def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sample:
-    """One look. Never raises: whatever keeps it from seeing, any exception at all, is what it saw."""
+    """Looks once. Never raises: any exception that keeps it from seeing becomes part of the sample."""
     short, unread = _short(world, release)
     replies = _probe(world, release.side, probes)
     results = Counter(_judged(reply, release.side) for reply in replies)
@@ -159,7 +158,7 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
 
 
 def _short(world: World, release: Release) -> tuple[tuple[str, ...] | None, str]:
-    """The services that do not carry what they should; None, and why, where the side could not be read."""
+    """Returns the services with too few Ready pods; None, and why, where the side could not be read."""
     try:
         # Pods beyond the release's own counts are an autoscaler's: under new traffic some are always still starting.
         side = look_at_side(world, release.side)

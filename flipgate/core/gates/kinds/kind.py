@@ -25,7 +25,7 @@ Measure = Callable[[float], GateSample]
 
 
 class Rule(Model):
-    """What a gate is declared by, or a part of it. An infinite limit would be none."""
+    """What a gate is declared by, or a part of it. Limits are finite."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -134,7 +134,7 @@ class GateKind(ABC, Generic[K]):
         yield from ()
 
     def lacks(self, metrics: Metrics, traffic: TrafficSpec) -> str:
-        """What keeps anybody from being asked, by the rest of the file; empty where nothing does."""
+        """Returns what the rest of the file lacks for this gate to be asked; empty where it lacks nothing."""
         return ""
 
     @abstractmethod
@@ -143,7 +143,8 @@ class GateKind(ABC, Generic[K]):
 
     @abstractmethod
     def of(self, gate: K) -> str:
-        """How its numbers belong to a side, a key of BELONGS (declared.py); empty where only a look finds that out."""
+        """Returns how its numbers belong to a side, a key of BELONGS (declared.py); empty where only a look finds that
+        out."""
 
     @abstractmethod
     def limit(self, gate: K) -> Limit:
@@ -151,10 +152,10 @@ class GateKind(ABC, Generic[K]):
 
     @abstractmethod
     def measure(self, gate: K, reader: Reader) -> Measure:
-        """How it is asked at the looks of one bake."""
+        """Returns how it is measured at the looks of one bake."""
 
     def verdict(self, gate: K, sample: GateSample) -> Verdict:
-        """Of one look. What is not all there can fail, and never passes."""
+        """Judges one look. A number that is not complete can fail, and never passes."""
         if sample.value is None or not math.isfinite(sample.value):
             return Verdict.UNKNOWN
         if self.limit(gate).broken_by(sample.value):
@@ -167,6 +168,6 @@ class GateKind(ABC, Generic[K]):
         return f"{limit.word} {limit.value:.6g}"
 
     def lines(self, gate: K, reader: Reader, span: Span) -> tuple[tuple[Line, ...], str]:
-        """The lines of its picture, and what is to be said of them. Where there are none the looks' own numbers are
+        """Returns the lines of its graph, and what is to be said of them. Without lines the looks' own numbers are
         drawn, and what is said is why."""
         return (), ""

@@ -16,21 +16,23 @@ INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 
 @dataclass(frozen=True)
 class Reference:
-    """One reference to what may answer users: where its namespace stands in the object, what is written there (nothing:
-    the route's own), and what it names. `mirror`: it hears of users and answers none of them. `provider` is whose it is
-    where that is not Kubernetes: it stands in no namespace then. `rule` is the match of the IngressRoute's rule that
-    has this one alone."""
+    """One reference of a route to something that may answer users."""
 
     pointer: str
+    """Where its namespace stands in the object."""
     namespace: str
+    """What is written there; empty: the route's own."""
     target: Target
     mirror: bool = False
+    """It gets copies of users' requests, and answers none."""
     provider: str = ""
+    """Whose it is where that is not Kubernetes: it is in no namespace then."""
     rule: str = ""
+    """The match of the IngressRoute's rule, where the rule has no other entry."""
 
 
 class RouteKind(ABC):
-    """One kind of route. All that differs between kinds is asked here; no other code compares a kind's word."""
+    """One kind of route. Everything that differs between kinds is here; no other code compares a kind's word."""
 
     word: ClassVar[str]
     """As it stands in an object's `kind` and in the application's file."""
@@ -76,7 +78,7 @@ class RouteKind(ABC):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a preview is asked for: the host that users know, and the one that nobody does."""
+    """The hosts of a preview: `host` is the one that users ask for, `preview` the one that nobody does."""
 
     host: str
     preview: str
