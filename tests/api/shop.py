@@ -236,16 +236,16 @@ class Shop:
         if obj.get("status") != {key: value for key, value in status.items() if value}:
             self.patch(f"{self.deployments(side)}/{name}/status", ("add", "/status", status))
 
+    def play_all_ready(self) -> None:
+        """The same for whatever stands on either side."""
+        for side in Side:
+            for obj in self.cluster.items(self.deployments(side)):
+                self._play(side, obj, obj["spec"]["replicas"])
+
     @contextmanager
     def playing_ready(self) -> Iterator[None]:
         """Plays readiness on both sides, over and over, while the block runs."""
-
-        def play() -> None:
-            for side in Side:
-                for obj in self.cluster.items(self.deployments(side)):
-                    self._play(side, obj, obj["spec"]["replicas"])
-
-        with repeating(play):
+        with repeating(self.play_all_ready):
             yield
 
     # Routes
@@ -357,6 +357,19 @@ def meanwhile(world: World, deed: Callable[[], object]) -> World:
         briefly(seconds)
 
     world.sleep = sleep
+    return world
+
+
+def timed_by_its_waiting(world: World, deed: Callable[[], object]) -> World:
+    """The actor, who does this each time it waits, on a clock that nothing but its waiting moves on: as many looks fit
+    into a limit on a slow machine as on a fast one."""
+    passed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        deed()
+        passed[0] += seconds
+
+    world.sleep, world.monotonic = sleep, lambda: passed[0]
     return world
 
 

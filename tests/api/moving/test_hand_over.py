@@ -25,7 +25,7 @@ from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import adopt, check_application
 from flipgate.steps.watching.watch import bad_bake
 from tests.api.front import checked
-from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile
+from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting
 from tests.api.users import grant, user
 
 SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
@@ -199,8 +199,8 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
     shop.scale(BLUE, "mailer", 0)
     shop.scale(GREEN, "mailer", 1)
     shop.cluster.delete(nightly_at(shop, BLUE))
-    world = shop.world("ana")
-    with shop.playing_ready(), world.acting() as acting:
+    world = timed_by_its_waiting(shop.world("ana"), shop.play_all_ready)
+    with world.acting() as acting:
         left = hand_over_workers(acting, BLUE, back=True, timeout_seconds=0.5)
     assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
     assert mailers(shop) == (1, 0)

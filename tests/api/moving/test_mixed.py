@@ -28,7 +28,7 @@ from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.questions import decide, pose, standing
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
-from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, timed_by_its_waiting, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -147,8 +147,8 @@ def test_pods_that_do_not_say_so_are_named_and_everybody_goes_back(shop: Shop, t
     pods = Pods(shop, broken=True)
     live = shop.gone_live()
     assert live.application.name == shop.name
-    with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster, shop.playing_ready():
-        world = shop.world(cluster=cluster)
+    with serving(Through(shop.kubeconfig, before=pods), tmp_path) as cluster:
+        world = timed_by_its_waiting(shop.world(cluster=cluster), shop.play_all_ready)
         late = pytest.raises(Refused, match=r"ledger \(pod ledger-0: status 503, and its body is no JSON\)")
         with world.acting() as acting, late as refused:
             hand_over_workers(acting, GREEN, timeout_seconds=0.3)
@@ -162,8 +162,8 @@ def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Sho
     shop = with_ledger(shop)
     shop.gone_live("pipeline")
     shop.scale(BLUE, "mailer", 0)
-    with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster, shop.playing_ready():
-        world = shop.world(cluster=cluster)
+    with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster:
+        world = timed_by_its_waiting(shop.world(cluster=cluster), shop.play_all_ready)
         with world.acting() as acting:
             (left,) = hand_over_workers(acting, BLUE, timeout_seconds=0.3, back=True)
     assert left.startswith("ledger was not handed over to blue: not as wanted on green")
