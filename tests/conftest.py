@@ -23,8 +23,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Ends this run's labs, once all that use them are through: xdist's processes leave it to the one above them."""
     if not KEPT and not hasattr(config, "workerinput"):
         for name in (API_LAB, LAB):
-            labs.down(name)
-            paths.lock_file(name).unlink(missing_ok=True)  # nobody will start one of that name again
+            end_for_good(name)
+
+
+def end_for_good(name: str) -> None:
+    """Ends a lab whose name is this run's own: nobody will start one of that name again, so its lock goes too."""
+    labs.down(name)
+    paths.lock_file(name).unlink(missing_ok=True)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups

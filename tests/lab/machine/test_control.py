@@ -10,7 +10,7 @@ import pytest
 from lab.control import labs
 from lab.control.records import Lab
 from lab.machine import processes
-from tests.conftest import LAB
+from tests.conftest import LAB, end_for_good
 from tests.lab.stage import BLUE, NewStage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -49,7 +49,7 @@ def test_side_by_side_and_down_after_the_supervisor_was_killed(lab: Lab) -> None
         assert not beside.dir.exists()
         assert not labs.down(name), "there is nothing left to end"
     finally:
-        labs.down(name)
+        end_for_good(name)
     assert plain(labs.status(LAB).lab) == plain(lab), "the other lab has not noticed"
 
 

@@ -14,6 +14,7 @@ import pytest
 from lab.control import labs
 from lab.control.records import Lab
 from lab.stories import example
+from tests.conftest import end_for_good
 from tests.lab.stage import Stage, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
@@ -34,7 +35,7 @@ def measured(tell: Callable[[str], None]) -> Iterator[Lab]:
         example.install(lab, PLACE)
         yield lab
     finally:
-        labs.down(NAME)
+        end_for_good(NAME)
 
 
 def ask(lab: Lab, question: str) -> dict[str, float]:
