@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flipgate.core.spec.application import Application
+from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import Shop
-from tests.api.watching.test_watch import pod
+from tests.api.town import pod
 from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving
 
 Users = Callable[[Handler], Answer | None]
@@ -55,3 +56,32 @@ def checked(
     """What `check` says of the shop, or of another file of it, where Traefik does as it should or as `users` says."""
     with serving(fronted(shop, users, kubeconfig=kubeconfig), folder) as cluster:
         return check_application(cluster, application or shop.application, shop.own)
+
+
+PREVIEW = "preview.example"
+
+
+def previewed(world: World) -> World:
+    """The application with a preview declared, and little patience."""
+    spec = world.application.spec
+    facts = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
+    spec = spec.model_copy(update={"traffic": spec.traffic.model_copy(update=facts)})
+    world.application = world.application.model_copy(update={"spec": spec})
+    return world
+
+
+def traefik(shop: Shop, says: Callable[[str], str]) -> Callable[[Handler], Answer | None]:
+    """The API server, but for its way to Traefik's pods: they show who asks for a host the side that `says` names."""
+    through = Through(shop.kubeconfig)
+
+    def script(request: Handler) -> Answer | None:
+        if "/proxy/" not in request.path:
+            return through(request)
+        request.send_response(200)
+        request.send_header("X-Served-Side", says(request.headers["Host"]))
+        request.send_header("Content-Length", "0")
+        request.send_header("Connection", "close")
+        request.end_headers()
+        return None
+
+    return script

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.lease import Lease
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
@@ -401,24 +400,3 @@ def journaled(world: World, intent: Intent) -> Iterator[Entry]:
     """A step of this actor's, while the block works."""
     with world.acting() as acting, journal(acting, intent) as entry:
         yield entry
-
-
-class Meddling(Lease):
-    """A Lease in whose check somebody else acts: the last moment before a step writes. Each deed is done once."""
-
-    def __init__(self, world: World, *deeds: Callable[[], object]) -> None:
-        super().__init__(world._cluster, world.store.namespace, world.application.name, world.actor, world.now)
-        self._deeds = list(deeds)
-
-    def check(self) -> None:
-        if self._deeds:
-            self._deeds.pop(0)()
-
-    def confirm(self) -> None:
-        """Nobody has taken it."""
-
-
-def meddled_with(world: World, *deeds: Callable[[], object]) -> World:
-    """The actor, in whose next Lease others meddle."""
-    world._new_lease = lambda: Meddling(world, *deeds)
-    return world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from lab.control.records import Lab
 from tests.api.shop import Shop
 
 DENIED = re.compile(
@@ -70,3 +72,9 @@ def _wait_until_allowed(shop: Shop, who: str, wanted: list[dict[str, str]]) -> N
         ]:
             assert time.monotonic() < deadline, f"{who} may not {attributes}"
             time.sleep(0.02)
+
+
+def typed(lab: Lab, line: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The line, as somebody would paste it."""
+    own = {"PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)}
+    return subprocess.run(["bash", "-c", line], env=own, capture_output=True, text=True, timeout=30)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.lease import Lease
-from flipgate.adapters.store import Store
-from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.steps.acting.world import utc_now
+from tests.api.meddling import Overtaken
 from tests.api.shop import Shop
 
 SILENCE = 1.0
@@ -120,20 +119,6 @@ def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
     ana, ben = shop.adopted("ana"), shop.world("ben")
     with ana.acting() as acting, ben.acting(steal=True), pytest.raises(LostLease):
         acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
-
-
-class Overtaken(Store):
-    """A store whose first write is late: somebody else has stolen the Lease by then."""
-
-    def __init__(self, store: Store, thief: Lease) -> None:
-        self.__dict__.update(store.__dict__)
-        self.thief: Lease | None = thief
-
-    def update(self, change: Callable[[Record], Record]) -> Record:
-        thief, self.thief = self.thief, None
-        if thief:
-            thief.acquire(steal=True)
-        return super().update(change)
 
 
 def test_who_is_overtaken_between_lease_and_epoch_never_begins(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from flipgate.core.record.record import Approval, Decision, Record
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but
-from tests.api.cli.test_cli_cluster import Desk, now, question, release
+from tests.api.desk import Desk, now, question, release
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, briefly
 

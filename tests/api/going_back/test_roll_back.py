@@ -17,7 +17,7 @@ from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecor
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.setup import check_application
-from tests.api.adapters.test_lease import Overtaken
+from tests.api.meddling import Overtaken
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
 from tests.api.users import grant, user
 from tests.repeating import repeating

@@ -13,7 +13,8 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meddled_with, opened, under_lease
+from tests.api.meddling import meddled_with
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 
 AT_REST = dict.fromkeys(COUNTS, 0)
 

@@ -10,7 +10,7 @@ from threading import Event
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Observed, agreed
 from flipgate.steps.looking.observe import observe
-from tests.api.watching.test_watch import FORBIDDEN, Town, pod, world_of
+from tests.api.town import FORBIDDEN, Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 
 

@@ -18,7 +18,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
 from flipgate.steps.looking import prove
 from flipgate.steps.looking.prove import prove_moved
-from tests.api.watching.test_watch import pod
+from tests.api.town import pod
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import shop
 

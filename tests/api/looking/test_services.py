@@ -23,10 +23,9 @@ from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import need_preview
-from tests.api.front import checked
-from tests.api.looking.test_targets import put_endpoints, put_service
-from tests.api.moving.test_preview import previewed
+from tests.api.front import checked, previewed
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop, last_entry
+from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, user
 from tests.api.wire import Handler, Through, serving
 

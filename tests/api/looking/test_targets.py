@@ -14,6 +14,7 @@ from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
 from lab.control.records import Lab
 from tests.api.shop import BLUE, GREEN, Shop, unleased
+from tests.api.targets import put_endpoints, put_service
 
 
 def check(world: World) -> None:
@@ -26,21 +27,6 @@ def refusal(world: World) -> tuple[str, str, str]:
         check(world)
     assert refused.value.untouched == "all routes"
     return refused.value.reason, refused.value.obj, refused.value.fact
-
-
-def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
-    """A Service of green with these ports."""
-    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": list(ports)}}
-    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/{name}", body)
-
-
-def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "http") -> None:
-    """An EndpointSlice of green as its controller would write it: one endpoint a pod, Ready or not."""
-    path = f"/apis/discovery.k8s.io/v1/namespaces/{shop.namespace(GREEN)}/endpointslices/{service}-x1"
-    endpoints = [{"addresses": [f"10.0.0.{n}"], "conditions": {"ready": each}} for n, each in enumerate(ready, 1)]
-    meta = {"name": f"{service}-x1", "labels": {"kubernetes.io/service-name": service}}
-    body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
-    shop.cluster.apply(path, body | {"ports": [{"name": port, "port": 8080}], "endpoints": endpoints})
 
 
 def test_a_side_gets_users_once_service_port_and_a_ready_endpoint_are_there(shop: Shop, world: World) -> None:

@@ -33,7 +33,7 @@ from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
-from tests.api.moving.test_late_writes import behind, routes, stamps_of, to_rest, workloads_of
+from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 from tests.api.wire import Answer, Holding, Through, serving
 

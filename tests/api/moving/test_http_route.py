@@ -29,12 +29,10 @@ from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.control.records import Lab
-from tests.api.front import checked
-from tests.api.looking.test_targets import put_endpoints, put_service
-from tests.api.moving.test_preview import traefik
-from tests.api.moving.test_routes import typed
+from tests.api.front import checked, traefik
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease, unleased
-from tests.api.users import grant, user
+from tests.api.targets import put_endpoints, put_service
+from tests.api.users import grant, typed, user
 from tests.api.wire import Holding, Through, serving
 
 GATEWAY = "gateway.networking.k8s.io"

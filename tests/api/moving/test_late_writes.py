@@ -6,17 +6,13 @@ docs/decisions/0011-late-writes.md is the table of all that flipgate writes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
-from flipgate.core.values.sides import Side
-from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, look_at_side, need_dark
@@ -27,41 +23,14 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
+from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
-from tests.api.wire import Holding, serving
-
-Holds = Callable[[str, str, bytes], bool]
+from tests.api.wire import Holding
 
 
 @pytest.fixture
 def network(shop: Shop) -> Holding:
     return Holding(shop.kubeconfig)
-
-
-@contextmanager
-def behind(shop: Shop, network: Holding, tmp_path: Path) -> Iterator[World]:
-    """The pipelines' worker, behind that network."""
-    with serving(network, tmp_path) as cluster:
-        yield shop.world("worker", cluster)
-
-
-def stamps_of(side: Side) -> Holds:
-    """Writes of a side's workloads that change nothing but their stamps."""
-    return lambda _, path, body: f"-{side}/deployments/" in path and b"/spec/" not in body and b'"spec"' not in body
-
-
-def workloads_of(side: Side) -> Holds:
-    return lambda _, path, body: f"-{side}/deployments/" in path
-
-
-def routes(_: str, path: str, body: bytes) -> bool:
-    return "/ingressroutes/" in path
-
-
-def to_rest(world: World) -> None:
-    """A person's yes to putting the old side to rest."""
-    pose(world, QuestionKind.SCALE_DOWN, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
 
 
 def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(

@@ -27,7 +27,8 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import scale_to_live
 from flipgate.steps.releasing.questions import decide, need_phase, pose, standing
 from lab.control.records import Lab
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, meddled_with, under_lease, unleased
+from tests.api.meddling import meddled_with
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
 from tests.repeating import repeating
 
 

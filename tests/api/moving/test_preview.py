@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
+from tests.api.front import PREVIEW, previewed, traefik
 from tests.api.shop import GREEN, ROUTES, Shop, last_entry, under_lease
 from tests.api.users import grant, user
-from tests.api.wire import Answer, Handler, Through, serving
-
-PREVIEW = "preview.example"
+from tests.api.wire import serving
 
 
 @pytest.fixture
@@ -32,38 +30,12 @@ def both(cluster: Cluster, lab: Lab) -> Shop:
     return Shop.install(cluster, lab.kubeconfig, routes=("live", "split"), weighted=["split"])
 
 
-def previewed(world: World) -> World:
-    """The application with a preview declared, and little patience."""
-    spec = world.application.spec
-    facts = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
-    spec = spec.model_copy(update={"traffic": spec.traffic.model_copy(update=facts)})
-    world.application = world.application.model_copy(update={"spec": spec})
-    return world
-
-
 def made(shop: Shop) -> list[tuple[str, str]]:
     """What there is of previews: kind, and the namespace that it names."""
     plurals = ("traefikservices", "ingressroutes")
     there = [each for plural in plurals for each in shop.cluster.items(f"{ROUTES}/{shop.own}/{plural}")]
     ours = [each for each in there if each["metadata"]["name"].startswith("flipgate-preview")]
     return sorted((each["kind"], "green" if shop.namespace(GREEN) in str(each["spec"]) else "") for each in ours)
-
-
-def traefik(shop: Shop, says: Callable[[str], str]) -> Callable[[Handler], Answer | None]:
-    """The API server, but for its way to Traefik's pods: they show who asks for a host the side that `says` names."""
-    through = Through(shop.kubeconfig)
-
-    def script(request: Handler) -> Answer | None:
-        if "/proxy/" not in request.path:
-            return through(request)
-        request.send_response(200)
-        request.send_header("X-Served-Side", says(request.headers["Host"]))
-        request.send_header("Content-Length", "0")
-        request.send_header("Connection", "close")
-        request.end_headers()
-        return None
-
-    return script
 
 
 def test_a_preview_is_there_while_it_is_asked_for_and_no_longer(both: Shop, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from itertools import groupby
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
-from tests.api.looking.test_targets import put_endpoints, put_service
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
-from tests.api.users import grant, user
+from tests.api.targets import put_endpoints, put_service
+from tests.api.users import grant, typed, user
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
 
@@ -45,12 +44,6 @@ def line_on(shop: Shop, name: str = "live") -> str:
 
 def version(shop: Shop, name: str) -> str:
     return str(shop.route(name)["metadata"]["resourceVersion"])
-
-
-def typed(lab: Lab, line: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """The line, as somebody would paste it."""
-    own = {"PATH": f"{lab.kubectl.parent}:/usr/bin:/bin", "KUBECONFIG": str(lab.kubeconfig), "HOME": str(home)}
-    return subprocess.run(["bash", "-c", line], env=own, capture_output=True, text=True, timeout=30)
 
 
 # A TraefikService

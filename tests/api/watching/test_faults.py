@@ -24,10 +24,10 @@ from flipgate.steps.looking import check, prove
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.watching import conditions, gates, watch
+from tests.api.bakes import baking, declared, flipped
 from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, held, under_lease
-from tests.api.watching.test_gates import baking, declared, flipped
-from tests.api.watching.test_watch import Town, world_of
+from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Script, dripping, serving
 from tests.core.builders import SHOP
 

@@ -19,8 +19,6 @@ from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.store import Store
 from flipgate.core.gates.kinds.promql import NO_OLD_SIDE
 from flipgate.core.gates.sample import GateSample
-from flipgate.core.record.phases import Phase
-from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
@@ -28,13 +26,13 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
 from flipgate.steps.watching.watch import watch
+from tests.api.bakes import RATIO, baking, declared, flipped
 from tests.api.shop import Shop, held
-from tests.api.watching.test_watch import Town
+from tests.api.town import Town
 from tests.api.wire import Answer, Handler, Script, number, serving
-from tests.core.builders import SHOP, at, release
+from tests.core.builders import SHOP, at
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
-RATIO = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", max: 0.1, of: namespace'
 
 
 @pytest.fixture(autouse=True)
@@ -47,25 +45,6 @@ def answering(tmp_path: Path, script: Script) -> Iterator[str]:
     """The address of a server with this script."""
     with serving(script, tmp_path) as cluster:
         yield cluster.server
-
-
-def declared(url: str, *gates: str, text: str = SHOP, bake: float = 0) -> Application:
-    more = f"  metrics: {{prometheus: '{url}', alertmanager: '{url}'}}\n  gates: [{', '.join(gates)}]\n"
-    return baking(f"{text}{more}", bake, 0.05)
-
-
-def baking(text: str, seconds: float, interval: float) -> Application:
-    """With a shorter bake than a file may ask for."""
-    application = load_application(text, "shop.yaml")
-    policy = application.spec.policy.model_copy(update={"bake_seconds": seconds, "bake_interval_seconds": interval})
-    return application.model_copy(update={"spec": application.spec.model_copy(update={"policy": policy})})
-
-
-def flipped(seconds_ago: float = 30) -> Any:
-    """A release that was moved so long ago."""
-    made = release(Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING)
-    moved = utc_now() - timedelta(seconds=seconds_ago)
-    return made.model_copy(update={"changes": tuple(c.model_copy(update={"at": moved}) for c in made.changes)})
 
 
 def query_of(request: Handler) -> dict[str, list[str]]:

@@ -19,9 +19,9 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.watching.graph import BEFORE_SECONDS, Bake
 from flipgate.steps.watching.reader import POINTS
 from flipgate.steps.watching.watch import watch
+from tests.api.bakes import RATIO, declared, flipped
 from tests.api.shop import held
-from tests.api.watching.test_gates import RATIO, declared, flipped
-from tests.api.watching.test_watch import Town
+from tests.api.town import Town
 from tests.api.wire import Answer, Handler, number, serving
 
 BLUE, GREEN, NEITHER = "#2563eb", "#15803d", "#7c3aed"

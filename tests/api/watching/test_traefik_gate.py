@@ -21,9 +21,9 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.watching import gates
 from flipgate.steps.watching.measure import measures
 from flipgate.steps.watching.watch import watch
+from tests.api.bakes import flipped
 from tests.api.shop import held
-from tests.api.watching.test_gates import flipped
-from tests.api.watching.test_watch import Town, pod
+from tests.api.town import Town, pod
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import SHOP
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._status_data import as_data, way_back
+from flipgate.cli._status_data import way_back
 from flipgate.cli._status_text import many, one
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.occupant import Occupant
@@ -38,39 +38,11 @@ from tests.core.builders import (
     service,
     shop,
     side,
-    to_side,
     traefik_service,
     traffic,
     weighted,
 )
-
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
-
-
-def facts(remembered: Record | None = None, *, routes: Side = BLUE, **more: Any) -> Facts:
-    usual: dict[str, Any] = {
-        "application": shop(),
-        "now": at(30),
-        "traffic": traffic(to_side(routes)),
-        "sides": {each: side(each) for each in Side},
-        "record": remembered,
-        "managed": remembered is not None,
-    }
-    return Facts(**{**usual, **more})
-
-
-def data(seen: Facts) -> dict[str, Any]:
-    return as_data(seen, next_step(seen), "flipgate", "here")
-
-
-def text(seen: Facts, *, wide: bool = False) -> str:
-    return "\n".join(one(data(seen), at(30), wide=wide))
-
-
-def live(**more: Any) -> Record:
-    return record(active=GREEN, release=release(*LIVE, **more))
-
+from tests.core.cli.looks import DARK, LIVE, data, facts, live, text
 
 # What comes next
 

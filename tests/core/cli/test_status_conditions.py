@@ -28,7 +28,7 @@ from tests.core.builders import (
     release,
     side,
 )
-from tests.core.cli.test_status import LIVE, data, facts, live, text
+from tests.core.cli.looks import LIVE, data, facts, live, text
 
 # Conditions
 

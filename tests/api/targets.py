@@ -1,0 +1,22 @@
+"""What a route of a shop may lead to, beside its Deployments: Services and who answers behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.api.shop import GREEN, Shop
+
+
+def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
+    """A Service of green with these ports."""
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": list(ports)}}
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/{name}", body)
+
+
+def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "http") -> None:
+    """An EndpointSlice of green as its controller would write it: one endpoint a pod, Ready or not."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{shop.namespace(GREEN)}/endpointslices/{service}-x1"
+    endpoints = [{"addresses": [f"10.0.0.{n}"], "conditions": {"ready": each}} for n, each in enumerate(ready, 1)]
+    meta = {"name": f"{service}-x1", "labels": {"kubernetes.io/service-name": service}}
+    body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
+    shop.cluster.apply(path, body | {"ports": [{"name": port, "port": 8080}], "endpoints": endpoints})
