@@ -10,7 +10,7 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
-from flipgate.steps.releasing.ask import decide, pose
+from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import Shop
 from tests.api.wire import Holding, serving
 

@@ -41,6 +41,19 @@ def approve(world: World, kind: QuestionKind) -> None:
     assert isinstance(questions.standing(world, kind), Granted)
 
 
+def dark_and_approved(world: World, images: Mapping[str, str]) -> Release:
+    """A release that is dark, and a yes to its flip."""
+    release = deploy_dark(world, images)
+    approve(world, QuestionKind.FLIP)
+    return release
+
+
+def go_live(world: World, images: Mapping[str, str]) -> Release:
+    """A release from its build to `live`."""
+    dark_and_approved(world, images)
+    return flip_traffic(world)
+
+
 def flip_traffic(world: World) -> Release:
     """As flows/flip_traffic.py after its question: from `dark` to `live`, or on from where a crash left it."""
     recover(world)

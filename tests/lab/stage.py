@@ -107,25 +107,6 @@ class Stage:
         adopt(self.world())
         self.wait_for_users_on(BLUE)
 
-    def split(self) -> None:
-        """Users go through a TraefikService from here on, so Traefik counts each target by itself."""
-        place = self.place
-        services = [{"name": "api", "namespace": place.blue, "port": 80}]
-        made = {
-            "metadata": {"name": place.route, "namespace": place.route_namespace},
-            "spec": {"weighted": {"services": services}},
-        }
-        cluster = Cluster.connect(self.lab.kubeconfig)
-        where = f"/apis/traefik.io/v1alpha1/namespaces/{place.route_namespace}"
-        named = {"apiVersion": "traefik.io/v1alpha1", "kind": "TraefikService"}
-        cluster.create(f"{where}/traefikservices", {**named, **made})
-        known = f"{place.route_namespace}-{place.route}@kubernetescrd"
-        wait_until("Traefik knows it", lambda: known in self.traefik("/api/http/services"), 10)
-        entry = {"kind": "TraefikService", "name": place.route}
-        patch = [{"op": "replace", "path": "/spec/routes/0/services/0", "value": entry}]
-        cluster.patch(f"{where}/ingressroutes/{place.route}", patch)
-        self.wait_for_users_on(BLUE)
-
     def traefik(self, path: str) -> str:
         """What Traefik itself says, on its own entry point."""
         return self.kubectl("get", "--raw", f"/api/v1/namespaces/traefik/services/traefik:8080/proxy{path}")
@@ -192,6 +173,13 @@ class Stage:
         with self.program("-m tests.lab.runbook", verb, self.application, env=env) as process:
             out, err = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, (out, err)
+
+    def typed(self, *words: str, env: Mapping[str, str] | None = None, code: int = 0) -> tuple[str, str]:
+        """`flipgate` with these words, in a process of its own that ends with this code; its two outputs."""
+        with self.program("-m flipgate.cli", *words, env=env) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == code, (out, err)
+        return out, err
 
     def program(self, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """A Python program of this checkout, started, with its two outputs piped and this lab's kubeconfig."""

@@ -21,7 +21,6 @@ from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
-from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased

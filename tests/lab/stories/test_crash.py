@@ -30,8 +30,7 @@ def need_interrupted(stage: Stage, side: Side) -> None:
 def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) -> None:
     stage = new_stage("crash-begun")
     world = stage.world()
-    runbook.deploy_dark(world, images("2", "api", "venue"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images("2", "api", "venue"))
     with stage.load() as load:
         stage.die_at("flip", f"{MOVE_ROUTES}:begun")
         need_interrupted(stage, BLUE)
@@ -59,8 +58,7 @@ def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) 
 def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_stage: NewStage) -> None:
     stage = new_stage("crash-done")
     world = stage.world()
-    runbook.deploy_dark(world, images("2", "api", "venue"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images("2", "api", "venue"))
     with stage.load() as load:
         stage.die_at("flip", f"{MOVE_ROUTES}:done")
         need_interrupted(stage, GREEN)
@@ -86,9 +84,7 @@ def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_s
 def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) -> None:
     stage = new_stage("crash-rest")
     world = stage.world()
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2", "api"))
     with stage.load() as load:
         stage.die_at("scale-down", f"{REST_SIDE}:begun")
         assert stage.record().phase is Phase.SETTLING
@@ -105,23 +101,17 @@ def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) ->
 def test_killed_rollback_is_joined_by_the_next(new_stage: NewStage, edge: str, side: Side) -> None:
     stage = new_stage(f"crash-back-{edge}", policy={"soakSeconds": 3600})
     world = stage.world()
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2", "api"))
     words = ["rollback", stage.application, "--reason", "orders fail"]
     with stage.load() as load:
         crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
-        with stage.program("-m flipgate.cli", *words, env=crash) as process:
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, (out, err)
+        stage.typed(*words, env=crash, code=-signal.SIGKILL)
         record = stage.record()
         assert record.phase is Phase.ROLLING_BACK
         assert record.both_protected
         stage.wait_for_users_on(side)
 
-        with stage.program("-m flipgate.cli", *words) as process:
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, (out, err)
+        stage.typed(*words)
         assert stage.answering() == BLUE
         lost_none(load)
     record = stage.record()

@@ -21,10 +21,7 @@ NOBODY = (404, 503)
 
 def flipgate(stage: Stage, verb: str) -> dict[str, Any]:
     """`flipgate VERB APP -o json`; what it printed."""
-    with stage.program("-m flipgate.cli", verb, stage.application, "-o", "json") as process:
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    answer: dict[str, Any] = json.loads(out)
+    answer: dict[str, Any] = json.loads(stage.typed(verb, stage.application, "-o", "json")[0])
     return answer
 
 

@@ -42,12 +42,6 @@ POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 
 
-def dark_and_approved(stage: Stage, version: str = "2") -> None:
-    world = stage.world()
-    runbook.deploy_dark(world, images(version, "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-
-
 def change_priority(stage: Stage, route: str, *more: str) -> None:
     """What somebody may want of a route who knows nothing of releases."""
     change = '-p=[{"op": "add", "path": "/spec/routes/0/priority", "value": 7}]'
@@ -58,7 +52,7 @@ def test_somebody_elses_patch_between_look_and_patch_is_refused_and_moves_nobody
     new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = new_stage("meddled")
-    dark_and_approved(stage)
+    runbook.dark_and_approved(stage.world(), images("2", "api"))
     before_patches(monkeypatch, lambda: change_priority(stage, stage.place.route))
     world = stage.world()
     with stage.load() as load:
@@ -80,7 +74,7 @@ def test_an_annotation_that_is_written_all_the_time_refuses_no_move(
     new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = new_stage("annotated")
-    dark_and_approved(stage)
+    runbook.dark_and_approved(stage.world(), images("2", "api"))
     world, written = stage.world(), count(1)
     path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
 
@@ -133,7 +127,7 @@ def frozen(stage: Stage, route: str) -> Iterator[None]:
 
 def test_a_second_route_that_fails_brings_everybody_back(new_stage: NewStage, lab: Lab) -> None:
     stage = new_stage("two-routes", edit=second_route(lab))
-    dark_and_approved(stage)
+    runbook.dark_and_approved(stage.world(), images("2", "api"))
     world = stage.world()
     with frozen(stage, "second"), stage.load() as load:
         with pytest.raises(Refused) as refused:
@@ -159,7 +153,7 @@ def test_users_stay_where_the_old_side_is_gone_when_the_new_one_turns_bad(new_st
         document["spec"]["announce"] = {"slackChannel": "#releases"}
 
     stage = new_stage("no-old-side", policy={"bakeSeconds": 120}, edit=slack)
-    dark_and_approved(stage)
+    runbook.dark_and_approved(stage.world(), images("2", "api"))
     blue, green = stage.place.blue, stage.place.green
     with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
         wait_until("workers handed over", lambda: handed_over(stage))
@@ -198,7 +192,7 @@ def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_name
             document["spec"]["traffic"]["traefik"]["selector"] = other.selector
 
         stage = new_stage("cut", edit=both)
-        dark_and_approved(stage)
+        runbook.dark_and_approved(stage.world(), images("2", "api"))
         other.cut_off()
         world = stage.world()
         with stage.load() as load:

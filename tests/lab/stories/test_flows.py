@@ -47,10 +47,7 @@ def wait_for_question(stage: Stage, prefect: PrefectApi, kind: QuestionKind) -> 
 
 def decide_by_cli(stage: Stage, server: Pipelines, verb: str) -> None:
     """A decision from the command line: into the record, then the doorbell."""
-    words = [verb, stage.application, "--reason", "soaked well"]
-    with stage.program("-m flipgate.cli", *words, env=server.env()) as process:
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, (out, err)
+    _, err = stage.typed(verb, stage.application, "--reason", "soaked well", env=server.env())
     assert "note:" not in err, err
 
 
@@ -135,10 +132,7 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
 
 def approved(stage: Stage) -> str:
     """A release that is dark and approved, brought there without Prefect; its name."""
-    world = stage.world()
-    release = runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    return release.name
+    return runbook.dark_and_approved(stage.world(), images("2", "api")).name
 
 
 def test_nobody_decides_about_the_old_side_and_the_run_that_asked_is_woken(

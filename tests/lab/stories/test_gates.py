@@ -21,7 +21,7 @@ from lab.control.records import Lab
 from tests.conftest import LAB
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
-from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, phases, wait_until
+from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, phases, through_a_traefik_service, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -55,7 +55,7 @@ def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callabl
     def edit(document: dict[str, Any]) -> None:
         spec = document["spec"]
         if split:
-            spec["routes"][0]["kind"] = "TraefikService"
+            through_a_traefik_service(lab)(document)
         spec["traffic"].setdefault("traefik", {})["metricsPort"] = 8080
         spec["checks"] = [check for check in spec["checks"] if check["path"] == "/health"]
         spec["traffic"]["path"] = "/health"
@@ -95,13 +95,9 @@ def test_what_flipgates_own_probes_do_not_see_goes_back_by_itself(
     new_stage: NewStage, measured: Lab, gate: dict[str, Any], version: str, split: bool, whose: str
 ) -> None:
     declared = with_gates(measured, gate, RESTARTS, split=split)
-    stage = new_stage(f"gate-{gate['name']}{split:d}", policy={"bakeSeconds": 60}, edit=None if split else declared)
-    if split:
-        stage.split()
-        stage.apply({"bakeSeconds": 60}, declared)
+    stage = new_stage(f"gate-{gate['name']}{split:d}", policy={"bakeSeconds": 60}, edit=declared)
     world = stage.world()
-    runbook.deploy_dark(world, images(version, "api"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images(version, "api"))
     with stage.load(), pytest.raises(Refused) as refused:
         runbook.flip_traffic(world)
     assert refused.value.reason == "BakeFailed"
@@ -129,8 +125,7 @@ def test_a_new_side_that_crashes_after_the_flip_goes_back_by_itself(new_stage: N
             behave(stage, "crash")
 
     world.say = crash
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images("2", "api"))
     with stage.load(), pytest.raises(Refused) as refused:
         runbook.flip_traffic(world)
     assert refused.value.reason == "BakeFailed"

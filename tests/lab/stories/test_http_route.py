@@ -59,9 +59,7 @@ def test_a_whole_release_goes_through_it_there_and_back_and_there_again(new_stag
         stage.wait_for_users_on(BLUE)
         assert (done.way, done.left, stage.record().phase) == ("fast", (), Phase.ROLLED_BACK)
 
-        runbook.deploy_dark(world, images("3"))
-        runbook.approve(world, QuestionKind.FLIP)
-        runbook.flip_traffic(world)
+        runbook.go_live(world, images("3"))
         runbook.scale_down(world)
         assert stage.replicas(BLUE) == {}
         report = lost_none(load)

@@ -35,9 +35,7 @@ def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(
     stage = new_stage("late")
     world = stage.world()
     stage.kubectl("-n", stage.place.blue, "label", "deployments,cronjobs", "--all", f"{STAMP}-")  # as if never stamped
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2", "api"))
     stage.wait_for_users_on(GREEN)
     runbook.approve(world, QuestionKind.SCALE_DOWN)
     network = Holding(stage.lab.kubeconfig)
@@ -55,11 +53,7 @@ def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(
                 with pytest.raises(TemporaryError):
                     settle.settle(acting)
             assert len(network.held) > 1
-            with stage.program(
-                "-m flipgate.cli", "rollback", stage.application, "--reason", "orders fail", "--now"
-            ) as process:
-                out, err = process.communicate(timeout=60)
-            assert process.returncode == 0, (out, err)
+            stage.typed("rollback", stage.application, "--reason", "orders fail", "--now")
             stage.wait_for_users_on(BLUE)
             assert set(network.release()) == {422}
             counts.append(stage.replicas(BLUE))

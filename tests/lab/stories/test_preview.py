@@ -9,7 +9,6 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.intents import MOVE_ROUTES
-from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.errors import Refused
@@ -58,9 +57,7 @@ def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
     world = stage.world()
     assert check_application(Cluster.connect(lab.kubeconfig), world.application, DEFAULT_NAMESPACE) == []
     with stage.load() as load:
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
-        runbook.flip_traffic(world)
+        runbook.go_live(world, images("2", "api"))
         assert stage.answering() == GREEN
         report = lost_none(load)
     assert report.transitions[-1][1:] == ("blue", "green")
@@ -93,8 +90,7 @@ def test_a_traefik_that_may_not_refer_across_namespaces_is_found_before_the_move
 
         stage = new_stage("near", edit=at_home)
         world = stage.world()
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
+        runbook.dark_and_approved(world, images("2", "api"))
         with stage.load() as load:
             with pytest.raises(Refused) as refused:
                 runbook.flip_traffic(world)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.phases import QuestionKind
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.observe import observe
@@ -55,8 +54,7 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
         def first_is_there() -> None:
             wait_until("the first route has moved", lambda: shown("/") == "green", 10, pause=0.01)
 
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
+        runbook.dark_and_approved(world, images("2", "api"))
         wait_until("the second route is known", lambda: shown("/second") == "blue", 10)
         before_patches(monkeypatch, lambda: None, first_is_there)
         with stage.load() as load, world.acting() as acting:
@@ -81,9 +79,7 @@ def test_without_a_header_traefiks_own_counters_name_the_side(new_stage: NewStag
     stage = new_stage("counted", edit=counted)
     world = stage.world()
     with stage.load() as load:
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
-        live = runbook.flip_traffic(world)
+        live = runbook.go_live(world, images("2", "api"))
         assert stage.answering() == GREEN
         assert agreed(observe(world)()) is GREEN
         done = roll_back(world, "orders fail", by="ana")

@@ -112,8 +112,7 @@ def test_release_that_is_bad_for_users_goes_back_by_itself(
 ) -> None:
     stage = new_stage(behaviour, policy={"bakeSeconds": 30}, edit=healthy_is_enough)
     world = stage.world()
-    runbook.deploy_dark(world, images(f"2-{behaviour}", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images(f"2-{behaviour}", "api"))
     with stage.load() as load:
         with pytest.raises(Refused) as refused:
             runbook.flip_traffic(world)

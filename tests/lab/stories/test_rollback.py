@@ -46,9 +46,7 @@ def rollback(
 def test_rollback_from_live(new_stage: NewStage) -> None:
     stage = new_stage("back-live", policy={"soakSeconds": 3600})
     world = stage.world()
-    runbook.deploy_dark(world, images("2"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2"))
     with stage.load() as load:
         done = rollback(stage)
         assert stage.answering() == BLUE
@@ -72,8 +70,7 @@ def test_rollback_from_live(new_stage: NewStage) -> None:
 def test_rollback_while_the_flip_still_watches(new_stage: NewStage) -> None:
     stage = new_stage("back-baking", policy={"bakeSeconds": 120})
     world = stage.world()
-    runbook.deploy_dark(world, images("2"))
-    runbook.approve(world, QuestionKind.FLIP)
+    runbook.dark_and_approved(world, images("2"))
     with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
         wait_until("baking", lambda: stage.record().phase is Phase.BAKING)
         wait_until("users on green", lambda: stage.answering() == GREEN)
@@ -97,8 +94,7 @@ def test_rollback_from_flipping_and_from_settling(new_stage: NewStage) -> None:
     stage = new_stage("back-half")
     world = stage.world()
     with stage.load() as load:
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
+        runbook.dark_and_approved(world, images("2", "api"))
         stage.die_at("flip", f"{MOVE_ROUTES}:done")
         stage.wait_for_users_on(GREEN)
         assert stage.record().phase is Phase.FLIPPING
@@ -127,9 +123,7 @@ def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStag
 
     stage = new_stage("back-alone", policy={"soakSeconds": 3600}, edit=slack)
     world = stage.world("holder")
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2", "api"))
     with swallowing() as url, stage.load() as load, world.acting() as acting, repeating(lambda: annotate(stage, world)):
         done = rollback(stage, env={"PREFECT_API_URL": f"{url}/api"})
         assert (done["way"], done["recorded"], stage.answering()) == ("fast", True, BLUE)
@@ -157,9 +151,7 @@ def swallowing() -> Iterator[str]:
 def test_rollback_after_the_old_side_went_to_rest_is_the_slow_way(new_stage: NewStage) -> None:
     stage = new_stage("back-slow")
     world = stage.world()
-    runbook.deploy_dark(world, images("2"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2"))
     runbook.scale_down(world)
     assert stage.replicas(BLUE) == {}
     with stage.load() as load:
@@ -178,9 +170,7 @@ def test_rollback_after_the_old_side_went_to_rest_is_the_slow_way(new_stage: New
 def test_rollback_without_a_record_goes_by_routes_and_sides_alone(new_stage: NewStage, lost: str) -> None:
     stage = new_stage(f"back-{lost}", policy={"soakSeconds": 3600})
     world = stage.world()
-    runbook.deploy_dark(world, images("2", "api"))
-    runbook.approve(world, QuestionKind.FLIP)
-    runbook.flip_traffic(world)
+    runbook.go_live(world, images("2", "api"))
     record = ("-n", "flipgate", "configmap", f"record-{stage.application}")
     readable = stage.kubectl("get", *record, "-o", "jsonpath={.data}")
     if lost == "gone":

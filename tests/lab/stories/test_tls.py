@@ -8,7 +8,6 @@ import pytest
 import trustme
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.record.record import QuestionKind
 from flipgate.core.spec.application import load_application
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.going_back.roll_back import roll_back
@@ -64,17 +63,13 @@ def test_releases_go_through_a_route_with_tls_and_no_user_is_lost(new_stage: New
 
     world = stage.world()
     with Load(stage.lab.traefik_tls_url, stage.place.host, clients=6, rate=150) as load:
-        runbook.deploy_dark(world, images("2"))
-        runbook.approve(world, QuestionKind.FLIP)
-        live = runbook.flip_traffic(world)
+        live = runbook.go_live(world, images("2"))
         assert live.first_new_answer_ms is not None
         assert agreed(observe(world)()) is GREEN
         assert roll_back(world, "orders fail", by="ana").left == ()
         assert agreed(observe(world)()) is BLUE
 
-        runbook.deploy_dark(world, images("3"))
-        runbook.approve(world, QuestionKind.FLIP)
-        runbook.flip_traffic(world)
+        runbook.go_live(world, images("3"))
         settled = runbook.scale_down(world)
         report = lost_none(load)
     assert phases(settled)[-1] == "settled OldSideAtRest"
@@ -100,9 +95,7 @@ def test_a_route_whose_tls_needs_the_name_is_asked_by_its_address(new_stage: New
     stage.apply(edit=lambda document: document["spec"]["traffic"].update(by_address))
     world = stage.world()
     with Load(stage.lab.traefik_tls_url, place.host, clients=6, rate=150) as load:
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
-        runbook.flip_traffic(world)
+        runbook.go_live(world, images("2", "api"))
         report = lost_none(load)
     assert report.transitions[-1][1:] == ("blue", "green")
     assert agreed(observe(world)()) is GREEN

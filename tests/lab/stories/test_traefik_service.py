@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flipgate.core.record.phases import QuestionKind
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from lab.machine.paths import CHECKOUT
@@ -79,9 +78,7 @@ def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(
 
         world = stage.world()
         assert [route.kind for route in world.application.spec.routes] == ["TraefikService"]
-        runbook.deploy_dark(world, images("2", "api"))
-        runbook.approve(world, QuestionKind.FLIP)
-        runbook.flip_traffic(world)
+        runbook.go_live(world, images("2", "api"))
         stage.wait_for_users_on(GREEN)
         # Not blue's as well: Traefik lets the counters of what it no longer serves go once somebody has scraped them.
         wait_until("Traefik's own counters name the side that answers", lambda: green in metrics(stage), 10)
