@@ -8,7 +8,7 @@ from typing import Any
 from flipgate.core.record.phases import Phase
 from flipgate.core.spec.application import Application, load_application
 from flipgate.steps.acting.world import utc_now
-from tests.core.builders import SHOP, release
+from tests.core.builders import SHOP, declaring, release
 
 RATIO = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", max: 0.1, of: namespace'
 
@@ -20,9 +20,8 @@ def declared(url: str, *gates: str, text: str = SHOP, bake: float = 0) -> Applic
 
 def baking(text: str, seconds: float, interval: float) -> Application:
     """With a shorter bake than a file may ask for."""
-    application = load_application(text, "shop.yaml")
-    policy = application.spec.policy.model_copy(update={"bake_seconds": seconds, "bake_interval_seconds": interval})
-    return application.model_copy(update={"spec": application.spec.model_copy(update={"policy": policy})})
+    policy = {"bake_seconds": seconds, "bake_interval_seconds": interval}
+    return declaring(load_application(text, "shop.yaml"), policy=policy)
 
 
 def flipped(seconds_ago: float = 30) -> Any:

@@ -9,9 +9,10 @@ from pathlib import Path
 from flipgate.core.spec.application import Application
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import Shop
+from tests.api.shop import Shop, timed_by_its_waiting
 from tests.api.town import pod
 from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving
+from tests.core.builders import declaring
 
 Users = Callable[[Handler], Answer | None]
 """What users get, by whichever replica."""
@@ -63,11 +64,9 @@ PREVIEW = "preview.example"
 
 def previewed(world: World) -> World:
     """The application with a preview declared, and little patience."""
-    spec = world.application.spec
-    facts = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
-    spec = spec.model_copy(update={"traffic": spec.traffic.model_copy(update=facts)})
-    world.application = world.application.model_copy(update={"spec": spec})
-    return world
+    traffic = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
+    world.application = declaring(world.application, traffic=traffic)
+    return timed_by_its_waiting(world)
 
 
 def traefik(shop: Shop, says: Callable[[str], str]) -> Callable[[Handler], Answer | None]:

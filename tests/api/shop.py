@@ -359,7 +359,7 @@ def meanwhile(world: World, deed: Callable[[], object]) -> World:
     return world
 
 
-def timed_by_its_waiting(world: World, deed: Callable[[], object]) -> World:
+def timed_by_its_waiting(world: World, deed: Callable[[], object] = lambda: None) -> World:
     """The actor, who does this each time it waits, on a clock that nothing but its waiting moves on: as many looks fit
     into a limit on a slow machine as on a fast one."""
     passed = [0.0]

@@ -9,10 +9,9 @@ from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
-from flipgate.core.values.base import but
 from flipgate.steps.acting.world import World
 from tests.api.wire import Answer, Handler
-from tests.core.builders import deployment, shop
+from tests.core.builders import declaring, deployment, shop
 
 FORBIDDEN = json.dumps({"kind": "Status", "code": 403, "message": "pods/proxy is forbidden"}).encode()
 
@@ -54,8 +53,4 @@ class Town:
 
 def world_of(cluster: Cluster) -> World:
     """The shop, watched for a single look."""
-    application = shop()
-    spec = application.spec
-    policy = but(spec.policy, bake_seconds=0)
-    application = but(application, spec=but(spec, policy=policy))
-    return World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+    return World(cluster, Store(cluster, "fg", "shop"), declaring(shop(), policy={"bake_seconds": 0}), "ana")

@@ -53,6 +53,17 @@ def shop(*services: str, policy: str = "{}") -> Application:
     return load_application(f"{SHOP}{more}  policy: {policy}\n", "shop.yaml")
 
 
+def declaring(application: Application, **parts: Mapping[str, Any]) -> Application:
+    """The application with these facts in these parts of its spec, such as `policy={"bake_seconds": 0.3}`: they may be
+    less than a file could ask for."""
+    changed = {}
+    for name, facts in parts.items():
+        part = getattr(application.spec, name)
+        assert facts.keys() <= type(part).model_fields.keys(), facts
+        changed[name] = part.model_copy(update=facts)
+    return application.model_copy(update={"spec": application.spec.model_copy(update=changed)})
+
+
 # Releases and records
 
 

@@ -9,11 +9,11 @@ import pytest
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
 from flipgate.steps.acting.outbox import as_blocks, deliver
 from flipgate.steps.acting.world import World, utc_now
 from tests.api.shop import GREEN, Shop, advanced, opened
+from tests.core.builders import declaring
 
 
 class Scripted(Chat):
@@ -38,10 +38,8 @@ class Scripted(Chat):
 @pytest.fixture
 def world(shop: Shop) -> World:
     """The shop adopted, with a channel, and three messages that nobody could tell yet."""
-    spec = shop.application.spec
-    announce = but(spec.announce, slack_channel="#releases")
     world = shop.adopted()
-    world.application = but(shop.application, spec=but(spec, announce=announce))
+    world.application = declaring(shop.application, announce={"slack_channel": "#releases"})
     advanced(world, opened(world), Phase.FLIPPING)
     assert left(world) == ["deploying", "dark", "flipping"]
     return world

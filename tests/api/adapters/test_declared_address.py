@@ -19,7 +19,6 @@ import trustme
 from flipgate.adapters import declared_address
 from flipgate.adapters.cluster import ANSWER_BYTES
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused, TemporaryError, Unreachable
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.acting.world import World
@@ -30,6 +29,7 @@ from tests.api.front import Users, fronted, saying
 from tests.api.shop import BLUE, Shop
 from tests.api.users import user
 from tests.api.wire import Answer, Handler, dripping, sending, serving
+from tests.core.builders import declaring
 
 BLUE_SAYS = saying("X-Served-Side: blue")
 
@@ -130,10 +130,8 @@ def test_a_certificate_that_no_browser_takes_is_no_answer_and_says_why(
             asking(shop)
         with serving(fronted(shop), tmp_path) as cluster:
             (problem,) = check_application(cluster, shop.application, shop.own)
-            spec = shop.application.spec
-            quickly = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=3))
             world = shop.world("ana", cluster)
-            world.application = but(shop.application, spec=quickly)
+            world.application = declaring(shop.application, traffic={"proof_timeout_seconds": 3})
             with pytest.raises(Refused) as blind:
                 need_visible(world, BLUE, world.proxy.replicas())
     assert said in problem

@@ -29,7 +29,7 @@ from flipgate.steps.releasing.bring_up import bring_up, note_dark
 from flipgate.steps.releasing.flip import going_back, note_live
 from flipgate.steps.releasing.settle import failing, rest_expired, settle
 from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
-from tests.core.builders import question, release
+from tests.core.builders import declaring, question, release
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 CHECKED = Evidence("basket", Verdict.PASS, "web:80/basket", "green", "status 200", "status 200")
@@ -83,9 +83,7 @@ def baking(shop: Shop, world: World, found: Release) -> Release:
 
 def without_delays(world: World) -> None:
     """No soak, and nothing kept for a look."""
-    spec = world.application.spec
-    policy = but(spec.policy, soak_seconds=0, keep_failed_seconds=0)
-    world.application = but(world.application, spec=but(spec, policy=policy))
+    world.application = declaring(world.application, policy={"soak_seconds": 0, "keep_failed_seconds": 0})
 
 
 # From the cluster alone

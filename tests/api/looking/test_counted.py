@@ -12,13 +12,14 @@ import pytest
 
 from flipgate.adapters.store import Store
 from flipgate.core.gates.bake import ProbeResult
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import probe, prove
 from tests.api.shop import GREEN
 from tests.api.wire import Answer, Handler, serving
-from tests.core.builders import shop
+from tests.core.builders import declaring, shop
 
 LINE = 'traefik_service_requests_total{{code="200",service="shop-{}-web-80@kubernetescrd"}} {}\n'
 TARGETS = {f"shop-{side}-web-80@kubernetescrd": side for side in Side}
@@ -52,10 +53,8 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
 
     def run(traefik: Counting, do: Callable[[World], Any]) -> Any:
         application = shop()
-        spec = application.spec.traffic
-        facts = {"header": None, "traefik": spec.traefik.model_copy(update={"metrics_port": 8080})}
-        traffic = application.spec.traffic.model_copy(update=facts)
-        application = application.model_copy(update={"spec": application.spec.model_copy(update={"traffic": traffic})})
+        counted = but(application.spec.traffic.traefik, metrics_port=8080)
+        application = declaring(application, traffic={"header": None, "traefik": counted})
         with serving(traefik, tmp_path) as cluster:
             return do(World(cluster, Store(cluster, "fg", "shop"), application, "ana", counted=dict(TARGETS)))
 

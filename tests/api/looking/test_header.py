@@ -16,8 +16,9 @@ from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
 from tests.api.front import checked, fronted, saying
-from tests.api.shop import BLUE, Shop
+from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import declaring
 
 DENIED = json.dumps({"kind": "Status", "code": 403, "message": "pods/proxy is forbidden"}).encode()
 STRIPPED = saying("Server: shop")
@@ -109,7 +110,7 @@ def test_a_traefik_that_has_not_heard_yet_is_asked_again(
         return (early if len(asked) < 3 else saying("X-Served-Side: blue"))(request)
 
     with serving(fronted(quick(shop), users), tmp_path) as cluster:
-        assert adopt(shop.world("ana", cluster)).active is BLUE
+        assert adopt(timed_by_its_waiting(shop.world("ana", cluster))).active is BLUE
     assert len(asked) == 3
 
 
@@ -155,9 +156,7 @@ def test_a_flip_that_cannot_see_names_the_header_and_the_file_where_that_is_why(
     shop: Shop, tmp_path: Path, users: Callable[[Handler], Answer | None], named: bool
 ) -> None:
     quick(shop)
-    spec = shop.application.spec
-    quickly = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 0.3})})
-    shop.application = shop.application.model_copy(update={"spec": quickly})
+    shop.application = declaring(shop.application, traffic={"proof_timeout_seconds": 0.3})
     with serving(fronted(shop, users), tmp_path) as cluster, pytest.raises(Refused) as refused:
         need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"

@@ -20,7 +20,7 @@ from flipgate.steps.looking import prove
 from flipgate.steps.looking.prove import prove_moved
 from tests.api.town import pod
 from tests.api.wire import Answer, Handler, serving
-from tests.core.builders import shop
+from tests.core.builders import declaring, shop
 
 THROTTLE = 0.2
 Says = Callable[[float], str]
@@ -65,8 +65,7 @@ def proof(folder: Path, replicas: Replicas, *asked: str, seconds: float = 5, kno
     application = shop()
     traefik = but(application.spec.traffic.traefik, throttle_seconds=THROTTLE)
     facts = {"traefik": traefik, "proof_timeout_seconds": seconds, "proof_answers": 2}
-    traffic = application.spec.traffic.model_copy(update=facts)
-    application = but(application, spec=but(application.spec, traffic=traffic))
+    application = declaring(application, traffic=facts)
     with serving(replicas, folder) as cluster:
         world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
         at = replicas.patched = time.monotonic()

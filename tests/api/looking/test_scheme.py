@@ -10,7 +10,6 @@ import pytest
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
@@ -23,6 +22,7 @@ from lab.control.records import Lab
 from tests.api.front import Users, fronted, saying
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import declaring
 
 NO_SNI = {"kind": "Status", "message": "error trying to reach service: remote error: tls: unrecognized name"}
 OF_ITS_OWN = saying(status=421, body=b"Misdirected Request")
@@ -111,8 +111,7 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
         world = shop.world("ana", cluster)
         with pytest.raises(Refused) as refused:
             adopt(world)
-        spec = world.application.spec
-        world.application = but(world.application, spec=but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1)))
+        world.application = declaring(world.application, traffic={"proof_timeout_seconds": 1})
         with pytest.raises(Refused) as blind:
             need_visible(world, BLUE, ["traefik-1"])
     key = "spec.traffic.scheme: https" if reason == "RedirectedToHttps" else "spec.traffic.address: https://"
@@ -159,9 +158,7 @@ def test_where_counters_name_the_side_it_is_found_too(
 def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(shop: Shop, tmp_path: Path) -> None:
     by(shop, "http")
     front = Front(plain=saying(status=404, body=b"404 page not found"))
-    spec = shop.application.spec
-    quickly = but(spec, traffic=but(spec.traffic, proof_timeout_seconds=1))
-    shop.application = but(shop.application, spec=quickly)
+    shop.application = declaring(shop.application, traffic={"proof_timeout_seconds": 1})
     with serving(fronted(shop, front), tmp_path) as cluster, pytest.raises(Refused) as refused:
         need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"

@@ -14,7 +14,6 @@ from flipgate.core.record.events import Target
 from flipgate.core.record.record import Decision, QuestionKind
 from flipgate.core.record.release import Phase
 from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK
-from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
@@ -29,7 +28,7 @@ from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from lab.control.records import Lab
-from tests.api.front import checked, traefik
+from tests.api.front import checked, previewed, traefik
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease, unleased
 from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, typed, user
@@ -199,9 +198,7 @@ def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path
     http.adopted()
     with serving(traefik(http, shown), tmp_path) as cluster:
         world = http.world("ana", cluster)
-        spec = world.application.spec
-        traffic = but(spec.traffic, preview_host="preview.example", proof_timeout_seconds=3)
-        world.application = but(world.application, spec=but(spec, traffic=traffic))
+        previewed(world)
         under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
         under_lease(world, clear_preview)
     first = seen[0]["spec"]

@@ -24,6 +24,7 @@ from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import EARLY_SECONDS, need_soaked, rest_expired, settle, soak_evidence, wait_out
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, under_lease
 from tests.api.wire import Answer, Handler, number, serving
+from tests.core.builders import declaring
 
 AT_REST = dict.fromkeys(COUNTS, 0)
 
@@ -122,9 +123,7 @@ def test_a_side_left_up_goes_to_rest_once_its_time_is_over(
     advance(world, release.name, phase, reason)  # and killed before it put the side to rest
     under_lease(world, rest_expired)
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
-    spec = world.application.spec
-    policy = but(spec.policy, keep_failed_seconds=0)
-    world.application = but(world.application, spec=but(spec, policy=policy))
+    world.application = declaring(world.application, policy={"keep_failed_seconds": 0})
     under_lease(world, rest_expired)
     assert shop.counts(GREEN) == AT_REST
 

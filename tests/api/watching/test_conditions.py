@@ -33,6 +33,7 @@ from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.watch import watch
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, held, journaled, opened, under_lease
 from tests.api.users import grant, user
+from tests.core.builders import declaring
 
 PROVEN = Proven((Seen("traefik-a", True, 42.0, "HTTP 200 from green"),), 0.1)
 BAKED = (Evidence("ready", Verdict.PASS, "pods", "Kubernetes", "all", "all"),)
@@ -244,9 +245,7 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
 
 
 def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
-    spec = soaking.application.spec
-    policy = but(spec.policy, bake_seconds=0)
-    soaking.application = but(soaking.application, spec=but(spec, policy=policy))
+    soaking.application = declaring(soaking.application, policy={"bake_seconds": 0})
     release = soaking.store.read().release
     assert release
     verdict = combine(watch(soaking, release, held))

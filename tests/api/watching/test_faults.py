@@ -29,7 +29,7 @@ from tests.api.front import fronted
 from tests.api.shop import BLUE, GREEN, Shop, held, under_lease
 from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Script, dripping, serving
-from tests.core.builders import SHOP
+from tests.core.builders import SHOP, declaring
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 BAKE = 0.3
@@ -174,9 +174,7 @@ def test_an_old_side_that_drips_does_not_keep_its_workers(shop: Shop, tmp_path: 
         world = shop.world("ana", cluster)
         with shop.playing_ready():
             under_lease(world, hand_over_workers, GREEN)
-        spec = world.application.spec
-        quick = spec.model_copy(update={"traffic": spec.traffic.model_copy(update={"proof_timeout_seconds": 1})})
-        world.application = world.application.model_copy(update={"spec": quick})
+        world.application = declaring(world.application, traffic={"proof_timeout_seconds": 1})
         began = time.monotonic()
         with shop.playing_ready():
             done = roll_back(world, "orders fail", by="ana")

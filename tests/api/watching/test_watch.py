@@ -15,7 +15,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.looking.prove import prove
 from flipgate.steps.watching.watch import PROBES_A_LOOK, quick_watch, watch
-from tests.api.shop import held
+from tests.api.shop import held, timed_by_its_waiting
 from tests.api.town import FORBIDDEN, Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release
@@ -119,7 +119,7 @@ def test_an_autoscaler_at_work_is_no_failure(
 )
 def test_a_move_is_proven_by_the_same_measure(tmp_path: Path, town: Town, proven: bool) -> None:
     with serving(town, tmp_path) as cluster:
-        seen = prove(world_of(cluster), Side.GREEN, ["a"], answers=2, timeout_seconds=0.3)
+        seen = prove(timed_by_its_waiting(world_of(cluster)), Side.GREEN, ["a"], answers=2, timeout_seconds=0.3)
     assert seen.ok is proven
 
 
