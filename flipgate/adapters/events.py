@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster, Reader
-from flipgate.core.record.events import Target, event
+from flipgate.core.record.events import InvolvedObject, event
 from flipgate.core.record.record import Announcement
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import Conflict
@@ -14,24 +14,29 @@ from flipgate.core.values.errors import Conflict
 TIMEOUT_SECONDS = 3.0
 
 
-def find_uid(cluster: Reader, target: Target, api_version: str) -> str:
+def find_uid(cluster: Reader, involved: InvolvedObject, api_version: str) -> str:
     """Which object of that name it is: one that is deleted and made again is another. Raises NotFound."""
-    plural = KINDS[target.kind].plural if target.kind in KINDS else f"{target.kind.lower()}s"  # a workload's
-    path = f"/apis/{api_version}/namespaces/{target.namespace}/{plural}/{target.name}"
+    plural = KINDS[involved.kind].plural if involved.kind in KINDS else f"{involved.kind.lower()}s"  # a workload's
+    path = f"/apis/{api_version}/namespaces/{involved.namespace}/{plural}/{involved.name}"
     meta = cluster.get(path, timeout=TIMEOUT_SECONDS).get("metadata") or {}
     return str(meta.get("uid", ""))
 
 
 def write_events(
-    cluster: Cluster, application: str, target: Target, api_version: str, uid: str, messages: Iterable[Announcement]
+    cluster: Cluster,
+    application: str,
+    involved: InvolvedObject,
+    api_version: str,
+    uid: str,
+    messages: Iterable[Announcement],
 ) -> None:
     """Writes these announcements as Events on one object, in their order. One that is there already is fine.
 
     Raises Forbidden, and Unreachable after TIMEOUT_SECONDS.
     """
     for message in messages:
-        obj = event(application, message, target, api_version, uid)
+        obj = event(application, message, involved, api_version, uid)
         try:
-            cluster.create(address("Event", target.namespace), obj, timeout=TIMEOUT_SECONDS)
+            cluster.create(address("Event", involved.namespace), obj, timeout=TIMEOUT_SECONDS)
         except Conflict:
             continue  # its name is made of what it says

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flipgate.cli._print import iso
 from flipgate.core.record.phases import TERMINAL, QuestionKind
 from flipgate.core.record.record import Decision, JournalEntry, Record, entries_of, merged
-from flipgate.core.record.release import Proof, Release, phase_seconds
+from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
 from flipgate.core.record.story import Moment, pick, story
 from flipgate.core.values.errors import FlipgateError, NotFound, PermanentError, Unreachable
 from flipgate.core.values.verdicts import combine
@@ -137,7 +137,7 @@ def _moment(moment: Moment) -> dict[str, Any]:
     }
 
 
-def _evidence(proofs: tuple[Proof, ...]) -> list[dict[str, str]]:
+def _evidence(proofs: tuple[FrozenEvidence, ...]) -> list[dict[str, str]]:
     return [proof.model_dump() for proof in proofs]
 
 

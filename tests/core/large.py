@@ -77,7 +77,7 @@ def taken_back(now: Record, text: str) -> Record:
     open_to = TRANSITIONS.get(now.phase, {})
     back = next((phase for phase in (Phase.ROLLING_BACK, Phase.ABORTED) if phase in open_to), None)
     if back is None:
-        return records.put_away(now)
+        return records.settled(now)
     reason = Reason.ROLLBACK_REQUESTED if back is Phase.ROLLING_BACK else Reason.DEPLOY_ABORTED
     return records.advance(now, back, reason, NOW, actor=text, message=text)
 
@@ -126,7 +126,7 @@ def conditioned(now: Record, text: str) -> Record:
         Condition(type=kind, status=ConditionStatus.FALSE, reason=text, message=text, since=NOW, side=BLUE)
         for kind in kinds
     ]
-    return conditions.put(conditions.note(now, found), *found)
+    return conditions.put(conditions.recorded(now, found), *found)
 
 
 def sent(now: Record, text: str) -> Record:
@@ -181,7 +181,7 @@ def weeks(text: str) -> Record:
     while len(now.outbox) < OUTBOX_KEPT or len(now.journal) < JOURNAL_KEPT:
         for change in (opened, begun, ended, advanced, begun, ended, conditioned, taken_back):
             now = change(now, text)
-        now = records.put_away(now)
+        now = records.settled(now)
     for change in (opened, judged, advanced, asked, answered, taken_back, opened, judged, advanced, asked, answered):
         now = change(now, text)
     return begun(now, text)

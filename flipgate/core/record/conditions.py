@@ -15,7 +15,7 @@ WAY_BACK_READY: Final = "WayBackReady"
 DRIFTED: Final = Why.DRIFTED
 LIVE_SIDE_READY: Final = "LiveSideReady"
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
-"""The types that `note` answers for; others in the record are left as they are."""
+"""The types that `recorded` answers for; others in the record are left as they are."""
 
 LOST, FOUND = Why.WAY_BACK_LOST, Why.WAY_BACK_FOUND
 LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = Why.LIVE_SIDE_SHORT, Why.LIVE_SIDE_FOUND
@@ -33,7 +33,7 @@ def held(known: Iterable[Condition], found: Condition) -> Condition:
     return but(found, since=before.since) if before and same else found
 
 
-def note(record: Record, found: Sequence[Condition]) -> Record:
+def recorded(record: Record, found: Sequence[Condition]) -> Record:
     """The record with what was judged now. A judged type that is not among `found` means nothing any more, and goes.
 
     A way back that is lost, or found again, puts one message into the outbox, and so does a live side that is short.
@@ -41,8 +41,8 @@ def note(record: Record, found: Sequence[Condition]) -> Record:
     """
     changed = record
     for each in found:
-        told = _live_side_told if each.type == LIVE_SIDE_READY else _told
-        changed = told(changed, condition_of(record.conditions, each.type), each)
+        add = _live_side_announced if each.type == LIVE_SIDE_READY else _announced
+        changed = add(changed, condition_of(record.conditions, each.type), each)
     gone = JUDGED - {each.type for each in found}
     return put(forget(changed, *gone), *found)
 
@@ -60,7 +60,7 @@ def forget(record: Record, *kinds: str) -> Record:
     return but(record, conditions=kept)
 
 
-def _told(record: Record, before: Condition | None, after: Condition) -> Record:
+def _announced(record: Record, before: Condition | None, after: Condition) -> Record:
     """One message a turn. What goes in `settling` was given up on a person's word: that is no loss."""
     was = before is None or before.status is ConditionStatus.TRUE
     now = after.status is ConditionStatus.TRUE
@@ -86,7 +86,7 @@ def _told(record: Record, before: Condition | None, after: Condition) -> Record:
     return announced(record, message)
 
 
-def _live_side_told(record: Record, before: Condition | None, after: Condition) -> Record:
+def _live_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
     """One message a turn, whether a release is open or not. A live side that is out of sight after it was short has not
     turned; one that is short after it was out of sight has."""
     known = before if before is not None and before.side is after.side else None

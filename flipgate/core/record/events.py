@@ -50,8 +50,8 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Target:
-    """One object that Events are written on."""
+class InvolvedObject:
+    """One object that Events are written on: a core/v1 Event's `involvedObject`."""
 
     kind: str
     namespace: str
@@ -62,40 +62,46 @@ class Target:
 
 
 def worth_an_event(message: Announcement, now: datetime) -> bool:
-    """Whether an Event is still to be written: not done yet, not too late, and not of a flipgate without reasons."""
+    """Whether an Event is still to be written: none is yet, it is not too late, and the message has a reason (older
+    versions of flipgate gave none)."""
     return not message.noted and bool(message.reason) and now - message.at < KEPT
 
 
-def targets(application: Application, message: Announcement) -> tuple[Target, ...]:
-    """The objects an announcement is about: the routes, and for a change of phase the workloads of the release's side
-    (for the live side's state: those of that side).
+def involved_objects(application: Application, message: Announcement) -> tuple[InvolvedObject, ...]:
+    """Returns the objects that an announcement is about: the routes, and for a change of phase the workloads of the
+    release's side (for the live side's state: those of that side).
 
     A question is about where users go: it says nothing of a workload.
     """
-    routes = tuple(Target(route.kind, route.namespace, route.name) for route in application.spec.routes)
+    routes = tuple(InvolvedObject(route.kind, route.namespace, route.name) for route in application.spec.routes)
     if message.reason not in OF_WORKLOADS:
         return routes
     place = application.place_of(message.side)
     services = application.spec.services
-    return (*routes, *(Target(service.kind, place.namespace, place.workload_of(service)) for service in services))
+    return (
+        *routes,
+        *(InvolvedObject(service.kind, place.namespace, place.workload_of(service)) for service in services),
+    )
 
 
-def event(application: str, message: Announcement, target: Target, api_version: str, uid: str) -> dict[str, Any]:
+def event(
+    application: str, message: Announcement, involved: InvolvedObject, api_version: str, uid: str
+) -> dict[str, Any]:
     """One core/v1 Event. `uid` is the object's: `kubectl describe` shows no Event that has another, or none."""
     at = f"{message.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": event_name(message, target),
-            "namespace": target.namespace,
+            "name": event_name(message, involved),
+            "namespace": involved.namespace,
             "labels": {"app.kubernetes.io/managed-by": COMPONENT, "flipgate.dev/application": application},
         },
         "involvedObject": {
             "apiVersion": api_version,
-            "kind": target.kind,
-            "namespace": target.namespace,
-            "name": target.name,
+            "kind": involved.kind,
+            "namespace": involved.namespace,
+            "name": involved.name,
             "uid": uid,
         },
         "reason": message.reason,
@@ -109,12 +115,12 @@ def event(application: str, message: Announcement, target: Target, api_version: 
     }
 
 
-def event_name(message: Announcement, target: Target) -> str:
+def event_name(message: Announcement, involved: InvolvedObject) -> str:
     """The same for the same announcement and object, so what is told twice is one Event.
 
     The time stands in it, as in the names that Kubernetes' own components give: an Event's timestamps are whole
     seconds, and within one kubectl shows Events in the order of their names.
     """
-    number = uuid5(NAMESPACE_URL, f"{message.id}/{target}").hex[:12]
+    number = uuid5(NAMESPACE_URL, f"{message.id}/{involved}").hex[:12]
     end = f".{(message.at - _EPOCH) // _MICROSECOND:x}.{number}"
-    return target.name[: LONGEST_NAME - len(end)].rstrip(".-") + end
+    return involved.name[: LONGEST_NAME - len(end)].rstrip(".-") + end

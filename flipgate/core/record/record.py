@@ -17,7 +17,7 @@ from pydantic import Field
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
-from flipgate.core.record.release import PhaseChange, Proof, Release
+from flipgate.core.record.release import FrozenEvidence, PhaseChange, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -84,7 +84,7 @@ class Question(Model):
     basis: Name
     summary: Sentence
     changes: tuple[Sentence, ...] = ()
-    evidence: tuple[Proof, ...] = ()
+    evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime
     flow_run: Name = ""
@@ -219,7 +219,7 @@ def begin(
     entry = JournalEntry(
         id=last + 1, step=step, state=EntryState.BEGUN, actor=actor, at=now, release=release, intent=dict(intent)
     )
-    return _journaled(record, entry), entry
+    return _with_entry(record, entry), entry
 
 
 def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
@@ -246,7 +246,7 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
     opened = but(record, release=release, last=record.newest, question=None, approval=None)
-    return _announce(_note(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
+    return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 
 def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, actor: str, message: str = "") -> Record:
@@ -261,28 +261,29 @@ def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, acto
         changed = but(changed, question=None, approval=None)
     if phase.row.ended and not phase.row.stays_open:
         changed = but(changed, release=None, last=release)
-    return _announce(_note(changed, change, actor), release, change)
+    return _announce(_phase_journaled(changed, change, actor), release, change)
 
 
-def put_away(record: Record) -> Record:
-    """A rolled back release whose side is at rest is no longer open: what was live before it is settled again."""
+def settled(record: Record) -> Record:
+    """Returns the record without its rolled back release as the open one, once the side of that is at rest: what was
+    live before is settled again."""
     if record.release is None or not record.phase.row.stays_open:
         return record
     return but(record, release=None, last=record.release)
 
 
 def occupied(record: Record, side: Side, occupant: Occupant) -> Record:
-    """The record with this occupant on one side, and the other's as it is."""
+    """Returns the record with this occupant on one side; the other side's stays."""
     return but(record, sides={**record.sides, side: occupant})
 
 
 def update_release(record: Record, change: Callable[[Release], Release]) -> Record:
-    """The open release with some facts filled in (never its phases)."""
+    """Returns the record with some facts of the open release filled in (never its phases)."""
     return but(record, release=change(need_release(record)))
 
 
 def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetime) -> Record:
-    """What the gates of a step said, kept with the open release. Nothing was said, nothing is kept."""
+    """Returns the record with what the gates of a step said, kept with the open release; unchanged without evidence."""
     if record.release is None or not evidence:
         return record
     return but(record, release=record.release.judged(step, evidence, now))
@@ -300,7 +301,7 @@ def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tupl
 
 
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
-    """Takes a told message out of the outbox and remembers the thread it opened."""
+    """Returns the record without this message in the outbox, and with the chat thread that it opened."""
     outbox = tuple(a for a in record.outbox if a.id != announcement_id)
     threads = record.threads
     if thread and release and release not in threads:
@@ -308,21 +309,21 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
     return but(record, outbox=outbox, threads=threads, left_out=0)
 
 
-def noted(record: Record, ids: Collection[str]) -> Record:
-    """The messages of these ids have their Kubernetes Events, or never will: no more are written."""
+def events_written(record: Record, ids: Collection[str]) -> Record:
+    """Returns the record with these messages marked: their Kubernetes Events are written, or never will be."""
     outbox = tuple(but(a, noted=True) if a.id in ids else a for a in record.outbox)
     return but(record, outbox=outbox)
 
 
 def need_release(record: Record) -> Release:
-    """The open release. Raises Refused (NoOpenRelease) when there is none."""
+    """Returns the open release. Raises Refused (NoOpenRelease) when there is none."""
     if record.release is None:
         raise Refused("has no open release", reason=Why.NO_OPEN_RELEASE, untouched="both sides")
     return record.release
 
 
-def note(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
-    """A journal entry for what is done by the very write that notes it, and so is never half done."""
+def journaled(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
+    """Returns the record with a journal entry for what this very write does, so that it is never half done."""
     last = record.journal[-1].id if record.journal else 0
     release = record.newest
     entry = JournalEntry(
@@ -335,15 +336,15 @@ def note(record: Record, step: str, actor: str, at: datetime, outcome: str) -> R
         release=release.name if release else None,
         outcome=outcome,
     )
-    return _journaled(record, entry)
+    return _with_entry(record, entry)
 
 
-def _note(record: Record, change: PhaseChange, actor: str) -> Record:
+def _phase_journaled(record: Record, change: PhaseChange, actor: str) -> Record:
     outcome = f"{change.reason}: {change.message}" if change.message else str(change.reason)
-    return note(record, f"Phase:{change.phase}", actor, change.at, outcome)
+    return journaled(record, f"Phase:{change.phase}", actor, change.at, outcome)
 
 
-def _journaled(record: Record, entry: JournalEntry) -> Record:
+def _with_entry(record: Record, entry: JournalEntry) -> Record:
     """One entry more; the oldest go first, but an open one stays until it has ended."""
     over = len(record.journal) + 1 - JOURNAL_KEPT
     kept = tuple(old for n, old in enumerate(record.journal) if n >= over or old.state is EntryState.BEGUN)
@@ -351,7 +352,8 @@ def _journaled(record: Record, entry: JournalEntry) -> Record:
 
 
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
-    """The id is made of what happened, so the same change told twice can be recognised as one."""
+    """Returns the record with the announcement of a change of phase. Its id is made of what happened, so that a
+    repeated one is recognised."""
     key = f"{record.application}/{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
     text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
     message = Announcement(
@@ -366,12 +368,12 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
 
 
 def message_id(key: str) -> str:
-    """An id made of what happened, so that the same told twice is recognised as one."""
+    """Returns an id made of what happened, so that an announcement made twice is recognised as one."""
     return str(uuid5(NAMESPACE_URL, valid(key)))
 
 
 def announced(record: Record, message: Announcement) -> Record:
-    """The record with one message more to be told; the oldest go first."""
+    """Returns the record with one message more in the outbox; the oldest go first."""
     outbox = (*record.outbox, message)
     over = max(0, len(outbox) - OUTBOX_KEPT)
     return but(record, outbox=outbox[over:], left_out=record.left_out + over)

@@ -32,7 +32,7 @@ class PhaseChange(Model):
     message: Text = ""
 
 
-class Proof(Model):
+class FrozenEvidence(Model):
     """One gate's verdict with its evidence, frozen as people saw it."""
 
     gate: Name
@@ -59,7 +59,7 @@ class Judgement(Model):
 
     step: Name
     at: AwareDatetime
-    proofs: tuple[Proof, ...]
+    proofs: tuple[FrozenEvidence, ...]
 
 
 class Decided(Model):
@@ -71,7 +71,7 @@ class Decided(Model):
     via: Name
     reason: Text
     at: AwareDatetime
-    evidence: tuple[Proof, ...] = ()
+    evidence: tuple[FrozenEvidence, ...] = ()
 
 
 class Shown(Model):
@@ -159,16 +159,16 @@ class Release(Model):
         return but(self, decisions=(*self.decisions, kept)[-DECISIONS_KEPT:])
 
 
-def frozen(evidence: Iterable[Evidence]) -> tuple[Proof, ...]:
+def frozen(evidence: Iterable[Evidence]) -> tuple[FrozenEvidence, ...]:
     """Evidence as it is shown to people, and stored."""
-    return tuple(Proof(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
+    return tuple(FrozenEvidence(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
 
 
 def _detail(evidence: Evidence) -> str:
     return f"{evidence.answer} (wanted {evidence.threshold})" if evidence.threshold else evidence.answer
 
 
-def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
+def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
     """At most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how many."""
     short = [but(proof, detail=cut(proof.detail, DETAIL_KEPT)) for proof in proofs]
     if len(short) <= PROOFS_KEPT:
@@ -176,7 +176,10 @@ def _kept(proofs: Iterable[Proof]) -> tuple[Proof, ...]:
     ranks: dict[str, int] = {Verdict.UNKNOWN: 1, Verdict.INFO: 2, Verdict.PASS: 3}
     short.sort(key=lambda proof: ranks.get(proof.verdict, 0))
     left = short[PROOFS_KEPT - 1 :]
-    return (*short[: PROOFS_KEPT - 1], Proof(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"))
+    return (
+        *short[: PROOFS_KEPT - 1],
+        FrozenEvidence(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"),
+    )
 
 
 def release_id(rendered: Mapping[str, Any]) -> str:

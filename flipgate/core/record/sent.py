@@ -31,4 +31,4 @@ def note_sent(record: Record, to: Side, reason: Reason, message: str, *, actor: 
         reason=reason,
         at=now,
     )
-    return announced(records.note(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"), said)
+    return announced(records.journaled(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"), said)

@@ -19,7 +19,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
-from flipgate.core.record.release import Decided, Judgement, PhaseChange, Proof, Release
+from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
@@ -95,11 +95,11 @@ def _last_entries(entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     return tuple(entry for entry in entries if entry.id in newest)
 
 
-def _summed(proofs: tuple[Proof, ...]) -> tuple[Proof, ...]:
+def _summed(proofs: tuple[FrozenEvidence, ...]) -> tuple[FrozenEvidence, ...]:
     """Many gates' evidence as one line that says how many there were."""
     if len(proofs) < 2:
         return proofs
-    return (Proof(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail="not kept, for want of room"),)
+    return (FrozenEvidence(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail="not kept, for want of room"),)
 
 
 def _summed_evidence(release: Release) -> Release:

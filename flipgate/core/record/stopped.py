@@ -75,7 +75,7 @@ def note_stop(
     )
     follows = what_follows(record, release, stop)
     changed = records.update_release(record, lambda each: but(each, stopped=stop))
-    changed = records.note(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
+    changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = announced(changed, _message(record, release, stop, follows))
     return withdraw(changed) if void else changed

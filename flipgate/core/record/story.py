@@ -12,7 +12,7 @@ from operator import itemgetter
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import TERMINAL
 from flipgate.core.record.record import Decision, EntryState, JournalEntry
-from flipgate.core.record.release import Decided, Judgement, PhaseChange, Proof, Release
+from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.values.errors import BadInput, NotFound
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.verdicts import combine, not_passed
@@ -39,7 +39,7 @@ class Moment:
     by: str = ""
     seconds: float | None = None
     open: bool = False
-    evidence: tuple[Proof, ...] = ()
+    evidence: tuple[FrozenEvidence, ...] = ()
 
 
 def story(release: Release, journal: Sequence[JournalEntry], now: datetime) -> tuple[Moment, ...]:

@@ -11,8 +11,8 @@ from flipgate.core.record.record import (
     ConditionStatus,
     Record,
     announced,
+    journaled,
     message_id,
-    note,
     occupied,
 )
 from flipgate.core.record.release import Release
@@ -55,7 +55,7 @@ def close(record: Record, side: Side, done: Contract) -> Record:
     """
     occupant = but(record.sides[side], contracted=done)
     closed = occupied(record, side, occupant)
-    closed = note(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
+    closed = journaled(closed, CONTRACT, done.by, done.at, f"the way back to {side} is closed: {done.reason}")
     if way_back_of(closed) is side:
         closed = conditions.put(closed, _turned(record.application, done))
     release = record.newest

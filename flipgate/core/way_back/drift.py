@@ -89,7 +89,7 @@ def _announced(
         reason=step,
         at=now,
     )
-    return announced(records.note(record, step, actor, now, fact), message)
+    return announced(records.journaled(record, step, actor, now, fact), message)
 
 
 def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:

@@ -6,7 +6,7 @@ import threading
 from types import MappingProxyType
 
 from flipgate.adapters.events import find_uid
-from flipgate.core.record.events import Target, targets, worth_an_event
+from flipgate.core.record.events import InvolvedObject, involved_objects, worth_an_event
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError
 from flipgate.steps.acting.world import World
@@ -24,10 +24,10 @@ def write_events(world: World, record: Record) -> frozenset[str]:
     now = world.now()
     waiting = frozenset(message.id for message in record.outbox if not message.noted)
     news = [message for message in record.outbox if worth_an_event(message, now)]
-    todo: dict[Target, list[Announcement]] = {}
+    todo: dict[InvolvedObject, list[Announcement]] = {}
     for message in news:
-        for target in targets(world.application, message):
-            todo.setdefault(target, []).append(message)
+        for involved in involved_objects(world.application, message):
+            todo.setdefault(involved, []).append(message)
     faults = _write(world, todo)
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
@@ -36,16 +36,16 @@ def write_events(world: World, record: Record) -> frozenset[str]:
     return waiting - {message.id for message in news} if passing else waiting
 
 
-def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[Target, FlipgateError]]:
+def _write(world: World, todo: dict[InvolvedObject, list[Announcement]]) -> list[tuple[InvolvedObject, FlipgateError]]:
     """Returns what went wrong, object by object. After a temporary fault the others are not tried."""
     if not todo:
         return []
     away = threading.Event()
 
-    def write(target: Target) -> FlipgateError | None:
+    def write(involved: InvolvedObject) -> FlipgateError | None:
         try:
             if not away.is_set():
-                _write_on(world, target, todo[target])
+                _write_on(world, involved, todo[involved])
         except NotFound:
             return None
         except FlipgateError as error:
@@ -54,11 +54,11 @@ def _write(world: World, todo: dict[Target, list[Announcement]]) -> list[tuple[T
             return error
         return None
 
-    return [(target, error) for target, error in zip(todo, world.each(write, todo), strict=True) if error]
+    return [(involved, error) for involved, error in zip(todo, world.each(write, todo), strict=True) if error]
 
 
-def _write_on(world: World, target: Target, messages: list[Announcement]) -> None:
-    api_version = API_VERSIONS.get(target.kind) or world.route_api(target.kind)
-    if target not in world.uids:
-        world.uids[target] = find_uid(world.cluster, target, api_version)
-    world.write_events(target, api_version, messages)
+def _write_on(world: World, involved: InvolvedObject, messages: list[Announcement]) -> None:
+    api_version = API_VERSIONS.get(involved.kind) or world.route_api(involved.kind)
+    if involved not in world.uids:
+        world.uids[involved] = find_uid(world.cluster, involved, api_version)
+    world.write_events(involved, api_version, messages)

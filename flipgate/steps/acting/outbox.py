@@ -85,7 +85,7 @@ def deliver(world: World, record: Record) -> Record:
     if not any(message.id in done and not message.noted for message in record.outbox):
         return record
     try:
-        return world.store.update(partial(records.noted, ids=done))
+        return world.store.update(partial(records.events_written, ids=done))
     except (PermanentError, TemporaryError) as error:
         world.say(f"Events were written, but that is not noted: {error} They will be looked for again.")
         return record

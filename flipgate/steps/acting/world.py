@@ -23,7 +23,7 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
-from flipgate.core.record.events import Target
+from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
@@ -89,7 +89,7 @@ class World:
     """For what is measured, and waited for: seconds that never go back."""
     say: Callable[[str], None] = field(default=lambda _: None)
     nonce: Callable[[], str] = new_nonce
-    uids: dict[Target, str] = field(default_factory=dict)
+    uids: dict[InvolvedObject, str] = field(default_factory=dict)
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
     counted: dict[str, Side] = field(default_factory=dict)
     """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
@@ -168,9 +168,9 @@ class World:
         with closing(Authority(SEAL, self, self._cluster, epoch, record)) as authority, about(self.application.name):
             yield authority
 
-    def write_events(self, target: Target, api_version: str, messages: Iterable[Announcement]) -> None:
+    def write_events(self, involved: InvolvedObject, api_version: str, messages: Iterable[Announcement]) -> None:
         """Writes these announcements as Events on one object. Raises as adapters/events.py says."""
-        write_events(self._cluster, self.application.name, target, api_version, self.uids[target], messages)
+        write_events(self._cluster, self.application.name, involved, api_version, self.uids[involved], messages)
 
     def unattended(self) -> bool:
         """Whether nobody acts on the application now: tries to take the Lease, and gives it back."""

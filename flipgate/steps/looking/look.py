@@ -8,7 +8,7 @@ from typing import Any
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.adapters.routes import read_traffic
-from flipgate.core.record.events import Target
+from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
@@ -63,7 +63,9 @@ def side_of(
     namespace = place.namespace
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
-    world.uids.update({Target(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()})
+    world.uids.update(
+        {InvolvedObject(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()}
+    )
     services = world.application.spec.services if only is None else only
     named = {service.name: (place.workload_of(service), service.kind) for service in services}
     return SideState(

@@ -175,7 +175,7 @@ def rest_expired(acting: Acting) -> None:
         view = stamped_look(acting, ended.side, before)
         dark = need_dark(world, view)
         rest(acting, view, dark)
-        world.store.update(records.put_away)
+        world.store.update(records.settled)
         write_history(world)  # once more: its journal has grown by this rest
         world.say(f"{dark.side} is at rest: release {ended.name} was kept for a look long enough")
 

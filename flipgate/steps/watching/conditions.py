@@ -117,4 +117,4 @@ def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[C
 def _noted(record: Record, seen: Record, found: list[Condition]) -> Record:
     """Only for the record that was judged: one that moved on since (a phase, a step, an occupant) is judged anew."""
     moved_on = any(getattr(record, part) != getattr(seen, part) for part in ("release", "sides", "active", "journal"))
-    return record if moved_on else conditions.note(record, found)
+    return record if moved_on else conditions.recorded(record, found)

@@ -10,7 +10,7 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.events import find_uid
-from flipgate.core.record.events import Target
+from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Decision, QuestionKind
 from flipgate.core.record.release import Phase
 from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK
@@ -209,5 +209,5 @@ def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path
 
 
 def test_events_are_written_on_it(http: Shop) -> None:
-    target = Target("HTTPRoute", http.own, "live")
-    assert find_uid(http.cluster, target, http.world().route_api("HTTPRoute")) == http.route()["metadata"]["uid"]
+    involved = InvolvedObject("HTTPRoute", http.own, "live")
+    assert find_uid(http.cluster, involved, http.world().route_api("HTTPRoute")) == http.route()["metadata"]["uid"]

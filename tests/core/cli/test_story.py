@@ -24,8 +24,8 @@ from flipgate.core.record.release import (
     JUDGEMENTS_KEPT,
     PROOFS_KEPT,
     Decided,
+    FrozenEvidence,
     PhaseChange,
-    Proof,
     Release,
     Shown,
 )
@@ -36,7 +36,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import NOW, approval, at, question, record, release
 
 NAME = "3f2a9c01d4e8-1"
-OK = Proof(gate="web", verdict="pass", detail="status 200 (wanted status 200)")
+OK = FrozenEvidence(gate="web", verdict="pass", detail="status 200 (wanted status 200)")
 
 
 def evidence(gate: str, verdict: Verdict = Verdict.PASS, answer: str = "status 200") -> Evidence:
@@ -209,7 +209,7 @@ def test_judgements_and_decisions_are_kept_small() -> None:
     proofs = now.judgements[0].proofs
     assert (len(proofs), max(len(proof.detail) for proof in proofs)) == (PROOFS_KEPT, DETAIL_KEPT)
     assert (proofs[0].gate, proofs[0].verdict) == ("bad", "fail")
-    assert proofs[-1] == Proof(gate="6 more", verdict="pass", detail="not kept")
+    assert proofs[-1] == FrozenEvidence(gate="6 more", verdict="pass", detail="not kept")
     for seconds in range(30):
         now = now.judged(BAKE, [evidence("side", Verdict.UNKNOWN)], at(seconds)).decided(decided(seconds))
     assert [len(now.judgements), len(now.decisions)] == [JUDGEMENTS_KEPT, DECISIONS_KEPT]

@@ -34,7 +34,7 @@ def test_a_rollback_is_told_with_who_and_why_while_it_goes_on_after_it_and_when_
     assert became(back, NAME) == f"was rolled back {asked.format('at', 1)}"
     next_one = records.open_release(back, release(attempt=2), at(90))
     assert became(next_one, NAME) == f"was rolled back {asked.format('at', 1)}"
-    assert became(records.put_away(back), NAME) == became(back, NAME)
+    assert became(records.settled(back), NAME) == became(back, NAME)
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,18 @@ from flipgate.core.record.events import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
     WARNINGS,
-    Target,
+    InvolvedObject,
     event,
     event_name,
-    targets,
+    involved_objects,
     worth_an_event,
 )
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
-from flipgate.core.record.record import Announcement, noted, open_release
+from flipgate.core.record.record import Announcement, events_written, open_release
 from tests.core.builders import GREEN, NOW, at, question, record, release, shop
 
-ROUTE = Target("IngressRoute", "edge", "live")
-WEB, MAILER = (Target("Deployment", "shop-green", name) for name in ("web", "mailer"))
+ROUTE = InvolvedObject("IngressRoute", "edge", "live")
+WEB, MAILER = (InvolvedObject("Deployment", "shop-green", name) for name in ("web", "mailer"))
 BAD_ENDS = {Phase.FAILED, Phase.ABORTED, Phase.REJECTED, Phase.EXPIRED, Phase.ROLLING_BACK, Phase.ROLLED_BACK}
 SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
@@ -41,20 +41,20 @@ def said(**facts: Any) -> Announcement:
     return Announcement(**{**usual, **facts})
 
 
-def written(message: Announcement, target: Target = WEB) -> dict[str, Any]:
-    return event("shop", message, target, "apps/v1", "uid-1")
+def written(message: Announcement, involved: InvolvedObject = WEB) -> dict[str, Any]:
+    return event("shop", message, involved, "apps/v1", "uid-1")
 
 
 def test_a_change_of_phase_is_noted_on_the_routes_and_the_releases_side_a_question_on_the_routes_alone() -> None:
     asked = pose(open_release(record(), release(Phase.DARK), NOW), question())
     changed, wanted = asked.outbox
-    assert targets(shop(), changed) == (ROUTE, WEB, MAILER)
-    assert (wanted.reason, targets(shop(), wanted)) == ("DecisionWanted", (ROUTE,))
+    assert involved_objects(shop(), changed) == (ROUTE, WEB, MAILER)
+    assert (wanted.reason, involved_objects(shop(), wanted)) == ("DecisionWanted", (ROUTE,))
 
 
 def test_the_state_of_the_live_side_is_noted_on_its_workloads_too() -> None:
     for reason in ("LiveSideShort", "LiveSideFound"):
-        assert targets(shop(), said(reason=reason, release="")) == (ROUTE, WEB, MAILER)
+        assert involved_objects(shop(), said(reason=reason, release="")) == (ROUTE, WEB, MAILER)
 
 
 def test_warnings_are_the_reasons_for_which_a_release_ends_badly_or_goes_back_or_users_are_short_of_pods() -> None:
@@ -83,11 +83,11 @@ def test_an_event_names_its_object_and_says_when_it_was() -> None:
 
 
 def test_one_announcement_has_one_name_an_object() -> None:
-    names = [event_name(said(id=f"m-{n}"), target) for n in (1, 2) for target in (ROUTE, WEB, MAILER)]
+    names = [event_name(said(id=f"m-{n}"), involved) for n in (1, 2) for involved in (ROUTE, WEB, MAILER)]
     assert len(set(names)) == len(names)
-    assert names[:3] == [event_name(said(text="otherwise"), target) for target in (ROUTE, WEB, MAILER)]
-    namesakes = [Target(kind, "edge", "live") for kind in ("IngressRoute", "Deployment")]
-    assert len({event_name(said(), target) for target in namesakes}) == 2
+    assert names[:3] == [event_name(said(text="otherwise"), involved) for involved in (ROUTE, WEB, MAILER)]
+    namesakes = [InvolvedObject(kind, "edge", "live") for kind in ("IngressRoute", "Deployment")]
+    assert len({event_name(said(), involved) for involved in namesakes}) == 2
 
 
 def test_what_came_later_is_named_later() -> None:
@@ -98,7 +98,7 @@ def test_what_came_later_is_named_later() -> None:
 @pytest.mark.parametrize("unit", ["a", "a-", "a.", "a-b."])
 def test_every_name_is_one_that_kubernetes_takes(unit: str) -> None:
     for length in range(1, LONGEST_NAME + 1):
-        name = event_name(said(), Target("Deployment", "x", (unit * LONGEST_NAME)[:length].rstrip("-.")))
+        name = event_name(said(), InvolvedObject("Deployment", "x", (unit * LONGEST_NAME)[:length].rstrip("-.")))
         assert SUBDOMAIN.fullmatch(name), name
         assert len(name) <= LONGEST_NAME
 
@@ -124,6 +124,6 @@ def test_only_news_is_worth_an_event(message: Announcement, worth: bool) -> None
 
 def test_noting_marks_the_messages_named_and_keeps_all() -> None:
     both = record(outbox=(said(), said(id="m-2")))
-    now = noted(both, {"m-1", "gone"})
+    now = events_written(both, {"m-1", "gone"})
     assert [(m.id, m.noted) for m in now.outbox] == [("m-1", True), ("m-2", False)]
-    assert noted(now, {"m-1"}) == now
+    assert events_written(now, {"m-1"}) == now

@@ -22,7 +22,7 @@ from flipgate.core.record.record import (
     delivered,
     end,
     open_release,
-    put_away,
+    settled,
     update_release,
 )
 from flipgate.core.values.base import but
@@ -84,7 +84,7 @@ def test_a_release_is_found_under_way_rolled_back_and_when_the_next_one_is_open(
 
     back = advance(going, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, at(1), actor="ana")
     assert (back.under_way, back.ended, back.newest) == (None, back.release, back.release)
-    away = put_away(back)
+    away = settled(back)
     assert (away.under_way, away.ended, away.newest) == (None, back.release, back.release)
 
     again = open_release(back, release(attempt=2), at(2))
@@ -190,8 +190,8 @@ def test_only_a_finished_move_changes_where_traffic_is_remembered(step: str, sta
 
 def test_an_entry_that_another_actor_has_ended_stays_as_they_left_it() -> None:
     begun, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
-    settled = end(begun, entry.id, EntryState.UNDONE, at(1), "taken over by ana")
-    assert end(settled, entry.id, EntryState.DONE, at(2), "late") == settled
+    ended = end(begun, entry.id, EntryState.UNDONE, at(1), "taken over by ana")
+    assert end(ended, entry.id, EntryState.DONE, at(2), "late") == ended
 
 
 @pytest.mark.parametrize("phase", sorted(Phase))

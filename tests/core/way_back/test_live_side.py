@@ -329,7 +329,7 @@ def condition(status: ConditionStatus, seconds: float = 0, which: Side = BLUE) -
 
 def noted(remembered: Record, *turns: Condition) -> Record:
     for turn in turns:
-        remembered = conditions.note(remembered, [turn])
+        remembered = conditions.recorded(remembered, [turn])
     return remembered
 
 

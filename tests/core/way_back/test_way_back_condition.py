@@ -238,7 +238,7 @@ def test_where_nothing_ever_ran_there_is_nothing_to_go_back_to() -> None:
 
 
 def noted(remembered: Record, *found: Condition) -> Record:
-    return conditions.note(remembered, found)
+    return conditions.recorded(remembered, found)
 
 
 def ready(remembered: Record) -> Condition | None:
