@@ -22,7 +22,7 @@ from tasks import steps as task
 
 @flow(name=RECONCILE, flow_run_name="reconcile {application}")
 def reconcile(application: str = "", cluster: str = "default") -> str:
-    """Settles interrupted steps, and starts the pipelines that have to go on. Runs every five minutes.
+    """Finishes or backs out interrupted steps, and starts the pipelines that have to go on. Runs every five minutes.
 
     Args:
         application: The application's name; all of them when left empty.

@@ -31,7 +31,7 @@ def temporary(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
 def step(name: str, *, retries: int = 3) -> Callable[[F], F]:
     """A step as a task: never cached (the world is the only memory), retried when the failure is temporary.
 
-    `retries=0` for a step that must be looked at before it is tried again: the flow settles what it left.
+    `retries=0` for a step that must be looked at before it is tried again: the flow recovers what it left.
     """
 
     def wrap(function: F) -> F:

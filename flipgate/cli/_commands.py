@@ -18,7 +18,7 @@ from flipgate.core.values.nearest import hint
 DEBUG = "flipgate.debug"
 
 
-def _note_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+def _set_debug(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         ctx.find_root().meta[DEBUG] = True
         os.environ["FLIPGATE_DEBUG"] = "1"
@@ -29,7 +29,7 @@ def _debug_option() -> click.Option:
         ["--debug"],
         is_flag=True,
         expose_value=False,
-        callback=_note_debug,
+        callback=_set_debug,
         help="Show the traceback of a failure (also: FLIPGATE_DEBUG=1).",
     )
 

@@ -253,7 +253,7 @@ SettleApproved | a person gave the fast way back up | nothing
 SideChanged | somebody else wrote the side since it was looked at | flipgate status APP, then the same again
 SideIsLive | the release's side has the live traffic by now | flipgate status APP
 SniNeeded | Traefik refuses TLS without the name of a host | declare spec.traffic.address
-StepUnderWay | a step is open and explains where the routes are | nothing; reconcile settles it if its run is gone
+StepUnderWay | a step is open and explains where the routes are | nothing; reconcile ends it if its run is gone
 StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort

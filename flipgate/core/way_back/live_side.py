@@ -85,7 +85,7 @@ class Short:
 
 
 @dataclass(frozen=True)
-class Cure:
+class Remedy:
     """What a person does about a live side that is not ready, and the line to type; `scales`: with it, it asks for as
     many pods as it has to."""
 
@@ -116,7 +116,7 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
     reason = facts[0].reason
     unread = reason is LiveSideReason.UNREADABLE
     place = application.place_of(live.side).namespace
-    command = f"kubectl auth can-i --list -n {place}" if unread else cure(record, application, live).line
+    command = f"kubectl auth can-i --list -n {place}" if unread else remedy(record, application, live).line
     message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
     return _condition(ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE, reason, message, live.side, now)
 
@@ -139,17 +139,17 @@ def rested(record: Record, application: Application, state: SideState) -> tuple[
     return tuple(short for short in _shortages(record, application, state.side, state, {}) if short.rest)
 
 
-def cure(record: Record, application: Application, live: LiveSide) -> Cure:
+def remedy(record: Record, application: Application, live: LiveSide) -> Remedy:
     """Returns what a person does about it: counts first, then images; where no command does it, where to look."""
     assert isinstance(live.state, SideState)
     few = [short for short in shortages(record, application, live) if short.asks_for_too_few]
     if few:
         ours = "flipgate itself put it to rest, and reconcile scales it up again: this does so now"
-        return Cure(ours if any(short.rest for short in few) else "scale it up", _scale(few), True)
+        return Remedy(ours if any(short.rest for short in few) else "scale it up", _scale(few), True)
     changed = _changed(record, application, live.state)
     if changed:
-        return Cure("set the release's images again", _set_images(changed))
-    return Cure("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
+        return Remedy("set the release's images again", _set_images(changed))
+    return Remedy("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
 
 
 def sources(record: Record, application: Application, live: LiveSide) -> tuple[str, ...]:

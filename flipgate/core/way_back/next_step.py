@@ -22,7 +22,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
-from flipgate.core.way_back.live_side import LiveSideReason, cure, sources
+from flipgate.core.way_back.live_side import LiveSideReason, remedy, sources
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
@@ -74,7 +74,7 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     condition, record, live = condition_of(facts.conditions, LIVE_SIDE_READY), facts.record, facts.live
     if condition is None or condition.status is not ConditionStatus.FALSE or record is None or live is None:
         return None
-    found, back = cure(record, facts.application, live), _to_the_other(facts, record, live.side)
+    found, back = remedy(record, facts.application, live), _to_the_other(facts, record, live.side)
     users = f"users are on {live.side}, which is not ready ({condition.reason})"
     if back and not found.scales and condition.reason in FOR_LACK_OF_PODS:
         return f"{users}: send them to {live.side.other}, which is up; or {found.how}: {found.line}", back

@@ -52,10 +52,10 @@ _own = threading.local()
 def _pool() -> ThreadPoolExecutor:
     """Returns the calling thread's own thread pool, which is kept: starting one costs as much as a request. It is not
     shared, so that a slow question in the background (a gate that reads logs) never delays sending users back."""
-    if not hasattr(_own, "hands"):
-        _own.hands = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flipgate-hand")
-    hands: ThreadPoolExecutor = _own.hands
-    return hands
+    if not hasattr(_own, "pool"):
+        _own.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="flipgate-hand")
+    pool: ThreadPoolExecutor = _own.pool
+    return pool
 
 
 def utc_now() -> datetime:

@@ -26,7 +26,7 @@ from flipgate.steps.moving.stamp import stamp
 def restore_live_side(world: World) -> bool:
     """Scales the live side up where flipgate itself put it to rest, and announces it. Returns whether it did.
 
-    Does nothing while users are moved, or while a step is open: that is settled first. What worked there works there
+    Does nothing while users are moved, or while a step is open: that is recovered first. What worked there works there
     again, where the record has users on this side, too. Raises Refused (LiveSideNotRestored) when a Deployment still
     asks for too few pods afterwards, and (LeaseHeld) while another actor is at work.
     """

@@ -97,7 +97,7 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
 
 def _nothing_open(record: Record, view: View, now: datetime) -> Outcome:
     """No step is half done. Returns the pipeline to start all the same, where its run was lost."""
-    fact = f"nothing to settle: `{record.phase}`, traffic on {view.active}"
+    fact = f"nothing to recover: `{record.phase}`, traffic on {view.active}"
     return Outcome(fact, pipeline=record.phase.row.pipeline if goes_on(record, now) else "")
 
 

@@ -71,7 +71,7 @@ def need_header(world: World, found: Found) -> None:
         raise Refused(
             f"no move could be proven: {sentences}",
             reason=wrong.reason,
-            next_command=mend(world, wrong),
+            next_command=remedy(world, wrong),
         )
     if sentences:
         world.say(f"{sentences}. flipgate check asks again")
@@ -82,7 +82,7 @@ def wrong_of(found: Found) -> Unnamed | None:
     return next((said for said in found.values() if isinstance(said, Unnamed)), None)
 
 
-def mend(world: World, wrong: Unnamed) -> str:
+def remedy(world: World, wrong: Unnamed) -> str:
     """Returns what a person does about it."""
     name = world.application.name
     if wrong.reason == Why.OTHER_SIDE_ANSWERS:

@@ -104,7 +104,7 @@ def need_dark(world: World, view: View) -> DarkSide:
         case OpenStep(entry):
             fact = f"journal entry {entry.id} ({entry.step}, begun {entry.at:%H:%M:%S} by {entry.actor}) is open"
         case Drift(fact):
-            then = " (says what settles it)"
+            then = " (says what ends it)"
         case _ if view.dark is not None:
             return view.dark
         case _:

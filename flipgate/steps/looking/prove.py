@@ -15,7 +15,7 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
 from flipgate.steps.looking.counted import probe_counted
-from flipgate.steps.looking.header import check_header, fetch, header_problems, mend, wrong_of
+from flipgate.steps.looking.header import check_header, fetch, header_problems, remedy, wrong_of
 
 PAUSE_SECONDS = 0.02
 CALM_SECONDS = 0.1
@@ -45,7 +45,7 @@ def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
     if wrong and not wrong.declare and (not wrong.passing or TLS_ASKED in wrong.fact):  # else it is in what was heard
         fact = f"{fact}. {'; '.join(header_problems(world, found))}"
     if wrong and not wrong.passing:
-        next_command = mend(world, wrong)
+        next_command = remedy(world, wrong)
     return Refused(fact, obj=world.proxy.name, reason=Why.CANNOT_SEE, untouched="all routes", next_command=next_command)
 
 
@@ -110,8 +110,8 @@ def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: s
 
     if len(replicas) <= AT_ONCE:
         return tuple(world.each(watch, replicas))
-    with ThreadPoolExecutor(len(replicas), thread_name_prefix="flipgate-proof") as hands:
-        return tuple(hands.map(watch, replicas))
+    with ThreadPoolExecutor(len(replicas), thread_name_prefix="flipgate-proof") as pool:
+        return tuple(pool.map(watch, replicas))
 
 
 def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:

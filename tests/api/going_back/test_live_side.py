@@ -174,7 +174,7 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
     rest = put_to_rest(world, shop)
     lost = found(world)
     assert (lost and lost.reason) == "NoReadyPod"
-    assert reconciled(world) == "nothing to settle: `settled`, traffic on blue"
+    assert reconciled(world) == "nothing to recover: `settled`, traffic on blue"
     assert shop.counts(BLUE) == COUNTS
     record = world.store.read()
     done = next(entry for entry in record.journal if entry.step == "RestoreLiveSide")
@@ -233,7 +233,7 @@ def test_reconcile_does_not_fight_whoever_else_emptied_it(
     assert said == []
 
 
-def test_an_open_step_is_settled_first(shop: Shop, world: World, reconciled: Any) -> None:
+def test_an_open_step_is_recovered_first(shop: Shop, world: World, reconciled: Any) -> None:
     """A rest that was killed halfway, and a restore that was."""
     shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 0))
     with pytest.raises(KeyboardInterrupt), journaled(world, Rest(BLUE, AT_REST)):

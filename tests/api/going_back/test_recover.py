@@ -39,7 +39,7 @@ def test_there_is_nothing_to_settle(world: World) -> None:
     before = world.store.read()
     outcome = recover(world)
     assert (outcome.changed, outcome.pipeline) == (False, "")
-    assert outcome.fact == "nothing to settle: `settled`, traffic on blue"
+    assert outcome.fact == "nothing to recover: `settled`, traffic on blue"
     assert world.store.read() == before
 
 

@@ -262,14 +262,14 @@ def test_reconcile_judges_it_whatever_else_it_finds(
     def reconcile_world(world: World, cluster: str) -> str:
         if ready():
             raise Refused("has drifted", reason="Drifted")
-        return "nothing to settle"
+        return "nothing to recover"
 
     def ready() -> Condition | None:
         return condition_of(soaking.store.read().conditions, WAY_BACK_READY)
 
     monkeypatch.setattr(reconcile, "open_world", lambda *_: soaking)
     monkeypatch.setattr(reconcile, "reconcile_world", reconcile_world)
-    assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
+    assert reconcile.reconcile_one(shop.name, "default") == "nothing to recover"
     before = ready()
     shop.play_ready(BLUE, "web", ready=0)
     with pytest.raises(Refused, match="has drifted"):

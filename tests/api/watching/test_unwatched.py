@@ -172,12 +172,12 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
 
     overdue(world)
     look_whether_watched(world, print)
-    monkeypatch.setattr(reconcile, "reconcile_world", lambda *_: "nothing to settle")
+    monkeypatch.setattr(reconcile, "reconcile_world", lambda *_: "nothing to recover")
     said = hear(world)
-    assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
+    assert reconcile.reconcile_one(shop.name, "default") == "nothing to recover"
     assert judged(world).status == "False"
     assert said == [f"{shop.name}: reconcile succeeds again, after 60 min"]
-    assert reconcile.reconcile_one(shop.name, "default") == "nothing to settle"
+    assert reconcile.reconcile_one(shop.name, "default") == "nothing to recover"
     assert len(said) == 1
 
 
