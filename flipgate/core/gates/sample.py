@@ -14,22 +14,24 @@ _LONGEST_REASON = 160
 
 @dataclass(frozen=True)
 class GateSample:
-    """What one look found for one gate. `value` None: no number, and `why`. `at` is seconds on the caller's clock.
-
-    `at_least` marks a count that was cut short, `lacking` a number over less than all there is, and `why`. `old` is the
-    old side's number, None with `old_why`; `beside` is shown and not counted. `of`: how the number belongs to the side,
-    where the gate itself does not say it.
-    """
+    """What one look found for one gate."""
 
     at: float
+    """Seconds on the caller's clock."""
     value: float | None
+    """None: no number, and `why` says why."""
     why: str = ""
     at_least: bool = False
+    """The count was cut short."""
     old: float | None = None
+    """The old side's number; None with `old_why`."""
     old_why: str = ""
     beside: str = ""
+    """What is shown and not counted."""
     of: str = ""
+    """How the number belongs to the side, where the gate itself does not say it."""
     lacking: bool = False
+    """The number is over less than all there is, and `why` says what is missing."""
 
 
 class Limit(NamedTuple):

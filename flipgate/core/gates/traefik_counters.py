@@ -45,20 +45,24 @@ def _named(text: str) -> str:
 
 
 class Reading(NamedTuple):
-    """The counters of some services in one Traefik replica, and when it was started (seconds since 1970; 0: not known).
-    `blank` where it has counted no service's requests at all."""
+    """The counters of some services in one Traefik replica."""
 
     counts: Mapping[Series, float]
     started: float = 0.0
+    """When the replica was started, in seconds since 1970; 0: not known."""
     blank: bool = False
+    """It has counted no service's requests at all."""
 
 
 class Count(NamedTuple):
-    """Requests answered, and those of them with 5xx. `unsure` are flipgate's own, which may be among them or not."""
+    """Requests answered, counted."""
 
     requests: float = 0.0
+    """All of them."""
     errors: float = 0.0
+    """Those with 5xx."""
     unsure: float = 0.0
+    """flipgate's own requests, which may be among them or not."""
 
     def plus(self, other: Count) -> Count:
         return Count(self.requests + other.requests, self.errors + other.errors, self.unsure + other.unsure)

@@ -1,4 +1,5 @@
-"""What is asked, and whether a decision allows a move. None is no, and so is an expired, foreign or spent one.
+"""Questions to people, and whether a decision allows a move. No decision means no, and so does an expired, foreign or
+spent one.
 
 Questions and decisions live in the record; the changes to it that they make are here.
 """
@@ -68,7 +69,7 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
 
 
 def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
-    """A question with an id of its own: one that expired or was closed, asked again, is another one.
+    """Makes a question with an id of its own: asked again, after it expired or was closed, it is another one.
 
     So no answer to the old one counts for the new one, and Prefect, which keeps all forms of a run, can't hand it out.
     """
@@ -86,7 +87,8 @@ def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: d
 
 
 def asked_already(record: Record, question: Question) -> Question | None:
-    """The record's question, where asking this one would ask the same of people again: a run that comes back finds it.
+    """Returns the record's question where asking this one would ask people the same again: a run that comes back finds
+    it.
 
     None when it is another one, or over: expired, refused, or used up.
     """
@@ -101,7 +103,8 @@ def _about(question: Question) -> tuple[str, ...]:
 
 
 def pose(record: Record, question: Question) -> Record:
-    """Puts a question to people; an older one and its answer are void. Raises Refused when its release is not open."""
+    """Puts a question into the record; an older one and its answer are void. Raises Refused when its release is not
+    open."""
     release = record.under_way
     if release is None or release.name != question.release:
         raise Refused(
@@ -124,8 +127,8 @@ def pose(record: Record, question: Question) -> Record:
 
 
 def answer(record: Record, approval: Approval) -> Record:
-    """Writes a decision down, with its release too; a no also revokes a yes that no move has used yet, never the other
-    way round.
+    """Writes a decision into the record, with its release too. A no also revokes a yes that no move has used yet; a yes
+    revokes nothing.
 
     Raises Refused when it answers no open question or one that is answered already.
     """
@@ -148,7 +151,7 @@ def answer(record: Record, approval: Approval) -> Record:
 
 
 def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> Record:
-    """Notes with the release that nobody answered its question in time. A question that was answered is left alone."""
+    """Notes with the release that nobody answered its question in time; changes nothing where it was answered."""
     question = record.question
     if question is None or record.approval is not None:
         return record
@@ -158,7 +161,7 @@ def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> R
 def _remember(
     record: Record, question: Question, decision: Decision, by: str, via: str, reason: str, at: datetime
 ) -> Record:
-    """The decision goes with the release into the history; question and approval go when their phase is over."""
+    """Keeps the decision with the release, for the history: question and approval go when their phase is over."""
     if record.release is None:
         return record
     kind, evidence = question.kind, question.evidence
@@ -167,7 +170,7 @@ def _remember(
 
 
 def withdraw(record: Record) -> Record:
-    """Takes the open question back, and with it any answer: what is asked next is a new question."""
+    """Takes back the open question, and any answer with it: what is asked next is a new question."""
     return but(record, question=None, approval=None)
 
 

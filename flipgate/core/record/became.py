@@ -1,4 +1,4 @@
-"""What became of a release, in a sentence: the last word of a run that finds it ended, or in another's hands."""
+"""What became of a release, in a sentence: the last word of a run whose release has ended, or is another run's now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flipgate.core.record.release import PhaseChange, Release
 
 
 def became(record: Record, name: str) -> str:
-    """What the release of this name is by now: phase, reason, when, by whom and why, without its name.
+    """Returns what the release of this name is by now: phase, reason, when, by whom and why, without its name.
 
     For example `was rolled back (RollbackRequested) at 2026-03-01 12:01:09 UTC by ana: checkout is slow`.
     """
@@ -23,7 +23,7 @@ def became(record: Record, name: str) -> str:
 
 
 def _cause(release: Release) -> PhaseChange:
-    """The change that says why. Of a way back that has arrived, that is the one with which it began."""
+    """Returns the change that says why. For a way back that has arrived, it is the one with which it began."""
     if release.phase is not Phase.ROLLED_BACK:
         return release.changes[-1]
     began = (change for change in reversed(release.changes) if change.phase is Phase.ROLLING_BACK)

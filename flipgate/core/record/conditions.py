@@ -1,5 +1,5 @@
-"""Conditions beside the phase: noted in the record with a time since when, and told when the way back, or a live side
-that serves, comes or goes."""
+"""Conditions beside the phase, kept in the record with the time of their last turn. A turn of the way back, or of a
+live side that serves, is announced."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = Why.LIVE_SIDE_SHORT, Why.LIVE_SIDE_FOUND
 
 
 def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:
-    """The condition of this type, if there is one."""
+    """Returns the condition of this type, if there is one."""
     return next((each for each in conditions if each.type == kind), None)
 
 
 def held(known: Iterable[Condition], found: Condition) -> Condition:
-    """What was found now, with the time since when it has had this status."""
+    """Returns the condition as it was found now, with the time since when it has had this status."""
     before = condition_of(known, found.type)
     same = before is not None and before.status is found.status and before.side is found.side
     return but(found, since=before.since) if before and same else found
 
 
 def recorded(record: Record, found: Sequence[Condition]) -> Record:
-    """The record with what was judged now. A judged type that is not among `found` means nothing any more, and goes.
+    """Returns the record with what was judged now. A judged type that is not among `found` has no meaning any more, and
+    is removed.
 
     A way back that is lost, or found again, puts one message into the outbox, and so does a live side that is short.
     The first True says nothing.
@@ -48,20 +49,20 @@ def recorded(record: Record, found: Sequence[Condition]) -> Record:
 
 
 def put(record: Record, *found: Condition) -> Record:
-    """The record with these conditions, and nobody told."""
+    """Returns the record with these conditions, without an announcement."""
     kept = tuple(held(record.conditions, each) for each in found)
     others = forget(record, *(each.type for each in found)).conditions
     return but(record, conditions=(*others, *kept))
 
 
 def forget(record: Record, *kinds: str) -> Record:
-    """The record without conditions of these types: a new release begins its own."""
+    """Returns the record without conditions of these types: a new release begins its own."""
     kept = tuple(each for each in record.conditions if each.type not in kinds)
     return but(record, conditions=kept)
 
 
 def _announced(record: Record, before: Condition | None, after: Condition) -> Record:
-    """One message a turn. What goes in `settling` was given up on a person's word: that is no loss."""
+    """Announces a turn, once. A way back that ends in `settling` was given up on a person's word: that is no loss."""
     was = before is None or before.status is ConditionStatus.TRUE
     now = after.status is ConditionStatus.TRUE
     release = record.release

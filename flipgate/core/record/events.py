@@ -87,7 +87,7 @@ def involved_objects(application: Application, message: Announcement) -> tuple[I
 def event(
     application: str, message: Announcement, involved: InvolvedObject, api_version: str, uid: str
 ) -> dict[str, Any]:
-    """One core/v1 Event. `uid` is the object's: `kubectl describe` shows no Event that has another, or none."""
+    """Makes one core/v1 Event. `uid` is the object's: `kubectl describe` shows no Event that has another, or none."""
     at = f"{message.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return {
         "apiVersion": "v1",
@@ -116,7 +116,7 @@ def event(
 
 
 def event_name(message: Announcement, involved: InvolvedObject) -> str:
-    """The same for the same announcement and object, so what is told twice is one Event.
+    """Returns the Event's name: the same for the same announcement and object, so that one written twice is one.
 
     The time stands in it, as in the names that Kubernetes' own components give: an Event's timestamps are whole
     seconds, and within one kubectl shows Events in the order of their names.

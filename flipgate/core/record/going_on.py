@@ -1,4 +1,4 @@
-"""Who goes on with a release: which pipeline, under which key, and whether a run that is there already will."""
+"""Who goes on with a release: which pipeline, under which key, and whether a run of it still will."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def goes_on(record: Record, now: datetime) -> bool:
 
 
 def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = False) -> str:
-    """The key of the run that goes on, so that whoever starts it starts the same one.
+    """Returns the key of the run that goes on, so that whoever starts it starts the same one.
 
     The first of a release; one more for each question whose decision nobody has heard; else one for each epoch:
     something was settled (`changed`), or a phase goes on that somebody was at work in.
@@ -80,7 +80,7 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
 
 
 def asked(record: Record) -> Question | None:
-    """The question that the phase is for, before what it allows has begun."""
+    """Returns the question that the phase is for, until what it allows has begun."""
     question = record.question
     if question is None or not record.phase.row.asks or record.phase.row.question is not question.kind:
         return None

@@ -1,4 +1,4 @@
-"""What a step is about to do, one value for each step that is journaled, and how it stands in the record.
+"""Intents: what a step is about to do, one value for each journaled step, and its form in the record.
 
 It is stored as JSON under the keys it always had, and read here only: records of older versions are read, too.
 """
@@ -30,16 +30,16 @@ class Intent(ABC):
 
     @abstractmethod
     def written(self) -> dict[str, Any]:
-        """As it is stored."""
+        """Returns the form in which it is stored."""
 
     @classmethod
     @abstractmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
-        """From what is stored. Raises KeyError or ValueError where that does not say what the step needs to know."""
+        """Reads the stored form. Raises KeyError or ValueError where that lacks what the step needs to know."""
 
     @classmethod
     def find(cls, stored: Mapping[str, Any]) -> Self | None:
-        """The same for who only looks: None where it does not say."""
+        """Reads the stored form for who only looks: None where it lacks that."""
         try:
             return cls.read(stored)
         except (KeyError, ValueError):
@@ -71,7 +71,7 @@ class Move(Intent):
 
 @dataclass(frozen=True)
 class HandOver(Intent):
-    """What works beside the requests is to run on a side only."""
+    """The work that is done on one side only moves to this side."""
 
     step: ClassVar[str] = HAND_OVER
     to: Side
@@ -86,7 +86,7 @@ class HandOver(Intent):
 
 @dataclass(frozen=True)
 class Preview(Intent):
-    """A host that leads to a side, for as long as somebody looks."""
+    """A host leads to a side while its preview is asked for."""
 
     step: ClassVar[str] = PREVIEW_ROUTE
     to: Side
@@ -148,19 +148,19 @@ INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Re
 
 
 def in_words(stored: Mapping[str, Any]) -> str:
-    """What is stored in few words, for people: `to green, from blue`. Counts and images are left out."""
+    """Returns what is stored in few words, for people: `to green, from blue`. Counts and images are left out."""
     return ", ".join(f"{key} {value}" for key, value in stored.items() if isinstance(value, str))
 
 
 def without_counts(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored without the images and counts, of an entry that has ended; it says what was left out."""
+    """Returns what is stored without images and counts, for an entry that has ended; it says what was left out."""
     long = [key for key, value in stored.items() if isinstance(value, Mapping)]
     kept = {key: value for key, value in stored.items() if key not in long}
     return {**kept, LEFT_OUT: ", ".join(long)} if long else kept
 
 
 def side_of(stored: Mapping[str, Any]) -> str:
-    """The side that a step works on; empty for one that works on both."""
+    """Returns the side that a step works on; empty for one that works on both."""
     return str(stored.get("side", ""))
 
 

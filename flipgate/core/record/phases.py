@@ -280,7 +280,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
 
 
 def where(holds: Callable[[Row], bool]) -> frozenset[Phase]:
-    """The phases whose row this holds for."""
+    """Returns the phases whose row this holds for."""
     return frozenset(phase for phase, row in ROWS.items() if holds(row))
 
 
@@ -310,10 +310,10 @@ ASKED_IN: Mapping[QuestionKind, frozenset[Phase]] = MappingProxyType(
 
 
 def works_in(pipeline: str) -> frozenset[Phase]:
-    """The phases in which a run of this pipeline has something to do."""
+    """Returns the phases in which a run of this pipeline has something to do."""
     return frozenset(phase for phase, row in ROWS.items() if row.pipeline == pipeline)
 
 
 def asked_in(kind: QuestionKind) -> Phase:
-    """The phase in which this question is asked."""
+    """Returns the phase in which this question is asked."""
     return next(phase for phase, row in ROWS.items() if row.asks and row.question is kind)

@@ -42,14 +42,14 @@ class ConditionStatus(StrEnum):
 
 
 class Condition(Model):
-    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API. `since` is when it got
-    its status, on its `side` if it is of one; reason and message may have changed after that."""
+    """Something that is so, or not, beside the phase. `type` and `reason` are treated as API."""
 
     type: Name
     status: ConditionStatus
     reason: Name
     message: Text
     since: datetime
+    """When it got its status, on its `side` if it is of one; reason and message may have changed since."""
     side: Side | None = None
 
 
@@ -62,7 +62,7 @@ class EntryState(StrEnum):
 
 
 class JournalEntry(Model):
-    """What a step was about to do (`intent`, which `core/record/intents.py` writes and reads), and what it did."""
+    """What a step was about to do, and what it did."""
 
     id: int
     step: Name
@@ -72,6 +72,7 @@ class JournalEntry(Model):
     ended: datetime | None = None
     release: Name | None = None
     intent: Mapped = {}
+    """What it was about to do, as `core/record/intents.py` writes and reads it."""
     outcome: Text = ""
 
 
@@ -117,19 +118,19 @@ class Approval(Model):
 
 
 class Announcement(Model):
-    """A message that must reach people, about a `release` or (empty) none: told at least once, under an id that stays.
-
-    `release` is empty for one that is of none. `reason` is one UpperCamelCase word. `noted`: its Events were written.
-    """
+    """A message that must reach people: delivered at least once, under an id that stays."""
 
     id: Name
     release: Name
+    """Empty for a message that is about no release."""
     side: Side
     text: Text
     reason: Name = ""
+    """One UpperCamelCase word."""
     url: Address = ""
     at: datetime
     noted: bool = False
+    """Its Kubernetes Events were written."""
 
 
 class Record(Model):
@@ -206,7 +207,8 @@ class Record(Model):
 def begin(
     record: Record, step: str, actor: str, now: datetime, intent: Mapping[str, Any]
 ) -> tuple[Record, JournalEntry]:
-    """Notes what is about to happen. Raises Refused while another entry is open: finish or undo that first."""
+    """Opens a journal entry for what is about to happen. Raises Refused while another is open: finish or undo that
+    first."""
     if entry := record.open_entry:
         raise Refused(
             f"entry {entry.id} ({entry.step} by {entry.actor}) is still open",
@@ -223,7 +225,7 @@ def begin(
 
 
 def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome: str) -> Record:
-    """Notes what did happen; a finished move also says which side is active now.
+    """Closes a journal entry with what did happen; a finished move also sets which side is active now.
 
     An entry that is no longer open is left as it is: another actor has settled it.
     """
@@ -250,7 +252,8 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
 
 
 def advance(record: Record, phase: Phase, reason: Reason, now: datetime, *, actor: str, message: str = "") -> Record:
-    """One phase on: one reason, one journal entry, one announcement. Raises Refused when the table has no such step.
+    """Takes the open release one phase on: one reason, one journal entry, one announcement. Raises Refused when the
+    table has no such step.
 
     A question that the new phase has no use for goes, and its answer with it: what it allowed is over.
     """
@@ -290,12 +293,12 @@ def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetim
 
 
 def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
-    """The journal's entries that began while this release was the open one."""
+    """Returns the journal's entries that began while this release was the open one."""
     return tuple(entry for entry in journal if entry.release == release)
 
 
 def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """One release's entries as two looks saw them: the record's journal is bounded, and an open entry ends."""
+    """Merges one release's entries from two looks: the record's journal is bounded, and an open entry ends."""
     entries = {entry.id: entry for entry in (*older, *newer)}
     return tuple(entries[number] for number in sorted(entries))
 
@@ -345,7 +348,7 @@ def _phase_journaled(record: Record, change: PhaseChange, actor: str) -> Record:
 
 
 def _with_entry(record: Record, entry: JournalEntry) -> Record:
-    """One entry more; the oldest go first, but an open one stays until it has ended."""
+    """Returns the record with one entry more; the oldest go first, but an open one stays until it has ended."""
     over = len(record.journal) + 1 - JOURNAL_KEPT
     kept = tuple(old for n, old in enumerate(record.journal) if n >= over or old.state is EntryState.BEGUN)
     return but(record, journal=(*kept, entry))

@@ -75,30 +75,33 @@ class Decided(Model):
 
 
 class Shown(Model):
-    """What the proof of a move heard through one Traefik replica, in milliseconds since the first patch: the first
-    answer of the new side and the last of the old one. None: not heard, or nobody knew when the patch was."""
+    """What one Traefik replica showed while a move was proven, in milliseconds since the first patch. None: no such
+    answer came, or the time of the patch is not known."""
 
     replica: Name
     first_new_answer_ms: float | None = None
+    """The first answer of the new side."""
     last_old_answer_ms: float | None = None
+    """The last answer of the old side."""
 
 
 class Stopped(Model):
-    """What ended a pipeline's run while its release was open. `run` is the run's page, or its id; `question` is the one
-    whose yes it had, empty without any. `withdrawn`: that yes is void, and a person is asked again."""
+    """What ended a pipeline's run while its release was open."""
 
     pipeline: Name
     reason: Name
     fact: Text
     at: AwareDatetime
     run: Address = ""
+    """The run's page, or its id."""
     question: Name = ""
+    """The question whose yes the run had; empty without one."""
     withdrawn: bool = False
+    """That yes is void, and a person is asked again."""
 
 
 class Release(Model):
-    """What a side would run, and how far it has come. The figures of its move's proof are of all replicas (the first
-    answer through any, the last through any) and of each, `shown`, at most SHOWN_KEPT of them."""
+    """What a side would run, and how far it has come."""
 
     id: Name
     attempt: int = 1
@@ -111,8 +114,11 @@ class Release(Model):
     settle_after: datetime | None = None
     moved_at: datetime | None = None
     first_new_answer_ms: float | None = None
+    """Of the proof of its move: the first answer of the new side through any replica."""
     last_old_answer_ms: float | None = None
+    """The last answer of the old side through any replica."""
     shown: tuple[Shown, ...] = ()
+    """The same of each replica, at most SHOWN_KEPT of them."""
     decisions: tuple[Decided, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     stopped: Stopped | None = None
@@ -133,11 +139,11 @@ class Release(Model):
 
     @property
     def name(self) -> str:
-        """How people and idempotency keys call this attempt, for example `3f2a9c01d4e8-1`."""
+        """The name of this attempt, for people and for idempotency keys: `3f2a9c01d4e8-1`."""
         return f"{self.id}-{self.attempt}"
 
     def advanced(self, phase: Phase, reason: Reason, now: datetime, message: str = "") -> Release:
-        """The same release one phase on. Raises Refused when the table has no such step."""
+        """Returns the release one phase on. Raises Refused when the table has no such step."""
         if reason not in TRANSITIONS.get(self.phase, {}).get(phase, frozenset()):
             raise Refused(
                 f"is `{self.phase}` and cannot become `{phase}` for {reason}",
@@ -148,19 +154,19 @@ class Release(Model):
         return but(self, changes=(*self.changes, change), stopped=None)
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
-        """The same release with what a step's gates said, kept small: the first judgement and the newest."""
+        """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""
         new = Judgement(step=step, at=now, proofs=_kept(frozen(evidence)))
         first, others = self.judgements[:1], self.judgements[1:]
         return but(self, judgements=(*first, *others[2 - JUDGEMENTS_KEPT :], new))
 
     def decided(self, said: Decided) -> Release:
-        """The same release with a decision on a question about it, its evidence kept small: the newest decisions."""
+        """Returns the release with a decision on a question about it, its evidence kept small: the newest decisions."""
         kept = but(said, evidence=_kept(said.evidence))
         return but(self, decisions=(*self.decisions, kept)[-DECISIONS_KEPT:])
 
 
 def frozen(evidence: Iterable[Evidence]) -> tuple[FrozenEvidence, ...]:
-    """Evidence as it is shown to people, and stored."""
+    """Returns the evidence as it is shown to people, and stored."""
     return tuple(FrozenEvidence(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
 
 
@@ -169,7 +175,8 @@ def _detail(evidence: Evidence) -> str:
 
 
 def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
-    """At most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how many."""
+    """Returns at most PROOFS_KEPT of them, each cut to DETAIL_KEPT. Where some are left out, the last one says how
+    many."""
     short = [but(proof, detail=cut(proof.detail, DETAIL_KEPT)) for proof in proofs]
     if len(short) <= PROOFS_KEPT:
         return tuple(short)
@@ -183,7 +190,8 @@ def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
 
 
 def release_id(rendered: Mapping[str, Any]) -> str:
-    """The content hash of what a side would run: rendered workloads and their configuration, names only for Secrets.
+    """Returns the content hash of what a side would run: rendered workloads and their configuration, names only for
+    Secrets.
 
     Twelve hex digits: enough to be unique in one application's history, short enough to say aloud.
     """
@@ -192,7 +200,7 @@ def release_id(rendered: Mapping[str, Any]) -> str:
 
 
 def phase_seconds(release: Release, now: datetime) -> dict[str, float]:
-    """How long each phase lasted, in seconds; the present one until `now`."""
+    """Returns how long each phase lasted, in seconds; the present one until `now`."""
     out: dict[str, float] = {}
     ends = [change.at for change in release.changes[1:]] + [now]
     for change, end in zip(release.changes, ends, strict=True):

@@ -1,4 +1,5 @@
-"""Users who are sent to a side while no release changes its phase for it: told and kept like any other way back."""
+"""Users that are sent to a side while no release changes its phase for it: announced and journaled like any other way
+back."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ ROLLBACK: Final = "Rollback"
 
 
 def note_sent(record: Record, to: Side, reason: Reason, message: str, *, actor: str, now: datetime) -> Record:
-    """One journal entry and one message that say who sent users to `to`, and why; where a release is on its way back,
-    its own phases say so.
+    """Returns the record with one journal entry and one message that say who sent users to `to`, and why; where a
+    release is on its way back, its own phases say so.
 
     The entry stands with the release that is open, or with the last one: that is where a person looks for it.
     """

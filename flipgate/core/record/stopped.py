@@ -1,5 +1,5 @@
-"""A run that failed with its release still open: noted in the record, so that it is seen, and gone on with, without
-asking Prefect what became of the run."""
+"""A run that failed with its release still open. The record notes it, so that people see it and another run can go on
+without asking Prefect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FACT_KEPT = 600
 
 @dataclass(frozen=True)
 class Failure:
-    """What a run failed with. `verdict`: flipgate looked and said no, so the same again gives the same."""
+    """What a run failed with. `verdict`: flipgate looked and said no, so that the same run again ends the same way."""
 
     reason: str
     fact: str
@@ -40,7 +40,7 @@ class Failure:
 
 
 def failure(error: Exception) -> Failure:
-    """Any exception as a reason and a sentence, cut to what is kept."""
+    """Returns any exception as a reason and a sentence, cut to what is kept."""
     reason, fact = str(getattr(error, "reason", "") or type(error).__name__), str(error)
     if isinstance(error, FlipgateError):
         fact = error.named_fact
@@ -51,7 +51,7 @@ def failure(error: Exception) -> Failure:
 def note_stop(
     record: Record, name: str, pipeline: str, why: Failure, *, actor: str, run: str, now: datetime, tell: bool = True
 ) -> Record:
-    """The record with what stopped the pipeline's run; as it was when there is nothing for such a run to do any more.
+    """Returns the record with what stopped the pipeline's run; unchanged when such a run has nothing to do any more.
 
     A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
     fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false.
@@ -82,7 +82,7 @@ def note_stop(
 
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
-    """Who goes on after a stop, and when, in a sentence without its end."""
+    """Returns who goes on after a stop, and when, in a sentence without its end."""
     soon = f"within five minutes; at once: flipgate {VERBS[stop.pipeline]} {record.application}"
     if stop.withdrawn:
         said = f" of {record.approval.by}" if record.approval else ""
@@ -96,14 +96,14 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
 
 
 def forget_stop(record: Record) -> Record:
-    """The record while a run acts again."""
+    """Returns the record without a stop, since a run acts again."""
     if record.release is None or record.release.stopped is None:
         return record
     return records.update_release(record, lambda each: but(each, stopped=None))
 
 
 def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:
-    """What stopped the run before, for whoever is asked again. It decides nothing."""
+    """Returns what stopped the run before, for whoever is asked again. It decides nothing."""
     stop = record.release.stopped if record.release else None
     if stop is None or stop.pipeline != pipeline:
         return ()

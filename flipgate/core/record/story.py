@@ -43,7 +43,8 @@ class Moment:
 
 
 def story(release: Release, journal: Sequence[JournalEntry], now: datetime) -> tuple[Moment, ...]:
-    """All that is remembered of a release, in order. Phases are told by the release, the other steps by its journal."""
+    """Returns all that is remembered of a release, in order. Phases come from the release, other steps from its
+    journal."""
     threads = (  # what happened at the same time is told in this order
         [_judgement(said) for said in release.judgements],
         [_decision(said) for said in release.decisions],
@@ -55,7 +56,7 @@ def story(release: Release, journal: Sequence[JournalEntry], now: datetime) -> t
 
 
 def pick(word: str, names: Iterable[str], application: str) -> str:
-    """The release that a person means: its name, or the beginning of its name and of no other.
+    """Returns the release that a person means, by its name, or by the beginning of its name and of no other.
 
     Raises BadInput when several begin so, NotFound when none does.
     """
@@ -79,7 +80,8 @@ def pick(word: str, names: Iterable[str], application: str) -> str:
 
 
 def _no_earlier(moments: Iterable[Moment]) -> Iterator[tuple[datetime, Moment]]:
-    """Several machines' clocks wrote this: what came later is never told before what came first."""
+    """Yields each moment with a time that is never before that of the one ahead of it: several machines' clocks wrote
+    them."""
     latest: datetime | None = None
     for moment in moments:
         latest = moment.at if latest is None else max(latest, moment.at)
@@ -121,7 +123,7 @@ def _judgement(said: Judgement) -> Moment:
 
 
 def _decision(said: Decided) -> Moment:
-    """Expiry is nobody's decision: who noted it is not who decided."""
+    """Returns the moment of a decision. An expiry is nobody's decision, so it says who noted it."""
     whom = f"{said.by} via {said.via}"
     by = f"nobody; noted by {whom}" if said.decision == Decision.EXPIRED else whom
     return Moment(said.at, Kind.DECISION, said.decision, f"{said.kind}: {said.reason}", by, evidence=said.evidence)

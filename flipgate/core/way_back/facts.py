@@ -32,12 +32,14 @@ SAYS_WHERE: Final = frozenset({Why.WAY_BACK_NOT_READY, Why.CONTRACT_MIGRATION_DO
 
 @dataclass(frozen=True)
 class Observed:
-    """What one replica of the proxy showed. `side` is None when no side was to be seen; `text` says what came instead.
-    `replica` is None when there is no replica to be asked."""
+    """What one replica of the proxy showed."""
 
     replica: str | None
+    """None when there is no replica to be asked."""
     side: Side | None
+    """None when no side was to be seen."""
     text: str
+    """What came instead of a side's name, or with it."""
 
 
 def agreed(observed: tuple[Observed, ...]) -> Side | None:
@@ -48,24 +50,27 @@ def agreed(observed: tuple[Observed, ...]) -> Side | None:
 
 @dataclass(frozen=True)
 class OpenWay:
-    """Whether users could be sent back now, where to, and how fast: `way` is fast, slow (pods come first), abort (users
-    saw nothing yet), none, or unknown (something was not read). `services` are those that matter: Ready and wanted."""
+    """Whether users could be sent back now, where to, and how fast."""
 
     way: str
+    """fast, slow (pods come first), abort (users saw nothing yet), none, or unknown (something was not read)."""
     side: Side | None = None
     services: tuple[tuple[str, int, int], ...] = ()
+    """Those that matter: name, Ready pods, wanted pods."""
 
 
 @dataclass
 class Facts:
-    """One look for people. `record` is None when there is none, and when it cannot be read: `managed` tells which."""
+    """What one look found, for people."""
 
     application: Application
     now: datetime
     traffic: Traffic | None = None
     sides: dict[Side, SideState] = field(default_factory=dict)
     record: Record | None = None
+    """None when there is none, and when it cannot be read: `managed` tells which."""
     managed: bool | None = None
+    """False where there is none, before `adopt`; None where that is not known."""
     old: OldSide = field(default_factory=OldSide)
     live: LiveSide | None = None
     observed: tuple[Observed, ...] = ()

@@ -49,27 +49,29 @@ class LiveSideReason(StrEnum):
 
 @dataclass(frozen=True)
 class LiveSide:
-    """What one look found of the side that the routes name. `autoscalers` are read where something is short at all."""
+    """What one look found of the side that the routes name."""
 
     side: Side
     state: SideState | Unread
     autoscalers: tuple[Autoscaler, ...] | Unread = ()
+    """Read only where something is short at all."""
 
 
 @dataclass(frozen=True)
 class Short:
-    """A serving service with too few pods. It has to ask for `floor` at least, and Ready ones are counted against `of`.
-
-    It `carried` so many while it was last known to be as it should, and `whole` is what makes it so again. `rest` is
-    the journal's entry of the rest that flipgate put it to.
-    """
+    """A serving service with too few pods."""
 
     workload: Workload
     floor: int
+    """It has to ask for this many at least."""
     of: int
+    """Its Ready pods are counted against this."""
     carried: int
+    """It had this many while it was last known to be as it should."""
     whole: int
+    """This many make it so again."""
     rest: JournalEntry | None = None
+    """The journal's entry of the rest that flipgate put it to."""
 
     @property
     def asks_for_too_few(self) -> bool:
@@ -86,12 +88,14 @@ class Short:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What a person does about a live side that is not ready, and the line to type; `scales`: with it, it asks for as
-    many pods as it has to."""
+    """What a person does about a live side that is not ready."""
 
     how: str
+    """In words."""
     line: str
+    """What to type."""
     scales: bool = False
+    """With it, the side asks for as many pods as it has to."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,8 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
 
 
 def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
-    """The serving services of the live side that have, or ask for, too few pods, as far as autoscalers are known: where
-    they could not be read, each may have been shrunk by one."""
+    """Returns the serving services of the live side that have, or ask for, too few pods, as far as autoscalers are
+    known: where they could not be read, each may have been shrunk by one."""
     if not isinstance(live.state, SideState):
         return ()
     if isinstance(live.autoscalers, Unread):
@@ -134,8 +138,8 @@ def shortages(record: Record, application: Application, live: LiveSide) -> tuple
 
 
 def rested(record: Record, application: Application, state: SideState) -> tuple[Short, ...]:
-    """The serving services of the side that are short because flipgate itself put them to rest: what a stale scale-down
-    emptied after a rollback chose the side, or where a person sent users by hand."""
+    """Returns the serving services of the side that are short because flipgate itself put them to rest: a stale
+    scale-down emptied the side after a rollback chose it, or a person sent users there by hand."""
     return tuple(short for short in _shortages(record, application, state.side, state, {}) if short.rest)
 
 
@@ -201,7 +205,7 @@ def _facts(record: Record, application: Application, live: LiveSide) -> Iterator
 
 
 def _missing(record: Record, state: SideState) -> Iterator[_Fact]:
-    """What a release adds is not missed on the side that was live before it."""
+    """Returns what does not exist. What a release adds is not missed on the side that was live before it."""
     for name in state.missing:
         if _ran(record, state.side, name):
             yield _Fact(LiveSideReason.WORKLOAD_MISSING, f"{state.workloads[name]} is missing")
@@ -240,7 +244,8 @@ def _short(
 
 
 def _last_rest(record: Record, side: Side) -> JournalEntry | None:
-    """However it ended: what a stale run was about to do, it may have done after another actor closed its entry."""
+    """Returns the last rest of the side, however it ended: a stale run may have done it after another actor closed its
+    entry."""
     entries = [(e, Rest.find(e.intent)) for e in record.journal if e.step == REST_SIDE]
     return next((entry for entry, meant in reversed(entries) if meant and meant.side is side), None)
 
@@ -260,7 +265,7 @@ def _least(autoscalers: Iterable[Autoscaler]) -> dict[str, int]:
 
 
 def _changed(record: Record, application: Application, state: SideState) -> tuple[tuple[Service, Workload, str], ...]:
-    """The services that run another image than the release on this side has, with the image it has."""
+    """Returns the services that run another image than the release on this side has, with the image they have."""
     occupant = record.sides.get(state.side)
     has = occupant.images if occupant else {}
     return tuple(

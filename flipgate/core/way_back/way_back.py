@@ -72,19 +72,20 @@ class Autoscaler:
 
 @dataclass(frozen=True)
 class OldSide:
-    """What one look found of the old side, piece by piece. `configuration` is the data of the ConfigMaps it reads;
-    `needs` is what one pod of a service takes of a quota, by resource (`requests.cpu`), as far as its template says."""
+    """What one look found of the old side, piece by piece."""
 
     side: SideState | Unread = NOT_LOOKED_AT
     configuration: Mapping[str, Any] | Unread = NOT_LOOKED_AT
+    """The data of the ConfigMaps that its pods read."""
     quotas: tuple[Quota, ...] | Unread = NOT_LOOKED_AT
     autoscalers: tuple[Autoscaler, ...] | Unread = NOT_LOOKED_AT
     needs: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    """What one pod of a service takes of a quota, by resource (`requests.cpu`), as far as its template says."""
 
 
 @dataclass(frozen=True)
 class _Fact:
-    """One thing that is not as it was, or that nobody could see, and what to type about it."""
+    """One thing that is not as it was, or could not be read, and what to type about it."""
 
     reason: WayBackReason
     text: str
@@ -92,7 +93,8 @@ class _Fact:
 
 
 def way_back_of(record: Record) -> Side | None:
-    """The side users would go back to, through the soak; None in other phases, and where nothing ever ran on it."""
+    """Returns the side users would go back to, through the soak; None in other phases, and where nothing ever ran on
+    it."""
     release = record.release
     if release is None or release.phase not in WITH_WAY_BACK:
         return None
@@ -101,7 +103,7 @@ def way_back_of(record: Record) -> Side | None:
 
 
 def judge_way_back(record: Record, application: Application, old: OldSide, now: datetime) -> Condition | None:
-    """WayBackReady as it is now: its reason is the most important fact, its message names all of them.
+    """Judges the condition WayBackReady: its reason is the most important fact, its message names all of them.
 
     None where there is nothing to go back to. What could not be read is Unknown, and never hides a fact.
     """
@@ -144,7 +146,7 @@ def _facts(
 
 
 def contract_fact(done: Contract) -> str:
-    """A contract migration in a sentence without its end."""
+    """Returns a contract migration as a sentence without its end."""
     when = f"{done.at:%Y-%m-%d %H:%M} UTC by {done.by}"
     return f"a contract migration was done {when} ({done.reason}): the code there can no longer read the data"
 
@@ -251,7 +253,7 @@ def _one_quota(
 
 
 def _amount(resource: str, value: Decimal) -> str:
-    """A number for people: bytes in Mi."""
+    """Formats a number for people: bytes in Mi."""
     return f"{value / 2**20:.0f}Mi" if resource.endswith(("memory", "storage")) else f"{value.normalize():f}"
 
 

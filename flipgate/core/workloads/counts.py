@@ -1,4 +1,4 @@
-"""How many pods: every rule that says how many a service has to ask for, or has to have Ready, each once.
+"""How many pods: every rule for how many a service has to ask for, or has to have Ready, each written once.
 
 Asked for: `wanted_counts` (a side that is brought up), `scaled_up` (one that users return to), `at_work` (what works
 on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with `enough`, `one_each`.
@@ -17,7 +17,7 @@ from flipgate.core.workloads.view import SideState, Workload
 
 
 def counted(application: Application) -> tuple[Service, ...]:
-    """The serving services whose pods are counted: those that are declared with any."""
+    """Returns the serving services whose pods are counted: those that are declared with any."""
     return tuple(service for service in application.serving() if service.replicas)
 
 
@@ -76,7 +76,7 @@ def counts_to_move(application: Application, active: SideState, *, first: bool) 
 
 
 def one_each(application: Application) -> dict[str, int]:
-    """The least with which each serving service answers at all."""
+    """Returns the fewest pods with which each serving service answers at all."""
     return {service.name: 1 for service in counted(application)}
 
 
@@ -92,13 +92,13 @@ def enough(wanted: Mapping[str, int]) -> dict[str, int]:
 
 
 def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Services with fewer Ready pods than wanted: name to (ready, wanted)."""
+    """Returns the services with fewer Ready pods than wanted: name to (ready, wanted)."""
     ready = side.ready
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
 
 
 def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
-    """The serving services of a side that have no Ready pod at all."""
+    """Returns the serving services of a side that have no Ready pod at all."""
     return short_of(state, one_each(application))
 
 
@@ -132,11 +132,11 @@ def not_serving(
 
 
 def present_counts(state: SideState) -> dict[str, int]:
-    """What the workloads that are there ask for now."""
+    """Returns what the workloads that exist ask for now."""
     return {name: count for name, count in state.replicas.items() if name not in state.missing}
 
 
 def largest(state: SideState, before: Mapping[str, int]) -> dict[str, int]:
-    """The larger of what a side asks for before it goes to rest and what was noted `before`: an idle side may have been
-    shrunk by its autoscaler, or rested halfway by a run that died."""
+    """Returns the larger of what a side asks for before it goes to rest and what was noted `before`: an idle side may
+    have been shrunk by its autoscaler, or rested halfway by a run that died."""
     return {name: max(count, before.get(name, 0)) for name, count in state.replicas.items()}

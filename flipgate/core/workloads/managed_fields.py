@@ -1,4 +1,4 @@
-"""Who wrote a field of an object last, as the API server itself keeps it: `metadata.managedFields`."""
+"""Who wrote a field of an object last, as the API server keeps it in `metadata.managedFields`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class Writer:
 
 
 def writer_of(meta: Mapping[str, Any], *path: str) -> Writer | None:
-    """Who owns the field at this path (`f:spec`, `f:replicas`); of several that agree on its value, the latest: one who
-    found it so already has no time of its own. None where nobody is named: the entries may be stripped."""
+    """Returns who owns the field at this path (`f:spec`, `f:replicas`). Of several that agree on its value it is the
+    latest: one who found it so already has no time of its own. None where nobody is named: the entries may be stripped.
+    """
     owners = [
         _writer(entry) for entry in meta.get("managedFields") or [] if _at(entry.get("fieldsV1"), path) is not None
     ]
@@ -40,7 +41,7 @@ def writer_of(meta: Mapping[str, Any], *path: str) -> Writer | None:
 
 
 def image_writers(meta: Mapping[str, Any], template: tuple[str, ...]) -> dict[str, Writer]:
-    """Who owns the image of each container of the pod template at this path, by container name."""
+    """Returns who owns the image of each container of the pod template at this path, by container name."""
     path = (*template, "f:spec", "f:containers")
     entries = meta.get("managedFields") or []
     names = {name for entry in entries for name in _containers(_at(entry.get("fieldsV1"), path))}

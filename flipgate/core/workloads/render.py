@@ -16,19 +16,19 @@ from flipgate.core.workloads.view import SideState
 
 
 def images_of(application: Application, side: SideState) -> dict[str, str]:
-    """Each declared service's image as it stands in the side's workloads."""
+    """Returns each declared service's image as it stands in the side's workloads."""
     found = {s.name: side.workloads[s.name].image_of(s.container) for s in application.spec.services}
     return {name: image for name, image in sorted(found.items()) if image}
 
 
 def wanted_images(application: Application, base: SideState, given: Mapping[str, str]) -> dict[str, str]:
-    """The whole environment's images: those of `base` (the active side; for a first release ever the dark side itself,
-    as its Deployments were installed), overlaid with those that were built."""
+    """Returns the whole environment's images: those of `base` (the active side; for a first release ever the dark side
+    itself, as its Deployments were installed), overlaid with those that were built."""
     return dict(sorted({**images_of(application, base), **given}.items()))
 
 
 def config_maps(template: Mapping[str, Any]) -> set[str]:
-    """Names of the ConfigMaps a pod template reads, by environment or by volume."""
+    """Returns the names of the ConfigMaps that a pod template reads, by environment or by volume."""
     volumes = template.get("spec", {}).get("volumes", [])
     sources = [*volumes, *(source for v in volumes for source in v.get("projected", {}).get("sources", []))]
     names = {source.get("configMap", {}).get("name") for source in sources}
@@ -36,7 +36,7 @@ def config_maps(template: Mapping[str, Any]) -> set[str]:
 
 
 def environment_config_maps(template: Mapping[str, Any]) -> set[str]:
-    """Names of the ConfigMaps a pod template reads as environment: once, when a container starts."""
+    """Returns the ConfigMaps that a pod template reads as environment, by name: when a container starts."""
     spec = template.get("spec", {})
     containers = [*spec.get("containers", []), *spec.get("initContainers", [])]
     names = {ref.get("configMapRef", {}).get("name") for c in containers for ref in c.get("envFrom", [])}
@@ -47,7 +47,7 @@ def environment_config_maps(template: Mapping[str, Any]) -> set[str]:
 
 
 def configuration_hash(configuration: Mapping[str, Any]) -> str:
-    """The hash of ConfigMaps by name, as 16 hex digits; a ConfigMap that is not there is None and counts too."""
+    """Returns the hash of ConfigMaps by name, as 16 hex digits; one that does not exist is None, and counts too."""
     canonical = json.dumps(configuration, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
@@ -55,7 +55,7 @@ def configuration_hash(configuration: Mapping[str, Any]) -> str:
 def render(
     application: Application, side: SideState, images: Mapping[str, str], configuration: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The rendered side, with the side's own name and namespace taken out, so that blue's and green's compare.
+    """Renders the side, with its own name and namespace taken out, so that blue's and green's compare.
 
     `configuration` maps ConfigMap name to its data. Secrets are named by the templates and never read.
     Raises Refused when the side lacks a declared workload or container, or a service's image is not known.

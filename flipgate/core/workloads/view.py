@@ -40,7 +40,7 @@ class Stamped:
         stamps.need_ours(self.stamp, epoch, str(self), f"this {self.kind} and what comes after it")
 
     def fenced(self, epoch: int, stamp: str, *changes: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """One JSON patch that makes these changes and writes a new stamp, for an actor of this epoch.
+        """Returns one JSON patch that makes these changes and writes a new stamp, for an actor of this epoch.
 
         It is refused once anybody of ours has written the object since it was read, and so it is taken at most once,
         however late it arrives. Raises LostLease like `need_ours`.
@@ -51,7 +51,8 @@ class Stamped:
         return [*bare, *self.tests(), *self.stamping(stamp), *map(dict, changes)]
 
     def tests(self) -> list[dict[str, Any]]:
-        """It is still this very object, and its stamp is the one that was read. Status updates change neither."""
+        """Returns the tests that it is still this very object, with the stamp that was read. Status updates change
+        neither."""
         return [{"op": "test", "path": "/metadata/uid", "value": self.uid}, *self._same_stamp()]
 
     def _same_stamp(self) -> list[dict[str, Any]]:
@@ -61,7 +62,7 @@ class Stamped:
         return [{"op": "test", "path": stamps.LABEL_POINTER, "value": self.stamp}]
 
     def stamping(self, stamp: str) -> list[dict[str, Any]]:
-        """The operations that write a stamp on it."""
+        """Returns the operations that write a stamp on it."""
         if not self.has_labels:
             return [{"op": "add", "path": "/metadata/labels", "value": {stamps.STAMP: stamp}}]
         return [{"op": "add", "path": stamps.LABEL_POINTER, "value": stamp}]
@@ -69,49 +70,53 @@ class Stamped:
 
 @dataclass(frozen=True)
 class Switch(Stamped):
-    """The key of a ConfigMap that tells a mixed service's pods on one side whether to consume; `value` as it stands
-    there. `set_at` is when flipgate set it, in RFC 3339, empty where nobody noted it."""
+    """The key of a ConfigMap by which a mixed service's pods on one side know whether to consume."""
 
     key: str = ""
     value: str | None = None
+    """As it stands there; None where the key does not exist."""
     set_at: str = ""
+    """When flipgate set it, in RFC 3339; empty where that is not known."""
 
     def says(self, work: bool) -> bool:
-        """Whether it says so in as many words."""
+        """Whether it says exactly this."""
         return self.found and self.value == str(work).lower()
 
     def saying(self, work: bool, at: str) -> dict[str, Any]:
-        """What sets it: a merge patch that is refused once anything in the ConfigMap has changed, its stamp too."""
+        """Returns the merge patch that sets it; refused once anything in the ConfigMap has changed, its stamp too."""
         meta = {"resourceVersion": self.resource_version, "annotations": {f"{SET_AT}{self.key}": at}}
         return {"metadata": meta, "data": {self.key: str(work).lower()}}
 
 
 @dataclass(frozen=True)
 class Workload(Stamped):
-    """One Deployment or CronJob of a side as it was read: `replicas` are asked for, `pods` exist, `ready` of them are
-    Ready (a CronJob has none: its pods are its Jobs').
-
-    `images` is by container name. `schedule` is all that a CronJob says beside its pod template and `suspended`;
-    `last_schedule` is when it started a Job last, in RFC 3339, empty where it never did. `selector` selects its pods.
-    `scaled_by` set `replicas` last, `images_by` each image, by container name, as far as the API server says.
-    """
+    """One Deployment or CronJob of a side as it was read."""
 
     replicas: int = 0
+    """Pods that are asked for."""
     pods: int = 0
+    """Pods that exist."""
     ready: int = 0
+    """Pods that are Ready; none of a CronJob, whose pods are its Jobs'."""
     up_to_date: bool = False
     selector: str = ""
+    """Selects its pods."""
     images: Mapping[str, str] = field(default_factory=dict)
+    """By container name."""
     template: Mapping[str, Any] = field(default_factory=dict)
     suspended: bool = False
     schedule: Mapping[str, Any] = field(default_factory=dict)
+    """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
+    """When a CronJob started a Job last, in RFC 3339; empty where it never did."""
     scaled_by: Writer | None = None
+    """Who set `replicas` last, as far as the API server says."""
     images_by: Mapping[str, Writer] = field(default_factory=dict)
+    """Who set each image last, by container name, as far as the API server says."""
 
     @property
     def template_pointer(self) -> str:
-        """Where its pod template is in it, for a JSON patch."""
+        """The JSON pointer to its pod template."""
         return "/spec/jobTemplate/spec/template" if self.kind == "CronJob" else "/spec/template"
 
     @property
@@ -120,14 +125,14 @@ class Workload(Stamped):
         return self.found and (not self.suspended if self.kind == "CronJob" else self.replicas > 0)
 
     def asking(self, count: int) -> dict[str, Any]:
-        """The operation that asks for so many pods; a CronJob is suspended for none, and else resumed."""
+        """Returns the operation that asks for so many pods; a CronJob is suspended for none, and else resumed."""
         if self.kind == "CronJob":
             return {"op": "add", "path": "/spec/suspend", "value": not count}
         return {"op": "add", "path": "/spec/replicas", "value": count}
 
     @property
     def rolled_out(self) -> bool:
-        """Every wanted pod is there, of the newest template, Ready, and no old one is left."""
+        """Whether every wanted pod exists, of the newest template and Ready, and no old one is left."""
         return self.found and self.up_to_date and self.ready >= self.replicas
 
     def container_of(self, container: str | None) -> str:
@@ -141,11 +146,12 @@ class Workload(Stamped):
 
 @dataclass(frozen=True)
 class SideState:
-    """The declared services of one side; `switches` are the mixed ones', by service."""
+    """The declared services of one side as they were read."""
 
     place: Place
     workloads: Mapping[str, Workload]
     switches: Mapping[str, Switch] = field(default_factory=dict)
+    """Those of the mixed services, by service."""
 
     @property
     def side(self) -> Side:
@@ -161,7 +167,7 @@ class SideState:
 
     @property
     def lacks(self) -> str:
-        """What is missing, for people: `the Deployments a, b and the CronJobs c`."""
+        """Returns what does not exist, for people: `the Deployments a, b and the CronJobs c`."""
         by_kind: dict[str, list[str]] = {}
         for name in self.missing:
             by_kind.setdefault(f"the {self.workloads[name].kind}s", []).append(name)
@@ -169,7 +175,7 @@ class SideState:
 
     @property
     def resources(self) -> str:
-        """What kubectl is asked for to show its workloads."""
+        """The kinds to ask kubectl for, to show its workloads."""
         kinds = {workload.kind for workload in self.workloads.values()} | {"Deployment"}
         return ",".join(f"{kind.lower()}s" for kind in sorted(kinds, reverse=True))
 
@@ -180,7 +186,7 @@ class SideState:
 
     @property
     def stamped(self) -> tuple[Stamped, ...]:
-        """All of it that there is and that bears a stamp."""
+        """All its objects that exist and bear a stamp."""
         return tuple(each for each in (*self.workloads.values(), *self.switches.values()) if each.found)
 
     @property
@@ -215,7 +221,7 @@ def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind
 
 
 def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
-    """Reads what a ConfigMap says of consuming."""
+    """Reads what a ConfigMap says about consuming."""
     if obj is None:
         return Switch(consume.config_map, namespace, "ConfigMap", key=consume.key)
     annotations = obj["metadata"].get("annotations") or {}
@@ -231,7 +237,7 @@ def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None)
 
 
 def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """What its metadata says of a Stamped that is there."""
+    """Reads the fields of a Stamped from an object's metadata."""
     return {
         "found": True,
         "stamp": (meta.get("labels") or {}).get(stamps.STAMP),
