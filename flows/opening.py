@@ -12,16 +12,20 @@ from flipgate.adapters.runs import url_of
 from flipgate.core.record.became import became
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.world import World, default_actor
 from flipgate.steps.watching.unwatched import look_whether_watched
 
 TAKEN_OVER = frozenset({Why.LOST_LEASE, Why.SUPERSEDED, Why.WRONG_PHASE, Why.NO_DARK_SIDE, Why.SIDE_CHANGED})
 """Refusals by which a run may find out that a person went another way while it slept. A failed bake is none of them."""
 
+RUN_BYTES = NAME_BYTES // 2
+"""Of a run's name in an actor's: part of it is typed by people, and what comes behind it tells actors apart."""
+
 
 def open_world(application: str, cluster: str) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
-    world = connect(application, cluster, actor=f"{flow_run.name} ({default_actor()})")
+    world = connect(application, cluster, actor=f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})")
     world.say = get_run_logger().info
     return world
 

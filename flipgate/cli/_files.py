@@ -20,7 +20,7 @@ file_option = click.option(
 
 def read_application(filename: str) -> tuple[Application, str]:
     """The application and the text it was read from. Raises BadInput with every problem, line by line."""
-    from flipgate.core.spec.application import load_application
+    from flipgate.core.spec.application import load_new_application
 
     source = "stdin" if filename == "-" else filename
     try:
@@ -32,4 +32,4 @@ def read_application(filename: str) -> tuple[Application, str]:
         raise BadInput(
             f"is not UTF-8 text (byte {error.start})", obj=f"file {source}", untouched="the cluster"
         ) from error
-    return load_application(text, source), text
+    return load_new_application(text, source), text

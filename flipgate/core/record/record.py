@@ -150,7 +150,7 @@ class Record(Model):
     question: Question | None = None
     approval: Approval | None = None
     outbox: tuple[Announcement, ...] = ()
-    left_out: int = 0
+    left_out: int = Field(default=0, exclude_if=lambda count: not count)
     """Messages that were let go undelivered since one was delivered last: the journal says what they said."""
     threads: dict[Name, Name] = {}
     conditions: tuple[Condition, ...] = ()

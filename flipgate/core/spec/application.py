@@ -41,6 +41,8 @@ else:
 
 
 MOST_SERVICES = 100
+LONGEST_BYTES = 640 * 1024
+"""Of a file: `apply` writes it into a ConfigMap as it is, and that takes 1 MiB."""
 """Services of one application: the record names each a few times, in one object (core/record/size.py)."""
 
 
@@ -167,7 +169,9 @@ class Spec(FileModel):
     )
     traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
     services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
-        min_length=1, max_length=MOST_SERVICES, description="Everything that is released together."
+        min_length=1,
+        description="Everything that is released together.",
+        json_schema_extra={"maxItems": MOST_SERVICES},
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
         default=(), description="HTTP questions that the dark side must answer before a person is asked."
@@ -273,6 +277,21 @@ def load_application(text: str, source: str) -> Application:
     except ValidationError as error:
         problems = explain_errors(error, document, schema())
     raise BadInput(problems, obj=source, untouched="the cluster") from None
+
+
+def load_new_application(text: str, source: str) -> Application:
+    """Reads an application file that is yet to be kept in the cluster. Raises BadInput as `load_application` does, and
+    for a file that is too large for that. One that is there already is read whatever its size: going back needs it."""
+    if (size := len(text.encode())) > LONGEST_BYTES:
+        raise _too_large(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
+    application = load_application(text, source)
+    if (count := len(application.spec.services)) > MOST_SERVICES:
+        raise _too_large(source, f"spec.services has {count} entries; {MOST_SERVICES} are the most that a record holds")
+    return application
+
+
+def _too_large(source: str, fact: str) -> BadInput:
+    return BadInput(fact, obj=source, untouched="the cluster")
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
@@ -14,8 +14,6 @@ from flipgate.core.values.errors import BadInput
 Location = Sequence[str | int]
 DEEPEST = 100
 """Levels of nesting up to which the parser in C is trusted: it has no limit, and would end the process."""
-LONGEST_BYTES: Final = 640 * 1024
-"""Of a file: `apply` writes it into a ConfigMap as it is, and that takes 1 MiB."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,9 @@ class Document:
 def read_document(text: str, source: str) -> Document:
     """Reads exactly one YAML mapping.
 
-    Raises BadInput, with the line where there is one: longer than the cluster keeps, not YAML, a key written twice,
+    Raises BadInput, with the line where there is one: not YAML, a key written twice,
     several documents, no mapping.
     """
-    if (size := len(text.encode())) > LONGEST_BYTES:
-        raise _bad(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
     try:
         root, data = _read_quickly(text) or _read(_Loader(text))
         json_text = json.dumps(data, default=str)

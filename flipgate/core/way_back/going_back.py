@@ -61,7 +61,7 @@ def judge_rollback(
         routes = "; ".join(f"{state.route} {state.unmovable}" for state in traffic.leading)
         return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {routes}")
     if record is None and to is None and (short := _short(application, sides[found])):
-        return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}")
+        return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}", found)
     return Back(found)
 
 

@@ -34,16 +34,36 @@ def _next_command(world: World, judged: NoWay, traffic: Traffic, named: bool) ->
     name, side = world.application.name, judged.side
     match judged.reason:
         case Why.NOT_A_WAY_BACK if side:
-            return f"flipgate flip {name}; if it must be, by hand: {by_kubectl(world, side)}"
+            return f"flipgate flip {name}; if it must be, by hand: {_by_hand(world, side)}"
         case Why.CONTRACT_MIGRATION_DONE if side:
-            return f"{_forward(world)}; if it must be, by hand: {by_kubectl(world, side)}"
+            return f"{_forward(world)}; if it must be, by hand: {_by_hand(world, side)}"
         case Why.NO_WAY_BACK if side:
             return _forward(world)
         case Why.ROUTE_UNKNOWN if named:
             route = traffic.leading[0].route
             return f"kubectl -n {route.namespace} get {KINDS[route.kind].plural} -o yaml"
-        case _:
+        case Why.WAY_BACK_NOT_READY if side:
+            return _bring_up(world, side)
+        case Why.NO_WAY_BACK:
             return f"{with_side(world)} (scales that side up first)"
+        case _:
+            return with_side(world)
+
+
+def _by_hand(world: World, to: Side) -> str:
+    """The kubectl lines to a side, for a refusal that says more than that there are none."""
+    try:
+        return by_kubectl(world, to)
+    except FlipgateError as error:
+        return f"no line ({error.named_fact})"
+
+
+def _bring_up(world: World, side: Side) -> str:
+    namespace = world.application.place_of(side).namespace
+    return (
+        f"kubectl -n {namespace} get pods; then {with_side(world, side)} (brings it up first), or the same "
+        "with --now (with whatever is Ready there)"
+    )
 
 
 def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]]) -> Refused:
@@ -54,8 +74,7 @@ def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]
         obj=f"side {state.place}",
         reason=Why.WAY_BACK_NOT_READY,
         untouched="all routes",
-        next_command=f"kubectl -n {state.namespace} get pods; then {with_side(world, state.side)} (brings it up "
-        "first), or the same with --now (with whatever is Ready there)",
+        next_command=_bring_up(world, state.side),
     )
 
 

@@ -111,7 +111,7 @@ def _judged(world: World, record: Record | None, to: Side | None) -> Side | None
     with nothing changed, when there is no way back, or no route that could be moved."""
     traffic = look_at_traffic(world)
     sides = {side: look_at_side(world, side) for side in Side} if record is None and to is None else {}
-    movable = movable_sides(world, traffic) if to else ()
+    movable = movable_sides(world, traffic, (to,)) if to else ()  # the other side may be unreadable
     judged = judge_rollback(record, world.application, traffic, sides, movable, to)
     if isinstance(judged, NoWay):
         raise no_way_back(world, judged, traffic, named=to is not None)

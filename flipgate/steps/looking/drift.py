@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flipgate.core.record.record import Record
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused
@@ -11,12 +13,12 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.plan import plan_back
 
 
-def movable_sides(world: World, traffic: Traffic) -> frozenset[Side]:
-    """The sides that `rollback --to` can send a route to. Where no route leads to either side, those that have the
-    Services which the routes name: looked for then, and only then."""
+def movable_sides(world: World, traffic: Traffic, sides: Iterable[Side] = tuple(Side)) -> frozenset[Side]:
+    """Of these sides those that `rollback --to` can send a route to. Where no route leads to either side, those that
+    have the Services which the routes name: looked for then, and only then."""
     if any(state.entries for state in traffic.leading):
-        return frozenset(Side)
-    return frozenset(side for side in Side if _can_move(world, side))
+        return frozenset(sides)
+    return frozenset(side for side in sides if _can_move(world, side))
 
 
 def drift_advice(world: World, record: Record, traffic: Traffic) -> Advice:

@@ -17,12 +17,13 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
-from flipgate.core.traffic.moves import by_hand, in_a_message, plan_move
+from flipgate.core.traffic.moves import COMMAND_BYTES, by_hand, in_a_message, plan_move
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
 from flipgate.core.workloads.counts import present_counts
 from flipgate.core.workloads.render import configuration_hash, images_of
@@ -164,7 +165,8 @@ def _announce(world: World, bad: Refused, sentence: str) -> None:
     try:
         record = world.store.read()
         back = record.release is not None and record.ran_on(record.release.side.other)
-        text = f"{sentence}; by hand: {way_back_by_hand(world)}" if back else sentence
+        room = TEXT_BYTES - COMMAND_BYTES - 100  # the line is pasted: it is whole, or not there
+        text = f"{fitted(sentence, room)}; by hand: {way_back_by_hand(world)}" if back else sentence
         write(world, lambda record: _with_announcement(record, bad, text, world.now()))
     except LostLease:
         raise

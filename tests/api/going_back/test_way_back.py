@@ -244,3 +244,38 @@ def test_a_bake_begun_again_that_cannot_be_proven_goes_back(shop: Shop, live: Wo
         done = roll_back(shop.world("ana"), "5xx", by="flow", cause=Reason.TRAFFIC_NOT_PROVEN)
     assert (done.recorded, shop.where()) == (True, ("blue",))
     assert live.store.read().release.changes[-2].reason is Reason.TRAFFIC_NOT_PROVEN
+
+
+@pytest.mark.parametrize("answer", [DENIED, BROKEN])
+def test_the_other_sides_services_hold_up_nobody_who_names_a_side(
+    shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes]
+) -> None:
+    shop.point("live", "somewhere-else")
+    service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(BLUE)}/services", service)
+
+    def denied(method: str, path: str) -> tuple[int, bytes] | None:
+        return answer if method == "GET" and f"{shop.namespace(GREEN)}/services" in path else None
+
+    with serving(Through(shop.kubeconfig, before=denied), tmp_path) as cluster, shop.playing_ready():
+        roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
+    assert shop.where() == ("blue",)
+
+
+def test_without_a_record_a_side_that_is_not_ready_is_named_with_what_to_type(shop: Shop, live: World) -> None:
+    shop.play_ready(BLUE, "web", ready=0)
+    shop.write_record("garbled")
+    with pytest.raises(Refused, match=r"blue is not Ready: web 0 of 1.*green has \d Ready pods") as refused:
+        roll_back(shop.world("ana"), "users complain", by="ana")
+    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    assert f"kubectl -n {shop.namespace(BLUE)} get pods" in refused.value.next_command
+    assert "--to blue --reason ... (brings it up first)" in refused.value.next_command
+
+
+def test_a_line_by_hand_that_there_is_not_hides_no_refusal(shop: Shop, live: World) -> None:
+    with_counts(live, BLUE, contracted=Contract(reason="dropped orders.total", by="ana", at=live.now()))
+    shop.point("live", "somewhere-else")
+    with pytest.raises(Refused, match=r"dropped orders\.total") as refused:
+        roll_back(shop.world("ben"), "users complain", by="ben")
+    assert (refused.value.reason, shop.where()) == ("ContractMigrationDone", ("somewhere-else",))
+    assert "by hand: no line (" in refused.value.next_command

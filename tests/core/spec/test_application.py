@@ -11,7 +11,13 @@ from pydantic import ValidationError
 
 from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec import documents
-from flipgate.core.spec.application import Application, application_hash, load_application
+from flipgate.core.spec.application import (
+    MOST_SERVICES,
+    Application,
+    application_hash,
+    load_application,
+    load_new_application,
+)
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.place import side_at
 from flipgate.core.values.sides import Side
@@ -252,7 +258,6 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     [
         ("", "the file is empty"),
         ("# nothing but this\n", "the file is empty"),
-        pytest.param("#" + "é" * 400_000, "has 800001 bytes; 655360 are the most that is kept", id="too long"),
         ("- a\n", "not a mapping"),
         ("a: [", "line 1, column 5: expected the node content"),
         ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
@@ -270,6 +275,18 @@ def test_what_is_not_one_yaml_mapping_is_refused_in_a_sentence(text: str, messag
     with pytest.raises(BadInput, match=r"^shop\.yaml: ") as caught:
         load(text)
     assert message in str(caught.value)
+
+
+def test_what_is_too_large_to_be_kept_is_refused_when_it_is_new_and_read_when_it_is_there() -> None:
+    long = SMALL + "#" + "é" * 400_000
+    with pytest.raises(BadInput, match=r"has 80\d+ bytes; 655360 are the most that is kept"):
+        load_new_application(long, "shop.yaml")
+    assert load(long).name == "shop"
+    more = "".join(f"    - {{name: s-{n}, replicas: 1, role: worker}}\n" for n in range(MOST_SERVICES))
+    many = changed("  services:\n", f"  services:\n{more}")
+    with pytest.raises(BadInput, match=f"spec.services has {MOST_SERVICES + 2} entries; {MOST_SERVICES} are the most"):
+        load_new_application(many, "shop.yaml")
+    assert len(load(many).spec.services) == MOST_SERVICES + 2
 
 
 def test_anchors_and_merge_keys_are_welcome() -> None:
