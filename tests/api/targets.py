@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.api.shop import GREEN, Shop
+from flipgate.adapters.cluster import Cluster
+from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.releasing.setup import adopt, apply_application
+from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
 
 
 def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
@@ -20,3 +25,19 @@ def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "h
     meta = {"name": f"{service}-x1", "labels": {"kubernetes.io/service-name": service}}
     body = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "addressType": "IPv4"}
     shop.cluster.apply(path, body | {"ports": [{"name": port, "port": 8080}], "endpoints": endpoints})
+
+
+def there_and_back(shop: Shop, robot: Cluster) -> None:
+    """A user of the cluster applies the shop's file, adopts it, and moves everybody to green and back."""
+    apply_application(robot, shop.application, shop.text, shop.own)
+    world = shop.world("robot", robot)
+    adopt(world)
+    put_service(shop, {"name": "http", "port": 80})
+    put_endpoints(shop, True)
+
+    need_targets(world, look_at_traffic(world), GREEN)
+    under_lease(world, move, GREEN)
+    assert (shop.where(), look(world).active) == (("green",), GREEN)
+    assert unleased(world, move_back, BLUE).left == ()
+    (route,) = look_at_traffic(world).routes
+    assert (shop.where(), route.way_back) == (("blue",), "")

@@ -20,17 +20,17 @@ from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.looking.look import look, look_at_traffic
+from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
-from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
-from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.front import checked, previewed, traefik
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease, unleased
-from tests.api.targets import put_endpoints, put_service
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
+from tests.api.targets import put_endpoints, put_service, there_and_back
 from tests.api.users import grant, typed, user
 from tests.api.wire import Holding, Through, serving
 
@@ -68,17 +68,7 @@ def test_check_asks_for_its_rights_and_they_are_enough_for_a_move_and_its_way_ba
     let(http, BLUE)
     let(http, GREEN)
     assert checked(http, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
-    apply_application(robot, http.application, http.text, http.own)
-    world = http.world("robot", robot)
-    adopt(world)
-    put_service(http, {"name": "http", "port": 80})
-    put_endpoints(http, True)
-
-    need_targets(world, look_at_traffic(world), GREEN)
-    under_lease(world, move, GREEN)
-    assert (http.where(), look(world).active) == (("green",), GREEN)
-    assert unleased(world, move_back, BLUE).left == ()
-    assert (http.where(), WAY_BACK in notes(http)) == (("blue",), False)
+    there_and_back(http, robot)
 
 
 def test_check_names_each_side_that_grants_nothing(http: Shop, tmp_path: Path) -> None:

@@ -16,14 +16,13 @@ from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic
-from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
 from flipgate.steps.releasing import questions
-from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
-from tests.api.targets import put_endpoints, put_service
+from tests.api.targets import there_and_back
 from tests.api.users import grant, typed, user
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
@@ -55,17 +54,7 @@ def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_bac
     assert not [sentence for sentence in missing if "ingressroutes" in sentence]
     grant(split, missing)
     assert checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
-    apply_application(robot, split.application, split.text, split.own)
-    world = split.world("robot", robot)
-    adopt(world)
-    put_service(split, {"name": "http", "port": 80})
-    put_endpoints(split, True)
-
-    need_targets(world, look_at_traffic(world), GREEN)
-    under_lease(world, move, GREEN)
-    assert (split.where(), look(world).active) == (("green",), GREEN)
-    assert unleased(world, move_back, BLUE).left == ()
-    assert (split.where(), line_on(split, SPLIT)) == (("blue",), "")
+    there_and_back(split, robot)
 
 
 def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_path: Path) -> None:
