@@ -32,7 +32,7 @@ from benchmarks.figures import (
 )
 from benchmarks.flip_table import table
 from benchmarks.route_watch import RouteWatch
-from benchmarks.stage import LAB, Progress, Stage, run, throttled
+from benchmarks.stage import LAB, Stage, run, throttled
 from benchmarks.timed import TimedConnection, steps_of
 from benchmarks.users import Users
 from flipgate.adapters.cluster import Cluster
@@ -44,6 +44,7 @@ from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.stamp import stamp
 from lab.control.pipelines import Pipelines
+from lab.machine.progress import Progress
 
 DEFAULT_THROTTLE_MS = 2000
 """What Traefik waits between two changes unless it is told otherwise."""

@@ -16,12 +16,13 @@ import httpx
 
 from benchmarks.figures import MeasureError
 from benchmarks.forward import go_dark
-from benchmarks.stage import Progress, Stage
+from benchmarks.stage import Stage
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.values.sides import Side
 from lab.control import pipelines
 from lab.control.pipelines import Pipelines
+from lab.machine.progress import Progress
 
 PATIENCE_SECONDS = 120.0
 COMMAND_SECONDS = 60.0

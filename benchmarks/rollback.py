@@ -22,13 +22,14 @@ from benchmarks.back import KUBECTL, PREFECT_DOWN, ROLLBACK, WAYS, Back, summary
 from benchmarks.figures import MeasureError
 from benchmarks.forward import go_live
 from benchmarks.route_watch import RouteWatch
-from benchmarks.stage import LAB, Progress, Stage, run
+from benchmarks.stage import LAB, Stage, run
 from benchmarks.users import wait_for
 from flipgate.core.values.sides import Side
 from flipgate.steps.releasing.flip import way_back_by_hand
 from lab.control import pipelines
 from lab.load import Load
 from lab.machine import paths
+from lab.machine.progress import Progress
 
 SHORT, LONG = 3, 20
 COMMAND_SECONDS = 120.0

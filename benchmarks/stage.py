@@ -27,15 +27,13 @@ from lab.control import labs
 from lab.control.records import Lab
 from lab.load import LoadError
 from lab.machine.errors import LabError
-from lab.machine.progress import Printer
+from lab.machine.progress import Printer, Progress
 from lab.stories import example
 from lab.stories.example import Place
 
 LAB = "flipgate-bench"
 READY_SECONDS = 120
 THROTTLE = "--providers.providersthrottleduration="
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

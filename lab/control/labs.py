@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ from lab.control import measuring, pipelines, starting
 from lab.control.records import Lab, LabStatus, Record, read_state
 from lab.machine import locks, paths
 from lab.machine.errors import LabError
+from lab.machine.progress import Progress, silent
 from lab.plane import build, namespaces
 from lab.plane.components import Tier
-
-Progress = Callable[[str], None]
 
 DEFAULT = "default"
 PROGRAMS: dict[Tier, tuple[str, ...]] = {"api": ("controlplane",), "full": ("controlplane", "traefik")}
@@ -26,7 +24,7 @@ def up(
     tier: Tier = "full",
     throttle_ms: int = 50,
     metrics: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> Lab:
     """A running lab of that name, started if need be; ready to be used when this returns.
 
@@ -38,16 +36,15 @@ def up(
         LabError: The machine does not allow it, a build failed, or something did not come up. A lab to which
             Prometheus could not be added goes on without.
     """
-    tell = progress or (lambda line: None)
     if metrics and tier == "api":
         raise LabError("Metrics need the full lab: the api tier has no pods that could run Prometheus.")
     if (running := _usable(name, tier)) is not None and (running.prometheus_url or not metrics):
         return running
-    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", tell):
-        lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, tell)
+    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", progress):
+        lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, progress)
         if not metrics or lab.prometheus_url:
             return lab
-        return measuring.add(lab, tell)
+        return measuring.add(lab, progress)
 
 
 def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progress) -> Lab:
@@ -63,7 +60,7 @@ def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progres
         raise
 
 
-def down(name: str = DEFAULT, *, progress: Progress | None = None) -> bool:
+def down(name: str = DEFAULT, *, progress: Progress = silent) -> bool:
     """End a lab and remove all it kept, also what a crash left of it; False if there was nothing.
 
     Raises:
@@ -72,7 +69,7 @@ def down(name: str = DEFAULT, *, progress: Progress | None = None) -> bool:
     folder = paths.lab_dir(name)
     if not folder.exists():
         return False
-    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", progress or (lambda line: None)):
+    with locks.held(paths.lock_file(name), f"another start or end of lab {name}", progress):
         return _end(folder)
 
 

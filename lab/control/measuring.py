@@ -16,9 +16,10 @@ import httpx
 
 from lab.control import starting
 from lab.control.records import Lab, Record
-from lab.control.waiting import Progress, Wait
+from lab.control.waiting import Wait
 from lab.machine import paths
 from lab.machine.errors import LabError
+from lab.machine.progress import Progress
 from lab.plane import apply, build
 from lab.plane.components import ALERTMANAGER_TARGET, KUBELET_TARGET, PROMETHEUS_TARGET
 

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from lab.control.records import Lab
 from lab.machine import paths
 from lab.machine.errors import LabError
 from lab.machine.processes import Identity
+from lab.machine.progress import Progress
 from lab.plane import namespaces
 
 POOL = "flipgate"
@@ -32,9 +33,8 @@ SCHEDULED = "reconcile"
 SERVER, WORKER = "prefect-server", "prefect-worker"
 SERVER_PATIENCE = 90.0  # seconds; the first start makes the database
 WORKER_PATIENCE = 60.0  # seconds until the worker's first heartbeat
-SCHEDULER_PATIENCE = (
-    75.0  # seconds until the server has scheduled what is deployed: it looks every 5 s, and each minute
-)
+SCHEDULER_PATIENCE = 75.0
+"""Seconds until the server has scheduled what is deployed: it looks every 5 s, and each minute."""
 REMIND = 5.0  # seconds between two lines of progress
 
 
@@ -76,13 +76,14 @@ class Pipelines:
         """A worker on the pool, with `extra` in its environment, which its flow runs inherit."""
         command = ["worker", "start", "--pool", POOL, "--name", "flipgate-lab", "--type", "process"]
         _launch(self.lab, WORKER, _prefect_command(*command), self.env(extra))
-        self._wait_for_worker()
+        if not self._lists(f"/work_pools/{POOL}/workers/filter", {}, WORKER_PATIENCE, status="ONLINE"):
+            raise self._late(WORKER, "did not come up", WORKER_PATIENCE)
 
     def stop(self, which: str) -> None:
         """Ends the server or the worker with everything it started, at once."""
         _end(self.lab.dir, which)
 
-    def start_server(self, tell: Callable[[str], None]) -> None:
+    def start_server(self, tell: Progress) -> None:
         """Starts the server at its address and waits until it answers."""
         port = self.api_url.rpartition(":")[2].removesuffix("/api")
         command = _prefect_command("server", "start", "--host", "127.0.0.1", "--port", port)
@@ -102,16 +103,8 @@ class Pipelines:
             "expected_start_time": {"after_": datetime.now(UTC).isoformat()},
         }
         body = {"deployments": {"name": {"any_": [SCHEDULED]}}, "flow_runs": due}
-        deadline = time.monotonic() + SCHEDULER_PATIENCE
-        while time.monotonic() < deadline:
-            found = httpx.post(f"{self.api_url}/flow_runs/filter", json=body, trust_env=False)
-            if found.is_success and any(run["auto_scheduled"] for run in found.json()):
-                return
-            time.sleep(0.2)
-        log = self.lab.dir / "logs" / f"{SERVER}.log"
-        raise LabError(
-            f"The Prefect server scheduled no run of {SCHEDULED} within {SCHEDULER_PATIENCE:.0f} s: see {log}"
-        )
+        if not self._lists("/flow_runs/filter", body, SCHEDULER_PATIENCE, auto_scheduled=True):
+            raise self._late(SERVER, f"scheduled no run of {SCHEDULED}", SCHEDULER_PATIENCE)
 
     def _prefect(self, *arguments: str) -> None:
         command = _prefect_command(*arguments)
@@ -120,18 +113,22 @@ class Pipelines:
             said = (answer.stdout + answer.stderr).strip()[-2000:]
             raise LabError(f"`prefect {' '.join(arguments)}` failed with exit code {answer.returncode}:\n{said}")
 
-    def _wait_for_worker(self) -> None:
-        deadline = time.monotonic() + WORKER_PATIENCE
+    def _lists(self, path: str, body: Mapping[str, object], patience: float, **fact: object) -> bool:
+        """Whether the server comes to list something of which this is so, within `patience` seconds."""
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            answer = httpx.post(f"{self.api_url}/work_pools/{POOL}/workers/filter", json={}, trust_env=False)
-            if any(worker["status"] == "ONLINE" for worker in answer.json()):
-                return
+            found = httpx.post(self.api_url + path, json=body, trust_env=False)
+            if found.is_success and any(fact.items() <= each.items() for each in found.json()):
+                return True
             time.sleep(0.2)
-        log = self.lab.dir / "logs" / f"{WORKER}.log"
-        raise LabError(f"The Prefect worker did not come up within {WORKER_PATIENCE:.0f} s: see {log}")
+        return False
+
+    def _late(self, which: str, what: str, patience: float) -> LabError:
+        log = self.lab.dir / "logs" / f"{which}.log"
+        return LabError(f"The {which.replace('prefect-', 'Prefect ')} {what} within {patience:.0f} s: see {log}")
 
 
-def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
+def start(lab: Lab, tell: Progress) -> Pipelines:
     """A server with everything deployed, and a worker.
 
     Raises:
@@ -146,7 +143,7 @@ def start(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     return pipelines
 
 
-def start_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
+def start_server(lab: Lab, tell: Progress) -> Pipelines:
     """A server with nothing on it. Raises LabError, naming its log, when it does not come up."""
     pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api")
     tell("Prefect: starting the server (20 s the first time)")
@@ -244,7 +241,7 @@ def _free_port() -> int:
         return int(door.getsockname()[1])
 
 
-def _wait(api_url: str, keeper: Identity, log: Path, tell: Callable[[str], None]) -> None:
+def _wait(api_url: str, keeper: Identity, log: Path, tell: Progress) -> None:
     began = told = time.monotonic()
     while True:
         with suppress(httpx.TransportError):

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 
 from lab.control.records import KUBECTL, Lab, Record
-from lab.control.waiting import Progress, Wait
+from lab.control.waiting import Wait
 from lab.machine import paths
+from lab.machine.progress import Progress
 from lab.plane import apply, credentials, namespaces
 from lab.plane.components import NODE_NAME, Tier, targets
 

@@ -11,8 +11,7 @@ import httpx
 from lab.control.records import read_state
 from lab.machine.errors import LabError
 from lab.machine.processes import Identity
-
-Progress = Callable[[str], None]
+from lab.machine.progress import Progress
 
 TICK = 0.05  # seconds between two looks
 REMIND = 3.0  # seconds between two lines of progress about the same thing

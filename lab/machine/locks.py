@@ -5,16 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lab.machine.progress import Progress
 
 PAUSE = 0.1  # seconds between two tries
 REMIND = 5.0  # seconds between two lines of progress
 
 
 @contextmanager
-def held(path: Path, waiting_for: str, progress: Callable[[str], None]) -> Iterator[None]:
+def held(path: Path, waiting_for: str, progress: Progress) -> Iterator[None]:
     """Hold the lock on `path`, waiting for it as long as it takes.
 
     `waiting_for` completes "waiting for ..." in the progress lines; the holder's process id is added.
@@ -30,7 +32,7 @@ def held(path: Path, waiting_for: str, progress: Callable[[str], None]) -> Itera
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, waiting_for: str, progress: Callable[[str], None]) -> None:
+def _acquire(descriptor: int, waiting_for: str, progress: Progress) -> None:
     began = time.monotonic()
     told = -REMIND
     while True:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TextIO
 
+Progress = Callable[[str], None]
 _CLEAR = "\r\x1b[2K"
+
+
+def silent(_: str) -> None:
+    """For who does not wait."""
 
 
 class Printer:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from lab.machine.progress import Progress
+
 EVERY = 4.0  # seconds between two lines of progress
 
 
@@ -19,7 +21,7 @@ def run(
     log: Path,
     each_line: Callable[[str], None],
     describe: Callable[[], str],
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> tuple[int, str]:
     """Run `command` to its end; its code, and what it printed to stdout.
 

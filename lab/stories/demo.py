@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 from uuid import uuid4
@@ -26,7 +25,7 @@ from lab.control import labs, pipelines
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.load import Load, LoadReport
-from lab.machine.progress import Printer
+from lab.machine.progress import Printer, Progress
 from lab.stories import example
 
 POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
@@ -60,9 +59,8 @@ class Stage:
     pipelines: Pipelines
     world: World
     load: Load
-    tell: Callable[[str], None]
+    tell: Progress
     approve: bool
-    event: str = ""
     told: Told = field(default_factory=Told)
 
 
@@ -95,7 +93,7 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[
             labs.down(name)
 
 
-def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) -> Stage:
+def _set_up(approve: bool, name: str, tell: Progress, out: TextIO) -> Stage:
     tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
     with Printer(out) as progress:
         lab = labs.up(name, progress=lambda line: progress(f"     {line}"))
@@ -122,7 +120,6 @@ def _set_up(approve: bool, name: str, tell: Callable[[str], None], out: TextIO) 
 def _play(stage: Stage, tag: str) -> Release:
     """From the build event to the end of the release."""
     stage.tell(f"4/6  users: {RATE:g} requests a second through Traefik, from now to the end")
-    stage.event = str(uuid4())
     stage.tell(f"5/6  CI says: images at {tag} are built (event {runs.BUILD_COMPLETED})")
     _announce_build(stage, {service: f"sportsdata/{service}:{tag}" for service in SERVICES})
     return _follow(stage)
@@ -131,7 +128,7 @@ def _play(stage: Stage, tag: str) -> Release:
 def _announce_build(stage: Stage, images: dict[str, str]) -> None:
     """What a CI job's last line would be: one POST, no flipgate installed."""
     event = {
-        "id": stage.event,
+        "id": str(uuid4()),
         "occurred": utc_now().isoformat(),
         "event": runs.BUILD_COMPLETED,
         "resource": {"prefect.resource.id": f"flipgate.application.{stage.world.application.name}"},
