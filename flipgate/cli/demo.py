@@ -27,7 +27,9 @@ from flipgate.core.values.errors import PermanentError
         flipgate demo --keep                   everything stays up, with the ways in""",
 )
 @click.option("--approve", is_flag=True, help="Approve by itself, instead of waiting for you.")
-@click.option("--tag", default="2", show_default=True, help="The new images' tag; says how they behave (see examples/sportsdata).")
+@click.option(
+    "--tag", default="2", show_default=True, help="The new images' tag; says how they behave (see examples/sportsdata)."
+)
 @click.option("--keep", is_flag=True, help="Leave everything up, and say how to get in and how to end it.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on the last line of stdout.")
 @click.option("--name", default="demo", show_default=True, help="The lab's name; one of that name is replaced.")
