@@ -34,7 +34,15 @@ CONFIG_MAP_BYTES = 1024 * 1024
 NAMES = tuple(f"service-{n:03}-".ljust(253, "n") for n in range(MOST_SERVICES))
 IMAGES = {name: f"{'r' * 254}/{name[:10]}:{'t' * 117}@sha512:{'0' * 128}" for name in NAMES}
 COUNTS = dict.fromkeys(NAMES, 10_000)
-LONG = ["é" * 9_000, "🙂" * 5_000, '"' * 9_000, "\x00" * 3_000, "a line\n" * 2_000, "caf\udce9" * 3_000]
+LONG_OF = {
+    "two bytes each": "é" * 9_000,
+    "four bytes each": "🙂" * 5_000,
+    "quotes": '"' * 9_000,
+    "six bytes as JSON": "\x00" * 3_000,
+    "lines": "a line\n" * 2_000,
+    "no UTF-8": "caf\udce9" * 3_000,
+}
+LONG = list(LONG_OF.values())
 INTENTS: tuple[Intent, ...] = (
     *(BringUp(side, IMAGES, COUNTS) for side in Side),
     *(Rest(side, COUNTS) for side in Side),
@@ -171,6 +179,7 @@ def tried(change: Change, now: Record, text: str) -> Record:
         return now
 
 
+@cache
 @cache
 def weeks(text: str) -> Record:
     """What weeks of releases that came to nothing leave, with a chat that took nothing, and one that waits for a yes.

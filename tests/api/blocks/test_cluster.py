@@ -9,6 +9,8 @@ import pytest
 from flipgate.adapters.store import Store
 from tests.api.shop import Shop
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 HOOK = "https://hooks.slack.com/services/T/B/secret"
 
 

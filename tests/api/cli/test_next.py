@@ -29,6 +29,8 @@ from tests.api.desk import Desk, now, question, release
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, briefly
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 PATHS = {
     Phase.DEPLOYING: (Phase.DEPLOYING,),
     Phase.DARK: (Phase.DEPLOYING, Phase.DARK),

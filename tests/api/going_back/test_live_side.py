@@ -22,9 +22,10 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
-from flows import reconcile
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 FLUX = "kustomize-controller"
 AT_REST = dict.fromkeys(COUNTS, 0)
@@ -66,6 +67,8 @@ def said(world: World) -> list[str]:
 @pytest.fixture
 def reconciled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     """What reconcile does for one application, without a Prefect server to note it; pods come while it does."""
+    from flows import reconcile  # Prefect takes seconds: not at the top
+
     monkeypatch.setattr(reconcile.task, "recover", recovering.recover)
 
     def reconciled(world: World) -> str:

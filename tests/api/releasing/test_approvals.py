@@ -27,6 +27,8 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
 from tests.api.shop import GREEN, Shop
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
 NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}

@@ -18,6 +18,8 @@ from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked
 from tests.api.played import played
 from tests.api.shop import BLUE, COUNTS, Shop
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 BACK = r"was rolled back \(RollbackRequested\) at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC by ana: checkout is slow"
 
 

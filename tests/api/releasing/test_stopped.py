@@ -26,6 +26,8 @@ from flipgate.steps.releasing import questions
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 
 

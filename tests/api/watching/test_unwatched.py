@@ -28,6 +28,8 @@ from tests.api.shop import BLUE, Shop
 from tests.api.users import grant, user
 from tests.core.checkout.test_prefect_yaml import DEPLOYMENTS, names
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 HOUR = timedelta(hours=1)
 
 

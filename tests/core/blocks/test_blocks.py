@@ -12,6 +12,8 @@ import pytest
 import blocks
 from flipgate.core.values.errors import BadInput
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 NEEDS_THE_NETWORK = "test_has_a_valid_image"
 
 

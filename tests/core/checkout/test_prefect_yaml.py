@@ -17,6 +17,8 @@ from flipgate.core.way_back.unwatched import INTERVAL
 from lab.control.pipelines import POOL
 from lab.machine.paths import CHECKOUT
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 DOCUMENT: dict[str, Any] = yaml.safe_load((CHECKOUT / "prefect.yaml").read_text())
 DEPLOYMENTS: list[dict[str, Any]] = DOCUMENT["deployments"]
 TRIGGERS = [(each, trigger) for each in DEPLOYMENTS for trigger in each.get("triggers", [])]

@@ -28,6 +28,7 @@ from tests.core.large import (
     CONFIG_MAP_BYTES,
     INTENTS,
     LONG,
+    LONG_OF,
     Change,
     advanced,
     answered,
@@ -73,7 +74,7 @@ def differ(one: Record, other: Record) -> list[str]:
     return [name for name in Record.model_fields if getattr(one, name) != getattr(other, name)]
 
 
-@pytest.mark.parametrize("text", LONG)
+@pytest.mark.parametrize("text", LONG, ids=LONG_OF)
 def test_the_largest_of_everything_is_written_and_read_back(text: str) -> None:
     whole = weeks(text)
     assert len(whole.model_dump_json(by_alias=True, indent=1).encode()) > 2 * CONFIG_MAP_BYTES, "or nothing is tested"
@@ -121,7 +122,7 @@ def test_messages_that_went_untold_are_counted_until_one_is_told() -> None:
     assert records.delivered(now, now.outbox[0].id).left_out == 0
 
 
-@pytest.mark.parametrize("text", LONG)
+@pytest.mark.parametrize("text", LONG, ids=LONG_OF)
 def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
     one = weeks(text).release
     assert one is not None

@@ -10,6 +10,8 @@ import pytest
 
 from flipgate.core.values.verdicts import Evidence, Verdict
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
 EVIDENCE = [
     Evidence("errors", Verdict.PASS, "a|b", "Traefik", "0 of 9", "at most 1.0%"),
     Evidence("in flight on blue", Verdict.INFO, "busy", "Prometheus", "3", ""),
