@@ -12,6 +12,10 @@ import pytest
 from lab.control import labs
 from lab.machine import paths
 
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+"""Whatever a machine says (many an image does): each process would compile all tests anew, some 8 s of a processor."""
+
 KEPT = bool(os.environ.get("FLIPGATE_KEEP_LABS"))
 """Labs go on running after the tests, for the next run that keeps them: `flipgate lab down --all` ends them."""
 RUN = "kept" if KEPT else os.environ.setdefault("FLIPGATE_TEST_RUN", str(os.getpid()))
