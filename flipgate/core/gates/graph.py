@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from flipgate.core.gates.sample import GateSample, Limit, Point
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import cut
 
 Scale = Callable[[float], float]
 WIDTH, HEIGHT = 720, 250
@@ -126,8 +127,7 @@ def _frame(graph: Graph, marks: Sequence[float], x: Scale, y: Scale) -> Iterator
         yield _text(at, _BOTTOM + 16, f"{moment.astimezone(UTC):%H:%M:%S}", _GREY, anchor)
     yield _text(_LEFT, _BOTTOM + 32, "time in UTC; before and after the flip at scales of their own", _GREY)
     if graph.note:
-        note = graph.note if len(graph.note) <= _LONGEST_NOTE else f"{graph.note[: _LONGEST_NOTE - 1]}…"
-        yield _text(_LEFT, _BOTTOM + 47, note, _GREY)
+        yield _text(_LEFT, _BOTTOM + 47, cut(graph.note, _LONGEST_NOTE), _GREY)
 
 
 def _legend(graph: Graph) -> Iterator[str]:

@@ -41,9 +41,9 @@ else:
 
 
 MOST_SERVICES = 100
+"""Services of one application: the record names each a few times, in one object (core/record/size.py)."""
 LONGEST_BYTES = 640 * 1024
 """Of a file: `apply` writes it into a ConfigMap as it is, and that takes 1 MiB."""
-"""Services of one application: the record names each a few times, in one object (core/record/size.py)."""
 
 
 class Metadata(FileModel):

@@ -44,8 +44,8 @@ class Document:
 def read_document(text: str, source: str) -> Document:
     """Reads exactly one YAML mapping.
 
-    Raises BadInput, with the line where there is one: not YAML, a key written twice,
-    several documents, no mapping.
+    Raises BadInput, with the line where there is one: not YAML, a key written twice, several documents, no
+    mapping.
     """
     try:
         root, data = _read_quickly(text) or _read(_Loader(text))

@@ -129,7 +129,8 @@ def open_way(facts: Facts) -> OpenWay:
 
     How the side is beside its pods is said by WayBackReady, which is never True unless `way` is fast.
     """
-    judged, side = facts.rollback, _old_side(facts)
+    judged = facts.rollback
+    side = _old_side(facts, judged)
     if isinstance(judged, Back) and judged.to is None:
         return OpenWay("abort")
     if isinstance(judged, NoWay) and judged.reason not in SAYS_WHERE:
@@ -143,10 +144,10 @@ def open_way(facts: Facts) -> OpenWay:
     return OpenWay(way if isinstance(judged, Back) else "none", side, services)
 
 
-def _old_side(facts: Facts) -> Side | None:
+def _old_side(facts: Facts, judged: Back | NoWay | None) -> Side | None:
     """The side that the way back is about."""
-    if isinstance(facts.rollback, Back) and facts.rollback.to:
-        return facts.rollback.to
+    if isinstance(judged, Back) and judged.to:
+        return judged.to
     release = facts.record.release if facts.record else None
     return release.side.other if release else (facts.active.other if facts.active else None)
 

@@ -95,7 +95,7 @@ def _to_the_other(facts: Facts, record: Record, side: Side) -> str:
     if facts.drift is None or record.active is not other or state is None or (occupant and occupant.contracted):
         return ""
     up = not short_of(state, enough(counts_that_matter(facts.application, record, other)))
-    return f'flipgate rollback {name} --to {other} --reason "..."' if up else ""
+    return _rollback(name, other) if up else ""
 
 
 # Without a record
@@ -130,7 +130,7 @@ def _unreadable(name: str, facts: Facts) -> Next:
 def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> Next:
     """The routes name no one side: all users to one that is up, if there is one to choose."""
     if side := _side_to_choose(facts):
-        command = f'flipgate rollback {name} --to {side} --reason "..."'
+        command = _rollback(name, side)
         return _next(f"the routes name no one side: send all users to {side}, {then}", PERSON, command)
     route = next((state for state in traffic.leading if state.whole is None), traffic.leading[0]).route
     command = f"kubectl -n {route.namespace} get {KINDS[route.kind].plural} -o yaml"
@@ -259,8 +259,8 @@ def _again(name: str, kind: str) -> str:
     return f"flipgate {kind} {name}"
 
 
-def _rollback(name: str) -> str:
-    return f'flipgate rollback {name} --reason "..."'
+def _rollback(name: str, to: Side | None = None) -> str:
+    return f'flipgate rollback {name} {f"--to {to} " if to else ""}--reason "..."'
 
 
 def _reconcile(name: str) -> str:
