@@ -160,8 +160,8 @@ class Connection:
         """The answer as far as its headers; the rest of it has what is left of the time (adapters/reading.py)."""
         import urllib3
 
-        plain = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        sent = {**plain, **(headers or {}), **self._authorization()}
+        asked = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        sent = {**asked, **(headers or {}), **self._authorization()}
         limits = urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout)
         how = {"body": data, "headers": sent, "timeout": limits, "retries": False}
         return self._connections.urlopen(method, url, preload_content=False, decode_content=False, **how)

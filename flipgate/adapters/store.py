@@ -92,8 +92,8 @@ class Store:
         Raises LostLease when another actor has taken this application over, Conflict after WRITE_TRIES losses.
         """
         change = about(self.name)(change)
-        if written := self._update_ours(change):
-            return written
+        if mine := self._update_ours(change):
+            return mine
         for tried in range(WRITE_TRIES):
             record, version = self._read()
             self._need_epoch(record)
@@ -124,8 +124,8 @@ class Store:
     def _replace(self, record: Record, version: str) -> Record:
         record, data = _stored(record)
         obj = self._config_map(f"record-{self.name}", data, "record", version)
-        written = self._cluster.replace(self._path(f"record-{self.name}"), obj)
-        self._ours[:] = [(record, written["metadata"]["resourceVersion"])]
+        replaced = self._cluster.replace(self._path(f"record-{self.name}"), obj)
+        self._ours[:] = [(record, replaced["metadata"]["resourceVersion"])]
         return record
 
     def _need_epoch(self, record: Record) -> None:
