@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import httpx
 import pytest
 
 from lab.control import labs, pipelines
@@ -15,6 +13,7 @@ from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.stories.example import Place
 from tests.conftest import LAB
+from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import Edit, NewStage, Stage
 
 
@@ -28,20 +27,9 @@ def lab(tell: Callable[[str], None]) -> Lab:
 def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     """The shared lab's Prefect server and worker."""
     server = pipelines.find(lab) or pipelines.start(lab, tell)
-    _pause_reconcile(server)
+    # Tests leave things half done on purpose; the one that wants them settled starts the flow itself.
+    PrefectApi(server.api_url).pause("reconcile")
     return server
-
-
-def _pause_reconcile(server: Pipelines) -> None:
-    """Tests leave things half done on purpose; the one that wants them settled starts the flow itself."""
-    with httpx.Client(base_url=server.api_url, trust_env=False, timeout=30) as client:
-        found = client.get("/deployments/name/reconcile/reconcile").raise_for_status().json()
-        for _ in range(20):  # SQLite under writes answers 503 now and then
-            answer = client.patch(f"/deployments/{found['id']}", json={"paused": True})
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-            time.sleep(0.2)
-        answer.raise_for_status()
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tests.lab.stage import wait_until
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 WAITING = frozenset({"PAUSED"})
 PATIENCE = 120.0
+BUSY = 30.0  # seconds of HTTP 503 that a server on SQLite is given
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,35 @@ class PrefectApi:
                 raise AssertionError(f"run {run} is {state}, not {wanted}. Its log:\n{self.log(run)}")
             time.sleep(0.2)
 
+    def wait_for_log(self, run: str, text: str) -> None:
+        """Waits for a run to have said this: Prefect brings a run's last lines to the server after its state."""
+        try:
+            wait_until(f"run {run} to say {text!r}", lambda: text in self.log(run), PATIENCE)
+        except AssertionError as late:
+            raise AssertionError(f"{late}. Its log:\n{self.log(run)}") from late
+
     def log(self, run: str) -> str:
         """What a run said."""
         body = {"logs": {"flow_run_id": {"any_": [run]}}, "sort": "TIMESTAMP_ASC", "limit": 200}
         return "\n".join(str(line["message"]) for line in self._call("POST", "/logs/filter", body))
+
+    @contextmanager
+    def block(self, kind: str, name: str, data: Mapping[str, Any]) -> Iterator[None]:
+        """A block of this kind, filled in as in the UI; taken away again."""
+        block_type = self._call("GET", f"/block_types/slug/{kind}")["id"]
+        schemas = {"block_schemas": {"block_type_id": {"any_": [block_type]}}}
+        schema = self._call("POST", "/block_schemas/filter", schemas)[0]["id"]
+        document = {"name": name, "block_type_id": block_type, "block_schema_id": schema, "data": dict(data)}
+        made = self._call("POST", "/block_documents/", document)["id"]
+        try:
+            yield
+        finally:
+            self._call("DELETE", f"/block_documents/{made}")
+
+    def pause(self, pipeline: str) -> None:
+        """Takes a pipeline off its schedule."""
+        deployment = self._call("GET", f"/deployments/name/{pipeline}/{pipeline}")["id"]
+        self._call("PATCH", f"/deployments/{deployment}", {"paused": True})
 
     def artifact(self, key: str) -> str:
         """What is shown under this key, the newest (Markdown, or a percentage); empty when there is none."""
@@ -123,9 +149,10 @@ class PrefectApi:
 
     def _call(self, verb: str, path: str, body: Any = None) -> Any:
         """SQLite under writes answers 503 now and then: tried again, as `curl --retry` would."""
-        for attempt in range(5):
+        deadline = time.monotonic() + BUSY
+        while True:
             answer = httpx.request(verb, self.url + path, json=body, trust_env=False, timeout=30)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == 4:
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 break
             time.sleep(0.5)
         assert answer.is_success, f"{verb} {path}: HTTP {answer.status_code}: {answer.text[:500]}"

@@ -108,7 +108,7 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
     with stage.load() as load:
         bad = prefect.start("deploy-dark", parameters)
         prefect.wait(bad, "FAILED")
-        assert "not Ready within 8 s: api 0/2" in prefect.log(bad)
+        prefect.wait_for_log(bad, "not Ready within 8 s: api 0/2")
         failed = stage.record().last
         assert phases(failed) == ["deploying BuildAnnounced", "failed NotReadyInTime"]
         assert prefect.runs("flip-traffic", stage.application) == []
