@@ -16,6 +16,7 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values import stamps
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads import counts
 from flipgate.core.workloads.counts import without_pods
 from flipgate.core.workloads.view import SideState
 
@@ -60,8 +61,8 @@ def judge_rollback(
     if traffic and not _can_move(traffic, found, movable if to else ()):
         routes = "; ".join(f"{state.route} {state.unmovable}" for state in traffic.leading)
         return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {routes}")
-    if record is None and to is None and (short := _short(application, sides[found])):
-        return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {short}", found)
+    if record is None and to is None and (short := without_pods(application, sides[found])):
+        return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {counts.said(short)}", found)
     return Back(found)
 
 
@@ -164,8 +165,3 @@ def latest_stamp(state: SideState) -> int | None:
     """The highest epoch on a side; -1 where none was ever stamped, None where one is no number."""
     epochs = [stamps.epoch_of(each.stamp) for each in state.workloads.values() if each.stamp]
     return None if None in epochs else max((epoch for epoch in epochs if epoch is not None), default=-1)
-
-
-def _short(application: Application, state: SideState) -> str:
-    found = without_pods(application, state).items()
-    return ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in found)

@@ -97,6 +97,11 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
 
 
+def said(missing: Mapping[str, tuple[int, int]]) -> str:
+    """Returns what `short_of` and its kin found as text: `web 1 of 2, api 0 of 1`."""
+    return ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
+
+
 def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
     """Returns the serving services of a side that have no Ready pod at all."""
     return short_of(state, one_each(application))

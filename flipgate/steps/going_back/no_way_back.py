@@ -11,6 +11,7 @@ from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import NoWay
+from flipgate.core.workloads import counts
 from flipgate.core.workloads.counts import counted, short_of_itself
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
@@ -68,9 +69,8 @@ def _bring_up(world: World, side: Side) -> str:
 
 def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]]) -> Refused:
     """Returns the refusal to send users to a side that is not Ready for them."""
-    counts = ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
     return Refused(
-        f"is not Ready: {counts}. {both_sides(world)}",
+        f"is not Ready: {counts.said(missing)}. {both_sides(world)}",
         obj=f"side {state.place}",
         reason=Why.WAY_BACK_NOT_READY,
         untouched="all routes",

@@ -13,6 +13,7 @@ from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads import counts
 from flipgate.core.workloads.counts import counts_to_move, short_of
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting, Authority
@@ -181,10 +182,9 @@ def need_counts(world: World, view: View, to: Side) -> None:
     first = view.record is not None and not view.record.ran_on(to.other)
     missing = short_of(view.sides[to], counts_to_move(world.application, view.sides[to.other], first=first))
     if missing:
-        counts = ", ".join(f"{name} {found} of {count}" for name, (found, count) in missing.items())
         carried = "a first release" if first else f"the traffic {to.other} carries"
         raise Refused(
-            f"has too few Ready pods for {carried}: {counts}",
+            f"has too few Ready pods for {carried}: {counts.said(missing)}",
             obj=f"side {world.application.place_of(to)}",
             reason=Why.TOO_FEW_READY,
             untouched="all routes",

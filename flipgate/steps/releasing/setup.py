@@ -351,7 +351,7 @@ def _need_routes(cluster: Reader, application: Application) -> None:
     for state in read_traffic(cluster, application, partial(find_route_api, cluster)).leading:
         if not state.entries:
             raise Refused(
-                "does not exist" if not state.found else f"points at neither side ({state})",
+                state.unmovable,
                 obj=str(state.route),
                 reason=Why.ROUTE_UNKNOWN,
                 next_command=f"kubectl -n {state.route.namespace} get {KINDS[state.route.kind].plural}",
