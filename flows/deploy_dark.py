@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from flipgate.core.record.pipelines import DEPLOY_DARK
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.text import SELF_DECLARED
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
 from flows.opening import begin, overtaken
@@ -21,16 +22,17 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
 
     Args:
         application: The application's name, as `flipgate apply` wrote it.
-        images: New images by service name, each with tag or digest; the other services run what is live now.
+        images: New images by service name, each with tag or digest; the other services run what is live now, or what
+            the release has that this one supersedes. While another release is in the way they wait for its end.
         name: Who asks for it (self-declared: Prefect does not know).
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = begin(application, cluster)
     patience = float(world.application.spec.policy.ready_timeout_seconds)
     task.recover(world, patience)
-    release = task.open_release(world, images, f"{name} (self-declared)" if name else world.actor)
-    if release is None:
-        return "nothing to do: these images are live"
+    release = task.open_release(world, images, name + SELF_DECLARED if name else world.actor)
+    if isinstance(release, str):
+        return release
     try:
         bring_up_and_check(world, release, patience)
     except Refused as refused:

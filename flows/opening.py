@@ -1,4 +1,4 @@
-"""How every flow begins, and how one ends whose release a person has taken another way."""
+"""How every flow begins, and how one ends whose release a person, or a newer build, has taken another way."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prefect.states import Completed
 from blocks.cluster import connect
 from flipgate.adapters.runs import url_of
 from flipgate.core.record.became import became
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
@@ -43,11 +44,12 @@ def this_run() -> str:
 
 
 def overtaken(world: World, release: str, refused: Refused) -> State[str]:
-    """The state of a run whose release a person has taken another way meanwhile: an end, not a failure; it says who,
-    when and why. Raises `refused` otherwise."""
+    """The state of a run whose release a person, or a newer build, has taken another way meanwhile: an end, not a
+    failure; it says who, when and why. Raises `refused` otherwise."""
     record = world.store.read()
     found = record.named(release)
-    if refused.reason not in TAKEN_OVER or found is None or not found.phase.row.by_rollback:
+    another_way = found is not None and (found.phase.row.by_rollback or found.phase is Phase.SUPERSEDED)
+    if refused.reason not in TAKEN_OVER or not another_way:
         raise refused
     message = f"release {release} {became(record, release)}"
     world.say(message)

@@ -57,8 +57,8 @@ def reconcile_one(application: str, cluster: str) -> str:
 
 
 def reconcile_world(world: World, cluster: str) -> str:
-    """Recovers what was interrupted, then closes what has expired or was kept too long. A live side at rest is scaled
-    up in any case, also where a drift waits for a person."""
+    """Recovers what was interrupted, then closes what has expired or was kept too long, and starts the builds
+    that waited. A live side at rest is scaled up in any case, also where a drift waits for a person."""
     try:
         outcome = task.recover(world)
     finally:
@@ -71,4 +71,5 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world, look(world)):
         with world.acting() as acting:
             rest_expired(acting)
+    task.start_queued(world, cluster)
     return outcome.fact

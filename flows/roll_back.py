@@ -9,6 +9,7 @@ from prefect.logging import get_run_logger
 
 from flipgate.core.record.pipelines import ROLL_BACK
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import SELF_DECLARED
 from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world
 from tasks import steps as task
@@ -34,9 +35,10 @@ def roll_back(
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = open_world(application, cluster)
-    by = f"{name} (self-declared)" if name else "Prefect"
+    by = name + SELF_DECLARED if name else "Prefect"
     done = task.roll_back(world, reason, by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
+    task.start_queued(world, cluster)
     look_whether_watched(world, get_run_logger().warning)  # users are back: it holds nobody up any more
     return f"{done.way} way: traffic on {done.to}" if done.to else "aborted: users saw nothing"

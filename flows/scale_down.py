@@ -34,12 +34,12 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     try:
         soaked = need_soaked(world, release)
         with noting_stop(world, release, SCALE_DOWN, this_run()):
-            return ask_and_rest(world, soaked)
+            return ask_and_rest(world, soaked, cluster)
     except Refused as refused:
         return overtaken(world, release, refused)
 
 
-def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
+def ask_and_rest(world: World, soaked: Release, cluster: str) -> str | State[str]:
     """Takes the release from `live` to `settled`, on a person's word; begun again after a crash, it goes on from where
     the release is."""
     if soaked.phase is Phase.LIVE:
@@ -49,4 +49,5 @@ def ask_and_rest(world: World, soaked: Release) -> str | State[str]:
     with world.acting() as acting:
         act_again(acting)
         settled = task.settle_release(acting, soaked.name)
+    task.start_queued(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"

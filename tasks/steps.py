@@ -11,12 +11,14 @@ from flipgate.core.gates.proof import Proven
 from flipgate.core.record import going_on
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN, queue_key
+from flipgate.core.record.queue import may_start, newest, said
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.moves import Move
@@ -26,7 +28,7 @@ from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import check, prove
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import bring_up, flip, questions, settle
+from flipgate.steps.releasing import bring_up, flip, questions, queue, settle
 from flipgate.steps.watching import watch
 from tasks.artifacts import show_graphs, showing_progress
 from tasks.policy import step
@@ -38,15 +40,16 @@ def recover(world: World, patience_seconds: float | None = None) -> recovering.O
 
 
 @step("open release")
-def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release | None:
-    """None when these images are live already: an event told twice is no failure."""
+def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release | str:
+    """What became of the build, where nothing has to be brought up: an event told twice is no failure."""
     try:
-        return bring_up.open_release(world, images, opened_by)
+        release = queue.release_or_queue(world, images, opened_by)
     except Refused as refused:
         if refused.reason != Why.ALREADY_LIVE:
             raise
         world.say(str(refused))
-        return None
+        return "nothing to do: these images are live"
+    return release or "waits: it becomes a release once the open one has ended"
 
 
 @step("set images and scale up")
@@ -119,7 +122,26 @@ def settle_release(acting: Acting, release: str) -> Release:
 @step("start the next pipeline")
 def start(pipeline: str, parameters: Mapping[str, object], key: str, at: datetime | None = None) -> Run:
     """The run under this key; another, where that one has failed."""
-    return runs.start(pipeline, parameters, key=key, at=at, acts=lambda run: run.state not in going_on.FAULTY)
+    return runs.start(pipeline, parameters, key=key, at=at, acts=_has_not_failed)
+
+
+def _has_not_failed(run: Run) -> bool:
+    return run.state not in going_on.FAULTY
+
+
+@step("start what waited")
+def start_queued(world: World, cluster: str) -> Run | None:
+    """The builds that waited for a release to end, as one. None where none waits, or they have to wait on."""
+    record = world.store.read()
+    if not may_start(record):
+        return None
+    built, name = newest(record), world.application.name
+    parameters = {"application": name, "images": {}, "name": built.by.removesuffix(SELF_DECLARED), "cluster": cluster}
+    try:
+        return runs.start(DEPLOY_DARK, parameters, key=queue_key(name, built.at), acts=_has_not_failed)
+    except FlipgateError as error:  # what has just ended stays so
+        world.say(f"{said(record.queued)} waits on; reconcile starts it: {error}")
+        return None
 
 
 @step("start the flip")

@@ -34,6 +34,12 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "next": next_step,
         "release": _release(release, facts.now) if release else None,
         "lastRelease": _release(record.last, facts.now) if record and record.last else None,
+        "queued": [
+            {"service": name, "image": each.image, "at": iso(each.at), "by": each.by}
+            for name, each in sorted(record.queued.items())
+        ]
+        if record
+        else [],
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
         "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
         "conditions": [_condition(condition) for condition in facts.conditions],

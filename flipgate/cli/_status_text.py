@@ -57,6 +57,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
+    yield from _queued(data, now)
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
@@ -94,6 +95,17 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     last = data["lastRelease"]
     before = f"; last: {last['name']} ended {last['phase']} ({last['reason']}) {clock(last['since'])}" if last else ""
     return f"{data['phase']}{before}"
+
+
+def _queued(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """Builds that wait, and for what."""
+    for each in data["queued"]:
+        yield "Queued", f"{each['service']} {each['image']}, built {ago(each['at'], now)} ago by {each['by']}"
+    release = data["release"]
+    if data["queued"] and release and not release["ended"]:
+        yield "", f"released by itself when {release['name']} has ended"
+    elif data["queued"]:
+        yield "", "may start: reconcile starts it within minutes"
 
 
 def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:

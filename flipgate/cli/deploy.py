@@ -9,8 +9,6 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, image_option, output_option, person, read_images
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
-from flipgate.core.values.errors import Refused
-from flipgate.core.values.reasons import Why
 
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
@@ -35,7 +33,8 @@ def deploy(options: ClusterOptions, app: str, images: tuple[str, ...], block: st
 
     Services that are not named keep the image that is live (before a first release: that of the dark side's own
     Deployments). Does not wait: the run asks for an approval when the dark
-    side is up and its checks have passed. Refused while traffic moves, bakes or soaks.
+    side is up and its checks have passed. While traffic moves, bakes or soaks the build is queued, and released when
+    that has ended.
     """
     from flipgate.core.record.pipelines import DEPLOY_DARK
     from flipgate.core.workloads.render import parse_images
@@ -43,31 +42,26 @@ def deploy(options: ClusterOptions, app: str, images: tuple[str, ...], block: st
     given = read_images(images)
     world = options.world(app)
     parsed = parse_images(given, world.application)
-    _need_room(world)
+    _say_what_waits(world)
     wanted = {name: str(image) for name, image in parsed.items()}
     start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
 
 
-def _need_room(world: World) -> None:
-    """Raises NotFound before `adopt`, and while another release holds both sides: the run would say the same, later."""
-    from flipgate.core.record.phases import Build
+def _say_what_waits(world: World) -> None:
+    """Says that a release is in the way, which the run would say later. Raises NotFound before `adopt`."""
+    from flipgate.core.record.queue import waits_for
 
-    name = world.application.name
-    record = world.store.read()
-    release = record.release
-    if release and release.phase.row.build is Build.REFUSED:
-        raise Refused(
-            f"is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC: {release.side.other} is its way back",
-            obj=f"release {release.name}",
-            reason=Why.RELEASE_OPEN,
-            untouched="both sides; no run was started",
-            next_command=_end_first(name, release),
-        )
+    release = waits_for(world.store.read())
+    if release is None:
+        return
+    fact = f"release {release.name} is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC"
+    click.echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)
+    click.echo(f"Next: {_end_first(world.application.name, release)}", err=True)
 
 
 def _end_first(name: str, release: Release) -> str:
     from flipgate.core.record.phases import Phase
 
     if release.phase is Phase.LIVE:
-        return f"flipgate scale-down {name} when it has soaked, then deploy again"
+        return f"flipgate scale-down {name}, when it has soaked"
     return f"flipgate status {name} --watch"

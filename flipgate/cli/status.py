@@ -34,6 +34,7 @@ DATA = """\
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
                   approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}
   lastRelease     the one before, in the same shape, or null
+  queued          [{service, image, at, by}]: builds that wait for the release to end
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),

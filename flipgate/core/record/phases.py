@@ -92,7 +92,7 @@ class Build(StrEnum):
 
     OPENS = "opens a release"
     SUPERSEDES = "supersedes it"
-    REFUSED = "refused"
+    WAITS = "waits until it has ended"
 
 
 class Rollback(StrEnum):
@@ -192,7 +192,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
         Phase.FLIPPING: Row(
             Users.MOVING,
             Left.KEPT,
-            Build.REFUSED,
+            Build.WAITS,
             Rollback.MOVES,
             pipeline=FLIP_TRAFFIC,
             question=QuestionKind.FLIP,
@@ -209,7 +209,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
         Phase.BAKING: Row(
             Users.ON_IT,
             Left.KEPT,
-            Build.REFUSED,
+            Build.WAITS,
             Rollback.MOVES,
             pipeline=FLIP_TRAFFIC,
             half_way=True,
@@ -224,7 +224,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
         Phase.LIVE: Row(
             Users.ON_IT,
             Left.KEPT,
-            Build.REFUSED,
+            Build.WAITS,
             Rollback.MOVES,
             pipeline=SCALE_DOWN,
             question=QuestionKind.SCALE_DOWN,
@@ -237,7 +237,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
         Phase.SETTLING: Row(
             Users.ON_IT,
             Left.RESTING,
-            Build.REFUSED,
+            Build.WAITS,
             Rollback.MOVES,
             pipeline=SCALE_DOWN,
             question=QuestionKind.SCALE_DOWN,
@@ -250,7 +250,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
         Phase.ROLLING_BACK: Row(
             Users.MOVING,
             Left.RETURNING,
-            Build.REFUSED,
+            Build.WAITS,
             Rollback.JOINS,
             pipeline=ROLL_BACK,
             half_way=True,

@@ -16,6 +16,9 @@ leave) and of a new build, and what `flipgate rollback` does. The pipeline takes
 starts its run where none is at work. The answer to a question covers finishing what it allowed, and goes with the phase
 after.
 
+A build that waits becomes a release by itself once the open one has ended (settled, or rolled back), with all others
+that waited: the newest image of each service. A newer build that supersedes a release goes on with its images.
+
 | phase | users | the other side | protected | a new build | rollback | pipeline | a person is asked |
 |---|---|---|---|---|---|---|---|
 """

@@ -6,6 +6,7 @@ differently start it twice.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 DEPLOY_DARK: Final = "deploy-dark"
@@ -28,6 +29,11 @@ def question_key(pipeline: str, application: str, question: str) -> str:
 def epoch_key(pipeline: str, application: str, epoch: int) -> str:
     """The key of the run that goes on after who acted in this epoch."""
     return f"{pipeline}-{application}-epoch-{epoch}"
+
+
+def queue_key(application: str, newest: datetime) -> str:
+    """The key of the run that releases the builds which waited, the newest of them built at this time."""
+    return f"{DEPLOY_DARK}-{application}-queued-{newest:%Y%m%dT%H%M%S.%f}"
 
 
 def another_key(key: str, turn: int) -> str:

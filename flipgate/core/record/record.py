@@ -17,7 +17,7 @@ from pydantic import Field
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
-from flipgate.core.record.release import FrozenEvidence, PhaseChange, Release
+from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -146,6 +146,8 @@ class Record(Model):
     sides: dict[Side, Occupant]
     release: Release | None = None
     last: Release | None = None
+    queued: dict[Name, QueuedImage] = Field(default={}, exclude_if=lambda images: not images)
+    """The newest image of each service that waits for the open release to end (core/record/queue.py)."""
     journal: tuple[JournalEntry, ...] = ()
     question: Question | None = None
     approval: Approval | None = None
@@ -242,12 +244,14 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
 
 
 def open_release(record: Record, release: Release, now: datetime) -> Record:
-    """Makes `release` the open one. Raises Refused while another is open and has not ended."""
+    """Makes `release` the open one, with what waited and is in it. Raises Refused while another is open and has not
+    ended."""
     if busy := record.under_way:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
-    opened = but(record, release=release, last=record.newest, question=None, approval=None)
+    left = {name: each for name, each in record.queued.items() if release.images.get(name) != each.image}
+    opened = but(record, release=release, last=record.newest, question=None, approval=None, queued=left)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 

@@ -100,6 +100,14 @@ class Stopped(Model):
     """That yes is void, and a person is asked again."""
 
 
+class QueuedImage(Model):
+    """An image that was built while no release could be opened: it waits for the open one to end."""
+
+    image: Address
+    at: datetime
+    by: Name
+
+
 class Release(Model):
     """What a side would run, and how far it has come."""
 

@@ -30,6 +30,7 @@ class Why(StrEnum):
     BAKE_UNKNOWN = "BakeUnknown"
     BASIS_CHANGED = "BasisChanged"
     BUILD_ANNOUNCED = "BuildAnnounced"
+    BUILD_QUEUED = "BuildQueued"
     CANNOT_SEE = "CannotSee"
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_PASSED = "ChecksPassed"
@@ -169,6 +170,7 @@ BakePassed | the gates passed through the bake; the release soaks | flipgate sca
 BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
 BasisChanged | what would change is not what was approved | flipgate status APP (names the command)
 BuildAnnounced | a new build opened the release | nothing
+BuildQueued | a build waits for the open release to end | flipgate status APP says for which, and what ends it
 CannotSee | the proof could not look through a Traefik replica before the move | the message names what; flipgate check
 ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP

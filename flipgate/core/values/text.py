@@ -21,6 +21,8 @@ TEXT_BYTES: Final = 4_096
 """Of a reason, an outcome, a message."""
 
 MARK: Final = "…"
+SELF_DECLARED: Final = " (self-declared)"
+"""Behind a name that somebody typed into a form: Prefect does not know its users."""
 
 
 def valid(text: str) -> str:

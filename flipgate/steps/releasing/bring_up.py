@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
+from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
 from flipgate.core.record.occupant import Occupant
@@ -38,25 +39,38 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     """Opens the release of these images on the dark side, or finds the one that is the same.
 
     The same content is one release however often it is announced. A newer one supersedes an older that users have not
-    seen. Raises Refused while traffic moves, bakes or soaks, and when these images are live already.
+    seen, and goes on with its images; builds that waited are part of it (without `images`, they alone). Raises Refused
+    while traffic moves, bakes or soaks, and when these images are live already.
     """
-    given = {name: str(image) for name, image in parse_images(images, world.application).items()}
     view = look(world)
     record = need_record(world, view)
     release = record.release
-    if release and release.phase.row.build is Build.REFUSED:
-        _refuse_open(world, release)
+    given = _given(world, record, images)
+    if busy := queue.waits_for(record):
+        _refuse_open(world, busy)
     dark = need_dark(world, view)
     active, side = _live(record, view, dark.side.other), view.sides[dark.side]
     wanted = wanted_images(world.application, active or side, given)
     identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
     if release and release.phase.row.build is Build.SUPERSEDES and release.id == identity:
         return _at_present_counts(world, release, active)
-    if active:
-        _refuse_live(world, active, wanted, identity)
+    if active and _is_live(world, active, wanted, identity):
+        if record.queued:
+            world.store.update(queue.dequeue)
+        raise Refused(f"has these images and this configuration live on {active.side} already", reason=Why.ALREADY_LIVE)
     if release and release.phase.row.build is Build.SUPERSEDES:
         supersede(world, release, identity)
     return _create(world, view, identity, wanted, dark.side, opened_by)
+
+
+def _given(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
+    """The images that are not taken from the live side, the newest of each service. Raises BadInput where these cannot
+    be meant, or there are none."""
+    known = {service.name for service in world.application.spec.services}
+    built = {name: image for name, image in queue.joined(record, {}).items() if name in known}
+    if images or not built:
+        built |= {name: str(image) for name, image in parse_images(images, world.application).items()}
+    return {name: image for name, image in queue.carried_on(record).items() if name in known} | built
 
 
 def _live(record: records.Record, view: View, side: Side) -> SideState | None:
@@ -288,12 +302,10 @@ def _refuse_open(world: World, release: Release) -> None:
     )
 
 
-def _refuse_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> None:
+def _is_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> bool:
     if dict(wanted) != images_of(world.application, active):
-        return
-    live = release_id(render(world.application, active, wanted, configuration(world.cluster, active)))
-    if live == identity:
-        raise Refused(f"has these images and this configuration live on {active.side} already", reason=Why.ALREADY_LIVE)
+        return False
+    return release_id(render(world.application, active, wanted, configuration(world.cluster, active))) == identity
 
 
 def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:

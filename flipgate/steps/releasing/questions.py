@@ -19,6 +19,7 @@ from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of
@@ -133,7 +134,7 @@ def take_form(world: World, question: Question, given: Mapping[str, str]) -> Non
     `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
     this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
     """
-    decision, by = Decision(given["decision"]), f"{given['name']} (self-declared)"
+    decision, by = Decision(given["decision"]), given["name"] + SELF_DECLARED
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
         return  # the run has heard this form before

@@ -210,9 +210,17 @@ def test_an_unknown_service_is_told_before_anything_is_started(desk: Desk) -> No
 def test_each_run_has_its_phase(desk: Desk) -> None:
     desk.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
 
-    assert desk.refused("deploy", desk.name, "--image", "web=shop/web:3") == "ReleaseOpen"
     assert desk.refused("flip", desk.name) == "WrongPhase"
     assert desk.refused("scale-down", desk.name) == "StillSoaking"
+
+
+@pytest.mark.usefixtures("no_prefect")
+def test_a_build_that_will_have_to_wait_hears_so_at_once(desk: Desk) -> None:
+    desk.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
+
+    result = desk.run("deploy", desk.name, "--image", "web=shop/web:3")
+    assert "Waits: release 3f2a9c01d4e8-1 is `live` since" in result.stderr
+    assert f"Next: flipgate scale-down {desk.name}, when it has soaked" in result.stderr
 
 
 def test_a_decision_needs_a_question_that_is_open(desk: Desk) -> None:

@@ -158,8 +158,8 @@ def test_what_a_row_says_of_users_fits_builds_and_rollbacks(phase: Phase) -> Non
     row = phase.row
     builds = {
         Users.NOTHING: Build.SUPERSEDES,
-        Users.MOVING: Build.REFUSED,
-        Users.ON_IT: Build.REFUSED,
+        Users.MOVING: Build.WAITS,
+        Users.ON_IT: Build.WAITS,
         Users.OVER: Build.OPENS,
     }
     assert row.build is builds[row.users]

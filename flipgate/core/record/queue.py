@@ -1,0 +1,82 @@
+"""Builds that wait: announced while users are moved, or are on a release that has not settled.
+
+One image a service, the newest; together they are the next release, as soon as one may be opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from flipgate.core.record.phases import Build
+from flipgate.core.record.record import Announcement, Record, announced, journaled, message_id, need_release
+from flipgate.core.record.release import QueuedImage, Release
+from flipgate.core.values.base import but
+from flipgate.core.values.reasons import Why
+
+
+def waits_for(record: Record) -> Release | None:
+    """Returns the release that a new build has to wait for; None where one may be opened."""
+    return record.release if record.phase.row.build is Build.WAITS else None
+
+
+def may_start(record: Record) -> bool:
+    """Whether builds wait, and nothing keeps them from becoming a release."""
+    return bool(record.queued) and waits_for(record) is None
+
+
+def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime) -> Record:
+    """Returns the record with these images waiting for the open release to end: the newest of each service, those of
+    services that are not named stay. Unchanged where nothing is new; an image that the release has itself waits for
+    nothing, and takes the place of another that does. One journal entry, one message. Raises Refused (NoOpenRelease).
+    """
+    release = need_release(record)
+    queued = dict(record.queued)
+    for name, image in images.items():
+        if release.images.get(name) == image:
+            queued.pop(name, None)
+        elif name not in queued or queued[name].image != image:
+            queued[name] = QueuedImage(image=image, at=now, by=by)
+    if queued == record.queued:
+        return record
+    told = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
+    changed = journaled(but(record, queued=queued), Why.BUILD_QUEUED, by, now, told)
+    message = Announcement(
+        id=message_id(f"{record.application}/{Why.BUILD_QUEUED}/{changed.journal[-1].id}/{now.isoformat()}"),
+        release=release.name,
+        side=release.side,
+        text=f"{record.application}: {told}. Built by {by}",
+        reason=Why.BUILD_QUEUED,
+        at=now,
+    )
+    return announced(changed, message)
+
+
+def dequeue(record: Record) -> Record:
+    """Returns the record with no build waiting."""
+    return but(record, queued={})
+
+
+def joined(record: Record, images: Mapping[str, str]) -> dict[str, str]:
+    """Returns the images to release: those that waited, and `images`, which are newer."""
+    return {**{name: each.image for name, each in record.queued.items()}, **images}
+
+
+def carried_on(record: Record) -> dict[str, str]:
+    """Returns the images of a release that users have not seen, where they differ from what the live side runs: a
+    newer build supersedes it, and goes on with them."""
+    release = record.release
+    if release is None or release.phase.row.build is not Build.SUPERSEDES:
+        return {}
+    live = record.sides.get(release.side.other)
+    return {name: image for name, image in release.images.items() if not live or live.images.get(name) != image}
+
+
+def said(queued: Mapping[str, QueuedImage]) -> str:
+    """Returns what waits, as a sentence's subject."""
+    return ", ".join(f"{name} {each.image}" for name, each in sorted(queued.items()))
+
+
+def newest(record: Record) -> QueuedImage:
+    """Returns the image that was built last of those that wait. Raises ValueError where none does."""
+    return max(record.queued.values(), key=lambda each: each.at)

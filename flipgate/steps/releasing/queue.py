@@ -1,0 +1,51 @@
+"""A build becomes a release, or waits until one may be opened: none is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flipgate.core.record import queue
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.render import parse_images
+from flipgate.steps.acting.outbox import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.bring_up import open_release
+
+TRIES = 10
+"""Builds that come at once push each other aside; each looks again at what the others have opened."""
+PUSHED_ASIDE = frozenset({Why.RELEASE_OPEN, Why.SUPERSEDED, Why.NO_SUCH_TRANSITION})
+"""Refusals by which a build finds out that another release was opened, or moved on, since it looked."""
+
+
+def release_or_queue(world: World, images: Mapping[str, str], built_by: str) -> Release | None:
+    """Opens the release of these images, or of those that waited where none are given; None where they have to wait
+    for the open release to end, which is written down and told.
+
+    Raises as `open_release` does, but for a release that is in the way.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return open_release(world, images, built_by)
+        except Refused as refused:
+            if refused.reason not in PUSHED_ASIDE:
+                raise
+        if _waits(world, images, built_by):
+            return None
+    return open_release(world, images, built_by)
+
+
+def _waits(world: World, images: Mapping[str, str], built_by: str) -> bool:
+    """Writes these images down as waiting. False where a release may be opened by now."""
+    given = {name: str(image) for name, image in parse_images(images, world.application).items()} if images else {}
+    waits = True
+
+    def change(record: Record) -> Record:
+        nonlocal waits
+        waits = queue.waits_for(record) is not None
+        return queue.enqueue(record, given, by=built_by, now=world.now()) if waits else record
+
+    write(world, change)
+    return waits

@@ -1,0 +1,147 @@
+"""Builds as they really come: one event a service, at any time. None is lost, and none goes back unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.outbox import advance
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.bring_up import bring_up, open_release
+from flipgate.steps.releasing.queue import release_or_queue
+from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.shop import GREEN, Shop, told, under_lease
+
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
+
+WEB, MAILER = {"web": "shop/web:2"}, {"mailer": "shop/mailer:2"}
+BOTH = WEB | MAILER
+
+
+@pytest.fixture
+def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
+    with prefect_played(tmp_path / "prefect") as prefect:
+        yield prefect
+
+
+def rolled_back(shop: Shop, world: World) -> None:
+    with shop.playing_ready():
+        roll_back(world, "bad", by="ana")
+
+
+@pytest.mark.parametrize("until", [None, Phase.DARK])
+def test_a_build_of_another_service_goes_on_with_the_release_that_nobody_has_seen(
+    world: World, until: Phase | None
+) -> None:
+    first = open_release(world, WEB, "ci web")
+    if until:
+        told(world, first, until)
+    second = open_release(world, MAILER, "ci mailer")
+    assert second.images == BOTH
+    assert open_release(world, WEB, "ci web") == second, "the first build told again is part of it"
+
+
+def test_a_release_that_failed_is_not_gone_on_with(world: World) -> None:
+    advance(world, open_release(world, WEB, "ci").name, Phase.FAILED, Reason.NOT_READY_IN_TIME)
+    assert open_release(world, MAILER, "ci").images == {"web": "shop/web:1", **MAILER}
+
+
+def test_what_a_person_set_on_the_live_side_meanwhile_is_not_taken_back(shop: Shop, world: World) -> None:
+    open_release(world, WEB, "ci")
+    pointer = "/spec/template/spec/containers/0/image"
+    shop.patch(f"{shop.deployments(GREEN.other)}/mailer", ("replace", pointer, "shop/mailer:hotfix"))
+    assert open_release(world, {"web": "shop/web:3"}, "ci").images["mailer"] == "shop/mailer:hotfix"
+
+
+def test_two_builds_at_once_are_one_release(shop: Shop, world: World) -> None:
+    cis = [shop.world("ci web"), shop.world("ci mailer")]
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(release_or_queue, cis, [WEB, MAILER], ["ci web", "ci mailer"]))
+    assert all(found)
+    release = world.store.read().release
+    assert release is not None
+    assert release.images == BOTH
+    assert release in found
+
+
+@pytest.mark.parametrize("until", [Phase.FLIPPING, Phase.BAKING, Phase.LIVE])
+def test_while_users_are_on_a_release_a_build_waits_and_everybody_hears(world: World, until: Phase) -> None:
+    said: list[str] = []
+    release = open_release(world, WEB, "ci")
+    told(world, release, until)
+    world.say = said.append
+    for _ in range(2):
+        assert release_or_queue(world, MAILER, "ci 8") is None
+    assert said == [
+        f"{world.application.name}: mailer shop/mailer:2 waits until release {release.name} (`{until}`) has ended."
+        " Built by ci 8"
+    ]
+    record = world.store.read()
+    assert (record.phase, record.release and record.release.name) == (until, release.name)
+    assert record.queued["mailer"].image == "shop/mailer:2"
+
+
+def test_what_waited_is_started_when_the_release_has_settled_and_becomes_one(
+    shop: Shop, prefect: PlayedPrefect
+) -> None:
+    world = shop.gone_live("reconcile")
+    for images in ({"web": "shop/web:3"}, MAILER, {"web": "shop/web:4"}):
+        assert release_or_queue(world, images, "ci (self-declared)") is None
+    with played(world) as flows:
+        flows.reconcile(world, "default")
+        assert prefect.of("deploy-dark") == [], "it is live still"
+        live = world.store.read().release
+        assert live is not None
+        advance(world, live.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
+        advance(world, live.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)
+        for _ in range(2):
+            flows.reconcile(world, "default")
+        (run,) = prefect.of("deploy-dark")
+        assert (run["parameters"]["images"], run["parameters"]["name"]) == ({}, "ci")
+        with shop.playing_ready():
+            flows.deploy_dark(**run["parameters"])
+    record = world.store.read()
+    assert record.release is not None
+    assert record.release.images == {"web": "shop/web:4", **MAILER}
+    assert (record.release.phase, record.release.opened_by) == (Phase.DARK, "ci (self-declared)")
+    assert record.queued == {}
+
+
+def test_a_build_that_comes_while_a_run_for_the_older_is_on_its_way_is_the_one_released(
+    shop: Shop,
+) -> None:
+    world = shop.gone_live()
+    release_or_queue(world, {"web": "shop/web:3"}, "ci")
+    release_or_queue(world, {"web": "shop/web:4"}, "ci")
+    rolled_back(shop, world)
+    release = release_or_queue(world, {}, "ci")
+    assert release is not None
+    assert release.images["web"] == "shop/web:4"
+
+
+def test_what_waited_and_is_live_by_now_waits_no_more(shop: Shop) -> None:
+    world = shop.gone_live()
+    release_or_queue(world, {"web": "shop/web:1"}, "ana")
+    rolled_back(shop, world)
+    assert world.store.read().queued
+    with pytest.raises(Refused, match="live on blue already"):
+        release_or_queue(world, {}, "ci")
+    assert world.store.read().queued == {}
+
+
+def test_a_run_whose_release_a_newer_build_took_over_has_ended_and_not_failed(world: World) -> None:
+    from flows.opening import overtaken
+
+    old = open_release(world, WEB, "ci")
+    open_release(world, MAILER, "ci")
+    with pytest.raises(Refused) as refused:
+        under_lease(world, bring_up, old)
+    state = overtaken(world, old.name, refused.value)
+    assert state.name == "Overtaken"
+    assert "was superseded" in str(state.message)

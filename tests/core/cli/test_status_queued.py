@@ -1,0 +1,35 @@
+"""What `flipgate status` says of builds that wait."""
+
+from __future__ import annotations
+
+from flipgate.core.record import queue
+from flipgate.core.record.phases import Phase
+from flipgate.core.values.base import but
+from tests.core.builders import NOW, record, release
+from tests.core.cli.looks import LIVE, data, facts, text
+
+WAITS = queue.enqueue(
+    record(release=release(*LIVE)), {"web": "acme/web:3", "mailer": "acme/mailer:2"}, by="ci", now=NOW
+)
+
+
+def test_what_is_queued_by_whom_and_until_when() -> None:
+    found = facts(WAITS)
+    assert data(found)["queued"] == [
+        {"service": "mailer", "image": "acme/mailer:2", "at": "2026-03-01T12:00:00.000Z", "by": "ci"},
+        {"service": "web", "image": "acme/web:3", "at": "2026-03-01T12:00:00.000Z", "by": "ci"},
+    ]
+    said = text(found)
+    assert "Queued      mailer acme/mailer:2, built " in said
+    assert "Queued      web acme/web:3, built " in said
+    assert said.count("released by itself when 3f2a9c01d4e8-1 has ended") == 1
+
+
+def test_what_may_start_says_who_starts_it() -> None:
+    over = but(WAITS, release=None, last=release(*LIVE, Phase.SETTLING, Phase.SETTLED))
+    assert "may start: reconcile starts it within minutes" in text(facts(over))
+
+
+def test_without_a_queue_nothing_is_said_of_it() -> None:
+    assert data(facts(record(release=release(*LIVE))))["queued"] == []
+    assert "Queued" not in text(facts(record()))

@@ -1,0 +1,96 @@
+"""Builds that wait: the newest of each service, told once, and taken by the next release."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from flipgate.adapters.store import parse_record
+from flipgate.core.record import queue
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
+from tests.core.builders import GREEN, NOW, release
+from tests.core.builders import record as built
+
+LATER = NOW + timedelta(minutes=3)
+
+
+def at(phase: Phase) -> Record:
+    return built(release=release(phase, images={"web": "web:2", "mailer": "mailer:1"}))
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_build_waits_while_users_are_moved_or_on_a_release_that_has_not_settled(phase: Phase) -> None:
+    waits = {Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK}
+    assert (queue.waits_for(at(phase)) is not None) is (phase in waits)
+
+
+def test_without_a_release_nothing_waits() -> None:
+    assert queue.waits_for(built()) is None
+    with pytest.raises(Refused, match="no open release"):
+        queue.enqueue(built(), {"web": "web:3"}, by="ci", now=NOW)
+
+
+def test_the_newest_of_each_service_waits_and_each_is_told() -> None:
+    first = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci 7", now=NOW)
+    both = queue.enqueue(first, {"mailer": "mailer:2"}, by="ci 8", now=LATER)
+    newer = queue.enqueue(both, {"web": "web:4"}, by="ci 9", now=LATER)
+    assert {name: (each.image, each.by) for name, each in newer.queued.items()} == {
+        "web": ("web:4", "ci 9"),
+        "mailer": ("mailer:2", "ci 8"),
+    }
+    texts = [message.text for message in newer.outbox]
+    assert [text.partition(" waits")[0].partition(": ")[2] for text in texts] == [
+        "web web:3",
+        "mailer mailer:2, web web:3",
+        "mailer mailer:2, web web:4",
+    ]
+    assert all("until release 3f2a9c01d4e8-1 (`live`) has ended" in text for text in texts)
+    assert len({message.id for message in newer.outbox}) == 3
+    assert [entry.step for entry in newer.journal] == ["BuildQueued"] * 3
+
+
+def test_the_same_build_again_and_one_that_the_release_has_change_nothing() -> None:
+    waits = queue.enqueue(at(Phase.BAKING), {"web": "web:3"}, by="ci", now=NOW)
+    assert queue.enqueue(waits, {"web": "web:3"}, by="ci", now=LATER) == waits
+    assert queue.enqueue(at(Phase.BAKING), {"web": "web:2"}, by="ci", now=NOW) == at(Phase.BAKING)
+
+
+def test_the_release_s_own_image_built_again_takes_the_place_of_one_that_waits() -> None:
+    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3", "mailer": "mailer:2"}, by="ci", now=NOW)
+    assert set(queue.enqueue(waits, {"web": "web:2"}, by="ci", now=LATER).queued) == {"mailer"}
+
+
+def test_what_waited_may_start_when_the_release_has_ended_and_is_taken_by_the_next() -> None:
+    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci", now=NOW)
+    assert not queue.may_start(waits)
+    over = but(waits, release=None, last=release(Phase.SETTLED))
+    assert queue.may_start(over)
+    assert not queue.may_start(but(over, queued={}))
+    taken = {"web": "web:3", "mailer": "mailer:1"}
+    assert records.open_release(over, release(Phase.DEPLOYING, id="a1", images=taken), NOW).queued == {}
+    other = {"web": "web:9", "mailer": "mailer:1"}
+    assert set(records.open_release(over, release(Phase.DEPLOYING, id="a2", images=other), NOW).queued) == {"web"}
+
+
+def test_newer_images_come_before_those_that_waited() -> None:
+    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3", "mailer": "mailer:2"}, by="ci", now=NOW)
+    assert queue.joined(waits, {"web": "web:5"}) == {"web": "web:5", "mailer": "mailer:2"}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_newer_build_goes_on_with_what_users_have_not_seen_and_with_nothing_else(phase: Phase) -> None:
+    record = at(phase)
+    live = but(record.sides[GREEN.other], images={"web": "web:1", "mailer": "mailer:1"})
+    carried = queue.carried_on(records.occupied(record, GREEN.other, live))
+    assert carried == ({"web": "web:2"} if phase in (Phase.DEPLOYING, Phase.DARK) else {})
+
+
+def test_a_record_in_which_nothing_waits_is_as_the_version_before_wrote_it() -> None:
+    assert "queued" not in built().model_dump_json(by_alias=True)
+    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci", now=NOW)
+    assert parse_record(waits.model_dump_json(by_alias=True), "shop", "flipgate") == waits
