@@ -21,6 +21,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
     record = facts.record
     release = record.release if record else None
     entry = record.open_entry if record else None
+    refused = record.refused_build if record else None
     return {
         "application": facts.application.name,
         "namespace": namespace,
@@ -40,6 +41,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         ]
         if record
         else [],
+        "refusedBuild": {"fact": refused.fact, "at": iso(refused.at)} if refused else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
         "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
         "conditions": [_condition(condition) for condition in facts.conditions],

@@ -57,7 +57,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
-    yield from _queued(data, now)
+    yield from _builds(data, now)
     yield "Next", f"{data['next']['step']}  (by: {data['next']['by']})"
     if data["next"]["command"]:
         yield "", data["next"]["command"]
@@ -97,8 +97,11 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     return f"{data['phase']}{before}"
 
 
-def _queued(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    """Builds that wait, and for what."""
+def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+    """A build event that started nothing; builds that wait, and for what."""
+    if refused := data["refusedBuild"]:
+        told = f"{ago(refused['at'], now)} ago: {refused['fact']}"
+        yield "Build", click.style(f"refused {told}", fg="red")
     for each in data["queued"]:
         yield "Queued", f"{each['service']} {each['image']}, built {ago(each['at'], now)} ago by {each['by']}"
     release = data["release"]

@@ -35,6 +35,7 @@ DATA = """\
                   approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}
   lastRelease     the one before, in the same shape, or null
   queued          [{service, image, at, by}]: builds that wait for the release to end
+  refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),

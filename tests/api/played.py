@@ -80,7 +80,7 @@ def prefect_played(folder: Path) -> Iterator[PlayedPrefect]:
 @contextmanager
 def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
     """The flows, as functions of this actor's in this process: each task is its own body, and the run has this id."""
-    from flows import approval, deploy_dark, flip_traffic, opening, reconcile, scale_down
+    from flows import approval, build_completed, deploy_dark, flip_traffic, opening, reconcile, scale_down
     from tasks import steps
 
     def body(name: str) -> Any:
@@ -88,7 +88,15 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
         return getattr(task, "fn", task)
 
     bodies = SimpleNamespace(**{name: body(name) for name in dir(steps) if not name.startswith("_")})
-    modules: tuple[ModuleType, ...] = (approval, deploy_dark, flip_traffic, opening, reconcile, scale_down)
+    modules: tuple[ModuleType, ...] = (
+        approval,
+        build_completed,
+        deploy_dark,
+        flip_traffic,
+        opening,
+        reconcile,
+        scale_down,
+    )
     with ExitStack() as stack:
         patched = stack.enter_context(pytest.MonkeyPatch.context())
         for module in modules:
@@ -104,6 +112,7 @@ def played(world: World, run: str = "") -> Iterator[SimpleNamespace]:
                 patched.setattr(module, "flow_run", SimpleNamespace(id=run or str(uuid4()), name="played"))
         patched.setattr(approval, "forms", lambda *_: [])
         yield SimpleNamespace(
+            build_completed=build_completed.build_completed.fn,
             deploy_dark=deploy_dark.deploy_dark.fn,
             flip_traffic=flip_traffic.flip_traffic.fn,
             scale_down=scale_down.scale_down.fn,

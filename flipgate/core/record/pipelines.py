@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+BUILD_COMPLETED: Final = "build-completed"
 DEPLOY_DARK: Final = "deploy-dark"
 FLIP_TRAFFIC: Final = "flip-traffic"
 SCALE_DOWN: Final = "scale-down"
@@ -29,6 +30,11 @@ def question_key(pipeline: str, application: str, question: str) -> str:
 def epoch_key(pipeline: str, application: str, epoch: int) -> str:
     """The key of the run that goes on after who acted in this epoch."""
     return f"{pipeline}-{application}-epoch-{epoch}"
+
+
+def event_key(event: str) -> str:
+    """The key of the run that releases what an event announced: an event told twice is one run."""
+    return f"{DEPLOY_DARK}-event-{event}"
 
 
 def queue_key(application: str, newest: datetime) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from flipgate.core.record.phases import Build
 from flipgate.core.record.record import Announcement, Record, announced, journaled, message_id, need_release
-from flipgate.core.record.release import QueuedImage, Release
+from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 
@@ -38,9 +38,9 @@ def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime
         elif name not in queued or queued[name].image != image:
             queued[name] = QueuedImage(image=image, at=now, by=by)
     if queued == record.queued:
-        return record
+        return but(record, refused_build=None)
     told = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
-    changed = journaled(but(record, queued=queued), Why.BUILD_QUEUED, by, now, told)
+    changed = journaled(but(record, queued=queued, refused_build=None), Why.BUILD_QUEUED, by, now, told)
     message = Announcement(
         id=message_id(f"{record.application}/{Why.BUILD_QUEUED}/{changed.journal[-1].id}/{now.isoformat()}"),
         release=release.name,
@@ -50,6 +50,23 @@ def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime
         at=now,
     )
     return announced(changed, message)
+
+
+def refuse_build(record: Record, fact: str, *, actor: str, now: datetime) -> Record:
+    """Returns the record with a build event that started nothing: one journal entry, one message. Unchanged where the
+    last one said the same."""
+    if record.refused_build and record.refused_build.fact == RefusedBuild(fact=fact, at=now).fact:
+        return record
+    changed = journaled(record, Why.BUILD_REFUSED, actor, now, fact)
+    message = Announcement(
+        id=message_id(f"{record.application}/{Why.BUILD_REFUSED}/{changed.journal[-1].id}/{now.isoformat()}"),
+        release="",
+        side=record.active,
+        text=f"{record.application}: {fact}",
+        reason=Why.BUILD_REFUSED,
+        at=now,
+    )
+    return announced(but(changed, refused_build=RefusedBuild(fact=fact, at=now)), message)
 
 
 def dequeue(record: Record) -> Record:

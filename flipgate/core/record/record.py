@@ -17,7 +17,7 @@ from pydantic import Field
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
-from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, Release
+from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -148,6 +148,8 @@ class Record(Model):
     last: Release | None = None
     queued: dict[Name, QueuedImage] = Field(default={}, exclude_if=lambda images: not images)
     """The newest image of each service that waits for the open release to end (core/record/queue.py)."""
+    refused_build: RefusedBuild | None = Field(default=None, exclude_if=lambda build: build is None)
+    """The last build event, where it could not be read: gone with the next build."""
     journal: tuple[JournalEntry, ...] = ()
     question: Question | None = None
     approval: Approval | None = None
@@ -251,7 +253,8 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
     left = {name: each for name, each in record.queued.items() if release.images.get(name) != each.image}
-    opened = but(record, release=release, last=record.newest, question=None, approval=None, queued=left)
+    asked = but(record, question=None, approval=None, queued=left, refused_build=None)
+    opened = but(asked, release=release, last=record.newest)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 

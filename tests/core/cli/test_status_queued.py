@@ -33,3 +33,9 @@ def test_what_may_start_says_who_starts_it() -> None:
 def test_without_a_queue_nothing_is_said_of_it() -> None:
     assert data(facts(record(release=release(*LIVE))))["queued"] == []
     assert "Queued" not in text(facts(record()))
+
+
+def test_a_build_that_was_refused_is_said_in_red_letters() -> None:
+    refused = queue.refuse_build(record(), "has no images", actor="event", now=NOW)
+    assert data(facts(refused))["refusedBuild"] == {"fact": "has no images", "at": "2026-03-01T12:00:00.000Z"}
+    assert "Build       \x1b[31mrefused 30s ago: has no images" in text(facts(refused))

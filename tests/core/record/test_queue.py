@@ -94,3 +94,15 @@ def test_a_record_in_which_nothing_waits_is_as_the_version_before_wrote_it() -> 
     assert "queued" not in built().model_dump_json(by_alias=True)
     waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci", now=NOW)
     assert parse_record(waits.model_dump_json(by_alias=True), "shop", "flipgate") == waits
+
+
+def test_a_build_that_was_refused_is_told_once_and_stands_until_the_next() -> None:
+    refused = queue.refuse_build(built(), "has no images", actor="event", now=NOW)
+    assert refused.refused_build is not None
+    assert [message.text for message in refused.outbox] == ["shop: has no images"]
+    assert queue.refuse_build(refused, "has no images", actor="event", now=LATER) == refused
+    opened = records.open_release(refused, release(Phase.DEPLOYING), LATER)
+    live = but(at(Phase.LIVE), refused_build=refused.refused_build)
+    queued = queue.enqueue(live, {"web": "web:3"}, by="ci", now=NOW)
+    assert (opened.refused_build, queued.refused_build) == (None, None)
+    assert "refused_build" not in opened.model_dump_json(by_alias=True)

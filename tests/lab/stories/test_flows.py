@@ -101,6 +101,16 @@ def test_event_to_settled_with_two_approvals(
         assert len(prefect.runs(pipeline, stage.application)) == 1, pipeline
 
 
+def test_an_event_that_cannot_be_read_starts_nothing_and_people_hear(new_stage: NewStage, prefect: PrefectApi) -> None:
+    stage = new_stage("misread")
+    event = prefect.build_completed(stage.application, images("2"))
+    event["payload"]["images"] = list(event["payload"]["images"].values())
+    prefect.emit(event)
+    refused = wait_until("the record to name the event", lambda: stage.record().refused_build, 60)
+    assert "has a list for images" in refused.fact
+    assert prefect.runs("deploy-dark", stage.application) == []
+
+
 def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewStage, prefect: PrefectApi) -> None:
     stage = new_stage("ui", policy={"readyTimeoutSeconds": 8})
     blue = stage.versions(BLUE)

@@ -1,0 +1,58 @@
+"""The event that an image build sends: read, and refused in a sentence that says what it has to look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.core.values.errors import BadInput
+
+RESOURCE = "flipgate.application."
+"""What the event's resource begins with; the application's name follows."""
+SHAPE = '{"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}'
+
+
+@dataclass(frozen=True)
+class BuildEvent:
+    """New images of one application, by service name."""
+
+    application: str
+    images: dict[str, str]
+
+
+def application_of(resource: str) -> str:
+    """Returns the application that an event is about, by its resource. Raises BadInput where it names none."""
+    name = resource.removeprefix(RESOURCE)
+    if name == resource or not name:
+        raise BadInput(f"has the resource {resource!r}, not {RESOURCE}APP", obj="build event", untouched="everything")
+    return name
+
+
+def read_build(resource: str, payload: Any) -> BuildEvent:
+    """Reads an event. Raises BadInput for one of another shape; names and images are not looked at yet."""
+    application = application_of(resource)
+    if not isinstance(payload, dict):
+        raise _misread(application, f"is {_kind(payload)}")
+    named = payload.get("application")
+    if named != application:
+        raise _misread(application, f"says application {named!r}, and its resource {RESOURCE}{application}")
+    images = payload.get("images")
+    if not isinstance(images, dict):
+        raise _misread(application, f"has {_kind(images)} for images" if "images" in payload else "has no images")
+    if wrong := sorted(str(name) for name, image in images.items() if not isinstance(image, str)):
+        raise _misread(application, f"has no text for the images of {', '.join(wrong)}")
+    return BuildEvent(application, dict(images))
+
+
+def _misread(application: str, fact: str) -> BadInput:
+    return BadInput(
+        f"has a payload that {fact}; it has to be {SHAPE}",
+        obj=f"build event for {application}",
+        untouched="both sides: nothing was started",
+    )
+
+
+def _kind(value: Any) -> str:
+    """What a JSON value is, in JSON's words."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,37 @@
+"""Build completed: reads what an image build announced, and starts deploy dark for it. What cannot be read is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flipgate.core.record.pipelines import BUILD_COMPLETED, DEPLOY_DARK, event_key
+from flipgate.core.spec.build_event import application_of, read_build
+from flipgate.core.values.errors import BadInput
+from flipgate.core.workloads.render import parse_images
+from flipgate.steps.releasing.queue import refused_build
+from flows.opening import begin
+from tasks import steps as task
+
+
+@flow(name=BUILD_COMPLETED, flow_run_name="build of {resource}")
+def build_completed(resource: str, payload: Any, event: str, cluster: str = "default") -> str:
+    """Starts deploy dark for the images of a build event. One that cannot be read starts nothing, and people hear.
+
+    Args:
+        resource: The event's resource: flipgate.application.APP.
+        payload: The event's payload: {"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}.
+        event: The event's id; the same one twice is one deploy.
+        cluster: The flipgate-cluster block to use; `default` needs no block.
+    """
+    world = begin(application_of(resource), cluster)
+    try:
+        build = read_build(resource, payload)
+        images = {name: str(image) for name, image in parse_images(build.images, world.application).items()}
+    except BadInput as refused:
+        refused_build(world, refused)
+        raise
+    parameters = {"application": build.application, "images": images, "name": "image build event", "cluster": cluster}
+    run = task.start(DEPLOY_DARK, parameters, event_key(event))
+    return f"{DEPLOY_DARK} of {build.application}: {run.url or run.id}"
