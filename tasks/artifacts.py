@@ -97,6 +97,12 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
+def _look_first(question: Question) -> str:
+    """How to see the dark side with one's own eyes, as a block to copy from."""
+    lines = "\n".join(question.look_first)
+    return f"To look at it first:\n\n```sh\n{lines}\n```\n\n" if lines else ""
+
+
 def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
     shown = list(evidence)
@@ -106,7 +112,8 @@ def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     gates = sum(e.verdict is not Verdict.INFO for e in shown)
     changes = "".join(f"\n- {line}" for line in question.changes)
     return (
-        f"## {question.summary}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n{table}\n\n"
+        f"## {question.summary}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
+        f"{_look_first(question)}{table}\n\n"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )

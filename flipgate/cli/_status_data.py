@@ -85,6 +85,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "state": question_state(record, question, now),
         "flowRun": question.flow_run,
         "url": question.url,
+        "lookFirst": list(question.look_first),
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
     }

@@ -130,6 +130,8 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     yield "", f"expires {clock(question['expiresAt'])}"
     if question["url"]:
         yield "", question["url"]
+    for line in question["lookFirst"]:
+        yield "Look", line
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"

@@ -37,7 +37,7 @@ DATA = """\
   queued          [{service, image, at, by}]: builds that wait for the release to end
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
-                  state: open|approved|rejected|expired|void, flowRun, url,
+                  state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND],
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent}}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why

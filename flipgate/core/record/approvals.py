@@ -6,6 +6,7 @@ Questions and decisions live in the record; the changes to it that they make are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
@@ -21,7 +22,7 @@ from flipgate.core.record.record import (
     message_id,
     need_release,
 )
-from flipgate.core.record.release import Decided
+from flipgate.core.record.release import Decided, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -118,12 +119,18 @@ def pose(record: Record, question: Question) -> Record:
             release=release.name,
             side=release.side,
             reason=Why.DECISION_WANTED,
-            text=f"{record.application} {release.name}: {question.summary} No decision before "
-            f"{question.expires_at:%Y-%m-%d %H:%M} UTC means no.",
+            text=" ".join(_said(record, release, question)),
             url=question.url,
             at=question.asked_at,
         ),
     )
+
+
+def _said(record: Record, release: Release, question: Question) -> Iterator[str]:
+    yield f"{record.application} {release.name}: {question.summary}"
+    if question.look_first:
+        yield f"To look at it first: {' ; '.join(question.look_first)}."
+    yield f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no."
 
 
 def answer(record: Record, approval: Approval) -> Record:

@@ -85,6 +85,8 @@ class Question(Model):
     basis: Name
     summary: Sentence
     changes: tuple[Sentence, ...] = ()
+    look_first: tuple[Address, ...] = Field(default=(), exclude_if=lambda lines: not lines)
+    """Commands that let a person look at the dark side before they decide."""
     evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime

@@ -15,6 +15,7 @@ from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
+from flipgate.core.traffic.look_first import port_forwards
 from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
@@ -84,7 +85,9 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind)
-    question = but(asked, evidence=frozen(evidence), changes=changes)
+    place = world.application.place_of(release.side)
+    look_first = port_forwards(view.traffic, place) if kind is QuestionKind.FLIP else ()
+    question = but(asked, evidence=frozen(evidence), changes=changes, look_first=look_first)
     write(world, lambda r: approvals.pose(r, question))
     return question
 

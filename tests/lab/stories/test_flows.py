@@ -64,6 +64,7 @@ def test_event_to_settled_with_two_approvals(
         assert record.phase is Phase.DARK
         assert record.question is not None
         assert record.question.url.endswith(flip)
+        assert record.question.look_first[0].startswith(f"kubectl -n {stage.place.green} port-forward service/")
         assert [each.verdict for each in record.question.evidence] == ["pass"] * 8
         assert len(prefect.runs("deploy-dark", stage.application)) == 1
 
