@@ -8,7 +8,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.cluster import connect
-from flipgate.adapters.runs import url_of
+from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import Refused
@@ -48,9 +48,9 @@ def overtaken(world: World, release: str, refused: Refused) -> State[str]:
     failure; it says who, when and why. Raises `refused` otherwise."""
     record = world.store.read()
     found = record.named(release)
-    another_way = found is not None and (found.phase.row.by_rollback or found.phase is Phase.SUPERSEDED)
-    if refused.reason not in TAKEN_OVER or not another_way:
+    newer = found is not None and found.phase is Phase.SUPERSEDED
+    if refused.reason not in TAKEN_OVER or found is None or not (newer or found.phase.row.by_rollback):
         raise refused
     message = f"release {release} {became(record, release)}"
     world.say(message)
-    return Completed(name="Overtaken", message=message, data=message)
+    return Completed(name=Why.SUPERSEDED if newer else OVERTAKEN, message=message, data=message)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +22,8 @@ BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
 RUNG = "rung"
 """The key that marks a form as a doorbell, and as nobody's answer."""
+OVERTAKEN = "Overtaken"
+"""What the state of a run is called whose release a person has taken another way: it has ended, but not come there."""
 RUNS_A_KEY = 5
 """Runs that are started under one key where each before it will not act: then a person has to."""
 
@@ -62,6 +65,23 @@ def _name(pipeline: str, parameters: Mapping[str, Any]) -> str:
     """What the run is called until it starts, which may be a day from now, and names itself."""
     words = [pipeline.replace("-", " "), parameters.get("application"), parameters.get("release")]
     return " ".join(str(word) for word in words if word)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run has ended: whether well, and what it said."""
+
+    well: bool
+    message: str
+
+
+def ended(flow_run: str) -> Ended | None:
+    """How the run has ended; None while it is scheduled, at work or waits. Raises NotFound, Unreachable."""
+    with _client() as client, _failures(f"flow run {flow_run}"):
+        state = client.read_flow_run(UUID(flow_run)).state
+    if state is None or not state.is_final():
+        return None
+    return Ended(state.is_completed() and state.name != OVERTAKEN, state.message or str(state.name))
 
 
 def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:

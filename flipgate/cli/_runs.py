@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flipgate.cli._options import person
 from flipgate.cli._print import emit
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.reasons import Why
+
+if TYPE_CHECKING:
+    from flipgate.core.record.going_on import Run
+    from flipgate.steps.acting.world import World
+
+LOOK_SECONDS = 1.0
 
 block_option = click.option(
     "--cluster",
@@ -23,7 +32,7 @@ RUN_DATA = '-o json: {"application", "pipeline", "startedBy", "run": {"id", "nam
 
 def start_run(
     pipeline: str, application: str, parameters: Mapping[str, Any], block: str | None, output: str | None
-) -> None:
+) -> Run:
     """Starts the run and prints where to see it. Raises Refused, NotFound or Unreachable as Prefect does."""
     from flipgate.adapters.runs import start
 
@@ -32,8 +41,38 @@ def start_run(
     if output:
         shown = {"id": run.id, "name": run.name, "url": run.url}
         emit({"application": application, "pipeline": pipeline, "startedBy": person(), "run": shown}, output)
-        return
+        return run
     click.echo(f"{pipeline} of {application} started: run {run.name}")
     if run.url:
         click.echo(run.url)
     click.echo(f"Next: flipgate status {application} --watch")
+    return run
+
+
+def wait_for_run(run: Run, world: World, seconds: float) -> None:
+    """Waits for a run to end, and says each phase that the open release enters meanwhile, on standard error. Raises
+    Refused (RunFailed) when it ends badly, TemporaryError when it goes on for longer than `seconds`."""
+    from flipgate.adapters.runs import ended
+
+    began, said = time.monotonic(), ""
+    while (end := ended(run.id)) is None:
+        release = world.store.read().release
+        if release and (line := f"{release.name} {release.phase} ({release.changes[-1].reason})") != said:
+            said = line
+            click.echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
+        if time.monotonic() - began > seconds:
+            raise TemporaryError(
+                f"has not ended within {seconds:g} s",
+                obj=f"run {run.name}",
+                untouched="the run: it goes on",
+                next_command=run.url,
+            )
+        time.sleep(LOOK_SECONDS)
+    if not end.well:
+        raise Refused(
+            end.message,
+            obj=f"run {run.name}",
+            reason=Why.RUN_FAILED,
+            next_command=f"flipgate status {world.application.name}",
+        )
+    click.echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)

@@ -8,7 +8,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, image_option, output_option, person, read_images
-from flipgate.cli._runs import RUN_DATA, block_option, start_run
+from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
 
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
@@ -21,19 +21,42 @@ if TYPE_CHECKING:
     examples="""\
         flipgate deploy sportsdata --image api=sportsdata/api:2
         flipgate deploy sportsdata --image api=sportsdata/api:2 --image venue=sportsdata/venue:2
-        flipgate deploy sportsdata --image api=sportsdata/api@sha256:... -o json""",
+        flipgate deploy sportsdata --image api=sportsdata/api@sha256:... -o json
+        flipgate deploy sportsdata --image api=sportsdata/api:2 --wait""",
 )
 @click.argument("app")
 @image_option
+@click.option(
+    "--wait",
+    is_flag=True,
+    help="Wait until the dark side is up and checked, or the build is queued: exit code 0; 1 where it is neither.",
+)
+@click.option(
+    "--timeout",
+    "timeout_seconds",
+    type=click.FloatRange(min=0),
+    default=1_800,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --wait waits; the run itself goes on.",
+)
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def deploy(options: ClusterOptions, app: str, images: tuple[str, ...], block: str | None, output: str | None) -> None:
+def deploy(
+    options: ClusterOptions,
+    app: str,
+    images: tuple[str, ...],
+    wait: bool,
+    timeout_seconds: float,
+    block: str | None,
+    output: str | None,
+) -> None:
     """Bring new images up on the dark side (a Prefect run).
 
     Services that are not named keep the image that is live (before a first release: that of the dark side's own
-    Deployments). Does not wait: the run asks for an approval when the dark
-    side is up and its checks have passed. While traffic moves, bakes or soaks the build is queued, and released when
+    Deployments). The run asks for an approval when the dark side is up and its
+    checks have passed. While traffic moves, bakes or soaks the build is queued, and released when
     that has ended.
     """
     from flipgate.core.record.pipelines import DEPLOY_DARK
@@ -44,7 +67,9 @@ def deploy(options: ClusterOptions, app: str, images: tuple[str, ...], block: st
     parsed = parse_images(given, world.application)
     _say_what_waits(world)
     wanted = {name: str(image) for name, image in parsed.items()}
-    start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
+    run = start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
+    if wait:
+        wait_for_run(run, world, timeout_seconds)
 
 
 def _say_what_waits(world: World) -> None:

@@ -27,6 +27,8 @@ class PlayedPrefect:
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)
+    state: dict[str, Any] | None = None
+    """Of each run, for who asks for one."""
 
     def __call__(self, request: Handler) -> Answer:
         path = request.path.partition("?")[0].removeprefix("/api")
@@ -37,6 +39,8 @@ class PlayedPrefect:
             return 201, _json(self._run(path.split("/")[2], body))
         if path == "/admin/version":
             return 200, _json(VERSION)
+        if request.command == "GET" and path.startswith("/flow_runs/"):
+            return 200, _json(next(run for run in self.runs if path.endswith(run["id"])) | {"state": self.state})
         if path.endswith("/resume"):
             why = {"type": "reject_details", "reason": "is not paused"}
             return 200, _json({"state": None, "status": "REJECT", "details": why})

@@ -109,6 +109,7 @@ class Why(StrEnum):
     ROUTE_UNKNOWN = "RouteUnknown"
     ROUTES_ELSEWHERE = "RoutesElsewhere"
     ROUTES_SPLIT = "RoutesSplit"
+    RUN_FAILED = "RunFailed"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
@@ -250,6 +251,7 @@ RouteMissing | a declared route is not there | create it, or correct the file
 RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3am.md
 RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
+RunFailed | the run that was waited for ended badly, or a person took its release another way | flipgate status APP
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route

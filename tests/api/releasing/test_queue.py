@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from flipgate.cli import cli
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.outbox import advance
@@ -143,7 +145,7 @@ def test_a_run_whose_release_a_newer_build_took_over_has_ended_and_not_failed(wo
     with pytest.raises(Refused) as refused:
         under_lease(world, bring_up, old)
     state = overtaken(world, old.name, refused.value)
-    assert state.name == "Overtaken"
+    assert state.name == "Superseded"
     assert "was superseded" in str(state.message)
 
 
@@ -182,3 +184,37 @@ def test_a_build_event_that_starts_nothing_is_heard_of(
     assert fact in refused.fact
     assert fact in said[0]
     assert prefect.runs == []
+
+
+def waited(shop: Shop, *more: str) -> Result:
+    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    line = ["deploy", *where, shop.name, "--image", "web=shop/web:2", "--wait", *more]
+    return CliRunner().invoke(cli, line, prog_name="flipgate")
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "said"),
+    [
+        ({"type": "COMPLETED", "name": "Completed"}, 0, "Completed"),
+        ({"type": "COMPLETED", "name": "Superseded", "message": "release a-1 was superseded"}, 0, "was superseded"),
+        ({"type": "COMPLETED", "name": "Overtaken", "message": "release a-1 was aborted by ana"}, 1, "aborted by ana"),
+        ({"type": "FAILED", "name": "Failed", "message": "not Ready within 8 s: web 0/2"}, 1, "web 0/2"),
+        ({"type": "CRASHED", "name": "Crashed"}, 1, "Crashed"),
+    ],
+    ids=lambda value: value["name"] if isinstance(value, dict) else "",
+)
+def test_a_deploy_that_waits_ends_as_its_run_ends(
+    shop_on_paper: Shop, prefect: PlayedPrefect, state: dict[str, str], code: int, said: str
+) -> None:
+    prefect.state = state
+    result = waited(shop_on_paper)
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+
+
+def test_a_deploy_does_not_wait_for_ever(shop_on_paper: Shop, prefect: PlayedPrefect) -> None:
+    prefect.state = {"type": "RUNNING", "name": "Running"}
+    result = waited(shop_on_paper, "--timeout", "0")
+    assert result.exit_code == 1
+    assert "has not ended within 0 s" in result.stderr
+    assert len(prefect.runs) == 1, "it goes on"
