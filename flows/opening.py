@@ -11,11 +11,13 @@ from blocks.cluster import connect
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import Phase
-from flipgate.core.values.errors import Refused
+from flipgate.core.record.queue import may_start
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.world import World, default_actor
 from flipgate.steps.watching.unwatched import look_whether_watched
+from tasks import steps as task
 
 TAKEN_OVER = frozenset({Why.LOST_LEASE, Why.SUPERSEDED, Why.WRONG_PHASE, Why.NO_DARK_SIDE, Why.SIDE_CHANGED})
 """Refusals by which a run may find out that a person went another way while it slept. A failed bake is none of them."""
@@ -36,6 +38,17 @@ def begin(application: str, cluster: str) -> World:
     world = open_world(application, cluster)
     look_whether_watched(world, get_run_logger().warning)
     return world
+
+
+def start_what_waited(world: World, cluster: str) -> None:
+    """Starts the builds that waited for a release to end. Never raises: what has just ended stays so, and reconcile
+    comes again."""
+    try:
+        record = world.store.read()
+        if may_start(record):
+            task.start_queued(world, record, cluster)
+    except FlipgateError as error:
+        world.say(f"whether builds wait, or their run, is left to reconcile: {error}")
 
 
 def this_run() -> str:

@@ -16,7 +16,7 @@ from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.unwatched import note_success
-from flows.opening import open_world
+from flows.opening import open_world, start_what_waited
 from tasks import steps as task
 
 
@@ -71,5 +71,5 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world, look(world)):
         with world.acting() as acting:
             rest_expired(acting)
-    task.start_queued(world, cluster)
+    start_what_waited(world, cluster)
     return outcome.fact

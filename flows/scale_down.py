@@ -13,7 +13,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, state_if_refused
-from flows.opening import begin, overtaken, this_run
+from flows.opening import begin, overtaken, start_what_waited, this_run
 from tasks import steps as task
 
 
@@ -49,5 +49,5 @@ def ask_and_rest(world: World, soaked: Release, cluster: str) -> str | State[str
     with world.acting() as acting:
         act_again(acting)
         settled = task.settle_release(acting, soaked.name)
-    task.start_queued(world, cluster)
+    start_what_waited(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"

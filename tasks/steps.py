@@ -12,10 +12,10 @@ from flipgate.core.record import going_on
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, ROLL_BACK, SCALE_DOWN, queue_key
-from flipgate.core.record.queue import may_start, newest, said
-from flipgate.core.record.record import Question
+from flipgate.core.record.queue import newest
+from flipgate.core.record.record import Question, Record
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import SELF_DECLARED
@@ -130,18 +130,11 @@ def _has_not_failed(run: Run) -> bool:
 
 
 @step("start what waited")
-def start_queued(world: World, cluster: str) -> Run | None:
-    """The builds that waited for a release to end, as one. None where none waits, or they have to wait on."""
-    record = world.store.read()
-    if not may_start(record):
-        return None
+def start_queued(world: World, record: Record, cluster: str) -> Run:
+    """The builds that waited for a release to end, as one."""
     built, name = newest(record), world.application.name
     parameters = {"application": name, "images": {}, "name": built.by.removesuffix(SELF_DECLARED), "cluster": cluster}
-    try:
-        return runs.start(DEPLOY_DARK, parameters, key=queue_key(name, built.at), acts=_has_not_failed)
-    except FlipgateError as error:  # what has just ended stays so
-        world.say(f"{said(record.queued)} waits on; reconcile starts it: {error}")
-        return None
+    return runs.start(DEPLOY_DARK, parameters, key=queue_key(name, built.at), acts=_has_not_failed)
 
 
 @step("start the flip")
