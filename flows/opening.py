@@ -45,7 +45,7 @@ def start_what_waited(world: World, cluster: str) -> None:
     comes again."""
     try:
         record = world.store.read()
-        if may_start(record):
+        if may_start(record, world.now(), world.application.spec.policy.join_builds_seconds):
             task.start_queued(world, record, cluster)
     except FlipgateError as error:
         world.say(f"whether builds wait, or their run, is left to reconcile: {error}")

@@ -6,7 +6,7 @@ One image a service, the newest; together they are the next release, as soon as 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flipgate.core.record.phases import Build
 from flipgate.core.record.record import Announcement, Record, announced, journaled, message_id, need_release
@@ -20,9 +20,19 @@ def waits_for(record: Record) -> Release | None:
     return record.release if record.phase.row.build is Build.WAITS else None
 
 
-def may_start(record: Record) -> bool:
-    """Whether builds wait, and nothing keeps them from becoming a release."""
-    return bool(record.queued) and waits_for(record) is None
+def may_start(record: Record, now: datetime, join_seconds: float = 0) -> bool:
+    """Whether builds wait, and nothing keeps them from becoming a release: neither another one nor the time
+    (`join_seconds`) in which others may join them."""
+    if not record.queued or waits_for(record) is not None:
+        return False
+    return now - newest(record).at >= timedelta(seconds=join_seconds)
+
+
+def gather(record: Record, images: Mapping[str, str], *, by: str, now: datetime) -> Record:
+    """Returns the record with these images waiting for others to join them. Nobody is told: it takes minutes at most.
+    Where a release is in the way already they are `enqueue`d by whoever opens it."""
+    news = {name: QueuedImage(image=image, at=now, by=by) for name, image in images.items()}
+    return but(record, queued={**record.queued, **news}, refused_build=None)
 
 
 def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime) -> Record:

@@ -120,6 +120,13 @@ class Policy(FileModel):
         description="How long handing over waits for running Jobs of the CronJobs that it suspended, in seconds. Jobs "
         "that still run then: with old-first everybody goes back, with new-first it is said. flipgate stops no Job.",
     )
+    join_builds_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3_600,
+        description="How long a build waits for others to join it in one release, in seconds; each that comes begins "
+        "the time anew.",
+    )
     keep_failed_seconds: int = Field(
         default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
     )

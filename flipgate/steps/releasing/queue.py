@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
 from flipgate.core.record import queue
@@ -15,6 +16,7 @@ from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import open_release
 
+LOOK_SECONDS = 2.0
 TRIES = 10
 """Builds that come at once push each other aside; each looks again at what the others have opened."""
 PUSHED_ASIDE = frozenset({Why.RELEASE_OPEN, Why.SUPERSEDED, Why.NO_SUCH_TRANSITION})
@@ -36,6 +38,25 @@ def release_or_queue(world: World, images: Mapping[str, str], built_by: str) -> 
         if _waits(world, images, built_by):
             return None
     return open_release(world, images, built_by)
+
+
+def join_builds(world: World, images: Mapping[str, str], built_by: str) -> Mapping[str, str] | None:
+    """Waits until no build has come for `joinBuildsSeconds`. Returns what is to be released: these images where a
+    release is in the way, which they wait for anyhow; else none, for all that have come wait in the record by now,
+    where reconcile finds them should this run be killed. None where it is not this one's turn: a newer build goes on
+    with them, or somebody has released them."""
+    if queue.waits_for(world.store.read()):
+        return images
+    given = {name: str(image) for name, image in parse_images(images, world.application).items()}
+    seconds, now = float(world.application.spec.policy.join_builds_seconds), world.now()
+    record = world.store.update(partial(queue.gather, images=given, by=built_by, now=now))
+    began = queue.newest(record).at
+    while world.now() - began < timedelta(seconds=seconds):
+        world.sleep(min(LOOK_SECONDS, seconds))
+        record = world.store.read()
+        if not record.queued or queue.newest(record).at > began:
+            return None
+    return {}
 
 
 def refused_build(world: World, refused: FlipgateError) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,11 @@ from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
 from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.queue import gather
+from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.outbox import advance
-from flipgate.steps.acting.world import World
+from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.queue import release_or_queue
@@ -218,3 +222,26 @@ def test_a_deploy_does_not_wait_for_ever(shop_on_paper: Shop, prefect: PlayedPre
     assert result.exit_code == 1
     assert "has not ended within 0 s" in result.stderr
     assert len(prefect.runs) == 1, "it goes on"
+
+
+def test_builds_that_come_within_the_time_to_join_are_one_release(
+    shop: Shop, world: World, prefect: PlayedPrefect
+) -> None:
+    text = shop.text.replace("spec:\n", "spec:\n  policy: {joinBuildsSeconds: 1}\n")
+    cis = [replace(each, application=load_application(text, "shop.yaml")) for each in (world, shop.world("ci 2"))]
+    first, second = cis
+    first.sleep = lambda _: None if world.store.read().queued.keys() == BOTH.keys() else second_comes()
+
+    def second_comes() -> None:
+        world.store.update(partial(gather, images=MAILER, by="ci 2", now=utc_now()))
+
+    with played(first) as flows:
+        assert flows.deploy_dark(shop.name, WEB) == "joined: a newer build goes on with these images"
+    assert world.store.read().release is None
+    with shop.playing_ready(), played(second) as flows:
+        flows.deploy_dark(shop.name, MAILER)
+        assert flows.deploy_dark(shop.name, {}) == "nothing to do: no image is given, and none waits"
+    record = world.store.read()
+    assert record.release is not None
+    assert (record.release.images, record.queued) == (BOTH, {})
+    assert len(world.store.history()) == 0, "no release was superseded on the way"

@@ -67,10 +67,10 @@ def test_the_release_s_own_image_built_again_takes_the_place_of_one_that_waits()
 
 def test_what_waited_may_start_when_the_release_has_ended_and_is_taken_by_the_next() -> None:
     waits = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci", now=NOW)
-    assert not queue.may_start(waits)
+    assert not queue.may_start(waits, LATER)
     over = but(waits, release=None, last=release(Phase.SETTLED))
-    assert queue.may_start(over)
-    assert not queue.may_start(but(over, queued={}))
+    assert queue.may_start(over, LATER)
+    assert not queue.may_start(but(over, queued={}), LATER)
     taken = {"web": "web:3", "mailer": "mailer:1"}
     assert records.open_release(over, release(Phase.DEPLOYING, id="a1", images=taken), NOW).queued == {}
     other = {"web": "web:9", "mailer": "mailer:1"}
@@ -106,3 +106,12 @@ def test_a_build_that_was_refused_is_told_once_and_stands_until_the_next() -> No
     queued = queue.enqueue(live, {"web": "web:3"}, by="ci", now=NOW)
     assert (opened.refused_build, queued.refused_build) == (None, None)
     assert "refused_build" not in opened.model_dump_json(by_alias=True)
+
+
+def test_builds_gather_in_silence_and_may_start_once_none_has_come_for_a_while() -> None:
+    one = queue.gather(built(), {"web": "web:2"}, by="ci", now=NOW)
+    two = queue.gather(one, {"mailer": "mailer:2"}, by="ci", now=NOW + timedelta(seconds=50))
+    assert (two.outbox, two.journal) == ((), ())
+    assert queue.joined(two, {}) == {"web": "web:2", "mailer": "mailer:2"}
+    assert not queue.may_start(two, NOW + timedelta(seconds=109), join_seconds=60)
+    assert queue.may_start(two, NOW + timedelta(seconds=110), join_seconds=60)
