@@ -78,6 +78,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "rest_replicas": 0,
         "workers": "old-first",
         "jobs_timeout_seconds": 120,
+        "join_builds_seconds": 0,
         "keep_failed_seconds": 3_600,
     }
     assert app.spec.traffic.traefik.model_dump() == {
