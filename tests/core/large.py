@@ -66,10 +66,14 @@ def large_question(text: str) -> Question:
     return question(summary=text, changes=(text,) * MOST_SERVICES, evidence=evidence, url=text, flow_run=text)
 
 
+@cache
+def shown(text: str) -> tuple[Shown, ...]:
+    return tuple(Shown(replica=f"{n} {text}", first_new_answer_ms=1.5) for n in range(50))
+
+
 def opened(now: Record, text: str) -> Record:
     attempt = 1 + max((each.attempt for each in now.releases), default=0)
-    shown = tuple(Shown(replica=f"{n} {text}", first_new_answer_ms=1.5) for n in range(50))
-    facts = {"images": IMAGES, "wanted": COUNTS, "opened_by": text, "shown": shown}
+    facts = {"images": IMAGES, "wanted": COUNTS, "opened_by": text, "shown": shown(text)}
     return records.open_release(now, release(attempt=attempt, side=now.active.other, **facts), NOW)
 
 
@@ -128,13 +132,16 @@ def judged(now: Record, text: str) -> Record:
     return records.judged(records.judged(now, CHECKS, gates(text), NOW), BAKE, gates(text), NOW)
 
 
-def conditioned(now: Record, text: str) -> Record:
-    kinds = [*sorted(conditions.JUDGED), "Unwatched"]
-    found = [
+@cache
+def unwell(text: str) -> tuple[Condition, ...]:
+    return tuple(
         Condition(type=kind, status=ConditionStatus.FALSE, reason=text, message=text, since=NOW, side=BLUE)
-        for kind in kinds
-    ]
-    return conditions.put(conditions.recorded(now, found), *found)
+        for kind in (*sorted(conditions.JUDGED), "Unwatched")
+    )
+
+
+def conditioned(now: Record, text: str) -> Record:
+    return conditions.put(conditions.recorded(now, unwell(text)), *unwell(text))
 
 
 def sent(now: Record, text: str) -> Record:
@@ -179,7 +186,6 @@ def tried(change: Change, now: Record, text: str) -> Record:
         return now
 
 
-@cache
 @cache
 def weeks(text: str) -> Record:
     """What weeks of releases that came to nothing leave, with a chat that took nothing, and one that waits for a yes.

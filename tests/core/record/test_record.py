@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -27,6 +26,7 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from tests.core import source
 from tests.core.builders import BLUE, GREEN, NOW, approval, at, question, record, release
 
 TO_GREEN = {"to": "green", "from": "blue"}
@@ -95,10 +95,8 @@ def test_a_release_is_found_under_way_rolled_back_and_when_the_next_one_is_open(
 
 
 def test_nobody_but_the_record_chooses_between_its_two_releases() -> None:
-    root = Path(__file__).parents[3]
-    rooms = [each for room in ("flipgate", "flows", "tasks") for each in (root / room).rglob("*.py")]
-    chosen = re.compile(r"record\.last\b.*record\.release\b|\brelease or \w+\.last\b")
-    assert [str(each) for each in rooms if each.name != "record.py" and chosen.search(each.read_text())] == []
+    others = [each for each in source.files() if each.name != "record.py"]
+    assert source.matching(r"record\.last\b.*record\.release\b|\brelease or \w+\.last\b", others) == []
 
 
 @pytest.mark.parametrize(("old", "new", "why"), LAST_STEPS)

@@ -46,6 +46,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.answers = 0
         self.stood_on: set[str] = set()
         self.open_entry: int | None = None
+        self.read_back: RecordModel | None = None
         for step in range(steps):
             if step == 0:
                 self.open(side.other)
@@ -189,7 +190,9 @@ class RecordMachine(RuleBasedStateMachine):
 
     @invariant()
     def is_read_back_as_it_was_written(self) -> None:
-        assert parse_record(self.record.model_dump_json(by_alias=True), "shop", "flipgate") == self.record
+        if self.record is not self.read_back:
+            assert parse_record(self.record.model_dump_json(by_alias=True), "shop", "flipgate") == self.record
+            self.read_back = self.record
 
     @invariant()
     def at_most_one_release_is_open(self) -> None:
@@ -230,10 +233,6 @@ class RecordMachine(RuleBasedStateMachine):
         if self.record.approval and self.record.approval.spent_by is not None:
             for basis in ("basis-1", "basis-2"):
                 assert not isinstance(accept(self.record.approval, self.record.question, basis, self.now), Granted)
-
-    @invariant()
-    def what_is_written_is_what_is_read(self) -> None:
-        assert RecordModel.model_validate_json(self.record.model_dump_json(by_alias=True)) == self.record
 
 
 TestRecordMachine = RecordMachine.TestCase
