@@ -21,28 +21,30 @@ from flipgate.core.way_back.facts import Facts, question_state
 from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.way_back import WayBackReason
 from tests.core.builders import (
+    BAKING,
     BLUE,
+    DARK,
     GREEN,
-    NAMESPACES,
+    LIVE,
     NOW,
     RUN,
     approval,
     at,
     cron_job,
     deployment,
+    on,
     question,
     record,
     release,
     route,
     route_object,
-    service,
     shop,
     side,
     traefik_service,
     traffic,
     weighted,
 )
-from tests.core.cli.looks import DARK, LIVE, data, facts, live, text
+from tests.core.cli.looks import data, facts, live, text
 
 # What comes next
 
@@ -53,7 +55,7 @@ from tests.core.cli.looks import DARK, LIVE, data, facts, live, text
         ((Phase.DEPLOYING,), "run", 'flipgate rollback shop --reason "..."'),
         (DARK, "person", "flipgate flip shop"),
         (LIVE[:3], "run", 'flipgate rollback shop --reason "..."'),
-        (LIVE[:4], "run", 'flipgate rollback shop --reason "..."'),
+        (BAKING, "run", 'flipgate rollback shop --reason "..."'),
         (LIVE, "person", "flipgate scale-down shop"),
         ((*LIVE, Phase.SETTLING), "run", 'flipgate rollback shop --reason "..."'),
         ((*LIVE, Phase.ROLLING_BACK), "run", 'flipgate rollback shop --reason "..."'),
@@ -137,7 +139,7 @@ def test_drift_is_told_before_all_else() -> None:
 
 
 def test_a_route_that_follows_says_whom_and_leaves_the_side_to_it() -> None:
-    followed = traefik_service(weighted(service(NAMESPACES[BLUE])))
+    followed = traefik_service(weighted(on(BLUE)))
     follower = route(route_object([{"kind": "TraefikService", "name": "live"}]), name="front")
     told = data(facts(record(), traffic=traffic(follower, followed)))
 
@@ -196,7 +198,7 @@ def test_there_is_no_way_back_from_a_first_release_and_nobody_is_told_to_type_on
     assert way_back(seen) == {"way": "none", "side": None, "services": []}
     assert "Way back    none: a first release" in text(seen)
     assert (next_step(seen)["by"], next_step(seen)["command"]) == ("clock", "")
-    baking = record(release=release(*LIVE[:-1]), active=GREEN, sides=nothing_ran)
+    baking = record(release=release(*BAKING), active=GREEN, sides=nothing_ran)
     assert next_step(facts(baking, routes=GREEN))["command"] == "flipgate flip shop"
 
 
@@ -337,5 +339,5 @@ def test_a_cron_job_is_suspended_or_scheduled_and_one_that_runs_on_the_dark_side
     both = data(with_cron_jobs(record(), suspended=BLUE))
     assert both["sides"]["green"]["works"] == ["CronJob shop-green/nightly is not suspended"]
     assert "work may be done twice: CronJob shop-green/nightly" in "\n".join(one(both, at(60), wide=False))
-    baking = record(release=release(*LIVE[:-1]))
+    baking = record(release=release(*BAKING))
     assert data(with_cron_jobs(baking, suspended=BLUE))["sides"]["green"]["works"] == []

@@ -18,8 +18,22 @@ from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.live_side import LiveSide, LiveSideReason
 from flipgate.core.way_back.next_step import next_step
 from flipgate.core.workloads.view import SideState
-from tests.core.builders import BLUE, GREEN, NOW, RUN, at, deployment, question, record, release, shop, side, without
-from tests.core.cli.looks import LIVE, data, facts
+from tests.core.builders import (
+    BLUE,
+    GREEN,
+    LIVE,
+    NOW,
+    RUN,
+    at,
+    deployment,
+    question,
+    record,
+    release,
+    shop,
+    side,
+    without,
+)
+from tests.core.cli.looks import data, facts
 from tests.core.way_back.test_live_side import FLUX, carrying, rest, web
 
 RED = "\x1b[31m\x1b[1m"

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
-from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.base import but
-from tests.core.builders import GREEN, approval, at, question, record, release
+from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 SOON, LATE = at(10 + DOORBELL.total_seconds() - 1), at(10 + DOORBELL.total_seconds())
 """Of a decision that was made at 10 s."""
 RUN = "run-1"
@@ -78,7 +76,7 @@ def test_the_key_is_the_same_for_all_who_start_it() -> None:
     assert key_of(dark(approval()), "flip-traffic", LATE) == f"flip-traffic-shop-{question().id}"
     other = dark(approval(), id="flip-2")
     assert key_of(other, "flip-traffic", LATE) == "flip-traffic-shop-flip-2", "one more for each question"
-    baking = record(release=release(*LIVE[:4]), epoch=9)
+    baking = record(release=release(*BAKING), epoch=9)
     assert key_of(baking, "flip-traffic", LATE) == "flip-traffic-shop-epoch-9"
     assert key_of(live(), "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1"
 

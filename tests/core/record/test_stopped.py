@@ -12,10 +12,8 @@ from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_sto
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import GREEN, approval, at, question, record, release
+from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 NAME = release().name
 VERDICT = Failure("CannotSee", "Traefik: no replica shows blue", verdict=True)
 FAULT = Failure("Unreachable", "no answer")
@@ -77,7 +75,7 @@ def test_only_a_yes_that_stands_is_taken(answer: object, seconds: float) -> None
 
 
 def test_after_the_move_a_verdict_takes_nothing() -> None:
-    baking = record(release=release(*LIVE[:4]), question=question(), approval=approval(spent_by=7), active=GREEN)
+    baking = record(release=release(*BAKING), question=question(), approval=approval(spent_by=7), active=GREEN)
     after = stopped(baking)
     assert after.approval == baking.approval
     assert "Users stay where they are: reconcile goes on within five minutes" in after.outbox[-1].text
@@ -107,7 +105,7 @@ def test_a_run_that_has_nothing_to_do_any_more_notes_nothing(before: Record) -> 
 
 def test_another_at_work_stops_nobody_after_the_move() -> None:
     held = Failure("LeaseHeld", "is held by flip shop")
-    baking = record(release=release(*LIVE[:4]), active=GREEN)
+    baking = record(release=release(*BAKING), active=GREEN)
     assert stopped(baking, held) == baking
     assert stopped(approved(), held).approval == approval(), "and takes no yes before it"
 

@@ -19,20 +19,7 @@ from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.outbox import as_blocks
-from tests.core.builders import (
-    BLUE,
-    GREEN,
-    NOW,
-    RUN,
-    at,
-    cron_job,
-    deployment,
-    record,
-    release,
-    shop,
-    side,
-    without,
-)
+from tests.core.builders import BLUE, GREEN, NOW, RUN, at, cron_job, deployment, record, release, shop, side, without
 
 TRUE, FALSE, UNKNOWN = ConditionStatus
 DENIED = "no permission to list horizontalpodautoscalers.autoscaling in namespace shop-blue"

@@ -14,7 +14,6 @@ from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, WITH_WAY_BACK, Phase
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.contract import close, side_to_close
 from flipgate.core.way_back.way_back import Autoscaler, OldSide, Quota, WayBackReason, judge_way_back, way_back_of
@@ -27,6 +26,7 @@ from tests.core.builders import (
     at,
     deployment,
     record,
+    refuses,
     release,
     shop,
     side,
@@ -341,19 +341,16 @@ def test_of_no_release_it_is_the_side_that_the_routes_do_not_name() -> None:
     settled = but(live(phase=Phase.SETTLED), release=None, last=release(Phase.SETTLED))
 
     assert side_to_close(settled, traffic(to_side(GREEN))) is BLUE
-    with pytest.raises(Refused, match="nothing ever ran on green") as refused:
+    with refuses("NothingToClose", match="nothing ever ran on green"):
         side_to_close(settled, traffic(to_side(BLUE)))
-    assert refused.value.reason == "NothingToClose"
 
 
 @pytest.mark.parametrize("phase", sorted(BEFORE_TRAFFIC | {Phase.ROLLING_BACK} | TERMINAL - {Phase.SETTLED}))
 def test_where_the_other_side_is_no_way_back_there_is_nothing_to_close(phase: Phase) -> None:
-    with pytest.raises(Refused, match=r"no way back to close: .*release 3f2a9c01d4e8-1") as refused:
+    with refuses("NothingToClose", match=r"no way back to close: .*release 3f2a9c01d4e8-1"):
         side_to_close(live(phase=phase), traffic(to_side(BLUE)))
-    assert refused.value.reason == "NothingToClose"
 
 
 def test_routes_that_name_no_one_side_are_named() -> None:
-    with pytest.raises(Refused, match="IngressRoute edge/live") as refused:
+    with refuses("RoutesSplit", match="IngressRoute edge/live"):
         side_to_close(record(), traffic(to_side(BLUE), to_side(GREEN)))
-    assert refused.value.reason == "RoutesSplit"
