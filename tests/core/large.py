@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
@@ -72,9 +73,13 @@ def shown(text: str) -> tuple[Shown, ...]:
 
 
 def opened(now: Record, text: str) -> Record:
+    return opened_small(now, text, images=IMAGES, wanted=COUNTS, shown=shown(text))
+
+
+def opened_small(now: Record, text: str, **facts: Any) -> Record:
+    """A release of which no more will stay than what is announced and noted, unless `facts` say more of it."""
     attempt = 1 + max((each.attempt for each in now.releases), default=0)
-    facts = {"images": IMAGES, "wanted": COUNTS, "opened_by": text, "shown": shown(text)}
-    return records.open_release(now, release(attempt=attempt, side=now.active.other, **facts), NOW)
+    return records.open_release(now, release(attempt=attempt, side=now.active.other, opened_by=text, **facts), NOW)
 
 
 def advanced(now: Record, text: str) -> Record:
@@ -194,7 +199,7 @@ def weeks(text: str) -> Record:
     """
     now = lived(record(), text)
     while len(now.outbox) < OUTBOX_KEPT or len(now.journal) < JOURNAL_KEPT:
-        for change in (opened, begun, ended, advanced, begun, ended, conditioned, taken_back):
+        for change in (opened_small, begun, ended, advanced, begun, ended, conditioned, taken_back):
             now = change(now, text)
         now = records.settled(now)
     for change in (opened, judged, advanced, asked, answered, taken_back, opened, judged, advanced, asked, answered):
