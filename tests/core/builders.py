@@ -303,6 +303,13 @@ def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
     return SideState(PLACES[which], workloads, switches)
 
 
+def stamped(state: SideState, epoch: str, *names: str) -> SideState:
+    """The side, with a stamp of this epoch on these of its Deployments, or on all; with none where it is empty."""
+    stamp = f"{epoch}.a" if epoch else None
+    changed = {name: replace(state.workloads[name], stamp=stamp) for name in names or state.workloads}
+    return replace(state, workloads={**state.workloads, **changed})
+
+
 def without(state: SideState, name: str) -> SideState:
     """The side, with one of its Deployments gone."""
     return replace(state, workloads={**state.workloads, name: Workload(name, state.namespace)})

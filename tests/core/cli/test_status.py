@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state
 from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.way_back import WayBackReason
+from flipgate.core.workloads.view import SideState
 from tests.core.builders import (
     BAKING,
     BLUE,
@@ -40,6 +40,7 @@ from tests.core.builders import (
     route_object,
     shop,
     side,
+    stamped,
     traefik_service,
     traffic,
     weighted,
@@ -209,19 +210,15 @@ def test_without_users_on_the_new_side_there_is_nothing_to_go_back_from(remember
     assert way_back(facts(remembered)) == {"way": way, "side": None, "services": []}
 
 
-def stamped(**epochs: str) -> dict[Side, Any]:
+def both(blue: str, green: str) -> dict[Side, SideState]:
     """Both sides, each with a stamp on its `web`."""
-    return {each: with_stamp(side(each), epochs[each]) for each in Side}
-
-
-def with_stamp(state: Any, epoch: str) -> Any:
-    return replace(state, workloads={**state.workloads, "web": replace(state.workloads["web"], stamp=f"{epoch}.a")})
+    return {BLUE: stamped(side(BLUE), blue, "web"), GREEN: stamped(side(GREEN), green, "web")}
 
 
 def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None:
     unread = {"managed": None, "problems": {"record": "cannot be read"}}
-    up = facts(**unread, sides=stamped(blue="4", green="3"))
-    at_rest = {BLUE: up.sides[BLUE], GREEN: with_stamp(side(GREEN, deployment(replicas=0)), "3")}
+    up = facts(**unread, sides=both("4", "3"))
+    at_rest = {BLUE: up.sides[BLUE], GREEN: stamped(side(GREEN, deployment(replicas=0)), "3", "web")}
     down = facts(**unread, sides=at_rest)
 
     assert way_back(up) == {"way": "fast", "side": "green", "services": [{"name": "web", "ready": 2, "wanted": 1}]}
@@ -234,7 +231,7 @@ def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None
 def test_with_users_back_where_they_came_from_and_the_record_unreadable_nobody_is_told_to_roll_back(
     stamps: tuple[str, str],
 ) -> None:
-    seen = facts(managed=None, problems={"record": "cannot be read"}, sides=stamped(blue=stamps[0], green=stamps[1]))
+    seen = facts(managed=None, problems={"record": "cannot be read"}, sides=both(*stamps))
 
     assert way_back(seen) == {"way": "none", "side": None, "services": []}
     assert "Way back    none: without the record nobody can say that green was live before" in text(seen)

@@ -32,36 +32,26 @@ NO = approval(decision=Decision.REJECT)
 OVER = approval(decision=Decision.EXPIRED)
 
 
+STATES = {
+    "dark, not asked": (record(release=release(*DARK)), at(0), True),
+    "asked": (dark(), LATE, False),
+    "yes, its run is on its way": (dark(approval()), SOON, False),
+    "yes, and nobody heard": (dark(approval()), LATE, True),
+    "no, its run is on its way": (dark(NO), SOON, False),
+    "no, and nobody heard": (dark(NO), LATE, True),
+    "live, asked": (live(), LATE, False),
+    "live, yes": (live(approval()), LATE, True),
+    "live, no": (live(NO), LATE, False),
+    "live, nobody in time": (live(OVER), LATE, False),
+    "live, not asked": (record(release=release(*LIVE), active=GREEN), at(0), True),
+    "flipping": (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
+}
+
+
 @pytest.mark.parametrize(
     ("remembered", "now", "wanted"),
-    [
-        (record(release=release(*DARK)), at(0), True),
-        (dark(), LATE, False),
-        (dark(approval()), SOON, False),
-        (dark(approval()), LATE, True),
-        (dark(NO), SOON, False),
-        (dark(NO), LATE, True),
-        (live(), LATE, False),
-        (live(approval()), LATE, True),
-        (live(NO), LATE, False),
-        (live(OVER), LATE, False),
-        (record(release=release(*LIVE), active=GREEN), at(0), True),
-        (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
-    ],
-    ids=[
-        "dark, not asked",
-        "asked",
-        "yes, its run is on its way",
-        "yes, and nobody heard",
-        "no, its run is on its way",
-        "no, and nobody heard",
-        "live, asked",
-        "live, yes",
-        "live, no",
-        "live, nobody in time",
-        "live, not asked",
-        "flipping",
-    ],
+    STATES.values(),
+    ids=STATES.keys(),
 )
 def test_a_run_goes_on_where_nobody_is_waited_for(remembered: Record, now: datetime, wanted: bool) -> None:
     assert goes_on(remembered, now) is wanted

@@ -8,6 +8,7 @@ from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.release import Stopped
 from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
@@ -28,11 +29,15 @@ def stopped(before: Record, why: Failure = VERDICT, *, pipeline: str = "flip-tra
     return note_stop(before, NAME, pipeline, why, actor="flip shop", run="http://prefect/run/7", now=at(seconds))
 
 
+def stop_of(now: Record) -> Stopped:
+    stop = records.need_release(now).stopped
+    assert stop
+    return stop
+
+
 def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> None:
     after = stopped(approved())
-    assert after.release
-    stop = after.release.stopped
-    assert stop
+    stop = stop_of(after)
     assert (stop.pipeline, stop.reason, stop.fact, stop.at) == ("flip-traffic", "CannotSee", VERDICT.fact, at(30))
     assert (stop.question, stop.withdrawn, stop.run) == (question().id, True, "http://prefect/run/7")
     assert (after.question, after.approval) == (None, None)
@@ -49,9 +54,7 @@ def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> 
 def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
     after = stopped(approved(), FAULT)
     assert (after.question, after.approval) == (question(), approval())
-    assert after.release
-    assert after.release.stopped
-    assert (after.release.stopped.question, after.release.stopped.withdrawn) == (question().id, False)
+    assert (stop_of(after).question, stop_of(after).withdrawn) == (question().id, False)
     assert "The yes stands until 2026-03-01 12:01 UTC: reconcile goes on with it" in after.outbox[-1].text
 
 
@@ -69,9 +72,7 @@ def test_only_a_yes_that_stands_is_taken(answer: object, seconds: float) -> None
     before = but(approved(), approval=answer)
     after = stopped(before, seconds=seconds)
     assert (after.question, after.approval) == (before.question, before.approval)
-    assert after.release
-    assert after.release.stopped
-    assert (after.release.stopped.question, after.release.stopped.withdrawn) == ("", False)
+    assert (stop_of(after).question, stop_of(after).withdrawn) == ("", False)
 
 
 def test_after_the_move_a_verdict_takes_nothing() -> None:
@@ -115,8 +116,7 @@ def test_it_is_over_with_the_next_phase_and_when_a_run_acts_again() -> None:
     assert forget_stop(after).release == approved().release
     assert forget_stop(approved()) == approved()
     moved = records.advance(after, Phase.FLIPPING, Reason.APPROVED, at(40), actor="flip shop")
-    assert moved.release
-    assert moved.release.stopped is None
+    assert records.need_release(moved).stopped is None
 
 
 def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
@@ -126,8 +126,7 @@ def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
     assert seen.answer == f"stopped at 2026-03-01 12:00:30 UTC (CannotSee): {VERDICT.fact}"
     assert last_attempt(after, "scale-down") == last_attempt(approved(), "flip-traffic") == ()
     again = approvals.pose(after, question(id="flip-2"))
-    assert again.release
-    assert again.release.stopped, "it is seen beside the new question"
+    assert stop_of(again), "it is seen beside the new question"
 
 
 @pytest.mark.parametrize(

@@ -142,32 +142,26 @@ def test_each_reason_says_what_was_found_who_did_it_and_what_to_type(
     assert said in condition.message
 
 
+NO_SHORTAGE = {
+    "a pod of four that is being replaced": {"given": [web(4, ready=3)], "remembered": carrying(4)},
+    "one that grows": {"given": [web(10, ready=2)]},
+    "what a person took away above the file's number": {"given": [web(2)], "remembered": carrying(5)},
+    "what an autoscaler shrank": {"given": [web(1)], "autoscalers": (Autoscaler("web", "web", 1),)},
+    "an autoscaled one that grows": {
+        "given": [web(9, ready=2)],
+        "remembered": carrying(9),
+        "autoscalers": (Autoscaler("a", "web", 4), Autoscaler("b", "web", 2)),
+    },
+    "a worker": {"given": [deployment("mailer", image="acme/mailer:1", replicas=0)]},
+    "a rest that it was brought up from": {"given": [web(2)], "remembered": carrying(5, rest(web=0))},
+    "a rest of the other side": {"given": [], "remembered": carrying(2, rest(GREEN))},
+}
+
+
 @pytest.mark.parametrize(
     "found",
-    [
-        {"given": [web(4, ready=3)], "remembered": carrying(4)},
-        {"given": [web(10, ready=2)]},
-        {"given": [web(2)], "remembered": carrying(5)},
-        {"given": [web(1)], "autoscalers": (Autoscaler("web", "web", 1),)},
-        {
-            "given": [web(9, ready=2)],
-            "remembered": carrying(9),
-            "autoscalers": (Autoscaler("a", "web", 4), Autoscaler("b", "web", 2)),
-        },
-        {"given": [deployment("mailer", image="acme/mailer:1", replicas=0)]},
-        {"given": [web(2)], "remembered": carrying(5, rest(web=0))},
-        {"given": [], "remembered": carrying(2, rest(GREEN))},
-    ],
-    ids=[
-        "a pod of four that is being replaced",
-        "one that grows",
-        "what a person took away above the file's number",
-        "what an autoscaler shrank",
-        "an autoscaled one that grows",
-        "a worker",
-        "a rest that it was brought up from",
-        "a rest of the other side",
-    ],
+    NO_SHORTAGE.values(),
+    ids=NO_SHORTAGE.keys(),
 )
 def test_what_is_no_shortage(found: dict[str, Any]) -> None:
     assert judged(**found).status is TRUE
