@@ -14,4 +14,5 @@ settings.load_profile("flipgate-ci" if os.environ.get("CI") else "flipgate")
 
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A long text is named by its beginning, so that a test's name stays a line."""
-    return val[:30].encode("unicode_escape").decode() + "..." if isinstance(val, str) and len(val) > 32 else None
+    text = val.decode(errors="replace") if isinstance(val, bytes) else val
+    return text[:30].encode("unicode_escape").decode() + "..." if isinstance(text, str) and len(text) > 32 else None

@@ -158,11 +158,7 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize(
-    ("looked", "step", "command"),
-    SHORT.values(),
-    ids=SHORT.keys(),
-)
+@pytest.mark.parametrize(("looked", "step", "command"), SHORT.values(), ids=SHORT.keys())
 def test_what_to_type_comes_before_all_else_that_waits(looked: Facts, step: str, command: str) -> None:
     assert next_step(looked) == {"step": step, "by": "person", "command": command}
 

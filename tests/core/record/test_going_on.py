@@ -48,11 +48,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("remembered", "now", "wanted"),
-    STATES.values(),
-    ids=STATES.keys(),
-)
+@pytest.mark.parametrize(("remembered", "now", "wanted"), STATES.values(), ids=STATES.keys())
 def test_a_run_goes_on_where_nobody_is_waited_for(remembered: Record, now: datetime, wanted: bool) -> None:
     assert goes_on(remembered, now) is wanted
 

@@ -67,14 +67,6 @@ def test_a_second_release_is_refused_while_one_is_open(phase: Phase) -> None:
         open_release(opened(phase), release(id="other"), NOW)
 
 
-def test_after_a_roll_back_the_release_is_kept_for_diagnosis_and_a_new_one_may_open() -> None:
-    back = advance(opened(Phase.ROLLING_BACK), Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, at(1), actor="ana")
-    assert back.phase is Phase.ROLLED_BACK
-    again = open_release(back, release(attempt=2), at(2))
-    assert again.last == back.release
-    assert again.phase is Phase.DEPLOYING
-
-
 def test_a_release_is_found_under_way_rolled_back_and_when_the_next_one_is_open() -> None:
     """Rolled back it has ended, and is the open one still: nobody has to know that to find it."""
     going = opened(Phase.ROLLING_BACK)
@@ -83,11 +75,13 @@ def test_a_release_is_found_under_way_rolled_back_and_when_the_next_one_is_open(
 
     back = advance(going, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, at(1), actor="ana")
     assert (back.under_way, back.ended, back.newest) == (None, back.release, back.release)
+    assert back.phase is Phase.ROLLED_BACK
     away = settled(back)
     assert (away.under_way, away.ended, away.newest) == (None, back.release, back.release)
 
     again = open_release(back, release(attempt=2), at(2))
-    assert again.releases == (again.release, back.release)
+    assert again.releases == (again.release, back.release) == (again.release, again.last)
+    assert again.phase is Phase.DEPLOYING
     assert (again.under_way, again.ended) == (again.release, None)
     assert [each.named(name) for each in (back, away, again)] == [back.release] * 3
     assert again.named("0ld-1") is None

@@ -158,11 +158,7 @@ NO_SHORTAGE = {
 }
 
 
-@pytest.mark.parametrize(
-    "found",
-    NO_SHORTAGE.values(),
-    ids=NO_SHORTAGE.keys(),
-)
+@pytest.mark.parametrize("found", NO_SHORTAGE.values(), ids=NO_SHORTAGE.keys())
 def test_what_is_no_shortage(found: dict[str, Any]) -> None:
     assert judged(**found).status is TRUE
 

@@ -99,12 +99,9 @@ def test_a_missing_workload_is_named() -> None:
     assert "side green (namespace shop-green)" in str(refused.value)
 
 
-def test_a_declared_container_that_is_not_there_is_never_replaced_by_another() -> None:
+def test_a_container_and_an_image_that_are_missing_are_named_and_replaced_by_no_other() -> None:
     with refuses("ContainerMissing", match="has no container web"):
         render(shop(), with_container(GREEN, name="proxy"), IMAGES, {})
-
-
-def test_a_service_whose_image_nobody_knows_is_named() -> None:
     with refuses("ImageUnknown", match="no image is known for mailer"):
         render(shop(), side(GREEN), {"web": "acme/web:2"}, {})
 
