@@ -7,27 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from flipgate.core.gates.declared import BELONGS, judge
 from flipgate.core.gates.kinds import KINDS, Gate
 from flipgate.core.gates.sample import GateSample
-from flipgate.core.spec.application import load_application, schema
+from flipgate.core.spec.application import schema
 from flipgate.core.values.verdicts import Verdict
 from tests.core import source
+from tests.core.checkout.test_example import of_the_docs
 
 pytestmark = source.IN_ONE_PROCESS
 
 HOME = source.ROOT / "flipgate/core/gates/kinds"
-PAGE = (source.ROOT / "docs/gates.md").read_text()
-
-
-def of_the_docs(word: str) -> Gate:
-    """The first gate of this kind in the docs' own example."""
-    document: dict[str, Any] = yaml.safe_load((source.ROOT / "examples/sportsdata/flipgate.yaml").read_text())
-    document["spec"] |= yaml.safe_load(PAGE.partition("```yaml\n")[2].partition("```")[0])["spec"]
-    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
-    return next(gate for gate in gates if gate.kind.word == word)
+PAGE, APPLICATION = of_the_docs("gates.md")
 
 
 def keys_of(definition: str) -> dict[str, Any]:
@@ -68,7 +60,7 @@ def test_each_kind_is_in_the_schema_and_has_its_rows_in_the_docs(word: str) -> N
 
 @pytest.mark.parametrize("word", KINDS)
 def test_each_kind_is_judged_both_ways_and_says_what_it_asked_of_whom(word: str) -> None:
-    gate = of_the_docs(word)
+    gate = next(gate for gate in APPLICATION.spec.gates if gate.kind.word == word)
     kind, limit = gate.kind, gate.kind.limit(gate)
     assert kind is KINDS[word]
     bad = limit.value + (-1 if limit.least else 1)

@@ -305,7 +305,7 @@ def test_a_releases_messages_stay_in_the_thread_that_the_first_one_opened() -> N
     assert delivered(now, "m2", release="r-1", thread="17.002").threads == {"r-1": "17.001"}
 
 
-def test_threads_and_untold_messages_are_bounded_the_oldest_go_first() -> None:
+def test_threads_and_untold_messages_are_bounded_the_oldest_go_first_and_are_counted_until_one_is_told() -> None:
     now = record()
     for number in range(25):
         now = delivered(now, "", release=f"r-{number}", thread="t")
@@ -313,7 +313,8 @@ def test_threads_and_untold_messages_are_bounded_the_oldest_go_first() -> None:
     for attempt in range(OUTBOX_KEPT):
         now = open_release(now, release(attempt=attempt), NOW)
         now = advance(now, Phase.ABORTED, Reason.DEPLOY_ABORTED, NOW, actor="ci")
-    assert len(now.outbox) == OUTBOX_KEPT
+    assert (len(now.outbox), now.left_out) == (OUTBOX_KEPT, OUTBOX_KEPT)
+    assert delivered(now, now.outbox[0].id).left_out == 0
     assert now.outbox[-1].release == f"3f2a9c01d4e8-{OUTBOX_KEPT - 1}"
 
 

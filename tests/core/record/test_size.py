@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipgate.adapters.store import parse_record
-from flipgate.core.record import record as records
 from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
 from flipgate.core.record.record import (
-    OUTBOX_KEPT,
     EntryState,
     JournalEntry,
     Question,
@@ -35,7 +33,6 @@ from tests.core.large import (
     answered,
     asked,
     opened,
-    sent,
     tried,
     weeks,
 )
@@ -118,14 +115,6 @@ def test_what_was_left_out_says_so() -> None:
     assert now.left_out > 0
     assert any(entry.outcome.endswith("…") for entry in now.journal)
     assert max(len(entry.outcome) for entry in now.journal) <= SHORT_BYTES
-
-
-def test_messages_that_went_untold_are_counted_until_one_is_told() -> None:
-    now = record()
-    for number in range(OUTBOX_KEPT + 3):
-        now = sent(now, f"the {number}th")
-    assert (len(now.outbox), now.left_out) == (OUTBOX_KEPT, 3)
-    assert records.delivered(now, now.outbox[0].id).left_out == 0
 
 
 @pytest.mark.parametrize("text", LONG, ids=LONG_OF)

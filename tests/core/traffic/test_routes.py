@@ -301,7 +301,7 @@ def test_a_line_is_taken_off_alone_and_only_as_it_was_read() -> None:
 # Several routes
 
 
-def test_patches_are_in_the_declared_order() -> None:
+def test_patches_are_in_the_declared_order_and_a_route_that_is_there_needs_none() -> None:
     states = [
         to_side(BLUE, name="z"),
         traefik_service(weighted(on(BLUE)), name="m"),

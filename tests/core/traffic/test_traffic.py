@@ -192,11 +192,6 @@ def test_only_the_sides_own_entries_are_changed() -> None:
     assert applied(obj, patch.operations) == route_object([service("maintenance"), on(GREEN, weight=7)])
 
 
-def test_routes_already_there_need_no_patch() -> None:
-    seen = traffic(to_side(GREEN, name="a"), to_side(BLUE, name="b"))
-    assert [patch.route.name for patch in plan_move(seen, PLACES, GREEN)] == ["b"]
-
-
 def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replaced() -> None:
     (patch,) = plan_move(traffic(route(route_object([on(BLUE)]))), PLACES, GREEN)
     pointer = "/spec/routes/0/services/0/namespace"
