@@ -44,11 +44,11 @@ def strings(path: Path) -> Iterator[tuple[ast.Constant, str]]:
             yield node, node.value
 
 
-def called(expression: ast.expr) -> str:
-    """The last name of `a.b.name`, or of `name`; nothing of another expression."""
-    if isinstance(expression, ast.Attribute):
-        return expression.attr
-    return expression.id if isinstance(expression, ast.Name) else ""
+def called(node: ast.AST) -> str:
+    """The last name of `a.b.name`, or of `name`; nothing of anything else."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def matching(pattern: str, paths: Iterable[Path]) -> list[str]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import ast
+from functools import cache
+from pathlib import Path
 
 from tests.core import source
 
 pytestmark = source.IN_ONE_PROCESS
 
 
+@cache
+def names_in(path: Path) -> frozenset[str]:
+    return frozenset(source.called(node) for node in source.nodes(path))
+
+
 def naming(*names: str) -> set[str]:
     """The files that name one of these, as a variable or as an attribute of something."""
-    found = {
-        source.shown(path)
-        for path in source.files()
-        for node in source.nodes(path)
-        if isinstance(node, ast.Attribute | ast.Name) and source.called(node) in names
-    }
+    found = [source.shown(path) for path in source.files() if not names_in(path).isdisjoint(names)]
     return {path.removeprefix("flipgate/steps/") for path in found}
 
 
