@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any
+
+import pytest
 
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
@@ -15,8 +20,10 @@ from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.spec.service import Consume, Kind
+from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Workload, read_switch, read_workload
@@ -47,6 +54,12 @@ def at(seconds: float = 0) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
+def refuses(reason: str, match: str | None = None) -> pytest.RaisesExc[Refused]:
+    """That the block is refused, for this reason."""
+    return pytest.raises(Refused, match=match, check=lambda error: error.reason == reason)
+
+
+@cache
 def shop(*services: str, policy: str = "{}") -> Application:
     """The shop, with more services if need be."""
     more = "".join(f"    - {service}\n" for service in services)
@@ -65,6 +78,11 @@ def declaring(application: Application, **parts: Mapping[str, Any]) -> Applicati
 
 
 # Releases and records
+
+DARK = (Phase.DEPLOYING, Phase.DARK)
+BAKING = (*DARK, Phase.FLIPPING, Phase.BAKING)
+LIVE = (*BAKING, Phase.LIVE)
+"""The phases that a release has gone through when it is dark, baking, live."""
 
 
 def release(*phases: Phase, **facts: Any) -> Release:
@@ -130,6 +148,13 @@ def service(namespace: str | None = None, **more: Any) -> dict[str, Any]:
     return {"name": "web", "port": 80, **where, **more}
 
 
+def on(side: Side, **more: Any) -> dict[str, Any]:
+    """One service of a side."""
+    return service(NAMESPACES[side], **more)
+
+
+LEGACY = service("legacy")
+"""One of neither side."""
 UID = "6f0a1c52-1b0e-4b7e-9d3c-0a6b8f1f2a11"
 
 
@@ -189,13 +214,34 @@ def applied(obj: Mapping[str, Any], operations: Iterable[Mapping[str, Any]]) -> 
     return out
 
 
+def patched(obj: Mapping[str, Any], patch: RoutePatch) -> dict[str, Any]:
+    """After a patch, with what it notes on the route."""
+    return applied(obj, (*patch.operations, *patch.annotating))
+
+
+def sent_by(line: str) -> list[dict[str, Any]]:
+    """The operations that a `kubectl patch` line would send."""
+    found: list[dict[str, Any]] = json.loads(shlex.split(line)[-1].removeprefix("-p="))
+    return found
+
+
 def to_side(side: Side, **more: Any) -> RouteState:
     """A route that sends everybody to one side."""
-    return route(route_object([service(NAMESPACES[side])]), **more)
+    return route(route_object([on(side)]), **more)
 
 
 def traffic(*routes: RouteState) -> Traffic:
     return Traffic(routes)
+
+
+ROUTES = {
+    "blue": traffic(to_side(BLUE)),
+    "green": traffic(to_side(GREEN)),
+    "split": traffic(to_side(BLUE), to_side(GREEN, name="second")),
+    "missing": traffic(route(None)),
+    "elsewhere": traffic(route(route_object([LEGACY]))),
+}
+"""Wherever the routes may be found."""
 
 
 # Sides
@@ -255,6 +301,13 @@ def side(which: Side, *deployments: Mapping[str, Any]) -> SideState:
         for name, obj in {**usual, **given}.items()
     }
     return SideState(PLACES[which], workloads, switches)
+
+
+def stamped(state: SideState, epoch: str, *names: str) -> SideState:
+    """The side, with a stamp of this epoch on these of its Deployments, or on all; with none where it is empty."""
+    stamp = f"{epoch}.a" if epoch else None
+    changed = {name: replace(state.workloads[name], stamp=stamp) for name in names or state.workloads}
+    return replace(state, workloads={**state.workloads, **changed})
 
 
 def without(state: SideState, name: str) -> SideState:

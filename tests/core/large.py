@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
@@ -66,11 +67,19 @@ def large_question(text: str) -> Question:
     return question(summary=text, changes=(text,) * MOST_SERVICES, evidence=evidence, url=text, flow_run=text)
 
 
+@cache
+def shown(text: str) -> tuple[Shown, ...]:
+    return tuple(Shown(replica=f"{n} {text}", first_new_answer_ms=1.5) for n in range(50))
+
+
 def opened(now: Record, text: str) -> Record:
+    return opened_small(now, text, images=IMAGES, wanted=COUNTS, shown=shown(text))
+
+
+def opened_small(now: Record, text: str, **facts: Any) -> Record:
+    """A release of which no more will stay than what is announced and noted, unless `facts` say more of it."""
     attempt = 1 + max((each.attempt for each in now.releases), default=0)
-    shown = tuple(Shown(replica=f"{n} {text}", first_new_answer_ms=1.5) for n in range(50))
-    facts = {"images": IMAGES, "wanted": COUNTS, "opened_by": text, "shown": shown}
-    return records.open_release(now, release(attempt=attempt, side=now.active.other, **facts), NOW)
+    return records.open_release(now, release(attempt=attempt, side=now.active.other, opened_by=text, **facts), NOW)
 
 
 def advanced(now: Record, text: str) -> Record:
@@ -128,13 +137,16 @@ def judged(now: Record, text: str) -> Record:
     return records.judged(records.judged(now, CHECKS, gates(text), NOW), BAKE, gates(text), NOW)
 
 
-def conditioned(now: Record, text: str) -> Record:
-    kinds = [*sorted(conditions.JUDGED), "Unwatched"]
-    found = [
+@cache
+def unwell(text: str) -> tuple[Condition, ...]:
+    return tuple(
         Condition(type=kind, status=ConditionStatus.FALSE, reason=text, message=text, since=NOW, side=BLUE)
-        for kind in kinds
-    ]
-    return conditions.put(conditions.recorded(now, found), *found)
+        for kind in (*sorted(conditions.JUDGED), "Unwatched")
+    )
+
+
+def conditioned(now: Record, text: str) -> Record:
+    return conditions.put(conditions.recorded(now, unwell(text)), *unwell(text))
 
 
 def sent(now: Record, text: str) -> Record:
@@ -180,7 +192,6 @@ def tried(change: Change, now: Record, text: str) -> Record:
 
 
 @cache
-@cache
 def weeks(text: str) -> Record:
     """What weeks of releases that came to nothing leave, with a chat that took nothing, and one that waits for a yes.
 
@@ -188,7 +199,7 @@ def weeks(text: str) -> Record:
     """
     now = lived(record(), text)
     while len(now.outbox) < OUTBOX_KEPT or len(now.journal) < JOURNAL_KEPT:
-        for change in (opened, begun, ended, advanced, begun, ended, conditioned, taken_back):
+        for change in (opened_small, begun, ended, advanced, begun, ended, conditioned, taken_back):
             now = change(now, text)
         now = records.settled(now)
     for change in (opened, judged, advanced, asked, answered, taken_back, opened, judged, advanced, asked, answered):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +22,6 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, last_entry, under_lease
 
-CHECKOUT = Path(__file__).parents[3]
 WRITES = {"create", "replace", "apply", "patch", "merge", "delete"}
 
 
@@ -43,31 +40,6 @@ def test_a_world_shows_nothing_that_writes_an_object_but_the_record_s_store(worl
             assert not WRITES & set(dir(value)), name
     for name, value in [*public(world.store).items(), *public(world.proxy).items()]:
         assert not isinstance(value, Cluster), name
-
-
-def sources() -> Iterator[tuple[str, ast.AST]]:
-    for room in ("flipgate", "flows", "tasks", "blocks"):
-        for file in (CHECKOUT / room).rglob("*.py"):
-            yield str(file.relative_to(CHECKOUT)), ast.parse(file.read_text())
-
-
-def naming(*names: str) -> set[str]:
-    """The files that name one of these, as a variable or as an attribute of something."""
-    found = set()
-    for path, tree in sources():
-        said = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-        said |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        if said & set(names):
-            found.add(path.removeprefix("flipgate/steps/"))
-    return found
-
-
-def test_the_doors_to_an_authority_are_known_by_name() -> None:
-    assert naming("SEAL") == {"acting/acting.py", "acting/world.py"}
-    without = {"going_back/roll_back.py", "releasing/contract.py", "releasing/setup.py"}
-    assert naming("acting_without_lease") == without
-    clients = {path for path in naming("_cluster", "_connection") if not path.startswith("flipgate/adapters/")}
-    assert clients == {"acting/world.py"}
 
 
 def test_an_acting_cannot_be_made_by_hand(shop: Shop, world: World) -> None:

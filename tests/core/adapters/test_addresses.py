@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from flipgate.adapters.addresses import HOMES, address, namespace_address
+from tests.core import source
 
-ROOT = Path(__file__).parents[3]
-OUTSIDE = [
-    path
-    for folder in ("flipgate", "flows", "tasks", "blocks")
-    for path in (ROOT / folder).rglob("*.py")
-    if "adapters" not in path.parts
-]
-
-
-def literals(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+pytestmark = source.IN_ONE_PROCESS
 
 
 def test_nothing_outside_adapters_builds_an_api_address() -> None:
-    found = {
-        str(path.relative_to(ROOT)): text
-        for path in OUTSIDE
-        for text in literals(path)
-        if text.startswith(("/api/", "/apis/")) or text in ("/api", "/apis")
-    }
-    assert len(OUTSIDE) > 100
-    assert found == {}
+    outside = [path for path in source.files() if "adapters" not in path.parts]
+    literals = [
+        (source.shown(path), node.value)
+        for path in outside
+        for node in source.nodes(path)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert len(outside) > 100
+    assert [each for each in literals if f"{each[1]}/".startswith(("/api/", "/apis/"))] == []
 
 
 @pytest.mark.parametrize("kind", HOMES)

@@ -4,64 +4,33 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT, Chat
 from flipgate.core.values.errors import BadInput, FlipgateError, PermanentError, TemporaryError
+from tests.core.answering import Answering, answering
 
 SECRET = "T0SECRETB0"
 BLOCKS: list[dict[str, Any]] = [{"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}]
 
 
-@dataclass
-class Slack:
-    """Answers every post with `status` and `body`, and keeps what was posted."""
-
-    status: int = 200
-    body: bytes = b'{"ok": true, "ts": "1.2"}'
-    url: str = ""
-    posted: list[dict[str, Any]] = field(default_factory=list)
+def slack(status: int = 200, body: bytes = b'{"ok": true, "ts": "1.2"}') -> AbstractContextManager[Answering]:
+    return answering(status, body)
 
 
-@contextmanager
-def slack(status: int = 200, body: bytes = Slack.body) -> Iterator[Slack]:
-    there = Slack(status, body)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            there.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(there.status)
-            self.send_header("Content-Length", str(len(there.body)))
-            self.end_headers()
-            self.wfile.write(there.body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        there.url = f"http://127.0.0.1:{server.server_port}/"
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
-        thread.start()
-        try:
-            yield there
-        finally:
-            server.shutdown()
-            thread.join()
+def posted(there: Answering) -> list[dict[str, Any]]:
+    return [json.loads(body) for _, body in there.asked]
 
 
 def api(url: str) -> Chat:
-    return Chat(channel="#c", token=SECRET, base_url=url)
+    return Chat(channel="#c", token=SECRET, base_url=f"{url}/")
 
 
 def webhook(url: str) -> Chat:
-    return Chat(webhook_url=f"{url}services/{SECRET}")
+    return Chat(webhook_url=f"{url}/services/{SECRET}")
 
 
 def shown(error: BaseException) -> str:
@@ -74,7 +43,7 @@ def test_a_message_is_sent_and_its_thread_is_known() -> None:
         assert api(there.url).post("hello", BLOCKS) == "1.2"
         assert api(there.url).post("again", BLOCKS, thread="0.9") == "0.9"
         assert webhook(there.url).post("hello", BLOCKS) == ""
-    assert [message["text"] for message in there.posted] == ["hello", "again", "hello"]
+    assert [message["text"] for message in posted(there)] == ["hello", "again", "hello"]
 
 
 @pytest.mark.parametrize("word", ["invalid_blocks", "msg_too_long", "msg_blocks_too_long", "no_text"])
@@ -151,8 +120,8 @@ def test_long_texts_are_cut_to_what_slack_takes() -> None:
     section: dict[str, Any] = {"type": "section", "text": {"type": "mrkdwn", "text": "x" * 5_000}}
     with slack() as there:
         api(there.url).post("y" * 50_000, [section, {"type": "divider"}])
-    (posted,) = there.posted
-    assert len(posted["text"]) == LONGEST_TEXT
-    assert posted["blocks"][0]["text"]["text"] == "x" * (LONGEST_BLOCK_TEXT - 1) + "…"
-    assert posted["blocks"][1] == {"type": "divider"}
+    (message,) = posted(there)
+    assert len(message["text"]) == LONGEST_TEXT
+    assert message["blocks"][0]["text"]["text"] == "x" * (LONGEST_BLOCK_TEXT - 1) + "…"
+    assert message["blocks"][1] == {"type": "divider"}
     assert len(section["text"]["text"]) == 5_000, "the caller's own stays as it is"

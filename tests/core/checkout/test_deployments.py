@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,8 @@ from flipgate.steps.releasing.setup import (
     Rights,
     rights_on_a_side,
 )
+from tests.core.source import ROOT
 
-ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
 OBJECTS = list(yaml.safe_load_all(TEXT))
 EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")

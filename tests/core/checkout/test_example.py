@@ -17,8 +17,9 @@ from flipgate.core.spec.images import parse_image
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Consume, ConsumeStatus
 from flipgate.core.values.sides import Side
+from tests.core.source import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "sportsdata"
+EXAMPLE = ROOT / "examples" / "sportsdata"
 MANIFESTS = EXAMPLE / "manifests"
 
 
@@ -40,6 +41,16 @@ def base(kind: str) -> dict[str, dict[str, Any]]:
 
 def kustomization(side: Side) -> dict[str, Any]:
     return read(MANIFESTS / side / "kustomization.yaml")[0]
+
+
+def of_the_docs(page: str) -> tuple[str, Application]:
+    """A page, and the example's application with what the page's first YAML says besides."""
+    text = (ROOT / "docs" / page).read_text()
+    said = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
+    document["spec"]["services"] += said.get("services", [])
+    document["spec"] |= said.get("spec", {})
+    return text, load_application(yaml.safe_dump(document), "docs")
 
 
 def test_its_first_line_names_a_schema_that_exists() -> None:
@@ -137,10 +148,8 @@ def test_every_serving_service_is_checked(app: Application) -> None:
 
 
 def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> None:
-    page = (EXAMPLE.parents[1] / "docs" / "handing-over.md").read_text()
-    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
-    document["spec"]["services"] += yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["services"]
-    (ledger,) = load_application(yaml.safe_dump(document), "docs").mixed()
+    page, application = of_the_docs("handing-over.md")
+    (ledger,) = application.mixed()
     assert ledger.consume
     assert ledger.consume.status
     keys = {field.alias for model in (Consume, ConsumeStatus) for field in model.model_fields.values()}
@@ -148,11 +157,8 @@ def test_the_mixed_service_of_the_docs_is_read_and_every_key_is_explained() -> N
 
 
 def test_the_gates_of_the_docs_are_read_and_every_key_is_explained() -> None:
-    page = (EXAMPLE.parents[1] / "docs" / "gates.md").read_text()
-    part = page.partition("```yaml\n")[2].partition("```")[0]
-    document = yaml.safe_load((EXAMPLE / "flipgate.yaml").read_text())
-    document["spec"] |= yaml.safe_load(part)["spec"]
-    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
+    page, application = of_the_docs("gates.md")
+    gates = application.spec.gates
     assert {gate.kind for gate in gates} == set(KINDS.values())
     assert {gate.of for gate in gates if gate.promql} == {"namespace", "target", "time"}
     keys = {field.alias for model in (Gate, LogLimit, Metrics, TraefikLimit) for field in model.model_fields.values()}

@@ -6,32 +6,18 @@ from typing import Any
 
 from flipgate.cli._status_data import as_data
 from flipgate.cli._status_text import one
-from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.next_step import next_step
-from tests.core.builders import (
-    BLUE,
-    GREEN,
-    at,
-    record,
-    release,
-    shop,
-    side,
-    to_side,
-    traffic,
-)
-
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
+from tests.core.builders import BLUE, GREEN, LIVE, ROUTES, at, record, release, shop, side
 
 
 def facts(remembered: Record | None = None, *, routes: Side = BLUE, **more: Any) -> Facts:
     usual: dict[str, Any] = {
         "application": shop(),
         "now": at(30),
-        "traffic": traffic(to_side(routes)),
+        "traffic": ROUTES[routes],
         "sides": {each: side(each) for each in Side},
         "record": remembered,
         "managed": remembered is not None,

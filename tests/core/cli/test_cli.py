@@ -7,12 +7,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
-from threading import Thread
 
 import click
 import pytest
@@ -20,11 +17,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from flipgate.cli import VERBS, cli
+from tests.core.answering import answering
+from tests.core.source import ROOT
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "sportsdata" / "flipgate.yaml"
-WRITTEN = [
-    name for name in VERBS if (Path(__file__).parents[3] / "flipgate/cli" / f"{name.replace('-', '_')}.py").exists()
-]
+EXAMPLE = ROOT / "examples/sportsdata/flipgate.yaml"
+WRITTEN = [name for name in VERBS if (ROOT / "flipgate/cli" / f"{name.replace('-', '_')}.py").exists()]
 NESTED = [["lab", "up"], ["lab", "down"], ["lab", "status"], ["lab", "logs"], ["event", "build"]]
 CLUSTER_LINES = [
     ["check", "-f", str(EXAMPLE)],
@@ -50,9 +47,21 @@ def run(*args: str, **env: str | None) -> Result:
     return CliRunner().invoke(cli, list(args), env=usual | env, prog_name="flipgate")
 
 
-def subprocess_env(home: Path, **more: str) -> dict[str, str]:
+def refusal(code: int, *args: str) -> str:
+    """What a line says that ends with this code."""
+    result = run(*args)
+    assert result.exit_code == code, result.output
+    assert result.stderr.startswith("error: ")
+    assert result.stdout == ""
+    return result.stderr
+
+
+def succeeds(script: str, *args: str, home: Path) -> None:
+    """By itself: what it imports counts."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "VIRTUAL_ENV")}
-    return {**kept, "HOME": str(home), **more}
+    command = [sys.executable, "-c", script, *args]
+    done = subprocess.run(command, capture_output=True, text=True, env={**kept, "HOME": str(home)}, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def kubeconfig(folder: Path, server: str) -> Path:
@@ -81,42 +90,6 @@ def closed_port() -> int:
 @pytest.fixture
 def nowhere(tmp_path: Path, closed_port: int) -> Path:
     return kubeconfig(tmp_path, f"http://127.0.0.1:{closed_port}")
-
-
-class Scripted(ThreadingHTTPServer):
-    """An API server on a bad day: the same answer to everything."""
-
-    status: int
-    body: bytes
-    asked: list[str]
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Scripted
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body)))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        return
-
-
-@pytest.fixture
-def bad_day() -> Iterator[Scripted]:
-    server = Scripted(("127.0.0.1", 0), _Answer)
-    server.asked = []
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 # Help
@@ -154,11 +127,7 @@ for verb in sys.argv[1:]:
 heavy = {"prefect", "kubernetes", "pydantic", "yaml", "httpx", "slack_sdk", "lab", "urllib3"} & set(sys.modules)
 assert not heavy, heavy
 """
-    verbs = ["", *WRITTEN, *(" ".join(verb) for verb in NESTED)]
-    command = [sys.executable, "-c", script, *verbs]
-    done = subprocess.run(command, capture_output=True, text=True, env=subprocess_env(tmp_path), check=False)
-
-    assert done.returncode == 0, done.stderr
+    succeeds(script, "", *WRITTEN, *(" ".join(verb) for verb in NESTED), home=tmp_path)
 
 
 def test_going_back_and_the_history_import_no_prefect(tmp_path: Path, nowhere: Path) -> None:
@@ -174,10 +143,7 @@ for line in (["rollback", "shop", "--reason", "orders fail"], ["history", "shop"
 assert "flipgate.steps.going_back.roll_back" in sys.modules
 assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(sys.modules)
 """
-    command = [sys.executable, "-c", script, str(nowhere)]
-    done = subprocess.run(command, capture_output=True, text=True, env=subprocess_env(tmp_path), check=False)
-
-    assert done.returncode == 0, done.stderr
+    succeeds(script, str(nowhere), home=tmp_path)
 
 
 # Usage
@@ -215,12 +181,7 @@ assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_usage_is_a_sentence_and_exit_code_2(typed: list[str], said: str) -> None:
-    result = run(*typed)
-
-    assert result.exit_code == 2, result.output
-    assert result.stderr.startswith("error: ")
-    assert said in result.stderr
-    assert result.stdout == ""
+    assert said in refusal(2, *typed)
 
 
 def test_it_says_its_version() -> None:
@@ -296,20 +257,18 @@ def test_offline_check_as_data_and_from_stdin() -> None:
 def test_a_file_that_cannot_be_meant(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     path = tmp_path / "flipgate.yaml"
     path.write_text(EXAMPLE.read_text().replace(*change))
-    result = run("check", "-f", str(path), "--offline")
+    told = refusal(2, "check", "-f", str(path), "--offline")
 
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"error: {path}: line ")
-    assert said in result.stderr
+    assert told.startswith(f"error: {path}: line ")
+    assert said in told
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     path = tmp_path / "flipgate.yaml"
     path.write_bytes(b"kind: \xff")
-    result = run("apply", "-f", str(path))
+    told = refusal(2, "apply", "-f", str(path))
 
-    assert result.exit_code == 2
-    assert result.stderr == f"error: file {path}: is not UTF-8 text (byte 6). Left untouched: the cluster.\n"
+    assert told == f"error: file {path}: is not UTF-8 text (byte 6). Left untouched: the cluster.\n"
 
 
 # Clusters that cannot be asked
@@ -317,12 +276,11 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", CLUSTER_LINES, ids=lambda line: " ".join(line[:2]))
 def test_no_cluster_is_a_sentence(line: list[str], nowhere: Path) -> None:
-    result = run(*line, "--kubeconfig", str(nowhere))
+    told = refusal(1, *line, "--kubeconfig", str(nowhere))
 
-    assert result.exit_code == 1
-    assert result.stderr.startswith("error: API server http://127.0.0.1:")
-    assert "Connection refused" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    assert told.startswith("error: API server http://127.0.0.1:")
+    assert "Connection refused" in told
+    assert len(told.splitlines()) == 1
 
 
 def test_the_kubeconfig_is_found_as_kubectl_finds_it(nowhere: Path) -> None:
@@ -337,20 +295,16 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "kubeconfig"
     if text is not None:
         path.write_text(text)
-    result = run("status", "--kubeconfig", str(path))
+    told = refusal(2, "status", "--kubeconfig", str(path))
 
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"error: kubeconfig {path}: cannot be used: ")
-    assert "Next: kubectl config get-contexts" in result.stderr
+    assert told.startswith(f"error: kubeconfig {path}: cannot be used: ")
+    assert "Next: kubectl config get-contexts" in told
 
 
 def test_a_wrong_context_is_told_with_those_there_are(nowhere: Path) -> None:
-    result = run("rollback", "shop", "--reason", "x", "--kubeconfig", str(nowhere), "--context", "elsewhere")
+    told = refusal(2, "rollback", "shop", "--reason", "x", "--kubeconfig", str(nowhere), "--context", "elsewhere")
 
-    assert result.exit_code == 2
-    assert result.stderr == (
-        "error: context elsewhere: is not in the kubeconfig (it has: here). Left untouched: everything.\n"
-    )
+    assert told == "error: context elsewhere: is not in the kubeconfig (it has: here). Left untouched: everything.\n"
 
 
 @pytest.mark.parametrize(
@@ -364,22 +318,16 @@ def test_a_wrong_context_is_told_with_those_there_are(nowhere: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("line", [["status"], ["status", "shop"], ["rollback", "shop", "--reason", "x"]], ids=" ".join)
-def test_an_api_server_on_a_bad_day(
-    bad_day: Scripted, tmp_path: Path, line: list[str], status: int, body: bytes, said: str
-) -> None:
-    bad_day.status, bad_day.body = status, body
-    path = kubeconfig(tmp_path, f"http://127.0.0.1:{bad_day.server_port}")
-    result = run(*line, "--kubeconfig", str(path))
-
-    assert result.exit_code == 1
-    assert said in result.stderr
-    assert result.stderr.startswith("error: ")
-    assert bad_day.asked
+def test_an_api_server_on_a_bad_day(tmp_path: Path, line: list[str], status: int, body: bytes, said: str) -> None:
+    with answering(status, body) as there:
+        assert said in refusal(1, *line, "--kubeconfig", str(kubeconfig(tmp_path, there.url)))
+    assert there.asked
 
 
 # Prefect that cannot be asked
 
 
+@pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 def test_an_event_without_prefect_is_a_sentence(closed_port: int) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 

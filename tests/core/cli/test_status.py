@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,29 +19,33 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state
 from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.way_back import WayBackReason
+from flipgate.core.workloads.view import SideState
 from tests.core.builders import (
+    BAKING,
     BLUE,
+    DARK,
     GREEN,
-    NAMESPACES,
+    LIVE,
     NOW,
     RUN,
     approval,
     at,
     cron_job,
     deployment,
+    on,
     question,
     record,
     release,
     route,
     route_object,
-    service,
     shop,
     side,
+    stamped,
     traefik_service,
     traffic,
     weighted,
 )
-from tests.core.cli.looks import DARK, LIVE, data, facts, live, text
+from tests.core.cli.looks import data, facts, live, text
 
 # What comes next
 
@@ -53,7 +56,7 @@ from tests.core.cli.looks import DARK, LIVE, data, facts, live, text
         ((Phase.DEPLOYING,), "run", 'flipgate rollback shop --reason "..."'),
         (DARK, "person", "flipgate flip shop"),
         (LIVE[:3], "run", 'flipgate rollback shop --reason "..."'),
-        (LIVE[:4], "run", 'flipgate rollback shop --reason "..."'),
+        (BAKING, "run", 'flipgate rollback shop --reason "..."'),
         (LIVE, "person", "flipgate scale-down shop"),
         ((*LIVE, Phase.SETTLING), "run", 'flipgate rollback shop --reason "..."'),
         ((*LIVE, Phase.ROLLING_BACK), "run", 'flipgate rollback shop --reason "..."'),
@@ -137,7 +140,7 @@ def test_drift_is_told_before_all_else() -> None:
 
 
 def test_a_route_that_follows_says_whom_and_leaves_the_side_to_it() -> None:
-    followed = traefik_service(weighted(service(NAMESPACES[BLUE])))
+    followed = traefik_service(weighted(on(BLUE)))
     follower = route(route_object([{"kind": "TraefikService", "name": "live"}]), name="front")
     told = data(facts(record(), traffic=traffic(follower, followed)))
 
@@ -196,7 +199,7 @@ def test_there_is_no_way_back_from_a_first_release_and_nobody_is_told_to_type_on
     assert way_back(seen) == {"way": "none", "side": None, "services": []}
     assert "Way back    none: a first release" in text(seen)
     assert (next_step(seen)["by"], next_step(seen)["command"]) == ("clock", "")
-    baking = record(release=release(*LIVE[:-1]), active=GREEN, sides=nothing_ran)
+    baking = record(release=release(*BAKING), active=GREEN, sides=nothing_ran)
     assert next_step(facts(baking, routes=GREEN))["command"] == "flipgate flip shop"
 
 
@@ -207,19 +210,15 @@ def test_without_users_on_the_new_side_there_is_nothing_to_go_back_from(remember
     assert way_back(facts(remembered)) == {"way": way, "side": None, "services": []}
 
 
-def stamped(**epochs: str) -> dict[Side, Any]:
+def both(blue: str, green: str) -> dict[Side, SideState]:
     """Both sides, each with a stamp on its `web`."""
-    return {each: with_stamp(side(each), epochs[each]) for each in Side}
-
-
-def with_stamp(state: Any, epoch: str) -> Any:
-    return replace(state, workloads={**state.workloads, "web": replace(state.workloads["web"], stamp=f"{epoch}.a")})
+    return {BLUE: stamped(side(BLUE), blue, "web"), GREEN: stamped(side(GREEN), green, "web")}
 
 
 def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None:
     unread = {"managed": None, "problems": {"record": "cannot be read"}}
-    up = facts(**unread, sides=stamped(blue="4", green="3"))
-    at_rest = {BLUE: up.sides[BLUE], GREEN: with_stamp(side(GREEN, deployment(replicas=0)), "3")}
+    up = facts(**unread, sides=both("4", "3"))
+    at_rest = {BLUE: up.sides[BLUE], GREEN: stamped(side(GREEN, deployment(replicas=0)), "3", "web")}
     down = facts(**unread, sides=at_rest)
 
     assert way_back(up) == {"way": "fast", "side": "green", "services": [{"name": "web", "ready": 2, "wanted": 1}]}
@@ -232,7 +231,7 @@ def test_an_unreadable_record_leaves_the_way_back_to_routes_and_stamps() -> None
 def test_with_users_back_where_they_came_from_and_the_record_unreadable_nobody_is_told_to_roll_back(
     stamps: tuple[str, str],
 ) -> None:
-    seen = facts(managed=None, problems={"record": "cannot be read"}, sides=stamped(blue=stamps[0], green=stamps[1]))
+    seen = facts(managed=None, problems={"record": "cannot be read"}, sides=both(*stamps))
 
     assert way_back(seen) == {"way": "none", "side": None, "services": []}
     assert "Way back    none: without the record nobody can say that green was live before" in text(seen)
@@ -337,5 +336,5 @@ def test_a_cron_job_is_suspended_or_scheduled_and_one_that_runs_on_the_dark_side
     both = data(with_cron_jobs(record(), suspended=BLUE))
     assert both["sides"]["green"]["works"] == ["CronJob shop-green/nightly is not suspended"]
     assert "work may be done twice: CronJob shop-green/nightly" in "\n".join(one(both, at(60), wide=False))
-    baking = record(release=release(*LIVE[:-1]))
+    baking = record(release=release(*BAKING))
     assert data(with_cron_jobs(baking, suspended=BLUE))["sides"]["green"]["works"] == []

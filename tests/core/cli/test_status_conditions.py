@@ -18,17 +18,8 @@ from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.unwatched import Reconciled
 from flipgate.core.way_back.way_back import OldSide
 from flipgate.core.workloads.render import configuration_hash
-from tests.core.builders import (
-    BLUE,
-    GREEN,
-    NOW,
-    at,
-    deployment,
-    record,
-    release,
-    side,
-)
-from tests.core.cli.looks import LIVE, data, facts, live, text
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, at, deployment, record, release, side
+from tests.core.cli.looks import data, facts, live, text
 
 # Conditions
 

@@ -18,13 +18,29 @@ from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.live_side import LiveSide, LiveSideReason
 from flipgate.core.way_back.next_step import next_step
 from flipgate.core.workloads.view import SideState
-from tests.core.builders import BLUE, GREEN, NOW, RUN, at, deployment, question, record, release, shop, side, without
-from tests.core.cli.looks import LIVE, data, facts
+from tests.core.builders import (
+    BLUE,
+    GREEN,
+    LIVE,
+    NOW,
+    RUN,
+    at,
+    deployment,
+    question,
+    record,
+    release,
+    shop,
+    side,
+    without,
+)
+from tests.core.cli.looks import data, facts
 from tests.core.way_back.test_live_side import FLUX, carrying, rest, web
 
 RED = "\x1b[31m\x1b[1m"
 SCALE = "kubectl -n shop-blue scale deployment/web --replicas=2"
 BACK = 'flipgate rollback shop --reason "..."'
+TO_GREEN = 'scale it up; or send them to green, which is up: flipgate rollback shop --to green --reason "..."'
+LOOK = "kubectl -n shop-green get deployments,pods"
 
 
 def seen(*objects: Any, remembered: Record | None = None, which: Side = BLUE, **more: Any) -> Facts:
@@ -84,80 +100,59 @@ def test_a_live_side_that_serves_or_cannot_be_judged_leads_nothing() -> None:
     assert [row.split()[2] for row in rows[1:]] == ["?", "-"]
 
 
-@pytest.mark.parametrize(
-    ("looked", "step", "command"),
-    [
-        (
-            seen(web(0, by=FLUX)),
-            "users are on blue, which is not ready (NoReadyPod): scale it up; kustomize-controller will write it again "
-            "until its source is put right, too",
-            SCALE,
+def told(todo: str, which: Side = BLUE, *, reason: str = "NoReadyPod") -> str:
+    return f"users are on {which}, which is not ready ({reason}): {todo}"
+
+
+SHORT = {
+    "foreign": (
+        seen(web(0, by=FLUX)),
+        told("scale it up; kustomize-controller will write it again until its source is put right, too"),
+        SCALE,
+    ),
+    "put to rest by flipgate": (
+        seen(web(0, by="flipgate"), remembered=carrying(4, rest())),
+        told("flipgate itself put it to rest, and reconcile scales it up again: this does so now"),
+        "kubectl -n shop-blue scale deployment/web --replicas=4",
+    ),
+    "with a way back": (
+        seen(web(0), remembered=live(), which=GREEN),
+        told(f"scale it up; or send them to blue, which is up: {BACK}", GREEN),
+        "kubectl -n shop-green scale deployment/web --replicas=2",
+    ),
+    "nothing to scale": (
+        seen(web(2, ready=0), remembered=live(), which=GREEN),
+        told(f"send them to blue, which is up; or look why: {LOOK}", GREEN),
+        BACK,
+    ),
+    "nothing to scale nor to go back to": (
+        seen(web(2, ready=0), remembered=live(), which=GREEN, other=side(BLUE, web(0))),
+        told("look why", GREEN),
+        LOOK,
+    ),
+    "images": (
+        seen(web(image="acme/web:9"), remembered=live(), which=GREEN),
+        told(
+            f"set the release's images again; or send them to blue, which is up: {BACK}", GREEN, reason="ImagesChanged"
         ),
-        (
-            seen(web(0, by="flipgate"), remembered=carrying(4, rest())),
-            "users are on blue, which is not ready (NoReadyPod): flipgate itself put it to rest, and reconcile scales "
-            "it up again: this does so now",
-            "kubectl -n shop-blue scale deployment/web --replicas=4",
-        ),
-        (
-            seen(web(0), remembered=live(), which=GREEN),
-            "users are on green, which is not ready (NoReadyPod): scale it up; or send them to blue, which is up: "
-            f"{BACK}",
-            "kubectl -n shop-green scale deployment/web --replicas=2",
-        ),
-        (
-            seen(web(2, ready=0), remembered=live(), which=GREEN),
-            "users are on green, which is not ready (NoReadyPod): send them to blue, which is up; or look why: "
-            "kubectl -n shop-green get deployments,pods",
-            BACK,
-        ),
-        (
-            seen(web(2, ready=0), remembered=live(), which=GREEN, other=side(BLUE, web(0))),
-            "users are on green, which is not ready (NoReadyPod): look why",
-            "kubectl -n shop-green get deployments,pods",
-        ),
-        (
-            seen(web(image="acme/web:9"), remembered=live(), which=GREEN),
-            "users are on green, which is not ready (ImagesChanged): set the release's images again; or send them to "
-            f"blue, which is up: {BACK}",
-            "kubectl -n shop-green set image deployment/web web=acme/web:1",
-        ),
-        (
-            seen(web(0), remembered=carrying(2, active=GREEN)),
-            "users are on blue, which is not ready (NoReadyPod): scale it up; or send them to green, which is up: "
-            'flipgate rollback shop --to green --reason "..."',
-            SCALE,
-        ),
-        (
-            seen(web(0), remembered=live()),
-            "users are on blue, which is not ready (NoReadyPod): scale it up; or send them to green, which is up: "
-            'flipgate rollback shop --to green --reason "..."',
-            SCALE,
-        ),
-        (
-            seen(web(0), remembered=carrying(2, active=GREEN), other=without(side(GREEN), "web")),
-            "users are on blue, which is not ready (NoReadyPod): scale it up",
-            SCALE,
-        ),
-        (
-            seen(web(0), remembered=carrying(2, release=release(Phase.DARK), question=question())),
-            "users are on blue, which is not ready (NoReadyPod): scale it up",
-            SCALE,
-        ),
-    ],
-    ids=[
-        "foreign",
-        "put to rest by flipgate",
-        "with a way back",
-        "nothing to scale",
-        "nothing to scale nor to go back to",
-        "images",
-        "drift from a side that is up",
-        "drift to the way back",
-        "drift from a side that is not",
-        "while a question waits",
-    ],
-)
+        "kubectl -n shop-green set image deployment/web web=acme/web:1",
+    ),
+    "drift from a side that is up": (seen(web(0), remembered=carrying(2, active=GREEN)), told(TO_GREEN), SCALE),
+    "drift to the way back": (seen(web(0), remembered=live()), told(TO_GREEN), SCALE),
+    "drift from a side that is not": (
+        seen(web(0), remembered=carrying(2, active=GREEN), other=without(side(GREEN), "web")),
+        told("scale it up"),
+        SCALE,
+    ),
+    "while a question waits": (
+        seen(web(0), remembered=carrying(2, release=release(Phase.DARK), question=question())),
+        told("scale it up"),
+        SCALE,
+    ),
+}
+
+
+@pytest.mark.parametrize(("looked", "step", "command"), SHORT.values(), ids=SHORT.keys())
 def test_what_to_type_comes_before_all_else_that_waits(looked: Facts, step: str, command: str) -> None:
     assert next_step(looked) == {"step": step, "by": "person", "command": command}
 

@@ -38,7 +38,7 @@ def test_a_ready_side_that_answers_without_errors_passes_and_says_its_numbers() 
     assert combine((ready, answers, side)) is PASS
 
 
-@pytest.mark.parametrize("samples", [[], [sample(None, silent=10)], [sample(None, asked=0)]], ids=repr)
+@pytest.mark.parametrize("samples", [[], [sample(None, silent=10)], [sample(None, asked=0)]])
 def test_no_answers_at_all_is_unknown(samples: list[Sample]) -> None:
     verdicts = judge_bake(samples, max_error_ratio=1)
     assert [evidence.verdict for evidence in verdicts] == [UNKNOWN, UNKNOWN, UNKNOWN]

@@ -7,27 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-import flipgate
 from flipgate.core.gates.declared import BELONGS, judge
 from flipgate.core.gates.kinds import KINDS, Gate
 from flipgate.core.gates.sample import GateSample
-from flipgate.core.spec.application import load_application, schema
+from flipgate.core.spec.application import schema
 from flipgate.core.values.verdicts import Verdict
+from tests.core import source
+from tests.core.checkout.test_example import of_the_docs
 
-CODE = Path(flipgate.__file__).parent
-ROOT = CODE.parent
-HOME = CODE / "core" / "gates" / "kinds"
-PAGE = (ROOT / "docs" / "gates.md").read_text()
+pytestmark = source.IN_ONE_PROCESS
 
-
-def of_the_docs(word: str) -> Gate:
-    """The first gate of this kind in the docs' own example."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text())
-    document["spec"] |= yaml.safe_load(PAGE.partition("```yaml\n")[2].partition("```")[0])["spec"]
-    gates = load_application(yaml.safe_dump(document), "docs").spec.gates
-    return next(gate for gate in gates if gate.kind.word == word)
+HOME = source.ROOT / "flipgate/core/gates/kinds"
+PAGE, APPLICATION = of_the_docs("gates.md")
 
 
 def keys_of(definition: str) -> dict[str, Any]:
@@ -38,13 +30,12 @@ def keys_of(definition: str) -> dict[str, Any]:
 def asked_for_in(path: Path) -> list[str]:
     """Where a file's code takes a key of one kind from something that it calls `gate`."""
     keys = {key for kind in KINDS.values() for key in kind.keys.model_fields} - {"name", "failures"}
-    nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
-    gates = [node for node in nodes if ast.unparse(node.value).rpartition(".")[2] == "gate"]
-    return [f"{path.name}:{node.lineno} {node.attr}" for node in gates if node.attr in keys]
+    taken = [node for node in source.nodes(path) if isinstance(node, ast.Attribute) and node.attr in keys]
+    return [f"{path.name}:{node.lineno} {node.attr}" for node in taken if source.called(node.value) == "gate"]
 
 
 def test_no_code_but_a_kinds_own_asks_for_its_keys() -> None:
-    elsewhere = [path for path in sorted(CODE.rglob("*.py")) if HOME not in path.parents]
+    elsewhere = [path for path in source.files("flipgate") if HOME not in path.parents]
     assert [found for path in elsewhere for found in asked_for_in(path)] == []
     assert asked_for_in(HOME / "promql.py"), "the search finds what is there"
 
@@ -69,7 +60,7 @@ def test_each_kind_is_in_the_schema_and_has_its_rows_in_the_docs(word: str) -> N
 
 @pytest.mark.parametrize("word", KINDS)
 def test_each_kind_is_judged_both_ways_and_says_what_it_asked_of_whom(word: str) -> None:
-    gate = of_the_docs(word)
+    gate = next(gate for gate in APPLICATION.spec.gates if gate.kind.word == word)
     kind, limit = gate.kind, gate.kind.limit(gate)
     assert kind is KINDS[word]
     bad = limit.value + (-1 if limit.least else 1)

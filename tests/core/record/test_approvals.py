@@ -23,6 +23,12 @@ def judged(
     return accept(given, asked or question(), basis, now or at(20))
 
 
+def refused(given: Approval | None, asked: Question | None = None, **more: Any) -> NotGranted:
+    found = judged(given, asked, **more)
+    assert isinstance(found, NotGranted)
+    return found
+
+
 def test_a_yes_in_time_for_what_was_asked_is_granted_on_that_persons_word() -> None:
     assert judged(approval()) == Granted(by="ana", reason="looks good")
 
@@ -40,10 +46,9 @@ def test_a_yes_in_time_for_what_was_asked_is_granted_on_that_persons_word() -> N
     ],
 )
 def test_any_other_decision_is_no_and_only_a_new_question_helps(given: dict[str, Any], reason: str, fact: str) -> None:
-    refused = judged(approval(**given))
-    assert isinstance(refused, NotGranted)
-    assert refused.reason == reason
-    assert refused.fact.startswith(fact)
+    found = refused(approval(**given))
+    assert found.reason == reason
+    assert found.fact.startswith(fact)
 
 
 def test_no_decision_yet_is_no_for_now() -> None:
@@ -57,22 +62,20 @@ def test_nobody_in_time_is_no_for_good() -> None:
 
 @pytest.mark.parametrize("given", [None, approval()], ids=["no decision", "a yes"])
 def test_without_a_question_there_is_nothing_to_grant(given: Approval | None) -> None:
-    refused = accept(given, None, "basis-1", at(20))
-    assert isinstance(refused, NotGranted)
-    assert refused.reason == "QuestionGone"
+    found = accept(given, None, "basis-1", at(20))
+    assert isinstance(found, NotGranted)
+    assert found.reason == "QuestionGone"
 
 
 @pytest.mark.parametrize("answered", [10, EXPIRES])
 def test_a_yes_holds_up_to_the_moment_the_question_expires_and_not_longer(answered: float) -> None:
     given = approval(at=at(answered))
     assert isinstance(judged(given, now=at(EXPIRES)), Granted)
-    late = judged(given, now=at(EXPIRES + 0.000_001))
-    assert isinstance(late, NotGranted)
-    assert late.reason == "ApprovalExpired"
+    assert refused(given, now=at(EXPIRES + 0.000_001)).reason == "ApprovalExpired"
 
 
 def test_a_clock_that_went_back_does_not_revive_a_decision_that_came_too_late() -> None:
-    assert isinstance(judged(approval(at=at(EXPIRES + 1)), now=at(5)), NotGranted)
+    assert refused(approval(at=at(EXPIRES + 1)), now=at(5))
 
 
 @pytest.mark.parametrize(
@@ -80,17 +83,13 @@ def test_a_clock_that_went_back_does_not_revive_a_decision_that_came_too_late() 
     [("new", "old", "new"), ("old", "old", "new"), ("old", "new", "new"), ("new", "new", "old"), ("old", "new", "old")],
 )
 def test_question_decision_and_world_must_be_about_the_same_change(asked: str, approved: str, now: str) -> None:
-    refused = judged(approval(basis=approved), question(basis=asked), basis=now)
-    assert isinstance(refused, NotGranted)
-    assert refused.reason == "BasisChanged"
+    assert refused(approval(basis=approved), question(basis=asked), basis=now).reason == "BasisChanged"
 
 
 def test_a_no_stays_no_whatever_else_is_wrong_with_it() -> None:
     wrongs: list[dict[str, Any]] = [{"basis": "basis-0"}, {"spent_by": 3}, {"at": at(EXPIRES + 1)}]
     for more in wrongs:
-        refused = judged(approval(decision=Decision.REJECT, **more), now=at(EXPIRES + 2))
-        assert isinstance(refused, NotGranted)
-        assert refused.reason == "Rejected"
+        assert refused(approval(decision=Decision.REJECT, **more), now=at(EXPIRES + 2)).reason == "Rejected"
 
 
 # Asking

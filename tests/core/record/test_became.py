@@ -8,9 +8,8 @@ from flipgate.core.record import record as records
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.record import Record
-from tests.core.builders import GREEN, at, record, release
+from tests.core.builders import GREEN, LIVE, at, record, release
 
-LIVE = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 NAME = release().name
 
 

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
-from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.base import but
-from tests.core.builders import GREEN, approval, at, question, record, release
+from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 SOON, LATE = at(10 + DOORBELL.total_seconds() - 1), at(10 + DOORBELL.total_seconds())
 """Of a decision that was made at 10 s."""
 RUN = "run-1"
@@ -34,37 +32,23 @@ NO = approval(decision=Decision.REJECT)
 OVER = approval(decision=Decision.EXPIRED)
 
 
-@pytest.mark.parametrize(
-    ("remembered", "now", "wanted"),
-    [
-        (record(release=release(*DARK)), at(0), True),
-        (dark(), LATE, False),
-        (dark(approval()), SOON, False),
-        (dark(approval()), LATE, True),
-        (dark(NO), SOON, False),
-        (dark(NO), LATE, True),
-        (live(), LATE, False),
-        (live(approval()), LATE, True),
-        (live(NO), LATE, False),
-        (live(OVER), LATE, False),
-        (record(release=release(*LIVE), active=GREEN), at(0), True),
-        (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
-    ],
-    ids=[
-        "dark, not asked",
-        "asked",
-        "yes, its run is on its way",
-        "yes, and nobody heard",
-        "no, its run is on its way",
-        "no, and nobody heard",
-        "live, asked",
-        "live, yes",
-        "live, no",
-        "live, nobody in time",
-        "live, not asked",
-        "flipping",
-    ],
-)
+STATES = {
+    "dark, not asked": (record(release=release(*DARK)), at(0), True),
+    "asked": (dark(), LATE, False),
+    "yes, its run is on its way": (dark(approval()), SOON, False),
+    "yes, and nobody heard": (dark(approval()), LATE, True),
+    "no, its run is on its way": (dark(NO), SOON, False),
+    "no, and nobody heard": (dark(NO), LATE, True),
+    "live, asked": (live(), LATE, False),
+    "live, yes": (live(approval()), LATE, True),
+    "live, no": (live(NO), LATE, False),
+    "live, nobody in time": (live(OVER), LATE, False),
+    "live, not asked": (record(release=release(*LIVE), active=GREEN), at(0), True),
+    "flipping": (but(dark(approval(spent_by=7)), release=release(*LIVE[:3])), at(11), True),
+}
+
+
+@pytest.mark.parametrize(("remembered", "now", "wanted"), STATES.values(), ids=STATES.keys())
 def test_a_run_goes_on_where_nobody_is_waited_for(remembered: Record, now: datetime, wanted: bool) -> None:
     assert goes_on(remembered, now) is wanted
 
@@ -78,7 +62,7 @@ def test_the_key_is_the_same_for_all_who_start_it() -> None:
     assert key_of(dark(approval()), "flip-traffic", LATE) == f"flip-traffic-shop-{question().id}"
     other = dark(approval(), id="flip-2")
     assert key_of(other, "flip-traffic", LATE) == "flip-traffic-shop-flip-2", "one more for each question"
-    baking = record(release=release(*LIVE[:4]), epoch=9)
+    baking = record(release=release(*BAKING), epoch=9)
     assert key_of(baking, "flip-traffic", LATE) == "flip-traffic-shop-epoch-9"
     assert key_of(live(), "scale-down", LATE) == "scale-down-shop-3f2a9c01d4e8-1"
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +19,7 @@ from flipgate.core.record.intents import (
     Restore,
     in_words,
 )
+from tests.core import source
 from tests.core.builders import BLUE, GREEN
 
 STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
@@ -104,7 +103,4 @@ def test_people_are_told_the_words_and_no_counts() -> None:
 
 
 def test_nobody_else_reads_or_writes_one_by_its_keys() -> None:
-    root = Path(__file__).parents[3]
-    rooms = [each for room in ("flipgate", "flows", "tasks", "blocks") for each in (root / room).rglob("*.py")]
-    picked = re.compile(r"\bintent(\.get\(|\[|\.items)")
-    assert [str(each) for each in rooms if picked.search(each.read_text())] == []
+    assert source.matching(r"\bintent(\.get\(|\[|\.items)", source.files()) == []

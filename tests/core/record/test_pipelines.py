@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,38 +11,29 @@ import pytest
 from flipgate.core.record import pipelines
 from flipgate.core.record.going_on import key_of
 from flipgate.core.record.phases import Phase
+from tests.core import source
 from tests.core.builders import at, record, release
 
-ROOT = Path(__file__).parents[3]
+pytestmark = source.IN_ONE_PROCESS
+
 NAMES = {pipelines.DEPLOY_DARK, pipelines.FLIP_TRAFFIC, pipelines.SCALE_DOWN, pipelines.ROLL_BACK}
-FILES = [each for room in ("flipgate", "flows", "tasks", "blocks") for each in sorted((ROOT / room).rglob("*.py"))]
-SPELLING = ROOT / "flipgate/core/record/pipelines.py"
-VERBS = [ROOT / f"flipgate/{file}.py" for file in ("core/record/phases", "cli/__init__", "cli/scale_down")]
+FILES = [each for each in source.files() if source.shown(each) != "flipgate/core/record/pipelines.py"]
+VERBS = [f"flipgate/{file}.py" for file in ("core/record/phases", "cli/__init__", "cli/scale_down")]
 """Where `scale-down` is the name of a question, or of the command that has it asked."""
 
 
 def test_a_pipeline_is_named_in_one_module_only() -> None:
-    found = [f"{each.relative_to(ROOT)}: {text}" for each in FILES for text in _spelt(each)]
-    assert found == []
+    assert [f"{source.shown(each)}: {text}" for each in FILES for text in _spelt(each)] == []
 
 
 def test_a_run_key_is_made_in_one_module_only() -> None:
-    made = re.compile(r"-epoch-|-again-|\{(pipeline|[A-Z_]+)\}-\{")
-    found = [str(each.relative_to(ROOT)) for each in FILES if each != SPELLING and made.search(each.read_text())]
-    assert found == []
+    assert source.matching(r"-epoch-|-again-|\{(pipeline|[A-Z_]+)\}-\{", FILES) == []
 
 
 def _spelt(file: Path) -> Iterator[str]:
     """String constants that name a pipeline, docstrings and links to pages apart."""
-    if file == SPELLING:
-        return
-    tree = ast.parse(file.read_text())
-    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in told:
-            continue
-        text = node.value
-        if (text == pipelines.SCALE_DOWN and file not in VERBS) or re.search(
+    for _, text in source.strings(file):
+        if (text == pipelines.SCALE_DOWN and source.shown(file) not in VERBS) or re.search(
             r"(?<![-\w/])(deploy-dark|flip-traffic|roll-back)(?![-\w]|\.md)", text
         ):
             yield text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -17,9 +16,8 @@ from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.phases import ASKED_IN, MOVING, TERMINAL, TRANSITIONS, Phase, QuestionKind, Reason
 from flipgate.core.record.record import JOURNAL_KEPT, Decision, EntryState
 from flipgate.core.record.record import Record as RecordModel
-from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from tests.core.builders import NOW, approval, record, release
+from tests.core.builders import NOW, approval, record, refuses, release
 
 BASES = st.sampled_from(["basis-1", "basis-1", "basis-2"])
 AHEAD = {
@@ -46,6 +44,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.answers = 0
         self.stood_on: set[str] = set()
         self.open_entry: int | None = None
+        self.read_back: RecordModel | None = None
         for step in range(steps):
             if step == 0:
                 self.open(side.other)
@@ -70,9 +69,6 @@ class RecordMachine(RuleBasedStateMachine):
         assert f"{release.phase} ({reason})" in message.text
         self.told.add(message.id)
         assert after.question is None or release.phase in ASKED_IN[after.question.kind]
-
-    def refuses(self, reason: str) -> pytest.RaisesExc[Refused]:
-        return pytest.raises(Refused, check=lambda error: error.reason == reason)
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +102,7 @@ class RecordMachine(RuleBasedStateMachine):
     def begin(self, step: str, to: Side) -> None:
         intent = {"to": str(to), "from": str(to.other)}
         if self.open_entry is not None:
-            with self.refuses("JournalOpen"):
+            with refuses("JournalOpen"):
                 records.begin(self.record, step, "ci", self.now, intent)
             return
         self.record, entry = records.begin(self.record, step, "ci", self.now, intent)
@@ -126,12 +122,12 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from(QuestionKind), basis=BASES)
     def pose(self, kind: QuestionKind, basis: str) -> None:
         if self.record.release is None:
-            with self.refuses("NoOpenRelease"):
+            with refuses("NoOpenRelease"):
                 ask_for(self.record, kind, basis, "?", self.now, 60)
             return
         question = ask_for(self.record, kind, basis, "?", self.now, 60)
         if not self.is_open:
-            with self.refuses("ReleaseGone"):
+            with refuses("ReleaseGone"):
                 approvals.pose(self.record, question)
             return
         self.record = approvals.pose(self.record, question)
@@ -151,7 +147,7 @@ class RecordMachine(RuleBasedStateMachine):
         before = self.record.approval
         revokes = before is not None and before.unspent and decision is not Decision.APPROVE
         if question is None or (before is not None and not revokes):
-            with self.refuses("QuestionGone" if question is None else "AlreadyAnswered"):
+            with refuses("QuestionGone" if question is None else "AlreadyAnswered"):
                 approvals.answer(self.record, given)
             return
         self.record = approvals.answer(self.record, given)
@@ -173,7 +169,7 @@ class RecordMachine(RuleBasedStateMachine):
         self.record, self.open_entry = begun, entry.id
         self.changes_phase(records.advance(begun, Phase.FLIPPING, Reason.APPROVED, self.now, actor="ci"))
         self.record = approvals.spend(self.record, entry.id)
-        with self.refuses("NoApproval"):
+        with refuses("NoApproval"):
             approvals.spend(self.record, entry.id + 1)
 
     @rule()
@@ -189,12 +185,14 @@ class RecordMachine(RuleBasedStateMachine):
 
     @invariant()
     def is_read_back_as_it_was_written(self) -> None:
-        assert parse_record(self.record.model_dump_json(by_alias=True), "shop", "flipgate") == self.record
+        if self.record is not self.read_back:
+            assert parse_record(self.record.model_dump_json(by_alias=True), "shop", "flipgate") == self.record
+            self.read_back = self.record
 
     @invariant()
     def at_most_one_release_is_open(self) -> None:
         if self.is_open:
-            with self.refuses("ReleaseOpen"):
+            with refuses("ReleaseOpen"):
                 records.open_release(self.record, release(attempt=self.attempts + 1), self.now)
 
     @invariant()
@@ -230,10 +228,6 @@ class RecordMachine(RuleBasedStateMachine):
         if self.record.approval and self.record.approval.spent_by is not None:
             for basis in ("basis-1", "basis-2"):
                 assert not isinstance(accept(self.record.approval, self.record.question, basis, self.now), Granted)
-
-    @invariant()
-    def what_is_written_is_what_is_read(self) -> None:
-        assert RecordModel.model_validate_json(self.record.model_dump_json(by_alias=True)) == self.record
 
 
 TestRecordMachine = RecordMachine.TestCase

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -32,7 +30,10 @@ from flipgate.core.record.phases import (
 from flipgate.core.record.phases_page import render_phases
 from flipgate.core.record.release import phase_seconds, release_id
 from flipgate.core.values.errors import Refused
+from tests.core import source
 from tests.core.builders import at, release
+
+pytestmark = source.IN_ONE_PROCESS
 
 LEADS_TO = {
     Phase.DEPLOYING: {Phase.DARK, Phase.FAILED, Phase.ABORTED, Phase.SUPERSEDED},
@@ -108,8 +109,9 @@ def test_every_open_phase_can_end(phase: Phase) -> None:
 
 
 def test_all_steps_but_the_tables_are_refused_with_both_phases_in_the_message() -> None:
+    releases = {phase: release(phase) for phase in Phase}
     for old, new, why in EVERY_STEP:
-        one = release(old)
+        one = releases[old]
         if (old, new, why) in ALLOWED:
             assert one.advanced(new, why, at(5)).phase is new
             continue
@@ -128,21 +130,15 @@ def test_advancing_remembers_when_and_why_and_leaves_the_release_before_it_alone
     assert after.changes[:-1] == before.changes
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "phases.md"
-PRODUCT = [each for room in ("flipgate", "flows", "tasks", "blocks") for each in (PAGE.parents[1] / room).rglob("*.py")]
-
-
 def test_the_committed_page_is_drawn_from_the_table() -> None:
-    assert PAGE.read_text() == render_phases(), "run: python -m flipgate.core.record.phases_page > docs/phases.md"
+    page = (source.ROOT / "docs/phases.md").read_text()
+    assert page == render_phases(), "run: python -m flipgate.core.record.phases_page > docs/phases.md"
 
 
 def test_each_phase_has_a_row_and_only_the_table_names_several_together() -> None:
     assert set(ROWS) == set(Phase)
-    assert [str(each) for each in PRODUCT if each.name != "phases.py" and any(map(_phases_in, _walk(each)))] == []
-
-
-def _walk(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_text()))
+    others = [each for each in source.files() if each.name != "phases.py" and "Phase." in source.text(each)]
+    assert [source.shown(each) for each in others if any(map(_phases_in, source.nodes(each)))] == []
 
 
 def _phases_in(node: ast.AST) -> bool:

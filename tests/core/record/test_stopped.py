@@ -8,14 +8,13 @@ from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.release import Stopped
 from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import GREEN, approval, at, question, record, release
+from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
-DARK = (Phase.DEPLOYING, Phase.DARK)
-LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 NAME = release().name
 VERDICT = Failure("CannotSee", "Traefik: no replica shows blue", verdict=True)
 FAULT = Failure("Unreachable", "no answer")
@@ -30,11 +29,15 @@ def stopped(before: Record, why: Failure = VERDICT, *, pipeline: str = "flip-tra
     return note_stop(before, NAME, pipeline, why, actor="flip shop", run="http://prefect/run/7", now=at(seconds))
 
 
+def stop_of(now: Record) -> Stopped:
+    stop = records.need_release(now).stopped
+    assert stop
+    return stop
+
+
 def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> None:
     after = stopped(approved())
-    assert after.release
-    stop = after.release.stopped
-    assert stop
+    stop = stop_of(after)
     assert (stop.pipeline, stop.reason, stop.fact, stop.at) == ("flip-traffic", "CannotSee", VERDICT.fact, at(30))
     assert (stop.question, stop.withdrawn, stop.run) == (question().id, True, "http://prefect/run/7")
     assert (after.question, after.approval) == (None, None)
@@ -51,9 +54,7 @@ def test_a_verdict_takes_the_yes_and_says_so_in_record_journal_and_message() -> 
 def test_a_fault_leaves_the_yes_for_the_next_run() -> None:
     after = stopped(approved(), FAULT)
     assert (after.question, after.approval) == (question(), approval())
-    assert after.release
-    assert after.release.stopped
-    assert (after.release.stopped.question, after.release.stopped.withdrawn) == (question().id, False)
+    assert (stop_of(after).question, stop_of(after).withdrawn) == (question().id, False)
     assert "The yes stands until 2026-03-01 12:01 UTC: reconcile goes on with it" in after.outbox[-1].text
 
 
@@ -71,13 +72,11 @@ def test_only_a_yes_that_stands_is_taken(answer: object, seconds: float) -> None
     before = but(approved(), approval=answer)
     after = stopped(before, seconds=seconds)
     assert (after.question, after.approval) == (before.question, before.approval)
-    assert after.release
-    assert after.release.stopped
-    assert (after.release.stopped.question, after.release.stopped.withdrawn) == ("", False)
+    assert (stop_of(after).question, stop_of(after).withdrawn) == ("", False)
 
 
 def test_after_the_move_a_verdict_takes_nothing() -> None:
-    baking = record(release=release(*LIVE[:4]), question=question(), approval=approval(spent_by=7), active=GREEN)
+    baking = record(release=release(*BAKING), question=question(), approval=approval(spent_by=7), active=GREEN)
     after = stopped(baking)
     assert after.approval == baking.approval
     assert "Users stay where they are: reconcile goes on within five minutes" in after.outbox[-1].text
@@ -107,7 +106,7 @@ def test_a_run_that_has_nothing_to_do_any_more_notes_nothing(before: Record) -> 
 
 def test_another_at_work_stops_nobody_after_the_move() -> None:
     held = Failure("LeaseHeld", "is held by flip shop")
-    baking = record(release=release(*LIVE[:4]), active=GREEN)
+    baking = record(release=release(*BAKING), active=GREEN)
     assert stopped(baking, held) == baking
     assert stopped(approved(), held).approval == approval(), "and takes no yes before it"
 
@@ -117,8 +116,7 @@ def test_it_is_over_with_the_next_phase_and_when_a_run_acts_again() -> None:
     assert forget_stop(after).release == approved().release
     assert forget_stop(approved()) == approved()
     moved = records.advance(after, Phase.FLIPPING, Reason.APPROVED, at(40), actor="flip shop")
-    assert moved.release
-    assert moved.release.stopped is None
+    assert records.need_release(moved).stopped is None
 
 
 def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
@@ -128,8 +126,7 @@ def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
     assert seen.answer == f"stopped at 2026-03-01 12:00:30 UTC (CannotSee): {VERDICT.fact}"
     assert last_attempt(after, "scale-down") == last_attempt(approved(), "flip-traffic") == ()
     again = approvals.pose(after, question(id="flip-2"))
-    assert again.release
-    assert again.release.stopped, "it is seen beside the new question"
+    assert stop_of(again), "it is seen beside the new question"
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from flipgate.core.gates.kinds import KINDS
+from flipgate.core.gates.kinds import KINDS, Gate
 from flipgate.core.spec import documents
 from flipgate.core.spec.application import (
     MOST_SERVICES,
@@ -21,6 +20,7 @@ from flipgate.core.spec.application import (
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.place import side_at
 from flipgate.core.values.sides import Side
+from tests.core.source import ROOT
 
 SMALL = """\
 apiVersion: flipgate.dev/v1
@@ -53,6 +53,17 @@ def load(text: str = SMALL) -> Application:
 def changed(old: str, new: str) -> str:
     assert SMALL.count(old) == 1, old
     return SMALL.replace(old, new)
+
+
+def refusal(text: str) -> str:
+    """What is said of a file that cannot be meant: whose fault it is, that nothing was changed, and no secret."""
+    with pytest.raises(BadInput) as caught:
+        load(text)
+    told = str(caught.value)
+    assert told.startswith("shop.yaml: ")
+    assert "Left untouched: the cluster." in told
+    assert "secret" not in told
+    return told
 
 
 def test_a_small_file_says_a_whole_application() -> None:
@@ -237,12 +248,9 @@ ONE_MISTAKE = {
 
 @pytest.mark.parametrize(("old", "new", "message"), ONE_MISTAKE.values(), ids=ONE_MISTAKE.keys())
 def test_a_mistake_is_told_with_its_place(old: str, new: str, message: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        load(changed(old, new))
-    assert message in str(caught.value)
-    assert str(caught.value).startswith("shop.yaml: ")
-    assert "problems" not in str(caught.value), "one mistake must be told as one"
-    assert "Left untouched: the cluster." in str(caught.value)
+    told = refusal(changed(old, new))
+    assert message in told
+    assert "problems" not in told, "one mistake must be told as one"
 
 
 def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
@@ -268,14 +276,12 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
         ("a: 2026-13-45", "not readable as YAML: month must be in 1..12"),
         ("a\0b", "not readable as YAML: unacceptable character"),
         ("[" * 1000, "nested too deeply"),
-        ("[" * 200_000, "nested too deeply"),
+        ("[\n" * 200_000, "nested too deeply"),
         ("a: !!python/object:os.system {}", "could not determine a constructor"),
     ],
 )
 def test_what_is_not_one_yaml_mapping_is_refused_in_a_sentence(text: str, message: str) -> None:
-    with pytest.raises(BadInput, match=r"^shop\.yaml: ") as caught:
-        load(text)
-    assert message in str(caught.value)
+    assert message in refusal(text)
 
 
 def test_what_is_too_large_to_be_kept_is_refused_when_it_is_new_and_read_when_it_is_there() -> None:
@@ -297,21 +303,24 @@ def test_anchors_and_merge_keys_are_welcome() -> None:
     assert [worker.name for worker in load(text).workers()] == ["y"]
 
 
-def gate(text: str) -> Application:
+def with_gate(text: str) -> str:
     metrics = "{prometheus: https://ana:secret@prom.example, alertmanager: http://alerts.example:9093/}"
-    return load(changed("  policy:", f"  metrics: {metrics}\n  gates:\n    - {{name: slow, {text}}}\n  policy:"))
+    return changed("  policy:", f"  metrics: {metrics}\n  gates:\n    - {{name: slow, {text}}}\n  policy:")
+
+
+def gate(text: str) -> Gate:
+    return load(with_gate(text)).spec.gates[0]
 
 
 RATIO = "promql: 'x{namespace=\"{namespace}\"}[{window}]'"
 
 
 def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
-    promql = gate(f"{RATIO}, max: 0.5, of: namespace, relativeTo: old, factor: 1.5").spec.gates[0]
+    promql = gate(f"{RATIO}, max: 0.5, of: namespace, relativeTo: old, factor: 1.5")
     assert (promql.kind.word, promql.window, promql.failures) == ("promql", 60, 2)
-    assert [
-        gate(text).spec.gates[0].kind.word for text in ("alerts: {a: b}", "logs: {pattern: x, max: 0}", "restarts: 0")
-    ] == ["alerts", "logs", "restarts"]
-    assert gate("restarts: 0").spec.metrics.alertmanager == "http://alerts.example:9093"
+    others = ("alerts: {a: b}", "logs: {pattern: x, max: 0}", "restarts: 0")
+    assert [gate(text).kind.word for text in others] == ["alerts", "logs", "restarts"]
+    assert load(with_gate("restarts: 0")).spec.metrics.alertmanager == "http://alerts.example:9093"
 
 
 @pytest.mark.parametrize(
@@ -340,11 +349,9 @@ def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
     ],
 )
 def test_a_gate_that_cannot_be_judged_is_refused(text: str, message: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        gate(text)
-    assert message in str(caught.value)
-    assert "problems" not in str(caught.value)
-    assert "secret" not in str(caught.value)
+    told = refusal(with_gate(text))
+    assert message in told
+    assert "problems" not in told
 
 
 @pytest.mark.parametrize(
@@ -362,10 +369,7 @@ def test_a_gate_that_cannot_be_judged_is_refused(text: str, message: str) -> Non
     ],
 )
 def test_gates_and_their_sources_must_fit(spec: str, message: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        load(changed("  policy:", f"  {spec}\n  policy:"))
-    assert message in str(caught.value)
-    assert "secret" not in str(caught.value)
+    assert message in refusal(changed("  policy:", f"  {spec}\n  policy:"))
 
 
 def test_the_hash_is_of_the_meaning() -> None:
@@ -377,7 +381,7 @@ def test_the_hash_is_of_the_meaning() -> None:
 
 
 def test_both_parsers_read_the_example_alike_to_the_line() -> None:
-    text = (Path(__file__).parents[3] / "examples/sportsdata/flipgate.yaml").read_text()
+    text = (ROOT / "examples/sportsdata/flipgate.yaml").read_text()
     quick, slow = documents._read_quickly(text), documents._read(documents._Loader(text))
     assert quick
     assert quick[1] == slow[1]

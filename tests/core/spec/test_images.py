@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.spec.application import Application
 from flipgate.core.spec.images import Image, parse_image
 from flipgate.core.values.errors import BadInput
 from flipgate.core.workloads.render import parse_images
+from tests.core.builders import shop
 
 SHA = "sha256:" + "ab" * 32
 
@@ -65,29 +65,11 @@ def test_what_is_no_reference_is_refused_with_the_part_that_is_wrong(ref: str, m
     assert caught.value.obj == f'image "{ref}"'
 
 
-@pytest.fixture(scope="module")
-def app() -> Application:
-    services: list[dict[str, object]] = [
-        {"name": name, "role": "serving", "replicas": 1} for name in ("web", "search", "owned")
-    ]
-    services[-1]["image"] = "acme/owned"
-    return Application.model_validate(
-        {
-            "apiVersion": "flipgate.dev/v1",
-            "kind": "Application",
-            "metadata": {"name": "shop"},
-            "spec": {
-                "sides": {"blue": {"namespace": "b"}, "green": {"namespace": "g"}},
-                "routes": [{"kind": "IngressRoute", "namespace": "edge", "name": "live"}],
-                "traffic": {"host": "shop.example", "header": "X-Served-Side"},
-                "services": services,
-            },
-        }
-    )
+APP = shop("{name: search, role: serving, replicas: 1}", "{name: owned, role: serving, replicas: 1, image: acme/owned}")
 
 
-def test_the_images_of_a_release_come_in_the_applications_order(app: Application) -> None:
-    images = parse_images({"search": "acme/search:2", "web": "acme/web:1"}, app)
+def test_the_images_of_a_release_come_in_the_applications_order() -> None:
+    images = parse_images({"search": "acme/search:2", "web": "acme/web:1"}, APP)
     assert list(images.items()) == [("web", Image("acme/web", "1")), ("search", Image("acme/search", "2"))]
 
 
@@ -95,15 +77,15 @@ def test_the_images_of_a_release_come_in_the_applications_order(app: Application
     ("refs", "messages"),
     [
         ({"wbe": "acme/web:1"}, ['unknown service "wbe"; did you mean "web"?']),
-        ({"zzz": "acme/web:1"}, ['unknown service "zzz"; known: owned, search, web']),
+        ({"zzz": "acme/web:1"}, ['unknown service "zzz"; known: mailer, owned, search, web']),
         ({"web": "acme/web"}, ["web: ", "has neither tag nor digest"]),
         ({"serch": "a:1", "web": "acme/web"}, ['did you mean "search"?', "has neither tag nor digest"]),
         ({}, ["no image given"]),
         ({"owned": "acme/web:1"}, ["owned: acme/web:1 is not of acme/owned, the repository declared for it"]),
     ],
 )
-def test_images_of_a_release_are_refused_together(app: Application, refs: dict[str, str], messages: list[str]) -> None:
+def test_images_of_a_release_are_refused_together(refs: dict[str, str], messages: list[str]) -> None:
     with pytest.raises(BadInput, match=r"^images for shop: ") as caught:
-        parse_images(refs, app)
+        parse_images(refs, APP)
     for message in messages:
         assert message in str(caught.value)

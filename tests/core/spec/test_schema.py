@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from flipgate.core.spec.schema import render_schema
-
-COMMITTED = Path(__file__).parents[3] / "docs" / "application.schema.json"
+from tests.core.source import ROOT
 
 
 def test_the_committed_schema_is_current() -> None:
-    assert COMMITTED.read_text() == render_schema(), (
-        "run: python -m flipgate.core.spec.schema > docs/application.schema.json"
-    )
+    committed = (ROOT / "docs/application.schema.json").read_text()
+    assert committed == render_schema(), "run: python -m flipgate.core.spec.schema > docs/application.schema.json"
 
 
 def test_every_model_is_described_and_allows_no_other_key() -> None:

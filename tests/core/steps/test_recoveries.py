@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 from flipgate.core.record import intents
 from flipgate.steps.going_back.recover import RECOVERIES
+from tests.core import source
 
-VERBS = Path(__file__).parents[3] / "flipgate" / "steps"
+pytestmark = source.IN_ONE_PROCESS
 
 
 def test_every_step_that_is_journaled_has_a_recovery() -> None:
@@ -18,7 +18,7 @@ def test_every_step_that_is_journaled_has_a_recovery() -> None:
 
 
 def _journaled() -> Iterator[str]:
-    for file in VERBS.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+    for file in source.files("flipgate/steps"):
+        for node in source.nodes(file):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "journal":
                 yield ast.unparse(node.args[1]).partition("(")[0].removeprefix("intents.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import Any
 
 import pytest
@@ -15,17 +13,26 @@ from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import WAY_BACK, RouteName, RouteState, Target
 from flipgate.core.values.sides import Side
-from tests.core.builders import BLUE, DECLARED, GREEN, NAMESPACES, PLACES, UID, applied, service, traffic
+from tests.core.builders import (
+    BLUE,
+    DECLARED,
+    GREEN,
+    LEGACY,
+    NAMESPACES,
+    PLACES,
+    UID,
+    applied,
+    on,
+    patched,
+    sent_by,
+    service,
+    traffic,
+)
 
 NAME = RouteName("HTTPRoute", "edge", "live")
 EXACT = {"path": {"type": "Exact", "value": "/x"}}
 STRIP = {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}}}
 REDIRECT = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}
-LEGACY = service("legacy")
-
-
-def on(side: Side, **more: Any) -> dict[str, Any]:
-    return service(NAMESPACES[side], **more)
 
 
 def mirror(backend: dict[str, Any]) -> dict[str, Any]:
@@ -131,13 +138,11 @@ MANY = http_route(
 def test_a_move_changes_each_backends_namespace_and_the_line_on_it_takes_all_back() -> None:
     state = read_route(NAME, MANY, PLACES, DECLARED)
     (patch,) = plan_move(traffic(state), PLACES, GREEN, direction=FORWARD, stamp="4.abc")
-    moved = applied(MANY, (*patch.operations, *patch.annotating))
+    moved = patched(MANY, patch)
     assert str(moved["spec"]) == str(MANY["spec"]).replace(NAMESPACES[BLUE], NAMESPACES[GREEN])
     line = moved["metadata"]["annotations"][WAY_BACK]
-    words = shlex.split(line)
-    assert words[:6] == ["kubectl", "-n", "edge", "patch", "httproutes.gateway.networking.k8s.io", "live"]
-    back = applied(moved, json.loads(words[-1].removeprefix("-p=")))
-    assert back["spec"] == MANY["spec"]
+    assert line.startswith("kubectl -n edge patch httproutes.gateway.networking.k8s.io live ")
+    assert applied(moved, sent_by(line))["spec"] == MANY["spec"]
 
 
 def test_a_backend_without_a_namespace_is_given_one() -> None:

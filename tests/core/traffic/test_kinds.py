@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
-import flipgate
 from flipgate.core.traffic.kinds import KINDS
+from tests.core import source
 
-ROOT = Path(flipgate.__file__).parent
-HOME = ROOT / "core" / "traffic" / "kinds"
+pytestmark = source.IN_ONE_PROCESS
+
+HOME = source.ROOT / "flipgate/core/traffic/kinds"
 WORDS = {word for kind in KINDS.values() for word in (kind.word, kind.plural, kind.group)}
 
 
 def named_in(path: Path) -> list[str]:
     """Each string of a file's code that is a kind's word, plural or group, with its line."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return [f"{path.name}:{n.lineno} {n.value}" for n in nodes if isinstance(n, ast.Constant) and n.value in WORDS]
+    constants = [node for node in source.nodes(path) if isinstance(node, ast.Constant) and node.value in WORDS]
+    return [f"{path.name}:{node.lineno} {node.value!r}" for node in constants]
 
 
 def test_no_code_but_a_kinds_own_names_it() -> None:
-    elsewhere = [path for path in sorted(ROOT.rglob("*.py")) if HOME not in path.parents]
+    elsewhere = [path for path in source.files("flipgate") if HOME not in path.parents]
     assert [found for path in elsewhere for found in named_in(path)] == []
     assert named_in(HOME / "ingress_route.py"), "the search finds what is there"
 

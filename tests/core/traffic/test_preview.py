@@ -6,8 +6,7 @@ from typing import Any
 
 from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.traffic import RouteName, RouteState
-from flipgate.core.values.sides import Side
-from tests.core.builders import BLUE, GREEN, NAMESPACES, PLACES, route, route_object, service, traefik_service, weighted
+from tests.core.builders import BLUE, GREEN, PLACES, on, route, route_object, service, traefik_service, weighted
 
 USERS, NOBODY = "shop.example", "preview.shop.example"
 
@@ -15,10 +14,6 @@ USERS, NOBODY = "shop.example", "preview.shop.example"
 def preview(obj: dict[str, Any], state: RouteState) -> list[dict[str, Any]]:
     names = preview_names("shop", 0, state.route)
     return preview_of(obj, state, names, place=PLACES[GREEN], host=USERS, preview=NOBODY)
-
-
-def on(side: Side, **more: Any) -> dict[str, Any]:
-    return service(NAMESPACES[side], **more)
 
 
 def test_a_rule_is_kept_as_it_is_but_for_its_side_and_who_gets_there() -> None:

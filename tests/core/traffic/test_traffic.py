@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import Any
 
 import pytest
@@ -25,13 +23,17 @@ from flipgate.core.values.stamps import STAMP
 from tests.core.builders import (
     BLUE,
     GREEN,
+    LEGACY,
     NAMESPACES,
     PLACES,
     UID,
     PatchRefusedError,
     applied,
+    on,
+    patched,
     route,
     route_object,
+    sent_by,
     service,
     to_side,
     traffic,
@@ -41,28 +43,24 @@ VERSION = "/metadata/resourceVersion"
 NEITHER = "IngressRoute edge/live names neither side"
 
 
-def edge(side: Side, **more: Any) -> dict[str, Any]:
-    return service(NAMESPACES[side], **more)
-
-
 # Reading
 
 WHOLE = {
-    "one service": [[edge(BLUE)]],
-    "several rules": [[edge(BLUE)], [edge(BLUE, name="api")]],
-    "weights on one side": [[edge(BLUE, weight=9), edge(BLUE, name="other", weight=1)]],
-    "beside a page that never flips": [[edge(BLUE)], [service("maintenance")]],
-    "beside the dashboard": [[edge(BLUE)], [{"kind": "TraefikService", "name": "api@internal"}]],
+    "one service": [[on(BLUE)]],
+    "several rules": [[on(BLUE)], [on(BLUE, name="api")]],
+    "weights on one side": [[on(BLUE, weight=9), on(BLUE, name="other", weight=1)]],
+    "beside a page that never flips": [[on(BLUE)], [service("maintenance")]],
+    "beside the dashboard": [[on(BLUE)], [{"kind": "TraefikService", "name": "api@internal"}]],
 }
 NOT_WHOLE = {
-    "both sides, by rule": [[edge(BLUE)], [edge(GREEN)]],
-    "both sides, by weight": [[edge(BLUE, weight=99), edge(GREEN, weight=1)]],
-    "weight 0 is one edit from live": [[edge(BLUE, weight=100), edge(GREEN, weight=0)]],
-    "unknown namespace": [[service("legacy")]],
-    "an unknown namespace gets a share of the side's users": [[edge(BLUE, weight=9), service("legacy", weight=1)]],
+    "both sides, by rule": [[on(BLUE)], [on(GREEN)]],
+    "both sides, by weight": [[on(BLUE, weight=99), on(GREEN, weight=1)]],
+    "weight 0 is one edit from live": [[on(BLUE, weight=100), on(GREEN, weight=0)]],
+    "unknown namespace": [[LEGACY]],
+    "an unknown namespace gets a share of the side's users": [[on(BLUE, weight=9), service("legacy", weight=1)]],
     "the route's own namespace": [[service()]],
     "a TraefikService only": [[{"kind": "TraefikService", "name": "canary"}]],
-    "beside a TraefikService, which may lead anywhere": [[edge(BLUE)], [{"kind": "TraefikService", "name": "canary"}]],
+    "beside a TraefikService, which may lead anywhere": [[on(BLUE)], [{"kind": "TraefikService", "name": "canary"}]],
     "no rules": [],
     "a rule without services": [[]],
 }
@@ -104,7 +102,7 @@ def test_a_service_without_namespace_is_in_the_routes_own() -> None:
     ("state", "words"),
     [
         (to_side(BLUE), "IngressRoute edge/live -> blue"),
-        (route(route_object([edge(GREEN), edge(BLUE)])), "IngressRoute edge/live -> blue and green"),
+        (route(route_object([on(GREEN), on(BLUE)])), "IngressRoute edge/live -> blue and green"),
         (
             route(route_object([service("z"), service("a")])),
             NEITHER + " (it names a, z)",
@@ -118,7 +116,7 @@ def test_a_route_says_where_it_leads(state: RouteState, words: str) -> None:
 
 def test_traffic_is_active_only_where_all_routes_agree() -> None:
     assert traffic(to_side(GREEN), to_side(GREEN, name="b")).active is GREEN
-    for other in (to_side(BLUE), route(None), route(route_object([service("legacy")]))):
+    for other in (to_side(BLUE), route(None), route(route_object([LEGACY]))):
         assert traffic(to_side(GREEN), other).active is None
         assert traffic(other, to_side(GREEN)).active is None
     assert traffic().active is None
@@ -167,10 +165,10 @@ def test_no_side_is_dark_behind_a_missing_route_or_a_half_moved_set() -> None:
 # Moving
 
 MOVABLE = {
-    "whole": [[edge(BLUE)]],
-    "several rules and weights": [[edge(BLUE, weight=3), edge(BLUE, name="b")], [edge(BLUE)]],
-    "half moved": [[edge(BLUE)], [edge(GREEN)]],
-    "beside a rule of its own for a foreign backend": [[service("maintenance")], [edge(BLUE)]],
+    "whole": [[on(BLUE)]],
+    "several rules and weights": [[on(BLUE, weight=3), on(BLUE, name="b")], [on(BLUE)]],
+    "half moved": [[on(BLUE)], [on(GREEN)]],
+    "beside a rule of its own for a foreign backend": [[service("maintenance")], [on(BLUE)]],
 }
 DIRECTIONS = [FORWARD, BACK]
 
@@ -189,18 +187,13 @@ def test_the_patch_sends_everybody_to_the_side_and_a_second_plan_is_empty(
 
 
 def test_only_the_sides_own_entries_are_changed() -> None:
-    obj = route_object([service("maintenance"), edge(BLUE, weight=7)])
+    obj = route_object([service("maintenance"), on(BLUE, weight=7)])
     (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN)
-    assert applied(obj, patch.operations) == route_object([service("maintenance"), edge(GREEN, weight=7)])
-
-
-def test_routes_already_there_need_no_patch() -> None:
-    seen = traffic(to_side(GREEN, name="a"), to_side(BLUE, name="b"))
-    assert [patch.route.name for patch in plan_move(seen, PLACES, GREEN)] == ["b"]
+    assert applied(obj, patch.operations) == route_object([service("maintenance"), on(GREEN, weight=7)])
 
 
 def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replaced() -> None:
-    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), PLACES, GREEN)
+    (patch,) = plan_move(traffic(route(route_object([on(BLUE)]))), PLACES, GREEN)
     pointer = "/spec/routes/0/services/0/namespace"
     assert patch.operations == (
         {"op": "test", "path": VERSION, "value": "7"},
@@ -213,12 +206,12 @@ def test_forward_tests_the_version_first_and_each_old_value_before_it_is_replace
 
 
 def test_back_tests_values_and_our_stamp_and_no_version() -> None:
-    obj = route_object([edge(BLUE)])
+    obj = route_object([on(BLUE)])
     obj["metadata"]["annotations"] = {STAMP: "6.a"}
     (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=BACK)
     assert [op["op"] for op in patch.operations] == ["test", "test", "test", "replace"]
     assert VERSION not in [op["path"] for op in patch.operations]
-    bare = traffic(route(route_object([edge(BLUE)])))
+    bare = traffic(route(route_object([on(BLUE)])))
     for versions in (True, False):
         (patch,) = plan_move(bare, PLACES, GREEN, direction=BACK, versions=versions)
         assert (VERSION in [op["path"] for op in patch.operations]) is versions, "until it bears a stamp"
@@ -229,31 +222,31 @@ def test_back_tests_values_and_our_stamp_and_no_version() -> None:
 def test_a_patch_is_taken_once_and_never_after_another_of_ours(
     annotations: dict[str, str] | None, direction: str
 ) -> None:
-    obj = route_object([edge(BLUE)])
+    obj = route_object([on(BLUE)])
     if annotations:
         obj["metadata"]["annotations"] = annotations
     late, other = (
         plan_move(traffic(route(obj)), PLACES, GREEN, direction=direction, stamp=f"7.{nonce}")[0] for nonce in "xy"
     )
-    moved = applied(obj, (*other.operations, *other.annotating))
+    moved = patched(obj, other)
     assert moved["metadata"]["annotations"][STAMP] == "7.y"
     (home,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.z")
-    back = applied(moved, (*home.operations, *home.annotating))
+    back = patched(moved, home)
     assert route(back).whole is BLUE
     for state in (moved, back):
         with pytest.raises(PatchRefusedError):
-            applied(state, (*late.operations, *late.annotating))
+            patched(state, late)
 
 
 def test_the_line_on_a_route_is_no_longer_than_an_annotation_may_be() -> None:
     """One that is too long would have the whole patch refused, and with it the move."""
-    large, huge = (route_object(*([edge(BLUE) for _ in range(services)] for _ in range(100))) for services in (2, 20))
+    large, huge = (route_object(*([on(BLUE) for _ in range(services)] for _ in range(100))) for services in (2, 20))
     line, instead = (
-        applied(obj, (*patch.operations, *patch.annotating))["metadata"]["annotations"][WAY_BACK]
+        patched(obj, patch)["metadata"]["annotations"][WAY_BACK]
         for obj in (large, huge)
         for patch in plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
     )
-    assert len(json.loads(shlex.split(line)[-1].removeprefix("-p="))) > 200
+    assert len(sent_by(line)) > 200
     assert len(line) < LINE_BYTES
     assert instead == "flipgate rollback: its 2000 entries are more than a line holds"
 
@@ -265,19 +258,19 @@ def test_half_a_command_is_in_no_message() -> None:
 
 
 def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_before() -> None:
-    obj = route_object([edge(BLUE)])
+    obj = route_object([on(BLUE)])
     (forward,) = plan_move(traffic(route(obj)), PLACES, GREEN, stamp="7.x")
-    moved = applied(obj, (*forward.operations, *forward.annotating))
-    line = json.loads(shlex.split(moved["metadata"]["annotations"][WAY_BACK])[-1].removeprefix("-p="))
+    moved = patched(obj, forward)
+    line = sent_by(moved["metadata"]["annotations"][WAY_BACK])
     (back,) = plan_move(traffic(route(moved)), PLACES, BLUE, direction=BACK, stamp="8.y")
     close = plan_close(route(moved), "9.z")
-    closed = applied(moved, (*close.operations, *close.annotating))
+    closed = patched(moved, close)
     assert closed["spec"] == moved["spec"]
     assert route(applied(moved, line)).whole is BLUE
     for late in (line, [*back.operations, *back.annotating], [*close.operations, *close.annotating]):
         with pytest.raises(PatchRefusedError):
             applied(closed, late)
-    elsewhere = route_object([edge(GREEN)])
+    elsewhere = route_object([on(GREEN)])
     elsewhere["metadata"]["annotations"] = moved["metadata"]["annotations"]
     elsewhere["spec"]["routes"][0]["services"][0]["namespace"] = NAMESPACES[BLUE]
     with pytest.raises(PatchRefusedError):  # a person with kubectl was faster
@@ -285,27 +278,27 @@ def test_a_route_that_is_closed_stays_where_it_is_and_refuses_what_was_planned_b
 
 
 def test_what_an_unrecorded_rollback_leaves_stays_until_it_is_written_down() -> None:
-    obj = route_object([edge(GREEN)])
+    obj = route_object([on(GREEN)])
     (back,) = plan_move(
         traffic(route(obj)), PLACES, BLUE, direction=BACK, stamp="unrecorded.x", unrecorded="blue ana: slow"
     )
-    marked = applied(obj, (*back.operations, *back.annotating))
+    marked = patched(obj, back)
     assert traffic(route(marked)).unrecorded == Unrecorded(BLUE, "ana: slow")
     for kept, text in (("blue ana: slow", "blue ana: slow"), ("", "")):
         close = plan_close(route(marked), "8.y", kept)
-        assert route(applied(marked, (*close.operations, *close.annotating))).unrecorded == text
+        assert route(patched(marked, close)).unrecorded == text
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_changed_value_refuses_the_patch_both_ways(direction: str) -> None:
-    (patch,) = plan_move(traffic(route(route_object([edge(BLUE)]))), PLACES, GREEN, direction=direction)
+    (patch,) = plan_move(traffic(route(route_object([on(BLUE)]))), PLACES, GREEN, direction=direction)
     with pytest.raises(PatchRefusedError):
-        applied(route_object([service("legacy")]), patch.operations)
+        applied(route_object([LEGACY]), patch.operations)
 
 
 def test_an_unrelated_write_refuses_the_patch_forward_but_not_back() -> None:
-    obj = route_object([edge(BLUE)])
-    later = route_object([edge(BLUE)], version="8")
+    obj = route_object([on(BLUE)])
+    later = route_object([on(BLUE)], version="8")
     (forward,) = plan_move(traffic(route(obj)), PLACES, GREEN)
     obj["metadata"]["annotations"] = later["metadata"]["annotations"] = {STAMP: "6.a"}
     (back,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=BACK)
@@ -327,7 +320,7 @@ def test_a_namespace_that_is_not_written_is_added(written: dict[str, Any], direc
 
 @pytest.mark.parametrize(
     ("state", "fact"),
-    [(route(None), "is missing"), (route(route_object([service("legacy")])), "points at neither side")],
+    [(route(None), "is missing"), (route(route_object([LEGACY])), "points at neither side")],
 )
 def test_a_route_that_cannot_be_moved_refuses_the_move_forward_and_is_left_on_the_way_back(
     state: RouteState, fact: str
@@ -346,10 +339,9 @@ def test_a_route_that_cannot_be_moved_refuses_the_move_forward_and_is_left_on_th
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_the_line_for_people_is_a_kubectl_patch_that_does_the_same(direction: str) -> None:
-    obj = route_object([edge(BLUE), edge(BLUE, name="b")])
+    obj = route_object([on(BLUE), on(BLUE, name="b")])
     (patch,) = plan_move(traffic(route(obj)), PLACES, GREEN, direction=direction)
-    *words, body = shlex.split(by_hand(patch))
-    assert words == ["kubectl", "-n", "edge", "patch", "ingressroutes.traefik.io", "live", "--type=json"]
-    operations = json.loads(body.removeprefix("-p="))
-    assert VERSION not in [op["path"] for op in operations]
-    assert applied(obj, operations) == applied(obj, patch.operations)
+    line = by_hand(patch)
+    assert line.startswith("kubectl -n edge patch ingressroutes.traefik.io live --type=json -p=")
+    assert VERSION not in [op["path"] for op in sent_by(line)]
+    assert applied(obj, sent_by(line)) == applied(obj, patch.operations)

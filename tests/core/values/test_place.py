@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 
+from tests.core import source
 from tests.core.builders import BLUE, GREEN, shop
 
-ROOT = Path(__file__).parents[3]
-MAKER = ROOT / "flipgate/core/spec/application.py"
-HOUSE = [
-    path
-    for folder in ("flipgate", "flows", "tasks", "blocks", "benchmarks")
-    for path in (ROOT / folder).rglob("*.py")
-    if path != MAKER
-]
+pytestmark = source.IN_ONE_PROCESS
+
+MAKER = "flipgate/core/spec/application.py"
+HOUSE = [path for path in source.files(*source.PRODUCT, "benchmarks") if source.shown(path) != MAKER]
 
 
-def around(code: str) -> list[str]:
+def around(code: Iterable[ast.AST]) -> list[str]:
     """What goes around the Place: a side's namespace as the file declares it, a Place of one's own, or an address that
     is made of a service's name."""
-    return [ast.unparse(node) for node in ast.walk(ast.parse(code)) if goes_around(node)]
+    return [ast.unparse(node) for node in code if goes_around(node)]
 
 
 def goes_around(node: ast.AST) -> bool:
@@ -38,7 +35,7 @@ def goes_around(node: ast.AST) -> bool:
 
 def test_nothing_goes_around_the_place() -> None:
     assert len(HOUSE) > 100
-    assert {str(path.relative_to(ROOT)): found for path in HOUSE if (found := around(path.read_text()))} == {}
+    assert {source.shown(path): found for path in HOUSE if (found := around(source.nodes(path)))} == {}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +48,7 @@ def test_nothing_goes_around_the_place() -> None:
     ],
 )
 def test_what_goes_around_it_is_seen(code: str) -> None:
-    assert len(around(code)) == 1
+    assert len(around(ast.walk(ast.parse(code)))) == 1
 
 
 def test_a_place_is_a_sides_namespace_and_says_so() -> None:

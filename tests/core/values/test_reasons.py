@@ -17,38 +17,34 @@ from flipgate.core.values.reasons import ENTRIES, Why, render_reasons
 from flipgate.core.way_back.live_side import LiveSideReason
 from flipgate.core.way_back.unwatched import UnwatchedReason
 from flipgate.core.way_back.way_back import WayBackReason
+from tests.core import source
 
-ROOT = Path(__file__).parents[3]
-REGISTRY = ROOT / "flipgate/core/values/reasons.py"
-FILES = [
-    each
-    for room in ("flipgate", "flows", "tasks", "blocks")
-    for each in sorted((ROOT / room).rglob("*.py"))
-    if each != REGISTRY
-]
+pytestmark = source.IN_ONE_PROCESS
+
+FILES = [each for each in source.files() if source.shown(each) != "flipgate/core/values/reasons.py"]
 OTHERS = {("_status_text.py", "Unreadable"), ("_story_text.py", "Approved"), ("approval.py", "Rejected")}
 """The same words as a label for people, and as the name of a run's state."""
 GIVES_A_REASON = {"NotGranted", "NoWay", "Unnamed", "Unfit", "_data"}
 
 
 def test_the_committed_page_is_made_from_the_registry() -> None:
-    page = (ROOT / "docs/reasons.md").read_text()
+    page = (source.ROOT / "docs/reasons.md").read_text()
     assert page == render_reasons(), "run: python -m flipgate.core.values.reasons > docs/reasons.md"
 
 
-@pytest.mark.parametrize("why", Why)
-def test_each_has_a_name_a_meaning_and_what_to_do(why: Why) -> None:
-    assert why.name == re.sub(r"(?<!^)([A-Z])", r"_\1", why.value).upper()
-    for text in (ENTRIES[why].meaning, ENTRIES[why].to_do):
-        assert text == text.strip(" .")
-        assert text
+def test_each_has_a_name_a_meaning_and_what_to_do() -> None:
+    for why in Why:
+        assert why.name == re.sub(r"(?<!^)([A-Z])", r"_\1", why.value).upper()
+        for text in (ENTRIES[why].meaning, ENTRIES[why].to_do):
+            assert text == text.strip(" ."), why
+            assert text, why
 
 
-@pytest.mark.parametrize("why", Why)
-def test_the_command_that_a_refusal_names_by_itself_is_one_of_ours_and_whole(why: Why) -> None:
-    command = ENTRIES[why].command("shop")
-    assert re.search(rf"flipgate ({'|'.join(VERBS)}) shop\b", command)
-    assert not re.search(r"\b(APP|RELEASE|SIDE)\b", command)
+def test_the_command_that_a_refusal_names_by_itself_is_one_of_ours_and_whole() -> None:
+    for why in Why:
+        command = ENTRIES[why].command("shop")
+        assert re.search(rf"flipgate ({'|'.join(VERBS)}) shop\b", command), why
+        assert not re.search(r"\b(APP|RELEASE|SIDE)\b", command), why
 
 
 def test_they_stand_in_order() -> None:
@@ -56,12 +52,11 @@ def test_they_stand_in_order() -> None:
 
 
 def test_no_reason_is_spelt_where_it_is_used() -> None:
-    found = [f"{each.relative_to(ROOT)}: {word}" for each in FILES for word in _spelt(each)]
-    assert found == []
+    assert [f"{source.shown(each)}: {word}" for each in FILES for word in _spelt(each)] == []
 
 
 def test_each_is_used() -> None:
-    used = set(re.findall(r"\bWhy\.([A-Z_]+)\b", "\n".join(each.read_text() for each in FILES)))
+    used = set(re.findall(r"\bWhy\.([A-Z_]+)\b", "\n".join(map(source.text, FILES))))
     assert used == {why.name for why in Why}
 
 
@@ -74,10 +69,10 @@ def test_the_reasons_of_phases_and_conditions_are_among_them(some: type[StrEnum]
 def test_each_refusal_has_a_reason_of_the_registry() -> None:
     """Spelt as `Why.WORD`, or handed on from what was judged, which has one."""
     reasons = [
-        (f"{each.relative_to(ROOT)}:{call.lineno}", ast.unparse(given[0]) if given else "")
+        (f"{source.shown(each)}:{call.lineno}", ast.unparse(given[0]) if given else "")
         for each in FILES
-        for call in ast.walk(ast.parse(each.read_text()))
-        if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] == "Refused"
+        for call in source.nodes(each)
+        if isinstance(call, ast.Call) and source.called(call.func) == "Refused"
         for given in [[keyword.value for keyword in call.keywords if keyword.arg == "reason"]]
     ]
     assert [where for where, reason in reasons if not re.fullmatch(r"Why\.[A-Z_]+|(\w+\.)?reason", reason)] == []
@@ -91,18 +86,14 @@ def test_a_refusal_says_its_word_as_a_string() -> None:
 
 
 def _spelt(file: Path) -> Iterator[str]:
-    tree = ast.parse(file.read_text())
-    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    given = {id(part) for node in ast.walk(tree) if isinstance(node, ast.Call) for part in _reasons_of(node)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in said:
-            continue
-        known = node.value in set(Why) and (file.name, node.value) not in OTHERS
-        unknown = id(node) in given and re.fullmatch(r"(?:[A-Z][a-z]*)+", node.value)
+    given = {id(part) for node in source.nodes(file) if isinstance(node, ast.Call) for part in _reasons_of(node)}
+    for node, word in source.strings(file):
+        known = word in set(Why) and (file.name, word) not in OTHERS
+        unknown = id(node) in given and re.fullmatch(r"(?:[A-Z][a-z]*)+", word)
         if known or unknown:
-            yield node.value
+            yield word
 
 
 def _reasons_of(call: ast.Call) -> list[ast.expr]:
-    first = call.args[:1] if ast.unparse(call.func).rpartition(".")[2] in GIVES_A_REASON else []
+    first = call.args[:1] if source.called(call.func) in GIVES_A_REASON else []
     return [*first, *(keyword.value for keyword in call.keywords if keyword.arg == "reason")]

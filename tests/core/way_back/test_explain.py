@@ -8,13 +8,9 @@ from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.record import EntryState, begin, end
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.way_back.explain import AsRecorded, Drift, OpenStep, explain, finish_move
-from tests.core.builders import BLUE, GREEN, NOW, record, route, route_object, service, to_side, traffic
+from tests.core.builders import GREEN, NOW, ROUTES, record, route, to_side, traffic
 
-ON_BLUE, ON_GREEN = traffic(to_side(BLUE)), traffic(to_side(GREEN))
-SPLIT = traffic(to_side(BLUE), to_side(GREEN, name="second"))
-GONE = traffic(route(None))
-ELSEWHERE = traffic(route(route_object([service("legacy")])))
-ALL = [ON_BLUE, ON_GREEN, SPLIT, GONE, ELSEWHERE]
+ON_BLUE, ON_GREEN = ROUTES["blue"], ROUTES["green"]
 TO_GREEN = {"to": "green", "from": "blue"}
 
 
@@ -23,15 +19,16 @@ def test_routes_where_the_record_left_them_are_settled() -> None:
     assert explain(record(active=GREEN), ON_GREEN) == AsRecorded()
 
 
-@pytest.mark.parametrize("seen", [ON_GREEN, SPLIT, GONE, ELSEWHERE], ids=str)
-def test_anything_else_is_drift_that_says_all_routes_and_the_record(seen: Traffic) -> None:
+@pytest.mark.parametrize("name", [name for name in ROUTES if name != "blue"])
+def test_anything_else_is_drift_that_says_all_routes_and_the_record(name: str) -> None:
+    seen = ROUTES[name]
     found = explain(record(), seen)
     assert isinstance(found, Drift)
     assert found.fact.endswith("the record says blue")
     assert all(str(state) in found.fact for state in seen.routes)
 
 
-@pytest.mark.parametrize("seen", ALL, ids=str)
+@pytest.mark.parametrize("seen", ROUTES.values(), ids=ROUTES.keys())
 @pytest.mark.parametrize("step", [MOVE_ROUTES, BRING_UP])
 def test_an_open_entry_explains_any_state_of_the_routes(seen: Traffic, step: str) -> None:
     noted, entry = begin(record(), step, "ci", NOW, TO_GREEN)
@@ -47,12 +44,10 @@ def test_an_ended_entry_explains_nothing_any_more(state: EntryState) -> None:
     assert isinstance(explain(closed, away), Drift)
 
 
-@pytest.mark.parametrize(
-    ("seen", "finished"), [(ON_GREEN, True), (ON_BLUE, False), (SPLIT, False), (GONE, False), (ELSEWHERE, False)]
-)
-def test_an_interrupted_move_is_finished_only_where_every_route_arrived(seen: Traffic, finished: bool) -> None:
+@pytest.mark.parametrize("name", ROUTES)
+def test_an_interrupted_move_is_finished_only_where_every_route_arrived(name: str) -> None:
     _, entry = begin(record(), MOVE_ROUTES, "ci", NOW, TO_GREEN)
-    assert finish_move(entry, seen) is finished
+    assert finish_move(entry, ROUTES[name]) is (name == "green")
 
 
 def test_one_route_of_two_that_arrived_is_backed_out() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,20 +20,7 @@ from flipgate.core.way_back.live_side import LiveSide, judge_live_side, rested
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.outbox import as_blocks
-from tests.core.builders import (
-    BLUE,
-    GREEN,
-    NOW,
-    RUN,
-    at,
-    cron_job,
-    deployment,
-    record,
-    release,
-    shop,
-    side,
-    without,
-)
+from tests.core.builders import BLUE, GREEN, NOW, RUN, at, cron_job, deployment, record, release, shop, side, without
 
 TRUE, FALSE, UNKNOWN = ConditionStatus
 DENIED = "no permission to list horizontalpodautoscalers.autoscaling in namespace shop-blue"
@@ -64,10 +52,8 @@ def rest(which: Side = BLUE, web: int = 0, state: EntryState = EntryState.UNDONE
     return JournalEntry(id=number, step=REST_SIDE, state=state, actor="settle 4f", at=NOW, ended=NOW, intent=intent)
 
 
-def judged(
-    *objects: Any, given: Sequence[Any] = (), remembered: Record | None = None, autoscalers: Any = (), of: Any = None
-) -> Condition:
-    state = of or side(BLUE, *objects, *given)
+def judged(*objects: Any, remembered: Record | None = None, autoscalers: Any = (), of: Any = None) -> Condition:
+    state = of or side(BLUE, *objects)
     found = judge_live_side(remembered or carrying(2), shop(), LiveSide(BLUE, state, autoscalers), at(30))
     assert found is not None
     return found
@@ -86,104 +72,90 @@ def test_a_live_side_as_it_was_released_serves() -> None:
     assert found.side is BLUE
 
 
+def case(reason: str, said: str, *objects: Any, **found: Any) -> tuple[Any, ...]:
+    return reason, said, objects, found
+
+
 @pytest.mark.parametrize(
-    ("found", "status", "reason", "said"),
+    ("reason", "said", "objects", "found"),
     [
-        (
-            {"given": [web(0, by=FLUX)], "remembered": carrying(3)},
-            FALSE,
+        case(
             "NoReadyPod",
             "web 0 of 2 Ready, asks for 0, carried 3, set to 0 by kustomize-controller (Apply) at 2026-03-01 11:58:11 "
             "UTC. Next: kubectl -n shop-blue scale deployment/web --replicas=3",
+            web(0, by=FLUX),
+            remembered=carrying(3),
         ),
-        (
-            {"given": [web(1, by="kubectl")]},
-            FALSE,
+        case(
             "TooFewPods",
             "web 1 of 2 Ready, asks for 1, carried 2, set to 1 by kubectl (Apply) at 2026-03-01 11:58:11 UTC. Next: "
             "kubectl -n shop-blue scale deployment/web --replicas=2",
+            web(1, by="kubectl"),
         ),
-        ({"given": [web(1)]}, FALSE, "TooFewPods", "web 1 of 2 Ready, asks for 1, carried 2. Next: kubectl"),
-        (
-            {"given": [web(2, ready=0, by=FLUX)]},
-            FALSE,
+        case("TooFewPods", "web 1 of 2 Ready, asks for 1, carried 2. Next: kubectl", web(1)),
+        case(
             "NoReadyPod",
             "web 0 of 2 Ready, asks for 2, carried 2. Next: kubectl -n shop-blue get deployments,pods",
+            web(2, ready=0, by=FLUX),
         ),
-        (
-            {"given": [web(10, ready=7)], "remembered": carrying(10)},
-            FALSE,
+        case(
             "TooFewPods",
             "web 7 of 10 Ready, asks for 10, carried 10. Next: kubectl -n shop-blue get deployments,pods",
+            web(10, ready=7),
+            remembered=carrying(10),
         ),
-        (
-            {"of": without(side(BLUE), "web")},
-            FALSE,
+        case(
             "WorkloadMissing",
             "Deployment shop-blue/web is missing. Next: kubectl -n shop-blue get deployments,pods",
+            of=without(side(BLUE), "web"),
         ),
-        ({"of": without(side(BLUE), "mailer")}, FALSE, "WorkloadMissing", "Deployment shop-blue/mailer is missing"),
-        (
-            {"given": [web(image="acme/web:9")]},
-            FALSE,
+        case("WorkloadMissing", "Deployment shop-blue/mailer is missing", of=without(side(BLUE), "mailer")),
+        case(
             "ImagesChanged",
             "web runs acme/web:9, the release has acme/web:1. Next: kubectl -n shop-blue set image deployment/web "
             "web=acme/web:1",
+            web(image="acme/web:9"),
         ),
-        ({"of": Unread("no answer")}, UNKNOWN, "Unreadable", "no answer. Next: kubectl auth can-i --list -n shop-blue"),
-        (
-            {"given": [web(1)], "autoscalers": Unread(DENIED)},
-            UNKNOWN,
+        case("Unreadable", "no answer. Next: kubectl auth can-i --list -n shop-blue", of=Unread("no answer")),
+        case(
             "Unreadable",
             f"web 1 of 2 Ready, asks for 1, carried 2; whether an autoscaler shrank it is not known: {DENIED}",
+            web(1),
+            autoscalers=Unread(DENIED),
         ),
-        ({"given": [web(2, ready=0)], "autoscalers": Unread(DENIED)}, FALSE, "NoReadyPod", "web 0 of 1 Ready"),
-        (
-            {"given": [web(1)], "autoscalers": (Autoscaler("web", "web", 2),)},
-            FALSE,
-            "TooFewPods",
-            "web 1 of 2 Ready, asks for 1",
-        ),
+        case("NoReadyPod", "web 0 of 1 Ready", web(2, ready=0), autoscalers=Unread(DENIED)),
+        case("TooFewPods", "web 1 of 2 Ready, asks for 1", web(1), autoscalers=(Autoscaler("web", "web", 2),)),
     ],
 )
 def test_each_reason_says_what_was_found_who_did_it_and_what_to_type(
-    found: dict[str, Any], status: ConditionStatus, reason: str, said: str
+    reason: str, said: str, objects: Sequence[Any], found: dict[str, Any]
 ) -> None:
-    condition = judged(**found)
+    condition = judged(*objects, **found)
 
-    assert (condition.status, condition.reason) == (status, reason)
+    assert (condition.status, condition.reason) == (UNKNOWN if reason == "Unreadable" else FALSE, reason)
     assert said in condition.message
 
 
-@pytest.mark.parametrize(
-    "found",
-    [
-        {"given": [web(4, ready=3)], "remembered": carrying(4)},
-        {"given": [web(10, ready=2)]},
-        {"given": [web(2)], "remembered": carrying(5)},
-        {"given": [web(1)], "autoscalers": (Autoscaler("web", "web", 1),)},
-        {
-            "given": [web(9, ready=2)],
-            "remembered": carrying(9),
-            "autoscalers": (Autoscaler("a", "web", 4), Autoscaler("b", "web", 2)),
-        },
-        {"given": [deployment("mailer", image="acme/mailer:1", replicas=0)]},
-        {"given": [web(2)], "remembered": carrying(5, rest(web=0))},
-        {"given": [], "remembered": carrying(2, rest(GREEN))},
-    ],
-    ids=[
-        "a pod of four that is being replaced",
-        "one that grows",
-        "what a person took away above the file's number",
-        "what an autoscaler shrank",
-        "an autoscaled one that grows",
-        "a worker",
-        "a rest that it was brought up from",
-        "a rest of the other side",
-    ],
-)
-def test_what_is_no_shortage(found: dict[str, Any]) -> None:
-    assert judged(**found).status is TRUE
+NO_SHORTAGE = {
+    "a pod of four that is being replaced": partial(judged, web(4, ready=3), remembered=carrying(4)),
+    "one that grows": partial(judged, web(10, ready=2)),
+    "what a person took away above the file's number": partial(judged, web(2), remembered=carrying(5)),
+    "what an autoscaler shrank": partial(judged, web(1), autoscalers=(Autoscaler("web", "web", 1),)),
+    "an autoscaled one that grows": partial(
+        judged,
+        web(9, ready=2),
+        remembered=carrying(9),
+        autoscalers=(Autoscaler("a", "web", 4), Autoscaler("b", "web", 2)),
+    ),
+    "a worker": partial(judged, deployment("mailer", image="acme/mailer:1", replicas=0)),
+    "a rest that it was brought up from": partial(judged, web(2), remembered=carrying(5, rest(web=0))),
+    "a rest of the other side": partial(judged, remembered=carrying(2, rest(GREEN))),
+}
+
+
+@pytest.mark.parametrize("found", NO_SHORTAGE.values(), ids=NO_SHORTAGE.keys())
+def test_what_is_no_shortage(found: Callable[[], Condition]) -> None:
+    assert found().status is TRUE
 
 
 def test_a_service_that_the_next_release_brings_is_not_missed_before_it_is_there() -> None:

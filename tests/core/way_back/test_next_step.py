@@ -10,25 +10,24 @@ from typing import Any
 
 import pytest
 
-from flipgate.cli._status_data import as_data, way_back
-from flipgate.cli._status_text import one
+from flipgate.cli._status_data import way_back
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import HAND_OVER, MOVE_ROUTES
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import BEFORE_TRAFFIC, TERMINAL, Phase, QuestionKind
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Stopped
-from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.next_step import next_step
-from flipgate.core.workloads.view import SideState
 from tests.core.builders import (
     BLUE,
     GREEN,
+    LIVE,
     NOW,
+    ROUTES,
     RUN,
     approval,
     at,
@@ -36,31 +35,19 @@ from tests.core.builders import (
     question,
     record,
     release,
-    route,
-    route_object,
-    service,
-    shop,
     side,
-    to_side,
-    traffic,
+    stamped,
 )
+from tests.core.cli.looks import data, facts, text
 
-FORWARD = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.SETTLING)
+FORWARD = (*LIVE, Phase.SETTLING)
 PHASES: tuple[tuple[Phase, ...], ...] = (
     (),
     *(FORWARD[:count] for count in range(1, len(FORWARD) + 1)),
-    (*FORWARD[:5], Phase.ROLLING_BACK),
-    (*FORWARD[:5], Phase.ROLLING_BACK, Phase.ROLLED_BACK),
+    (*LIVE, Phase.ROLLING_BACK),
+    (*LIVE, Phase.ROLLING_BACK, Phase.ROLLED_BACK),
 )
-SHOP = shop()
 ON_GREEN = frozenset({Phase.BAKING, Phase.LIVE, Phase.SETTLING, Phase.ROLLING_BACK})
-ROUTES = {
-    "blue": traffic(to_side(BLUE)),
-    "green": traffic(to_side(GREEN)),
-    "split": traffic(to_side(BLUE), to_side(GREEN, name="second")),
-    "missing": traffic(route(None)),
-    "elsewhere": traffic(route(route_object([service("legacy")]))),
-}
 OLD_SIDES = {
     "left": Occupant(images=RUN, replicas={"web": 2}, since=NOW),
     "never ran": Occupant(since=NOW),
@@ -105,7 +92,7 @@ def states() -> Iterator[Facts]:
         for name, routes in ROUTES.items():
             movable = frozenset() if name == "missing" else frozenset({GREEN} if name == "elsewhere" else Side)
             soaks = asked == "not asked" and phases[-1:] == (Phase.LIVE,)
-            yield facts(remembered(phases, step, old, asked, soaks), routes, movable=movable)
+            yield facts(remembered(phases, step, old, asked, soaks), traffic=routes, movable=movable)
 
 
 def unrecorded() -> Iterator[Facts]:
@@ -118,17 +105,7 @@ def unrecorded() -> Iterator[Facts]:
             GREEN: stamped(side(GREEN, deployment(replicas=2 if up in ("both", "green") else 0)), green),
         }
         movable = frozenset() if name == "missing" else frozenset(Side)
-        yield facts(None, ROUTES[name], sides=sides, movable=movable, managed=managed)
-
-
-def facts(remembered: Record | None, routes: Traffic, **more: Any) -> Facts:
-    usual: dict[str, Any] = {"sides": {each: side(each) for each in Side}, "managed": True}
-    return Facts(SHOP, at(30), traffic=routes, record=remembered, **{**usual, **more})
-
-
-def stamped(state: SideState, epoch: str) -> SideState:
-    stamp = f"{epoch}.a" if epoch else None
-    return replace(state, workloads={name: replace(each, stamp=stamp) for name, each in state.workloads.items()})
+        yield facts(traffic=ROUTES[name], sides=sides, movable=movable, managed=managed)
 
 
 ALL = (*states(), *unrecorded())
@@ -198,9 +175,8 @@ def test_a_person_who_is_next_has_something_to_type() -> None:
 def test_what_is_wrong_is_told_as_text_and_data() -> None:
     gone = remembered(FORWARD[:4], None, "contracted", "not asked", False)
     stop = Stopped(pipeline="flip-traffic", reason="KeyError", fact="'web'", at=at(20), run="http://prefect/run/7")
-    seen = facts(records.update_release(gone, lambda each: but(each, stopped=stop)), ROUTES["green"])
-    told = as_data(seen, next_step(seen), "flipgate", "here")
-    shown = "\n".join(one(told, seen.now, wide=False))
+    seen = facts(records.update_release(gone, lambda each: but(each, stopped=stop)), routes=GREEN)
+    told, shown = data(seen), text(seen)
     assert told["wayBack"]["why"].startswith("a contract migration was done at 2026-03-01 12:00:00 UTC by ana (gone)")
     assert told["release"]["stopped"] == {
         "pipeline": "flip-traffic",
@@ -217,19 +193,19 @@ def test_what_is_wrong_is_told_as_text_and_data() -> None:
 
 
 def test_a_drift_has_one_way_out_and_says_the_other() -> None:
-    seen = facts(remembered(FORWARD[:5], None, "left", "not asked", True), ROUTES["blue"])
+    seen = facts(remembered(FORWARD[:5], None, "left", "not asked", True))
     assert next_step(seen) == {
         "step": "the routes are not where flipgate left them: users stay on blue, and release 3f2a9c01d4e8-1 is rolled "
         "back; with --to green instead users are sent to green, where the record left them",
         "by": "person",
         "command": 'flipgate rollback shop --to blue --reason "..."',
     }
-    settling = facts(remembered(FORWARD, None, "left", "not asked", False), ROUTES["blue"])
+    settling = facts(remembered(FORWARD, None, "left", "not asked", False))
     assert typed(settling)[1][:3] == ["shop", "--to", "green"], "its old side may have no pods any more"
-    closed = facts(remembered(FORWARD[:5], None, "contracted", "not asked", True), ROUTES["blue"])
+    closed = facts(remembered(FORWARD[:5], None, "contracted", "not asked", True))
     assert typed(closed)[1][:3] == ["shop", "--to", "green"]
     assert "instead" not in next_step(closed)["step"]
-    nowhere = facts(remembered(FORWARD[:2], None, "never ran", "not asked", True), ROUTES["green"])
+    nowhere = facts(remembered(FORWARD[:2], None, "never ran", "not asked", True), routes=GREEN)
     assert next_step(nowhere)["command"].startswith("kubectl -n edge patch ingressroutes.traefik.io live --type=json")
 
 
@@ -240,12 +216,12 @@ def test_of_two_sides_that_are_up_the_one_that_was_live_before_is_offered(
     blue: str, green: str, wanted: str | None
 ) -> None:
     both = {BLUE: stamped(side(BLUE), blue), GREEN: stamped(side(GREEN), green)}
-    words = typed(facts(None, ROUTES["split"], sides=both, managed=None))[1]
+    words = typed(facts(traffic=ROUTES["split"], sides=both, managed=None))[1]
     assert (words[2] if "--to" in words else None) == wanted
 
 
 def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
-    seen = facts(remembered(FORWARD[:2], None, "left", "stopped", False), ROUTES["blue"])
+    seen = facts(remembered(FORWARD[:2], None, "left", "stopped", False))
     assert next_step(seen) == {
         "step": "flip's run stopped at 2026-03-01 12:00:20 UTC (CannotSee): x; the yes stands until 2026-03-01 "
         "12:10:00 UTC; reconcile goes on within five minutes, or at once",

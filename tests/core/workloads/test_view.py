@@ -84,22 +84,19 @@ def test_a_write_tests_the_object_and_its_stamp_and_leaves_another() -> None:
     ]
 
 
-def test_the_first_stamp_is_written_where_no_label_stands() -> None:
+@pytest.mark.parametrize(
+    ("labels", "path", "written"),
+    [(None, "/metadata/labels", {STAMP: "7.a"}), ({"app": "web"}, STAMP_PATH, "7.a"), ({}, STAMP_PATH, "7.a")],
+)
+def test_the_first_stamp_is_written_where_none_stands_beside_other_labels(labels: Any, path: str, written: Any) -> None:
     """A test for null: nobody may have stamped it since."""
-    bare = read(metadata={"labels": None})
-    assert bare.tests()[1:] == [{"op": "test", "path": "/metadata/labels", "value": None}]
-    assert bare.stamping("7.a") == [{"op": "add", "path": "/metadata/labels", "value": {STAMP: "7.a"}}]
+    bare = read(metadata={"labels": labels})
+    assert bare.tests()[1:] == [{"op": "test", "path": path, "value": None}]
+    assert bare.stamping("7.a") == [{"op": "add", "path": path, "value": written}]
 
 
 def test_what_bears_no_stamp_is_changed_only_as_it_was_read() -> None:
     assert read().fenced(6, "6.a")[0] == {"op": "test", "path": "/metadata/resourceVersion", "value": "41"}
-
-
-@pytest.mark.parametrize("labels", [{"app": "web"}, {}])
-def test_the_first_stamp_stands_beside_other_labels(labels: dict[str, str]) -> None:
-    other = read(metadata={"labels": labels})
-    assert other.tests()[1:] == [{"op": "test", "path": STAMP_PATH, "value": None}]
-    assert other.stamping("7.a") == [{"op": "add", "path": STAMP_PATH, "value": "7.a"}]
 
 
 def test_a_side_says_what_it_has_in_order_of_names() -> None:

@@ -1,0 +1,42 @@
+"""A server that gives the same answer to everything, and keeps what it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+
+@dataclass
+class Answering:
+    url: str
+    asked: list[tuple[str, bytes]] = field(default_factory=list)
+    """The path and the body of each request."""
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[Answering]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            there.asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"] or 0))))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_PATCH = do_PUT = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        there = Answering(f"http://127.0.0.1:{server.server_port}")
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
+        thread.start()
+        try:
+            yield there
+        finally:
+            server.shutdown()
+            thread.join()
