@@ -7,6 +7,7 @@ from flipgate.core.traffic.look_first import MOST, port_forwards
 from flipgate.core.traffic.traffic import Traffic
 from tests.core.builders import (
     BLUE,
+    DARK,
     GREEN,
     NAMESPACES,
     PLACES,
@@ -19,7 +20,6 @@ from tests.core.builders import (
     to_side,
     traffic,
 )
-from tests.core.cli.looks import DARK
 
 
 def test_each_service_that_users_reach_has_its_line_once() -> None:
