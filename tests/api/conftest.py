@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,23 @@ def new_shop(cluster: Cluster, lab: Lab) -> Callable[[], Shop]:
 def shop(new_shop: Callable[[], Shop]) -> Shop:
     """A shop of the test's own."""
     return new_shop()
+
+
+@pytest.fixture(scope="module")
+def _standing(new_shop: Callable[[], Shop]) -> Shop:
+    return new_shop()
+
+
+@pytest.fixture
+def standing(_standing: Shop) -> Shop:
+    """A shop that a file's tests share: none changes what of it is in the cluster; each may have another file of it."""
+    return replace(_standing)
+
+
+@pytest.fixture
+def imagined(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop's file, and nothing of it in the cluster: no request at all."""
+    return Shop.named(cluster, lab.kubeconfig)
 
 
 @pytest.fixture

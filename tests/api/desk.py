@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
 from flipgate.core.record.occupant import Occupant
-from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Question, Record
-from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from tests.api.shop import Shop
+from tests.core import builders
 
 DEPLOYING = (Phase.DEPLOYING,)
 DARK = (*DEPLOYING, Phase.DARK)
@@ -59,15 +59,11 @@ def now() -> datetime:
 
 
 def release(*phases: Phase, **facts: Any) -> Release:
-    """A release that has just gone through these phases, for the first reason the table has."""
-    reasons = [Reason.BUILD_ANNOUNCED, *(min(TRANSITIONS[a][b]) for a, b in pairwise(phases))]
-    changes = tuple(PhaseChange(phase=p, reason=r, at=now()) for p, r in zip(phases, reasons, strict=True))
-    usual: dict[str, Any] = {"id": "3f2a9c01d4e8", "application_hash": "ab", "side": Side.GREEN, "changes": changes}
-    usual |= {"images": {"web": "shop/web:2"}, "wanted": {"web": 2}, "opened_by": "ci"}
-    return Release(**{**usual, **facts})
+    """A release of this shop that has just gone through these phases."""
+    usual: dict[str, Any] = {"images": {"web": "shop/web:2"}, "wanted": {"web": 2}}
+    return builders.release(*phases, now=now(), **{**usual, **facts})
 
 
 def question(**facts: Any) -> Question:
-    usual: dict[str, Any] = {"id": "flip-1", "kind": QuestionKind.FLIP, "release": "3f2a9c01d4e8-1", "basis": "b"}
     times = {"asked_at": now(), "expires_at": now() + timedelta(hours=1)}
-    return Question(**{**usual, **times, "summary": "Send all users to green?", **facts})
+    return builders.question(**{"id": "flip-1", "basis": "b", **times, **facts})

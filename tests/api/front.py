@@ -64,8 +64,13 @@ PREVIEW = "preview.example"
 
 def previewed(world: World) -> World:
     """The application with a preview declared, and little patience."""
-    traffic = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
-    world.application = declaring(world.application, traffic=traffic)
+    return impatient(world, 0.3, preview_host=PREVIEW)
+
+
+def impatient(world: World, seconds: float = 0.1, **traffic: object) -> World:
+    """An actor whose proofs are given up after so many seconds of waiting, and who takes none of them in earnest."""
+    facts = {"proof_timeout_seconds": seconds, **traffic}
+    world.application = declaring(world.application, traffic=facts)
     return timed_by_its_waiting(world)
 
 

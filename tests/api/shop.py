@@ -17,7 +17,7 @@ from flipgate.core.record.intents import Intent
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
@@ -28,6 +28,7 @@ from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
+from tests.core import builders
 from tests.repeating import repeating
 
 T = TypeVar("T")
@@ -96,7 +97,7 @@ class Shop:
     @classmethod
     def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
         """The application and its record, adopted with blue active, and nothing of what they speak of."""
-        shop = cls.named(cluster, kubeconfig, ("live",))
+        shop = cls.named(cluster, kubeconfig)
         shop.add_namespace(shop.own)
         store = Store(cluster, shop.own, shop.name)
         store.write_application(shop.text)
@@ -109,7 +110,7 @@ class Shop:
         cls,
         cluster: Cluster,
         kubeconfig: Path,
-        routes: tuple[str, ...],
+        routes: tuple[str, ...] = ("live",),
         weighted: Iterable[str] = (),
         http: Iterable[str] = (),
     ) -> Shop:
@@ -136,6 +137,10 @@ class Shop:
         used = cluster or self.cluster
         return World(used, Store(used, self.own, self.name), self.application, actor, sleep=briefly)
 
+    def helped(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
+        """The same for an actor whose pods get Ready whenever it waits."""
+        return meanwhile(self.world(actor, cluster), self.play_all_ready)
+
     def adopted(self, actor: str = "ana") -> World:
         """The shop with the record that `adopt` writes of it as it was installed (test_setup.py compares them)."""
         world = self.world(actor)
@@ -158,16 +163,7 @@ class Shop:
         active = BLUE if until is Phase.DARK else GREEN
         if active is GREEN:
             self.point("live", self.namespace(GREEN))
-        began = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now)
-        release = Release(
-            id="3f2a9c01d4e8",
-            application_hash="0" * 64,
-            side=GREEN,
-            images=images,
-            wanted=wanted,
-            opened_by="ci",
-            changes=(began,),
-        )
+        release = builders.release(now=now, images=images, wanted=wanted)
         record = records.open_release(self.first_record(actor), release, now)
         for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], now, actor=actor)
@@ -192,7 +188,7 @@ class Shop:
     def add_namespace(self, name: str) -> None:
         self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
 
-    def add_deployment(self, side: Side, name: str, replicas: int) -> None:
+    def add_deployment(self, side: Side, name: str, replicas: int, **annotations: str) -> None:
         labels = {"app": name}
         container = {"name": name, "image": IMAGES[name]}
         spec = {
@@ -200,7 +196,8 @@ class Shop:
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         }
-        made = self.cluster.create(self.deployments(side), {"metadata": {"name": name}, "spec": spec})
+        meta = {"name": name, "annotations": annotations}
+        made = self.cluster.create(self.deployments(side), {"metadata": meta, "spec": spec})
         if replicas:
             self._play(side, made, replicas)
 
@@ -375,10 +372,6 @@ def timed_by_its_waiting(world: World, deed: Callable[[], object] = lambda: None
 def briefly(seconds: float) -> None:
     """How a shop's actors wait: nobody there takes longer than this to be done with anything."""
     time.sleep(min(seconds, 0.03))
-
-
-def held() -> None:
-    """The check of a Lease that nobody takes."""
 
 
 def under_lease(world: World, verb: Callable[..., T], *arguments: Any, **more: Any) -> T:

@@ -59,11 +59,16 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the tests' own output is read by people."""
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    """Ten probes at once are more than the usual 5; whoever finds the queue full tries again a second later."""
+
+
 @contextmanager
 def serving(script: Script, folder: Path) -> Iterator[Cluster]:
     """A cluster whose API server is this script."""
     handler = type("Scripted", (Handler,), {"script": staticmethod(script)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:

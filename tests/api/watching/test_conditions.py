@@ -31,7 +31,8 @@ from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.watch import watch
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, held, journaled, opened, under_lease
+from tests.api.bakes import held
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, opened, under_lease
 from tests.api.users import grant, user
 from tests.core.builders import declaring
 

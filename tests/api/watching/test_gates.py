@@ -22,13 +22,12 @@ from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import utc_now
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
-from flipgate.steps.watching.watch import watch
-from tests.api.bakes import RATIO, baking, declared, flipped
-from tests.api.shop import Shop, held
-from tests.api.town import Town
+from tests.api.bakes import RATIO, baking, declared, flipped, watched
+from tests.api.shop import Shop, timed_by_its_waiting
+from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, Script, number, serving
 from tests.core.builders import SHOP, at
 
@@ -158,11 +157,9 @@ def script_with(ask: Callable[[Handler], Answer | None], town: Town | None = Non
     return script
 
 
-def watched(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
+def baked(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
     with serving(script_with(ask, facts.pop("town", None)), tmp_path) as cluster:
-        application = declared(cluster.server, *gates, **facts)
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        return {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
+        return watched(timed_by_its_waiting(world_of(cluster, declared(cluster.server, *gates, **facts))))
 
 
 @pytest.mark.parametrize(
@@ -177,7 +174,7 @@ def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdic
         asked.extend(query_of(request)["query"])
         return 200, number(value)
 
-    evidence = watched(tmp_path, prometheus, f"{RATIO}}}", bake=2)
+    evidence = baked(tmp_path, prometheus, f"{RATIO}}}", bake=0.15)
     assert evidence["ratio"].verdict is verdict
     assert evidence["errors"].verdict is PASS
     assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
@@ -193,7 +190,7 @@ def test_a_slow_prometheus_does_not_hold_up_the_probes_own_verdict(tmp_path: Pat
 
     began = time.monotonic()
     try:
-        evidence = watched(tmp_path, slow, f"{RATIO}}}", bake=60, town=Town(500))
+        evidence = baked(tmp_path, slow, f"{RATIO}}}", bake=60, town=Town(500))
     finally:
         over.set()
     assert time.monotonic() - began < 2
@@ -227,8 +224,7 @@ def test_the_old_sides_number_is_of_its_last_hour(
     moved = flipped()
     with serving(script_with(prometheus), tmp_path) as cluster:
         application = declared(cluster.server, f"{RATIO}, relativeTo: old, factor: 2, failures: 1}}")
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        with measuring(world, moved) as gates:
+        with measuring(world_of(cluster, application), moved) as gates:
             gates.measure()
             gates.collect(5)
             (evidence,) = gates.judged()
@@ -244,7 +240,7 @@ def test_an_alert_that_fired_before_the_flip_is_shown_and_not_counted(tmp_path: 
     began = (utc_now() - timedelta(hours=1)).isoformat()
     fires = json.dumps([{"labels": {"alertname": "DiskFull"}, "startsAt": began}]).encode()
     gate = '{name: alerts, alerts: {namespace: "{namespace}"}}'
-    found = watched(tmp_path, lambda _: (200, fires), gate)["alerts"]
+    found = baked(tmp_path, lambda _: (200, fires), gate)["alerts"]
     assert found.verdict is PASS
     assert found.answer.startswith("0 (before the flip: DiskFull) of shop-green by namespace")
 
@@ -261,16 +257,16 @@ def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path
     with serving(script_with(prometheus), tmp_path) as cluster:
         metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
         application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana", say=lines.append)
-        evidence = watch(world, flipped(), held)
-    assert combine(evidence) is PASS
-    assert (evidence[-1].gate, evidence[-1].verdict, evidence[-1].answer) == ("in flight on blue", Verdict.INFO, said)
+        evidence = watched(timed_by_its_waiting(world_of(cluster, application, say=lines.append)))
+    assert combine(evidence.values()) is PASS
+    last = list(evidence.values())[-1]
+    assert (last.gate, last.verdict, last.answer) == ("in flight on blue", Verdict.INFO, said)
     assert set(asked) == {'busy{namespace="shop-blue"}'}
     assert f"in flight on blue: {said}" in lines[0]
 
 
 def test_what_nobody_declared_is_said_to_be_unknown_and_stays_out_of_the_progress(tmp_path: Path) -> None:
-    found = watched(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
+    found = baked(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
     assert (found.verdict, found.answer) == (Verdict.INFO, "unknown: not declared")
 
 
@@ -294,7 +290,7 @@ def test_lines_are_counted_once_each_and_since_the_flip(tmp_path: Path) -> None:
 
     with serving(script, tmp_path) as cluster:
         application = declared(cluster.server, "{name: noise, logs: {pattern: ^ERROR, max: 2}}")
-        measure = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped(10))["noise"]
+        measure = measures(world_of(cluster, application), flipped(10))["noise"]
         assert measure(0) == GateSample(0, 2)
         assert measure(1) == GateSample(1, 2)
         log.append(line(-1, "ERROR three"))
@@ -324,13 +320,13 @@ def test_logs_that_may_not_be_read_are_unknown_and_those_that_are_not_there_are_
 
     with serving(forbidden, tmp_path) as cluster:
         application = declared("http://x", "{name: noise, logs: {pattern: x, max: 2}}")
-        sample = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped())["noise"](0)
+        sample = measures(world_of(cluster, application), flipped())["noise"](0)
     assert sample.value is None
     assert "pods/log is forbidden" in sample.why
 
 
 def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
-    name, pods = shop.namespace(Side.GREEN), f"/api/v1/namespaces/{shop.namespace(Side.GREEN)}/pods"
+    pods = f"/api/v1/namespaces/{shop.namespace(Side.GREEN)}/pods"
 
     def play(count: int) -> None:
         state = {"name": "web", "restartCount": count, "image": "x", "imageID": "", "ready": True}
@@ -338,7 +334,7 @@ def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
         shop.patch(f"{pods}/web-1/status", ("add", "/status", status))
 
     application = declared("http://x", "{name: restarts, restarts: 0}", text=shop.text)
-    world = World(shop.cluster, Store(shop.cluster, "fg", name), application, "ana")
+    world = world_of(shop.cluster, application)
     measure = measures(world, flipped(-30))["restarts"]  # the pod is older than the flip
     assert measure(0) == GateSample(0, None, "no pods")
     shop.cluster.create(pods, {"metadata": {"name": "web-1"}, "spec": {"containers": [{"name": "web", "image": "x"}]}})
@@ -353,6 +349,6 @@ def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
 def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
     with serving(lambda _: (500, b"{}"), tmp_path) as cluster:
         found = declared("http://x", "{name: a, restarts: 0}", "{name: b, logs: {pattern: x, max: 0}}")
-        all_of_them = measures(World(cluster, Store(cluster, "fg", "shop"), found, "ana"), flipped())
+        all_of_them = measures(world_of(cluster, found), flipped())
         assert [measure(0).value for measure in all_of_them.values()] == [None, None]
         assert "500" in all_of_them["a"](0).why

@@ -11,19 +11,16 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.adapters.traefik import TraefikPods
 from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS, Probes
-from flipgate.core.spec.application import load_application
+from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.steps.acting.world import World
 from flipgate.steps.watching import gates
 from flipgate.steps.watching.measure import measures
-from flipgate.steps.watching.watch import watch
 from tests.api.bakes import flipped
-from tests.api.shop import held
-from tests.api.town import Town, pod
+from tests.api.bakes import watched as baked
+from tests.api.town import Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import SHOP
 
@@ -90,19 +87,18 @@ class Edge(Town):
 def watched(tmp_path: Path, edge: Edge) -> Evidence:
     """What the gate says at the end of the bake."""
     with serving(edge, tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-        found = {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
+        found = baked(world_of(cluster, declaring_gate(edge)))
     assert found["errors"].verdict is PASS
     return found["users"]
 
 
-def text_of(edge: Edge) -> str:
+def declaring_gate(edge: Edge) -> Application:
     """The shop with the gate, for one look."""
     text = SHOP.replace("header: X-Served-Side", "header: X-Served-Side, traefik: {metricsPort: 9100}")
     if edge.route is SPLIT:
         text = text.replace("kind: IngressRoute", "kind: TraefikService")
     gate = "{name: users, traefik: {maxErrorRatio: 0.05}, failures: 1}"
-    return text + f"  gates: [{gate}]\n  policy: {{bakeSeconds: 0}}\n"
+    return load_application(f"{text}  gates: [{gate}]\n  policy: {{bakeSeconds: 0}}\n", "shop.yaml")
 
 
 def rule() -> dict[str, Any]:
@@ -161,22 +157,19 @@ def test_a_traefik_that_does_not_answer_holds_up_the_probes_for_a_moment_only(
     began = time.monotonic()
     try:
         with serving(edge, tmp_path) as cluster:
-            world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-            found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held)}
+            found = baked(world_of(cluster, declaring_gate(edge)))
             took = time.monotonic() - began
     finally:
         over.set()
-    assert (found["errors"], found["users"]) == (FAIL, UNKNOWN)
+    assert (found["errors"].verdict, found["users"].verdict) == (FAIL, UNKNOWN)
     assert took < 2
 
 
 def test_nothing_is_counted_while_flipgates_own_probes_go_on(tmp_path: Path) -> None:
     """They are taken off again, and how many of them Traefik has counted by then nobody knows."""
-    application = load_application(text_of(Edge()), "shop.yaml")
     with serving(Edge(), tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
         probes = Probes()
-        measure = measures(world, flipped(), probes)["users"]
+        measure = measures(world_of(cluster, declaring_gate(Edge())), flipped(), probes)["users"]
         assert measure(0).why == BEGUN
         probes.sent = 1
         assert measure(1).why == "read while flipgate's own probes went on"
@@ -191,4 +184,4 @@ def test_what_is_no_metrics_is_said(tmp_path: Path) -> None:
         ((503, b"no"), "HTTP 503 from /metrics at port 9100"),
     ]:
         with serving(lambda _, given=answer: given, tmp_path) as cluster, pytest.raises(TemporaryError, match=said):
-            TraefikPods(cluster, load_application(text_of(Edge()), "shop.yaml").spec.traffic).counters("a", {GREEN})
+            TraefikPods(cluster, declaring_gate(Edge()).spec.traffic).counters("a", {GREEN})

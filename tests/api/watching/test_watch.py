@@ -15,7 +15,8 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.looking.prove import prove
 from flipgate.steps.watching.watch import PROBES_A_LOOK, quick_watch, watch
-from tests.api.shop import held, timed_by_its_waiting
+from tests.api.bakes import held
+from tests.api.shop import timed_by_its_waiting
 from tests.api.town import FORBIDDEN, Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release
