@@ -24,14 +24,15 @@ LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 
 
 class Desk:
-    """The command line, pointed at one shop; `file` is the application's file on this desk."""
+    """The command line, pointed at one shop; `file` is the application's file, where it has a folder."""
 
-    def __init__(self, shop: Shop, folder: Path) -> None:
+    def __init__(self, shop: Shop, folder: Path | None = None) -> None:
         self.shop, self.name = shop, shop.name
         self.store = shop.world().store
         self.where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-        self.file = folder / "flipgate.yaml"
-        self.file.write_text(shop.text)
+        if folder:
+            self.file = folder / "flipgate.yaml"
+            self.file.write_text(shop.text)
 
     def run(self, *args: str) -> Result:
         return CliRunner().invoke(cli, [args[0], *self.where, *args[1:]], prog_name="flipgate")
@@ -65,5 +66,6 @@ def release(*phases: Phase, **facts: Any) -> Release:
 
 
 def question(**facts: Any) -> Question:
+    usual: dict[str, Any] = {"id": "flip-1", "basis": "b", "summary": "Send all users to green?"}
     times = {"asked_at": now(), "expires_at": now() + timedelta(hours=1)}
-    return builders.question(**{"id": "flip-1", "basis": "b", **times, **facts})
+    return builders.question(**{**usual, **times, **facts})

@@ -95,14 +95,19 @@ class Shop:
         return shop
 
     @classmethod
-    def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
-        """The application and its record, adopted with blue active, and nothing of what they speak of."""
+    def applied(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
+        """The application written down, and nothing of what it speaks of."""
         shop = cls.named(cluster, kubeconfig)
         shop.add_namespace(shop.own)
-        store = Store(cluster, shop.own, shop.name)
-        store.write_application(shop.text)
+        Store(cluster, shop.own, shop.name).write_application(shop.text)
+        return shop
+
+    @classmethod
+    def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
+        """That, and its record, adopted with blue active."""
+        shop = cls.applied(cluster, kubeconfig)
         sides = {side: Occupant(since=utc_now()) for side in Side}
-        store.create(Record(application=shop.name, epoch=0, active=BLUE, sides=sides))
+        shop.world().store.create(Record(application=shop.name, epoch=0, active=BLUE, sides=sides))
         return shop
 
     @classmethod
@@ -312,11 +317,10 @@ def opened(world: World, tag: str = "2") -> Release:
 
 def told(world: World, release: Release, until: Phase) -> Record:
     """The release taken through the phases up to `until` as the pipelines do it: each told when it is entered."""
-    for phase, reason in TO_LIVE.items():
-        record = advance(world, release.name, phase, reason)
-        if phase is until:
-            return record
-    raise AssertionError(f"{until} is not on the way to live")
+    *before, last = phases_until(until)
+    for phase in before:
+        advance(world, release.name, phase, TO_LIVE[phase])
+    return advance(world, release.name, last, TO_LIVE[last])
 
 
 def phases_until(until: Phase) -> list[Phase]:

@@ -17,6 +17,7 @@ from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
 from tests.api.front import Users, checked, fronted, impatient, saying
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
+from tests.api.telling import heard
 from tests.api.wire import Answer, Handler, serving
 
 DENIED = json.dumps({"kind": "Status", "code": 403, "message": "pods/proxy is forbidden"}).encode()
@@ -137,10 +138,9 @@ def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence
 def test_who_cannot_be_asked_keeps_nobody_from_adopting_and_is_said(
     unadopted: Shop, tmp_path: Path, users: Users
 ) -> None:
-    said: list[str] = []
     with serving(fronted(quick(unadopted), users), tmp_path) as cluster:
         world = unadopted.world("ana", cluster)
-        world.say = said.append
+        said = heard(world)
         assert adopt(world).active is BLUE
     (line,) = said
     assert "whether X-Served-Side names the side is not known" in line

@@ -15,6 +15,7 @@ from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.telling import heard
 
 READY = {"type": "Ready", "status": "True"}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}
@@ -91,8 +92,7 @@ def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: 
 
 
 def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world: World) -> None:
-    said: list[str] = []
-    world.say = said.append
+    said = heard(world)
     release = opened(world)
     under_lease(world, bring_up, release)
     late = Timer(0.3, lambda: shop.play_ready(GREEN))

@@ -33,6 +33,7 @@ from flipgate.steps.watching.conditions import note_conditions
 from flipgate.steps.watching.watch import watch
 from tests.api.bakes import held
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, opened, under_lease
+from tests.api.telling import heard
 from tests.api.users import grant, user
 from tests.core.builders import declaring
 
@@ -94,10 +95,10 @@ def soaking(shop: Shop) -> World:
 
 @pytest.fixture
 def said(soaking: World) -> list[str]:
-    """What people hear: an application without a channel has the run's log for one."""
-    heard: list[str] = []
-    soaking.say = lambda text: heard.append(text) if "the way back to" in text else None
-    return heard
+    """What people hear of the way back."""
+    told: list[str] = []
+    soaking.say = lambda text: told.append(text) if "the way back to" in text else None
+    return told
 
 
 def found(world: World, kind: str = WAY_BACK_READY) -> Condition:
@@ -236,8 +237,7 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
 
     def meanwhile() -> object:
         soaking.now = now
-        with shop.playing_ready():
-            roll_back(shop.world("ana"), "users complain", by="ana")
+        roll_back(shop.helped("ana"), "users complain", by="ana")
         return now()
 
     soaking.now = meanwhile  # type: ignore[assignment]
@@ -281,8 +281,7 @@ def test_reconcile_judges_it_whatever_else_it_finds(
 
 def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking: World) -> None:
     found(soaking)
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "users complain", by="ana")
+    roll_back(shop.helped("ana"), "users complain", by="ana")
     shop.point("live", f"{shop.name}-green")
     note_conditions(soaking)
     drifted, live = soaking.store.read().conditions
@@ -292,12 +291,11 @@ def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking
 
 
 def test_what_cannot_be_judged_fails_nobody(shop: Shop, world: World) -> None:
-    heard: list[str] = []
-    world.say = heard.append
+    said = heard(world)
     shop.write_record("garbled")
     note_conditions(world)
 
-    assert heard[0].startswith("conditions could not be noted: record of shop-")
+    assert said[0].startswith("conditions could not be noted: record of shop-")
 
 
 def test_a_contract_migration_closes_the_way_back_until_the_next_release(
