@@ -28,7 +28,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
-from tests.api.wire import Answer, Handler, Through, connect, serving
+from tests.api.wire import Answer, Handler, Noting, Through, connect, listening, serving
 
 POD = "/api/v1/namespaces/x/pods/y"
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -108,15 +108,10 @@ def test_what_is_cut_once_is_read_again_but_never_written_again(tmp_path: Path, 
 
 
 def test_a_server_that_stands_behind_a_path_is_asked_there(tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    def note(request: Handler) -> Answer:
-        asked.append(request.path)
-        return 200, b"{}"
-
-    with serving(note, tmp_path) as cluster:
-        connect(f"{cluster.server}/k8s/clusters/c-1/", tmp_path).get(POD)
-    assert asked == [f"/k8s/clusters/c-1{POD}"]
+    asked = Noting((200, b"{}"))
+    with listening(asked) as address:
+        connect(f"http://{address}/k8s/clusters/c-1/", tmp_path).get(POD)
+    assert asked.paths == [f"/k8s/clusters/c-1{POD}"]
 
 
 def test_nobody_there(tmp_path: Path) -> None:

@@ -121,30 +121,28 @@ def test_at_the_flip_the_old_side_is_noted_as_it_was_live(shop: Shop, world: Wor
     assert sides[GREEN].up_seconds > 0
 
 
-def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
-    release = opened(world)
-    under_lease(world, bring_up, release)
-    under_lease(world, note_dark, release, [])
-    before = world.store.read().sides[GREEN]
-    under_lease(world, bring_up, release)
-
-    assert before.up_seconds is not None
-    assert world.store.read().sides[GREEN] == before
-
-
-def test_who_died_before_the_note_makes_up_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brought_up_again_it_is_the_same_occupant_and_who_died_before_the_note_makes_up_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     release = opened(world)
     monkeypatch.setattr("flipgate.steps.releasing.bring_up._note_occupant", lambda *_: None)
     under_lease(world, bring_up, release)
     monkeypatch.undo()
     under_lease(world, bring_up, release)
-
     assert world.store.read().sides[GREEN].release == release.name
+
+    under_lease(world, note_dark, release, [])
+    before = world.store.read().sides[GREEN]
+    under_lease(world, bring_up, release)
+    assert before.up_seconds is not None
+    assert world.store.read().sides[GREEN] == before
 
 
 def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking: World, said: list[str]) -> None:
     open_ = found(soaking)
+    before = shop.version(f"{shop.config_maps}/record-{shop.name}")
     assert (open_.status, open_.reason, found(soaking, DRIFTED).status) == ("True", "WayBackOpen", "False")
+    assert shop.version(f"{shop.config_maps}/record-{shop.name}") == before, "nothing changed, nothing is written"
 
     shop.play_ready(BLUE, "web", ready=2)
     lost = found(soaking)
@@ -159,60 +157,77 @@ def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking
     assert "the way back to blue is found again, after " in said[1]
 
 
-def test_nothing_is_written_while_nothing_changes(shop: Shop, soaking: World) -> None:
-    def version() -> str:
-        return str(shop.cluster.get(f"{shop.config_maps}/record-{shop.name}")["metadata"]["resourceVersion"])
-
-    found(soaking)
-    before = version()
-    found(soaking)
-    assert version() == before
-
-
-def set_image(shop: Shop) -> None:
-    image = ("replace", "/spec/template/spec/containers/0/image", "shop/web:9")
+def set_image(shop: Shop, tag: int) -> None:
+    image = ("replace", "/spec/template/spec/containers/0/image", f"shop/web:{tag}")
     shop.patch(f"{shop.deployments(BLUE)}/web", image)
     shop.play_ready(BLUE, "web")
 
 
+def quotas(shop: Shop) -> str:
+    return f"/api/v1/namespaces/{shop.name}-blue/resourcequotas"
+
+
 def limit_pods(shop: Shop) -> None:
     """Room for what is up, and not for the worker that a way back starts again."""
-    path = f"/api/v1/namespaces/{shop.name}-blue/resourcequotas"
-    shop.cluster.create(path, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "4"}}})
+    shop.cluster.create(quotas(shop), {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "4"}}})
     used = {"hard": {"pods": "4"}, "used": {"pods": "4"}}
-    shop.cluster.merge(f"{path}/few/status", {"status": used})
+    shop.cluster.merge(f"{quotas(shop)}/few/status", {"status": used})
+
+
+def autoscalers(shop: Shop) -> str:
+    return f"/apis/autoscaling/v2/namespaces/{shop.name}-blue/horizontalpodautoscalers"
 
 
 def autoscale(shop: Shop) -> None:
-    path = f"/apis/autoscaling/v2/namespaces/{shop.name}-blue/horizontalpodautoscalers"
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    shop.cluster.create(path, {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target, "maxReplicas": 9}})
+    spec = {"scaleTargetRef": target, "maxReplicas": 9}
+    shop.cluster.create(autoscalers(shop), {"metadata": {"name": "web"}, "spec": spec})
 
 
-@pytest.mark.parametrize(
-    ("deed", "reason", "text"),
-    [
-        (set_image, "ImagesChanged", "blue/web has image shop/web:9, was live with shop/web:1"),
-        (lambda shop: settings(shop, "6"), "ConfigurationChanged", "blue reads (settings) are not as they were"),
-        (limit_pods, "QuotaTooSmall", "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)"),
-        (autoscale, "AutoscalerMayShrink", "blue/web may shrink web to 1 pods, 3 are wanted"),
-        (
-            lambda shop: shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer"),
-            "WorkloadMissing",
-            "blue/mailer is missing",
-        ),
-    ],
-    ids=["image", "configuration", "quota", "autoscaler", "workload"],
-)
-def test_what_others_do_to_the_old_side_closes_it(
-    shop: Shop, soaking: World, deed: Callable[[Shop], None], reason: str, text: str
-) -> None:
+Deed = Callable[[Shop], None]
+DEEDS: list[tuple[str, str, Deed, Deed]] = [
+    (
+        "ImagesChanged",
+        "blue/web has image shop/web:9, was live with shop/web:1",
+        lambda shop: set_image(shop, 9),
+        lambda shop: set_image(shop, 1),
+    ),
+    (
+        "ConfigurationChanged",
+        "blue reads (settings) are not as they were",
+        lambda shop: settings(shop, "6"),
+        lambda shop: settings(shop, "5"),
+    ),
+    (
+        "QuotaTooSmall",
+        "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)",
+        limit_pods,
+        lambda shop: shop.cluster.delete(f"{quotas(shop)}/few"),
+    ),
+    (
+        "AutoscalerMayShrink",
+        "blue/web may shrink web to 1 pods, 3 are wanted",
+        autoscale,
+        lambda shop: shop.cluster.delete(f"{autoscalers(shop)}/web"),
+    ),
+    (
+        "WorkloadMissing",
+        "blue/mailer is missing",
+        lambda shop: shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer"),
+        lambda shop: shop.add_deployment(BLUE, "mailer", 0),
+    ),
+]
+
+
+def test_what_others_do_to_the_old_side_closes_it_until_it_is_undone(shop: Shop, soaking: World) -> None:
+    for reason, text, deed, undo in DEEDS:
+        assert found(soaking).status == "True"
+        deed(shop)
+        lost = found(soaking)
+        assert (lost.status, lost.reason) == ("False", reason)
+        assert f"{shop.name}-{text}" in lost.message
+        undo(shop)
     assert found(soaking).status == "True"
-    deed(shop)
-    lost = found(soaking)
-
-    assert (lost.status, lost.reason) == ("False", reason)
-    assert f"{shop.name}-{text}" in lost.message
 
 
 def test_a_missing_right_is_unknown_and_named(shop: Shop, soaking: World, said: list[str], tmp_path: Path) -> None:

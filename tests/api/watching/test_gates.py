@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,7 +25,7 @@ from flipgate.steps.watching.measure import measures
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
 from tests.api.shop import Shop, timed_by_its_waiting
 from tests.api.town import Town, world_of
-from tests.api.wire import Answer, Handler, Script, number, serving
+from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
 from tests.core.builders import SHOP, at
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -39,13 +36,6 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-@contextmanager
-def answering(tmp_path: Path, script: Script) -> Iterator[str]:
-    """The address of a server with this script."""
-    with serving(script, tmp_path) as cluster:
-        yield cluster.server
-
-
 def query_of(request: Handler) -> dict[str, list[str]]:
     return parse_qs(urlsplit(request.path).query)
 
@@ -53,93 +43,67 @@ def query_of(request: Handler) -> dict[str, list[str]]:
 # The adapters alone
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        ((503, b"busy"), "Prometheus said: HTTP Status Code 503"),
-        ((400, b'{"status":"error","error":"parse error: unexpected end"}'), "parse error: unexpected end"),
-        ((200, b"<html>login</html>"), "not a Prometheus answer"),
-        ((200, b'{"data": 1}'), "not a Prometheus answer"),
-        ((200, number("NaN")), "NaN: no traffic?"),
-        ((200, b'{"data": {"result": []}}'), "no data"),
-        (None, "Prometheus cannot be reached"),
-    ],
-)
-def test_what_prometheus_does_not_say_is_no_number(tmp_path: Path, answer: Answer | None, why: str) -> None:
-    with answering(tmp_path, lambda _: answer) as url:
-        value, said = metrics.ask_number(url.replace("://", "://ana:secret@"), "up")
-    assert value is None
-    assert why in said
-    assert "secret" not in said
+def ask_prometheus(url: str) -> tuple[object, str]:
+    return metrics.ask_number(url, "up")
 
 
-def test_a_number_of_prometheus_now_and_then(tmp_path: Path) -> None:
-    asked: list[dict[str, list[str]]] = []
-
-    def script(request: Handler) -> Answer:
-        asked.append(query_of(request))
-        return 200, number("0.5")
-
-    with answering(tmp_path, script) as url:
-        assert metrics.ask_number(url, "up") == (0.5, "")
-        assert metrics.ask_number(url, "up", 17.5) == (0.5, "")
-    assert asked == [{"query": ["up"]}, {"query": ["up"], "time": ["17.5"]}]
+def ask_alertmanager(url: str) -> tuple[object, str]:
+    return alerts.ask_alerts(url, {"a": "b"}, at())
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("ask", "answer", "why"),
     [
-        ((503, b"busy"), "Alertmanager said HTTP 503: busy"),
-        ((200, b"<html>"), "not an Alertmanager answer"),
-        ((200, b'{"a": 1}'), "not an Alertmanager answer"),
-        (None, "Alertmanager cannot be reached"),
+        (ask_prometheus, (503, b"busy"), "Prometheus said: HTTP Status Code 503"),
+        (ask_prometheus, (400, b'{"status":"error","error":"parse error: unexpected end"}'), "parse error: unexpected"),
+        (ask_prometheus, (200, b"<html>login</html>"), "not a Prometheus answer"),
+        (ask_prometheus, (200, b'{"data": 1}'), "not a Prometheus answer"),
+        (ask_prometheus, (200, number("NaN")), "NaN: no traffic?"),
+        (ask_prometheus, (200, b'{"data": {"result": []}}'), "no data"),
+        (ask_prometheus, None, "Prometheus cannot be reached"),
+        (ask_alertmanager, (503, b"busy"), "Alertmanager said HTTP 503: busy"),
+        (ask_alertmanager, (200, b"<html>"), "not an Alertmanager answer"),
+        (ask_alertmanager, (200, b'{"a": 1}'), "not an Alertmanager answer"),
+        (ask_alertmanager, None, "Alertmanager cannot be reached"),
     ],
 )
-def test_what_alertmanager_does_not_say_is_not_no_alert(tmp_path: Path, answer: Answer | None, why: str) -> None:
-    with answering(tmp_path, lambda _: answer) as url:
-        found, said = alerts.ask_alerts(url.replace("://", "://ana:secret@"), {"a": "b"}, at())
+def test_what_a_source_does_not_say_is_no_number_and_not_no_alert(
+    tmp_path: Path, ask: Callable[[str], tuple[object, str]], answer: Answer | None, why: str
+) -> None:
+    with listening(lambda _: answer) as address:
+        found, said = ask(f"http://ana:secret@{address}")
     assert found is None
     assert why in said
     assert "secret" not in said
 
 
-def test_alertmanager_is_asked_for_what_fires_with_these_labels(tmp_path: Path) -> None:
-    asked: list[dict[str, list[str]]] = []
-
-    def script(request: Handler) -> Answer:
-        asked.append(query_of(request))
-        return 200, json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
-
-    with answering(tmp_path, script) as url:
-        assert alerts.ask_alerts(url, {"team": 'a"b', "app": "x"}, at()) == ((["A"], []), "")
-    assert asked[0]["filter"] == ['app="x"', 'team="a\\"b"']
-    assert (asked[0]["silenced"], asked[0]["inhibited"]) == (["false"], ["false"])
+def test_a_number_of_prometheus_now_and_then() -> None:
+    prometheus = Noting((200, number("0.5")))
+    with listening(prometheus) as address:
+        assert metrics.ask_number(f"http://{address}", "up") == (0.5, "")
+        assert metrics.ask_number(f"http://{address}", "up", 17.5) == (0.5, "")
+    assert prometheus.queries == [{"query": ["up"]}, {"query": ["up"], "time": ["17.5"]}]
 
 
-def test_who_is_slow_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alertmanager_is_asked_for_what_fires_with_these_labels() -> None:
+    fires = json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
+    alertmanager = Noting((200, fires))
+    with listening(alertmanager) as address:
+        assert alerts.ask_alerts(f"http://{address}", {"team": 'a"b', "app": "x"}, at()) == ((["A"], []), "")
+    (asked,) = alertmanager.queries
+    assert asked["filter"] == ['app="x"', 'team="a\\"b"']
+    assert (asked["silenced"], asked["inhibited"]) == (["false"], ["false"])
+
+
+def test_who_is_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(alerts, "TIMEOUT_SECONDS", 0.3)
-    over = Event()
-
-    def script(_: Handler) -> Answer | None:
-        over.wait(10)
-        return None
-
-    began = time.monotonic()
-    with answering(tmp_path, script) as url:
-        try:
-            with ThreadPoolExecutor() as pool:
-                asked = (
-                    pool.submit(metrics.ask_number, url, "up"),
-                    pool.submit(alerts.ask_alerts, url, {"a": "b"}, at()),
-                )
-                assert [each.result()[1] for each in asked] == [
-                    "Prometheus gave no answer in 0.3 s",
-                    "Alertmanager gave no answer in 0.3 s",
-                ]
-        finally:
-            over.set()
-    assert time.monotonic() - began < 3
+    with silence() as nothing, listening(nothing) as address, within(3), ThreadPoolExecutor() as pool:
+        asked = [pool.submit(ask, f"http://{address}") for ask in (ask_prometheus, ask_alertmanager)]
+        assert [each.result()[1] for each in asked] == [
+            "Prometheus gave no answer in 0.3 s",
+            "Alertmanager gave no answer in 0.3 s",
+        ]
 
 
 # Gates in a bake: flipgate's own probes are answered by the town, as in test_watch
@@ -168,32 +132,18 @@ def baked(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, 
     ids=["pass", "fail", "nan"],
 )
 def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdict: Verdict, looks: int) -> None:
-    asked: list[str] = []
-
-    def prometheus(request: Handler) -> Answer:
-        asked.extend(query_of(request)["query"])
-        return 200, number(value)
-
+    prometheus = Noting((200, number(value)))
     evidence = baked(tmp_path, prometheus, f"{RATIO}}}", bake=0.15)
     assert evidence["ratio"].verdict is verdict
     assert evidence["errors"].verdict is PASS
+    asked = prometheus.queries
     assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
-    assert asked[0] == 'x{namespace="shop-green"}[30s]'
+    assert asked[0]["query"] == ['x{namespace="shop-green"}[30s]']
 
 
 def test_a_slow_prometheus_does_not_hold_up_the_probes_own_verdict(tmp_path: Path) -> None:
-    over = Event()
-
-    def slow(_: Handler) -> Answer | None:
-        over.wait(10)
-        return None
-
-    began = time.monotonic()
-    try:
-        evidence = baked(tmp_path, slow, f"{RATIO}}}", bake=60, town=Town(500))
-    finally:
-        over.set()
-    assert time.monotonic() - began < 2
+    with silence() as nothing, within(2):
+        evidence = baked(tmp_path, nothing, f"{RATIO}}}", bake=60, town=Town(500))
     assert (evidence["errors"].verdict, evidence["ratio"].verdict) == (FAIL, UNKNOWN)
     assert "not asked yet" in evidence["ratio"].answer
 
@@ -247,13 +197,8 @@ def test_an_alert_that_fired_before_the_flip_is_shown_and_not_counted(tmp_path: 
 
 @pytest.mark.parametrize(("value", "said"), [("12", "12"), ("NaN", "unknown: NaN: no traffic?")])
 def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path: Path, value: str, said: str) -> None:
-    asked: list[str] = []
     lines: list[str] = []
-
-    def prometheus(request: Handler) -> Answer:
-        asked.extend(query_of(request)["query"])
-        return 200, number(value)
-
+    prometheus = Noting((200, number(value)))
     with serving(script_with(prometheus), tmp_path) as cluster:
         metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
         application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
@@ -261,7 +206,7 @@ def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path
     assert combine(evidence.values()) is PASS
     last = list(evidence.values())[-1]
     assert (last.gate, last.verdict, last.answer) == ("in flight on blue", Verdict.INFO, said)
-    assert set(asked) == {'busy{namespace="shop-blue"}'}
+    assert {query for asked in prometheus.queries for query in asked["query"]} == {'busy{namespace="shop-blue"}'}
     assert f"in flight on blue: {said}" in lines[0]
 
 
