@@ -163,8 +163,7 @@ class Shop:
         images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
-            part = {"metadata": {"labels": {STAMP: "1.made"}}, "spec": {"replicas": count, "template": pods}}
-            self._play(GREEN, self.cluster.merge(f"{self.deployments(GREEN)}/{name}", part), count)
+            self.scaled(GREEN, name, count, {STAMP: "1.made"}, template=pods)
         active = BLUE if until is Phase.DARK else GREEN
         if active is GREEN:
             self.point("live", self.namespace(GREEN))
@@ -182,10 +181,8 @@ class Shop:
         now = utc_now()
         at_rest = dict.fromkeys(COUNTS, 0)
         sides = {s: Occupant(images=IMAGES, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
-        done = records.EntryState.DONE
-        entry = records.JournalEntry(
-            id=1, step="Adopt", state=done, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"
-        )
+        facts: dict[str, Any] = {"state": records.EntryState.DONE, "at": now, "ended": now}
+        entry = records.JournalEntry(id=1, step="Adopt", actor=actor, outcome=f"active {BLUE}", **facts)
         return Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,))
 
     # The cluster's objects
@@ -195,14 +192,14 @@ class Shop:
 
     def add_deployment(self, side: Side, name: str, replicas: int, **annotations: str) -> None:
         labels = {"app": name}
-        container = {"name": name, "image": IMAGES[name]}
+        pods = {"containers": [{"name": name, "image": IMAGES[name]}]}
         spec = {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": labels}, "spec": pods},
         }
-        meta = {"name": name, "annotations": annotations}
-        made = self.cluster.create(self.deployments(side), {"metadata": meta, "spec": spec})
+        body = {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
+        made = self.cluster.create(self.deployments(side), body)
         if replicas:
             self._play(side, made, replicas)
 
@@ -223,6 +220,11 @@ class Shop:
     def scale(self, side: Side, name: str, count: int) -> None:
         """Sets the wanted pods, as an autoscaler or a person would."""
         self.patch(f"{self.deployments(side)}/{name}", ("replace", "/spec/replicas", count))
+
+    def scaled(self, side: Side, name: str, count: int, labels: dict[str, str] | None = None, **spec: Any) -> None:
+        """The same, with more of its spec, and the pods follow at once."""
+        part = {"metadata": {"labels": labels or {}}, "spec": {"replicas": count, **spec}}
+        self._play(side, self.cluster.merge(f"{self.deployments(side)}/{name}", part), count)
 
     def play_ready(self, side: Side, *names: str, ready: int | None = None) -> None:
         """Writes the status that the controllers would: all wanted pods there and Ready, or `ready` of them."""
@@ -317,10 +319,9 @@ def opened(world: World, tag: str = "2") -> Release:
 
 def told(world: World, release: Release, until: Phase) -> Record:
     """The release taken through the phases up to `until` as the pipelines do it: each told when it is entered."""
-    *before, last = phases_until(until)
-    for phase in before:
-        advance(world, release.name, phase, TO_LIVE[phase])
-    return advance(world, release.name, last, TO_LIVE[last])
+    for phase in phases_until(until):
+        record = advance(world, release.name, phase, TO_LIVE[phase])
+    return record
 
 
 def phases_until(until: Phase) -> list[Phase]:

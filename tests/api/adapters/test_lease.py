@@ -116,13 +116,13 @@ def test_a_lease_that_was_deleted_is_lost(shop: Shop) -> None:
 
 
 def test_the_losers_next_write_fails_even_before_it_notices(shop: Shop) -> None:
-    ana, ben = shop.adopted("ana"), shop.world("ben")
+    ana, ben = shop.world("ana"), shop.world("ben")
     with ana.acting() as acting, ben.acting(steal=True), pytest.raises(LostLease):
         acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
 
 
 def test_who_is_overtaken_between_lease_and_epoch_never_begins(shop: Shop) -> None:
-    ana, thief = shop.adopted("ana"), lease_of(shop, "ben")
+    ana, thief = shop.world("ana"), lease_of(shop, "ben")
     ana.store = Overtaken(ana.store, thief)
     try:
         with pytest.raises(LostLease), ana.acting():

@@ -44,13 +44,17 @@ def shop(shop_on_paper: Shop) -> Shop:
     return shop_on_paper
 
 
+@pytest.fixture
+def world(shop: Shop) -> World:
+    return shop.world()
+
+
 def test_only_one_of_two_first_records_is_written(world: World) -> None:
     with pytest.raises(Conflict):
         world.store.create(world.store.read())
 
 
 def test_writers_at_the_same_time_lose_nothing(shop: Shop) -> None:
-    shop.adopted()
     words = [f"writer-{n}" for n in range(6)]
 
     def write(word: str) -> None:
@@ -89,7 +93,7 @@ def test_a_garbled_record_is_refused_and_left_alone(shop: Shop) -> None:
 
 
 def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
-    ana, ben = shop.adopted("ana"), shop.world("ben")
+    ana, ben = shop.world("ana"), shop.world("ben")
     with ana.acting() as acting:
         acting.world.store.update(note("before"))
         with ben.acting(steal=True):
@@ -100,7 +104,7 @@ def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
 
 
 def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
-    ana = shop.adopted()
+    ana = shop.world()
     epochs: list[Record] = []
     for _ in range(2):
         with ana.acting() as acting:
@@ -110,7 +114,7 @@ def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
 
 def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> None:
     """More than a ConfigMap takes, had it been written as it is; then all that a rollback writes, and its history."""
-    world, text = shop.adopted(), LONG[0]
+    world, text = shop.world(), LONG[0]
     large = but(weeks(text), application=shop.name, epoch=0)
     kept = world.store.update(lambda record: large)
     assert len(large.model_dump_json(by_alias=True).encode()) > 2 * CONFIG_MAP_BYTES

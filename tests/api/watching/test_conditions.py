@@ -16,7 +16,6 @@ from flipgate.core.record.record import Condition, EntryState, Record
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.steps.acting.outbox import advance
@@ -30,9 +29,8 @@ from flipgate.steps.releasing.contract import contract
 from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
-from flipgate.steps.watching.watch import watch
-from tests.api.bakes import held
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, opened, under_lease
+from tests.api.bakes import watched
+from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, journaled, opened, under_lease
 from tests.api.telling import heard
 from tests.api.users import grant, user
 from tests.core.builders import declaring
@@ -51,14 +49,8 @@ def flipped(shop: Shop, world: World, tag: str = "2") -> None:
         advance(world, release.name, Phase.FLIPPING, Reason.APPROVED)
         move(acting, release.side)
         note_proof(acting, release.name, PROVEN)
-        scale(shop, "mailer", 0, side=release.side.other)
+        shop.scaled(release.side.other, "mailer", 0)
         note_live(acting, release.name, BAKED)
-
-
-def scale(shop: Shop, name: str, count: int, *, side: Side = BLUE) -> None:
-    """The pods follow at once."""
-    shop.patch(f"{shop.deployments(side)}/{name}", ("add", "/spec/replicas", count))
-    shop.play_ready(side, name)
 
 
 def settings(shop: Shop, value: str) -> None:
@@ -72,8 +64,8 @@ def three_web_of_a_config_map(shop: Shop) -> None:
     """Blue's web, scaled to 3, reads a ConfigMap."""
     settings(shop, "5")
     env = [{"configMapRef": {"name": "settings"}}]
-    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
-    scale(shop, "web", 3)
+    pods = {"spec": {"containers": [{"name": "web", "image": IMAGES["web"], "envFrom": env}]}}
+    shop.scaled(BLUE, "web", 3, template=pods)
 
 
 @pytest.fixture
@@ -81,7 +73,7 @@ def soaking(shop: Shop) -> World:
     """A release live on green; blue, which had been scaled to 3 `web` and reads a ConfigMap, is its way back."""
     three_web_of_a_config_map(shop)
     world = shop.gone_live()
-    scale(shop, "mailer", 0)
+    shop.scaled(BLUE, "mailer", 0)
     carried = {**COUNTS, "web": 3}
     known = configuration_hash(configuration(world.cluster, look_at_side(world, BLUE)))
 
@@ -138,8 +130,14 @@ def test_brought_up_again_it_is_the_same_occupant_and_who_died_before_the_note_m
     assert world.store.read().sides[GREEN] == before
 
 
-def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking: World, said: list[str]) -> None:
-    open_ = found(soaking)
+def test_judged_by_the_bake_lost_and_found_again_each_is_told_once_in_order(
+    shop: Shop, soaking: World, said: list[str]
+) -> None:
+    soaking.application = declaring(soaking.application, policy={"bake_seconds": 0})
+    verdict = combine(watched(soaking).values())
+    assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
+    open_ = condition_of(soaking.store.read().conditions, WAY_BACK_READY)
+    assert open_, "the bake judges it at its end"
     before = shop.version(f"{shop.config_maps}/record-{shop.name}")
     assert (open_.status, open_.reason, found(soaking, DRIFTED).status) == ("True", "WayBackOpen", "False")
     assert shop.version(f"{shop.config_maps}/record-{shop.name}") == before, "nothing changed, nothing is written"
@@ -258,16 +256,6 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
     soaking.now = meanwhile  # type: ignore[assignment]
     note_conditions(soaking)
     assert soaking.store.read().conditions == ()
-
-
-def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
-    soaking.application = declaring(soaking.application, policy={"bake_seconds": 0})
-    release = soaking.store.read().release
-    assert release
-    verdict = combine(watch(soaking, release, held))
-
-    assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
-    assert condition_of(soaking.store.read().conditions, WAY_BACK_READY)
 
 
 def test_reconcile_judges_it_whatever_else_it_finds(

@@ -30,8 +30,7 @@ def events(shop: Shop, namespace: str = "") -> list[tuple[str, str]]:
 def test_status_and_reconcile_name_the_same_command_and_it_settles_the_drift(shop: Shop, release: bool) -> None:
     world = shop.gone_live() if release else shop.adopted()
     if not release:
-        shop.scale(GREEN, "web", 2)  # or that nobody serves users there comes first
-        shop.play_ready(GREEN)
+        shop.scaled(GREEN, "web", 2)  # or that nobody serves users there comes first
     shop.point("live", shop.namespace(BLUE if release else GREEN))
     with pytest.raises(Refused, match=r"with --to .* instead users") as refused:
         recover(world)

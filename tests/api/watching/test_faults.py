@@ -30,7 +30,7 @@ from tests.api.wire import Answer, Handler, Script, dripping, serving, within
 from tests.core.builders import SHOP, declaring
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
-BAKE = 0.3
+BAKE = 0.1
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_a_gate_that_cannot_be_asked_or_judged_is_unknown(
 
     monkeypatch.setattr(gates, name, NoThreads if name == "ThreadPoolExecutor" else raising(TypeError("x")))
     with serving(Town(), tmp_path) as cluster:
-        application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.2)
+        application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.05)
         found = watched(timed_by_its_waiting(world_of(cluster, application)))
     assert (found["restarts"].verdict, found["errors"].verdict) == (UNKNOWN, PASS)
     assert ("RuntimeError" if name == "ThreadPoolExecutor" else "TypeError") in found["restarts"].answer

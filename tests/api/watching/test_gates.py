@@ -20,6 +20,7 @@ from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import utc_now
+from flipgate.steps.watching import watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
 from tests.api.bakes import RATIO, baking, declared, flipped, watched
@@ -32,8 +33,10 @@ PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, and as many probes of flipgate's own as it takes to be judged."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(watch, "PROBES_A_LOOK", 3)
 
 
 def query_of(request: Handler) -> dict[str, list[str]]:
@@ -201,7 +204,7 @@ def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path
     prometheus = Noting((200, number(value)))
     with serving(script_with(prometheus), tmp_path) as cluster:
         metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
-        application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
+        application = baking(f"{SHOP}{metrics}", 0.15, 0.15)
         evidence = watched(timed_by_its_waiting(world_of(cluster, application, say=lines.append)))
     assert combine(evidence.values()) is PASS
     last = list(evidence.values())[-1]

@@ -14,7 +14,7 @@ from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS, Probes
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.steps.watching import gates
+from flipgate.steps.watching import gates, watch
 from flipgate.steps.watching.measure import measures
 from tests.api.bakes import flipped
 from tests.api.bakes import watched as baked
@@ -80,6 +80,12 @@ class Edge(Town):
                 labels = f'code="{code}",method="GET",protocol="http",service="{self.counter}"'
                 lines.append(f"{REQUESTS}{{{labels}}} {count}")
         return 200, "\n".join([*lines, "process_start_time_seconds 1.5e+09", "go_threads 7", ""]).encode()
+
+
+@pytest.fixture(autouse=True)
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of flipgate's own as it takes to be judged."""
+    monkeypatch.setattr(watch, "PROBES_A_LOOK", 3)
 
 
 def watched(tmp_path: Path, edge: Edge) -> Evidence:

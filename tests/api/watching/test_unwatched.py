@@ -39,6 +39,11 @@ def shop(shop_on_paper: Shop) -> Shop:
 
 
 @pytest.fixture
+def world(shop: Shop) -> World:
+    return shop.world()
+
+
+@pytest.fixture
 def path(shop: Shop) -> str:
     return f"{shop.config_maps}/reconcile-{shop.name}"
 
