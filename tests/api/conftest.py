@@ -59,21 +59,15 @@ def _wait_until_served(cluster: Cluster, path: str) -> None:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def new_shop(cluster: Cluster, lab: Lab) -> Callable[[], Shop]:
-    """Makes shops live on blue, written down but not adopted."""
-    return lambda: Shop.install(cluster, lab.kubeconfig)
-
-
 @pytest.fixture
-def shop(new_shop: Callable[[], Shop]) -> Shop:
-    """A shop of the test's own."""
-    return new_shop()
+def shop(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop of the test's own: live on blue, written down but not adopted."""
+    return Shop.install(cluster, lab.kubeconfig)
 
 
 @pytest.fixture(scope="module")
-def _standing(new_shop: Callable[[], Shop]) -> Shop:
-    return new_shop()
+def _standing(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flipgate.core.spec.application import Application
+from flipgate.core.spec.application import Application, load_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import Shop, timed_by_its_waiting
@@ -57,6 +57,15 @@ def checked(
     """What `check` says of the shop, or of another file of it, where Traefik does as it should or as `users` says."""
     with serving(fronted(shop, users, kubeconfig=kubeconfig), folder) as cluster:
         return check_application(cluster, application or shop.application, shop.own)
+
+
+def by(shop: Shop, scheme: str = "http", **traefik: int) -> Shop:
+    """The shop by a file that says so, and whose Traefik holds nothing back."""
+    more = "".join(f", {key}: {value}" for key, value in {"throttleSeconds": 0, **traefik}.items())
+    text = shop.text.replace(f"{{namespace: {shop.name}}}}}", f"{{namespace: {shop.name}{more}}}, scheme: {scheme}}}")
+    assert text != shop.text
+    shop.text, shop.application = text, load_application(text, "shop.yaml")
+    return shop
 
 
 PREVIEW = "preview.example"

@@ -192,14 +192,10 @@ class Shop:
 
     def add_deployment(self, side: Side, name: str, replicas: int, **annotations: str) -> None:
         labels = {"app": name}
-        pods = {"containers": [{"name": name, "image": IMAGES[name]}]}
-        spec = {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pods},
-        }
-        body = {"metadata": {"name": name, "annotations": annotations}, "spec": spec}
-        made = self.cluster.create(self.deployments(side), body)
+        pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": IMAGES[name]}]}}
+        spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
+        meta = {"name": name, "annotations": annotations}
+        made = self.cluster.create(self.deployments(side), {"metadata": meta, "spec": spec})
         if replicas:
             self._play(side, made, replicas)
 

@@ -98,6 +98,8 @@ def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
         acting.world.store.update(note("before"))
         with ben.acting(steal=True):
             ben.store.update(note("taken"))
+            with pytest.raises(LostLease):
+                acting.world.store.update(note("late"))
         with pytest.raises(LostLease, match=r"ben has taken over \(epoch 2; this run began in 1\)"):
             acting.world.store.update(note("late"))
     assert set(ana.store.read().threads) == {"before", "taken"}

@@ -15,7 +15,7 @@ from flipgate.steps.looking import header
 from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import Users, checked, fronted, impatient, saying
+from tests.api.front import Users, by, checked, fronted, impatient, saying
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.telling import heard
 from tests.api.wire import Answer, Handler, serving
@@ -43,15 +43,6 @@ def unadopted(standing: Shop) -> Iterator[Shop]:
     standing.cluster.delete(f"{standing.config_maps}/record-{standing.name}")
 
 
-def quick(shop: Shop, text: str = "") -> Shop:
-    """The shop, by a file whose Traefik holds nothing back."""
-    shop.text = (text or shop.text).replace(
-        f"namespace: {shop.name}}}", f"namespace: {shop.name}, throttleSeconds: 0}}"
-    )
-    shop.application = load_application(shop.text, "shop.yaml")
-    return shop
-
-
 @pytest.mark.parametrize(
     ("users", "said"),
     [
@@ -64,20 +55,20 @@ def quick(shop: Shop, text: str = "") -> Shop:
     ids=["stripped", "no side", "denied", "cut", *PASSES],
 )
 def test_what_is_seen_instead_is_a_problem(standing: Shop, tmp_path: Path, users: Users, said: str) -> None:
-    (problem,) = checked(quick(standing), tmp_path, users=users)
+    (problem,) = checked(by(standing), tmp_path, users=users)
     assert said in problem
 
 
 def test_a_header_that_is_misspelt_is_a_problem_that_names_it_and_what_came(standing: Shop, tmp_path: Path) -> None:
-    quick(standing, standing.text.replace("X-Served-Side", "X-Serving-Site"))
-    assert checked(standing, tmp_path) == [
+    standing.text = standing.text.replace("X-Served-Side", "X-Serving-Site")
+    assert checked(by(standing), tmp_path) == [
         f"Traefik (traefik-1) for {standing.name}.example/: HTTP 200 without header X-Serving-Site: x-served-side: "
         f"blue came, did you mean that? (spec.traffic.header in the file of application {standing.name})"
     ]
 
 
 def test_nobody_is_asked_where_no_traefik_is_found_or_nothing_serves_yet(shop: Shop, tmp_path: Path) -> None:
-    quick(shop)
+    by(shop)
     with serving(fronted(shop, replicas=()), tmp_path) as cluster:
         (problem,) = check_application(cluster, shop.application, shop.own)
         assert "no running pod matches app.kubernetes.io/name=traefik" in problem
@@ -98,7 +89,7 @@ def test_nobody_is_asked_where_no_traefik_is_found_or_nothing_serves_yet(shop: S
 def test_adopting_is_refused_where_answers_do_not_name_the_live_side(
     standing: Shop, tmp_path: Path, users: Users, reason: str
 ) -> None:
-    script = fronted(quick(standing), users)
+    script = fronted(by(standing), users)
     with serving(script, tmp_path) as cluster, pytest.raises(Refused, match="X-Served-Side") as refused:
         adopt(timed_by_its_waiting(standing.world("ana", cluster)))
     assert refused.value.reason == reason
@@ -114,7 +105,7 @@ def test_a_traefik_that_has_not_heard_yet_is_asked_again(unadopted: Shop, tmp_pa
         asked.append(request.path)
         return (early if len(asked) < 3 else saying("X-Served-Side: blue"))(request)
 
-    with serving(fronted(quick(unadopted), users), tmp_path) as cluster:
+    with serving(fronted(by(unadopted), users), tmp_path) as cluster:
         assert adopt(timed_by_its_waiting(unadopted.world("ana", cluster))).active is BLUE
     assert len(asked) == 3
 
@@ -128,7 +119,7 @@ def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence
         asked.append(request.path.split("/pods/")[1].split(":")[0])
         return (saying("X-Served-Side: blue") if asked[-1] == "c" else STRIPPED)(request)
 
-    with serving(fronted(quick(standing), users, ("a", "b", "c")), tmp_path) as cluster:
+    with serving(fronted(by(standing), users, ("a", "b", "c")), tmp_path) as cluster:
         (problem,) = check_application(cluster, standing.application, standing.own)
     assert sorted(asked) == ["a", "b", "c"]
     assert problem.startswith("Traefik (a, b) for ")
@@ -138,7 +129,7 @@ def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence
 def test_who_cannot_be_asked_keeps_nobody_from_adopting_and_is_said(
     unadopted: Shop, tmp_path: Path, users: Users
 ) -> None:
-    with serving(fronted(quick(unadopted), users), tmp_path) as cluster:
+    with serving(fronted(by(unadopted), users), tmp_path) as cluster:
         world = unadopted.world("ana", cluster)
         said = heard(world)
         assert adopt(world).active is BLUE
@@ -161,7 +152,7 @@ def test_where_traefiks_counters_tell_no_header_is_looked_for(cluster: Cluster, 
 def test_a_flip_that_cannot_see_names_the_header_and_the_file_where_that_is_why(
     standing: Shop, tmp_path: Path, users: Users, named: bool
 ) -> None:
-    with serving(fronted(quick(standing), users), tmp_path) as cluster, pytest.raises(Refused) as refused:
+    with serving(fronted(by(standing), users), tmp_path) as cluster, pytest.raises(Refused) as refused:
         need_visible(impatient(standing.world("ana", cluster)), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"
     assert ("kubectl" not in refused.value.next_command) is named

@@ -10,7 +10,6 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
@@ -20,7 +19,7 @@ from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import Users, checked, fronted, impatient, saying
+from tests.api.front import Users, by, checked, fronted, impatient, saying
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 from tests.api.wire import Answer, Handler, serving
 
@@ -42,15 +41,6 @@ def split(_split: Shop) -> Shop:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(header, "HOLD_SECONDS", 0.1)
-
-
-def by(shop: Shop, scheme: str, **traefik: int) -> Shop:
-    """The shop by a file that says so."""
-    more = "".join(f", {key}: {value}" for key, value in {"throttleSeconds": 0, **traefik}.items())
-    text = shop.text.replace(f"{{namespace: {shop.name}}}}}", f"{{namespace: {shop.name}{more}}}, scheme: {scheme}}}")
-    assert text != shop.text
-    shop.text, shop.application = text, load_application(text, "shop.yaml")
-    return shop
 
 
 class Front:

@@ -293,9 +293,10 @@ def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking
     assert (live.type, live.status, live.side) == ("LiveSideReady", "True", GREEN)
 
 
-def test_what_cannot_be_judged_fails_nobody(shop: Shop, world: World) -> None:
+def test_what_cannot_be_judged_fails_nobody(shop_on_paper: Shop) -> None:
+    world = shop_on_paper.world()
     said = heard(world)
-    shop.write_record("garbled")
+    shop_on_paper.write_record("garbled")
     note_conditions(world)
 
     assert said[0].startswith("conditions could not be noted: record of shop-")
