@@ -70,26 +70,15 @@ class Shop:
     http: frozenset[str] = frozenset()
 
     @classmethod
-    def install(
-        cls,
-        cluster: Cluster,
-        kubeconfig: Path,
-        *,
-        routes: tuple[str, ...] = ("live",),
-        weighted: Iterable[str] = (),
-        http: Iterable[str] = (),
-    ) -> Shop:
-        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down.
-
-        The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
-        """
-        shop = cls.named(cluster, kubeconfig, routes, weighted, http)
+    def install(cls, cluster: Cluster, kubeconfig: Path, **routes: Any) -> Shop:
+        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down."""
+        shop = cls.named(cluster, kubeconfig, **routes)
         shop.add_namespace(shop.own)
         for side in Side:
             shop.add_namespace(shop.namespace(side))
             for service, count in COUNTS.items():
                 shop.add_deployment(side, service, count if side is BLUE else 0)
-        for route in routes:
+        for route in shop.routes:
             shop.add_route(route, BLUE)
         Store(cluster, shop.own, shop.name).write_application(shop.text)
         return shop
@@ -119,7 +108,10 @@ class Shop:
         weighted: Iterable[str] = (),
         http: Iterable[str] = (),
     ) -> Shop:
-        """A shop that has a name of its own, and nothing in the cluster yet."""
+        """A shop that has a name of its own, and nothing in the cluster yet.
+
+        The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
+        """
         name, special = f"shop-{uuid4().hex[:8]}", dict.fromkeys(weighted, "TraefikService")
         special |= dict.fromkeys(http, "HTTPRoute")
         kinds = [(route, special.get(route, "IngressRoute")) for route in routes]

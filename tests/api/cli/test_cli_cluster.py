@@ -12,14 +12,15 @@ import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.occupant import Occupant
-from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Decision
 from flipgate.core.values.sides import Side
 from lab.control.records import Lab
 from tests.api.desk import DARK, DEPLOYING, LIVE, Desk, now, question, release
 from tests.api.front import fronted
 from tests.api.shop import Shop
 from tests.api.wire import serving
+from tests.core.builders import approval
 
 pytestmark = pytest.mark.api
 
@@ -220,8 +221,7 @@ def test_a_decision_needs_a_question_that_is_open(paper: Desk) -> None:
     assert paper.refused("approve", paper.name, "--reason", "fine") == "ApprovalExpired"
 
     paper.forget()
-    said = {"question": "flip-1", "kind": QuestionKind.FLIP, "basis": "b", "decision": Decision.REJECT}
-    answered = Approval(**said, by="ana", via="cli", reason="no", at=now())
+    answered = approval(question="flip-1", basis="b", decision=Decision.REJECT, at=now())
     paper.remember(release=release(*DARK), question=question(), approval=answered)
     assert paper.refused("approve", paper.name, "--reason", "fine") == "AlreadyAnswered"
 
@@ -231,13 +231,13 @@ def test_a_decision_needs_a_question_that_is_open(paper: Desk) -> None:
 def test_a_decision_is_in_the_record_with_who_and_why(paper: Desk, verb: str) -> None:
     paper.remember(release=release(*DARK), question=question())
     result = paper.run(verb, paper.name, "--reason", " orders quiet ")
-    approval = paper.store.read().approval
+    given = paper.store.read().approval
 
     assert result.exit_code == 0
-    assert approval is not None
-    assert (approval.decision, approval.via, approval.reason) == (verb, "cli", "orders quiet")
-    assert "@" in approval.by
-    assert "/" not in approval.by
+    assert given is not None
+    assert (given.decision, given.via, given.reason) == (verb, "cli", "orders quiet")
+    assert "@" in given.by
+    assert "/" not in given.by
     assert result.stderr.startswith("note: the decision is recorded. No run was waiting for it")
 
 
@@ -247,13 +247,13 @@ def test_a_doorbell_that_fails_takes_nothing_from_the_decision(paper: Desk) -> N
     paper.remember(release=release(*DARK), question=question(flow_run=str(uuid4())))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         done = paper.run("approve", paper.name, "--reason", "fine")
-    approval = paper.store.read().approval
+    given = paper.store.read().approval
 
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("approved by ")
     assert done.stderr.startswith("note: the decision is recorded. The waiting run was not told")
-    assert approval is not None
-    assert approval.decision is Decision.APPROVE
+    assert given is not None
+    assert given.decision is Decision.APPROVE
 
 
 # Going back

@@ -20,7 +20,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision, Record
+from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but
@@ -28,6 +28,7 @@ from lab.control.records import Lab
 from tests.api.desk import Desk, now, question, release
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, meanwhile
+from tests.core.builders import approval
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -186,25 +187,12 @@ class Clerk:
         times = {"asked_at": at - timedelta(hours=2), "expires_at": at + timedelta(hours=-1 if over else 1)}
         posed = question(kind=kind, release=opened.name, **times)
         decision = {"approved": Decision.APPROVE, "stopped": Decision.APPROVE, "rejected": Decision.REJECT}.get(asked)
-        given = decision and Approval(
-            question=posed.id,
-            kind=kind,
-            basis=posed.basis,
-            decision=decision,
-            by="ana",
-            via="cli",
-            reason="so",
-            at=at - timedelta(minutes=5),
-        )
+        answer = {"question": posed.id, "kind": kind, "basis": posed.basis, "at": at - timedelta(minutes=5)}
+        given = decision and approval(decision=decision, **answer)
         if asked in ("stopped", "withdrawn"):
-            stop = Stopped(
-                pipeline="flip-traffic" if kind is QuestionKind.FLIP else "scale-down",
-                reason="CannotSee",
-                fact="no replica shows blue",
-                at=at,
-                question=posed.id,
-                withdrawn=asked == "withdrawn",
-            )
+            pipeline = "flip-traffic" if kind is QuestionKind.FLIP else "scale-down"
+            why: dict[str, Any] = {"reason": "CannotSee", "fact": "no replica shows blue", "at": at}
+            stop = Stopped(pipeline=pipeline, question=posed.id, withdrawn=asked == "withdrawn", **why)
             opened = but(opened, stopped=stop)
         if asked == "withdrawn":
             return but(record, release=opened)
