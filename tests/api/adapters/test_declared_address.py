@@ -211,6 +211,7 @@ def by_name(shop: Shop) -> World:
         ("header: X-Served-Side, ca: -----BEGIN CERTIFICATE-----", "ca is for address alone"),
         ("header: X-Served-Side, address: https://edge.example, ca: MII", "ca"),
     ],
+    ids=["http", "secret", "path", "port", "no header", "ca alone", "no PEM"],
 )
 def test_a_file_that_cannot_be_meant_is_refused(imagined: Shop, part: str, said: str) -> None:
     old = next(line for line in imagined.text.splitlines() if line.startswith("  traffic:"))

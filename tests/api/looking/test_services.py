@@ -72,7 +72,7 @@ def test_what_the_api_server_says_itself_is_no_answer_of_the_application(shop: S
     assert [asked(world, port=81, status=status) for status in STATUSES] == [other] * 3
 
 
-@pytest.mark.parametrize("service", ["{name: web,", ELSEWHERE])
+@pytest.mark.parametrize("service", ["{name: web,", ELSEWHERE], ids=["its own name", "another"])
 def test_checks_ask_by_the_service_and_the_applications_own_404_is_a_fail(
     imagined: Shop, tmp_path: Path, service: str
 ) -> None:

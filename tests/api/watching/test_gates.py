@@ -69,6 +69,19 @@ def ask_alertmanager(url: str) -> tuple[object, str]:
         (ask_alertmanager, (200, b'{"a": 1}'), "not an Alertmanager answer"),
         (ask_alertmanager, None, "Alertmanager cannot be reached"),
     ],
+    ids=[
+        "busy",
+        "parse",
+        "html",
+        "shape",
+        "nan",
+        "empty",
+        "cut",
+        "alerts busy",
+        "alerts html",
+        "alerts shape",
+        "alerts cut",
+    ],
 )
 def test_what_a_source_does_not_say_is_no_number_and_not_no_alert(
     tmp_path: Path, ask: Callable[[str], tuple[object, str]], answer: Answer | None, why: str
