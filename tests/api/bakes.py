@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from flipgate.core.record.phases import Phase
+from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
-from flipgate.steps.acting.world import utc_now
+from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.watching.watch import watch
 from tests.core.builders import SHOP, declaring, release
 
 RATIO = '{name: ratio, promql: "x{namespace=\\"{namespace}\\"}[{window}]", max: 0.1, of: namespace'
@@ -24,8 +27,16 @@ def baking(text: str, seconds: float, interval: float) -> Application:
     return declaring(load_application(text, "shop.yaml"), policy=policy)
 
 
-def flipped(seconds_ago: float = 30) -> Any:
+def flipped(seconds_ago: float = 30) -> Release:
     """A release that was moved so long ago."""
-    made = release(Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING)
-    moved = utc_now() - timedelta(seconds=seconds_ago)
-    return made.model_copy(update={"changes": tuple(c.model_copy(update={"at": moved}) for c in made.changes)})
+    phases = (Phase.DEPLOYING, Phase.DARK, Phase.FLIPPING, Phase.BAKING)
+    return release(*phases, now=utc_now() - timedelta(seconds=seconds_ago))
+
+
+def held() -> None:
+    """The check of a Lease that nobody takes."""
+
+
+def watched(world: World, check_lease: Callable[[], None] = held) -> dict[str, Evidence]:
+    """What each gate says at the end of the bake of a release that was moved just now."""
+    return {evidence.gate: evidence for evidence in watch(world, flipped(), check_lease)}

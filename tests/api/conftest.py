@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,16 +59,27 @@ def _wait_until_served(cluster: Cluster, path: str) -> None:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def new_shop(cluster: Cluster, lab: Lab) -> Callable[[], Shop]:
-    """Makes shops live on blue, written down but not adopted."""
-    return lambda: Shop.install(cluster, lab.kubeconfig)
+@pytest.fixture
+def shop(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop of the test's own: live on blue, written down but not adopted."""
+    return Shop.install(cluster, lab.kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def _standing(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig)
 
 
 @pytest.fixture
-def shop(new_shop: Callable[[], Shop]) -> Shop:
-    """A shop of the test's own."""
-    return new_shop()
+def standing(_standing: Shop) -> Shop:
+    """A shop that a file's tests share: none changes what of it is in the cluster; each may have another file of it."""
+    return replace(_standing)
+
+
+@pytest.fixture
+def imagined(cluster: Cluster, lab: Lab) -> Shop:
+    """A shop's file, and nothing of it in the cluster: no request at all."""
+    return Shop.named(cluster, lab.kubeconfig)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
 from flipgate.core.record.occupant import Occupant
-from flipgate.core.record.phases import TRANSITIONS, Phase, QuestionKind, Reason
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Question, Record
-from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from tests.api.shop import Shop
+from tests.core import builders
 
 DEPLOYING = (Phase.DEPLOYING,)
 DARK = (*DEPLOYING, Phase.DARK)
@@ -24,14 +24,15 @@ LIVE = (*DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE)
 
 
 class Desk:
-    """The command line, pointed at one shop; `file` is the application's file on this desk."""
+    """The command line, pointed at one shop; `file` is the application's file, where it has a folder."""
 
-    def __init__(self, shop: Shop, folder: Path) -> None:
+    def __init__(self, shop: Shop, folder: Path | None = None) -> None:
         self.shop, self.name = shop, shop.name
         self.store = shop.world().store
         self.where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-        self.file = folder / "flipgate.yaml"
-        self.file.write_text(shop.text)
+        if folder:
+            self.file = folder / "flipgate.yaml"
+            self.file.write_text(shop.text)
 
     def run(self, *args: str) -> Result:
         return CliRunner().invoke(cli, [args[0], *self.where, *args[1:]], prog_name="flipgate")
@@ -59,15 +60,12 @@ def now() -> datetime:
 
 
 def release(*phases: Phase, **facts: Any) -> Release:
-    """A release that has just gone through these phases, for the first reason the table has."""
-    reasons = [Reason.BUILD_ANNOUNCED, *(min(TRANSITIONS[a][b]) for a, b in pairwise(phases))]
-    changes = tuple(PhaseChange(phase=p, reason=r, at=now()) for p, r in zip(phases, reasons, strict=True))
-    usual: dict[str, Any] = {"id": "3f2a9c01d4e8", "application_hash": "ab", "side": Side.GREEN, "changes": changes}
-    usual |= {"images": {"web": "shop/web:2"}, "wanted": {"web": 2}, "opened_by": "ci"}
-    return Release(**{**usual, **facts})
+    """A release of this shop that has just gone through these phases."""
+    usual: dict[str, Any] = {"images": {"web": "shop/web:2"}, "wanted": {"web": 2}}
+    return builders.release(*phases, now=now(), **{**usual, **facts})
 
 
 def question(**facts: Any) -> Question:
-    usual: dict[str, Any] = {"id": "flip-1", "kind": QuestionKind.FLIP, "release": "3f2a9c01d4e8-1", "basis": "b"}
+    usual: dict[str, Any] = {"id": "flip-1", "basis": "b", "summary": "Send all users to green?"}
     times = {"asked_at": now(), "expires_at": now() + timedelta(hours=1)}
-    return Question(**{**usual, **times, "summary": "Send all users to green?", **facts})
+    return builders.question(**{**usual, **times, **facts})

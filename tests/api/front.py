@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flipgate.core.spec.application import Application
+from flipgate.core.spec.application import Application, load_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import Shop, timed_by_its_waiting
@@ -59,13 +59,27 @@ def checked(
         return check_application(cluster, application or shop.application, shop.own)
 
 
+def by(shop: Shop, scheme: str = "http", **traefik: int) -> Shop:
+    """The shop by a file that says so, and whose Traefik holds nothing back."""
+    more = "".join(f", {key}: {value}" for key, value in {"throttleSeconds": 0, **traefik}.items())
+    text = shop.text.replace(f"{{namespace: {shop.name}}}}}", f"{{namespace: {shop.name}{more}}}, scheme: {scheme}}}")
+    assert text != shop.text
+    shop.text, shop.application = text, load_application(text, "shop.yaml")
+    return shop
+
+
 PREVIEW = "preview.example"
 
 
 def previewed(world: World) -> World:
     """The application with a preview declared, and little patience."""
-    traffic = {"preview_host": PREVIEW, "proof_timeout_seconds": 0.3}
-    world.application = declaring(world.application, traffic=traffic)
+    return impatient(world, 0.3, preview_host=PREVIEW)
+
+
+def impatient(world: World, seconds: float = 0.1, **traffic: object) -> World:
+    """An actor whose proofs are given up after so many seconds of waiting, and who takes none of them in earnest."""
+    facts = {"proof_timeout_seconds": seconds, **traffic}
+    world.application = declaring(world.application, traffic=facts)
     return timed_by_its_waiting(world)
 
 

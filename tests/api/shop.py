@@ -17,7 +17,7 @@ from flipgate.core.record.intents import Intent
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
-from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values import stamps
 from flipgate.core.values.base import but
@@ -28,6 +28,7 @@ from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
+from tests.core import builders
 from tests.repeating import repeating
 
 T = TypeVar("T")
@@ -69,39 +70,33 @@ class Shop:
     http: frozenset[str] = frozenset()
 
     @classmethod
-    def install(
-        cls,
-        cluster: Cluster,
-        kubeconfig: Path,
-        *,
-        routes: tuple[str, ...] = ("live",),
-        weighted: Iterable[str] = (),
-        http: Iterable[str] = (),
-    ) -> Shop:
-        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down.
-
-        The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
-        """
-        shop = cls.named(cluster, kubeconfig, routes, weighted, http)
+    def install(cls, cluster: Cluster, kubeconfig: Path, **routes: Any) -> Shop:
+        """Both sides (blue up and Ready, green at rest), every route at blue, and the application written down."""
+        shop = cls.named(cluster, kubeconfig, **routes)
         shop.add_namespace(shop.own)
         for side in Side:
             shop.add_namespace(shop.namespace(side))
             for service, count in COUNTS.items():
                 shop.add_deployment(side, service, count if side is BLUE else 0)
-        for route in routes:
+        for route in shop.routes:
             shop.add_route(route, BLUE)
         Store(cluster, shop.own, shop.name).write_application(shop.text)
         return shop
 
     @classmethod
-    def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
-        """The application and its record, adopted with blue active, and nothing of what they speak of."""
-        shop = cls.named(cluster, kubeconfig, ("live",))
+    def applied(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
+        """The application written down, and nothing of what it speaks of."""
+        shop = cls.named(cluster, kubeconfig)
         shop.add_namespace(shop.own)
-        store = Store(cluster, shop.own, shop.name)
-        store.write_application(shop.text)
+        Store(cluster, shop.own, shop.name).write_application(shop.text)
+        return shop
+
+    @classmethod
+    def on_paper(cls, cluster: Cluster, kubeconfig: Path) -> Shop:
+        """That, and its record, adopted with blue active."""
+        shop = cls.applied(cluster, kubeconfig)
         sides = {side: Occupant(since=utc_now()) for side in Side}
-        store.create(Record(application=shop.name, epoch=0, active=BLUE, sides=sides))
+        shop.world().store.create(Record(application=shop.name, epoch=0, active=BLUE, sides=sides))
         return shop
 
     @classmethod
@@ -109,11 +104,14 @@ class Shop:
         cls,
         cluster: Cluster,
         kubeconfig: Path,
-        routes: tuple[str, ...],
+        routes: tuple[str, ...] = ("live",),
         weighted: Iterable[str] = (),
         http: Iterable[str] = (),
     ) -> Shop:
-        """A shop that has a name of its own, and nothing in the cluster yet."""
+        """A shop that has a name of its own, and nothing in the cluster yet.
+
+        The routes that are `weighted` are TraefikServices, those that are `http` HTTPRoutes, the others IngressRoutes.
+        """
         name, special = f"shop-{uuid4().hex[:8]}", dict.fromkeys(weighted, "TraefikService")
         special |= dict.fromkeys(http, "HTTPRoute")
         kinds = [(route, special.get(route, "IngressRoute")) for route in routes]
@@ -136,6 +134,10 @@ class Shop:
         used = cluster or self.cluster
         return World(used, Store(used, self.own, self.name), self.application, actor, sleep=briefly)
 
+    def helped(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
+        """The same for an actor whose pods get Ready whenever it waits."""
+        return meanwhile(self.world(actor, cluster), self.play_all_ready)
+
     def adopted(self, actor: str = "ana") -> World:
         """The shop with the record that `adopt` writes of it as it was installed (test_setup.py compares them)."""
         world = self.world(actor)
@@ -153,21 +155,11 @@ class Shop:
         images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
-            part = {"metadata": {"labels": {STAMP: "1.made"}}, "spec": {"replicas": count, "template": pods}}
-            self._play(GREEN, self.cluster.merge(f"{self.deployments(GREEN)}/{name}", part), count)
+            self.scaled(GREEN, name, count, {STAMP: "1.made"}, template=pods)
         active = BLUE if until is Phase.DARK else GREEN
         if active is GREEN:
             self.point("live", self.namespace(GREEN))
-        began = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now)
-        release = Release(
-            id="3f2a9c01d4e8",
-            application_hash="0" * 64,
-            side=GREEN,
-            images=images,
-            wanted=wanted,
-            opened_by="ci",
-            changes=(began,),
-        )
+        release = builders.release(now=now, images=images, wanted=wanted)
         record = records.open_release(self.first_record(actor), release, now)
         for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], now, actor=actor)
@@ -181,10 +173,8 @@ class Shop:
         now = utc_now()
         at_rest = dict.fromkeys(COUNTS, 0)
         sides = {s: Occupant(images=IMAGES, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
-        done = records.EntryState.DONE
-        entry = records.JournalEntry(
-            id=1, step="Adopt", state=done, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"
-        )
+        facts: dict[str, Any] = {"state": records.EntryState.DONE, "at": now, "ended": now}
+        entry = records.JournalEntry(id=1, step="Adopt", actor=actor, outcome=f"active {BLUE}", **facts)
         return Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,))
 
     # The cluster's objects
@@ -192,15 +182,12 @@ class Shop:
     def add_namespace(self, name: str) -> None:
         self.cluster.create("/api/v1/namespaces", {"metadata": {"name": name}})
 
-    def add_deployment(self, side: Side, name: str, replicas: int) -> None:
+    def add_deployment(self, side: Side, name: str, replicas: int, **annotations: str) -> None:
         labels = {"app": name}
-        container = {"name": name, "image": IMAGES[name]}
-        spec = {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        }
-        made = self.cluster.create(self.deployments(side), {"metadata": {"name": name}, "spec": spec})
+        pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": IMAGES[name]}]}}
+        spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
+        meta = {"name": name, "annotations": annotations}
+        made = self.cluster.create(self.deployments(side), {"metadata": meta, "spec": spec})
         if replicas:
             self._play(side, made, replicas)
 
@@ -221,6 +208,11 @@ class Shop:
     def scale(self, side: Side, name: str, count: int) -> None:
         """Sets the wanted pods, as an autoscaler or a person would."""
         self.patch(f"{self.deployments(side)}/{name}", ("replace", "/spec/replicas", count))
+
+    def scaled(self, side: Side, name: str, count: int, labels: dict[str, str] | None = None, **spec: Any) -> None:
+        """The same, with more of its spec, and the pods follow at once."""
+        part = {"metadata": {"labels": labels or {}}, "spec": {"replicas": count, **spec}}
+        self._play(side, self.cluster.merge(f"{self.deployments(side)}/{name}", part), count)
 
     def play_ready(self, side: Side, *names: str, ready: int | None = None) -> None:
         """Writes the status that the controllers would: all wanted pods there and Ready, or `ready` of them."""
@@ -315,11 +307,9 @@ def opened(world: World, tag: str = "2") -> Release:
 
 def told(world: World, release: Release, until: Phase) -> Record:
     """The release taken through the phases up to `until` as the pipelines do it: each told when it is entered."""
-    for phase, reason in TO_LIVE.items():
-        record = advance(world, release.name, phase, reason)
-        if phase is until:
-            return record
-    raise AssertionError(f"{until} is not on the way to live")
+    for phase in phases_until(until):
+        record = advance(world, release.name, phase, TO_LIVE[phase])
+    return record
 
 
 def phases_until(until: Phase) -> list[Phase]:
@@ -375,10 +365,6 @@ def timed_by_its_waiting(world: World, deed: Callable[[], object] = lambda: None
 def briefly(seconds: float) -> None:
     """How a shop's actors wait: nobody there takes longer than this to be done with anything."""
     time.sleep(min(seconds, 0.03))
-
-
-def held() -> None:
-    """The check of a Lease that nobody takes."""
 
 
 def under_lease(world: World, verb: Callable[..., T], *arguments: Any, **more: Any) -> T:

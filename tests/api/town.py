@@ -9,6 +9,7 @@ from typing import Any
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
+from flipgate.core.spec.application import Application
 from flipgate.steps.acting.world import World
 from tests.api.wire import Answer, Handler
 from tests.core.builders import declaring, deployment, shop
@@ -51,6 +52,7 @@ class Town:
         return None
 
 
-def world_of(cluster: Cluster) -> World:
-    """The shop, watched for a single look."""
-    return World(cluster, Store(cluster, "fg", "shop"), declaring(shop(), policy={"bake_seconds": 0}), "ana")
+def world_of(cluster: Cluster, application: Application | None = None, **doings: Any) -> World:
+    """The shop, watched for a single look, or this file of it."""
+    application = application or declaring(shop(), policy={"bake_seconds": 0})
+    return World(cluster, Store(cluster, "fg", "shop"), application, "ana", **doings)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import urllib3
 import yaml
@@ -59,18 +60,70 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing: the tests' own output is read by people."""
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    """Ten probes at once are more than the usual 5; whoever finds the queue full tries again a second later."""
+
+
 @contextmanager
 def serving(script: Script, folder: Path) -> Iterator[Cluster]:
     """A cluster whose API server is this script."""
+    with listening(script) as address:
+        yield connect(f"http://{address}", folder)
+
+
+@contextmanager
+def listening(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server of this script, and its HOST:PORT."""
     handler = type("Scripted", (Handler,), {"script": staticmethod(script)})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = Server(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
-        yield connect(f"http://127.0.0.1:{server.server_address[1]}", folder)
+        yield f"127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def silence() -> Iterator[Script]:
+    """A script that says nothing to anybody while the block runs."""
+    over = Event()
+
+    def wait(_: Handler) -> None:
+        over.wait(30)
+
+    try:
+        yield wait
+    finally:
+        over.set()
+
+
+@contextmanager
+def within(most: float, least: float = 0.0) -> Iterator[None]:
+    """The block takes no longer than so many seconds, and no less."""
+    began = time.monotonic()
+    yield
+    assert least <= time.monotonic() - began < most
+
+
+@dataclass
+class Noting:
+    """A script that gives one answer to everybody, and notes what it was asked: each path, and what stood behind its
+    question mark."""
+
+    answer: Answer | None
+    paths: list[str] = field(default_factory=list)
+    queries: list[dict[str, list[str]]] = field(default_factory=list)
+
+    def __call__(self, request: Handler) -> Answer | None:
+        asked = urlsplit(request.path)
+        self.paths.append(asked.path)
+        self.queries.append(parse_qs(asked.query))
+        return self.answer
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-Served-Side: green\r\nContent-Length: 100000000\r\n\r\n"

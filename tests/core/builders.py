@@ -85,13 +85,14 @@ LIVE = (*BAKING, Phase.LIVE)
 """The phases that a release has gone through when it is dark, baking, live."""
 
 
-def release(*phases: Phase, **facts: Any) -> Release:
-    """A release that went through these phases, one second each, for the first reason the table has."""
+def release(*phases: Phase, now: datetime | None = None, **facts: Any) -> Release:
+    """A release that went through these phases, one second each (or all of them `now`), for the first reason the table
+    has."""
     phases = phases or (Phase.DEPLOYING,)
     reasons = [Reason.BUILD_ANNOUNCED]
     reasons += [min(TRANSITIONS[old][new]) for old, new in pairwise(phases)]
     changes = tuple(
-        PhaseChange(phase=phase, reason=reason, at=at(second))
+        PhaseChange(phase=phase, reason=reason, at=now or at(second))
         for second, (phase, reason) in enumerate(zip(phases, reasons, strict=True))
     )
     usual: dict[str, Any] = {

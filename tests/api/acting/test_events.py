@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 
 from flipgate.adapters import events
-from flipgate.adapters.chat import Chat
 from flipgate.core.record import record as records
 from flipgate.core.record.events import KEPT
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
@@ -28,17 +25,11 @@ from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told, under_lease
+from tests.api.telling import Listening, heard
 from tests.api.users import grant, user
-from tests.api.wire import Answer, Through, serving
+from tests.api.wire import Answer, Handler, Through, serving, silence, within
 
 DARK = ["BuildAnnounced", "ChecksPassed"]
-
-
-class Away(Chat):
-    """A chat that cannot be reached."""
-
-    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> str:
-        raise TemporaryError("could not be told: URLError", obj="Slack")
 
 
 def events_of(shop: Shop, kind: str, obj: dict[str, Any]) -> list[dict[str, Any]]:
@@ -107,7 +98,7 @@ def test_what_is_told_twice_is_one_event(shop: Shop, world: World) -> None:
 
 
 def test_with_a_chat_that_is_away_events_are_written_once_all_the_same(shop: Shop, world: World) -> None:
-    world.chat = Away()
+    world.chat = Listening(faults={"": TemporaryError("could not be told: URLError", obj="Slack")})
     told(world, opened(world), Phase.DARK)
     assert on_route(shop) == on_workload(shop, GREEN) == DARK
     kept = world.store.read().outbox
@@ -124,8 +115,8 @@ def test_without_the_right_to_write_events_a_release_goes_on_and_says_so(shop: S
     robot = user(shop, tmp_path)
     denied = check_application(robot, shop.application, shop.own)
     grant(shop, [sentence for sentence in denied if " create events " not in sentence])
-    said: list[str] = []
-    world = replace(shop.world("robot", robot), say=said.append)
+    world = shop.world("robot", robot)
+    said = heard(world)
     told(world, opened(world), Phase.DARK)
     assert (world.store.read().phase, world.store.read().outbox) == (Phase.DARK, ())
     assert on_route(shop) == []
@@ -138,8 +129,9 @@ def test_without_the_right_to_write_events_a_release_goes_on_and_says_so(shop: S
 def test_a_deployment_that_is_gone_stops_nothing(shop: Shop, world: World) -> None:
     release = opened(world)
     shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
-    said: list[str] = []
-    told(replace(shop.world("another"), say=said.append), release, Phase.DARK)
+    another = shop.world("another")
+    said = heard(another)
+    told(another, release, Phase.DARK)
     assert on_route(shop) == on_workload(shop, GREEN, "mailer") == DARK
     assert len(said) == 1, "the phase itself, and nothing else"
     assert world.store.read().outbox == ()
@@ -177,17 +169,15 @@ def test_a_server_that_swallows_events_is_not_waited_for_long(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "TIMEOUT_SECONDS", 0.2)
-    release, over, said = opened(shop.adopted()), threading.Event(), list[str]()
+    release, through = opened(shop.adopted()), Through(shop.kubeconfig)
 
-    def swallow(method: str, path: str) -> None:
-        if method == "POST" and "/events" in path:
-            over.wait(30)
+    def script(request: Handler) -> Answer | None:
+        return (nothing if request.command == "POST" and "/events" in request.path else through)(request)
 
-    with serving(Through(shop.kubeconfig, before=swallow), tmp_path) as cluster:
-        began = time.monotonic()
-        told(replace(shop.world("ana", cluster), say=said.append), release, Phase.DARK)
-        assert time.monotonic() - began < 5
-        over.set()
+    with silence() as nothing, serving(script, tmp_path) as cluster, within(5):
+        world = shop.world("ana", cluster)
+        said = heard(world)
+        told(world, release, Phase.DARK)
     assert [line for line in said if "did not answer (limit 0.2 s)" in line] == said[1:]
     assert len(said) == 2
     assert shop.world().store.read().phase is Phase.DARK

@@ -6,41 +6,26 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, Chat
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT
+from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
 from flipgate.steps.acting.outbox import as_blocks, deliver
 from flipgate.steps.acting.world import World, utc_now
-from tests.api.shop import GREEN, Shop, advanced, opened
-from tests.core.builders import declaring
-
-
-class Scripted(Chat):
-    """A chat that keeps what it was told, and raises for a text with one of these words in it."""
-
-    def __init__(self, **faults: Exception) -> None:
-        super().__init__()
-        object.__setattr__(self, "faults", faults)
-        object.__setattr__(self, "told", [])
-
-    faults: dict[str, Exception]
-    told: list[str]
-
-    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> str:
-        for word, fault in self.faults.items():
-            if f" {word} " in text:
-                raise fault
-        self.told.append(text)
-        return "1.1"
+from tests.api.shop import GREEN, Shop, advanced
+from tests.api.telling import Listening, heard
+from tests.core.builders import declaring, release
 
 
 @pytest.fixture
-def world(shop: Shop) -> World:
-    """The shop adopted, with a channel, and three messages that nobody could tell yet."""
-    world = shop.adopted()
-    world.application = declaring(shop.application, announce={"slack_channel": "#releases"})
-    advanced(world, opened(world), Phase.FLIPPING)
+def world(shop_on_paper: Shop) -> World:
+    """The shop, with a channel, and three messages that nobody could tell yet."""
+    world = shop_on_paper.world()
+    world.application = declaring(world.application, announce={"slack_channel": "#releases"})
+    build, now = release(now=world.now()), world.now()
+    world.store.update(lambda record: records.open_release(record, build, now))
+    advanced(world, build, Phase.FLIPPING)
     assert left(world) == ["deploying", "dark", "flipping"]
     return world
 
@@ -54,7 +39,7 @@ def phase_in(text: str) -> str:
     return text.partition(": ")[2].partition(" ")[0]
 
 
-def told_by(world: World, chat: Scripted) -> list[str]:
+def told_by(world: World, chat: Listening) -> list[str]:
     """The phases that this chat told, and what was said goes into `world`'s own list."""
     world.chat = chat
     deliver(world, world.store.read())
@@ -62,9 +47,8 @@ def told_by(world: World, chat: Scripted) -> list[str]:
 
 
 def test_a_message_that_is_refused_for_its_content_lets_the_others_pass(world: World) -> None:
-    said: list[str] = []
-    world.say = said.append
-    chat = Scripted(dark=PermanentError("will never take this message: invalid_blocks", obj="Slack"))
+    said = heard(world)
+    chat = Listening(faults={" dark ": PermanentError("will never take this message: invalid_blocks", obj="Slack")})
     assert told_by(world, chat) == ["deploying", "flipping"]
     assert left(world) == []
     assert len(said) == 1
@@ -72,23 +56,22 @@ def test_a_message_that_is_refused_for_its_content_lets_the_others_pass(world: W
 
 
 def test_one_that_may_be_taken_later_stays_with_those_behind_it(world: World) -> None:
-    chat = Scripted(dark=TemporaryError("refused the message: ratelimited", obj="Slack"))
+    chat = Listening(faults={" dark ": TemporaryError("refused the message: ratelimited", obj="Slack")})
     assert told_by(world, chat) == ["deploying"]
     assert left(world) == ["dark", "flipping"]
-    assert told_by(world, Scripted()) == ["dark", "flipping"]
+    assert told_by(world, Listening()) == ["dark", "flipping"]
 
 
 def test_what_was_told_but_could_not_be_noted_fails_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def lose(change: Any) -> Any:
         raise Conflict("was written by others 8 times in a row", obj="record of shop")
 
-    said: list[str] = []
-    world.say = said.append
+    said = heard(world)
     with monkeypatch.context() as patched:
         patched.setattr(world.store, "update", lose)
-        assert told_by(world, Scripted()) == ["deploying"]
+        assert told_by(world, Listening()) == ["deploying"]
     assert said[0].startswith("told, but not noted: record of shop")
-    assert told_by(world, Scripted()) == ["deploying", "dark", "flipping"], "at least once"
+    assert told_by(world, Listening()) == ["deploying", "dark", "flipping"], "at least once"
 
 
 def test_who_was_taken_over_hears_it_here_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +80,7 @@ def test_who_was_taken_over_hears_it_here_too(world: World, monkeypatch: pytest.
 
     monkeypatch.setattr(world.store, "update", overtaken)
     with pytest.raises(LostLease):
-        told_by(world, Scripted())
+        told_by(world, Listening())
 
 
 def test_a_long_message_keeps_its_link() -> None:

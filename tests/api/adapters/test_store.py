@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.store import HISTORY_KEPT, Store, applications
+from flipgate.adapters.store import Store, applications
 from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import SCHEMA_VERSION, Record
@@ -22,7 +22,8 @@ from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import fail
 from lab.control.records import Lab
-from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.shop import BLUE, Shop, opened, under_lease
+from tests.core import builders
 from tests.core.large import CONFIG_MAP_BYTES, LONG, ended, taken_back, weeks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,20 +36,17 @@ def note(word: str) -> Any:
 
 def finished(number: int) -> Release:
     change = PhaseChange(phase=Phase.SETTLED, reason=Reason.OLD_SIDE_AT_REST, at=NOW + timedelta(minutes=number))
-    return Release(
-        id=f"{number:012x}",
-        application_hash="ab",
-        side=GREEN,
-        images={"web": f"shop/web:{number}"},
-        wanted={"web": 2},
-        opened_by="ci",
-        changes=(change,),
-    )
+    return builders.release(id=f"{number:012x}", images={"web": f"shop/web:{number}"}, changes=(change,))
 
 
 @pytest.fixture
 def shop(shop_on_paper: Shop) -> Shop:
     return shop_on_paper
+
+
+@pytest.fixture
+def world(shop: Shop) -> World:
+    return shop.world()
 
 
 def test_only_one_of_two_first_records_is_written(world: World) -> None:
@@ -57,7 +55,6 @@ def test_only_one_of_two_first_records_is_written(world: World) -> None:
 
 
 def test_writers_at_the_same_time_lose_nothing(shop: Shop) -> None:
-    shop.adopted()
     words = [f"writer-{n}" for n in range(6)]
 
     def write(word: str) -> None:
@@ -72,9 +69,9 @@ def test_writers_at_the_same_time_lose_nothing(shop: Shop) -> None:
 
 def test_a_change_that_changes_nothing_writes_nothing(shop: Shop, world: World) -> None:
     path = f"{shop.config_maps}/record-{shop.name}"
-    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    version = shop.version(path)
     world.store.update(lambda record: record)
-    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+    assert shop.version(path) == version
 
 
 def test_a_newer_flipgates_record_is_refused_and_left_alone(shop: Shop, world: World) -> None:
@@ -86,30 +83,30 @@ def test_a_newer_flipgates_record_is_refused_and_left_alone(shop: Shop, world: W
     assert shop.record_text() == newer
 
 
-@pytest.mark.parametrize(
-    "garbled",
-    ["", "{", "[]", "null", '"words"', "{}", '{"schema": 1}', '{"schema": "one"}', '{"schema": null}'],
-)
-def test_a_garbled_record_is_refused_and_left_alone(shop: Shop, world: World, garbled: str) -> None:
-    shop.write_record(garbled)
-    with pytest.raises(PermanentError, match=f"kubectl -n {shop.own} get configmap record-{shop.name}"):
-        world.store.update(note("mine"))
-    assert shop.record_text() == garbled
+def test_a_garbled_record_is_refused_and_left_alone(shop: Shop) -> None:
+    store = shop.world().store
+    for garbled in ("", "{", "[]", "null", '"words"', "{}", '{"schema": 1}', '{"schema": "one"}', '{"schema": null}'):
+        shop.write_record(garbled)
+        with pytest.raises(PermanentError, match=f"kubectl -n {shop.own} get configmap record-{shop.name}"):
+            store.update(note("mine"))
+        assert shop.record_text() == garbled
 
 
 def test_who_was_taken_over_writes_nothing_more(shop: Shop) -> None:
-    ana, ben = shop.adopted("ana"), shop.world("ben")
+    ana, ben = shop.world("ana"), shop.world("ben")
     with ana.acting() as acting:
         acting.world.store.update(note("before"))
         with ben.acting(steal=True):
             ben.store.update(note("taken"))
+            with pytest.raises(LostLease):
+                acting.world.store.update(note("late"))
         with pytest.raises(LostLease, match=r"ben has taken over \(epoch 2; this run began in 1\)"):
             acting.world.store.update(note("late"))
     assert set(ana.store.read().threads) == {"before", "taken"}
 
 
 def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
-    ana = shop.adopted()
+    ana = shop.world()
     epochs: list[Record] = []
     for _ in range(2):
         with ana.acting() as acting:
@@ -119,7 +116,7 @@ def test_every_taking_over_is_an_epoch(shop: Shop) -> None:
 
 def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> None:
     """More than a ConfigMap takes, had it been written as it is; then all that a rollback writes, and its history."""
-    world, text = shop.adopted(), LONG[0]
+    world, text = shop.world(), LONG[0]
     large = but(weeks(text), application=shop.name, epoch=0)
     kept = world.store.update(lambda record: large)
     assert len(large.model_dump_json(by_alias=True).encode()) > 2 * CONFIG_MAP_BYTES
@@ -136,32 +133,29 @@ def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> Non
     assert world.store.history()[0].phase is Phase.ABORTED
 
 
-def test_the_history_has_an_end_and_its_newest_first(world: World) -> None:
-    for number in range(HISTORY_KEPT + 2):
-        world.store.write_history(finished(number))
-    kept = world.store.history()
-    assert [release.images["web"] for release in (kept[0], kept[-1])] == [f"shop/web:{HISTORY_KEPT + 1}", "shop/web:2"]
-    assert len(kept) == HISTORY_KEPT
-
-
-def test_the_same_release_is_in_the_history_once(world: World) -> None:
+def test_the_history_has_an_end_its_newest_first_and_a_release_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flipgate.adapters.store.HISTORY_KEPT", 4)
+    store = shop.world().store
     for _ in range(2):
-        world.store.write_history(finished(7))
-    assert world.store.history() == [finished(7)]
+        store.write_history(finished(0))
+    assert store.history() == [finished(0)]
+    for number in range(1, 6):
+        store.write_history(finished(number))
+    assert [release.images["web"] for release in store.history()] == [f"shop/web:{number}" for number in (5, 4, 3, 2)]
 
 
-GARBLED = ["", "{", "[]", '{"id": "0"}']
-
-
-@pytest.mark.parametrize("text", [*GARBLED, "no changes", "no time zone"])
-def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop, world: World, text: str) -> None:
-    world.store.write_history(finished(1))
-    name = spoil(shop, finished(2), text)
-    world.store.write_history(finished(3))
-    assert [release.name for release in world.store.history()] == [finished(3).name, finished(1).name]
-    (problem,) = world.store.history_problems()
-    assert problem.obj == f"release in ConfigMap {shop.own}/{name}"
-    assert f"kubectl -n {shop.own} get configmap {name}" in problem.next_command
+def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
+    store = shop.world().store
+    for number in (1, 3):
+        store.write_history(finished(number))
+    for text in ("", "{", "[]", '{"id": "0"}', "no changes", "no time zone"):
+        name = spoil(shop, finished(2), text)
+        assert [release.name for release in store.history()] == [finished(3).name, finished(1).name], text
+        (problem,) = store.history_problems()
+        assert problem.obj == f"release in ConfigMap {shop.own}/{name}"
+        assert f"kubectl -n {shop.own} get configmap {name}" in problem.next_command
 
 
 def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:
@@ -203,13 +197,10 @@ def naive(change: PhaseChange) -> PhaseChange:
     return but(change, at=change.at.replace(tzinfo=None))
 
 
-def test_the_application_is_kept_as_it_was_written(shop: Shop) -> None:
+def test_the_application_is_kept_as_it_was_written_and_one_nobody_applied_says_what_to_type(shop: Shop) -> None:
+    with pytest.raises(NotFound, match="flipgate apply -f"):
+        Store(shop.cluster, shop.own, "unheard-of").application()
     assert shop.world().store.application() == shop.application
     kept = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"]
     assert kept == shop.text
     assert applications(shop.cluster, shop.own) == [shop.name]
-
-
-def test_an_application_nobody_applied_says_what_to_type(shop: Shop) -> None:
-    with pytest.raises(NotFound, match="flipgate apply -f"):
-        Store(shop.cluster, shop.own, "unheard-of").application()

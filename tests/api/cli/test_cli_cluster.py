@@ -10,14 +10,17 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.occupant import Occupant
-from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Decision
 from flipgate.core.values.sides import Side
+from lab.control.records import Lab
 from tests.api.desk import DARK, DEPLOYING, LIVE, Desk, now, question, release
 from tests.api.front import fronted
 from tests.api.shop import Shop
 from tests.api.wire import serving
+from tests.core.builders import approval
 
 pytestmark = pytest.mark.api
 
@@ -26,6 +29,12 @@ pytestmark = pytest.mark.api
 def desk(shop: Shop, tmp_path: Path) -> Desk:
     """A shop that is applied, and not adopted."""
     return Desk(shop, tmp_path)
+
+
+@pytest.fixture
+def paper(cluster: Cluster, lab: Lab, tmp_path: Path) -> Desk:
+    """The same of a shop whose sides and routes nobody looks at."""
+    return Desk(Shop.applied(cluster, lab.kubeconfig), tmp_path)
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def test_check_says_what_is_missing_one_line_each(desk: Desk, tmp_path: Path) ->
     assert result.stderr == f"error: 2 problems with {desk.name} on this cluster\n"
 
 
-def test_apply_writes_the_file_as_it_is_and_a_dry_run_writes_nothing(desk: Desk) -> None:
+def test_apply_writes_the_file_as_it_is_and_nothing_in_a_dry_run_or_for_sides_not_there(desk: Desk) -> None:
     line = ["apply", "-f", str(desk.file)]
     desk.forget("application")
 
@@ -71,23 +80,23 @@ def test_apply_writes_the_file_as_it_is_and_a_dry_run_writes_nothing(desk: Desk)
     assert stored["data"]["application.yaml"] == desk.shop.text
     assert "is as the file says already" in desk.run(*line, "--dry-run").stdout
 
-
-@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["apply", "dry-run"])
-def test_apply_refuses_sides_that_are_not_there(desk: Desk, more: list[str]) -> None:
     desk.file.write_text(desk.shop.text.replace("-green", "-gren"))
-    result = desk.run("apply", "-f", str(desk.file), *more)
-
-    assert result.exit_code == 1
-    assert result.stderr.startswith(
-        f"error: namespace {desk.name}-gren (green): does not exist. Left untouched: the cluster"
-    )
+    for more in ([], ["--dry-run"]):
+        result = desk.run(*line, *more)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(
+            f"error: namespace {desk.name}-gren (green): does not exist. Left untouched: the cluster"
+        )
 
 
 def test_adopting_twice_changes_nothing(desk: Desk) -> None:
+    watched = desk.run("status", desk.name, "--watch", "--timeout", "0")
     first = desk.run("adopt", desk.name)
     before = desk.store.read()
     second = desk.run("adopt", desk.name)
 
+    assert watched.exit_code == 0, "it looks until its time is over"
+    assert "unmanaged" in watched.stdout
     assert first.stdout == f"application {desk.name} adopted: blue is active, green is dark\n"
     assert "is managed already" in second.stdout
     assert desk.store.read() == before
@@ -106,7 +115,7 @@ def test_what_runs_is_adopted_and_a_first_release_is_begun_and_each_says_which(d
 # Looking
 
 
-def test_status_of_all_and_of_one(desk: Desk) -> None:
+def test_status_of_all_and_of_one_and_a_route_moved_by_hand_is_drift(desk: Desk) -> None:
     desk.remember(release=release(*DARK), question=question())
     everything = desk.data("status")["applications"]
     one = desk.data("status", desk.name)
@@ -135,55 +144,43 @@ def test_status_of_all_and_of_one(desk: Desk) -> None:
     assert "Send all users to green?" in shown.stdout
     assert yaml.safe_load(desk.run("status", desk.name, "-o", "yaml").stdout)["phase"] == "dark"
 
-
-@pytest.mark.parametrize("text", ["garbage", '{"schema": 99}', '{"schema": 1}'])
-def test_a_record_that_cannot_be_read_hides_neither_routes_nor_sides(desk: Desk, text: str) -> None:
-    desk.remember()
-    desk.shop.write_record(text)
-    result = desk.run("status", desk.name, "-o", "json")
-    told = json.loads(result.stdout)
-
-    assert result.exit_code == 1
-    assert (told["phase"], told["managed"], told["activeByRoutes"]) == ("unknown", None, "blue")
-    assert [problem["of"] for problem in told["problems"]] == ["record"]
-    assert told["sides"]["green"]["services"]
-
-
-def test_a_route_moved_by_hand_is_drift(desk: Desk) -> None:
-    desk.remember()
     desk.shop.point("live", f"{desk.name}-green")
-
     assert desk.data("status", desk.name)["drift"] == (
         f"the routes say green (IngressRoute {desk.shop.own}/live -> green); the record says blue"
     )
 
 
-def test_watching_looks_until_its_time_is_over(desk: Desk) -> None:
-    result = desk.run("status", desk.name, "--watch", "--timeout", "0")
+def test_a_record_that_cannot_be_read_hides_neither_routes_nor_sides(desk: Desk) -> None:
+    desk.remember()
+    for text in ("garbage", '{"schema": 99}', '{"schema": 1}'):
+        desk.shop.write_record(text)
+        result = desk.run("status", desk.name, "-o", "json")
+        told = json.loads(result.stdout)
+        assert result.exit_code == 1, text
+        assert (told["phase"], told["managed"], told["activeByRoutes"]) == ("unknown", None, "blue"), text
+        assert [problem["of"] for problem in told["problems"]] == ["record"], text
+        assert told["sides"]["green"]["services"], text
 
-    assert result.exit_code == 0
-    assert "unmanaged" in result.stdout
 
-
-def test_history_is_newest_first(desk: Desk) -> None:
-    assert desk.data("history", desk.name)["releases"] == []
-    desk.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED, id="0ld"))
-    desk.store.write_history(release(*DEPLOYING, Phase.FAILED, attempt=2))
-    told = desk.data("history", desk.name)["releases"]
+def test_history_is_newest_first(paper: Desk) -> None:
+    assert paper.data("history", paper.name)["releases"] == []
+    paper.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED, id="0ld"))
+    paper.store.write_history(release(*DEPLOYING, Phase.FAILED, attempt=2))
+    told = paper.data("history", paper.name)["releases"]
 
     assert [(each["name"], each["phase"]) for each in told] == [("3f2a9c01d4e8-2", "failed"), ("0ld-1", "superseded")]
-    assert "3f2a9c01d4e8-2  green" in desk.run("history", desk.name).stdout
+    assert "3f2a9c01d4e8-2  green" in paper.run("history", paper.name).stdout
 
 
-def test_history_names_what_it_leaves_out(desk: Desk) -> None:
-    labels = {"flipgate.dev/application": desk.name, "flipgate.dev/kind": "release"}
-    meta = {"name": f"release-{desk.name}-0ld-1", "labels": labels}
-    desk.shop.cluster.create(desk.shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
-    desk.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED))
-    (problem,) = desk.data("history", desk.name)["problems"]
-    result = desk.run("history", desk.name)
+def test_history_names_what_it_leaves_out(paper: Desk) -> None:
+    labels = {"flipgate.dev/application": paper.name, "flipgate.dev/kind": "release"}
+    meta = {"name": f"release-{paper.name}-0ld-1", "labels": labels}
+    paper.shop.cluster.create(paper.shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
+    paper.store.write_history(release(Phase.DEPLOYING, Phase.SUPERSEDED))
+    (problem,) = paper.data("history", paper.name)["problems"]
+    result = paper.run("history", paper.name)
 
-    assert problem["of"] == f"release in ConfigMap {desk.shop.own}/{meta['name']}"
+    assert problem["of"] == f"release in ConfigMap {paper.shop.own}/{meta['name']}"
     assert problem["fact"].startswith("cannot be read: ")
     assert "3f2a9c01d4e8-1  green" in result.stdout
     assert f"left out: {problem['of']}" in result.stderr
@@ -193,79 +190,72 @@ def test_history_names_what_it_leaves_out(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("no_prefect")
-def test_nothing_is_started_for_what_is_not_managed(desk: Desk) -> None:
-    for line in (["deploy", desk.name, "--image", "web=shop/web:2"], ["flip", desk.name], ["scale-down", desk.name]):
-        assert desk.refused(*line) == "NotFound"
+def test_nothing_is_started_for_what_is_not_managed(paper: Desk) -> None:
+    for line in (["deploy", paper.name, "--image", "web=shop/web:2"], ["flip", paper.name], ["scale-down", paper.name]):
+        assert paper.refused(*line) == "NotFound"
 
 
 @pytest.mark.usefixtures("no_prefect")
-def test_an_unknown_service_is_told_before_anything_is_started(desk: Desk) -> None:
-    result = desk.run("deploy", desk.name, "--image", "wbe=shop/web:2")
+def test_an_unknown_service_is_told_before_anything_is_started(paper: Desk) -> None:
+    result = paper.run("deploy", paper.name, "--image", "wbe=shop/web:2")
 
     assert result.exit_code == 2
     assert 'unknown service "wbe"; did you mean "web"?' in result.stderr
 
 
 @pytest.mark.usefixtures("no_prefect")
-def test_each_run_has_its_phase(desk: Desk) -> None:
-    desk.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
+def test_each_run_has_its_phase(paper: Desk) -> None:
+    paper.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
 
-    assert desk.refused("flip", desk.name) == "WrongPhase"
-    assert desk.refused("scale-down", desk.name) == "StillSoaking"
-
-
-@pytest.mark.usefixtures("no_prefect")
-def test_a_build_that_will_have_to_wait_hears_so_at_once(desk: Desk) -> None:
-    desk.remember(release=release(*LIVE, settle_after=now() + timedelta(hours=1)), active=Side.GREEN)
-
-    result = desk.run("deploy", desk.name, "--image", "web=shop/web:3")
-    assert "Waits: release 3f2a9c01d4e8-1 is `live` since" in result.stderr
-    assert f"Next: flipgate scale-down {desk.name}, when it has soaked" in result.stderr
+    assert paper.refused("flip", paper.name) == "WrongPhase"
+    assert paper.refused("scale-down", paper.name) == "StillSoaking"
+    result = paper.run("deploy", paper.name, "--image", "web=shop/web:3")
+    assert "Waits: release 3f2a9c01d4e8-1 is `live` since" in result.stderr, "and the build is queued by its run"
+    assert f"Next: flipgate scale-down {paper.name}, when it has soaked" in result.stderr
 
 
-def test_a_decision_needs_a_question_that_is_open(desk: Desk) -> None:
-    desk.remember()
-    assert desk.refused("approve", desk.name, "--reason", "fine") == "NoQuestion"
+def test_a_decision_needs_a_question_that_is_open(paper: Desk) -> None:
+    paper.remember()
+    assert paper.refused("approve", paper.name, "--reason", "fine") == "NoQuestion"
 
-    desk.forget()
-    desk.remember(release=release(*DARK), question=question(expires_at=now() - timedelta(seconds=1)))
-    assert desk.refused("approve", desk.name, "--reason", "fine") == "ApprovalExpired"
+    paper.forget()
+    paper.remember(release=release(*DARK), question=question(expires_at=now() - timedelta(seconds=1)))
+    assert paper.refused("approve", paper.name, "--reason", "fine") == "ApprovalExpired"
 
-    desk.forget()
-    said = {"question": "flip-1", "kind": QuestionKind.FLIP, "basis": "b", "decision": Decision.REJECT}
-    answered = Approval(**said, by="ana", via="cli", reason="no", at=now())
-    desk.remember(release=release(*DARK), question=question(), approval=answered)
-    assert desk.refused("approve", desk.name, "--reason", "fine") == "AlreadyAnswered"
+    paper.forget()
+    answered = approval(question="flip-1", basis="b", decision=Decision.REJECT, at=now())
+    paper.remember(release=release(*DARK), question=question(), approval=answered)
+    assert paper.refused("approve", paper.name, "--reason", "fine") == "AlreadyAnswered"
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 @pytest.mark.usefixtures("no_prefect")
-def test_a_decision_is_in_the_record_with_who_and_why(desk: Desk, verb: str) -> None:
-    desk.remember(release=release(*DARK), question=question())
-    result = desk.run(verb, desk.name, "--reason", " orders quiet ")
-    approval = desk.store.read().approval
+def test_a_decision_is_in_the_record_with_who_and_why(paper: Desk, verb: str) -> None:
+    paper.remember(release=release(*DARK), question=question())
+    result = paper.run(verb, paper.name, "--reason", " orders quiet ")
+    given = paper.store.read().approval
 
     assert result.exit_code == 0
-    assert approval is not None
-    assert (approval.decision, approval.via, approval.reason) == (verb, "cli", "orders quiet")
-    assert "@" in approval.by
-    assert "/" not in approval.by
+    assert given is not None
+    assert (given.decision, given.via, given.reason) == (verb, "cli", "orders quiet")
+    assert "@" in given.by
+    assert "/" not in given.by
     assert result.stderr.startswith("note: the decision is recorded. No run was waiting for it")
 
 
-def test_a_doorbell_that_fails_takes_nothing_from_the_decision(desk: Desk) -> None:
+def test_a_doorbell_that_fails_takes_nothing_from_the_decision(paper: Desk) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    desk.remember(release=release(*DARK), question=question(flow_run=str(uuid4())))
+    paper.remember(release=release(*DARK), question=question(flow_run=str(uuid4())))
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        done = desk.run("approve", desk.name, "--reason", "fine")
-    approval = desk.store.read().approval
+        done = paper.run("approve", paper.name, "--reason", "fine")
+    given = paper.store.read().approval
 
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("approved by ")
     assert done.stderr.startswith("note: the decision is recorded. The waiting run was not told")
-    assert approval is not None
-    assert approval.decision is Decision.APPROVE
+    assert given is not None
+    assert given.decision is Decision.APPROVE
 
 
 # Going back
@@ -316,13 +306,15 @@ def test_a_contract_migration_is_told_once_and_shown(desk: Desk) -> None:
     assert "Way back    closed: blue runs code from before" in desk.run("status", desk.name).stdout
 
 
-def test_nothing_is_closed_for_a_release_that_nobody_has_seen(desk: Desk) -> None:
-    desk.remember(release=release(*DARK))
+def test_nothing_is_closed_for_a_release_that_nobody_has_seen(paper: Desk) -> None:
+    paper.remember(release=release(*DARK))
 
-    assert desk.refused("contract", desk.name, "--reason", "too early") == "NothingToClose"
+    assert paper.refused("contract", paper.name, "--reason", "too early") == "NothingToClose"
 
 
-def test_with_nothing_to_go_back_from_rolling_back_says_what_to_type(desk: Desk) -> None:
+def test_with_nothing_to_go_back_from_rolling_back_says_what_to_type(
+    desk: Desk,
+) -> None:
     desk.remember()
     result = desk.run("rollback", desk.name, "--reason", "nerves")
 

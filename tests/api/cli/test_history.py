@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from flipgate.adapters.store import Store
-from flipgate.cli import cli
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
@@ -28,7 +26,9 @@ from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.bring_up import bring_up, note_dark
 from flipgate.steps.releasing.flip import going_back, note_live
 from flipgate.steps.releasing.settle import failing, rest_expired, settle
-from tests.api.shop import BLUE, GREEN, Shop, opened, under_lease
+from tests.api.desk import Desk
+from tests.api.shop import BLUE, GREEN, TO_LIVE, Shop, meanwhile, opened, phases_until, under_lease
+from tests.api.telling import heard
 from tests.core.builders import declaring, question, release
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
@@ -47,13 +47,11 @@ def told(shop: Shop, name: str) -> list[str]:
 
 
 def history(shop: Shop, *args: str) -> Result:
-    line = ["history", shop.name, *args, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-    return CliRunner().invoke(cli, line, prog_name="flipgate")
+    return Desk(shop).run("history", shop.name, *args)
 
 
 def data(shop: Shop, *args: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(history(shop, *args, "-o", "json").stdout)
-    return answer
+    return Desk(shop).data("history", shop.name, *args)
 
 
 def dark(shop: Shop, world: World) -> Release:
@@ -148,7 +146,8 @@ def _whole_story_on_the_command_line(shop: Shop, name: str) -> None:
 
 def test_a_release_taken_back_after_a_failed_bake(shop: Shop, world: World) -> None:
     found = baking(shop, world, dark(shop, world))
-    with shop.playing_ready(), pytest.raises(Refused, match="9 of 100"), going_back(world):
+    meanwhile(world, shop.play_all_ready)
+    with pytest.raises(Refused, match="9 of 100"), going_back(world):
         under_lease(world, note_live, found.name, (BURNT,))
 
     assert shop.where() == (BLUE,)
@@ -210,7 +209,7 @@ def test_a_release_nobody_decided_on_is_told_as_expired_and_nobodys_word(shop_on
 
 @pytest.mark.parametrize("run", ["run-7", ""], ids=["waited for", "alone"])
 def test_an_expired_question_of_the_soak_is_told_too_and_once(shop_on_paper: Shop, asked: World, run: str) -> None:
-    advanced_to_live(asked)
+    on_to(Phase.LIVE, asked)
     now = asked.now()
     posed = question(kind=SCALE_DOWN, asked_at=now, expires_at=now.replace(year=now.year + 1), flow_run=run)
     asked.store.update(lambda r: approvals.pose(r, posed))
@@ -222,25 +221,20 @@ def test_an_expired_question_of_the_soak_is_told_too_and_once(shop_on_paper: Sho
     assert (answer["phase"], answer["endedAt"]) == ("live", None)
 
 
-def advanced_to_live(world: World) -> None:
-    for phase, reason in (
-        (Phase.FLIPPING, Reason.APPROVED),
-        (Phase.BAKING, Reason.TRAFFIC_PROVEN),
-        (Phase.LIVE, Reason.BAKE_PASSED),
-    ):
-        advance(world, "3f2a9c01d4e8-1", phase, reason)
+def on_to(phase: Phase, world: World) -> World:
+    """The dark release taken on."""
+    for each in phases_until(phase)[1:]:
+        advance(world, "3f2a9c01d4e8-1", each, TO_LIVE[each])
+    return world
 
 
 @pytest.fixture
 def watched(asked: World) -> World:
-    for phase, reason in ((Phase.FLIPPING, Reason.APPROVED), (Phase.BAKING, Reason.TRAFFIC_PROVEN)):
-        advance(asked, "3f2a9c01d4e8-1", phase, reason)
-    return asked
+    return on_to(Phase.BAKING, asked)
 
 
 def test_a_bake_that_nobody_could_judge_is_told_while_it_waits(shop_on_paper: Shop, watched: World) -> None:
-    said: list[str] = []
-    watched.say = said.append
+    said = heard(watched)
     with pytest.raises(Refused, match="none of 10 probes"):
         under_lease(watched, note_live, "3f2a9c01d4e8-1", (BLIND,))
     assert "`baking`, and unknown: errors: none of 10 probes" in said[0], "everybody is told"
@@ -251,8 +245,7 @@ def test_a_bake_that_nobody_could_judge_is_told_while_it_waits(shop_on_paper: Sh
 
 
 def test_what_cannot_be_noted_of_a_bake_is_a_sentence(watched: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    watched.say = said.append
+    said = heard(watched)
     with watched.acting() as acting:
         monkeypatch.setattr(acting.world.store, "update", failing_with(Conflict("was written by others")))
         with pytest.raises(Refused) as refused:

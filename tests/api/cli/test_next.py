@@ -6,28 +6,29 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.cli import _options
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision, Record
+from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.base import but
+from lab.control.records import Lab
 from tests.api.desk import Desk, now, question, release
 from tests.api.played import PlayedPrefect, played, prefect_played
-from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, briefly
+from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, meanwhile
+from tests.core.builders import approval
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -67,6 +68,11 @@ class State:
     record: str = "readable"
     soaked: bool = True
     back: bool = False
+
+    def __str__(self) -> str:
+        """What is not as usual."""
+        facts = asdict(self).items()
+        return " ".join(str(value) for name, value in facts if value != getattr(State, name)) or "usual"
 
 
 STATES = st.builds(
@@ -123,32 +129,32 @@ class Clerk:
 
     def stand(self) -> None:
         """The state, built directly."""
-        state = self.state
+        shop, state = self.shop, self.state
+        shop.add_namespace(shop.own)
+        up = {BLUE: COUNTS, GREEN: dict.fromkeys(COUNTS, 0)}
         if state.phase and state.phase is not Phase.DEPLOYING:
-            self.shop.scale(GREEN, "web", COUNTS["web"])
-            self.shop.play_ready(GREEN, "web")
+            up[GREEN] = {**COUNTS, "mailer": 0}
         if state.old == "at rest":
-            self.shop.scale(BLUE, "web", 0)
-            self.shop.play_ready(BLUE, "web")
+            up[BLUE] = {**COUNTS, "web": 0}
+        epochs = {} if state.record == "none" else STAMPS.get(state.phase, {BLUE: 2, GREEN: 3})
+        for side, counts in up.items():
+            shop.add_namespace(shop.namespace(side))
+            for name, count in counts.items():
+                stamped = {"flipgate.dev/epoch": str(epochs[side])} if epochs and name == "web" else {}
+                shop.add_deployment(side, name, count, **stamped)
         self._point()
+        self.desk.store.write_application(shop.text)
         if state.record != "none":
             self.desk.store.create(self._record())
-            for side, epoch in STAMPS.get(state.phase, {BLUE: 2, GREEN: 3}).items():
-                part = {"metadata": {"annotations": {"flipgate.dev/epoch": str(epoch)}}}
-                self.shop.cluster.merge(f"{self.shop.deployments(side)}/web", part)
         if state.record == "garbled":
-            self.shop.write_record("garbled")
+            shop.write_record("garbled")
 
     def _point(self) -> None:
-        routes = self.state.routes
-        if routes in ("split", "missing"):
-            self.shop.cluster.delete(self.shop.route_path())
-            if routes == "split":
-                self.shop.add_route("live", BLUE, GREEN)
-            return
-        side = self.active.other if routes == "other" else self.active
-        if routes == "elsewhere" or side is GREEN:
-            self.shop.point("live", "somewhere-else" if routes == "elsewhere" else self.shop.namespace(GREEN))
+        side = self.active.other if self.state.routes == "other" else self.active
+        if self.state.routes != "missing":
+            self.shop.add_route("live", *((BLUE, GREEN) if self.state.routes == "split" else (side,)))
+        if self.state.routes == "elsewhere":
+            self.shop.point("live", "somewhere-else")
 
     def _record(self) -> Record:
         state, at = self.state, now()
@@ -181,25 +187,12 @@ class Clerk:
         times = {"asked_at": at - timedelta(hours=2), "expires_at": at + timedelta(hours=-1 if over else 1)}
         posed = question(kind=kind, release=opened.name, **times)
         decision = {"approved": Decision.APPROVE, "stopped": Decision.APPROVE, "rejected": Decision.REJECT}.get(asked)
-        given = decision and Approval(
-            question=posed.id,
-            kind=kind,
-            basis=posed.basis,
-            decision=decision,
-            by="ana",
-            via="cli",
-            reason="so",
-            at=at - timedelta(minutes=5),
-        )
+        answer = {"question": posed.id, "kind": kind, "basis": posed.basis, "at": at - timedelta(minutes=5)}
+        given = decision and approval(decision=decision, **answer)
         if asked in ("stopped", "withdrawn"):
-            stop = Stopped(
-                pipeline="flip-traffic" if kind is QuestionKind.FLIP else "scale-down",
-                reason="CannotSee",
-                fact="no replica shows blue",
-                at=at,
-                question=posed.id,
-                withdrawn=asked == "withdrawn",
-            )
+            pipeline = "flip-traffic" if kind is QuestionKind.FLIP else "scale-down"
+            why: dict[str, Any] = {"reason": "CannotSee", "fact": "no replica shows blue", "at": at}
+            stop = Stopped(pipeline=pipeline, question=posed.id, withdrawn=asked == "withdrawn", **why)
             opened = but(opened, stopped=stop)
         if asked == "withdrawn":
             return but(record, release=opened)
@@ -226,7 +219,7 @@ class Clerk:
     def _prefect(self, words: list[str]) -> None:
         run = ["deployment", "run", "reconcile/reconcile", "--param", f"application={self.shop.name}"]
         assert words == run
-        world = replace(self.shop.world("reconcile"), sleep=briefly)
+        world = self.shop.helped("reconcile")
         with played(world) as flows:
             flows.reconcile(world, "default")
 
@@ -248,46 +241,43 @@ class Clerk:
         self.shop.cluster.get(f"{home}/{names[0]}" if names and names[0] != "-o" else home)
 
 
-DeskOf = tuple[Callable[[], Shop], Path, PlayedPrefect]
-
-
-@contextmanager
-def at_work(shop: Shop, folder: Path, state: State, prefect: PlayedPrefect) -> Iterator[Clerk]:
-    """A shop of its own in this state; nobody there waits long, and what is asked for gets Ready."""
-    clerk = Clerk(Desk(shop, folder), state, prefect)
-    clerk.stand()
-    with clerk.shop.playing_ready():
-        yield clerk
+DeskOf = Callable[[State], Clerk]
 
 
 @pytest.fixture(scope="module")
-def desk_of(new_shop: Callable[[], Shop], tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
+def desk_of(cluster: Cluster, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
+    """A clerk at a shop of its own in a state. Nobody there waits long, and what is asked for gets Ready meanwhile."""
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patched, prefect_played(folder / "prefect") as prefect:
         opens = _options.ClusterOptions.world
 
-        def quick(self: Any, *args: Any, **more: Any) -> Any:
-            return replace(opens(self, *args, **more), sleep=briefly)
+        def clerk(state: State) -> Clerk:
+            shop = Shop.named(cluster, lab.kubeconfig)
+            prefect.runs.clear()
 
-        patched.setattr(_options.ClusterOptions, "world", quick)
-        yield new_shop, folder, prefect
+            def quick(self: Any, *args: Any, **more: Any) -> Any:
+                return meanwhile(opens(self, *args, **more), shop.play_all_ready)
+
+            patched.setattr(_options.ClusterOptions, "world", quick)
+            made = Clerk(Desk(shop, folder), state, prefect)
+            made.stand()
+            return made
+
+        yield clerk
 
 
 def check(desk_of: DeskOf, state: State) -> None:
-    new_shop, folder, prefect = desk_of
-    prefect.runs.clear()
-    with at_work(new_shop(), folder, state, prefect) as clerk:
-        told = clerk.look()
-        command = told["next"]["command"]
-        if not command:
-            assert told["next"]["by"] != "person", told["next"]
-            return
-        clerk.type(command)
-        after = clerk.look()
-        if (told["drift"] and not command.startswith("kubectl")) or "patch" in command:
-            assert after["drift"] is None, "it settles the drift"
-        if told["openEntry"] and command.startswith("prefect"):
-            assert after["openEntry"] is None, "it settles the step"
+    clerk = desk_of(state)
+    told = clerk.look()
+    command = told["next"]["command"]
+    if not command:
+        assert told["next"]["by"] != "person", told["next"]
+        return
+    clerk.type(command)
+    if (told["drift"] and not command.startswith("kubectl")) or "patch" in command:
+        assert clerk.look()["drift"] is None, "it settles the drift"
+    if told["openEntry"] and command.startswith("prefect"):
+        assert clerk.look()["openEntry"] is None, "it settles the step"
 
 
 @pytest.mark.parametrize("state", KNOWN, ids=str)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.gates.bake import ProbeResult
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import TemporaryError
@@ -18,6 +17,7 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import probe, prove
 from tests.api.shop import GREEN
+from tests.api.town import world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, shop
 
@@ -56,7 +56,7 @@ def asked(tmp_path: Path) -> Callable[..., Any]:
         counted = but(application.spec.traffic.traefik, metrics_port=8080)
         application = declaring(application, traffic={"header": None, "traefik": counted})
         with serving(traefik, tmp_path) as cluster:
-            return do(World(cluster, Store(cluster, "fg", "shop"), application, "ana", counted=dict(TARGETS)))
+            return do(world_of(cluster, application, counted=dict(TARGETS)))
 
     return run
 

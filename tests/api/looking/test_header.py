@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +15,14 @@ from flipgate.steps.looking import header
 from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import checked, fronted, saying
+from tests.api.front import Users, by, checked, fronted, impatient, saying
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
+from tests.api.telling import heard
 from tests.api.wire import Answer, Handler, serving
-from tests.core.builders import declaring
 
 DENIED = json.dumps({"kind": "Status", "code": 403, "message": "pods/proxy is forbidden"}).encode()
 STRIPPED = saying("Server: shop")
-PASSES: dict[str, Callable[[Handler], Answer | None]] = {
+PASSES: dict[str, Users] = {
     "no route yet": saying(status=404, body=b"404 page not found"),
     "no pod yet": saying(status=503, body=b"no available server"),
     "the other side": saying("X-Served-Side: green"),
@@ -32,25 +32,15 @@ PASSES: dict[str, Callable[[Handler], Answer | None]] = {
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less patience with a Traefik that has not heard yet, and a throttle that is over at once."""
-    monkeypatch.setattr(header, "HOLD_SECONDS", 0.3)
+    monkeypatch.setattr(header, "HOLD_SECONDS", 0.1)
     monkeypatch.setattr(header, "PAUSE_SECONDS", 0.02)
 
 
-def quick(shop: Shop, text: str = "") -> Shop:
-    """The shop, by a file whose Traefik holds nothing back."""
-    shop.text = (text or shop.text).replace(
-        f"namespace: {shop.name}}}", f"namespace: {shop.name}, throttleSeconds: 0}}"
-    )
-    shop.application = load_application(shop.text, "shop.yaml")
-    return shop
-
-
-def test_a_header_that_is_misspelt_is_a_problem_that_names_it_and_what_came(shop: Shop, tmp_path: Path) -> None:
-    quick(shop, shop.text.replace("X-Served-Side", "X-Serving-Site"))
-    assert checked(shop, tmp_path) == [
-        f"Traefik (traefik-1) for {shop.name}.example/: HTTP 200 without header X-Serving-Site: x-served-side: blue "
-        f"came, did you mean that? (spec.traffic.header in the file of application {shop.name})"
-    ]
+@pytest.fixture
+def unadopted(standing: Shop) -> Iterator[Shop]:
+    """The shop, whose record is taken away again."""
+    yield standing
+    standing.cluster.delete(f"{standing.config_maps}/record-{standing.name}")
 
 
 @pytest.mark.parametrize(
@@ -62,16 +52,23 @@ def test_a_header_that_is_misspelt_is_a_problem_that_names_it_and_what_came(shop
         (lambda _: None, "no answer, so whether X-Served-Side names the side is not known: did not answer"),
         *((users, "HTTP ") for users in PASSES.values()),
     ],
+    ids=["stripped", "no side", "denied", "cut", *PASSES],
 )
-def test_what_is_seen_instead_is_a_problem(
-    shop: Shop, tmp_path: Path, users: Callable[[Handler], Answer | None], said: str
-) -> None:
-    (problem,) = checked(quick(shop), tmp_path, users=users)
+def test_what_is_seen_instead_is_a_problem(standing: Shop, tmp_path: Path, users: Users, said: str) -> None:
+    (problem,) = checked(by(standing), tmp_path, users=users)
     assert said in problem
 
 
+def test_a_header_that_is_misspelt_is_a_problem_that_names_it_and_what_came(standing: Shop, tmp_path: Path) -> None:
+    standing.text = standing.text.replace("X-Served-Side", "X-Serving-Site")
+    assert checked(by(standing), tmp_path) == [
+        f"Traefik (traefik-1) for {standing.name}.example/: HTTP 200 without header X-Serving-Site: x-served-side: "
+        f"blue came, did you mean that? (spec.traffic.header in the file of application {standing.name})"
+    ]
+
+
 def test_nobody_is_asked_where_no_traefik_is_found_or_nothing_serves_yet(shop: Shop, tmp_path: Path) -> None:
-    quick(shop)
+    by(shop)
     with serving(fronted(shop, replicas=()), tmp_path) as cluster:
         (problem,) = check_application(cluster, shop.application, shop.own)
         assert "no running pod matches app.kubernetes.io/name=traefik" in problem
@@ -87,54 +84,54 @@ def test_nobody_is_asked_where_no_traefik_is_found_or_nothing_serves_yet(shop: S
         (PASSES["no route yet"], "HeaderMissing"),
         (PASSES["the other side"], "OtherSideAnswers"),
     ],
+    ids=["stripped", "no side", "no route yet", "the other side"],
 )
 def test_adopting_is_refused_where_answers_do_not_name_the_live_side(
-    shop: Shop, tmp_path: Path, users: Callable[[Handler], Answer | None], reason: str
+    standing: Shop, tmp_path: Path, users: Users, reason: str
 ) -> None:
-    quick(shop)
-    with serving(fronted(shop, users), tmp_path) as cluster, pytest.raises(Refused, match="X-Served-Side") as refused:
-        adopt(shop.world("ana", cluster))
+    script = fronted(by(standing), users)
+    with serving(script, tmp_path) as cluster, pytest.raises(Refused, match="X-Served-Side") as refused:
+        adopt(timed_by_its_waiting(standing.world("ana", cluster)))
     assert refused.value.reason == reason
     assert "spec.traffic.header in the file of application" in str(refused.value)
-    assert shop.world().store.find() is None
+    assert standing.world().store.find() is None
 
 
 @pytest.mark.parametrize("early", PASSES.values(), ids=PASSES)
-def test_a_traefik_that_has_not_heard_yet_is_asked_again(
-    shop: Shop, tmp_path: Path, early: Callable[[Handler], Answer | None]
-) -> None:
+def test_a_traefik_that_has_not_heard_yet_is_asked_again(unadopted: Shop, tmp_path: Path, early: Users) -> None:
     asked: list[str] = []
 
     def users(request: Handler) -> Answer | None:
         asked.append(request.path)
         return (early if len(asked) < 3 else saying("X-Served-Side: blue"))(request)
 
-    with serving(fronted(quick(shop), users), tmp_path) as cluster:
-        assert adopt(timed_by_its_waiting(shop.world("ana", cluster))).active is BLUE
+    with serving(fronted(by(unadopted), users), tmp_path) as cluster:
+        assert adopt(timed_by_its_waiting(unadopted.world("ana", cluster))).active is BLUE
     assert len(asked) == 3
 
 
-def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence(shop: Shop, tmp_path: Path) -> None:
+def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence(
+    standing: Shop, tmp_path: Path
+) -> None:
     asked: list[str] = []
 
     def users(request: Handler) -> Answer | None:
         asked.append(request.path.split("/pods/")[1].split(":")[0])
         return (saying("X-Served-Side: blue") if asked[-1] == "c" else STRIPPED)(request)
 
-    with serving(fronted(quick(shop), users, ("a", "b", "c")), tmp_path) as cluster:
-        (problem,) = check_application(cluster, shop.application, shop.own)
+    with serving(fronted(by(standing), users, ("a", "b", "c")), tmp_path) as cluster:
+        (problem,) = check_application(cluster, standing.application, standing.own)
     assert sorted(asked) == ["a", "b", "c"]
     assert problem.startswith("Traefik (a, b) for ")
 
 
 @pytest.mark.parametrize("users", [lambda _: None, saying(status=403, body=DENIED)], ids=["cut", "denied"])
 def test_who_cannot_be_asked_keeps_nobody_from_adopting_and_is_said(
-    shop: Shop, tmp_path: Path, users: Callable[[Handler], Answer | None]
+    unadopted: Shop, tmp_path: Path, users: Users
 ) -> None:
-    said: list[str] = []
-    with serving(fronted(quick(shop), users), tmp_path) as cluster:
-        world = shop.world("ana", cluster)
-        world.say = said.append
+    with serving(fronted(by(unadopted), users), tmp_path) as cluster:
+        world = unadopted.world("ana", cluster)
+        said = heard(world)
         assert adopt(world).active is BLUE
     (line,) = said
     assert "whether X-Served-Side names the side is not known" in line
@@ -153,13 +150,11 @@ def test_where_traefiks_counters_tell_no_header_is_looked_for(cluster: Cluster, 
     ("users", "named"), [(STRIPPED, True), (PASSES["no pod yet"], False)], ids=["stripped", "no pod"]
 )
 def test_a_flip_that_cannot_see_names_the_header_and_the_file_where_that_is_why(
-    shop: Shop, tmp_path: Path, users: Callable[[Handler], Answer | None], named: bool
+    standing: Shop, tmp_path: Path, users: Users, named: bool
 ) -> None:
-    quick(shop)
-    shop.application = declaring(shop.application, traffic={"proof_timeout_seconds": 0.3})
-    with serving(fronted(shop, users), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
+    with serving(fronted(by(standing), users), tmp_path) as cluster, pytest.raises(Refused) as refused:
+        need_visible(impatient(standing.world("ana", cluster)), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"
     assert ("kubectl" not in refused.value.next_command) is named
-    assert (f"correct spec.traffic.header in the file of application {shop.name}" in str(refused.value)) is named
+    assert (f"correct spec.traffic.header in the file of application {standing.name}" in str(refused.value)) is named
     assert ("without header X-Served-Side" in refused.value.fact) is named

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.gates.proof import Proven
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
-from flipgate.steps.acting.world import AT_ONCE, World
+from flipgate.steps.acting.world import AT_ONCE
 from flipgate.steps.looking import prove
 from flipgate.steps.looking.prove import prove_moved
-from tests.api.town import pod
+from tests.api.town import pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, shop
 
@@ -67,7 +66,7 @@ def proof(folder: Path, replicas: Replicas, *asked: str, seconds: float = 5, kno
     facts = {"traefik": traefik, "proof_timeout_seconds": seconds, "proof_answers": 2}
     application = declaring(application, traffic=facts)
     with serving(replicas, folder) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
+        world = world_of(cluster, application)
         at = replicas.patched = time.monotonic()
         moved = Move(Side.GREEN, at, at, ()) if known else None
         return prove_moved(world, Side.GREEN, list(asked), moved=moved)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
@@ -19,27 +19,28 @@ from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import Users, fronted, saying
+from tests.api.front import Users, by, checked, fronted, impatient, saying
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 from tests.api.wire import Answer, Handler, serving
-from tests.core.builders import declaring
 
 NO_SNI = {"kind": "Status", "message": "error trying to reach service: remote error: tls: unrecognized name"}
 OF_ITS_OWN = saying(status=421, body=b"Misdirected Request")
 
 
+@pytest.fixture(scope="module")
+def _split(cluster: Cluster, lab: Lab) -> Shop:
+    return Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
+
+
+@pytest.fixture
+def split(_split: Shop) -> Shop:
+    """A shop whose route is a TraefikService, shared like `standing`."""
+    return replace(_split)
+
+
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(header, "HOLD_SECONDS", 0.1)
-
-
-def by(shop: Shop, scheme: str, **traefik: int) -> Shop:
-    """The shop by a file that says so."""
-    more = "".join(f", {key}: {value}" for key, value in {"throttleSeconds": 0, **traefik}.items())
-    text = shop.text.replace(f"{{namespace: {shop.name}}}}}", f"{{namespace: {shop.name}{more}}}, scheme: {scheme}}}")
-    assert text != shop.text
-    shop.text, shop.application = text, load_application(text, "shop.yaml")
-    return shop
 
 
 class Front:
@@ -72,10 +73,9 @@ def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(sho
     assert seen == [f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"]
 
 
-def test_the_port_of_that_entry_point_may_be_another(shop: Shop, tmp_path: Path) -> None:
+def test_the_port_of_that_entry_point_may_be_another(standing: Shop, tmp_path: Path) -> None:
     front = Front()
-    with serving(fronted(by(shop, "https", httpsPort=4443), front), tmp_path) as cluster:
-        assert check_application(cluster, shop.application, shop.own) == []
+    assert checked(by(standing, "https", httpsPort=4443), tmp_path, users=front) == []
     assert {pod for pod, _ in front.asked} == {"https:traefik-1:4443"}
 
 
@@ -103,17 +103,16 @@ FOUND = [
 
 @pytest.mark.parametrize(("scheme", "front", "reason", "said"), FOUND, ids=["redirect", "421", "sniStrict"])
 def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_key(
-    shop: Shop, tmp_path: Path, scheme: str, front: Front, reason: str, said: str
+    standing: Shop, tmp_path: Path, scheme: str, front: Front, reason: str, said: str
 ) -> None:
-    by(shop, scheme)
-    with serving(fronted(shop, front), tmp_path) as cluster:
-        (problem,) = check_application(cluster, shop.application, shop.own)
-        world = shop.world("ana", cluster)
+    by(standing, scheme)
+    with serving(fronted(standing, front), tmp_path) as cluster:
+        (problem,) = check_application(cluster, standing.application, standing.own)
+        world = standing.world("ana", cluster)
         with pytest.raises(Refused) as refused:
             adopt(world)
-        world.application = declaring(world.application, traffic={"proof_timeout_seconds": 1})
         with pytest.raises(Refused) as blind:
-            need_visible(world, BLUE, ["traefik-1"])
+            need_visible(impatient(world), BLUE, ["traefik-1"])
     key = "spec.traffic.scheme: https" if reason == "RedirectedToHttps" else "spec.traffic.address: https://"
     assert said in problem
     assert key in problem
@@ -122,7 +121,7 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
     sentence = said.removeprefix("HTTP 308: ").removeprefix("HTTP 421: ")
     assert blind.value.fact.count(sentence) == 1
     assert blind.value.next_command.startswith(f"declare {key}")
-    assert shop.world().store.find() is None, "adopted nothing"
+    assert standing.world().store.find() is None, "adopted nothing"
 
 
 @pytest.mark.parametrize(
@@ -135,50 +134,45 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
     ids=["redirect", "no rule", "the side's own 404"],
 )
 def test_where_counters_name_the_side_it_is_found_too(
-    cluster: Cluster, lab: Lab, tmp_path: Path, plain: Users, moved: bool, said: str
+    split: Shop, tmp_path: Path, plain: Users, moved: bool, said: str
 ) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
-    shop.text = shop.text.replace("header: X-Served-Side, ", "")
-    by(shop, "http", metricsPort=9100)
+    split.text = split.text.replace("header: X-Served-Side, ", "")
+    by(split, "http", metricsPort=9100)
     front = Front(plain=plain)
-    counter = f'{REQUESTS}{{code="404",service="{shop.name}-blue-web-80@kubernetescrd"}}'
+    counter = f'{REQUESTS}{{code="404",service="{split.name}-blue-web-80@kubernetescrd"}}'
 
     def users(request: Handler) -> Answer | None:
         if not request.path.endswith("/metrics"):
             return front(request)
         return 200, f"{STARTED} 1\n{counter} {len(front.asked) * moved}\n".encode()
 
-    with serving(fronted(shop, users), tmp_path) as asked:
-        problems = check_application(asked, shop.application, shop.own)
+    problems = checked(split, tmp_path, users=users)
     assert len(problems) == bool(said)
     assert said in "".join(problems)
     assert ("declare spec.traffic.scheme: https" in "".join(problems)) is bool(said)
 
 
-def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(shop: Shop, tmp_path: Path) -> None:
-    by(shop, "http")
+def test_a_flip_that_meets_no_rule_by_http_asks_whether_the_route_has_tls(standing: Shop, tmp_path: Path) -> None:
     front = Front(plain=saying(status=404, body=b"404 page not found"))
-    shop.application = declaring(shop.application, traffic={"proof_timeout_seconds": 1})
-    with serving(fronted(shop, front), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_visible(shop.world("ana", cluster), BLUE, ["traefik-1"])
+    with serving(fronted(by(standing, "http"), front), tmp_path) as cluster, pytest.raises(Refused) as refused:
+        need_visible(impatient(standing.world("ana", cluster)), BLUE, ["traefik-1"])
     assert refused.value.reason == "CannotSee"
     assert "if the route has tls, declare spec.traffic.scheme: https" in refused.value.fact
 
 
-def test_a_preview_of_a_traefik_service_can_be_asked_for_by_https(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
-    shop.text = shop.text.replace("header: ", f"previewHost: new.{shop.name}.example, header: ")
-    by(shop, "https")
+def test_a_preview_of_a_traefik_service_can_be_asked_for_by_https(split: Shop, tmp_path: Path) -> None:
+    split.text = split.text.replace("header: ", f"previewHost: new.{split.name}.example, header: ")
+    by(split, "https")
     made: list[object] = []
 
     def green(request: Handler) -> Answer | None:
-        rule = cluster.get(f"{ROUTES}/{shop.own}/ingressroutes/flipgate-preview-{shop.name}-0")
+        rule = split.cluster.get(f"{ROUTES}/{split.own}/ingressroutes/flipgate-preview-{split.name}-0")
         made.append(rule["spec"].get("tls"))
         return saying("X-Served-Side: green")(request)
 
-    with serving(fronted(shop, Front(secure=green)), tmp_path) as asked:
-        world = shop.world("ana", asked)
-        shop.adopted()
+    with serving(fronted(split, Front(secure=green)), tmp_path) as asked:
+        world = split.world("ana", asked)
+        split.adopted()
         with world.acting() as acting:
             need_preview(acting, look_at_traffic(world), GREEN, ["traefik-1"])
     assert made == [{}]

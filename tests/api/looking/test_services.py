@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.gates.checks import Check
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.answer import status_message
@@ -23,13 +22,14 @@ from flipgate.steps.looking.plan import plan_back
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import need_preview
-from tests.api.front import checked, previewed
+from tests.api.front import checked, previewed, traefik
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop, last_entry
 from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, user
-from tests.api.wire import Handler, Through, serving
+from tests.api.wire import Handler, serving
 
 HTTP = {"name": "http", "port": 8080}
+STATUSES = (200, 404, 503)
 ELSEWHERE = "{name: web, service: web-service,"
 
 
@@ -56,47 +56,41 @@ def asked(world: World, **keys: Any) -> tuple[Verdict, str, str]:
     return evidence.verdict, evidence.asked, evidence.answer
 
 
-@pytest.mark.parametrize("status", [200, 404, 503])
-def test_what_the_api_server_says_itself_is_no_answer_of_the_application(shop: Shop, status: int) -> None:
+def test_what_the_api_server_says_itself_is_no_answer_of_the_application(shop: Shop) -> None:
     """Not even where the check wants that very status."""
     world, itself = shop.world(), "no answer: HTTP {} from the API server itself: {}"
     gone = (Verdict.UNKNOWN, "web:80/health", itself.format(404, 'services "web" not found'))
-    assert asked(world, status=status) == gone
+    assert [asked(world, status=status) for status in STATUSES] == [gone] * 3
+    pod = shop.cluster.through_pod(shop.namespace(GREEN), "web-1", 8080, "/queue", timeout=5)
+    assert (pod.status, status_message(pod)) == (404, 'pods "web-1" not found')
     put_service(shop, {"name": "http", "port": 80})
     none = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "web"}, "subsets": []}
     shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/endpoints/web", none)
     nobody = (Verdict.UNKNOWN, "web:80/health", itself.format(503, 'no endpoints available for service "web"'))
-    assert asked(world, status=status) == nobody
+    assert [asked(world, status=status) for status in STATUSES] == [nobody] * 3
     other = (Verdict.UNKNOWN, "web:81/health", itself.format(503, 'no service port 81 found for service "web"'))
-    assert asked(world, port=81, status=status) == other
+    assert [asked(world, port=81, status=status) for status in STATUSES] == [other] * 3
 
 
-def test_a_pod_that_is_gone_is_the_api_servers_word_too(shop: Shop, cluster: Cluster) -> None:
-    answer = cluster.through_pod(shop.namespace(GREEN), "web-1", 8080, "/queue", timeout=5)
-    assert (answer.status, status_message(answer)) == (404, 'pods "web-1" not found')
-
-
-@pytest.mark.parametrize("service", ["{name: web,", ELSEWHERE])
+@pytest.mark.parametrize("service", ["{name: web,", ELSEWHERE], ids=["its own name", "another"])
 def test_checks_ask_by_the_service_and_the_applications_own_404_is_a_fail(
-    shop: Shop, tmp_path: Path, service: str
+    imagined: Shop, tmp_path: Path, service: str
 ) -> None:
     name, paths = "web-service" if service == ELSEWHERE else "web", list[str]()
-    through, status = Through(shop.kubeconfig), iter([200, *[404] * 3])
+    status = iter([200, *[404] * 3])
 
     def script(request: Handler) -> tuple[int, bytes] | None:
-        if "/proxy/" not in request.path:
-            return through(request)
         paths.append(request.path)
         return next(status), json.dumps({"kind": "Page", "status": "ok"}).encode()
 
     with serving(script, tmp_path) as cluster:
-        world = shop.world("ana", cluster)
-        world.application = behind(shop, service=service)
+        world = imagined.world("ana", cluster)
+        world.application = behind(imagined, service=service)
         good = asked(world, port="http")
         bad = asked(world, port="http")
     assert good[:2] == (Verdict.PASS, f"{name}:http/health")
     assert bad == (Verdict.FAIL, f"{name}:http/health", "status 404, expected 200")
-    place = shop.namespace(GREEN)
+    place = imagined.namespace(GREEN)
     assert set(paths) == {f"/api/v1/namespaces/{place}/services/{name}:http/proxy/health"}
 
 
@@ -155,20 +149,14 @@ def test_routes_to_it_are_looked_at_previewed_moved_and_taken_back(shop: Shop, t
     put_endpoints(shop, True, service="web-service")
     need_targets(world, look_at_traffic(world), GREEN)
 
-    shown, through = [], Through(shop.kubeconfig)
+    shown = []
 
-    def traefik(request: Handler) -> tuple[int, bytes] | None:
-        if "/proxy/" not in request.path:
-            return through(request)
+    def shows(host: str) -> str:
         preview = shop.cluster.get(f"{ROUTES}/{shop.own}/ingressroutes/flipgate-preview-{shop.name}-0")
         shown.extend(preview["spec"]["routes"][0]["services"])
-        request.send_response(200)
-        for header, value in (("X-Served-Side", "green"), ("Content-Length", "0"), ("Connection", "close")):
-            request.send_header(header, value)
-        request.end_headers()
-        return None
+        return "green"
 
-    with serving(traefik, tmp_path) as cluster:
+    with serving(traefik(shop, shows), tmp_path) as cluster:
         seeing = previewed(shop.world("ana", cluster))
         with seeing.acting() as acting:
             need_preview(acting, look_at_traffic(seeing), GREEN, ["traefik-a"])

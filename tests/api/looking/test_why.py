@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from threading import Timer
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
+from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.telling import heard
 
 READY = {"type": "Ready", "status": "True"}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available: 3 Insufficient cpu."}
@@ -38,6 +42,25 @@ EXITED = {"terminated": {"exitCode": 1, "reason": "Error"}}
 RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
 
 
+@pytest.fixture(scope="module")
+def green(cluster: Cluster, lab: Lab) -> Shop:
+    """The namespace of a shop's new side, and nothing else of it: each test has services of its own there."""
+    shop = Shop.named(cluster, lab.kubeconfig)
+    shop.add_namespace(shop.namespace(GREEN))
+    return shop
+
+
+def test_causes_are_counted_by_service_and_the_ready_left_out(green: Shop) -> None:
+    assert why_not_ready(green.world(), GREEN, ["web"]) == "No pods exist yet"
+    for name in ("a", "b"):
+        add_pod(green, f"web-{name}", container(CRASHING))
+    add_pod(green, "web-c", container(RUNNING, ready=True) | {"conditions": [READY]})
+    add_pod(green, "search-a", container(WAITING), service="search")
+    add_pod(green, "stranger-a", container(WAITING), service="stranger")
+    said = why_not_ready(green.world(), GREEN, ["web", "search"])
+    assert said == "search: 1 ImagePullBackOff; web: 2 CrashLoopBackOff"
+
+
 @pytest.mark.parametrize(
     ("status", "cause"),
     [
@@ -50,23 +73,10 @@ RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
         ({"phase": "Failed", "reason": "Evicted"}, "failed"),
     ],
 )
-def test_a_pods_cause(shop: Shop, status: dict[str, Any], cause: str) -> None:
-    add_pod(shop, "web-1", status)
-    assert why_not_ready(shop.world(), GREEN, ["web"]) == f"web: 1 {cause}"
-
-
-def test_causes_are_counted_by_service_and_the_ready_left_out(shop: Shop) -> None:
-    for name in ("a", "b"):
-        add_pod(shop, f"web-{name}", container(CRASHING))
-    add_pod(shop, "web-c", container(RUNNING, ready=True) | {"conditions": [READY]})
-    add_pod(shop, "search-a", container(WAITING), service="search")
-    add_pod(shop, "stranger-a", container(WAITING), service="stranger")
-    said = why_not_ready(shop.world(), GREEN, ["web", "search"])
-    assert said == "search: 1 ImagePullBackOff; web: 2 CrashLoopBackOff"
-
-
-def test_no_pods_is_said(shop: Shop) -> None:
-    assert why_not_ready(shop.world(), GREEN, ["web"]) == "No pods exist yet"
+def test_a_pods_cause(green: Shop, status: dict[str, Any], cause: str) -> None:
+    service = f"web-{uuid4().hex[:8]}"
+    add_pod(green, f"{service}-1", status, service=service)
+    assert why_not_ready(green.world(), GREEN, [service]) == f"{service}: 1 {cause}"
 
 
 def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: World) -> None:
@@ -82,8 +92,7 @@ def test_what_is_not_ready_in_time_is_counted_with_its_cause(shop: Shop, world: 
 
 
 def test_the_watch_ends_the_waiting_when_the_last_pod_is_ready(shop: Shop, world: World) -> None:
-    said: list[str] = []
-    world.say = said.append
+    said = heard(world)
     release = opened(world)
     under_lease(world, bring_up, release)
     late = Timer(0.3, lambda: shop.play_ready(GREEN))

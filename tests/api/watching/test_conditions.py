@@ -16,7 +16,6 @@ from flipgate.core.record.record import Condition, EntryState, Record
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.steps.acting.outbox import advance
@@ -30,8 +29,9 @@ from flipgate.steps.releasing.contract import contract
 from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
-from flipgate.steps.watching.watch import watch
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, held, journaled, opened, under_lease
+from tests.api.bakes import watched
+from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, journaled, opened, under_lease
+from tests.api.telling import heard
 from tests.api.users import grant, user
 from tests.core.builders import declaring
 
@@ -49,14 +49,8 @@ def flipped(shop: Shop, world: World, tag: str = "2") -> None:
         advance(world, release.name, Phase.FLIPPING, Reason.APPROVED)
         move(acting, release.side)
         note_proof(acting, release.name, PROVEN)
-        scale(shop, "mailer", 0, side=release.side.other)
+        shop.scaled(release.side.other, "mailer", 0)
         note_live(acting, release.name, BAKED)
-
-
-def scale(shop: Shop, name: str, count: int, *, side: Side = BLUE) -> None:
-    """The pods follow at once."""
-    shop.patch(f"{shop.deployments(side)}/{name}", ("add", "/spec/replicas", count))
-    shop.play_ready(side, name)
 
 
 def settings(shop: Shop, value: str) -> None:
@@ -70,8 +64,8 @@ def three_web_of_a_config_map(shop: Shop) -> None:
     """Blue's web, scaled to 3, reads a ConfigMap."""
     settings(shop, "5")
     env = [{"configMapRef": {"name": "settings"}}]
-    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
-    scale(shop, "web", 3)
+    pods = {"spec": {"containers": [{"name": "web", "image": IMAGES["web"], "envFrom": env}]}}
+    shop.scaled(BLUE, "web", 3, template=pods)
 
 
 @pytest.fixture
@@ -79,7 +73,7 @@ def soaking(shop: Shop) -> World:
     """A release live on green; blue, which had been scaled to 3 `web` and reads a ConfigMap, is its way back."""
     three_web_of_a_config_map(shop)
     world = shop.gone_live()
-    scale(shop, "mailer", 0)
+    shop.scaled(BLUE, "mailer", 0)
     carried = {**COUNTS, "web": 3}
     known = configuration_hash(configuration(world.cluster, look_at_side(world, BLUE)))
 
@@ -93,10 +87,10 @@ def soaking(shop: Shop) -> World:
 
 @pytest.fixture
 def said(soaking: World) -> list[str]:
-    """What people hear: an application without a channel has the run's log for one."""
-    heard: list[str] = []
-    soaking.say = lambda text: heard.append(text) if "the way back to" in text else None
-    return heard
+    """What people hear of the way back."""
+    told: list[str] = []
+    soaking.say = lambda text: told.append(text) if "the way back to" in text else None
+    return told
 
 
 def found(world: World, kind: str = WAY_BACK_READY) -> Condition:
@@ -119,30 +113,34 @@ def test_at_the_flip_the_old_side_is_noted_as_it_was_live(shop: Shop, world: Wor
     assert sides[GREEN].up_seconds > 0
 
 
-def test_brought_up_again_it_is_the_same_occupant(world: World) -> None:
-    release = opened(world)
-    under_lease(world, bring_up, release)
-    under_lease(world, note_dark, release, [])
-    before = world.store.read().sides[GREEN]
-    under_lease(world, bring_up, release)
-
-    assert before.up_seconds is not None
-    assert world.store.read().sides[GREEN] == before
-
-
-def test_who_died_before_the_note_makes_up_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brought_up_again_it_is_the_same_occupant_and_who_died_before_the_note_makes_up_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     release = opened(world)
     monkeypatch.setattr("flipgate.steps.releasing.bring_up._note_occupant", lambda *_: None)
     under_lease(world, bring_up, release)
     monkeypatch.undo()
     under_lease(world, bring_up, release)
-
     assert world.store.read().sides[GREEN].release == release.name
 
+    under_lease(world, note_dark, release, [])
+    before = world.store.read().sides[GREEN]
+    under_lease(world, bring_up, release)
+    assert before.up_seconds is not None
+    assert world.store.read().sides[GREEN] == before
 
-def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking: World, said: list[str]) -> None:
-    open_ = found(soaking)
+
+def test_judged_by_the_bake_lost_and_found_again_each_is_told_once_in_order(
+    shop: Shop, soaking: World, said: list[str]
+) -> None:
+    soaking.application = declaring(soaking.application, policy={"bake_seconds": 0})
+    verdict = combine(watched(soaking).values())
+    assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
+    open_ = condition_of(soaking.store.read().conditions, WAY_BACK_READY)
+    assert open_, "the bake judges it at its end"
+    before = shop.version(f"{shop.config_maps}/record-{shop.name}")
     assert (open_.status, open_.reason, found(soaking, DRIFTED).status) == ("True", "WayBackOpen", "False")
+    assert shop.version(f"{shop.config_maps}/record-{shop.name}") == before, "nothing changed, nothing is written"
 
     shop.play_ready(BLUE, "web", ready=2)
     lost = found(soaking)
@@ -157,60 +155,77 @@ def test_lost_and_found_again_each_is_told_once_and_in_order(shop: Shop, soaking
     assert "the way back to blue is found again, after " in said[1]
 
 
-def test_nothing_is_written_while_nothing_changes(shop: Shop, soaking: World) -> None:
-    def version() -> str:
-        return str(shop.cluster.get(f"{shop.config_maps}/record-{shop.name}")["metadata"]["resourceVersion"])
-
-    found(soaking)
-    before = version()
-    found(soaking)
-    assert version() == before
-
-
-def set_image(shop: Shop) -> None:
-    image = ("replace", "/spec/template/spec/containers/0/image", "shop/web:9")
+def set_image(shop: Shop, tag: int) -> None:
+    image = ("replace", "/spec/template/spec/containers/0/image", f"shop/web:{tag}")
     shop.patch(f"{shop.deployments(BLUE)}/web", image)
     shop.play_ready(BLUE, "web")
 
 
+def quotas(shop: Shop) -> str:
+    return f"/api/v1/namespaces/{shop.name}-blue/resourcequotas"
+
+
 def limit_pods(shop: Shop) -> None:
     """Room for what is up, and not for the worker that a way back starts again."""
-    path = f"/api/v1/namespaces/{shop.name}-blue/resourcequotas"
-    shop.cluster.create(path, {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "4"}}})
+    shop.cluster.create(quotas(shop), {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "4"}}})
     used = {"hard": {"pods": "4"}, "used": {"pods": "4"}}
-    shop.cluster.merge(f"{path}/few/status", {"status": used})
+    shop.cluster.merge(f"{quotas(shop)}/few/status", {"status": used})
+
+
+def autoscalers(shop: Shop) -> str:
+    return f"/apis/autoscaling/v2/namespaces/{shop.name}-blue/horizontalpodautoscalers"
 
 
 def autoscale(shop: Shop) -> None:
-    path = f"/apis/autoscaling/v2/namespaces/{shop.name}-blue/horizontalpodautoscalers"
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-    shop.cluster.create(path, {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": target, "maxReplicas": 9}})
+    spec = {"scaleTargetRef": target, "maxReplicas": 9}
+    shop.cluster.create(autoscalers(shop), {"metadata": {"name": "web"}, "spec": spec})
 
 
-@pytest.mark.parametrize(
-    ("deed", "reason", "text"),
-    [
-        (set_image, "ImagesChanged", "blue/web has image shop/web:9, was live with shop/web:1"),
-        (lambda shop: settings(shop, "6"), "ConfigurationChanged", "blue reads (settings) are not as they were"),
-        (limit_pods, "QuotaTooSmall", "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)"),
-        (autoscale, "AutoscalerMayShrink", "blue/web may shrink web to 1 pods, 3 are wanted"),
-        (
-            lambda shop: shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer"),
-            "WorkloadMissing",
-            "blue/mailer is missing",
-        ),
-    ],
-    ids=["image", "configuration", "quota", "autoscaler", "workload"],
-)
-def test_what_others_do_to_the_old_side_closes_it(
-    shop: Shop, soaking: World, deed: Callable[[Shop], None], reason: str, text: str
-) -> None:
+Deed = Callable[[Shop], None]
+DEEDS: list[tuple[str, str, Deed, Deed]] = [
+    (
+        "ImagesChanged",
+        "blue/web has image shop/web:9, was live with shop/web:1",
+        lambda shop: set_image(shop, 9),
+        lambda shop: set_image(shop, 1),
+    ),
+    (
+        "ConfigurationChanged",
+        "blue reads (settings) are not as they were",
+        lambda shop: settings(shop, "6"),
+        lambda shop: settings(shop, "5"),
+    ),
+    (
+        "QuotaTooSmall",
+        "blue/few: pods 4 of 4 used, 1 more wanted (pods missing: mailer 1)",
+        limit_pods,
+        lambda shop: shop.cluster.delete(f"{quotas(shop)}/few"),
+    ),
+    (
+        "AutoscalerMayShrink",
+        "blue/web may shrink web to 1 pods, 3 are wanted",
+        autoscale,
+        lambda shop: shop.cluster.delete(f"{autoscalers(shop)}/web"),
+    ),
+    (
+        "WorkloadMissing",
+        "blue/mailer is missing",
+        lambda shop: shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer"),
+        lambda shop: shop.add_deployment(BLUE, "mailer", 0),
+    ),
+]
+
+
+def test_what_others_do_to_the_old_side_closes_it_until_it_is_undone(shop: Shop, soaking: World) -> None:
+    for reason, text, deed, undo in DEEDS:
+        assert found(soaking).status == "True"
+        deed(shop)
+        lost = found(soaking)
+        assert (lost.status, lost.reason) == ("False", reason)
+        assert f"{shop.name}-{text}" in lost.message
+        undo(shop)
     assert found(soaking).status == "True"
-    deed(shop)
-    lost = found(soaking)
-
-    assert (lost.status, lost.reason) == ("False", reason)
-    assert f"{shop.name}-{text}" in lost.message
 
 
 def test_a_missing_right_is_unknown_and_named(shop: Shop, soaking: World, said: list[str], tmp_path: Path) -> None:
@@ -235,23 +250,12 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
 
     def meanwhile() -> object:
         soaking.now = now
-        with shop.playing_ready():
-            roll_back(shop.world("ana"), "users complain", by="ana")
+        roll_back(shop.helped("ana"), "users complain", by="ana")
         return now()
 
     soaking.now = meanwhile  # type: ignore[assignment]
     note_conditions(soaking)
     assert soaking.store.read().conditions == ()
-
-
-def test_the_bake_judges_it_at_its_end(soaking: World) -> None:
-    soaking.application = declaring(soaking.application, policy={"bake_seconds": 0})
-    release = soaking.store.read().release
-    assert release
-    verdict = combine(watch(soaking, release, held))
-
-    assert verdict is Verdict.UNKNOWN, "there is no Traefik in this tier"
-    assert condition_of(soaking.store.read().conditions, WAY_BACK_READY)
 
 
 def test_reconcile_judges_it_whatever_else_it_finds(
@@ -280,8 +284,7 @@ def test_reconcile_judges_it_whatever_else_it_finds(
 
 def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking: World) -> None:
     found(soaking)
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "users complain", by="ana")
+    roll_back(shop.helped("ana"), "users complain", by="ana")
     shop.point("live", f"{shop.name}-green")
     note_conditions(soaking)
     drifted, live = soaking.store.read().conditions
@@ -290,13 +293,13 @@ def test_without_a_way_back_drift_and_the_live_side_are_left(shop: Shop, soaking
     assert (live.type, live.status, live.side) == ("LiveSideReady", "True", GREEN)
 
 
-def test_what_cannot_be_judged_fails_nobody(shop: Shop, world: World) -> None:
-    heard: list[str] = []
-    world.say = heard.append
-    shop.write_record("garbled")
+def test_what_cannot_be_judged_fails_nobody(shop_on_paper: Shop) -> None:
+    world = shop_on_paper.world()
+    said = heard(world)
+    shop_on_paper.write_record("garbled")
     note_conditions(world)
 
-    assert heard[0].startswith("conditions could not be noted: record of shop-")
+    assert said[0].startswith("conditions could not be noted: record of shop-")
 
 
 def test_a_contract_migration_closes_the_way_back_until_the_next_release(

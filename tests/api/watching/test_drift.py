@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from flipgate.cli import cli
-from flipgate.core.record.phases import Phase
+from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.outbox import advance
+from flipgate.steps.acting.outbox import advance, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.watching import conditions
 from flipgate.steps.watching.conditions import note_conditions
+from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, Shop, opened
-
-
-def run(shop: Shop, *line: str) -> Result:
-    return CliRunner().invoke(cli, [*line, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own], prog_name="flipgate")
-
-
-def status(shop: Shop) -> dict[str, Any]:
-    return dict(json.loads(run(shop, "status", shop.name, "-o", "json").stdout))
+from tests.api.telling import heard
 
 
 def events(shop: Shop, namespace: str = "") -> list[tuple[str, str]]:
@@ -35,34 +26,27 @@ def events(shop: Shop, namespace: str = "") -> list[tuple[str, str]]:
     return [(each["reason"], each["message"]) for each in found]
 
 
-def told(world: World) -> list[str]:
-    """Who hears of it, from here on: an application without a channel has the run's log for one."""
-    said: list[str] = []
-    world.say = said.append
-    return said
-
-
 @pytest.mark.parametrize("release", [False, True], ids=["at rest", "live"])
 def test_status_and_reconcile_name_the_same_command_and_it_settles_the_drift(shop: Shop, release: bool) -> None:
     world = shop.gone_live() if release else shop.adopted()
     if not release:
-        shop.scale(GREEN, "web", 2)  # or that nobody serves users there comes first
-        shop.play_ready(GREEN)
+        shop.scaled(GREEN, "web", 2)  # or that nobody serves users there comes first
     shop.point("live", shop.namespace(BLUE if release else GREEN))
     with pytest.raises(Refused, match=r"with --to .* instead users") as refused:
         recover(world)
-    step, command = status(shop)["next"]["step"], refused.value.next_command
+    desk = Desk(shop)
+    step, command = desk.data("status", shop.name)["next"]["step"], refused.value.next_command
     assert (refused.value.reason, command) == ("Drifted", f'flipgate rollback {shop.name} --to blue --reason "..."')
-    assert status(shop)["next"]["command"] == command
+    assert desk.data("status", shop.name)["next"]["command"] == command
     assert step.partition(": ")[2] in str(refused.value)
     with shop.playing_ready():
-        assert run(shop, *shlex.split(command)[1:]).exit_code == 0
-    assert (status(shop)["drift"], shop.where()) == (None, ("blue",))
+        assert desk.run(*shlex.split(command)[1:]).exit_code == 0
+    assert (desk.data("status", shop.name)["drift"], shop.where()) == (None, ("blue",))
     assert world.store.read().phase is (Phase.ROLLED_BACK if release else Phase.SETTLED)
 
 
 def test_a_drift_is_told_once_and_so_is_its_end(shop: Shop, world: World) -> None:
-    everything = told(world)
+    everything = heard(world)
 
     def said() -> list[str]:
         """Of the drift: that nobody serves users on green is told, too."""
@@ -100,20 +84,21 @@ def test_a_drift_is_told_once_and_so_is_its_end(shop: Shop, world: World) -> Non
 def test_what_was_found_before_somebody_took_over_is_not_told(
     shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = told(world)
+    said = heard(world)
+    shop.scaled(GREEN, "web", 2)
     shop.point("live", shop.namespace(GREEN))
     advises = conditions.drift_advice
 
     def advise(*seen: Any) -> Any:
         advice = advises(*seen)
-        with shop.playing_ready():
-            roll_back(shop.world("ana"), "somebody moved it", by="ana", to=BLUE)
+        roll_back(shop.helped("ana"), "somebody moved it", by="ana", to=BLUE)
         return advice
 
     monkeypatch.setattr(conditions, "drift_advice", advise)
     note_conditions(world)
     assert not [text for text in said if "drift" in text]
-    assert "Drifted" not in [reason for reason, _ in events(shop)]
+    assert {reason for reason, _ in events(shop)} == {"RollbackRequested", "TrafficRestored"}, "before any release, too"
+    opened(world)  # and the next release is opened as ever
 
 
 def settled(shop: Shop) -> tuple[World, Release]:
@@ -121,9 +106,6 @@ def settled(shop: Shop) -> tuple[World, Release]:
     world = shop.gone_live()
     release = world.store.read().release
     assert release
-    from flipgate.core.record.phases import Reason
-    from flipgate.steps.acting.outbox import write_history
-
     advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED)
     advance(world, release.name, Phase.SETTLED, Reason.OLD_SIDE_AT_REST)
     write_history(world)
@@ -133,8 +115,7 @@ def settled(shop: Shop) -> tuple[World, Release]:
 def test_users_sent_to_a_side_from_settled_are_told_of_like_any_other(shop: Shop) -> None:
     world, release = settled(shop)
     before = events(shop)
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana/7"), "orders fail", by="ana", to=BLUE)
+    done = roll_back(shop.helped("ana/7"), "orders fail", by="ana", to=BLUE)
     assert (done.recorded, done.left, shop.where()) == (True, (), ("blue",))
 
     fresh = dict(sorted(set(events(shop)) - set(before)))
@@ -146,30 +127,20 @@ def test_users_sent_to_a_side_from_settled_are_told_of_like_any_other(shop: Shop
     kept = [entry.outcome for entry in journal if entry.step == "Rollback"]
     assert [outcome.partition(":")[0] for outcome in kept] == ["RollbackRequested", "TrafficRestored"]
     assert all("ana: orders fail" in outcome for outcome in kept)
-    assert "orders fail" in run(shop, "history", shop.name, release.name).stdout
+    assert "orders fail" in Desk(shop).run("history", shop.name, release.name).stdout
 
 
 def test_users_who_are_taken_off_what_nobody_approved_are_told_of_before_it_is_aborted(shop: Shop) -> None:
     world = shop.gone_live(until=Phase.DARK)
     shop.point("live", shop.namespace(GREEN))
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "who did that?", by="ana")
+    roll_back(shop.helped("ana"), "who did that?", by="ana")
     steps = [entry.step for entry in world.store.read().journal]
     assert steps.index("Rollback") < steps.index("Phase:aborted")
 
 
 def test_a_way_back_of_a_release_is_told_by_its_phases_alone(shop: Shop) -> None:
     world = shop.gone_live()
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "orders fail", by="ana")
+    roll_back(shop.helped("ana"), "orders fail", by="ana")
     assert "Rollback" not in [entry.step for entry in world.store.read().journal]
     reasons = [reason for reason, _ in events(shop)]
     assert sorted(reasons) == ["RollbackRequested", "TrafficRestored"]
-
-
-def test_before_any_release_it_is_told_all_the_same(shop: Shop, world: World) -> None:
-    shop.point("live", shop.namespace(GREEN))
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "point it back", by="ana", to=BLUE)
-    assert {reason for reason, _ in events(shop)} == {"RollbackRequested", "TrafficRestored"}
-    opened(world)  # and the next release is opened as ever

@@ -3,7 +3,6 @@ has its verdict in time, and a way back ends."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -18,21 +17,20 @@ from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
-from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking import check, prove
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.watching import conditions, gates, watch
-from tests.api.bakes import baking, declared, flipped
+from tests.api.bakes import baking, declared, held, watched
 from tests.api.front import fronted
-from tests.api.shop import BLUE, GREEN, Shop, held, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, timed_by_its_waiting, under_lease
 from tests.api.town import Town, world_of
-from tests.api.wire import Answer, Handler, Script, dripping, serving
+from tests.api.wire import Answer, Handler, Script, dripping, serving, within
 from tests.core.builders import SHOP, declaring
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
-BAKE = 0.3
+BAKE = 0.1
 
 
 @pytest.fixture
@@ -55,14 +53,12 @@ def of_three(bad: Callable[[Handler], Answer | None], good: Script | None = None
 
 
 def baked(
-    folder: Path, script: Script, check_lease: Callable[[], None] = lambda: None, **doings: Any
-) -> tuple[dict[str, Evidence], float]:
-    """The verdicts of a short bake, and how long it took."""
+    folder: Path, script: Script, check_lease: Callable[[], None] = held, *, earnest: bool = False, **doings: Any
+) -> dict[str, Evidence]:
+    """The verdicts of a short bake, on a played clock or in `earnest`."""
     with serving(script, folder) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), baking(SHOP, BAKE, 0.1), "ana", **doings)
-        began = time.monotonic()
-        evidence = watch.watch(world, flipped(), check_lease)
-        return {each.gate: each for each in evidence}, time.monotonic() - began
+        world = world_of(cluster, baking(SHOP, BAKE, 0.1), **doings)
+        return watched(world if earnest else timed_by_its_waiting(world), check_lease)
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -74,7 +70,7 @@ def raising(error: BaseException) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"kind":' * 100_000, b"\xff" * 3_000_000], ids=["[", "{", "long"])
 def test_one_endpoint_of_three_that_answers_503_with_anything_sends_users_back(tmp_path: Path, body: bytes) -> None:
-    found, _ = baked(tmp_path, of_three(Town(503, "", body)))
+    found = baked(tmp_path, of_three(Town(503, "", body)))
     assert found["errors"].verdict is FAIL
 
 
@@ -82,14 +78,14 @@ def test_a_side_that_drips_is_unknown_in_time(tmp_path: Path, short: None) -> No
     def script(request: Handler) -> Answer | None:
         return dripping(request) if "/proxy/" in request.path else Town()(request)
 
-    found, took = baked(tmp_path, script)
+    with within(BAKE + 2 * 0.5 + 1):  # a look ends in time, and the bake with it
+        found = baked(tmp_path, script, earnest=True)
     assert combine(found.values()) is UNKNOWN
     assert "answered 200, and its body was not over" in found["errors"].answer
-    assert took < BAKE + 2 * 0.5 + 1, "a look ends in time, and the bake with it"
 
 
 def test_one_endpoint_that_drips_takes_no_time_from_the_others(tmp_path: Path, short: None) -> None:
-    found, _ = baked(tmp_path, of_three(dripping))
+    found = baked(tmp_path, of_three(dripping), earnest=True)
     silent, _, rest = found["errors"].answer.partition(" probes had no answer")
     answered = int(silent.split()[2])
     assert answered > int(silent.split()[-1]), found["errors"].answer
@@ -106,7 +102,7 @@ def test_any_exception_of_a_look_is_unknown_and_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
 ) -> None:
     monkeypatch.setattr(TraefikPods if name == "replicas" else watch, name, raising(error))
-    found, _ = baked(tmp_path, Town())
+    found = baked(tmp_path, Town())
     assert combine(found.values()) is UNKNOWN
     assert type(error).__name__ in found["ready" if name == "look_at_side" else "errors"].answer
 
@@ -120,7 +116,7 @@ def test_nor_does_any_of_its_other_parts_end_a_bake(tmp_path: Path, monkeypatch:
         said.append(line)
         raise BrokenPipeError
 
-    found, _ = baked(tmp_path, Town(), say=broken_pipe)
+    found = baked(tmp_path, Town(), say=broken_pipe)
     assert combine(found.values()) is PASS
     assert said[-1] == "conditions could not be noted: KeyError"
 
@@ -135,9 +131,8 @@ def test_a_gate_that_cannot_be_asked_or_judged_is_unknown(
 
     monkeypatch.setattr(gates, name, NoThreads if name == "ThreadPoolExecutor" else raising(TypeError("x")))
     with serving(Town(), tmp_path) as cluster:
-        application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.2)
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        found = {each.gate: each for each in watch.watch(world, flipped(), held)}
+        application = declared(cluster.server, "{name: restarts, restarts: 0}", bake=0.05)
+        found = watched(timed_by_its_waiting(world_of(cluster, application)))
     assert (found["restarts"].verdict, found["errors"].verdict) == (UNKNOWN, PASS)
     assert ("RuntimeError" if name == "ThreadPoolExecutor" else "TypeError") in found["restarts"].answer
 
@@ -154,7 +149,7 @@ def test_any_exception_of_a_probe_is_no_answer(
     monkeypatch.setattr(prove, "read_reply", raising(error))
     kind = type(error).__name__
     with serving(Town(), tmp_path) as cluster:
-        world = world_of(cluster)
+        world = timed_by_its_waiting(world_of(cluster))
         seen = prove.prove(world, Side.GREEN, ["a"], answers=1, timeout_seconds=0.2)
         assert seen.unproven == (f"a ({kind})",)
         assert [each.text for each in observe(world)()] == [kind]
@@ -171,14 +166,11 @@ def test_any_exception_of_a_probe_is_no_answer(
 def test_an_old_side_that_drips_does_not_keep_its_workers(shop: Shop, tmp_path: Path, short: None) -> None:
     shop.gone_live()
     with serving(fronted(shop, dripping), tmp_path) as cluster:
-        world = shop.world("ana", cluster)
-        with shop.playing_ready():
-            under_lease(world, hand_over_workers, GREEN)
+        world = shop.helped("ana", cluster)
+        under_lease(world, hand_over_workers, GREEN)
         world.application = declaring(world.application, traffic={"proof_timeout_seconds": 1})
-        began = time.monotonic()
-        with shop.playing_ready():
+        with within(8):
             done = roll_back(world, "orders fail", by="ana")
-    assert time.monotonic() - began < 8
     assert (shop.where(), shop.counts(BLUE), shop.counts(GREEN)["mailer"]) == (("blue",), {"web": 2, "mailer": 1}, 0)
     assert any("not over within" in note for note in done.notes), done
     assert shop.world().store.read().phase is Phase.ROLLED_BACK

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,29 +19,24 @@ from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.errors import NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import utc_now
+from flipgate.steps.watching import watch
 from flipgate.steps.watching.gates import measuring
 from flipgate.steps.watching.measure import measures
-from flipgate.steps.watching.watch import watch
-from tests.api.bakes import RATIO, baking, declared, flipped
-from tests.api.shop import Shop, held
-from tests.api.town import Town
-from tests.api.wire import Answer, Handler, Script, number, serving
+from tests.api.bakes import RATIO, baking, declared, flipped, watched
+from tests.api.shop import Shop, timed_by_its_waiting
+from tests.api.town import Town, world_of
+from tests.api.wire import Answer, Handler, Noting, Script, listening, number, serving, silence, within
 from tests.core.builders import SHOP, at
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy, and as many probes of flipgate's own as it takes to be judged."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@contextmanager
-def answering(tmp_path: Path, script: Script) -> Iterator[str]:
-    """The address of a server with this script."""
-    with serving(script, tmp_path) as cluster:
-        yield cluster.server
+    monkeypatch.setattr(watch, "PROBES_A_LOOK", 3)
 
 
 def query_of(request: Handler) -> dict[str, list[str]]:
@@ -54,93 +46,80 @@ def query_of(request: Handler) -> dict[str, list[str]]:
 # The adapters alone
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        ((503, b"busy"), "Prometheus said: HTTP Status Code 503"),
-        ((400, b'{"status":"error","error":"parse error: unexpected end"}'), "parse error: unexpected end"),
-        ((200, b"<html>login</html>"), "not a Prometheus answer"),
-        ((200, b'{"data": 1}'), "not a Prometheus answer"),
-        ((200, number("NaN")), "NaN: no traffic?"),
-        ((200, b'{"data": {"result": []}}'), "no data"),
-        (None, "Prometheus cannot be reached"),
-    ],
-)
-def test_what_prometheus_does_not_say_is_no_number(tmp_path: Path, answer: Answer | None, why: str) -> None:
-    with answering(tmp_path, lambda _: answer) as url:
-        value, said = metrics.ask_number(url.replace("://", "://ana:secret@"), "up")
-    assert value is None
-    assert why in said
-    assert "secret" not in said
+def ask_prometheus(url: str) -> tuple[object, str]:
+    return metrics.ask_number(url, "up")
 
 
-def test_a_number_of_prometheus_now_and_then(tmp_path: Path) -> None:
-    asked: list[dict[str, list[str]]] = []
-
-    def script(request: Handler) -> Answer:
-        asked.append(query_of(request))
-        return 200, number("0.5")
-
-    with answering(tmp_path, script) as url:
-        assert metrics.ask_number(url, "up") == (0.5, "")
-        assert metrics.ask_number(url, "up", 17.5) == (0.5, "")
-    assert asked == [{"query": ["up"]}, {"query": ["up"], "time": ["17.5"]}]
+def ask_alertmanager(url: str) -> tuple[object, str]:
+    return alerts.ask_alerts(url, {"a": "b"}, at())
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("ask", "answer", "why"),
     [
-        ((503, b"busy"), "Alertmanager said HTTP 503: busy"),
-        ((200, b"<html>"), "not an Alertmanager answer"),
-        ((200, b'{"a": 1}'), "not an Alertmanager answer"),
-        (None, "Alertmanager cannot be reached"),
+        (ask_prometheus, (503, b"busy"), "Prometheus said: HTTP Status Code 503"),
+        (ask_prometheus, (400, b'{"status":"error","error":"parse error: unexpected end"}'), "parse error: unexpected"),
+        (ask_prometheus, (200, b"<html>login</html>"), "not a Prometheus answer"),
+        (ask_prometheus, (200, b'{"data": 1}'), "not a Prometheus answer"),
+        (ask_prometheus, (200, number("NaN")), "NaN: no traffic?"),
+        (ask_prometheus, (200, b'{"data": {"result": []}}'), "no data"),
+        (ask_prometheus, None, "Prometheus cannot be reached"),
+        (ask_alertmanager, (503, b"busy"), "Alertmanager said HTTP 503: busy"),
+        (ask_alertmanager, (200, b"<html>"), "not an Alertmanager answer"),
+        (ask_alertmanager, (200, b'{"a": 1}'), "not an Alertmanager answer"),
+        (ask_alertmanager, None, "Alertmanager cannot be reached"),
+    ],
+    ids=[
+        "busy",
+        "parse",
+        "html",
+        "shape",
+        "nan",
+        "empty",
+        "cut",
+        "alerts busy",
+        "alerts html",
+        "alerts shape",
+        "alerts cut",
     ],
 )
-def test_what_alertmanager_does_not_say_is_not_no_alert(tmp_path: Path, answer: Answer | None, why: str) -> None:
-    with answering(tmp_path, lambda _: answer) as url:
-        found, said = alerts.ask_alerts(url.replace("://", "://ana:secret@"), {"a": "b"}, at())
+def test_what_a_source_does_not_say_is_no_number_and_not_no_alert(
+    tmp_path: Path, ask: Callable[[str], tuple[object, str]], answer: Answer | None, why: str
+) -> None:
+    with listening(lambda _: answer) as address:
+        found, said = ask(f"http://ana:secret@{address}")
     assert found is None
     assert why in said
     assert "secret" not in said
 
 
-def test_alertmanager_is_asked_for_what_fires_with_these_labels(tmp_path: Path) -> None:
-    asked: list[dict[str, list[str]]] = []
-
-    def script(request: Handler) -> Answer:
-        asked.append(query_of(request))
-        return 200, json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
-
-    with answering(tmp_path, script) as url:
-        assert alerts.ask_alerts(url, {"team": 'a"b', "app": "x"}, at()) == ((["A"], []), "")
-    assert asked[0]["filter"] == ['app="x"', 'team="a\\"b"']
-    assert (asked[0]["silenced"], asked[0]["inhibited"]) == (["false"], ["false"])
+def test_a_number_of_prometheus_now_and_then() -> None:
+    prometheus = Noting((200, number("0.5")))
+    with listening(prometheus) as address:
+        assert metrics.ask_number(f"http://{address}", "up") == (0.5, "")
+        assert metrics.ask_number(f"http://{address}", "up", 17.5) == (0.5, "")
+    assert prometheus.queries == [{"query": ["up"]}, {"query": ["up"], "time": ["17.5"]}]
 
 
-def test_who_is_slow_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alertmanager_is_asked_for_what_fires_with_these_labels() -> None:
+    fires = json.dumps([{"labels": {"alertname": "A"}, "startsAt": at(1).isoformat()}]).encode()
+    alertmanager = Noting((200, fires))
+    with listening(alertmanager) as address:
+        assert alerts.ask_alerts(f"http://{address}", {"team": 'a"b', "app": "x"}, at()) == ((["A"], []), "")
+    (asked,) = alertmanager.queries
+    assert asked["filter"] == ['app="x"', 'team="a\\"b"']
+    assert (asked["silenced"], asked["inhibited"]) == (["false"], ["false"])
+
+
+def test_who_is_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setattr(alerts, "TIMEOUT_SECONDS", 0.3)
-    over = Event()
-
-    def script(_: Handler) -> Answer | None:
-        over.wait(10)
-        return None
-
-    began = time.monotonic()
-    with answering(tmp_path, script) as url:
-        try:
-            with ThreadPoolExecutor() as pool:
-                asked = (
-                    pool.submit(metrics.ask_number, url, "up"),
-                    pool.submit(alerts.ask_alerts, url, {"a": "b"}, at()),
-                )
-                assert [each.result()[1] for each in asked] == [
-                    "Prometheus gave no answer in 0.3 s",
-                    "Alertmanager gave no answer in 0.3 s",
-                ]
-        finally:
-            over.set()
-    assert time.monotonic() - began < 3
+    with silence() as nothing, listening(nothing) as address, within(3), ThreadPoolExecutor() as pool:
+        asked = [pool.submit(ask, f"http://{address}") for ask in (ask_prometheus, ask_alertmanager)]
+        assert [each.result()[1] for each in asked] == [
+            "Prometheus gave no answer in 0.3 s",
+            "Alertmanager gave no answer in 0.3 s",
+        ]
 
 
 # Gates in a bake: flipgate's own probes are answered by the town, as in test_watch
@@ -158,11 +137,9 @@ def script_with(ask: Callable[[Handler], Answer | None], town: Town | None = Non
     return script
 
 
-def watched(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
+def baked(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str, **facts: Any) -> dict[str, Evidence]:
     with serving(script_with(ask, facts.pop("town", None)), tmp_path) as cluster:
-        application = declared(cluster.server, *gates, **facts)
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        return {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
+        return watched(timed_by_its_waiting(world_of(cluster, declared(cluster.server, *gates, **facts))))
 
 
 @pytest.mark.parametrize(
@@ -171,32 +148,18 @@ def watched(tmp_path: Path, ask: Callable[[Handler], Answer | None], *gates: str
     ids=["pass", "fail", "nan"],
 )
 def test_a_bake_ends_when_a_gate_failed_twice(tmp_path: Path, value: str, verdict: Verdict, looks: int) -> None:
-    asked: list[str] = []
-
-    def prometheus(request: Handler) -> Answer:
-        asked.extend(query_of(request)["query"])
-        return 200, number(value)
-
-    evidence = watched(tmp_path, prometheus, f"{RATIO}}}", bake=2)
+    prometheus = Noting((200, number(value)))
+    evidence = baked(tmp_path, prometheus, f"{RATIO}}}", bake=0.15)
     assert evidence["ratio"].verdict is verdict
     assert evidence["errors"].verdict is PASS
+    asked = prometheus.queries
     assert (len(asked) == looks) if verdict is FAIL else (len(asked) >= looks)
-    assert asked[0] == 'x{namespace="shop-green"}[30s]'
+    assert asked[0]["query"] == ['x{namespace="shop-green"}[30s]']
 
 
 def test_a_slow_prometheus_does_not_hold_up_the_probes_own_verdict(tmp_path: Path) -> None:
-    over = Event()
-
-    def slow(_: Handler) -> Answer | None:
-        over.wait(10)
-        return None
-
-    began = time.monotonic()
-    try:
-        evidence = watched(tmp_path, slow, f"{RATIO}}}", bake=60, town=Town(500))
-    finally:
-        over.set()
-    assert time.monotonic() - began < 2
+    with silence() as nothing, within(2):
+        evidence = baked(tmp_path, nothing, f"{RATIO}}}", bake=60, town=Town(500))
     assert (evidence["errors"].verdict, evidence["ratio"].verdict) == (FAIL, UNKNOWN)
     assert "not asked yet" in evidence["ratio"].answer
 
@@ -227,8 +190,7 @@ def test_the_old_sides_number_is_of_its_last_hour(
     moved = flipped()
     with serving(script_with(prometheus), tmp_path) as cluster:
         application = declared(cluster.server, f"{RATIO}, relativeTo: old, factor: 2, failures: 1}}")
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
-        with measuring(world, moved) as gates:
+        with measuring(world_of(cluster, application), moved) as gates:
             gates.measure()
             gates.collect(5)
             (evidence,) = gates.judged()
@@ -244,33 +206,28 @@ def test_an_alert_that_fired_before_the_flip_is_shown_and_not_counted(tmp_path: 
     began = (utc_now() - timedelta(hours=1)).isoformat()
     fires = json.dumps([{"labels": {"alertname": "DiskFull"}, "startsAt": began}]).encode()
     gate = '{name: alerts, alerts: {namespace: "{namespace}"}}'
-    found = watched(tmp_path, lambda _: (200, fires), gate)["alerts"]
+    found = baked(tmp_path, lambda _: (200, fires), gate)["alerts"]
     assert found.verdict is PASS
     assert found.answer.startswith("0 (before the flip: DiskFull) of shop-green by namespace")
 
 
 @pytest.mark.parametrize(("value", "said"), [("12", "12"), ("NaN", "unknown: NaN: no traffic?")])
 def test_what_is_in_flight_on_the_old_side_is_shown_and_decides_nothing(tmp_path: Path, value: str, said: str) -> None:
-    asked: list[str] = []
     lines: list[str] = []
-
-    def prometheus(request: Handler) -> Answer:
-        asked.extend(query_of(request)["query"])
-        return 200, number(value)
-
+    prometheus = Noting((200, number(value)))
     with serving(script_with(prometheus), tmp_path) as cluster:
         metrics = f"  metrics: {{prometheus: '{cluster.server}', inFlight: 'busy{{namespace=\"{{namespace}}\"}}'}}\n"
-        application = baking(f"{SHOP}{metrics}", 0.3, 0.15)
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana", say=lines.append)
-        evidence = watch(world, flipped(), held)
-    assert combine(evidence) is PASS
-    assert (evidence[-1].gate, evidence[-1].verdict, evidence[-1].answer) == ("in flight on blue", Verdict.INFO, said)
-    assert set(asked) == {'busy{namespace="shop-blue"}'}
+        application = baking(f"{SHOP}{metrics}", 0.15, 0.15)
+        evidence = watched(timed_by_its_waiting(world_of(cluster, application, say=lines.append)))
+    assert combine(evidence.values()) is PASS
+    last = list(evidence.values())[-1]
+    assert (last.gate, last.verdict, last.answer) == ("in flight on blue", Verdict.INFO, said)
+    assert {query for asked in prometheus.queries for query in asked["query"]} == {'busy{namespace="shop-blue"}'}
     assert f"in flight on blue: {said}" in lines[0]
 
 
 def test_what_nobody_declared_is_said_to_be_unknown_and_stays_out_of_the_progress(tmp_path: Path) -> None:
-    found = watched(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
+    found = baked(tmp_path, lambda _: None, "{name: restarts, restarts: 0}")["in flight on blue"]
     assert (found.verdict, found.answer) == (Verdict.INFO, "unknown: not declared")
 
 
@@ -294,7 +251,7 @@ def test_lines_are_counted_once_each_and_since_the_flip(tmp_path: Path) -> None:
 
     with serving(script, tmp_path) as cluster:
         application = declared(cluster.server, "{name: noise, logs: {pattern: ^ERROR, max: 2}}")
-        measure = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped(10))["noise"]
+        measure = measures(world_of(cluster, application), flipped(10))["noise"]
         assert measure(0) == GateSample(0, 2)
         assert measure(1) == GateSample(1, 2)
         log.append(line(-1, "ERROR three"))
@@ -324,13 +281,13 @@ def test_logs_that_may_not_be_read_are_unknown_and_those_that_are_not_there_are_
 
     with serving(forbidden, tmp_path) as cluster:
         application = declared("http://x", "{name: noise, logs: {pattern: x, max: 2}}")
-        sample = measures(World(cluster, Store(cluster, "fg", "shop"), application, "ana"), flipped())["noise"](0)
+        sample = measures(world_of(cluster, application), flipped())["noise"](0)
     assert sample.value is None
     assert "pods/log is forbidden" in sample.why
 
 
 def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
-    name, pods = shop.namespace(Side.GREEN), f"/api/v1/namespaces/{shop.namespace(Side.GREEN)}/pods"
+    pods = f"/api/v1/namespaces/{shop.namespace(Side.GREEN)}/pods"
 
     def play(count: int) -> None:
         state = {"name": "web", "restartCount": count, "image": "x", "imageID": "", "ready": True}
@@ -338,7 +295,7 @@ def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
         shop.patch(f"{pods}/web-1/status", ("add", "/status", status))
 
     application = declared("http://x", "{name: restarts, restarts: 0}", text=shop.text)
-    world = World(shop.cluster, Store(shop.cluster, "fg", name), application, "ana")
+    world = world_of(shop.cluster, application)
     measure = measures(world, flipped(-30))["restarts"]  # the pod is older than the flip
     assert measure(0) == GateSample(0, None, "no pods")
     shop.cluster.create(pods, {"metadata": {"name": "web-1"}, "spec": {"containers": [{"name": "web", "image": "x"}]}})
@@ -353,6 +310,6 @@ def test_restarts_are_counted_since_the_flip(shop: Shop) -> None:
 def test_a_cluster_that_does_not_answer_is_unknown(tmp_path: Path) -> None:
     with serving(lambda _: (500, b"{}"), tmp_path) as cluster:
         found = declared("http://x", "{name: a, restarts: 0}", "{name: b, logs: {pattern: x, max: 0}}")
-        all_of_them = measures(World(cluster, Store(cluster, "fg", "shop"), found, "ana"), flipped())
+        all_of_them = measures(world_of(cluster, found), flipped())
         assert [measure(0).value for measure in all_of_them.values()] == [None, None]
         assert "500" in all_of_them["a"](0).why

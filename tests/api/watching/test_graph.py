@@ -12,16 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.gates.sample import GateSample
 from flipgate.core.values.verdicts import Verdict
-from flipgate.steps.acting.world import World
 from flipgate.steps.watching.graph import BEFORE_SECONDS, Bake
 from flipgate.steps.watching.reader import POINTS
 from flipgate.steps.watching.watch import watch
-from tests.api.bakes import RATIO, declared, flipped
-from tests.api.shop import held
-from tests.api.town import Town
+from tests.api.bakes import RATIO, declared, flipped, held
+from tests.api.town import Town, world_of
 from tests.api.wire import Answer, Handler, number, serving
 
 BLUE, GREEN, NEITHER = "#2563eb", "#15803d", "#7c3aed"
@@ -49,7 +46,7 @@ def picture(tmp_path: Path, prometheus: Prometheus, gate: str = f"{RATIO}, windo
     release = flipped(30)
     assert release.flipped_at
     with serving(prometheus, tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), declared(cluster.server, gate), "ana")
+        world = world_of(cluster, declared(cluster.server, gate))
         samples = {"ratio": (GateSample(0, 0.25, old=0.125), GateSample(29, 0.5, old=0.125))}
         bake = Bake(world, release, release.flipped_at + timedelta(seconds=1), samples)
         (markdown,) = bake.pictures()
@@ -113,7 +110,7 @@ def test_no_bake_waits_for_its_picture(tmp_path: Path) -> None:
         return (200, number("0")) if "/api/v1/query" in request.path else town(request)
 
     with serving(script, tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), declared(cluster.server, f"{RATIO}}}", bake=0), "ana")
+        world = world_of(cluster, declared(cluster.server, f"{RATIO}}}", bake=0))
         found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held, show_graphs=made.append)}
         assert (found["ratio"], ranges) == (Verdict.PASS, [])
         assert len(made[0]()) == 1

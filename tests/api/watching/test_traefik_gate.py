@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.adapters.traefik import TraefikPods
 from flipgate.core.gates.traefik_counters import BEGUN, REQUESTS, Probes
-from flipgate.core.spec.application import load_application
+from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.steps.acting.world import World
-from flipgate.steps.watching import gates
+from flipgate.steps.watching import gates, watch
 from flipgate.steps.watching.measure import measures
-from flipgate.steps.watching.watch import watch
 from tests.api.bakes import flipped
-from tests.api.shop import held
-from tests.api.town import Town, pod
-from tests.api.wire import Answer, Handler, serving
+from tests.api.bakes import watched as baked
+from tests.api.town import Town, pod, world_of
+from tests.api.wire import Answer, Handler, serving, silence, within
 from tests.core.builders import SHOP
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -87,22 +82,27 @@ class Edge(Town):
         return 200, "\n".join([*lines, "process_start_time_seconds 1.5e+09", "go_threads 7", ""]).encode()
 
 
+@pytest.fixture(autouse=True)
+def few_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of flipgate's own as it takes to be judged."""
+    monkeypatch.setattr(watch, "PROBES_A_LOOK", 3)
+
+
 def watched(tmp_path: Path, edge: Edge) -> Evidence:
     """What the gate says at the end of the bake."""
     with serving(edge, tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-        found = {evidence.gate: evidence for evidence in watch(world, flipped(), held)}
+        found = baked(world_of(cluster, declaring_gate(edge)))
     assert found["errors"].verdict is PASS
     return found["users"]
 
 
-def text_of(edge: Edge) -> str:
+def declaring_gate(edge: Edge) -> Application:
     """The shop with the gate, for one look."""
     text = SHOP.replace("header: X-Served-Side", "header: X-Served-Side, traefik: {metricsPort: 9100}")
     if edge.route is SPLIT:
         text = text.replace("kind: IngressRoute", "kind: TraefikService")
     gate = "{name: users, traefik: {maxErrorRatio: 0.05}, failures: 1}"
-    return text + f"  gates: [{gate}]\n  policy: {{bakeSeconds: 0}}\n"
+    return load_application(f"{text}  gates: [{gate}]\n  policy: {{bakeSeconds: 0}}\n", "shop.yaml")
 
 
 def rule() -> dict[str, Any]:
@@ -149,34 +149,22 @@ def test_users_errors_are_seen_in_one_look_and_what_is_not_read_never_passes(
 def test_a_traefik_that_does_not_answer_holds_up_the_probes_for_a_moment_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    over = Event()
-
-    class Slow(Edge):
-        def metrics(self, replica: str) -> Answer:
-            over.wait(10)
-            return 503, b""
-
     monkeypatch.setattr(gates, "BEGIN_SECONDS", 0.2)
-    edge = Slow(status=500)
-    began = time.monotonic()
-    try:
-        with serving(edge, tmp_path) as cluster:
-            world = World(cluster, Store(cluster, "fg", "shop"), load_application(text_of(edge), "shop.yaml"), "ana")
-            found = {evidence.gate: evidence.verdict for evidence in watch(world, flipped(), held)}
-            took = time.monotonic() - began
-    finally:
-        over.set()
-    assert (found["errors"], found["users"]) == (FAIL, UNKNOWN)
-    assert took < 2
+    edge = Edge(status=500)
+    with (
+        silence() as nothing,
+        serving(lambda request: (nothing if ":9100/" in request.path else edge)(request), tmp_path) as cluster,
+        within(2),
+    ):
+        found = baked(world_of(cluster, declaring_gate(edge)))
+    assert (found["errors"].verdict, found["users"].verdict) == (FAIL, UNKNOWN)
 
 
 def test_nothing_is_counted_while_flipgates_own_probes_go_on(tmp_path: Path) -> None:
     """They are taken off again, and how many of them Traefik has counted by then nobody knows."""
-    application = load_application(text_of(Edge()), "shop.yaml")
     with serving(Edge(), tmp_path) as cluster:
-        world = World(cluster, Store(cluster, "fg", "shop"), application, "ana")
         probes = Probes()
-        measure = measures(world, flipped(), probes)["users"]
+        measure = measures(world_of(cluster, declaring_gate(Edge())), flipped(), probes)["users"]
         assert measure(0).why == BEGUN
         probes.sent = 1
         assert measure(1).why == "read while flipgate's own probes went on"
@@ -191,4 +179,4 @@ def test_what_is_no_metrics_is_said(tmp_path: Path) -> None:
         ((503, b"no"), "HTTP 503 from /metrics at port 9100"),
     ]:
         with serving(lambda _, given=answer: given, tmp_path) as cluster, pytest.raises(TemporaryError, match=said):
-            TraefikPods(cluster, load_application(text_of(Edge()), "shop.yaml").spec.traffic).counters("a", {GREEN})
+            TraefikPods(cluster, declaring_gate(Edge()).spec.traffic).counters("a", {GREEN})

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.core.record.conditions import condition_of
@@ -25,6 +24,7 @@ from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.status import collect
 from flipgate.steps.watching.unwatched import look_whether_watched, note_success
 from tests.api.shop import BLUE, Shop
+from tests.api.telling import Listening, heard
 from tests.api.users import grant, user
 from tests.core.checkout.test_prefect_yaml import DEPLOYMENTS, names
 
@@ -36,6 +36,11 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def shop(shop_on_paper: Shop) -> Shop:
     return shop_on_paper
+
+
+@pytest.fixture
+def world(shop: Shop) -> World:
+    return shop.world()
 
 
 @pytest.fixture
@@ -175,7 +180,7 @@ def test_reconcile_notes_only_what_it_settled_without_a_fault(
     overdue(world)
     look_whether_watched(world, print)
     monkeypatch.setattr(reconcile, "reconcile_world", lambda *_: "nothing to recover")
-    said = hear(world)
+    said = heard(world)
     assert reconcile.reconcile_one(shop.name, "default") == "nothing to recover"
     assert judged(world).status == "False"
     assert said == [f"{shop.name}: reconcile succeeds again, after 60 min"]
@@ -191,30 +196,6 @@ def test_a_drift_that_waits_for_a_person_is_no_sign_that_reconcile_does_not_run(
 
 
 # Telling
-
-
-class Listening(Chat):
-    """A chat that keeps what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        object.__setattr__(self, "told", [])
-        object.__setattr__(self, "shown", [])
-
-    told: list[str]
-    shown: list[list[dict[str, Any]]]
-
-    def post(self, text: str, blocks: list[dict[str, Any]], *, thread: str = "") -> str:
-        self.told.append(text)
-        self.shown.append(blocks)
-        return f"{len(self.told)}.0"
-
-
-def hear(world: World) -> list[str]:
-    """What is said in a run's log from here on."""
-    said: list[str] = []
-    world.say = said.append
-    return said
 
 
 def news(*texts: str) -> Callable[[Record], Record]:
@@ -251,7 +232,7 @@ def test_what_people_are_told_meanwhile_says_it_in_a_sentence(world: World, monk
 
 def test_where_the_log_is_the_channel_the_log_says_it(world: World) -> None:
     overdue(world)
-    said = hear(world)
+    said = heard(world)
     write(world, news("one.", "two."))
     assert said[:2] == ["one.", "two."]
     assert [text.startswith("Unwatched: reconcile last succeeded ") for text in said[2:]] == [True]
@@ -311,7 +292,7 @@ def test_looking_fails_nobody(shop: Shop, world: World, monkeypatch: pytest.Monk
     def lose(change: Any) -> Any:
         raise Conflict("was written by others 8 times in a row", obj="record of shop")
 
-    said = hear(world)
+    said = heard(world)
     with monkeypatch.context() as patched:
         patched.setattr(world.store, "update", lose)
         look_whether_watched(world, warned.append)

@@ -15,7 +15,8 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.looking.prove import prove
 from flipgate.steps.watching.watch import PROBES_A_LOOK, quick_watch, watch
-from tests.api.shop import held, timed_by_its_waiting
+from tests.api.bakes import held
+from tests.api.shop import timed_by_its_waiting
 from tests.api.town import FORBIDDEN, Town, pod, world_of
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import deployment, release
@@ -48,7 +49,19 @@ def watched(tmp_path: Path) -> Callable[[Town], dict[str, Evidence]]:
         (Town(500, "blue"), UNKNOWN),
         (Town(pods=[pod("a", ready=False)]), UNKNOWN),
     ],
-    ids=str,
+    ids=[
+        "good",
+        "the side's own 404",
+        "error",
+        "no server",
+        "no route",
+        "proxy refused",
+        "forbidden",
+        "unnamed",
+        "the old side",
+        "the old side's error",
+        "nobody Ready",
+    ],
 )
 def test_what_users_get_decides_and_what_only_we_get_does_not(
     watched: Callable[[Town], dict[str, Evidence]], town: Town, verdict: Verdict
@@ -91,6 +104,7 @@ def test_only_ready_replicas_are_asked(watched: Callable[[Town], dict[str, Evide
         ([pod("b", ready=False), pod("a", ready=False)], r"no Ready pod matches .* \(running, but not Ready: a, b\)"),
         ([{"metadata": {"name": "new"}, "status": {"phase": "Running"}}], "not Ready: new"),
     ],
+    ids=["none", "two", "one without conditions"],
 )
 def test_without_a_ready_replica_the_others_are_named(tmp_path: Path, pods: list[dict[str, Any]], said: str) -> None:
     with serving(Town(pods=pods), tmp_path) as cluster, pytest.raises(Refused, match=said) as refused:
