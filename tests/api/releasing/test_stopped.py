@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from flipgate.adapters import runs
+from flipgate.adapters import lease, runs
+from flipgate.adapters.store import stamp_time
 from flipgate.cli import cli
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
@@ -106,7 +107,10 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> No
 # It is said
 
 
-def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere(shop: Shop, dark: World) -> None:
+@pytest.mark.usefixtures("suspending")
+def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_who_is_asked_again(
+    shop: Shop, dark: World
+) -> None:
     yes(dark)
     name = opened(dark).name
     with played(dark, "run-7") as flows, pytest.raises(Refused, match="web: does not exist") as refused:
@@ -128,6 +132,14 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere(shop: Sh
     assert "web: does not exist" in status(shop)
     dark.store.write_history(opened(dark), record.journal)
     assert "FlipStopped" in [entry.step for entry in dark.store.finished(name)[1]]
+
+    with played(dark) as flows, pytest.raises(SuspendedError):
+        flows.flip_traffic(shop.name, name)
+    question = dark.store.read().question
+    assert question
+    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
+    assert "web: does not exist" in question.evidence[0].detail
+    assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
 
 
 def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
@@ -209,21 +221,6 @@ def test_a_run_that_is_suspended_is_not_stopped(shop: Shop, dark: World) -> None
     assert dark.store.read().question
 
 
-@pytest.mark.usefixtures("suspending")
-def test_who_is_asked_again_is_told_what_failed(shop: Shop, dark: World) -> None:
-    yes(dark)
-    with played(dark) as flows:
-        with pytest.raises(Refused):
-            flows.flip_traffic(shop.name, opened(dark).name)
-        with pytest.raises(SuspendedError):
-            flows.flip_traffic(shop.name, opened(dark).name)
-    question = dark.store.read().question
-    assert question
-    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
-    assert "web: does not exist" in question.evidence[0].detail
-    assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
-
-
 def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
     shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,27 +268,28 @@ def ended(run: dict[str, Any], state: str) -> None:
     run["state_type"] = state
 
 
-@pytest.mark.parametrize("state", ["FAILED", "CRASHED"])
 def test_reconcile_starts_another_run_for_one_that_failed_before_anybody_was_asked(
-    dark: World, prefect: PlayedPrefect, state: str
+    dark: World, prefect: PlayedPrefect
 ) -> None:
-    for turn in range(1, runs.RUNS_A_KEY + 1):
+    for turn, state in enumerate(("FAILED", "CRASHED", "FAILED", "CRASHED", "FAILED"), 1):
         reconcile(dark)
         reconcile(dark)
         assert len(prefect.of("flip-traffic")) == turn
         ended(prefect.runs[-1], state)
-    heard: list[str] = []
-    reconcile(replace(dark, say=heard.append))
-    assert len(prefect.runs) == runs.RUNS_A_KEY, "then a person has to"
-    assert f"5 runs of flip-traffic have ended, the last in {state}: none is started" in heard
+    for state in ("FAILED", "CRASHED"):
+        ended(prefect.runs[-1], state)
+        heard: list[str] = []
+        reconcile(replace(dark, say=heard.append))
+        assert len(prefect.runs) == runs.RUNS_A_KEY, "then a person has to"
+        assert f"5 runs of flip-traffic have ended, the last in {state}: none is started" in heard
 
 
-@pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED"])
-def test_reconcile_leaves_a_run_that_was_ended_as_it_is(live: World, prefect: PlayedPrefect, state: str) -> None:
+def test_reconcile_leaves_a_run_that_was_ended_as_it_is(live: World, prefect: PlayedPrefect) -> None:
     reconcile(live)
-    ended(prefect.runs[0], state)
-    reconcile(live)
-    assert len(prefect.of("scale-down")) == 1, "nobody is asked again for what they said no to"
+    for state in ("COMPLETED", "CANCELLED"):
+        ended(prefect.runs[0], state)
+        reconcile(live)
+        assert len(prefect.of("scale-down")) == 1, "nobody is asked again for what they said no to"
 
 
 def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_shows_a_run_at_work(
@@ -312,21 +310,31 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
     ]
 
 
-def test_nothing_is_started_beside_somebody_who_is_at_work(shop: Shop, dark: World, prefect: PlayedPrefect) -> None:
-    yes(dark)
-    with shop.world("the run").acting():
-        reconcile(later(dark))
-    assert prefect.runs == []
-
-
-def test_a_question_that_waits_for_a_person_starts_nothing(dark: World, prefect: PlayedPrefect) -> None:
+def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who_is_at_work(
+    shop: Shop, dark: World, prefect: PlayedPrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     questions.pose(dark, FLIP, [])
     reconcile(later(dark))
     assert prefect.runs == []
 
+    waited = [0.0]
+
+    def sleep(_: float) -> None:
+        """So many seconds pass on the Lease's clock, and its holder renews it."""
+        waited[0] += lease.SILENCE_SECONDS / 2
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{shop.own}/leases/flipgate-{shop.name}"
+        shop.cluster.merge(path, {"spec": {"renewTime": stamp_time(utc_now())}})
+
+    yes(dark)
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: waited[0], sleep=sleep))
+    with shop.world("the run").acting():
+        reconcile(later(dark))
+    assert waited[0] > lease.SILENCE_SECONDS, "it was looked for"
+    assert prefect.runs == []
+
 
 def deploy_again(world: World, shop: Shop) -> None:
-    with shop.playing_ready(), played(world) as flows:
+    with played(world) as flows:
         assert flows.deploy_dark(shop.name, {"web": "shop/web:2"}) == opened(world).name
 
 
@@ -339,33 +347,37 @@ def deployed(shop: Shop, world: World, prefect: PlayedPrefect) -> World:
     return world
 
 
-@pytest.mark.parametrize("state", ["FAILED", "CRASHED", "CANCELLED", "COMPLETED", "PAUSED"])
 def test_the_same_build_deployed_again_asks_again_where_the_run_will_not(
-    shop: Shop, deployed: World, prefect: PlayedPrefect, state: str
+    shop: Shop, deployed: World, prefect: PlayedPrefect
+) -> None:
+    for turn, state in enumerate(("FAILED", "CRASHED", "CANCELLED", "COMPLETED"), 1):
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == turn, "the run is on its way"
+        ended(prefect.runs[-1], state)
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == turn + 1
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 5
+
+
+def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer_and_goes_on_with_a_yes_that_stands(
+    shop: Shop, deployed: World, prefect: PlayedPrefect
 ) -> None:
     deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 1, "the run is on its way"
-    ended(prefect.runs[-1], state)
-    deploy_again(deployed, shop)
-    deploy_again(deployed, shop)
-    assert len(prefect.of("flip-traffic")) == 2
+    ended(prefect.runs[-1], "PAUSED")
+    for _ in range(2):
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == 2, "the first waits for nothing"
 
-
-def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer(
-    shop: Shop, deployed: World, prefect: PlayedPrefect
-) -> None:
-    run = prefect.of("flip-traffic")[0]
+    run = prefect.of("flip-traffic")[1]
     questions.pose(deployed, FLIP, [], flow_run=run["id"])
     ended(run, "PAUSED")
     deploy_again(deployed, shop)
-    assert len(prefect.of("flip-traffic")) == 1
-
-
-def test_the_same_build_deployed_again_goes_on_with_a_yes_that_stands(
-    shop: Shop, deployed: World, prefect: PlayedPrefect
-) -> None:
-    yes(deployed)
-    ended(prefect.of("flip-traffic")[0], "FAILED")
-    deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 2
+
+    yes(deployed)
+    ended(run, "FAILED")
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 3
     assert deployed.store.read().approval
