@@ -34,22 +34,6 @@ def back(shop: Shop) -> None:
         roll_back(shop.world("ana"), "checkout is slow", by="ana")
 
 
-def test_each_look_for_the_release_says_what_became_of_it(shop: Shop, live: World) -> None:
-    release = live.store.read().release
-    assert release
-    back(shop)
-    assert re.search(BACK, ended_meanwhile(live, release.name))
-    looks: list[Callable[[], Any]] = [
-        lambda: need_soaked(live),
-        lambda: need_soaked(live, release.name),
-        lambda: need_release(live, release.name, FLIPPABLE),
-        lambda: questions.need_phase(live, live.store.read(), questions.QuestionKind.FLIP),
-    ]
-    for look in looks:
-        with pytest.raises(Refused, match=f"release {release.name}: {BACK}"):
-            look()
-
-
 def wakes_in_the_middle(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The scale-down looks around, sleeps through a whole rollback, and wakes."""
     looks = settle.stamped_look
@@ -76,7 +60,7 @@ def wakes_late(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("sleeps", [wakes_in_the_middle, wakes_late])
-def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_says_by_whom(
+def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_it_and_each_look_say_by_whom(
     shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch, sleeps: Callable[..., None]
 ) -> None:
     release = live.store.read().release
@@ -91,3 +75,14 @@ def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_says_by_w
     assert re.fullmatch(rf"release {release.name} {BACK}", state.message)
     assert (shop.counts(BLUE), live.store.read().phase) == (COUNTS, Phase.ROLLED_BACK)
     assert live.store.read().release.stopped is None  # type: ignore[union-attr]
+
+    assert re.search(BACK, ended_meanwhile(live, release.name))
+    looks: list[Callable[[], Any]] = [
+        lambda: need_soaked(live),
+        lambda: need_soaked(live, release.name),
+        lambda: need_release(live, release.name, FLIPPABLE),
+        lambda: questions.need_phase(live, live.store.read(), questions.QuestionKind.FLIP),
+    ]
+    for look in looks:
+        with pytest.raises(Refused, match=f"release {release.name}: {BACK}"):
+            look()
