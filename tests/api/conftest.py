@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
-from tests.api.shop import Shop
+from tests.api.shop import Install, Shop
 from tests.conftest import API_LAB
 
 
@@ -80,3 +81,9 @@ def shop_on_paper(cluster: Cluster, lab: Lab) -> Shop:
 def world(shop: Shop) -> World:
     """The shop adopted, as actor `ana`."""
     return shop.adopted()
+
+
+@pytest.fixture(scope="session")
+def install(cluster: Cluster, lab: Lab) -> Install:
+    """Makes shops of other shapes, as `Shop.install` is told to."""
+    return partial(Shop.install, cluster, lab.kubeconfig)

@@ -15,7 +15,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, unreadable
 from tests.api.wire import Holding, serving
 
 
@@ -32,12 +32,10 @@ def live(shop: Shop) -> World:
 
 def rolled_back_unrecorded(shop: Shop) -> None:
     """While the record was garbled, which it is no longer."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    with unreadable(shop):
+        done = roll_back(shop.world("ana"), "users complain", by="ana")
     assert (done.recorded, shop.where()) == (False, ("blue",))
     assert any("mailer" in each for each in done.left), "workers are left to a person, who sees it in the exit code"
-    shop.write_record(readable)
 
 
 def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(shop: Shop, live: World) -> None:
@@ -77,13 +75,10 @@ def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is
     shop: Shop, live: World, tmp_path: Path
 ) -> None:
     """Its patch of the route is still on its way, and stays refused."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
     network = Holding(shop.kubeconfig, holds=lambda method, path, body: "/ingressroutes/" in path)
     with serving(network, tmp_path) as cluster:
-        with pytest.raises(TemporaryError):
+        with unreadable(shop), pytest.raises(TemporaryError):
             roll_back(shop.world("ana", cluster), "users complain", by="ana")
-        shop.write_record(readable)
         assert not left_unrecorded(live, look(live)), "it may be at work still"
         live.now = lambda: utc_now() + timedelta(seconds=AT_WORK_SECONDS + 1)
         assert left_unrecorded(live, look(live))
@@ -94,15 +89,13 @@ def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is
     assert not left_unrecorded(live, look(live))
 
 
-def test_half_of_the_routes_go_the_rest_of_the_way(shop: Shop) -> None:
-    shop = Shop.install(shop.cluster, shop.kubeconfig, routes=("live", "back"))
+def test_half_of_the_routes_go_the_rest_of_the_way(install: Install) -> None:
+    shop = install(routes=("live", "back"))
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
-    shop.point("back", shop.namespace(GREEN))
-    shop.write_record(readable)
+    with unreadable(shop):
+        roll_back(shop.world("ana"), "users complain", by="ana")
+        shop.point("back", shop.namespace(GREEN))
     with shop.playing_ready():
         recover(world)
     assert shop.where() == ("blue", "blue")

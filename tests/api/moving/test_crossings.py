@@ -34,7 +34,7 @@ from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, opened, unreadable
 from tests.api.wire import Answer, Holding, Through, serving
 
 Patch = pytest.MonkeyPatch
@@ -42,11 +42,9 @@ Patch = pytest.MonkeyPatch
 
 def unrecorded_rollback(shop: Shop, meanwhile: Callable[[], object] = lambda: None) -> None:
     """By ana, while the record was garbled; `meanwhile` nobody has reconciled."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
-    meanwhile()
-    shop.write_record(readable)
+    with unreadable(shop):
+        roll_back(shop.world("ana"), "users complain", by="ana")
+        meanwhile()
 
 
 def emptied(shop: Shop) -> None:
@@ -55,8 +53,9 @@ def emptied(shop: Shop) -> None:
     shop.play_ready(BLUE)
 
 
-def two_routes(shop: Shop, **more: Any) -> Shop:
-    return Shop.install(shop.cluster, shop.kubeconfig, routes=("live", "back"), **more)
+@pytest.fixture
+def two_routes(install: Install) -> Shop:
+    return install(routes=("live", "back"))
 
 
 def denied(name: str) -> Callable[[str, str], Answer | None]:
@@ -105,8 +104,8 @@ def test_adopting_again_keeps_the_way_back_without_a_record(shop: Shop) -> None:
     assert shop.where() == ("blue",)
 
 
-def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(shop: Shop) -> None:
-    shop = two_routes(shop, weighted=("live",))
+def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(install: Install) -> None:
+    shop = install(routes=("live", "back"), weighted=("live",))
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
     unrecorded_rollback(shop)
@@ -122,8 +121,8 @@ def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(shop: Shop) ->
     assert look_at_traffic(world).active is GREEN
 
 
-def test_a_mark_that_cannot_be_taken_off_is_not_obeyed_again(shop: Shop, tmp_path: Path) -> None:
-    shop = two_routes(shop)
+def test_a_mark_that_cannot_be_taken_off_is_not_obeyed_again(two_routes: Shop, tmp_path: Path) -> None:
+    shop = two_routes
     shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
     unrecorded_rollback(shop)
@@ -149,8 +148,8 @@ def test_a_mark_sends_nobody_where_a_person_has_taken_users_away_since(shop: Sho
     assert look_at_traffic(world).unrecorded is None
 
 
-def test_the_latest_of_two_marks_counts(shop: Shop, tmp_path: Path) -> None:
-    shop = two_routes(shop)
+def test_the_latest_of_two_marks_counts(two_routes: Shop, tmp_path: Path) -> None:
+    shop = two_routes
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
 
@@ -183,9 +182,9 @@ def test_a_contracted_side_gets_its_users_but_not_its_workers(shop: Shop) -> Non
     assert shop.counts(BLUE)["mailer"] == 0
 
 
-def test_one_route_that_cannot_be_confirmed_holds_up_no_way_back(shop: Shop, tmp_path: Path) -> None:
+def test_one_route_that_cannot_be_confirmed_holds_up_no_way_back(two_routes: Shop, tmp_path: Path) -> None:
     """A webhook answers 500 for it; it is on the old side already."""
-    shop = two_routes(shop)
+    shop = two_routes
     world = shop.gone_live()
     fails: Callable[[str, str], Answer | None] = lambda m, p: (500, b"{}") if denied("back")(m, p) else None  # noqa: E731
     with serving(Through(shop.kubeconfig, before=fails), tmp_path) as cluster, shop.playing_ready():
@@ -308,32 +307,14 @@ def test_the_line_on_a_route_works_after_a_rollback_that_died_was_ended(
     with world.acting() as acting:
         stamp(acting, look_at_side(world, GREEN))
         move(acting, GREEN)
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
+    network = serving(Holding(shop.kubeconfig, holds=routes), tmp_path)
+    with unreadable(shop), network as cluster, pytest.raises(TemporaryError):
         roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
-    shop.write_record(readable)
     assert "moved nobody" in recover(world).fact
     (state,) = look_at_traffic(world).routes
     patch = json.loads(shlex.split(state.way_back)[-1].removeprefix("-p="))
     shop.cluster.patch(shop.route_path(), patch)
     assert shop.where() == ("blue",)
-
-
-def test_a_route_whose_annotations_somebody_replaces_lets_no_old_move_through(shop: Shop, tmp_path: Path) -> None:
-    live, network = shop.gone_live(), Holding(shop.kubeconfig, holds=lambda *_: True)
-    with behind(shop, network, tmp_path) as worker:
-        with pytest.raises(TemporaryError):
-            roll_back(worker, "orders fail", by="ben")
-        network.held[:] = [each for each in network.held if routes(*each[:3])]
-        to_rest(live)
-        manifest = shop.route()
-        with live.acting() as acting:
-            settle(acting)
-        manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
-        shop.cluster.replace(shop.route_path(), manifest)
-        assert set(network.release()) == {422}
-    assert shop.where() == ("green",)
 
 
 def test_an_image_goes_to_its_own_container(shop: Shop, monkeypatch: Patch) -> None:

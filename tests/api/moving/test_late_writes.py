@@ -13,6 +13,7 @@ import pytest
 
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.values.stamps import STAMP
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, look_at_side, need_dark
@@ -23,7 +24,7 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
+from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, opened, under_lease, unleased
 from tests.api.wire import Holding
 
 
@@ -55,23 +56,32 @@ def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(
     assert (shop.where(), shop.counts(BLUE)) == (("blue",), COUNTS)
 
 
+@pytest.mark.parametrize(
+    ("kind", "replaced"),
+    [("ingressroutes", False), ("httproutes", False), ("ingressroutes", True)],
+    ids=["IngressRoute", "HTTPRoute", "its annotations replaced by somebody"],
+)
 def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(
-    shop: Shop, network: Holding, tmp_path: Path
+    install: Install, tmp_path: Path, kind: str, replaced: bool
 ) -> None:
     """It reached nothing but its readings, and gave up: nobody knows of it."""
-    live = shop.gone_live()
+    shop = install(http=["live"] if kind == "httproutes" else [])
+    live, network = shop.gone_live(), Holding(shop.kubeconfig, holds=lambda *_: True)
     with behind(shop, network, tmp_path) as worker:
-        network.holds = lambda method, path, body: True
         with pytest.raises(TemporaryError):
             roll_back(worker, "orders fail", by="ben")
-        assert any("/ingressroutes/" in path for _, path, _, _ in network.held)
-        network.held[:] = [each for each in network.held if "/ingressroutes/" in each[1]]
+        network.held[:] = [each for each in network.held if f"/{kind}/" in each[1]]
+        assert network.held
         to_rest(live)
+        manifest = shop.route()
         with live.acting() as acting:
             settle(acting)
-        assert 422 in network.release()
-    assert shop.where() == ("green",)
-    assert shop.counts(BLUE) == dict.fromkeys(COUNTS, 0)
+        assert STAMP in shop.route()["metadata"]["annotations"]
+        if replaced:
+            manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
+            shop.cluster.replace(shop.route_path(), manifest)
+        assert set(network.release()) == {422}
+    assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
 
 
 def test_a_rollback_that_arrives_while_the_next_release_is_brought_up_moves_nobody(

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import clear_way_back
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import EntryState
@@ -21,9 +20,9 @@ from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Install, Shop, last_entry, opened, under_lease, unleased
 from tests.api.targets import there_and_back
-from tests.api.users import grant, typed, user
+from tests.api.users import typed
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
 
@@ -31,9 +30,9 @@ SPLIT, FRONT = "split", "front"
 
 
 @pytest.fixture
-def split(cluster: Cluster, lab: Lab) -> Shop:
+def split(install: Install) -> Shop:
     """A shop whose one route is a TraefikService."""
-    return Shop.install(cluster, lab.kubeconfig, routes=(SPLIT,), weighted=[SPLIT])
+    return install(routes=(SPLIT,), weighted=[SPLIT])
 
 
 def line_on(shop: Shop, name: str = "live") -> str:
@@ -48,23 +47,16 @@ def version(shop: Shop, name: str) -> str:
 # A TraefikService
 
 
-def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_back(split: Shop, tmp_path: Path) -> None:
-    robot = user(split, tmp_path)
-    missing = check_application(robot, split.application, split.own)
+def test_the_rights_of_the_declared_kind_are_enough_and_a_traefik_service_of_a_side_needs_to_be_read_there(
+    split: Shop, tmp_path: Path
+) -> None:
+    missing = there_and_back(split, tmp_path)
     assert not [sentence for sentence in missing if "ingressroutes" in sentence]
-    grant(split, missing)
-    assert checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
-    there_and_back(split, robot)
 
-
-def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_path: Path) -> None:
     inner = {"name": "web", "kind": "TraefikService", "namespace": split.namespace(BLUE)}
     split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
-    robot = user(split, tmp_path)
-    grant(split, check_application(robot, split.application, split.own))
-    assert [
-        sentence.partition(" (")[0] for sentence in checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
-    ] == [
+    more = checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    assert [sentence.partition(" (")[0] for sentence in more] == [
         f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
         for side in (BLUE, GREEN)
     ]
@@ -82,8 +74,8 @@ def test_a_kind_that_is_not_installed_is_said(split: Shop, tmp_path: Path) -> No
     assert "traefik.io/v1alpha1 has no TraefikService here" in problem
 
 
-def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=(FRONT, SPLIT), weighted=[SPLIT])
+def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(install: Install, tmp_path: Path) -> None:
+    shop = install(routes=(FRONT, SPLIT), weighted=[SPLIT])
     leads = [{"name": SPLIT, "kind": "TraefikService"}]
     shop.patch(shop.route_path(FRONT), ("replace", "/spec/routes/0/services", leads))
     world = shop.adopted()
@@ -102,8 +94,8 @@ def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Clus
 
 
 @pytest.fixture
-def three(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("z", SPLIT, "a"), weighted=[SPLIT])
+def three(install: Install) -> Shop:
+    return install(routes=("z", SPLIT, "a"), weighted=[SPLIT])
 
 
 @pytest.mark.parametrize("code", [403, 409])
@@ -162,8 +154,8 @@ def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(t
 
 
 @pytest.fixture
-def both(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("live", SPLIT), weighted=[SPLIT])
+def both(install: Install) -> Shop:
+    return install(routes=("live", SPLIT), weighted=[SPLIT])
 
 
 def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Shop, lab: Lab, tmp_path: Path) -> None:
