@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flipgate.core.values.sides import Side
 from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, move_back
@@ -14,10 +15,10 @@ from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
 from tests.api.users import grant, user
 
 
-def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
-    """A Service of green with these ports."""
+def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web", side: Side = GREEN) -> None:
+    """A Service of a side with these ports."""
     body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": list(ports)}}
-    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/{name}", body)
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(side)}/services/{name}", body)
 
 
 def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "http") -> None:

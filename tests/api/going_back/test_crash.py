@@ -16,7 +16,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import CRASH_VARIABLE, World
 from flipgate.steps.going_back.recover import recover
 from tests.api.pipeline import ACTOR, act
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 
 CHECKOUT = Path(__file__).parents[3]
 UP = {"web": 2, "mailer": 0}
@@ -58,8 +58,8 @@ def test_bringing_up(shop: Shop, world: World, edge: str, left: dict[str, int]) 
     assert world.store.read().open_entry is None
 
 
-def test_moving_before_the_first_patch(shop: Shop, world: World) -> None:
-    advanced(world, opened(world), Phase.DARK)
+def test_moving_before_the_first_patch(shop: Shop) -> None:
+    world = shop.gone_live(ACTOR, until=Phase.DARK)
     die(shop, "move", "MoveRoutes:begun")
     assert shop.where() == ("blue",)
     assert world.store.read().both_protected
@@ -74,8 +74,8 @@ def test_moving_before_the_first_patch(shop: Shop, world: World) -> None:
     assert shop.where() == ("green",)
 
 
-def test_moving_after_the_last_patch(shop: Shop, world: World) -> None:
-    advanced(world, opened(world), Phase.DARK)
+def test_moving_after_the_last_patch(shop: Shop) -> None:
+    world = shop.gone_live(ACTOR, until=Phase.DARK)
     die(shop, "move", "MoveRoutes:done")
     assert shop.where() == ("green",)
     assert world.store.read().active is BLUE

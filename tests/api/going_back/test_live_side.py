@@ -99,6 +99,10 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
     before = found(world)
     flux(shop, 0)
     lost, again = found(world), found(world)
+    shop.point("live", "nowhere")
+    assert found(world) == lost, "while nobody can say which side is live, it has not turned"
+    shop.point("live", shop.namespace(BLUE))
+    assert found(world) == lost
 
     assert before is not None
     assert (before.status, before.reason) == ("True", "LiveSideServes")
@@ -157,17 +161,6 @@ def test_what_an_autoscaler_may_have_shrunk_is_no_shortage(shop: Shop, world: Wo
     assert (without and (without.status, without.reason)) == ("False", "TooFewPods")
 
 
-def test_while_nobody_can_say_which_side_is_live_it_has_not_turned(shop: Shop, world: World, said: list[str]) -> None:
-    flux(shop, 0)
-    lost = found(world)
-    shop.point("live", "nowhere")
-    kept = found(world)
-    shop.point("live", shop.namespace(BLUE))
-
-    assert (kept, found(world)) == (lost, lost)
-    assert len(said) == 1
-
-
 # Reconcile
 
 
@@ -177,6 +170,7 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
     rest = put_to_rest(world, shop)
     lost = found(world)
     assert (lost and lost.reason) == "NoReadyPod"
+    stale = look_at_side(world, BLUE).workloads["web"]
     assert reconciled(world) == "nothing to recover: `settled`, traffic on blue"
     assert shop.counts(BLUE) == COUNTS
     record = world.store.read()
@@ -191,21 +185,14 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
         f"is scaled up again: web 0 to 2; entry {rest.id} (RestSide of ana) had put it to rest though users are on it"
     )
     assert said[1:] == [f"{shop.name}: the live side blue {told}"]
+    assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == record.epoch
+    with pytest.raises(Conflict):  # a rest that is still under way
+        shop.cluster.patch(address_of(stale), [*stale.tests(), stale.asking(0)])
     shop.play_ready(BLUE)
     now = found(world)
     assert (now and now.status, len(said)) == ("True", 3)
     reconciled(world)
     assert (world.store.read().journal, len(said)) == (record.journal, 3), "once is enough"
-
-
-def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, world: World, reconciled: Any) -> None:
-    put_to_rest(world, shop)
-    stale = look_at_side(world, BLUE).workloads["web"]
-    reconciled(world)
-
-    assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == world.store.read().epoch
-    with pytest.raises(Conflict):
-        shop.cluster.patch(address_of(stale), [*stale.tests(), stale.asking(0)])
     assert shop.counts(BLUE) == COUNTS
 
 

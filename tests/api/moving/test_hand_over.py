@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease, Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.going_back.roll_back import roll_back
@@ -22,78 +15,20 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.flip import going_back
 from flipgate.steps.releasing.questions import pose
-from flipgate.steps.releasing.setup import adopt, check_application
+from flipgate.steps.releasing.setup import adopt
 from flipgate.steps.watching.watch import bad_bake
-from tests.api.front import checked
+from tests.api.moving.workers import (
+    add_job,
+    complete,
+    cron_jobs,
+    mailers,
+    nightly,
+    nightly_at,
+    suspend,
+    suspended,
+    with_cron_job,
+)
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting
-from tests.api.users import grant, user
-
-SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
-
-
-def cron_jobs(shop: Shop, side: Side) -> str:
-    return f"/apis/batch/v1/namespaces/{shop.namespace(side)}/cronjobs"
-
-
-def nightly_at(shop: Shop, side: Side) -> str:
-    return f"{cron_jobs(shop, side)}/nightly"
-
-
-def nightly(shop: Shop, side: Side) -> dict[str, Any]:
-    return shop.cluster.get(nightly_at(shop, side))
-
-
-def suspended(shop: Shop) -> tuple[bool, bool]:
-    """Of blue, of green."""
-    blue, green = (nightly(shop, side)["spec"]["suspend"] for side in (BLUE, GREEN))
-    return blue, green
-
-
-def suspend(shop: Shop, side: Side, value: bool) -> None:
-    shop.patch(nightly_at(shop, side), ("replace", "/spec/suspend", value))
-
-
-def mailers(shop: Shop) -> tuple[int, int]:
-    return shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]
-
-
-def add_cron_job(shop: Shop, side: Side, *, suspend: bool) -> None:
-    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
-    template = {"spec": {"template": {"spec": pods}}}
-    spec = {**SCHEDULE, "suspend": suspend, "jobTemplate": template}
-    shop.cluster.create(cron_jobs(shop, side), {"metadata": {"name": "nightly"}, "spec": spec})
-
-
-def with_cron_job(shop: Shop, policy: str = "{}") -> Shop:
-    """The shop with a CronJob on both sides, which runs on blue."""
-    text = f"{shop.text}    - {{name: nightly, role: cron}}\n  policy: {policy}\n"
-    for side in Side:
-        add_cron_job(shop, side, suspend=side is GREEN)
-    Store(shop.cluster, shop.own, shop.name).write_application(text)
-    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
-
-
-def add_job(shop: Shop, side: Side, name: str = "nightly-1") -> str:
-    """A running Job of the side's CronJob; its path."""
-    owner = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "name": "nightly",
-        "uid": nightly(shop, side)["metadata"]["uid"],
-    }
-    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
-    jobs = f"/apis/batch/v1/namespaces/{shop.namespace(side)}/jobs"
-    meta = {"name": name, "ownerReferences": [owner]}
-    shop.cluster.create(jobs, {"metadata": meta, "spec": {"template": {"spec": pods}}})
-    return f"{jobs}/{name}"
-
-
-def complete(shop: Shop, path: str) -> None:
-    """What the Job controller writes when its pod has succeeded."""
-    now = "2026-03-01T04:01:00Z"
-    ended = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("SuccessCriteriaMet", "Complete")]
-    status = {"conditions": ended, "startTime": now, "completionTime": now, "succeeded": 1}
-    shop.cluster.merge(f"{path}/status", {"status": status})
 
 
 @pytest.mark.parametrize("order", ["old-first", "new-first"])
@@ -244,25 +179,3 @@ def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
     with world.acting() as acting:
         bring_up(acting, release)
     assert pose(world, QuestionKind.FLIP, [])
-
-
-def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_path: Path) -> None:
-    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
-    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
-    shop = with_cron_job(shop)
-    robot = user(shop, tmp_path)
-    grant(shop, check_application(robot, shop.application, shop.own))
-    shop.cluster.merge(
-        f"{cron_jobs(shop, BLUE)}/nightly/status", {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
-    )
-    said: list[str] = []
-    world = shop.world("robot", robot)
-    adopt(world)
-    world.say = said.append
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
-    assert (suspended(shop), said) == ((True, False), [])
-    shop.cluster.delete(nightly_at(shop, GREEN))
-    assert checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == [
-        f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
-    ]

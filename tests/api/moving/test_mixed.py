@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease, Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
@@ -28,51 +24,12 @@ from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.questions import decide, pose, standing
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
+from tests.api.moving.workers import config_map, nightly_at, suspended, told, with_cron_job, with_ledger
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, timed_by_its_waiting, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
-STATUS = "status: {port: 8080, path: /queue, json: consuming}"
 ASKED = re.compile(r"/namespaces/\S+-(?P<side>blue|green)/pods/ledger-0:8080/proxy/queue$")
-
-
-def config_map(shop: Shop, side: Side) -> str:
-    return f"/api/v1/namespaces/{shop.namespace(side)}/configmaps/ledger-consume"
-
-
-def told(shop: Shop) -> tuple[str | None, str | None]:
-    """What blue's pods are told, and green's."""
-    blue, green = ((shop.cluster.get(config_map(shop, side)).get("data") or {}).get("consume") for side in Side)
-    return blue, green
-
-
-def with_ledger(shop: Shop, status: str = STATUS) -> Shop:
-    """The shop with a mixed service that consumes on blue, and one Ready pod of it on either side."""
-    consume = f"consume: {{configMap: ledger-consume{f', {status}' if status else ''}}}"
-    text = f"{shop.text}    - {{name: ledger, role: mixed, replicas: 1, {consume}}}\n"
-    volume = {"name": "consume", "configMap": {"name": "ledger-consume"}}
-    labels = {"app": "ledger"}
-    pods = {"containers": [{"name": "ledger", "image": "shop/ledger:1"}], "volumes": [volume]}
-
-    def install(side: Side) -> None:
-        data = {"OTHER": "kept"} | ({"consume": "true"} if side is BLUE else {})
-        maps = config_map(shop, side).rpartition("/")[0]
-        shop.cluster.create(maps, {"metadata": {"name": "ledger-consume"}, "data": data})
-        spec = {"replicas": int(side is BLUE), "selector": {"matchLabels": labels}}
-        template = {"metadata": {"labels": labels}, "spec": pods}
-        shop.cluster.create(
-            shop.deployments(side), {"metadata": {"name": "ledger"}, "spec": {**spec, "template": template}}
-        )
-        shop.play_ready(side, "ledger")
-        path = f"/api/v1/namespaces/{shop.namespace(side)}/pods"
-        shop.cluster.create(path, {"metadata": {"name": "ledger-0", "labels": labels}, "spec": pods})
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        shop.cluster.merge(f"{path}/ledger-0/status", {"status": ready})
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(install, Side))
-    Store(shop.cluster, shop.own, shop.name).write_application(text)
-    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
 
 
 @dataclass
@@ -215,25 +172,31 @@ def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Sh
 def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Shop, tmp_path: Path) -> None:
     plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
     assert not any("patch configmaps in namespace " + shop.namespace(BLUE) in problem for problem in plain)
-    shop = with_ledger(shop, "settleSeconds: 0")
+    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
+    shop = with_cron_job(with_ledger(shop, "settleSeconds: 0"))
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
+    last = {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
+    shop.cluster.merge(f"{nightly_at(shop, BLUE)}/status", last)
     said: list[str] = []
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
     with shop.playing_ready(), world.acting() as acting:
         hand_over_workers(acting, GREEN)
-    assert (told(shop), said) == (("false", "true"), [])
+    assert (told(shop), suspended(shop), said) == (("false", "true"), (True, False), [])
 
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    environment, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting() as acting:
+        bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
+    assert refused.value.reason == "ConfigMapMissing"
+
+    shop.cluster.delete(nightly_at(shop, GREEN))
+    environment, jobs, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    assert jobs == f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"
     )
-    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting() as acting:
-        bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
-    assert refused.value.reason == "ConfigMapMissing"

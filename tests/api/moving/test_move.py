@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import patch_route
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted
@@ -26,15 +25,14 @@ from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import scale_to_live
 from flipgate.steps.releasing.questions import decide, need_phase, pose, standing
-from lab.control.records import Lab
 from tests.api.meddling import meddled_with
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Install, Shop, last_entry, under_lease, unleased
 from tests.repeating import repeating
 
 
 @pytest.fixture
-def two_routes(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
+def two_routes(install: Install) -> Shop:
+    return install(routes=("front", "back"))
 
 
 def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
@@ -51,29 +49,22 @@ def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
     return shop.cluster.items(shop.deployments(side))
 
 
-def test_a_move_takes_every_route_and_is_journaled(two_routes: Shop) -> None:
-    world = two_routes.adopted()
-    with world.acting() as acting:
-        moved = move(acting, GREEN)
+def test_a_move_takes_every_route_is_journaled_and_changes_the_namespace_and_nothing_else_once(
+    two_routes: Shop,
+) -> None:
+    world, before = two_routes.adopted(), two_routes.route("front")["spec"]
+    moved = under_lease(world, move, GREEN)
     assert (moved.to, len(moved.patches)) == (GREEN, 2)
     assert two_routes.where() == ("green", "green")
     entry = last_entry(world)
     assert (entry.step, entry.state, entry.intent) == (MOVE_ROUTES, EntryState.DONE, {"to": "green", "from": "blue"})
     assert world.store.read().active is GREEN
 
-
-def test_moving_again_moves_nothing(shop: Shop, world: World) -> None:
-    under_lease(world, move, GREEN)
-    version = shop.route()["metadata"]["resourceVersion"]
-    assert under_lease(world, move, GREEN).patches == ()
-    assert shop.route()["metadata"]["resourceVersion"] == version
-
-
-def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World) -> None:
-    before = shop.route()["spec"]
-    under_lease(world, move, GREEN)
-    before["routes"][0]["services"][0]["namespace"] = f"{shop.name}-green"
-    assert shop.route()["spec"] == before
+    before["routes"][0]["services"][0]["namespace"] = two_routes.namespace(GREEN)
+    assert two_routes.route("front")["spec"] == before
+    version = two_routes.version(two_routes.route_path("front"))
+    assert under_lease(world, move, GREEN).patches == (), "moving again moves nothing"
+    assert two_routes.version(two_routes.route_path("front")) == version
 
 
 def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_move(shop: Shop, world: World) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.record import record as records
 from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
@@ -17,17 +16,16 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.setup import check_application
-from lab.control.records import Lab
 from tests.api.front import PREVIEW, previewed, traefik
-from tests.api.shop import GREEN, ROUTES, Shop, last_entry, under_lease
+from tests.api.shop import GREEN, ROUTES, Install, Shop, last_entry, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import serving
 
 
 @pytest.fixture
-def both(cluster: Cluster, lab: Lab) -> Shop:
+def both(install: Install) -> Shop:
     """A route of each kind."""
-    return Shop.install(cluster, lab.kubeconfig, routes=("live", "split"), weighted=["split"])
+    return install(routes=("live", "split"), weighted=["split"])
 
 
 def made(shop: Shop) -> list[tuple[str, str]]:
