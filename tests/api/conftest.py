@@ -18,7 +18,8 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
-from tests.api.shop import Install, Shop
+from tests.api.shop import Shop
+from tests.api.steps import Install
 from tests.conftest import API_LAB
 
 

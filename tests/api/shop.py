@@ -400,16 +400,3 @@ def journaled(world: World, intent: Intent) -> Iterator[Entry]:
     """A step of this actor's, while the block works."""
     with world.acting() as acting, journal(acting, intent) as entry:
         yield entry
-
-
-Install = Callable[..., Shop]
-"""`Shop.install` on the tests' API server: the fixture `install`."""
-
-
-@contextmanager
-def unreadable(shop: Shop, text: str = "garbled") -> Iterator[None]:
-    """The record cannot be read while the block works, and stands as it did after it."""
-    readable = shop.record_text()
-    shop.write_record(text)
-    yield
-    shop.write_record(readable)

@@ -24,6 +24,7 @@ from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+from tests.api.steps import refusing
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -254,8 +255,7 @@ def test_what_could_not_be_scaled_is_refused_with_counts_and_not_told_as_done(
 ) -> None:
     put_to_rest(world, shop)
     monkeypatch.setattr("flipgate.steps.going_back.live_side.scale_up", lambda *_: None)
-    with pytest.raises(Refused, match=r"still asks for too few pods .*: web 0 of 2") as refused:
+    with refusing("LiveSideNotRestored", r"still asks for too few pods .*: web 0 of 2"):
         reconciled(world)
 
-    assert refused.value.reason == "LiveSideNotRestored"
     assert (world.store.read().journal[-1].state, said) == (EntryState.UNDONE, [])

@@ -13,7 +13,8 @@ from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
-from tests.api.shop import BLUE, GREEN, Install, Shop, advanced, opened
+from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
+from tests.api.steps import Install, refusing
 
 
 def leave_open(world: World, step: str) -> int:
@@ -41,9 +42,8 @@ def test_there_is_nothing_to_settle_and_drift_is_refused_with_both_values(shop: 
     assert world.store.read() == before
 
     shop.point("live", f"{shop.name}-green")
-    with pytest.raises(Refused, match=r"the routes say green .* the record says blue") as refused:
+    with refusing("Drifted", r"the routes say green .* the record says blue"):
         recover(world)
-    assert refused.value.reason == "Drifted"
     assert shop.where() == ("green",)
 
 

@@ -18,7 +18,8 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.setup import check_application
 from tests.api.meddling import Overtaken
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease, unreadable
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
+from tests.api.steps import refusing, unreadable, users_complain
 from tests.api.users import grant, user
 from tests.repeating import repeating
 
@@ -37,8 +38,8 @@ def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_
     shop.scale(BLUE, "mailer", 0)
     shop.scale(GREEN, "mailer", 1)
     with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
-        with pytest.raises(Refused, match="nothing to go back from") as refused:
+        done = users_complain(shop)
+        with refusing("NoWayBack", "nothing to go back from"):
             roll_back(shop.world("ben"), "me too", by="ben")
     assert (done.way, done.to, done.recorded) == ("fast", BLUE, True)
     assert shop.where() == ("blue",)
@@ -51,14 +52,13 @@ def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_
     assert note.startswith(f"not proven: Traefik in namespace {shop.own}: no running pod matches")
     assert done.first_old_answer_ms is None
 
-    assert refused.value.reason == "NoWayBack"
     assert all(entry.state is not EntryState.BEGUN for entry in record.journal), "who came later joined it"
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_with_the_record_unreadable_the_routes_and_the_sides_decide(shop: Shop, live: World, text: str) -> None:
     shop.write_record(text)
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop)
     assert (done.way, done.to, done.recorded) == ("fast", BLUE, False)
     assert shop.where() == ("blue",)
     assert done.notes[0].startswith("unrecorded: ")
@@ -70,7 +70,7 @@ def test_unrecorded_too_a_stale_scale_down_cannot_empty_the_side_that_was_chosen
     view = look(live)
     dark = need_dark(live, view)
     with unreadable(shop, UNREADABLE[1]):
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
     with pytest.raises(Refused, match="may be live again"):
         under_lease(live, rest, view, dark)
     assert shop.counts(BLUE) == COUNTS
@@ -80,19 +80,18 @@ def test_unrecorded_and_the_other_side_not_up_or_the_routes_split_needs_a_person
     shop.write_record("garbled")
     shop.play_ready(BLUE, "web", ready=0)
     with pytest.raises(Refused, match=r"blue is not Ready: web 0 of 1.*green has \d Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
     assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
     assert f"kubectl -n {shop.namespace(BLUE)} get pods" in refused.value.next_command
     assert "--to blue --reason ... (brings it up first)" in refused.value.next_command
-    back = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, patience_seconds=0.1)
+    back = users_complain(shop, to=BLUE, patience_seconds=0.1)
     assert back.recorded is False
     assert shop.where() == ("blue",)
 
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    with pytest.raises(Refused, match="--to SIDE") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert refused.value.reason == "RoutesSplit"
+    with refusing("RoutesSplit", "--to SIDE"):
+        users_complain(shop)
 
 
 def test_neither_a_garbled_history_nor_an_unrelated_writer_on_the_route_holds_anything_up(
@@ -102,7 +101,7 @@ def test_neither_a_garbled_history_nor_an_unrelated_writer_on_the_route_holds_an
     meta = {"name": f"release-{shop.name}-old", "labels": labels}
     shop.cluster.create(shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
     with shop.playing_ready(), repeating(shop.annotate):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+        done = users_complain(shop)
     assert (shop.where(), done.recorded, done.way) == (("blue",), True, "fast")
 
 
@@ -123,8 +122,7 @@ def test_the_old_side_is_scaled_up_first_when_it_is_at_rest(shop: Shop, live: Wo
     view = look(live)
     under_lease(live, rest, view, need_dark(live, view))
     shop.play_ready(BLUE)
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, shop.play_all_ready)
     assert done.way == "slow"
     assert shop.counts(BLUE) == COUNTS
     assert shop.where() == ("blue",)

@@ -15,7 +15,8 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
-from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, unreadable
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.steps import Install, unreadable, users_complain
 from tests.api.wire import Holding, serving
 
 
@@ -33,7 +34,7 @@ def live(shop: Shop) -> World:
 def rolled_back_unrecorded(shop: Shop) -> None:
     """While the record was garbled, which it is no longer."""
     with unreadable(shop):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+        done = users_complain(shop)
     assert (done.recorded, shop.where()) == (False, ("blue",))
     assert any("mailer" in each for each in done.left), "workers are left to a person, who sees it in the exit code"
 
@@ -94,7 +95,7 @@ def test_half_of_the_routes_go_the_rest_of_the_way(install: Install) -> None:
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
     with unreadable(shop):
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
         shop.point("back", shop.namespace(GREEN))
     with shop.playing_ready():
         recover(world)

@@ -18,7 +18,8 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
-from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, journaled, unreadable
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+from tests.api.steps import Install, refusing, unreadable, users_complain
 from tests.api.targets import put_service
 from tests.api.wire import Through, serving
 from tests.repeating import repeating
@@ -52,9 +53,8 @@ def test_nobody_is_sent_to_a_side_that_was_not_approved_also_without_a_record(sh
     with unreadable(shop), pytest.raises(Refused, match="nobody can say that green was live before") as refused:
         roll_back(shop.world("ana"), "abort it", by="ana")
     assert (refused.value.reason, shop.where()) == ("NoWayBack", ("blue",))
-    with pytest.raises(Refused, match="is `dark`: going there is no way back but a flip") as refused:
+    with refusing("NotAWayBack", "is `dark`: going there is no way back but a flip"):
         roll_back(shop.world("ana"), "try it", by="ana", to=GREEN)
-    assert refused.value.reason == "NotAWayBack"
 
     done = roll_back(shop.world("ana"), "not today", by="ana")
     assert (done.way, done.left, shop.counts(GREEN)["web"]) == ("abort", (), 0), "the release's own side, and only that"
@@ -66,7 +66,7 @@ def test_nobody_is_sent_to_a_side_that_was_not_approved_also_without_a_record(sh
 
 def test_without_a_record_the_stamps_say_which_side_was_live_before(shop: Shop, live: World) -> None:
     shop.write_record("garbled")
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop)
     assert (done.recorded, shop.where()) == (False, ("blue",))
     with pytest.raises(Refused, match="blue unreadably"):
         roll_back(shop.world("ana"), "and again", by="ana")
@@ -91,16 +91,14 @@ def test_a_quarter_may_be_missing_and_keeps_nobody_on_a_bad_side(shop: Shop, liv
     with_counts(live, BLUE, replicas={"web": 4})
     shop.scale(BLUE, "web", 4)
     shop.play_ready(BLUE, "web", ready=3)
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, lambda: only_workers(shop))
     assert (done.way, shop.where()) == ("fast", ("blue",))
     assert "web on blue has 3 of 4 pods Ready" in done.notes
 
 
 def test_the_autoscaler_of_a_bad_release_does_not_close_the_way_back_from_it(shop: Shop, live: World) -> None:
     shop.scale(GREEN, "web", 9)
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, lambda: only_workers(shop))
     assert (done.way, shop.counts(BLUE)["web"]) == ("fast", 9)
 
 
@@ -124,8 +122,7 @@ def test_a_warm_side_is_waited_for_unless_told_to_go_now(shop: Shop, live: World
 def test_now_goes_to_a_warm_side_and_scales_after(shop: Shop, live: World) -> None:
     shop.scale(BLUE, "web", 1)
     shop.play_ready(BLUE, "web")
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana", now=True)
+    done = users_complain(shop, lambda: only_workers(shop), now=True)
     assert (done.way, shop.where()) == ("now", ("blue",))
     assert "web on blue has 1 of 2 pods Ready" in done.notes
     assert shop.counts(BLUE)["web"] == 2
@@ -136,15 +133,14 @@ def test_a_side_that_does_not_come_up_is_not_waited_for_for_ever_and_gets_nobody
 ) -> None:
     shop.play_ready(BLUE, "web", ready=0)
     with pytest.raises(Refused, match="web 0 of 2"):
-        roll_back(shop.world("ana"), "users complain", by="ana", patience_seconds=0.1)
+        users_complain(shop, patience_seconds=0.1)
     assert (live.store.read().phase, shop.where()) == (Phase.LIVE, ("green",))
 
     with pytest.raises(Refused, match=r"web 0 of 2.*blue has 0 Ready pods .*; green has 2 Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana", now=True)
+        users_complain(shop, now=True)
     assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
     assert "--to blue" in refused.value.next_command
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, now=True)
+    done = users_complain(shop, lambda: only_workers(shop), to=BLUE, now=True)
     assert (done.way, shop.where()) == ("now", ("blue",))
 
 
@@ -167,7 +163,7 @@ def test_nothing_goes_back_to_where_nothing_ever_ran_or_behind_a_contract_migrat
     ran = live.store.read().sides[BLUE].images
     with_counts(live, BLUE, images={})
     with pytest.raises(Refused, match="nothing ever ran on blue") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+        users_complain(shop, to=BLUE)
     assert (refused.value.reason, shop.where()) == ("NoWayBack", ("green",))
 
     done = Contract(reason="dropped orders.total", by="ana", at=live.now())
@@ -189,13 +185,12 @@ def test_nothing_goes_back_to_where_nothing_ever_ran_or_behind_a_contract_migrat
 def test_routes_at_neither_side_go_where_a_person_says(shop: Shop, live: World) -> None:
     shop.point("live", "somewhere-else")
     with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
     assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
     with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+        users_complain(shop, to=BLUE)
     put_service(shop, {"port": 80}, side=BLUE)
-    with repeating(lambda: only_workers(shop)):
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    users_complain(shop, lambda: only_workers(shop), to=BLUE)
     assert shop.where() == ("blue",)
 
 

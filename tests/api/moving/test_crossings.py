@@ -34,7 +34,8 @@ from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, opened, unreadable
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.steps import Install, refusing, unreadable, users_complain
 from tests.api.wire import Answer, Holding, Through, serving
 
 Patch = pytest.MonkeyPatch
@@ -43,7 +44,7 @@ Patch = pytest.MonkeyPatch
 def unrecorded_rollback(shop: Shop, meanwhile: Callable[[], object] = lambda: None) -> None:
     """By ana, while the record was garbled; `meanwhile` nobody has reconciled."""
     with unreadable(shop):
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
         meanwhile()
 
 
@@ -87,7 +88,7 @@ def test_an_unrecorded_rollback_that_did_not_get_through_is_typed_again(shop: Sh
     shop.write_record("garbled")
     with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
         roll_back(shop.world("ana", cluster), "users complain", by="ana")
-    roll_back(shop.world("ana"), "users complain", by="ana")
+    users_complain(shop)
     assert shop.where() == ("blue",)
 
 
@@ -100,7 +101,7 @@ def test_adopting_again_keeps_the_way_back_without_a_record(shop: Shop) -> None:
     shop.add_deployment(BLUE, "mailer", 1)
     adopt(live)
     shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
+    users_complain(shop)
     assert shop.where() == ("blue",)
 
 
@@ -242,7 +243,7 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Wo
         return moved[0] if moved else moves(*arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", slow)
-    roll_back(shop.world("ana"), "users complain", by="ana")
+    users_complain(shop)
 
 
 def test_a_rollback_at_work_is_not_taken_for_one_that_died(shop: Shop, monkeypatch: Patch) -> None:
@@ -285,7 +286,7 @@ def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Pat
 
     monkeypatch.setattr(going_back, "_judged", counted)
     with pytest.raises(Refused, match="is not Ready"):
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
     assert shop.where() == ("green",)
 
 
@@ -293,8 +294,7 @@ def test_a_side_that_a_person_names_without_a_record_is_brought_up_first(shop: S
     shop.gone_live()
     emptied(shop)
     shop.write_record("garbled")
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    done = users_complain(shop, shop.play_all_ready, to=BLUE)
     assert (done.way, done.recorded, shop.where()) == ("slow", False, ("blue",))
     assert shop.counts(BLUE)["web"] == 2
 
@@ -328,8 +328,7 @@ def test_an_image_goes_to_its_own_container(shop: Shop, monkeypatch: Patch) -> N
         shop.patch(f"{shop.deployments(GREEN)}/web", ("replace", "/spec/template/spec/containers", both))
 
     monkeypatch.setattr(bringing_up, "close_routes", sidecar)
-    with world.acting() as acting, pytest.raises(Refused) as refused:
+    with world.acting() as acting, refusing("SideChanged"):
         bring_up(acting, opened(world))
-    assert refused.value.reason == "SideChanged"
     (first, _) = shop.deployment(GREEN, "web")["spec"]["template"]["spec"]["containers"]
     assert first["image"] == "mesh/proxy:9"

@@ -8,7 +8,6 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.values.verdicts import Verdict
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
@@ -29,6 +28,7 @@ from tests.api.moving.workers import (
     with_cron_job,
 )
 from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting
+from tests.api.steps import refusing, users_complain
 
 
 @pytest.mark.parametrize("order", ["old-first", "new-first"])
@@ -95,10 +95,9 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
         if len(looks) == 4:
             raise bad_bake(world, Verdict.FAIL, ())
 
-    with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting() as acting:
+    with shop.playing_ready(), refusing("BakeFailed"), going_back(world), world.acting() as acting:
         hand_over_workers(acting, GREEN, meanwhile=look_again)
     assert looks[-1] == (True, True), "it waited for the Job"
-    assert refused.value.reason == "BakeFailed"
     assert world.store.read().phase is Phase.ROLLED_BACK
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
 
@@ -121,8 +120,7 @@ def test_going_back_from_half_way_waits_for_no_job_beyond_its_limit(shop: Shop) 
     suspend(shop, GREEN, False)
     shop.scale(BLUE, "mailer", 0)
     add_job(shop, GREEN)
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, shop.play_all_ready)
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     (left,) = done.left
     assert "still running on green" in left

@@ -23,7 +23,8 @@ from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from lab.control.records import Lab
 from tests.api.front import checked, previewed, traefik
-from tests.api.shop import BLUE, GREEN, Install, Shop, under_lease, unreadable
+from tests.api.shop import BLUE, GREEN, Shop, under_lease
+from tests.api.steps import Install, unreadable
 from tests.api.targets import put_endpoints, put_service, there_and_back
 from tests.api.users import typed
 from tests.api.wire import Through, serving

@@ -24,7 +24,8 @@ from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Install, Shop, opened, under_lease, unleased
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
+from tests.api.steps import Install, refusing
 from tests.api.wire import Holding
 
 
@@ -174,9 +175,8 @@ def test_a_rest_that_begins_before_a_route_is_written_and_goes_on_after_it_rests
     under_lease(world, move, GREEN)
     view = look(world)
     shop.point("live", shop.namespace(BLUE))
-    with world.acting() as acting, pytest.raises(Refused, match="may be live again") as refused:
+    with world.acting() as acting, refusing("SideChanged", "may be live again"):
         rest(acting, view, need_dark(world, view))
-    assert refused.value.reason == "SideChanged"
     assert shop.counts(BLUE) == COUNTS
 
 

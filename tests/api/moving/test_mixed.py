@@ -26,6 +26,7 @@ from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
 from tests.api.moving.workers import config_map, nightly_at, suspended, told, with_cron_job, with_ledger
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, timed_by_its_waiting, under_lease
+from tests.api.steps import refusing
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -189,9 +190,8 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting() as acting:
+    with refusing("ConfigMapMissing", "lacks the ConfigMaps ledger-consume"), world.acting() as acting:
         bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
-    assert refused.value.reason == "ConfigMapMissing"
 
     shop.cluster.delete(nightly_at(shop, GREEN))
     environment, jobs, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")

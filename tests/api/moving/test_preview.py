@@ -17,7 +17,8 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.preview import clear_preview, need_preview
 from flipgate.steps.releasing.setup import check_application
 from tests.api.front import PREVIEW, previewed, traefik
-from tests.api.shop import GREEN, ROUTES, Install, Shop, last_entry, under_lease
+from tests.api.shop import GREEN, ROUTES, Shop, last_entry, under_lease
+from tests.api.steps import Install, refusing
 from tests.api.users import grant, user
 from tests.api.wire import serving
 
@@ -97,9 +98,8 @@ def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -
     said: list[str] = []
     world.say = said.append
     grant(shop, plain)
-    with pytest.raises(Refused, match="could not be made") as refused:
+    with refusing("PreviewNotMade", "could not be made"):
         under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
-    assert refused.value.reason == "PreviewNotMade"
     assert last_entry(world).state is EntryState.UNDONE
     assert [line.partition(":")[0] for line in said] == [
         f"the preview's IngressRoute {shop.own}/flipgate-preview-{shop.name}-0 may be left"

@@ -20,7 +20,8 @@ from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
-from tests.api.shop import BLUE, GREEN, Install, Shop, last_entry, opened, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
+from tests.api.steps import Install
 from tests.api.targets import there_and_back
 from tests.api.users import typed
 from tests.api.wire import Answer, Through, serving

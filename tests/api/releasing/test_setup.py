@@ -11,7 +11,7 @@ import pytest
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.errors import Forbidden, NotFound, Refused
+from flipgate.core.values.errors import Forbidden, NotFound
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import move
@@ -21,6 +21,7 @@ from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.steps import refusing
 from tests.api.users import grant, user
 
 
@@ -39,9 +40,8 @@ def test_a_missing_namespace_is_said_once(untouched: Shop, tmp_path: Path) -> No
     elsewhere = shop.text.replace(f"namespace: {shop.name}-green", "namespace: nowhere-green")
     application = load_application(elsewhere, "shop.yaml")
     assert checked(shop, tmp_path, application) == ["namespace nowhere-green (green) does not exist"]
-    with pytest.raises(Refused, match="kubectl create namespace nowhere-green") as refused:
+    with refusing("NamespaceMissing", "kubectl create namespace nowhere-green"):
         apply_application(shop.cluster, application, elsewhere, shop.own)
-    assert refused.value.reason == "NamespaceMissing"
     assert shop.world().store.application() == shop.application
 
 
@@ -137,15 +137,13 @@ def test_applying_makes_flipgates_own_namespace(untouched: Shop) -> None:
 
 def test_nothing_is_adopted_while_the_live_side_lacks_a_service_or_the_routes_are_split(shop: Shop) -> None:
     shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer")
-    with pytest.raises(Refused, match="lacks the Deployments mailer") as refused:
+    with refusing("WorkloadMissing", "lacks the Deployments mailer"):
         adopt(shop.world())
-    assert refused.value.reason == "WorkloadMissing"
 
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    with pytest.raises(Refused, match="blue and green") as refused:
+    with refusing("RoutesSplit", "blue and green"):
         adopt(shop.world())
-    assert refused.value.reason == "RoutesSplit"
     assert shop.world().store.find() is None
 
 

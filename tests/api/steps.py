@@ -1,0 +1,37 @@
+"""What tests of steps share: shops of other shapes, a record that cannot be read, a refusal, and users who complain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from flipgate.core.values.errors import Refused
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.going_back.way_back import RolledBack
+from tests.api.shop import Shop, meanwhile
+
+Install = Callable[..., Shop]
+"""`Shop.install` on the tests' API server: the fixture `install`."""
+
+
+@contextmanager
+def unreadable(shop: Shop, text: str = "garbled") -> Iterator[None]:
+    """The record cannot be read while the block works, and stands as it did after it."""
+    readable = shop.record_text()
+    shop.write_record(text)
+    yield
+    shop.write_record(readable)
+
+
+def refusing(reason: str, match: str | None = None) -> pytest.RaisesExc[Refused]:
+    """Expects a refusal for this reason, which says what matches."""
+    return pytest.raises(Refused, match=match, check=lambda refused: refused.reason == reason)
+
+
+def users_complain(shop: Shop, waiting: Callable[[], object] | None = None, **how: Any) -> RolledBack:
+    """Ana rolls back, and this happens each time she waits: `shop.play_all_ready`, where pods do as they should."""
+    ana = shop.world("ana")
+    return roll_back(meanwhile(ana, waiting) if waiting else ana, "users complain", by="ana", **how)
