@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.phases import QuestionKind
+from flipgate.core.record.record import Decision
 from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
+from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import Shop, meanwhile
 
 Install = Callable[..., Shop]
@@ -31,7 +36,15 @@ def refusing(reason: str, match: str | None = None) -> pytest.RaisesExc[Refused]
     return pytest.raises(Refused, match=match, check=lambda refused: refused.reason == reason)
 
 
-def users_complain(shop: Shop, waiting: Callable[[], object] | None = None, **how: Any) -> RolledBack:
+def users_complain(
+    shop: Shop, waiting: Callable[[], object] | None = None, *, cluster: Cluster | None = None, **how: Any
+) -> RolledBack:
     """Ana rolls back, and this happens each time she waits: `shop.play_all_ready`, where pods do as they should."""
-    ana = shop.world("ana")
+    ana = shop.world("ana", cluster)
     return roll_back(meanwhile(ana, waiting) if waiting else ana, "users complain", by="ana", **how)
+
+
+def approved(world: World, kind: QuestionKind = QuestionKind.FLIP) -> None:
+    """Ana's yes to what she is asked about."""
+    pose(world, kind, [])
+    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")

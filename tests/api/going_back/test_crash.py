@@ -13,6 +13,7 @@ import pytest
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import CRASH_VARIABLE, World
 from flipgate.steps.going_back.recover import recover
 from tests.api.pipeline import ACTOR, act
@@ -58,32 +59,23 @@ def test_bringing_up(shop: Shop, world: World, edge: str, left: dict[str, int]) 
     assert world.store.read().open_entry is None
 
 
-def test_moving_before_the_first_patch(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("edge", "there", "phase"),
+    [("begun", BLUE, Phase.DARK), ("done", GREEN, Phase.FLIPPING)],
+    ids=["before the first patch", "after the last patch"],
+)
+def test_moving(shop: Shop, edge: str, there: Side, phase: Phase) -> None:
     world = shop.gone_live(ACTOR, until=Phase.DARK)
-    die(shop, "move", "MoveRoutes:begun")
-    assert shop.where() == ("blue",)
-    assert world.store.read().both_protected
+    die(shop, "move", f"MoveRoutes:{edge}")
+    assert shop.where() == (there,)
+    record = world.store.read()
+    assert (record.active, record.both_protected) == (BLUE, True)
 
     outcome = recover(world)
     record = world.store.read()
     assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
-    assert (record.open_entry, record.phase, record.active) == (None, Phase.DARK, BLUE)
-    assert shop.where() == ("blue",)
-
-    act(world, "move")
-    assert shop.where() == ("green",)
-
-
-def test_moving_after_the_last_patch(shop: Shop) -> None:
-    world = shop.gone_live(ACTOR, until=Phase.DARK)
-    die(shop, "move", "MoveRoutes:done")
-    assert shop.where() == ("green",)
-    assert world.store.read().active is BLUE
-
-    outcome = recover(world)
-    record = world.store.read()
-    assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
-    assert (record.open_entry, record.phase, record.active) == (None, Phase.FLIPPING, GREEN)
+    assert (record.open_entry, record.phase, record.active) == (None, phase, there)
+    assert shop.where() == (there,)
 
     act(world, "move")
     assert shop.where() == ("green",)

@@ -11,7 +11,6 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.recover import recover
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
@@ -79,7 +78,7 @@ def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is
     network = Holding(shop.kubeconfig, holds=lambda method, path, body: "/ingressroutes/" in path)
     with serving(network, tmp_path) as cluster:
         with unreadable(shop), pytest.raises(TemporaryError):
-            roll_back(shop.world("ana", cluster), "users complain", by="ana")
+            users_complain(shop, cluster=cluster)
         assert not left_unrecorded(live, look(live)), "it may be at work still"
         live.now = lambda: utc_now() + timedelta(seconds=AT_WORK_SECONDS + 1)
         assert left_unrecorded(live, look(live))

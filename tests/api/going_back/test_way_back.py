@@ -182,24 +182,12 @@ def test_nothing_goes_back_to_where_nothing_ever_ran_or_behind_a_contract_migrat
     assert "by hand: no line (" in refused.value.next_command, "which hides no refusal"
 
 
-def test_routes_at_neither_side_go_where_a_person_says(shop: Shop, live: World) -> None:
-    shop.point("live", "somewhere-else")
-    with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
-        users_complain(shop)
-    assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
-    with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
-        users_complain(shop, to=BLUE)
-    put_service(shop, {"port": 80}, side=BLUE)
-    users_complain(shop, lambda: only_workers(shop), to=BLUE)
-    assert shop.where() == ("blue",)
-
-
 def test_a_write_that_is_broken_holds_up_no_user(shop: Shop, live: World, tmp_path: Path) -> None:
     def broken(method: str, path: str) -> tuple[int, bytes] | None:
         return BROKEN if method in ("PUT", "PATCH") and ("configmaps" in path or "deployments" in path) else None
 
     with serving(Through(shop.kubeconfig, before=broken), tmp_path) as cluster:
-        done = roll_back(shop.world("ana", cluster), "users complain", by="ana")
+        done = users_complain(shop, cluster=cluster)
     assert (done.to, done.recorded, shop.where()) == (BLUE, False, ("blue",))
     assert "webhook is away" in done.notes[0]
 
@@ -214,7 +202,7 @@ def test_one_route_that_is_denied_keeps_the_others_from_nothing(install: Install
         return DENIED if method == "PATCH" and "ingressroutes/middle" in path else None
 
     with serving(Through(shop.kubeconfig, before=denied), tmp_path) as through, shop.playing_ready():
-        done = roll_back(shop.world("ana", through), "users complain", by="ana", to=BLUE)
+        done = users_complain(shop, cluster=through, to=BLUE)
     assert shop.where() == ("blue", "green", "blue")
     assert len(done.left) == 1
     assert "middle could not be moved" in done.left[0]
@@ -237,16 +225,21 @@ def test_a_bake_begun_again_that_cannot_be_proven_goes_back(shop: Shop, live: Wo
     assert live.store.read().release.changes[-2].reason is Reason.TRAFFIC_NOT_PROVEN
 
 
-@pytest.mark.parametrize("answer", [DENIED, BROKEN])
-def test_the_other_sides_services_hold_up_nobody_who_names_a_side(
-    shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes]
+@pytest.mark.parametrize("answer", [None, DENIED, BROKEN], ids=["read", "denied", "broken"])
+def test_routes_at_neither_side_go_where_a_person_says_whatever_becomes_of_the_other_sides_services(
+    shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes] | None
 ) -> None:
     shop.point("live", "somewhere-else")
+    with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
+        users_complain(shop)
+    assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
+    with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
+        users_complain(shop, to=BLUE)
     put_service(shop, {"port": 80}, side=BLUE)
 
-    def denied(method: str, path: str) -> tuple[int, bytes] | None:
+    def read(method: str, path: str) -> tuple[int, bytes] | None:
         return answer if method == "GET" and f"{shop.namespace(GREEN)}/services" in path else None
 
-    with serving(Through(shop.kubeconfig, before=denied), tmp_path) as cluster, shop.playing_ready():
-        roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
+    with serving(Through(shop.kubeconfig, before=read), tmp_path) as cluster:
+        users_complain(shop, lambda: only_workers(shop), cluster=cluster, to=BLUE)
     assert shop.where() == ("blue",)

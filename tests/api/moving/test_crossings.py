@@ -34,7 +34,7 @@ from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
 from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 from tests.api.steps import Install, refusing, unreadable, users_complain
 from tests.api.wire import Answer, Holding, Through, serving
 
@@ -74,8 +74,8 @@ def test_adopting_anew_refuses_what_is_on_its_way(shop: Shop, tmp_path: Path) ->
     to_rest(live)
     with behind(shop, network, tmp_path) as worker:
         network.holds = lambda *sent: workloads_of(BLUE)(*sent) and not stamps_of(BLUE)(*sent)
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            settle(acting)
+        with pytest.raises(TemporaryError):
+            under_lease(worker, settle)
         shop.cluster.delete(f"{shop.config_maps}/record-{shop.name}")
         shop.point("live", shop.namespace(BLUE))
         adopt(shop.world("ben"))
@@ -87,7 +87,7 @@ def test_an_unrecorded_rollback_that_did_not_get_through_is_typed_again(shop: Sh
     shop.gone_live()
     shop.write_record("garbled")
     with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
-        roll_back(shop.world("ana", cluster), "users complain", by="ana")
+        users_complain(shop, cluster=cluster)
     users_complain(shop)
     assert shop.where() == ("blue",)
 
@@ -238,8 +238,8 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Wo
             scales(*written)
 
         monkeypatch.setattr(resting, "_scale", scale)
-        with suppress(FlipgateError), live.acting() as acting:
-            settle(acting)
+        with suppress(FlipgateError):
+            under_lease(live, settle)
         return moved[0] if moved else moves(*arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", slow)
@@ -278,8 +278,7 @@ def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Pat
         found = counts(*arguments)
         monkeypatch.undo()
         shop.write_record(readable)
-        with live.acting() as acting:
-            settle(acting)
+        under_lease(live, settle)
         shop.play_ready(BLUE)
         shop.write_record("garbled")
         return found
@@ -309,7 +308,7 @@ def test_the_line_on_a_route_works_after_a_rollback_that_died_was_ended(
         move(acting, GREEN)
     network = serving(Holding(shop.kubeconfig, holds=routes), tmp_path)
     with unreadable(shop), network as cluster, pytest.raises(TemporaryError):
-        roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
+        users_complain(shop, cluster=cluster, to=BLUE)
     assert "moved nobody" in recover(world).fact
     (state,) = look_at_traffic(world).routes
     patch = json.loads(shlex.split(state.way_back)[-1].removeprefix("-p="))

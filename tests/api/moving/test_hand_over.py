@@ -27,7 +27,7 @@ from tests.api.moving.workers import (
     suspended,
     with_cron_job,
 )
-from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting
+from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting, under_lease
 from tests.api.steps import refusing, users_complain
 
 
@@ -39,8 +39,7 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
     suspend(shop, GREEN, False)
     blue = shop.version(nightly_at(shop, BLUE))
     release = open_release(world, {"nightly": "shop/nightly:2"}, "ci")
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     template = nightly(shop, GREEN)["spec"]["jobTemplate"]["spec"]["template"]
     assert template["spec"]["containers"][0]["image"] == "shop/nightly:2"
     assert (suspended(shop), shop.version(nightly_at(shop, BLUE))) == ((False, True), blue)
@@ -68,8 +67,8 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
             complete(shop, path)
 
     world = meanwhile(shop.adopted(), later)
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
+    with shop.playing_ready():
+        under_lease(world, hand_over_workers, GREEN)
     assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
     assert suspended(shop) == (True, False)
 
@@ -78,8 +77,8 @@ def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
     path, world = add_job(shop, BLUE), shop.gone_live()
     found = pytest.raises(Refused, match="Job nightly-1 of nightly")
-    with shop.playing_ready(), found as refused, going_back(world), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
+    with shop.playing_ready(), found as refused, going_back(world):
+        under_lease(world, hand_over_workers, GREEN)
     assert refused.value.reason == "JobsStillRunning"
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     assert not shop.cluster.get(path)["metadata"].get("deletionTimestamp")
@@ -95,8 +94,8 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
         if len(looks) == 4:
             raise bad_bake(world, Verdict.FAIL, ())
 
-    with shop.playing_ready(), refusing("BakeFailed"), going_back(world), world.acting() as acting:
-        hand_over_workers(acting, GREEN, meanwhile=look_again)
+    with shop.playing_ready(), refusing("BakeFailed"), going_back(world):
+        under_lease(world, hand_over_workers, GREEN, meanwhile=look_again)
     assert looks[-1] == (True, True), "it waited for the Job"
     assert world.store.read().phase is Phase.ROLLED_BACK
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
@@ -106,8 +105,8 @@ def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
     add_job(shop, BLUE)
     world = shop.adopted()
-    with shop.playing_ready(), world.acting() as acting:
-        (left,) = hand_over_workers(acting, GREEN)
+    with shop.playing_ready():
+        (left,) = under_lease(world, hand_over_workers, GREEN)
     assert "left to end by themselves: Job nightly-1 of nightly" in left
     assert suspended(shop) == (True, False)
     assert last_entry(world).outcome.endswith(left)
@@ -133,8 +132,7 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
     shop.scale(GREEN, "mailer", 1)
     shop.cluster.delete(nightly_at(shop, BLUE))
     world = timed_by_its_waiting(shop.world("ana"), shop.play_all_ready)
-    with world.acting() as acting:
-        left = hand_over_workers(acting, BLUE, back=True, timeout_seconds=0.5)
+    left = under_lease(world, hand_over_workers, BLUE, back=True, timeout_seconds=0.5)
     assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
     assert mailers(shop) == (1, 0)
 
@@ -167,13 +165,11 @@ def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
     world = shop.world()
     adopt(world)
     release = open_release(world, {"web": "shop/web:2"}, "ci")
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     advanced(world, release, Phase.DARK)
     suspend(shop, GREEN, False)
     with pytest.raises(Refused, match=r"works while blue is live.* CronJob \S+-green/nightly is not suspended") as no:
         pose(world, QuestionKind.FLIP, [])
     assert no.value.reason == "SideChanged"
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     assert pose(world, QuestionKind.FLIP, [])

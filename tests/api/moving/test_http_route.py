@@ -11,7 +11,7 @@ import pytest
 from flipgate.adapters.events import find_uid
 from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.release import Phase
-from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK
+from flipgate.core.traffic.traffic import UNRECORDED
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
@@ -20,13 +20,10 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
-from flipgate.steps.moving.preview import clear_preview, need_preview
-from lab.control.records import Lab
-from tests.api.front import checked, previewed, traefik
+from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.steps import Install, unreadable
 from tests.api.targets import put_endpoints, put_service, there_and_back
-from tests.api.users import typed
 from tests.api.wire import Through, serving
 
 GATEWAY = "gateway.networking.k8s.io"
@@ -122,16 +119,6 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     assert http.where() == ("green",)
 
 
-def test_the_line_on_it_takes_its_users_back_once(http: Shop, lab: Lab, tmp_path: Path) -> None:
-    world = http.adopted()
-    under_lease(world, move, GREEN)
-    line = notes(http)[WAY_BACK]
-    assert line.startswith(f"kubectl -n {http.own} patch httproutes.{GATEWAY} live --type=json ")
-    done = typed(lab, line, tmp_path)
-    assert (done.returncode, http.where()) == (0, ("blue",)), done.stderr
-    assert typed(lab, line, tmp_path).returncode != 0
-
-
 def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http: Shop, install: Install) -> None:
     live = http.gone_live("pipeline")
     with unreadable(http):
@@ -146,27 +133,6 @@ def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http
     with again.playing_ready():
         done = roll_back(world, "users complain", by="ana")
     assert (done.recorded, again.where(), world.store.read().phase) == (True, ("blue",), Phase.ROLLED_BACK)
-
-
-def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path: Path) -> None:
-    seen: list[dict[str, Any]] = []
-
-    def shown(host: str) -> str:
-        name = f"flipgate-preview-{http.name}-0"
-        seen.append(http.cluster.get(f"{http.route_path().rpartition('/')[0]}/{name}"))
-        return "green"
-
-    http.adopted()
-    with serving(traefik(http, shown), tmp_path) as cluster:
-        world = http.world("ana", cluster)
-        previewed(world)
-        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
-        under_lease(world, clear_preview)
-    first = seen[0]["spec"]
-    assert first["hostnames"] == ["preview.example"]
-    assert [each["namespace"] for each in first["rules"][0]["backendRefs"]] == [http.namespace(GREEN)]
-    assert [each["metadata"]["name"] for each in http.cluster.items(http.route_path().rpartition("/")[0])] == ["live"]
-    assert http.where() == ("blue",)
 
 
 def test_events_are_written_on_it(http: Shop) -> None:

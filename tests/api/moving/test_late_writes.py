@@ -75,8 +75,7 @@ def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(
         assert network.held
         to_rest(live)
         manifest = shop.route()
-        with live.acting() as acting:
-            settle(acting)
+        under_lease(live, settle)
         assert STAMP in shop.route()["metadata"]["annotations"]
         if replaced:
             manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
@@ -92,8 +91,8 @@ def test_a_rollback_that_arrives_while_the_next_release_is_brought_up_moves_nobo
     with behind(shop, network, tmp_path) as worker:
         under_lease(world, move, GREEN)
         network.holds = routes
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            move_back(acting, BLUE)
+        with pytest.raises(TemporaryError):
+            under_lease(worker, move_back, BLUE)
         with world.acting() as acting:
             move_back(acting, BLUE)
             move(acting, GREEN)
@@ -136,8 +135,8 @@ def test_a_hand_over_that_arrives_after_a_rollback_takes_no_worker_away(
     live = shop.gone_live(until=Phase.BAKING)
     with behind(shop, network, tmp_path) as worker, shop.playing_ready():
         network.holds = workloads_of(BLUE)
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            hand_over_workers(acting, GREEN)
+        with pytest.raises(TemporaryError):
+            under_lease(worker, hand_over_workers, GREEN)
         assert len(network.held) == 1
         roll_back(shop.world("ben"), "orders fail", by="ben")
         assert network.release() == [422]

@@ -13,7 +13,6 @@ import pytest
 
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.going_back.roll_back import roll_back
@@ -21,12 +20,12 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release
-from flipgate.steps.releasing.questions import decide, pose, standing
+from flipgate.steps.releasing.questions import standing
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
 from tests.api.moving.workers import config_map, nightly_at, suspended, told, with_cron_job, with_ledger
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, timed_by_its_waiting, under_lease
-from tests.api.steps import refusing
+from tests.api.steps import approved, refusing
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
@@ -66,16 +65,14 @@ def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_
     adopt(world)
     release = open_release(world, {"ledger": "shop/ledger:2"}, "ci")
     assert release.wanted["ledger"] == 1, "it serves, so it is up on the dark side too"
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     assert told(shop) == ("true", "false")
     assert shop.cluster.get(config_map(shop, GREEN))["data"]["OTHER"] == "kept"
     assert shop.version(config_map(shop, GREEN)) < shop.version(f"{shop.deployments(GREEN)}/ledger")
     assert open_release(world, {"ledger": "shop/ledger:2"}, "ci").name == release.name
 
     advanced(world, release, Phase.DARK)
-    pose(world, QuestionKind.FLIP, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="fine")
+    approved(world)
     shop.patch(config_map(shop, GREEN), ("remove", "/data/consume", None))
     assert isinstance(standing(world, QuestionKind.FLIP), Granted)
     shop.patch(config_map(shop, GREEN), ("add", "/data/consume", "true"))
@@ -122,8 +119,7 @@ def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Sho
     shop.scale(BLUE, "mailer", 0)
     with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster:
         world = timed_by_its_waiting(shop.world(cluster=cluster), shop.play_all_ready)
-        with world.acting() as acting:
-            (left,) = hand_over_workers(acting, BLUE, timeout_seconds=0.3, back=True)
+        (left,) = under_lease(world, hand_over_workers, BLUE, timeout_seconds=0.3, back=True)
     assert left.startswith("ledger was not handed over to blue: not as wanted on green")
     assert (shop.counts(BLUE)["mailer"], told(shop)[1]) == (1, "false")
 
@@ -148,8 +144,7 @@ def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> No
     world = shop.adopted()
     view = look(world)
     shop.patch(config_map(shop, GREEN), ("replace", "/data/OTHER", "changed"))
-    with world.acting() as acting:
-        rest(acting, view, need_dark(world, view))
+    under_lease(world, rest, view, need_dark(world, view))
     assert told(shop) == ("true", "false")
     shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
     stale = pytest.raises(LostLease, match=r"ConfigMap \S+-blue/ledger-consume: was stamped in epoch 99")
@@ -183,15 +178,15 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
+    with shop.playing_ready():
+        under_lease(world, hand_over_workers, GREEN)
     assert (told(shop), suspended(shop), said) == (("false", "true"), (True, False), [])
 
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    with refusing("ConfigMapMissing", "lacks the ConfigMaps ledger-consume"), world.acting() as acting:
-        bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
+    with refusing("ConfigMapMissing", "lacks the ConfigMaps ledger-consume"):
+        under_lease(world, bring_up, open_release(world, {"web": "shop/web:2"}, "ci"))
 
     shop.cluster.delete(nightly_at(shop, GREEN))
     environment, jobs, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")

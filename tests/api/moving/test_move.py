@@ -13,7 +13,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.sides import Side
@@ -24,10 +24,10 @@ from flipgate.steps.looking.look import look, look_at_side
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import scale_to_live
-from flipgate.steps.releasing.questions import decide, need_phase, pose, standing
+from flipgate.steps.releasing.questions import need_phase, standing
 from tests.api.meddling import meddled_with
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
-from tests.api.steps import Install, refusing
+from tests.api.steps import Install, approved, refusing
 from tests.repeating import repeating
 
 
@@ -183,8 +183,8 @@ def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monke
                 move_back(acting, BLUE)
 
     monkeypatch.setattr(journal, "crash_point", sleeps)
-    with pytest.raises(LostLease), world.acting() as acting:
-        move(acting, GREEN)
+    with pytest.raises(LostLease):
+        under_lease(world, move, GREEN)
     assert shop.where() == ("blue",)
 
 
@@ -214,8 +214,7 @@ def test_a_side_with_too_few_ready_pods_gets_no_users(shop: Shop, world: World) 
 @pytest.mark.parametrize("side", [BLUE, GREEN])
 def test_a_dark_side_that_has_become_too_small_is_scaled_first_and_the_approval_stands(shop: Shop, side: Side) -> None:
     world = shop.gone_live(until=Phase.DARK)
-    pose(world, QuestionKind.FLIP, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+    approved(world)
     shop.scale(side, "web", 5 if side is BLUE else 1)  # its autoscaler: the live side's grew, or the idle one's shrank
     with shop.playing_ready(), world.acting() as acting:
         release = scale_to_live(acting, need_phase(world, world.store.read(), QuestionKind.FLIP))

@@ -155,20 +155,23 @@ def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(t
 
 
 @pytest.fixture
-def both(install: Install) -> Shop:
-    return install(routes=("live", SPLIT), weighted=[SPLIT])
+def each(install: Install) -> Shop:
+    """A route of each kind."""
+    return install(routes=("live", SPLIT, "http"), weighted=[SPLIT], http=["http"])
 
 
-def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Shop, lab: Lab, tmp_path: Path) -> None:
-    both.annotate("live", "a person's")
-    under_lease(both.adopted(), move, GREEN)
-    assert both.route("live")["metadata"]["annotations"]["someone"] == "a person's"
-    lines = [line_on(both, name) for name in both.routes]
+def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(each: Shop, lab: Lab, tmp_path: Path) -> None:
+    each.annotate("live", "a person's")
+    under_lease(each.adopted(), move, GREEN)
+    assert each.route("live")["metadata"]["annotations"]["someone"] == "a person's"
+    lines = [line_on(each, name) for name in each.routes]
+    assert lines[2].startswith(f"kubectl -n {each.own} patch httproutes.gateway.networking.k8s.io http --type=json ")
     for line in lines:
         done = typed(lab, line, tmp_path)
         assert done.returncode == 0, done.stderr
-    assert both.where() == ("blue", "blue")
-    assert typed(lab, lines[0], tmp_path).returncode == 1
+    assert each.where() == ("blue", "blue", "blue")
+    for again in (lines[0], lines[2]):
+        assert typed(lab, again, tmp_path).returncode == 1
 
 
 def test_the_line_goes_with_the_way_back_and_other_annotations_stay(shop: Shop, world: World) -> None:
@@ -208,19 +211,19 @@ def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: W
     assert questions.basis(world, look(world), release, QuestionKind.FLIP) == before
 
 
-def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp_path: Path) -> None:
-    both.adopted()
-    under_lease(both.world(), move, GREEN)
+def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(each: Shop, tmp_path: Path) -> None:
+    each.adopted()
+    under_lease(each.world(), move, GREEN)
 
     def denied(method: str, path: str) -> Answer | None:
-        asked = method == "PATCH" and f"/{SPLIT}?" in path and both.where() == ("blue", "blue")
+        asked = method == "PATCH" and f"/{SPLIT}?" in path and each.where() == ("blue", "blue", "blue")
         return (403, b'{"kind": "Status", "message": "denied"}') if asked else None
 
-    with serving(Through(both.kubeconfig, before=denied), tmp_path) as cluster:
-        world = both.world("ana", cluster)
+    with serving(Through(each.kubeconfig, before=denied), tmp_path) as cluster:
+        world = each.world("ana", cluster)
         said: list[str] = []
         world.say = said.append
         assert unleased(world, move_back, BLUE).left == ()
-    assert (both.where(), line_on(both)) == (("blue", "blue"), "")
+    assert (each.where(), line_on(each)) == (("blue", "blue", "blue"), "")
     assert len(said) == 1
-    assert f"TraefikService {both.own}/{SPLIT} still says a way back that is none" in said[0]
+    assert f"TraefikService {each.own}/{SPLIT} still says a way back that is none" in said[0]

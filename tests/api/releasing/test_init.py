@@ -22,7 +22,7 @@ from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, init
 from flipgate.steps.watching.status import collect
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, under_lease
 from tests.api.steps import refusing
 
 
@@ -115,8 +115,7 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
     question = pose(begun, QuestionKind.SCALE_DOWN, [])
     assert "no way back" in question.summary
     decide(begun, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
-    with begun.acting() as acting:
-        settled = settle(acting)
+    settled = under_lease(begun, settle)
     assert "nothing had to be put to rest" in settled.changes[-1].message
     record = begun.store.read()
     assert (record.active, record.phase) == (GREEN, Phase.SETTLED)
@@ -126,8 +125,7 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
 
 def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting() as acting:
-        bring_up(acting, release)
+    under_lease(begun, bring_up, release)
     advanced(begun, release, Phase.DARK)
     question = pose(begun, QuestionKind.FLIP, [])
     assert "Nothing ever ran on blue: there is no way back." in question.summary
@@ -155,8 +153,7 @@ def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(shop: S
 
 def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting() as acting:
-        bring_up(acting, release)
+    under_lease(begun, bring_up, release)
     assert way_back(collect(begun))["way"] == "abort"
     assert roll_back(begun, "not today", by="ana").way == "abort"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)

@@ -17,6 +17,7 @@ from flipgate.steps.releasing.flip import FLIPPABLE, need_release
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked
 from tests.api.played import played
 from tests.api.shop import BLUE, COUNTS, Shop
+from tests.api.steps import approved
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -65,8 +66,7 @@ def test_a_scale_down_that_slept_through_a_rollback_ends_overtaken_and_it_and_ea
 ) -> None:
     release = live.store.read().release
     assert release
-    questions.pose(live, questions.QuestionKind.SCALE_DOWN, [])
-    questions.decide(live, questions.Decision.APPROVE, by="ben", via="test", reason="it soaked")
+    approved(live, questions.QuestionKind.SCALE_DOWN)
     sleeps(shop, monkeypatch)
     with played(live) as flows:
         state = flows.scale_down(shop.name, release.name)

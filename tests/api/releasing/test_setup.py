@@ -9,19 +9,17 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Forbidden, NotFound
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
-from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
-from tests.api.steps import refusing
+from tests.api.steps import approved, refusing
 from tests.api.users import grant, user
 
 
@@ -113,8 +111,7 @@ def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Sho
                 advanced(world, release, Phase.LIVE)
             if turn == "2":
                 assert roll_back(world, "a rehearsal", by="robot").way == "fast"
-    pose(world, QuestionKind.SCALE_DOWN, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    approved(world, QuestionKind.SCALE_DOWN)
     with world.acting() as acting:
         assert settle(acting, release.name).phase is Phase.SETTLED
     assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))

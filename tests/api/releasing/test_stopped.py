@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from flipgate.adapters.store import stamp_time
 from flipgate.cli import cli
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.acting import Acting
@@ -26,6 +25,7 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
+from tests.api.steps import approved
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -63,8 +63,7 @@ def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def yes(world: World, kind: QuestionKind = FLIP) -> None:
-    questions.pose(world, kind, [])
-    questions.decide(world, Decision.APPROVE, by="ana", via="cli", reason="looks good")
+    approved(world, kind)
 
 
 def opened(world: World) -> Release:
@@ -94,14 +93,20 @@ def events(shop: Shop, reason: str) -> list[str]:
     return [each["message"] for each in found if each["reason"] == reason]
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
-    """A step that fails so, wherever a flow uses it."""
+def doing(monkeypatch: pytest.MonkeyPatch, where: str, deed: Callable[..., object]) -> None:
+    """A step that does this, wherever a flow uses it."""
     from tasks import steps
+
+    monkeypatch.setattr(steps, where, SimpleNamespace(fn=deed))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
+    """A step that fails so."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(steps, where, SimpleNamespace(fn=fail))
+    doing(monkeypatch, where, fail)
 
 
 # It is said
@@ -159,9 +164,7 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
         seen.append(opened(acting.world).stopped)
         raise Refused("so far", reason="TooFewReady")
 
-    from tasks import steps
-
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=look))
+    doing(monkeypatch, "scale_to_live", look)
     with played(dark) as flows, pytest.raises(Refused, match="so far"):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert seen == [None], "it acts again, without being asked, and what stopped the run before is over"
@@ -185,9 +188,7 @@ def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
         shop.write_record("garbled")
         raise KeyError("mailer")
 
-    from tasks import steps
-
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=spoil))
+    doing(monkeypatch, "scale_to_live", spoil)
     with played(broken) as flows, pytest.raises(KeyError, match="mailer"):
         flows.flip_traffic(shop.name, name)
     assert any("what stopped this run is not noted in the record" in line for line in heard)
@@ -203,10 +204,8 @@ def test_who_was_taken_over_notes_nothing_and_a_lease_lost_to_nobody_is_noted(
                 pass
         raise LostLease("was taken over")
 
-    from tasks import steps
-
     yes(dark)
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=lose))
+    doing(monkeypatch, "scale_to_live", lose)
     with played(dark) as flows, pytest.raises(LostLease):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert (opened(dark).stopped is None) is by_another
@@ -237,7 +236,6 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
     from flipgate.core.record.phases import Reason
     from flipgate.steps.acting.outbox import advance
     from flipgate.steps.releasing.flip import _undone
-    from tasks import steps
 
     error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")
 
@@ -248,7 +246,7 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
         raise error
 
     yes(dark)
-    monkeypatch.setattr(steps, "move_users", SimpleNamespace(fn=undone))
+    doing(monkeypatch, "move_users", undone)
     with played(dark) as flows, pytest.raises(Refused, match="somebody else"):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert stop_of(dark).reason == "RouteChanged"
