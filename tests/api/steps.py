@@ -18,6 +18,7 @@ from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import Shop, meanwhile
 
+SCALE_DOWN = QuestionKind.SCALE_DOWN
 Install = Callable[..., Shop]
 """`Shop.install` on the tests' API server: the fixture `install`."""
 

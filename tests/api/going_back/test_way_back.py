@@ -226,7 +226,7 @@ def test_a_bake_begun_again_that_cannot_be_proven_goes_back(shop: Shop, live: Wo
 
 
 @pytest.mark.parametrize("answer", [None, DENIED, BROKEN], ids=["read", "denied", "broken"])
-def test_routes_at_neither_side_go_where_a_person_says_whatever_becomes_of_the_other_sides_services(
+def test_routes_at_neither_side_go_where_a_person_says_whatever_can_be_read_of_the_other(
     shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes] | None
 ) -> None:
     shop.point("live", "somewhere-else")

@@ -19,7 +19,7 @@ from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.steps.acting.acting import Authority
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import utc_now
 from flipgate.steps.going_back import roll_back as going_back
 from flipgate.steps.going_back import unrecorded
 from flipgate.steps.going_back.recover import recover
@@ -33,9 +33,9 @@ from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
-from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
+from tests.api.late import behind, routes, stamps_of, workloads_of
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
-from tests.api.steps import Install, refusing, unreadable, users_complain
+from tests.api.steps import SCALE_DOWN, Install, approved, refusing, unreadable, users_complain
 from tests.api.wire import Answer, Holding, Through, serving
 
 Patch = pytest.MonkeyPatch
@@ -64,14 +64,10 @@ def denied(name: str) -> Callable[[str, str], Answer | None]:
     return lambda method, path: (403, b"{}") if method == "PATCH" and path.split("?")[0].endswith(f"/{name}") else None
 
 
-def users_are_served(shop: Shop) -> bool:
-    return shop.where() != ("blue",) or shop.counts(BLUE)["web"] > 0
-
-
 def test_adopting_anew_refuses_what_is_on_its_way(shop: Shop, tmp_path: Path) -> None:
     """A scale-down's writes are held; the record is lost; a person sends users there by hand, and adopts."""
     live, network = shop.gone_live(), Holding(shop.kubeconfig)
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     with behind(shop, network, tmp_path) as worker:
         network.holds = lambda *sent: workloads_of(BLUE)(*sent) and not stamps_of(BLUE)(*sent)
         with pytest.raises(TemporaryError):
@@ -219,17 +215,17 @@ def test_a_rollback_that_slept_sends_nobody_to_a_side_that_rests_by_now(shop: Sh
     assert shop.where() == ("green",)
 
 
-def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[World], object]) -> None:
+def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Shop], object]) -> None:
     """An unrecorded rollback, between its stamps and its routes; a scale-down looks, users come, and then it writes."""
     live = shop.gone_live()
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     readable = shop.record_text()
     shop.write_record("garbled")
     moves, scales = going_back.move_back, resting._scale
 
     def slow(*arguments: Any, **more: Any) -> Any:
         shop.write_record(readable)
-        before(live)
+        before(shop)
         moved: list[Any] = []
 
         def scale(*written: Any) -> None:
@@ -246,30 +242,32 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Wo
     users_complain(shop)
 
 
-def test_a_rollback_at_work_is_not_taken_for_one_that_died(shop: Shop, monkeypatch: Patch) -> None:
-    crossed_by_a_scale_down(shop, monkeypatch, recover)
-    assert users_are_served(shop)
+def web_made_anew(shop: Shop) -> None:
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
+    shop.add_deployment(BLUE, "web", 2)
 
 
-def test_even_one_that_was_taken_for_dead_leaves_nobody_on_an_empty_side(shop: Shop, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(unrecorded, "AT_WORK_SECONDS", 0.0)
-    crossed_by_a_scale_down(shop, monkeypatch, recover)
-    assert users_are_served(shop)
-
-
-def test_what_was_made_anew_on_a_chosen_side_is_left_alone_with_the_rest_of_it(shop: Shop, monkeypatch: Patch) -> None:
-    def made_anew(_: World) -> None:
-        shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
-        shop.add_deployment(BLUE, "web", 2)
-
-    crossed_by_a_scale_down(shop, monkeypatch, made_anew)
-    assert users_are_served(shop)
+@pytest.mark.parametrize(
+    ("at_work_seconds", "before"),
+    [
+        (unrecorded.AT_WORK_SECONDS, lambda shop: recover(shop.world())),
+        (0.0, lambda shop: recover(shop.world())),
+        (unrecorded.AT_WORK_SECONDS, web_made_anew),
+    ],
+    ids=["at work", "taken for dead", "made anew in between"],
+)
+def test_a_scale_down_that_crosses_a_rollback_leaves_nobody_on_an_empty_side(
+    shop: Shop, monkeypatch: Patch, at_work_seconds: float, before: Callable[[Shop], object]
+) -> None:
+    monkeypatch.setattr(unrecorded, "AT_WORK_SECONDS", at_work_seconds)
+    crossed_by_a_scale_down(shop, monkeypatch, before)
+    assert shop.where() != ("blue",) or shop.counts(BLUE)["web"] > 0
 
 
 def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Patch) -> None:
     """They were counted, a scale-down rested them, and then the side was stamped."""
     live = shop.gone_live()
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     readable = shop.record_text()
     shop.write_record("garbled")
     counts = going_back._judged

@@ -48,7 +48,7 @@ def version(shop: Shop, name: str) -> str:
 # A TraefikService
 
 
-def test_the_rights_of_the_declared_kind_are_enough_and_a_traefik_service_of_a_side_needs_to_be_read_there(
+def test_the_rights_of_the_declared_kind_are_enough_and_a_traefik_service_of_a_side_is_read_there(
     split: Shop, tmp_path: Path
 ) -> None:
     missing = there_and_back(split, tmp_path)

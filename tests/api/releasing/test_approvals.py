@@ -315,7 +315,7 @@ def test_a_config_map_edited_after_the_yes_voids_it(new_shop: Callable[[], Shop]
     assert dark.store.read().approval is None
 
 
-def test_images_changed_before_the_question_or_before_it_was_frozen_are_not_asked_about_and_grant_nothing(
+def test_images_changed_before_a_question_are_not_asked_about_and_before_it_was_frozen_grant_nothing(
     new_shop: Callable[[], Shop],
 ) -> None:
     shop = new_shop()

@@ -25,11 +25,11 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
-from tests.api.steps import approved
+from tests.api.steps import SCALE_DOWN, approved
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
-FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
+FLIP = QuestionKind.FLIP
 
 
 class SuspendedError(BaseException):
@@ -60,10 +60,6 @@ def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
         raise SuspendedError
 
     monkeypatch.setattr(approval, "suspend_flow_run", suspend)
-
-
-def yes(world: World, kind: QuestionKind = FLIP) -> None:
-    approved(world, kind)
 
 
 def opened(world: World) -> Release:
@@ -116,7 +112,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> No
 def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_who_is_asked_again(
     shop: Shop, dark: World
 ) -> None:
-    yes(dark)
+    approved(dark)
     name = opened(dark).name
     with played(dark, "run-7") as flows, pytest.raises(Refused, match="web: does not exist") as refused:
         flows.flip_traffic(shop.name, name)
@@ -150,7 +146,7 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_w
 def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
     shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(dark)
+    approved(dark)
     with monkeypatch.context() as patched:
         failing(patched, "check_side", TemporaryError("the API server gave up"))
         with played(dark) as flows, pytest.raises(TemporaryError):
@@ -173,7 +169,7 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
 def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
     shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(dark)
+    approved(dark)
     name = opened(dark).name
     failing(monkeypatch, "scale_to_live", KeyError("web"))
     with played(dark) as flows, pytest.raises(KeyError, match="web"):
@@ -204,7 +200,7 @@ def test_who_was_taken_over_notes_nothing_and_a_lease_lost_to_nobody_is_noted(
                 pass
         raise LostLease("was taken over")
 
-    yes(dark)
+    approved(dark)
     doing(monkeypatch, "scale_to_live", lose)
     with played(dark) as flows, pytest.raises(LostLease):
         flows.flip_traffic(shop.name, opened(dark).name)
@@ -223,7 +219,7 @@ def test_a_run_that_is_suspended_is_not_stopped(shop: Shop, dark: World) -> None
 def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
     shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(live, SCALE_DOWN)
+    approved(live, SCALE_DOWN)
     shop.play_ready(GREEN, "web", ready=0)
     with played(live) as flows, pytest.raises(Refused, match="is not Ready"):
         flows.scale_down(shop.name, opened(live).name)
@@ -245,7 +241,7 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
         _undone(acting, name, error)
         raise error
 
-    yes(dark)
+    approved(dark)
     doing(monkeypatch, "move_users", undone)
     with played(dark) as flows, pytest.raises(Refused, match="somebody else"):
         flows.flip_traffic(shop.name, opened(dark).name)
@@ -295,7 +291,7 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
 ) -> None:
     reconcile(dark)
     ended(prefect.runs[0], "RUNNING")  # and killed, with its machine
-    yes(dark)
+    approved(dark)
     reconcile(dark)
     assert len(prefect.runs) == 1, "its own run may be on its way"
     late = later(dark)
@@ -323,7 +319,7 @@ def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who
         path = f"/apis/coordination.k8s.io/v1/namespaces/{shop.own}/leases/flipgate-{shop.name}"
         shop.cluster.merge(path, {"spec": {"renewTime": stamp_time(utc_now())}})
 
-    yes(dark)
+    approved(dark)
     monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: waited[0], sleep=sleep))
     with shop.world("the run").acting():
         reconcile(later(dark))
@@ -358,7 +354,7 @@ def test_the_same_build_deployed_again_asks_again_where_the_run_will_not(
     assert len(prefect.of("flip-traffic")) == 5
 
 
-def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer_and_goes_on_with_a_yes_that_stands(
+def test_the_same_build_deployed_again_leaves_a_run_that_waits_and_goes_on_with_a_yes_that_stands(
     shop: Shop, deployed: World, prefect: PlayedPrefect
 ) -> None:
     deploy_again(deployed, shop)
@@ -374,7 +370,7 @@ def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer_an
     deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 2
 
-    yes(deployed)
+    approved(deployed)
     ended(run, "FAILED")
     deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 3
