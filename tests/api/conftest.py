@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
@@ -88,3 +89,21 @@ def world(shop: Shop) -> World:
 def install(cluster: Cluster, lab: Lab) -> Install:
     """Makes shops of other shapes, as `Shop.install` is told to."""
     return partial(Shop.install, cluster, lab.kubeconfig)
+
+
+@pytest.fixture
+def two_routes(install: Install) -> Shop:
+    """A shop of the test's own with a second route."""
+    return install(routes=("live", "back"))
+
+
+@pytest.fixture
+def dark(shop: Shop) -> World:
+    """The shop with a new release up on green, which nobody has approved, as actor `pipeline`."""
+    return shop.gone_live("pipeline", until=Phase.DARK)
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """The shop with a new release live on green, and blue still up, as actor `pipeline`."""
+    return shop.gone_live("pipeline")

@@ -9,10 +9,8 @@ import subprocess
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from flipgate.adapters.addresses import address_of
-from flipgate.cli import cli
 from flipgate.core.record.intents import HandOver, Rest, Restore
 from flipgate.core.record.record import Condition, EntryState, JournalEntry
 from flipgate.core.values import stamps
@@ -23,8 +21,8 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
-from tests.api.steps import refusing
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, meanwhile
+from tests.api.steps import refusing, status
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -73,15 +71,9 @@ def reconciled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(reconcile.task, "recover", recovering.recover)
 
     def reconciled(world: World) -> str:
-        with shop.playing_ready():
-            return reconcile.reconcile_world(world, "default")
+        return reconcile.reconcile_world(meanwhile(world, shop.play_all_ready), "default")
 
     return reconciled
-
-
-def status(shop: Shop, *more: str) -> str:
-    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-    return CliRunner().invoke(cli, ["status", *more, *where], prog_name="flipgate").stdout
 
 
 def type_in(lab: Lab, command: str) -> None:

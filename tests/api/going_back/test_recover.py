@@ -14,7 +14,7 @@ from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
-from tests.api.steps import Install, refusing
+from tests.api.steps import refusing
 
 
 def leave_open(world: World, step: str) -> int:
@@ -47,12 +47,11 @@ def test_there_is_nothing_to_settle_and_drift_is_refused_with_both_values(shop: 
     assert shop.where() == ("green",)
 
 
-def test_a_half_moved_set_of_routes_goes_back_whole(install: Install) -> None:
-    shop = install(routes=("front", "back"))
-    world = shop.adopted()
+def test_a_half_moved_set_of_routes_goes_back_whole(two_routes: Shop) -> None:
+    shop, world = two_routes, two_routes.adopted()
     advanced(world, opened(world), Phase.FLIPPING)
     number = leave_open(world, MOVE_ROUTES)
-    shop.point("front", f"{shop.name}-green")
+    shop.point("live", f"{shop.name}-green")
 
     outcome = recover(world)
     assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
@@ -89,10 +88,9 @@ def test_a_step_that_moves_no_traffic_or_that_nobody_knows_is_closed_as_undone_a
         assert world.store.read().release == release
 
 
-@pytest.mark.parametrize("moved", ["front", ""])
-def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(install: Install, moved: str) -> None:
-    shop = install(routes=("front", "back"))
-    world = shop.adopted()
+@pytest.mark.parametrize("moved", ["live", ""])
+def test_an_interrupted_way_back_is_gone_on_with_and_not_undone(two_routes: Shop, moved: str) -> None:
+    shop, world = two_routes, two_routes.adopted()
     release = opened(world)
     advanced(world, release, Phase.BAKING)
     for route in shop.routes:

@@ -26,12 +26,6 @@ from tests.repeating import repeating
 UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "active": "red"}']
 
 
-@pytest.fixture
-def live(shop: Shop) -> World:
-    """A new release live on green; blue is still up."""
-    return shop.gone_live("pipeline")
-
-
 def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_is_remembered(
     shop: Shop, live: World
 ) -> None:

@@ -14,8 +14,8 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
-from tests.api.steps import Install, unreadable, users_complain
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile
+from tests.api.steps import unreadable, users_complain
 from tests.api.wire import Holding, serving
 
 
@@ -89,14 +89,12 @@ def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is
     assert not left_unrecorded(live, look(live))
 
 
-def test_half_of_the_routes_go_the_rest_of_the_way(install: Install) -> None:
-    shop = install(routes=("live", "back"))
-    world = shop.gone_live()
+def test_half_of_the_routes_go_the_rest_of_the_way(two_routes: Shop) -> None:
+    shop, world = two_routes, two_routes.gone_live()
     shop.point("back", shop.namespace(GREEN))
     with unreadable(shop):
         users_complain(shop)
         shop.point("back", shop.namespace(GREEN))
-    with shop.playing_ready():
-        recover(world)
+    recover(meanwhile(world, shop.play_all_ready))
     assert shop.where() == ("blue", "blue")
     assert (world.store.read().phase, look_at_traffic(world).unrecorded) == (Phase.ROLLED_BACK, None)

@@ -28,18 +28,6 @@ DENIED = (403, b'{"kind": "Status", "message": "denied"}')
 BROKEN = (500, b'{"kind": "Status", "message": "webhook is away"}')
 
 
-@pytest.fixture
-def dark(shop: Shop) -> World:
-    """A new release up on green, dark: nobody has approved it."""
-    return shop.gone_live("pipeline", until=Phase.DARK)
-
-
-@pytest.fixture
-def live(shop: Shop) -> World:
-    """A release live on green, blue still up."""
-    return shop.gone_live("pipeline")
-
-
 def test_users_who_are_on_an_unapproved_release_go_back_before_it_is_aborted(shop: Shop, dark: World) -> None:
     shop.point("live", f"{shop.name}-green")  # by hand, behind flipgate's back
     with shop.playing_ready():

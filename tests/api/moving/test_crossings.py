@@ -54,11 +54,6 @@ def emptied(shop: Shop) -> None:
     shop.play_ready(BLUE)
 
 
-@pytest.fixture
-def two_routes(install: Install) -> Shop:
-    return install(routes=("live", "back"))
-
-
 def denied(name: str) -> Callable[[str, str], Answer | None]:
     """A user who may not write this route."""
     return lambda method, path: (403, b"{}") if method == "PATCH" and path.split("?")[0].endswith(f"/{name}") else None

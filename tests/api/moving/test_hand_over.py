@@ -47,7 +47,7 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
 
     for side, last in ((BLUE, "2026-03-01T04:00:00Z"), (GREEN, "2026-02-01T04:00:00Z")):
         shop.cluster.merge(f"{cron_jobs(shop, side)}/nightly/status", {"status": {"lastScheduleTime": last}})
-    with shop.playing_ready(), world.acting() as acting:
+    with meanwhile(world, shop.play_all_ready).acting() as acting:
         hand_over_workers(acting, GREEN)
         assert hand_over_workers(acting, GREEN) == ()
     assert (suspended(shop), mailers(shop)) == ((True, False), (0, 1))
@@ -105,8 +105,7 @@ def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
     add_job(shop, BLUE)
     world = shop.adopted()
-    with shop.playing_ready():
-        (left,) = under_lease(world, hand_over_workers, GREEN)
+    (left,) = under_lease(meanwhile(world, shop.play_all_ready), hand_over_workers, GREEN)
     assert "left to end by themselves: Job nightly-1 of nightly" in left
     assert suspended(shop) == (True, False)
     assert last_entry(world).outcome.endswith(left)

@@ -178,8 +178,7 @@ def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Sho
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
-    with shop.playing_ready():
-        under_lease(world, hand_over_workers, GREEN)
+    under_lease(meanwhile(world, shop.play_all_ready), hand_over_workers, GREEN)
     assert (told(shop), suspended(shop), said) == (("false", "true"), (True, False), [])
 
     shop.cluster.delete(config_map(shop, GREEN))

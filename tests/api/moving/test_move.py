@@ -27,13 +27,8 @@ from flipgate.steps.releasing.bring_up import scale_to_live
 from flipgate.steps.releasing.questions import need_phase, standing
 from tests.api.meddling import meddled_with
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
-from tests.api.steps import Install, approved, refusing
+from tests.api.steps import approved, refusing
 from tests.repeating import repeating
-
-
-@pytest.fixture
-def two_routes(install: Install) -> Shop:
-    return install(routes=("front", "back"))
 
 
 def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
@@ -53,7 +48,7 @@ def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
 def test_a_move_takes_every_route_is_journaled_and_changes_the_namespace_and_nothing_else_once(
     two_routes: Shop,
 ) -> None:
-    world, before = two_routes.adopted(), two_routes.route("front")["spec"]
+    world, before = two_routes.adopted(), two_routes.route("live")["spec"]
     moved = under_lease(world, move, GREEN)
     assert (moved.to, len(moved.patches)) == (GREEN, 2)
     assert two_routes.where() == ("green", "green")
@@ -62,10 +57,10 @@ def test_a_move_takes_every_route_is_journaled_and_changes_the_namespace_and_not
     assert world.store.read().active is GREEN
 
     before["routes"][0]["services"][0]["namespace"] = two_routes.namespace(GREEN)
-    assert two_routes.route("front")["spec"] == before
-    version = two_routes.version(two_routes.route_path("front"))
+    assert two_routes.route("live")["spec"] == before
+    version = two_routes.version(two_routes.route_path("live"))
     assert under_lease(world, move, GREEN).patches == (), "moving again moves nothing"
-    assert two_routes.version(two_routes.route_path("front")) == version
+    assert two_routes.version(two_routes.route_path("live")) == version
 
 
 def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_move(shop: Shop, world: World) -> None:
@@ -191,7 +186,7 @@ def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monke
 def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:
     world = two_routes.adopted()
     under_lease(world, move, GREEN)
-    with repeating(lambda: two_routes.annotate("front")), repeating(lambda: two_routes.annotate("back")):
+    with repeating(lambda: two_routes.annotate("live")), repeating(lambda: two_routes.annotate("back")):
         for _ in range(5):
             unleased(world, move_back, BLUE)
             assert two_routes.where() == ("blue", "blue")

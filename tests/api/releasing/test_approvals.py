@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -18,9 +17,10 @@ from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
 from tests.api.shop import GREEN, Shop
+from tests.api.steps import later, read_settings
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -124,21 +124,13 @@ def live(new_shop: Callable[[], Shop]) -> World:
 
 def reading_a_config_map(shop: Shop, until: Phase) -> World:
     world = shop.gone_live(until=until)
-    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
-    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
-    env = [{"configMapRef": {"name": "settings"}}]
-    shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
+    read_settings(shop)
     return world
 
 
 def by_cli(world: World, decision: Decision) -> None:
     """A recorded decision whose doorbell nobody heard."""
     questions.decide(world, decision, by="ana", via="cli", reason="as agreed")
-
-
-def later(world: World, seconds: float) -> World:
-    """The same world, `seconds` from now."""
-    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
 
 
 def recorded(world: World) -> Approval:

@@ -49,34 +49,31 @@ def test_the_first_record_says_that_nothing_ever_ran(shop: Shop, begun: World) -
     assert init(shop.world("ben")) == record == adopt(shop.world("ben")), "doing it again changes nothing"
 
 
-def test_where_something_serves_it_is_to_be_adopted(shop: Shop) -> None:
+def test_it_begins_where_nothing_serves_routes_are_at_one_side_and_the_other_has_something_to_release(
+    shop: Shop,
+) -> None:
+    world = shop.world()
     with pytest.raises(Refused, match=r"has Ready pods: web 2\.") as refused:
-        init(shop.world())
+        init(world)
     assert (refused.value.reason, refused.value.next_command) == ("AlreadyRuns", f"flipgate adopt {shop.name}")
-    assert shop.world().store.find() is None
 
-
-def test_where_nothing_serves_there_is_nothing_to_adopt(shop: Shop) -> None:
     shop.play_ready(BLUE, "web", ready=0)
-    assert next_step(collect(shop.world()))["command"] == f"flipgate init {shop.name}"
-    with pytest.raises(Refused, match="no Ready pod of any serving service") as refused:
-        adopt(shop.world())
-    assert refused.value.reason == "NothingRuns"
-    assert refused.value.next_command.startswith(f"flipgate init {shop.name} ")
-    assert shop.world().store.find() is None
+    assert next_step(collect(world))["command"] == f"flipgate init {shop.name}"
+    with refusing("NothingRuns", "no Ready pod of any serving service") as nothing:
+        adopt(world)
+    assert nothing.value.next_command.startswith(f"flipgate init {shop.name} ")
 
-
-def test_it_needs_routes_at_one_side_and_something_to_release_on_the_other(shop: Shop) -> None:
     empty(shop, BLUE)
     shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
-    with pytest.raises(Refused, match="lacks the Deployments web") as refused:
-        init(shop.world())
-    assert (refused.value.reason, str(GREEN) in refused.value.obj) == ("WorkloadMissing", True)
+    with refusing("WorkloadMissing", "lacks the Deployments web") as missing:
+        init(world)
+    assert str(GREEN) in missing.value.obj
+
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
     with refusing("RoutesSplit"):
-        init(shop.world())
-    assert shop.world().store.find() is None
+        init(world)
+    assert world.store.find() is None
 
 
 def test_the_first_release_is_what_the_dark_side_was_installed_with_whatever_stands_idle_on_the_other(

@@ -10,7 +10,7 @@ from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from tests.api.shop import BLUE, COUNTS, GREEN, TO_LIVE, Shop, advanced, opened, told, under_lease
-from tests.api.steps import refusing
+from tests.api.steps import read_settings, refusing
 
 
 def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(shop: Shop, world: World) -> None:
@@ -42,15 +42,9 @@ def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(shop: S
 
 
 def test_another_configuration_of_the_same_images_is_another_release(shop: Shop, world: World) -> None:
-    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
-    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
-    env = [{"configMapRef": {"name": "settings"}}]
-    shop.cluster.patch(
-        f"{shop.deployments(GREEN)}/web",
-        [{"op": "add", "path": "/spec/template/spec/containers/0/envFrom", "value": env}],
-    )
+    settings = read_settings(shop)
     first = opened(world)
-    shop.cluster.patch(f"{path}/settings", [{"op": "replace", "path": "/data/limit", "value": "6"}])
+    shop.patch(settings, ("replace", "/data/limit", "6"))
     assert opened(world).id != first.id
 
 

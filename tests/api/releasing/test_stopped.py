@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from flipgate.adapters import lease, runs
 from flipgate.adapters.store import stamp_time
-from flipgate.cli import cli
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.release import Release, Stopped
@@ -25,25 +22,16 @@ from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
 from tests.api.played import PlayedPrefect, played, prefect_played
 from tests.api.shop import GREEN, Shop
-from tests.api.steps import SCALE_DOWN, approved
+from tests.api.steps import SCALE_DOWN, approved, later, status
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 FLIP = QuestionKind.FLIP
+UNHEARD = DOORBELL.total_seconds() + 1
 
 
 class SuspendedError(BaseException):
     """The run's process is gone; like Prefect's own signals no Exception."""
-
-
-@pytest.fixture
-def dark(shop: Shop) -> World:
-    return shop.gone_live("flip", until=Phase.DARK)
-
-
-@pytest.fixture
-def live(shop: Shop) -> World:
-    return shop.gone_live("scale down")
 
 
 @pytest.fixture
@@ -72,16 +60,6 @@ def stop_of(world: World) -> Stopped:
     stop = opened(world).stopped
     assert stop
     return stop
-
-
-def later(world: World, seconds: float = DOORBELL.total_seconds() + 1) -> World:
-    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
-
-
-def status(shop: Shop, *more: str) -> Any:
-    line = ["status", shop.name, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own, *more]
-    result = CliRunner().invoke(cli, line, prog_name="flipgate")
-    return json.loads(result.stdout) if more else result.stdout
 
 
 def events(shop: Shop, reason: str) -> list[str]:
@@ -126,11 +104,11 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_w
     (event,) = events(shop, "FlipStopped")
     assert "The yes of ana is void: reconcile has a person asked again within five minutes" in event
     assert [e.step for e in record.journal if e.release == name][-1] == "FlipStopped"
-    told = status(shop, "-o", "json")
+    told = json.loads(status(shop, shop.name, "-o", "json"))
     assert told["release"]["stopped"]["approval"] == "withdrawn"
     assert told["next"]["command"] == f"flipgate flip {shop.name}"
     assert "flip's run stopped at" in told["next"]["step"]
-    assert "web: does not exist" in status(shop)
+    assert "web: does not exist" in status(shop, shop.name)
     dark.store.write_history(opened(dark), record.journal)
     assert "FlipStopped" in [entry.step for entry in dark.store.finished(name)[1]]
 
@@ -140,7 +118,9 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_w
     assert question
     assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
     assert "web: does not exist" in question.evidence[0].detail
-    assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
+    assert json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"].startswith(
+        f"flipgate approve {shop.name}"
+    )
 
 
 def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
@@ -153,7 +133,7 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
             flows.flip_traffic(shop.name, opened(dark).name)
     assert dark.store.read().approval
     assert (stop_of(dark).reason, stop_of(dark).withdrawn) == ("TemporaryError", False)
-    assert "the yes stands until" in status(shop, "-o", "json")["next"]["step"]
+    assert "the yes stands until" in json.loads(status(shop, shop.name, "-o", "json"))["next"]["step"]
     seen: list[Stopped | None] = []
 
     def look(acting: Acting, _: Release) -> Release:
@@ -294,7 +274,7 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
     approved(dark)
     reconcile(dark)
     assert len(prefect.runs) == 1, "its own run may be on its way"
-    late = later(dark)
+    late = later(dark, UNHEARD)
     reconcile(late)
     reconcile(later(dark, 3600))
     question = dark.store.read().question
@@ -308,7 +288,7 @@ def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who
     shop: Shop, dark: World, prefect: PlayedPrefect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     questions.pose(dark, FLIP, [])
-    reconcile(later(dark))
+    reconcile(later(dark, UNHEARD))
     assert prefect.runs == []
 
     waited = [0.0]
@@ -322,7 +302,7 @@ def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who
     approved(dark)
     monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: waited[0], sleep=sleep))
     with shop.world("the run").acting():
-        reconcile(later(dark))
+        reconcile(later(dark, UNHEARD))
     assert waited[0] > lease.SILENCE_SECONDS, "it was looked for"
     assert prefect.runs == []
 
