@@ -14,7 +14,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile, under_lease
 from tests.api.steps import unreadable, users_complain
 from tests.api.wire import Holding, serving
 
@@ -38,8 +38,18 @@ def rolled_back_unrecorded(shop: Shop) -> None:
     assert any("mailer" in each for each in done.left), "workers are left to a person, who sees it in the exit code"
 
 
-def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(shop: Shop, live: World) -> None:
+def test_nobody_cleans_up_until_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(
+    shop: Shop, live: World
+) -> None:
+    view = look(live)
+    dark = need_dark(live, view)
     rolled_back_unrecorded(shop)
+    fresh = look(live)
+    assert (view.traffic.unrecorded, fresh.traffic.unrecorded is not None) == (None, True)
+    with pytest.raises(LostLease, match="could not be recorded"):
+        under_lease(live, rest, fresh, dark)
+    assert shop.counts(BLUE)["web"] == COUNTS["web"]
+
     before = live.store.read()
     with shop.playing_ready():
         outcome = recover(live)
@@ -57,18 +67,6 @@ def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(s
         assert [each.reason for each in told] in ([], [Reason.TRAFFIC_RESTORED])
         assert not left_unrecorded(live, look(live))
         assert recover(live).changed is False
-
-
-def test_until_then_nobody_prepares_or_cleans_up(shop: Shop, live: World) -> None:
-    view = look(live)
-    dark = need_dark(live, view)
-    rolled_back_unrecorded(shop)
-    fresh = look(live)
-    assert fresh.traffic.unrecorded is not None
-    with live.acting() as acting, pytest.raises(LostLease, match="could not be recorded"):
-        rest(acting, fresh, dark)
-    assert shop.counts(BLUE)["web"] == COUNTS["web"]
-    assert view.traffic.unrecorded is None
 
 
 def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is_over(

@@ -111,6 +111,9 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     monkeypatch.setattr(Acting, "check_lease", check)
     under_lease(world, move, GREEN)
     assert (http.where(), "someone" in notes(http)) == (("green",), True)
+    involved = InvolvedObject("HTTPRoute", http.own, "live")
+    events_on = find_uid(http.cluster, involved, world.route_api("HTTPRoute"))
+    assert events_on == http.route()["metadata"]["uid"]
     deeds.append(lambda: http.patch(http.route_path(), ("add", "/spec/hostnames", ["x.example"])))
     with pytest.raises(Refused) as refused:
         under_lease(world, move, BLUE)
@@ -133,8 +136,3 @@ def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http
     with again.playing_ready():
         done = roll_back(world, "users complain", by="ana")
     assert (done.recorded, again.where(), world.store.read().phase) == (True, ("blue",), Phase.ROLLED_BACK)
-
-
-def test_events_are_written_on_it(http: Shop) -> None:
-    involved = InvolvedObject("HTTPRoute", http.own, "live")
-    assert find_uid(http.cluster, involved, http.world().route_api("HTTPRoute")) == http.route()["metadata"]["uid"]

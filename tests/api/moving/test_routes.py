@@ -174,13 +174,20 @@ def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(each: Sh
         assert typed(lab, again, tmp_path).returncode == 1
 
 
-def test_the_line_goes_with_the_way_back_and_other_annotations_stay(shop: Shop, world: World) -> None:
+def test_the_line_goes_with_the_way_back_and_other_annotations_or_a_newer_line_stay(shop: Shop, world: World) -> None:
     shop.annotate("live", "a person's")
     under_lease(world, move, GREEN)
     assert line_on(shop)
     unleased(world, move_back, BLUE)
     annotations = shop.route()["metadata"]["annotations"]
     assert (annotations["someone"], WAY_BACK in annotations) == ("a person's", False)
+
+    under_lease(world, move, GREEN)
+    (stale,) = look_at_traffic(world).routes
+    for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
+        shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
+        clear_way_back(shop.cluster, stale)
+        assert shop.route()["metadata"]["annotations"] == newer
 
 
 def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, world: World) -> None:
@@ -193,15 +200,6 @@ def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, wor
             unleased(world, move_back, side)
             assert shop.where() == (str(side),)
     assert said == []
-
-
-def test_a_line_that_is_gone_or_newer_is_left_as_it_is(shop: Shop, world: World) -> None:
-    under_lease(world, move, GREEN)
-    (stale,) = look_at_traffic(world).routes
-    for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
-        shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
-        clear_way_back(shop.cluster, stale)
-        assert shop.route()["metadata"]["annotations"] == newer
 
 
 def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: World) -> None:

@@ -146,11 +146,17 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
     assert seen == [None], "it acts again, without being asked, and what stopped the run before is over"
 
 
-def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
+@pytest.mark.usefixtures("suspending")
+def test_a_bug_stops_a_run_too_no_suspension_does_and_what_cannot_be_noted_hides_nothing(
     shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    approved(dark)
     name = opened(dark).name
+    with played(dark) as flows, pytest.raises(SuspendedError):
+        flows.flip_traffic(shop.name, name)
+    assert opened(dark).stopped is None
+    assert dark.store.read().question
+
+    approved(dark)
     failing(monkeypatch, "scale_to_live", KeyError("web"))
     with played(dark) as flows, pytest.raises(KeyError, match="web"):
         flows.flip_traffic(shop.name, name)
@@ -186,14 +192,6 @@ def test_who_was_taken_over_notes_nothing_and_a_lease_lost_to_nobody_is_noted(
         flows.flip_traffic(shop.name, opened(dark).name)
     assert (opened(dark).stopped is None) is by_another
     assert dark.store.read().approval
-
-
-@pytest.mark.usefixtures("suspending")
-def test_a_run_that_is_suspended_is_not_stopped(shop: Shop, dark: World) -> None:
-    with played(dark) as flows, pytest.raises(SuspendedError):
-        flows.flip_traffic(shop.name, opened(dark).name)
-    assert opened(dark).stopped is None
-    assert dark.store.read().question
 
 
 def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
