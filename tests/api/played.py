@@ -135,3 +135,7 @@ def _deployment(name: str) -> dict[str, Any]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+class SuspendedError(BaseException):
+    """The run's process is gone; like Prefect's own signals no Exception."""

@@ -14,7 +14,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.world import CRASH_VARIABLE, World
+from flipgate.steps.acting.world import CRASH_VARIABLE
 from flipgate.steps.going_back.recover import recover
 from tests.api.pipeline import ACTOR, act
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
@@ -32,13 +32,9 @@ def die(shop: Shop, step: str, edge: str) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-@pytest.fixture
-def world(shop: Shop) -> World:
-    return shop.adopted(ACTOR)
-
-
 @pytest.mark.parametrize(("edge", "left"), [("begun", AT_REST), ("done", UP)])
-def test_bringing_up(shop: Shop, world: World, edge: str, left: dict[str, int]) -> None:
+def test_bringing_up(shop: Shop, edge: str, left: dict[str, int]) -> None:
+    world = shop.adopted(ACTOR)
     opened(world)
     die(shop, "bring-up", f"BringUp:{edge}")
     assert shop.counts(GREEN) == left
@@ -82,8 +78,8 @@ def test_moving(shop: Shop, edge: str, there: Side, phase: Phase) -> None:
     assert world.store.read().journal[-1].state is EntryState.DONE
 
 
-def test_another_actor_waits_for_silence_before_it_settles(shop: Shop, world: World) -> None:
-    opened(world)
+def test_another_actor_waits_for_silence_before_it_settles(shop: Shop) -> None:
+    opened(shop.adopted(ACTOR))
     die(shop, "bring-up", "BringUp:begun")
     ben = shop.world("ben")
     with pytest.raises(Refused, match=f"held by {ACTOR}"), ben.acting(patience_seconds=0):

@@ -4,8 +4,7 @@ flipgate itself."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from flipgate.steps.watching.conditions import note_conditions
 from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, meanwhile
 from tests.api.steps import refusing, status
+from tests.api.users import typed
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -76,18 +76,11 @@ def reconciled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     return reconciled
 
 
-def type_in(lab: Lab, command: str) -> None:
-    """A line in the shell of somebody with kubectl and a kubeconfig."""
-    own = {"PATH": f"{lab.kubectl.parent}:{os.environ['PATH']}", "KUBECONFIG": str(lab.kubeconfig)}
-    done = subprocess.run(["bash", "-euc", command], env={**os.environ, **own}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 # Whoever did it
 
 
 def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_type_works(
-    shop: Shop, world: World, said: list[str], lab: Lab
+    shop: Shop, world: World, said: list[str], lab: Lab, tmp_path: Path
 ) -> None:
     before = found(world)
     flux(shop, 0)
@@ -111,7 +104,7 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
     assert [(each["status"], each["since"]) for each in data["conditions"] if each["type"] == "LiveSideReady"] == [
         ("False", lost.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     ]
-    type_in(lab, data["next"]["command"])
+    assert typed(lab, data["next"]["command"], tmp_path).returncode == 0
     assert shop.counts(BLUE) == COUNTS
     shop.play_ready(BLUE, "web")
     now = found(world)
@@ -125,17 +118,22 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
 
 
 def test_an_image_that_was_not_released_is_named_with_who_set_it_and_set_again_by_the_line(
-    shop: Shop, world: World, lab: Lab
+    shop: Shop, world: World, lab: Lab, tmp_path: Path
 ) -> None:
     namespace = shop.namespace(BLUE)
-    type_in(lab, f"kubectl -n {namespace} set image deployment/web web=shop/web:9 --field-manager=ben")
+    assert (
+        typed(
+            lab, f"kubectl -n {namespace} set image deployment/web web=shop/web:9 --field-manager=ben", tmp_path
+        ).returncode
+        == 0
+    )
     shop.play_ready(BLUE, "web")
     changed = found(world)
 
     assert changed is not None
     assert (changed.status, changed.reason) == ("False", "ImagesChanged")
     assert "web runs shop/web:9, the release has shop/web:1, set by ben (Update) at 20" in changed.message
-    type_in(lab, json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"])
+    assert typed(lab, json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"], tmp_path).returncode == 0
     shop.play_ready(BLUE, "web")
     now = found(world)
     assert (now and now.status) == "True"

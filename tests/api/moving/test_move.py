@@ -33,16 +33,14 @@ from tests.repeating import repeating
 
 def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
     shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/metadata/labels", {"team": "checkout"}))
-    before = {d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in _deployments(shop, GREEN)}
+    before = {
+        d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in shop.cluster.items(shop.deployments(GREEN))
+    }
     unleased(world, stamp, look_at_side(world, GREEN), epoch=7)
-    for deployment in _deployments(shop, GREEN):
+    for deployment in shop.cluster.items(shop.deployments(GREEN)):
         labels = deployment["metadata"]["labels"]
         assert labels.pop(STAMP).startswith("7.")
         assert labels == before[deployment["metadata"]["name"]]
-
-
-def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
-    return shop.cluster.items(shop.deployments(side))
 
 
 def test_a_move_takes_every_route_is_journaled_and_changes_the_namespace_and_nothing_else_once(

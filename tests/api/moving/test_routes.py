@@ -41,10 +41,6 @@ def line_on(shop: Shop, name: str = "live") -> str:
     return str((shop.route(name)["metadata"].get("annotations") or {}).get(WAY_BACK, ""))
 
 
-def version(shop: Shop, name: str) -> str:
-    return str(shop.route(name)["metadata"]["resourceVersion"])
-
-
 # A TraefikService
 
 
@@ -81,14 +77,14 @@ def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(install: Inst
     shop.patch(shop.route_path(FRONT), ("replace", "/spec/routes/0/services", leads))
     world = shop.adopted()
     assert checked(shop, tmp_path, users=saying("X-Served-Side: blue")) == []
-    before = version(shop, FRONT)
+    before = shop.version(shop.route_path(FRONT))
     under_lease(world, move, GREEN)
     assert (look(world).active, str(look(world).traffic)) == (
         GREEN,
         f"IngressRoute {shop.own}/front -> TraefikService {shop.own}/split; TraefikService {shop.own}/split -> green",
     )
     assert unleased(world, move_back, BLUE).left == ()
-    assert (look(world).active, version(shop, FRONT)) == (BLUE, before)
+    assert (look(world).active, shop.version(shop.route_path(FRONT))) == (BLUE, before)
 
 
 # Several routes

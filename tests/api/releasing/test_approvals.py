@@ -19,6 +19,7 @@ from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
+from tests.api.played import SuspendedError
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import later, read_settings
 
@@ -27,10 +28,6 @@ pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
 NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}
-
-
-class SuspendedError(Exception):
-    """The run's process is gone."""
 
 
 @dataclass

@@ -29,8 +29,14 @@ def untouched(new_shop: Callable[[], Shop]) -> Shop:
     return new_shop()
 
 
-def test_nothing_stands_in_the_way(untouched: Shop, tmp_path: Path) -> None:
+def test_nothing_stands_in_the_way_but_a_container_that_nobody_has_which_is_named_with_those_there_are(
+    untouched: Shop, tmp_path: Path
+) -> None:
     assert checked(untouched, tmp_path) == []
+    application = load_application(untouched.text.replace("container: web", "container: app"), "shop.yaml")
+    assert checked(untouched, tmp_path, application) == [
+        f"Deployment {untouched.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
+    ]
 
 
 def test_a_missing_namespace_is_said_once(untouched: Shop, tmp_path: Path) -> None:
@@ -41,15 +47,6 @@ def test_a_missing_namespace_is_said_once(untouched: Shop, tmp_path: Path) -> No
     with refusing("NamespaceMissing", "kubectl create namespace nowhere-green"):
         apply_application(shop.cluster, application, elsewhere, shop.own)
     assert shop.world().store.application() == shop.application
-
-
-def test_a_container_nobody_has_is_named_with_those_there_are(untouched: Shop, tmp_path: Path) -> None:
-    shop = untouched
-    application = load_application(shop.text.replace("container: web", "container: app"), "shop.yaml")
-    problems = checked(shop, tmp_path, application)
-    assert problems == [
-        f"Deployment {shop.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
-    ]
 
 
 def test_a_route_that_is_missing_or_points_elsewhere_is_named_and_deployments_that_are_missing_at_once(

@@ -20,7 +20,7 @@ from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
-from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.played import PlayedPrefect, SuspendedError, played, prefect_played
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import SCALE_DOWN, approved, later, status
 
@@ -28,10 +28,6 @@ pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which
 
 FLIP = QuestionKind.FLIP
 UNHEARD = DOORBELL.total_seconds() + 1
-
-
-class SuspendedError(BaseException):
-    """The run's process is gone; like Prefect's own signals no Exception."""
 
 
 @pytest.fixture
