@@ -8,17 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
 from tests.api.shop import Shop
+from tests.api.steps import Install
 from tests.conftest import API_LAB
 
 
@@ -92,3 +95,27 @@ def shop_on_paper(cluster: Cluster, lab: Lab) -> Shop:
 def world(shop: Shop) -> World:
     """The shop adopted, as actor `ana`."""
     return shop.adopted()
+
+
+@pytest.fixture(scope="session")
+def install(cluster: Cluster, lab: Lab) -> Install:
+    """Makes shops of other shapes, as `Shop.install` is told to."""
+    return partial(Shop.install, cluster, lab.kubeconfig)
+
+
+@pytest.fixture
+def two_routes(install: Install) -> Shop:
+    """A shop of the test's own with a second route."""
+    return install(routes=("live", "back"))
+
+
+@pytest.fixture
+def dark(shop: Shop) -> World:
+    """The shop with a new release up on green, which nobody has approved, as actor `pipeline`."""
+    return shop.gone_live("pipeline", until=Phase.DARK)
+
+
+@pytest.fixture
+def live(shop: Shop) -> World:
+    """The shop with a new release live on green, and blue still up, as actor `pipeline`."""
+    return shop.gone_live("pipeline")

@@ -6,11 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flipgate.core.record.phases import QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
-from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import Shop
 from tests.api.wire import Holding, serving
 
@@ -35,9 +32,3 @@ def workloads_of(side: Side) -> Holds:
 
 def routes(_: str, path: str, body: bytes) -> bool:
     return "/ingressroutes/" in path
-
-
-def to_rest(world: World) -> None:
-    """A person's yes to putting the old side to rest."""
-    pose(world, QuestionKind.SCALE_DOWN, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")

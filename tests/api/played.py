@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
@@ -70,14 +73,25 @@ class PlayedPrefect:
         return made
 
 
+trusting_once = cache(ssl.create_default_context)
+"""Prefect's client reads all root certificates anew for each call, which takes longer than the call, though this server
+speaks plain HTTP."""
+
+
 @contextmanager
 def prefect_played(folder: Path) -> Iterator[PlayedPrefect]:
     """While the block runs, that is the Prefect server which PREFECT_API_URL names."""
+    from prefect.client import orchestration
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     prefect = PlayedPrefect()
     folder.mkdir(exist_ok=True)
-    with serving(prefect, folder) as server, temporary_settings({PREFECT_API_URL: f"{server.server}/api"}):
+    trust = SimpleNamespace(create_default_context=trusting_once, SSLContext=ssl.SSLContext)
+    with (
+        serving(prefect, folder) as server,
+        temporary_settings({PREFECT_API_URL: f"{server.server}/api"}),
+        patch.object(orchestration, "ssl", trust),
+    ):
         yield prefect
 
 
@@ -134,3 +148,7 @@ def _deployment(name: str) -> dict[str, Any]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+class SuspendedError(BaseException):
+    """The run's process is gone; like Prefect's own signals no Exception."""

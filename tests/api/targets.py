@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.core.values.sides import Side
 from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, move_back
-from flipgate.steps.releasing.setup import adopt, apply_application
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from tests.api.front import checked
 from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
+from tests.api.users import grant, user
 
 
-def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web") -> None:
-    """A Service of green with these ports."""
+def put_service(shop: Shop, *ports: dict[str, Any], name: str = "web", side: Side = GREEN) -> None:
+    """A Service of a side with these ports."""
     body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": list(ports)}}
-    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(GREEN)}/services/{name}", body)
+    shop.cluster.apply(f"/api/v1/namespaces/{shop.namespace(side)}/services/{name}", body)
 
 
 def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "http") -> None:
@@ -27,8 +30,14 @@ def put_endpoints(shop: Shop, *ready: bool, service: str = "web", port: str = "h
     shop.cluster.apply(path, body | {"ports": [{"name": port, "port": 8080}], "endpoints": endpoints})
 
 
-def there_and_back(shop: Shop, robot: Cluster) -> None:
-    """A user of the cluster applies the shop's file, adopts it, and moves everybody to green and back."""
+def there_and_back(shop: Shop, folder: Path) -> list[str]:
+    """A user of the cluster with the rights that check asks for, and no others, applies the shop's file, adopts it, and
+    moves everybody to green and back. Returns what check asked for."""
+    robot = user(shop, folder)
+    missing = check_application(robot, shop.application, shop.own)
+    grant(shop, missing)
+    assert checked(shop, folder, kubeconfig=folder / "robot.kubeconfig") == []
+
     apply_application(robot, shop.application, shop.text, shop.own)
     world = shop.world("robot", robot)
     adopt(world)
@@ -41,3 +50,4 @@ def there_and_back(shop: Shop, robot: Cluster) -> None:
     assert unleased(world, move_back, BLUE).left == ()
     (route,) = look_at_traffic(world).routes
     assert (shop.where(), route.way_back) == (("blue",), "")
+    return missing

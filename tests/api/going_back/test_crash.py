@@ -13,10 +13,11 @@ import pytest
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.world import CRASH_VARIABLE, World
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import CRASH_VARIABLE
 from flipgate.steps.going_back.recover import recover
 from tests.api.pipeline import ACTOR, act
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 
 CHECKOUT = Path(__file__).parents[3]
 UP = {"web": 2, "mailer": 0}
@@ -31,13 +32,9 @@ def die(shop: Shop, step: str, edge: str) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-@pytest.fixture
-def world(shop: Shop) -> World:
-    return shop.adopted(ACTOR)
-
-
 @pytest.mark.parametrize(("edge", "left"), [("begun", AT_REST), ("done", UP)])
-def test_bringing_up(shop: Shop, world: World, edge: str, left: dict[str, int]) -> None:
+def test_bringing_up(shop: Shop, edge: str, left: dict[str, int]) -> None:
+    world = shop.adopted(ACTOR)
     opened(world)
     die(shop, "bring-up", f"BringUp:{edge}")
     assert shop.counts(GREEN) == left
@@ -58,40 +55,31 @@ def test_bringing_up(shop: Shop, world: World, edge: str, left: dict[str, int]) 
     assert world.store.read().open_entry is None
 
 
-def test_moving_before_the_first_patch(shop: Shop, world: World) -> None:
-    advanced(world, opened(world), Phase.DARK)
-    die(shop, "move", "MoveRoutes:begun")
-    assert shop.where() == ("blue",)
-    assert world.store.read().both_protected
+@pytest.mark.parametrize(
+    ("edge", "there", "phase"),
+    [("begun", BLUE, Phase.DARK), ("done", GREEN, Phase.FLIPPING)],
+    ids=["before the first patch", "after the last patch"],
+)
+def test_moving(shop: Shop, edge: str, there: Side, phase: Phase) -> None:
+    world = shop.gone_live(ACTOR, until=Phase.DARK)
+    die(shop, "move", f"MoveRoutes:{edge}")
+    assert shop.where() == (there,)
+    record = world.store.read()
+    assert (record.active, record.both_protected) == (BLUE, True)
 
     outcome = recover(world)
     record = world.store.read()
     assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
-    assert (record.open_entry, record.phase, record.active) == (None, Phase.DARK, BLUE)
-    assert shop.where() == ("blue",)
-
-    act(world, "move")
-    assert shop.where() == ("green",)
-
-
-def test_moving_after_the_last_patch(shop: Shop, world: World) -> None:
-    advanced(world, opened(world), Phase.DARK)
-    die(shop, "move", "MoveRoutes:done")
-    assert shop.where() == ("green",)
-    assert world.store.read().active is BLUE
-
-    outcome = recover(world)
-    record = world.store.read()
-    assert (outcome.changed, outcome.pipeline) == (True, "flip-traffic")
-    assert (record.open_entry, record.phase, record.active) == (None, Phase.FLIPPING, GREEN)
+    assert (record.open_entry, record.phase, record.active) == (None, phase, there)
+    assert shop.where() == (there,)
 
     act(world, "move")
     assert shop.where() == ("green",)
     assert world.store.read().journal[-1].state is EntryState.DONE
 
 
-def test_another_actor_waits_for_silence_before_it_settles(shop: Shop, world: World) -> None:
-    opened(world)
+def test_another_actor_waits_for_silence_before_it_settles(shop: Shop) -> None:
+    opened(shop.adopted(ACTOR))
     die(shop, "bring-up", "BringUp:begun")
     ben = shop.world("ben")
     with pytest.raises(Refused, match=f"held by {ACTOR}"), ben.acting(patience_seconds=0):

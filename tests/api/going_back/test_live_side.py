@@ -4,15 +4,12 @@ flipgate itself."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from flipgate.adapters.addresses import address_of
-from flipgate.cli import cli
 from flipgate.core.record.intents import HandOver, Rest, Restore
 from flipgate.core.record.record import Condition, EntryState, JournalEntry
 from flipgate.core.values import stamps
@@ -23,7 +20,9 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, meanwhile
+from tests.api.steps import refusing, status
+from tests.api.users import typed
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -72,33 +71,24 @@ def reconciled(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(reconcile.task, "recover", recovering.recover)
 
     def reconciled(world: World) -> str:
-        with shop.playing_ready():
-            return reconcile.reconcile_world(world, "default")
+        return reconcile.reconcile_world(meanwhile(world, shop.play_all_ready), "default")
 
     return reconciled
-
-
-def status(shop: Shop, *more: str) -> str:
-    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-    return CliRunner().invoke(cli, ["status", *more, *where], prog_name="flipgate").stdout
-
-
-def type_in(lab: Lab, command: str) -> None:
-    """A line in the shell of somebody with kubectl and a kubeconfig."""
-    own = {"PATH": f"{lab.kubectl.parent}:{os.environ['PATH']}", "KUBECONFIG": str(lab.kubeconfig)}
-    done = subprocess.run(["bash", "-euc", command], env={**os.environ, **own}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 # Whoever did it
 
 
 def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_type_works(
-    shop: Shop, world: World, said: list[str], lab: Lab
+    shop: Shop, world: World, said: list[str], lab: Lab, tmp_path: Path
 ) -> None:
     before = found(world)
     flux(shop, 0)
     lost, again = found(world), found(world)
+    shop.point("live", "nowhere")
+    assert found(world) == lost, "while nobody can say which side is live, it has not turned"
+    shop.point("live", shop.namespace(BLUE))
+    assert found(world) == lost
 
     assert before is not None
     assert (before.status, before.reason) == ("True", "LiveSideServes")
@@ -114,7 +104,7 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
     assert [(each["status"], each["since"]) for each in data["conditions"] if each["type"] == "LiveSideReady"] == [
         ("False", lost.since.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
     ]
-    type_in(lab, data["next"]["command"])
+    assert typed(lab, data["next"]["command"], tmp_path).returncode == 0
     assert shop.counts(BLUE) == COUNTS
     shop.play_ready(BLUE, "web")
     now = found(world)
@@ -128,17 +118,22 @@ def test_flux_empties_the_live_side_and_everybody_hears_of_it_once_and_what_to_t
 
 
 def test_an_image_that_was_not_released_is_named_with_who_set_it_and_set_again_by_the_line(
-    shop: Shop, world: World, lab: Lab
+    shop: Shop, world: World, lab: Lab, tmp_path: Path
 ) -> None:
     namespace = shop.namespace(BLUE)
-    type_in(lab, f"kubectl -n {namespace} set image deployment/web web=shop/web:9 --field-manager=ben")
+    assert (
+        typed(
+            lab, f"kubectl -n {namespace} set image deployment/web web=shop/web:9 --field-manager=ben", tmp_path
+        ).returncode
+        == 0
+    )
     shop.play_ready(BLUE, "web")
     changed = found(world)
 
     assert changed is not None
     assert (changed.status, changed.reason) == ("False", "ImagesChanged")
     assert "web runs shop/web:9, the release has shop/web:1, set by ben (Update) at 20" in changed.message
-    type_in(lab, json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"])
+    assert typed(lab, json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"], tmp_path).returncode == 0
     shop.play_ready(BLUE, "web")
     now = found(world)
     assert (now and now.status) == "True"
@@ -157,17 +152,6 @@ def test_what_an_autoscaler_may_have_shrunk_is_no_shortage(shop: Shop, world: Wo
     assert (without and (without.status, without.reason)) == ("False", "TooFewPods")
 
 
-def test_while_nobody_can_say_which_side_is_live_it_has_not_turned(shop: Shop, world: World, said: list[str]) -> None:
-    flux(shop, 0)
-    lost = found(world)
-    shop.point("live", "nowhere")
-    kept = found(world)
-    shop.point("live", shop.namespace(BLUE))
-
-    assert (kept, found(world)) == (lost, lost)
-    assert len(said) == 1
-
-
 # Reconcile
 
 
@@ -177,6 +161,7 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
     rest = put_to_rest(world, shop)
     lost = found(world)
     assert (lost and lost.reason) == "NoReadyPod"
+    stale = look_at_side(world, BLUE).workloads["web"]
     assert reconciled(world) == "nothing to recover: `settled`, traffic on blue"
     assert shop.counts(BLUE) == COUNTS
     record = world.store.read()
@@ -191,21 +176,14 @@ def test_reconcile_scales_up_what_flipgate_itself_emptied_and_what_worked_there_
         f"is scaled up again: web 0 to 2; entry {rest.id} (RestSide of ana) had put it to rest though users are on it"
     )
     assert said[1:] == [f"{shop.name}: the live side blue {told}"]
+    assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == record.epoch
+    with pytest.raises(Conflict):  # a rest that is still under way
+        shop.cluster.patch(address_of(stale), [*stale.tests(), stale.asking(0)])
     shop.play_ready(BLUE)
     now = found(world)
     assert (now and now.status, len(said)) == ("True", 3)
     reconciled(world)
     assert (world.store.read().journal, len(said)) == (record.journal, 3), "once is enough"
-
-
-def test_a_rest_that_is_still_under_way_is_refused_from_then_on(shop: Shop, world: World, reconciled: Any) -> None:
-    put_to_rest(world, shop)
-    stale = look_at_side(world, BLUE).workloads["web"]
-    reconciled(world)
-
-    assert stamps.epoch_of(look_at_side(world, BLUE).workloads["web"].stamp) == world.store.read().epoch
-    with pytest.raises(Conflict):
-        shop.cluster.patch(address_of(stale), [*stale.tests(), stale.asking(0)])
     assert shop.counts(BLUE) == COUNTS
 
 
@@ -267,8 +245,7 @@ def test_what_could_not_be_scaled_is_refused_with_counts_and_not_told_as_done(
 ) -> None:
     put_to_rest(world, shop)
     monkeypatch.setattr("flipgate.steps.going_back.live_side.scale_up", lambda *_: None)
-    with pytest.raises(Refused, match=r"still asks for too few pods .*: web 0 of 2") as refused:
+    with refusing("LiveSideNotRestored", r"still asks for too few pods .*: web 0 of 2"):
         reconciled(world)
 
-    assert refused.value.reason == "LiveSideNotRestored"
     assert (world.store.read().journal[-1].state, said) == (EntryState.UNDONE, [])

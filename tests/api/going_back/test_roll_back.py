@@ -19,128 +19,109 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.setup import check_application
 from tests.api.meddling import Overtaken
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
+from tests.api.steps import refusing, unreadable, users_complain
 from tests.api.users import grant, user
 from tests.repeating import repeating
 
-UNREADABLE = ["garbled", f'{{"schema": {SCHEMA_VERSION + 1}}}', '{"schema": 1, "active": "red"}']
+UNREADABLE = {
+    "garbled": "garbled",
+    "newer": f'{{"schema": {SCHEMA_VERSION + 1}}}',
+    "red": '{"schema": 1, "active": "red"}',
+}
 
 
-@pytest.fixture
-def live(shop: Shop) -> World:
-    """A new release live on green; blue is still up."""
-    return shop.gone_live("pipeline")
-
-
-def test_all_users_go_back_and_it_is_remembered(shop: Shop, live: World) -> None:
+def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_is_remembered(
+    shop: Shop, live: World
+) -> None:
+    shop.scale(BLUE, "mailer", 0)
+    shop.scale(GREEN, "mailer", 1)
     with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+        done = users_complain(shop)
+        with refusing("NoWayBack", "nothing to go back from"):
+            roll_back(shop.world("ben"), "me too", by="ben")
     assert (done.way, done.to, done.recorded) == ("fast", BLUE, True)
     assert shop.where() == ("blue",)
+    assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]) == (1, 0)
     record = live.store.read()
     assert (record.phase, record.active, record.open_entry) == (Phase.ROLLED_BACK, BLUE, None)
     assert "ana: users complain" in live.store.history()[0].changes[-1].message
 
-
-def test_without_a_traefik_to_ask_it_goes_back_all_the_same_and_says_so(shop: Shop, live: World) -> None:
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
     (note,) = done.notes
     assert note.startswith(f"not proven: Traefik in namespace {shop.own}: no running pod matches")
     assert done.first_old_answer_ms is None
 
-
-def test_workers_are_handed_back(shop: Shop, live: World) -> None:
-    shop.cluster.patch(f"{shop.deployments(BLUE)}/mailer", [{"op": "replace", "path": "/spec/replicas", "value": 0}])
-    shop.cluster.patch(f"{shop.deployments(GREEN)}/mailer", [{"op": "replace", "path": "/spec/replicas", "value": 1}])
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]) == (1, 0)
+    assert all(entry.state is not EntryState.BEGUN for entry in record.journal), "who came later joined it"
 
 
-@pytest.mark.parametrize("text", UNREADABLE)
-def test_with_the_record_unreadable_the_routes_and_the_sides_decide(shop: Shop, live: World, text: str) -> None:
-    shop.write_record(text)
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
+def test_with_the_record_unreadable_the_routes_and_the_sides_decide_and_none_is_emptied(
+    shop: Shop, live: World, text: str
+) -> None:
+    view = look(live)
+    dark = need_dark(live, view)
+    with unreadable(shop, text):
+        done = users_complain(shop)
+        assert shop.record_text() == text
     assert (done.way, done.to, done.recorded) == ("fast", BLUE, False)
     assert shop.where() == ("blue",)
     assert done.notes[0].startswith("unrecorded: ")
     assert any(note.startswith("not proven: ") for note in done.notes)
-    assert shop.record_text() == text
 
-
-def test_unrecorded_too_a_stale_scale_down_cannot_empty_the_side_that_was_chosen(shop: Shop, live: World) -> None:
-    view = look(live)
-    dark = need_dark(live, view)
-    readable = shop.record_text()
-    shop.write_record(UNREADABLE[1])
-    roll_back(shop.world("ana"), "users complain", by="ana")
-    shop.write_record(readable)
     with pytest.raises(Refused, match="may be live again"):
         under_lease(live, rest, view, dark)
     assert shop.counts(BLUE) == COUNTS
 
 
-def test_unrecorded_and_the_other_side_not_up_needs_a_persons_word(shop: Shop, live: World) -> None:
+def test_unrecorded_and_the_other_side_not_up_or_the_routes_split_needs_a_persons_word(shop: Shop, live: World) -> None:
     shop.write_record("garbled")
     shop.play_ready(BLUE, "web", ready=0)
-    with pytest.raises(Refused, match="web 0 of 1") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert refused.value.reason == "WayBackNotReady"
-    assert shop.where() == ("green",)
-    back = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, patience_seconds=0.1)
+    with pytest.raises(Refused, match=r"blue is not Ready: web 0 of 1.*green has \d Ready pods") as refused:
+        users_complain(shop)
+    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    assert f"kubectl -n {shop.namespace(BLUE)} get pods" in refused.value.next_command
+    assert "--to blue --reason ... (brings it up first)" in refused.value.next_command
+    back = users_complain(shop, to=BLUE, patience_seconds=0.1)
     assert back.recorded is False
     assert shop.where() == ("blue",)
 
-
-def test_unrecorded_and_the_routes_split_needs_a_persons_word(shop: Shop, live: World) -> None:
-    shop.write_record("garbled")
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    with pytest.raises(Refused, match="--to SIDE") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert refused.value.reason == "RoutesSplit"
+    with refusing("RoutesSplit", "--to SIDE"):
+        users_complain(shop)
 
 
-def test_a_garbled_history_holds_nothing_up(shop: Shop, live: World) -> None:
+def test_neither_a_garbled_history_nor_an_unrelated_writer_on_the_route_holds_anything_up(
+    shop: Shop, live: World
+) -> None:
     labels = {"flipgate.dev/application": shop.name, "flipgate.dev/kind": "release"}
     meta = {"name": f"release-{shop.name}-old", "labels": labels}
     shop.cluster.create(shop.config_maps, {"metadata": meta, "data": {"release.json": "{"}})
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
-    assert (shop.where(), done.recorded) == (("blue",), True)
-
-
-def test_an_unrelated_writer_on_the_route_holds_nothing_up(shop: Shop, live: World) -> None:
     with shop.playing_ready(), repeating(shop.annotate):
-        assert roll_back(shop.world("ana"), "users complain", by="ana").way == "fast"
-    assert shop.where() == ("blue",)
+        done = users_complain(shop)
+    assert (shop.where(), done.recorded, done.way) == (("blue",), True, "fast")
 
 
-def test_it_takes_over_at_once_from_a_run_that_is_acting(shop: Shop, live: World) -> None:
+def test_it_takes_over_at_once_from_a_run_that_is_acting_and_again_from_one_that_overtook_it(
+    shop: Shop, live: World
+) -> None:
+    ana = shop.world("ana")
+    ana.store = Overtaken(ana.store, Lease(shop.cluster, shop.own, shop.name, "pipeline", utc_now))
     with live.acting() as acting, shop.playing_ready():
-        assert roll_back(shop.world("ana"), "users complain", by="ana").seconds < 5
+        done = roll_back(ana, "users complain", by="ana")
+        assert (done.recorded, done.seconds < 5) == (True, True)
         with pytest.raises(LostLease):
             acting.world.store.update(lambda record: but(record, threads={"late": "late"}))
+    assert (shop.where(), live.store.read().phase) == (("blue",), Phase.ROLLED_BACK)
 
 
 def test_the_old_side_is_scaled_up_first_when_it_is_at_rest(shop: Shop, live: World) -> None:
     view = look(live)
     under_lease(live, rest, view, need_dark(live, view))
     shop.play_ready(BLUE)
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, shop.play_all_ready)
     assert done.way == "slow"
     assert shop.counts(BLUE) == COUNTS
     assert shop.where() == ("blue",)
-
-
-def test_an_interrupted_way_back_is_joined(shop: Shop, live: World) -> None:
-    with shop.playing_ready():
-        roll_back(shop.world("ana"), "users complain", by="ana")
-        with pytest.raises(Refused, match="nothing to go back from") as refused:
-            roll_back(shop.world("ben"), "me too", by="ben")
-    assert refused.value.reason == "NoWayBack"
-    assert all(entry.state is not EntryState.BEGUN for entry in live.store.read().journal)
 
 
 def test_a_reason_is_needed_and_something_to_go_back_from(shop: Shop) -> None:
@@ -162,14 +143,6 @@ def test_without_rights_on_the_lease_users_go_back_unrecorded(shop: Shop, live: 
     assert (done.to, done.recorded, shop.where()) == (BLUE, False, ("blue",))
     assert "leases" in done.notes[0]
     assert live.store.read().phase is Phase.LIVE
-
-
-def test_a_way_back_that_was_overtaken_takes_over_again(shop: Shop, live: World) -> None:
-    ana = shop.world("ana")
-    ana.store = Overtaken(ana.store, Lease(shop.cluster, shop.own, shop.name, "pipeline", utc_now))
-    with shop.playing_ready():
-        assert roll_back(ana, "users complain", by="ana").recorded
-    assert (shop.where(), live.store.read().phase) == (("blue",), Phase.ROLLED_BACK)
 
 
 ODD = "caf\udce9 " + "é" * 200_000

@@ -11,11 +11,11 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import LostLease, TemporaryError
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.recover import recover
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.unrecorded import AT_WORK_SECONDS, left_unrecorded
 from flipgate.steps.looking.look import look, look_at_traffic, need_dark
 from flipgate.steps.moving.rest import rest
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile, under_lease
+from tests.api.steps import unreadable, users_complain
 from tests.api.wire import Holding, serving
 
 
@@ -32,16 +32,24 @@ def live(shop: Shop) -> World:
 
 def rolled_back_unrecorded(shop: Shop) -> None:
     """While the record was garbled, which it is no longer."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    with unreadable(shop):
+        done = users_complain(shop)
     assert (done.recorded, shop.where()) == (False, ("blue",))
     assert any("mailer" in each for each in done.left), "workers are left to a person, who sees it in the exit code"
-    shop.write_record(readable)
 
 
-def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(shop: Shop, live: World) -> None:
+def test_nobody_cleans_up_until_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(
+    shop: Shop, live: World
+) -> None:
+    view = look(live)
+    dark = need_dark(live, view)
     rolled_back_unrecorded(shop)
+    fresh = look(live)
+    assert (view.traffic.unrecorded, fresh.traffic.unrecorded is not None) == (None, True)
+    with pytest.raises(LostLease, match="could not be recorded"):
+        under_lease(live, rest, fresh, dark)
+    assert shop.counts(BLUE)["web"] == COUNTS["web"]
+
     before = live.store.read()
     with shop.playing_ready():
         outcome = recover(live)
@@ -61,29 +69,14 @@ def test_reconcile_writes_it_down_hands_the_workers_back_and_tells_people_once(s
         assert recover(live).changed is False
 
 
-def test_until_then_nobody_prepares_or_cleans_up(shop: Shop, live: World) -> None:
-    view = look(live)
-    dark = need_dark(live, view)
-    rolled_back_unrecorded(shop)
-    fresh = look(live)
-    assert fresh.traffic.unrecorded is not None
-    with live.acting() as acting, pytest.raises(LostLease, match="could not be recorded"):
-        rest(acting, fresh, dark)
-    assert shop.counts(BLUE)["web"] == COUNTS["web"]
-    assert view.traffic.unrecorded is None
-
-
 def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is_over(
     shop: Shop, live: World, tmp_path: Path
 ) -> None:
     """Its patch of the route is still on its way, and stays refused."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
     network = Holding(shop.kubeconfig, holds=lambda method, path, body: "/ingressroutes/" in path)
     with serving(network, tmp_path) as cluster:
-        with pytest.raises(TemporaryError):
-            roll_back(shop.world("ana", cluster), "users complain", by="ana")
-        shop.write_record(readable)
+        with unreadable(shop), pytest.raises(TemporaryError):
+            users_complain(shop, cluster=cluster)
         assert not left_unrecorded(live, look(live)), "it may be at work still"
         live.now = lambda: utc_now() + timedelta(seconds=AT_WORK_SECONDS + 1)
         assert left_unrecorded(live, look(live))
@@ -94,16 +87,12 @@ def test_a_rollback_that_chose_a_side_and_moved_nobody_is_ended_when_its_time_is
     assert not left_unrecorded(live, look(live))
 
 
-def test_half_of_the_routes_go_the_rest_of_the_way(shop: Shop) -> None:
-    shop = Shop.install(shop.cluster, shop.kubeconfig, routes=("live", "back"))
-    world = shop.gone_live()
+def test_half_of_the_routes_go_the_rest_of_the_way(two_routes: Shop) -> None:
+    shop, world = two_routes, two_routes.gone_live()
     shop.point("back", shop.namespace(GREEN))
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
-    shop.point("back", shop.namespace(GREEN))
-    shop.write_record(readable)
-    with shop.playing_ready():
-        recover(world)
+    with unreadable(shop):
+        users_complain(shop)
+        shop.point("back", shop.namespace(GREEN))
+    recover(meanwhile(world, shop.play_all_ready))
     assert shop.where() == ("blue", "blue")
     assert (world.store.read().phase, look_at_traffic(world).unrecorded) == (Phase.ROLLED_BACK, None)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.intents import HandOver
 from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Phase, Reason
@@ -19,31 +18,14 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
-from lab.control.records import Lab
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+from tests.api.steps import Install, refusing, unreadable, users_complain
+from tests.api.targets import put_service
 from tests.api.wire import Through, serving
 from tests.repeating import repeating
 
 DENIED = (403, b'{"kind": "Status", "message": "denied"}')
 BROKEN = (500, b'{"kind": "Status", "message": "webhook is away"}')
-
-
-@pytest.fixture
-def dark(shop: Shop) -> World:
-    """A new release up on green, dark: nobody has approved it."""
-    return shop.gone_live("pipeline", until=Phase.DARK)
-
-
-@pytest.fixture
-def live(shop: Shop) -> World:
-    """A release live on green, blue still up."""
-    return shop.gone_live("pipeline")
-
-
-def test_aborting_rests_the_releases_own_side_only(shop: Shop, dark: World) -> None:
-    done = roll_back(shop.world("ana"), "not today", by="ana")
-    assert (done.way, done.left, shop.counts(GREEN)["web"]) == ("abort", (), 0)
-    assert (shop.counts(BLUE), shop.where()) == (COUNTS, ("blue",))
 
 
 def test_users_who_are_on_an_unapproved_release_go_back_before_it_is_aborted(shop: Shop, dark: World) -> None:
@@ -55,26 +37,24 @@ def test_users_who_are_on_an_unapproved_release_go_back_before_it_is_aborted(sho
     assert dark.store.read().phase is Phase.SETTLED
 
 
-def test_nobody_is_sent_to_a_side_that_was_not_approved(shop: Shop, dark: World) -> None:
-    with pytest.raises(Refused, match="is `dark`: going there is no way back but a flip") as refused:
+def test_nobody_is_sent_to_a_side_that_was_not_approved_also_without_a_record(shop: Shop, dark: World) -> None:
+    with unreadable(shop), pytest.raises(Refused, match="nobody can say that green was live before") as refused:
+        roll_back(shop.world("ana"), "abort it", by="ana")
+    assert (refused.value.reason, shop.where()) == ("NoWayBack", ("blue",))
+    with refusing("NotAWayBack", "is `dark`: going there is no way back but a flip"):
         roll_back(shop.world("ana"), "try it", by="ana", to=GREEN)
-    assert refused.value.reason == "NotAWayBack"
-    roll_back(shop.world("ana"), "not today", by="ana")
+
+    done = roll_back(shop.world("ana"), "not today", by="ana")
+    assert (done.way, done.left, shop.counts(GREEN)["web"]) == ("abort", (), 0), "the release's own side, and only that"
+    assert (shop.counts(BLUE), shop.where()) == (COUNTS, ("blue",))
     with pytest.raises(Refused, match="is `aborted`"):
         roll_back(shop.world("ana"), "try it", by="ana", to=GREEN)
     assert shop.where() == ("blue",)
 
 
-def test_without_a_record_nobody_is_sent_forward(shop: Shop, dark: World) -> None:
-    shop.write_record("garbled")
-    with pytest.raises(Refused, match="nobody can say that green was live before") as refused:
-        roll_back(shop.world("ana"), "abort it", by="ana")
-    assert (refused.value.reason, shop.where()) == ("NoWayBack", ("blue",))
-
-
 def test_without_a_record_the_stamps_say_which_side_was_live_before(shop: Shop, live: World) -> None:
     shop.write_record("garbled")
-    done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop)
     assert (done.recorded, shop.where()) == (False, ("blue",))
     with pytest.raises(Refused, match="blue unreadably"):
         roll_back(shop.world("ana"), "and again", by="ana")
@@ -99,16 +79,14 @@ def test_a_quarter_may_be_missing_and_keeps_nobody_on_a_bad_side(shop: Shop, liv
     with_counts(live, BLUE, replicas={"web": 4})
     shop.scale(BLUE, "web", 4)
     shop.play_ready(BLUE, "web", ready=3)
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, lambda: only_workers(shop))
     assert (done.way, shop.where()) == ("fast", ("blue",))
     assert "web on blue has 3 of 4 pods Ready" in done.notes
 
 
 def test_the_autoscaler_of_a_bad_release_does_not_close_the_way_back_from_it(shop: Shop, live: World) -> None:
     shop.scale(GREEN, "web", 9)
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, lambda: only_workers(shop))
     assert (done.way, shop.counts(BLUE)["web"]) == ("fast", 9)
 
 
@@ -132,29 +110,26 @@ def test_a_warm_side_is_waited_for_unless_told_to_go_now(shop: Shop, live: World
 def test_now_goes_to_a_warm_side_and_scales_after(shop: Shop, live: World) -> None:
     shop.scale(BLUE, "web", 1)
     shop.play_ready(BLUE, "web")
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana", now=True)
+    done = users_complain(shop, lambda: only_workers(shop), now=True)
     assert (done.way, shop.where()) == ("now", ("blue",))
     assert "web on blue has 1 of 2 pods Ready" in done.notes
     assert shop.counts(BLUE)["web"] == 2
 
 
-def test_now_sends_nobody_to_nothing_but_a_person_who_names_the_side_decides(shop: Shop, live: World) -> None:
-    shop.play_ready(BLUE, "web", ready=0)
-    with pytest.raises(Refused, match=r"web 0 of 2.*blue has 0 Ready pods .*; green has 2 Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana", now=True)
-    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
-    assert "--to blue" in refused.value.next_command
-    with repeating(lambda: only_workers(shop)):
-        done = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE, now=True)
-    assert (done.way, shop.where()) == ("now", ("blue",))
-
-
-def test_a_side_that_does_not_come_up_is_not_waited_for_for_ever(shop: Shop, live: World) -> None:
+def test_a_side_that_does_not_come_up_is_not_waited_for_for_ever_and_gets_nobody_but_by_a_persons_word(
+    shop: Shop, live: World
+) -> None:
     shop.play_ready(BLUE, "web", ready=0)
     with pytest.raises(Refused, match="web 0 of 2"):
-        roll_back(shop.world("ana"), "users complain", by="ana", patience_seconds=0.1)
+        users_complain(shop, patience_seconds=0.1)
     assert (live.store.read().phase, shop.where()) == (Phase.LIVE, ("green",))
+
+    with pytest.raises(Refused, match=r"web 0 of 2.*blue has 0 Ready pods .*; green has 2 Ready pods") as refused:
+        users_complain(shop, now=True)
+    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
+    assert "--to blue" in refused.value.next_command
+    done = users_complain(shop, lambda: only_workers(shop), to=BLUE, now=True)
+    assert (done.way, shop.where()) == ("now", ("blue",))
 
 
 def test_a_failed_bake_with_the_old_side_gone_leaves_traffic_and_tells_everybody(shop: Shop, live: World) -> None:
@@ -172,8 +147,15 @@ def test_a_failed_bake_with_the_old_side_gone_leaves_traffic_and_tells_everybody
     assert any("`live`, and bad. 5xx; and users were not sent back" in line for line in said)
 
 
-def test_nothing_goes_back_behind_a_contract_migration(shop: Shop, live: World) -> None:
-    with_counts(live, BLUE, contracted=Contract(reason="dropped orders.total", by="ana", at=live.now()))
+def test_nothing_goes_back_to_where_nothing_ever_ran_or_behind_a_contract_migration(shop: Shop, live: World) -> None:
+    ran = live.store.read().sides[BLUE].images
+    with_counts(live, BLUE, images={})
+    with pytest.raises(Refused, match="nothing ever ran on blue") as refused:
+        users_complain(shop, to=BLUE)
+    assert (refused.value.reason, shop.where()) == ("NoWayBack", ("green",))
+
+    done = Contract(reason="dropped orders.total", by="ana", at=live.now())
+    with_counts(live, BLUE, images=ran, contracted=done)
     for to in (None, BLUE):
         with pytest.raises(Refused, match=r"by ana \(dropped orders.total\).*blue has 2 Ready pods") as refused:
             roll_back(shop.world("ben"), "users complain", by="ben", to=to)
@@ -181,26 +163,11 @@ def test_nothing_goes_back_behind_a_contract_migration(shop: Shop, live: World) 
         assert "flipgate deploy" in refused.value.next_command
         assert "kubectl -n" in refused.value.next_command
 
-
-def test_nothing_goes_back_to_where_nothing_ever_ran(shop: Shop, live: World) -> None:
-    with_counts(live, BLUE, images={})
-    with pytest.raises(Refused, match="nothing ever ran on blue") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
-    assert (refused.value.reason, shop.where()) == ("NoWayBack", ("green",))
-
-
-def test_routes_at_neither_side_go_where_a_person_says(shop: Shop, live: World) -> None:
     shop.point("live", "somewhere-else")
-    with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
-    with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
-    service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
-    shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(BLUE)}/services", service)
-    with repeating(lambda: only_workers(shop)):
-        roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
-    assert shop.where() == ("blue",)
+    with pytest.raises(Refused, match=r"dropped orders\.total") as refused:
+        roll_back(shop.world("ben"), "users complain", by="ben")
+    assert (refused.value.reason, shop.where()) == ("ContractMigrationDone", ("somewhere-else",))
+    assert "by hand: no line (" in refused.value.next_command, "which hides no refusal"
 
 
 def test_a_write_that_is_broken_holds_up_no_user(shop: Shop, live: World, tmp_path: Path) -> None:
@@ -208,13 +175,13 @@ def test_a_write_that_is_broken_holds_up_no_user(shop: Shop, live: World, tmp_pa
         return BROKEN if method in ("PUT", "PATCH") and ("configmaps" in path or "deployments" in path) else None
 
     with serving(Through(shop.kubeconfig, before=broken), tmp_path) as cluster:
-        done = roll_back(shop.world("ana", cluster), "users complain", by="ana")
+        done = users_complain(shop, cluster=cluster)
     assert (done.to, done.recorded, shop.where()) == (BLUE, False, ("blue",))
     assert "webhook is away" in done.notes[0]
 
 
-def test_one_route_that_is_denied_keeps_the_others_from_nothing(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=("front", "middle", "back"))
+def test_one_route_that_is_denied_keeps_the_others_from_nothing(install: Install, tmp_path: Path) -> None:
+    shop = install(routes=("front", "middle", "back"))
     shop.adopted()
     for route in shop.routes:
         shop.point(route, f"{shop.name}-green")
@@ -223,7 +190,7 @@ def test_one_route_that_is_denied_keeps_the_others_from_nothing(cluster: Cluster
         return DENIED if method == "PATCH" and "ingressroutes/middle" in path else None
 
     with serving(Through(shop.kubeconfig, before=denied), tmp_path) as through, shop.playing_ready():
-        done = roll_back(shop.world("ana", through), "users complain", by="ana", to=BLUE)
+        done = users_complain(shop, cluster=through, to=BLUE)
     assert shop.where() == ("blue", "green", "blue")
     assert len(done.left) == 1
     assert "middle could not be moved" in done.left[0]
@@ -246,36 +213,21 @@ def test_a_bake_begun_again_that_cannot_be_proven_goes_back(shop: Shop, live: Wo
     assert live.store.read().release.changes[-2].reason is Reason.TRAFFIC_NOT_PROVEN
 
 
-@pytest.mark.parametrize("answer", [DENIED, BROKEN])
-def test_the_other_sides_services_hold_up_nobody_who_names_a_side(
-    shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes]
+@pytest.mark.parametrize("answer", [None, DENIED, BROKEN], ids=["read", "denied", "broken"])
+def test_routes_at_neither_side_go_where_a_person_says_whatever_can_be_read_of_the_other(
+    shop: Shop, live: World, tmp_path: Path, answer: tuple[int, bytes] | None
 ) -> None:
     shop.point("live", "somewhere-else")
-    service = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
-    shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(BLUE)}/services", service)
+    with pytest.raises(Refused, match=r"points at neither side .*blue has 2 Ready pods") as refused:
+        users_complain(shop)
+    assert (refused.value.reason, shop.where()) == ("RouteUnknown", ("somewhere-else",))
+    with pytest.raises(Refused, match="points at neither side"):  # blue has no Service that the route names
+        users_complain(shop, to=BLUE)
+    put_service(shop, {"port": 80}, side=BLUE)
 
-    def denied(method: str, path: str) -> tuple[int, bytes] | None:
+    def read(method: str, path: str) -> tuple[int, bytes] | None:
         return answer if method == "GET" and f"{shop.namespace(GREEN)}/services" in path else None
 
-    with serving(Through(shop.kubeconfig, before=denied), tmp_path) as cluster, shop.playing_ready():
-        roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
+    with serving(Through(shop.kubeconfig, before=read), tmp_path) as cluster:
+        users_complain(shop, lambda: only_workers(shop), cluster=cluster, to=BLUE)
     assert shop.where() == ("blue",)
-
-
-def test_without_a_record_a_side_that_is_not_ready_is_named_with_what_to_type(shop: Shop, live: World) -> None:
-    shop.play_ready(BLUE, "web", ready=0)
-    shop.write_record("garbled")
-    with pytest.raises(Refused, match=r"blue is not Ready: web 0 of 1.*green has \d Ready pods") as refused:
-        roll_back(shop.world("ana"), "users complain", by="ana")
-    assert (refused.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
-    assert f"kubectl -n {shop.namespace(BLUE)} get pods" in refused.value.next_command
-    assert "--to blue --reason ... (brings it up first)" in refused.value.next_command
-
-
-def test_a_line_by_hand_that_there_is_not_hides_no_refusal(shop: Shop, live: World) -> None:
-    with_counts(live, BLUE, contracted=Contract(reason="dropped orders.total", by="ana", at=live.now()))
-    shop.point("live", "somewhere-else")
-    with pytest.raises(Refused, match=r"dropped orders\.total") as refused:
-        roll_back(shop.world("ben"), "users complain", by="ben")
-    assert (refused.value.reason, shop.where()) == ("ContractMigrationDone", ("somewhere-else",))
-    assert "by hand: no line (" in refused.value.next_command

@@ -19,7 +19,7 @@ from flipgate.core.record.release import Phase
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.steps.acting.acting import Authority
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import utc_now
 from flipgate.steps.going_back import roll_back as going_back
 from flipgate.steps.going_back import unrecorded
 from flipgate.steps.going_back.recover import recover
@@ -33,8 +33,9 @@ from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt
-from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
+from tests.api.late import behind, routes, stamps_of, workloads_of
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.steps import SCALE_DOWN, Install, approved, refusing, unreadable, users_complain
 from tests.api.wire import Answer, Holding, Through, serving
 
 Patch = pytest.MonkeyPatch
@@ -42,11 +43,9 @@ Patch = pytest.MonkeyPatch
 
 def unrecorded_rollback(shop: Shop, meanwhile: Callable[[], object] = lambda: None) -> None:
     """By ana, while the record was garbled; `meanwhile` nobody has reconciled."""
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
-    meanwhile()
-    shop.write_record(readable)
+    with unreadable(shop):
+        users_complain(shop)
+        meanwhile()
 
 
 def emptied(shop: Shop) -> None:
@@ -55,27 +54,19 @@ def emptied(shop: Shop) -> None:
     shop.play_ready(BLUE)
 
 
-def two_routes(shop: Shop, **more: Any) -> Shop:
-    return Shop.install(shop.cluster, shop.kubeconfig, routes=("live", "back"), **more)
-
-
 def denied(name: str) -> Callable[[str, str], Answer | None]:
     """A user who may not write this route."""
     return lambda method, path: (403, b"{}") if method == "PATCH" and path.split("?")[0].endswith(f"/{name}") else None
 
 
-def users_are_served(shop: Shop) -> bool:
-    return shop.where() != ("blue",) or shop.counts(BLUE)["web"] > 0
-
-
 def test_adopting_anew_refuses_what_is_on_its_way(shop: Shop, tmp_path: Path) -> None:
     """A scale-down's writes are held; the record is lost; a person sends users there by hand, and adopts."""
     live, network = shop.gone_live(), Holding(shop.kubeconfig)
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     with behind(shop, network, tmp_path) as worker:
         network.holds = lambda *sent: workloads_of(BLUE)(*sent) and not stamps_of(BLUE)(*sent)
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            settle(acting)
+        with pytest.raises(TemporaryError):
+            under_lease(worker, settle)
         shop.cluster.delete(f"{shop.config_maps}/record-{shop.name}")
         shop.point("live", shop.namespace(BLUE))
         adopt(shop.world("ben"))
@@ -87,8 +78,8 @@ def test_an_unrecorded_rollback_that_did_not_get_through_is_typed_again(shop: Sh
     shop.gone_live()
     shop.write_record("garbled")
     with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
-        roll_back(shop.world("ana", cluster), "users complain", by="ana")
-    roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop, cluster=cluster)
+    users_complain(shop)
     assert shop.where() == ("blue",)
 
 
@@ -101,12 +92,12 @@ def test_adopting_again_keeps_the_way_back_without_a_record(shop: Shop) -> None:
     shop.add_deployment(BLUE, "mailer", 1)
     adopt(live)
     shop.write_record("garbled")
-    roll_back(shop.world("ana"), "users complain", by="ana")
+    users_complain(shop)
     assert shop.where() == ("blue",)
 
 
-def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(shop: Shop) -> None:
-    shop = two_routes(shop, weighted=("live",))
+def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(install: Install) -> None:
+    shop = install(routes=("live", "back"), weighted=("live",))
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
     unrecorded_rollback(shop)
@@ -122,8 +113,8 @@ def test_a_mark_is_obeyed_once_whatever_its_route_leads_to_by_now(shop: Shop) ->
     assert look_at_traffic(world).active is GREEN
 
 
-def test_a_mark_that_cannot_be_taken_off_is_not_obeyed_again(shop: Shop, tmp_path: Path) -> None:
-    shop = two_routes(shop)
+def test_a_mark_that_cannot_be_taken_off_is_not_obeyed_again(two_routes: Shop, tmp_path: Path) -> None:
+    shop = two_routes
     shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
     unrecorded_rollback(shop)
@@ -149,8 +140,8 @@ def test_a_mark_sends_nobody_where_a_person_has_taken_users_away_since(shop: Sho
     assert look_at_traffic(world).unrecorded is None
 
 
-def test_the_latest_of_two_marks_counts(shop: Shop, tmp_path: Path) -> None:
-    shop = two_routes(shop)
+def test_the_latest_of_two_marks_counts(two_routes: Shop, tmp_path: Path) -> None:
+    shop = two_routes
     world = shop.gone_live()
     shop.point("back", shop.namespace(GREEN))
 
@@ -183,9 +174,9 @@ def test_a_contracted_side_gets_its_users_but_not_its_workers(shop: Shop) -> Non
     assert shop.counts(BLUE)["mailer"] == 0
 
 
-def test_one_route_that_cannot_be_confirmed_holds_up_no_way_back(shop: Shop, tmp_path: Path) -> None:
+def test_one_route_that_cannot_be_confirmed_holds_up_no_way_back(two_routes: Shop, tmp_path: Path) -> None:
     """A webhook answers 500 for it; it is on the old side already."""
-    shop = two_routes(shop)
+    shop = two_routes
     world = shop.gone_live()
     fails: Callable[[str, str], Answer | None] = lambda m, p: (500, b"{}") if denied("back")(m, p) else None  # noqa: E731
     with serving(Through(shop.kubeconfig, before=fails), tmp_path) as cluster, shop.playing_ready():
@@ -219,17 +210,17 @@ def test_a_rollback_that_slept_sends_nobody_to_a_side_that_rests_by_now(shop: Sh
     assert shop.where() == ("green",)
 
 
-def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[World], object]) -> None:
+def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Shop], object]) -> None:
     """An unrecorded rollback, between its stamps and its routes; a scale-down looks, users come, and then it writes."""
     live = shop.gone_live()
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     readable = shop.record_text()
     shop.write_record("garbled")
     moves, scales = going_back.move_back, resting._scale
 
     def slow(*arguments: Any, **more: Any) -> Any:
         shop.write_record(readable)
-        before(live)
+        before(shop)
         moved: list[Any] = []
 
         def scale(*written: Any) -> None:
@@ -238,38 +229,40 @@ def crossed_by_a_scale_down(shop: Shop, monkeypatch: Patch, before: Callable[[Wo
             scales(*written)
 
         monkeypatch.setattr(resting, "_scale", scale)
-        with suppress(FlipgateError), live.acting() as acting:
-            settle(acting)
+        with suppress(FlipgateError):
+            under_lease(live, settle)
         return moved[0] if moved else moves(*arguments, **more)
 
     monkeypatch.setattr(going_back, "move_back", slow)
-    roll_back(shop.world("ana"), "users complain", by="ana")
+    users_complain(shop)
 
 
-def test_a_rollback_at_work_is_not_taken_for_one_that_died(shop: Shop, monkeypatch: Patch) -> None:
-    crossed_by_a_scale_down(shop, monkeypatch, recover)
-    assert users_are_served(shop)
+def web_made_anew(shop: Shop) -> None:
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
+    shop.add_deployment(BLUE, "web", 2)
 
 
-def test_even_one_that_was_taken_for_dead_leaves_nobody_on_an_empty_side(shop: Shop, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(unrecorded, "AT_WORK_SECONDS", 0.0)
-    crossed_by_a_scale_down(shop, monkeypatch, recover)
-    assert users_are_served(shop)
-
-
-def test_what_was_made_anew_on_a_chosen_side_is_left_alone_with_the_rest_of_it(shop: Shop, monkeypatch: Patch) -> None:
-    def made_anew(_: World) -> None:
-        shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
-        shop.add_deployment(BLUE, "web", 2)
-
-    crossed_by_a_scale_down(shop, monkeypatch, made_anew)
-    assert users_are_served(shop)
+@pytest.mark.parametrize(
+    ("at_work_seconds", "before"),
+    [
+        (unrecorded.AT_WORK_SECONDS, lambda shop: recover(shop.world())),
+        (0.0, lambda shop: recover(shop.world())),
+        (unrecorded.AT_WORK_SECONDS, web_made_anew),
+    ],
+    ids=["at work", "taken for dead", "made anew in between"],
+)
+def test_a_scale_down_that_crosses_a_rollback_leaves_nobody_on_an_empty_side(
+    shop: Shop, monkeypatch: Patch, at_work_seconds: float, before: Callable[[Shop], object]
+) -> None:
+    monkeypatch.setattr(unrecorded, "AT_WORK_SECONDS", at_work_seconds)
+    crossed_by_a_scale_down(shop, monkeypatch, before)
+    assert shop.where() != ("blue",) or shop.counts(BLUE)["web"] > 0
 
 
 def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Patch) -> None:
     """They were counted, a scale-down rested them, and then the side was stamped."""
     live = shop.gone_live()
-    to_rest(live)
+    approved(live, SCALE_DOWN)
     readable = shop.record_text()
     shop.write_record("garbled")
     counts = going_back._judged
@@ -278,15 +271,14 @@ def test_pods_are_counted_after_the_side_is_stamped(shop: Shop, monkeypatch: Pat
         found = counts(*arguments)
         monkeypatch.undo()
         shop.write_record(readable)
-        with live.acting() as acting:
-            settle(acting)
+        under_lease(live, settle)
         shop.play_ready(BLUE)
         shop.write_record("garbled")
         return found
 
     monkeypatch.setattr(going_back, "_judged", counted)
     with pytest.raises(Refused, match="is not Ready"):
-        roll_back(shop.world("ana"), "users complain", by="ana")
+        users_complain(shop)
     assert shop.where() == ("green",)
 
 
@@ -294,8 +286,7 @@ def test_a_side_that_a_person_names_without_a_record_is_brought_up_first(shop: S
     shop.gone_live()
     emptied(shop)
     shop.write_record("garbled")
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana", to=BLUE)
+    done = users_complain(shop, shop.play_all_ready, to=BLUE)
     assert (done.way, done.recorded, shop.where()) == ("slow", False, ("blue",))
     assert shop.counts(BLUE)["web"] == 2
 
@@ -308,32 +299,14 @@ def test_the_line_on_a_route_works_after_a_rollback_that_died_was_ended(
     with world.acting() as acting:
         stamp(acting, look_at_side(world, GREEN))
         move(acting, GREEN)
-    readable = shop.record_text()
-    shop.write_record("garbled")
-    with serving(Holding(shop.kubeconfig, holds=routes), tmp_path) as cluster, pytest.raises(TemporaryError):
-        roll_back(shop.world("ana", cluster), "users complain", by="ana", to=BLUE)
-    shop.write_record(readable)
+    network = serving(Holding(shop.kubeconfig, holds=routes), tmp_path)
+    with unreadable(shop), network as cluster, pytest.raises(TemporaryError):
+        users_complain(shop, cluster=cluster, to=BLUE)
     assert "moved nobody" in recover(world).fact
     (state,) = look_at_traffic(world).routes
     patch = json.loads(shlex.split(state.way_back)[-1].removeprefix("-p="))
     shop.cluster.patch(shop.route_path(), patch)
     assert shop.where() == ("blue",)
-
-
-def test_a_route_whose_annotations_somebody_replaces_lets_no_old_move_through(shop: Shop, tmp_path: Path) -> None:
-    live, network = shop.gone_live(), Holding(shop.kubeconfig, holds=lambda *_: True)
-    with behind(shop, network, tmp_path) as worker:
-        with pytest.raises(TemporaryError):
-            roll_back(worker, "orders fail", by="ben")
-        network.held[:] = [each for each in network.held if routes(*each[:3])]
-        to_rest(live)
-        manifest = shop.route()
-        with live.acting() as acting:
-            settle(acting)
-        manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
-        shop.cluster.replace(shop.route_path(), manifest)
-        assert set(network.release()) == {422}
-    assert shop.where() == ("green",)
 
 
 def test_an_image_goes_to_its_own_container(shop: Shop, monkeypatch: Patch) -> None:
@@ -347,8 +320,7 @@ def test_an_image_goes_to_its_own_container(shop: Shop, monkeypatch: Patch) -> N
         shop.patch(f"{shop.deployments(GREEN)}/web", ("replace", "/spec/template/spec/containers", both))
 
     monkeypatch.setattr(bringing_up, "close_routes", sidecar)
-    with world.acting() as acting, pytest.raises(Refused) as refused:
+    with world.acting() as acting, refusing("SideChanged"):
         bring_up(acting, opened(world))
-    assert refused.value.reason == "SideChanged"
     (first, _) = shop.deployment(GREEN, "web")["spec"]["template"]["spec"]["containers"]
     assert first["image"] == "mesh/proxy:9"

@@ -2,98 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease, Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.values.verdicts import Verdict
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.flip import going_back
 from flipgate.steps.releasing.questions import pose
-from flipgate.steps.releasing.setup import adopt, check_application
+from flipgate.steps.releasing.setup import adopt
 from flipgate.steps.watching.watch import bad_bake
-from tests.api.front import checked
-from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting
-from tests.api.users import grant, user
-
-SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
-
-
-def cron_jobs(shop: Shop, side: Side) -> str:
-    return f"/apis/batch/v1/namespaces/{shop.namespace(side)}/cronjobs"
-
-
-def nightly_at(shop: Shop, side: Side) -> str:
-    return f"{cron_jobs(shop, side)}/nightly"
-
-
-def nightly(shop: Shop, side: Side) -> dict[str, Any]:
-    return shop.cluster.get(nightly_at(shop, side))
-
-
-def suspended(shop: Shop) -> tuple[bool, bool]:
-    """Of blue, of green."""
-    blue, green = (nightly(shop, side)["spec"]["suspend"] for side in (BLUE, GREEN))
-    return blue, green
-
-
-def suspend(shop: Shop, side: Side, value: bool) -> None:
-    shop.patch(nightly_at(shop, side), ("replace", "/spec/suspend", value))
-
-
-def mailers(shop: Shop) -> tuple[int, int]:
-    return shop.counts(BLUE)["mailer"], shop.counts(GREEN)["mailer"]
-
-
-def add_cron_job(shop: Shop, side: Side, *, suspend: bool) -> None:
-    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
-    template = {"spec": {"template": {"spec": pods}}}
-    spec = {**SCHEDULE, "suspend": suspend, "jobTemplate": template}
-    shop.cluster.create(cron_jobs(shop, side), {"metadata": {"name": "nightly"}, "spec": spec})
-
-
-def with_cron_job(shop: Shop, policy: str = "{}") -> Shop:
-    """The shop with a CronJob on both sides, which runs on blue."""
-    text = f"{shop.text}    - {{name: nightly, role: cron}}\n  policy: {policy}\n"
-    for side in Side:
-        add_cron_job(shop, side, suspend=side is GREEN)
-    Store(shop.cluster, shop.own, shop.name).write_application(text)
-    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
-
-
-def add_job(shop: Shop, side: Side, name: str = "nightly-1") -> str:
-    """A running Job of the side's CronJob; its path."""
-    owner = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "name": "nightly",
-        "uid": nightly(shop, side)["metadata"]["uid"],
-    }
-    pods = {"containers": [{"name": "nightly", "image": "shop/nightly:1"}], "restartPolicy": "Never"}
-    jobs = f"/apis/batch/v1/namespaces/{shop.namespace(side)}/jobs"
-    meta = {"name": name, "ownerReferences": [owner]}
-    shop.cluster.create(jobs, {"metadata": meta, "spec": {"template": {"spec": pods}}})
-    return f"{jobs}/{name}"
-
-
-def complete(shop: Shop, path: str) -> None:
-    """What the Job controller writes when its pod has succeeded."""
-    now = "2026-03-01T04:01:00Z"
-    ended = [{"type": kind, "status": "True", "lastTransitionTime": now} for kind in ("SuccessCriteriaMet", "Complete")]
-    status = {"conditions": ended, "startTime": now, "completionTime": now, "succeeded": 1}
-    shop.cluster.merge(f"{path}/status", {"status": status})
+from tests.api.moving.workers import (
+    add_job,
+    complete,
+    cron_jobs,
+    mailers,
+    nightly,
+    nightly_at,
+    suspend,
+    suspended,
+    with_cron_job,
+)
+from tests.api.shop import BLUE, GREEN, Shop, advanced, last_entry, meanwhile, timed_by_its_waiting, under_lease
+from tests.api.steps import refusing, users_complain
 
 
 @pytest.mark.parametrize("order", ["old-first", "new-first"])
@@ -104,8 +39,7 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
     suspend(shop, GREEN, False)
     blue = shop.version(nightly_at(shop, BLUE))
     release = open_release(world, {"nightly": "shop/nightly:2"}, "ci")
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     template = nightly(shop, GREEN)["spec"]["jobTemplate"]["spec"]["template"]
     assert template["spec"]["containers"][0]["image"] == "shop/nightly:2"
     assert (suspended(shop), shop.version(nightly_at(shop, BLUE))) == ((False, True), blue)
@@ -113,7 +47,7 @@ def test_a_cron_job_is_released_and_handed_over_in_the_declared_order(shop: Shop
 
     for side, last in ((BLUE, "2026-03-01T04:00:00Z"), (GREEN, "2026-02-01T04:00:00Z")):
         shop.cluster.merge(f"{cron_jobs(shop, side)}/nightly/status", {"status": {"lastScheduleTime": last}})
-    with shop.playing_ready(), world.acting() as acting:
+    with meanwhile(world, shop.play_all_ready).acting() as acting:
         hand_over_workers(acting, GREEN)
         assert hand_over_workers(acting, GREEN) == ()
     assert (suspended(shop), mailers(shop)) == ((True, False), (0, 1))
@@ -133,8 +67,8 @@ def test_a_running_job_is_waited_for(shop: Shop) -> None:
             complete(shop, path)
 
     world = meanwhile(shop.adopted(), later)
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
+    with shop.playing_ready():
+        under_lease(world, hand_over_workers, GREEN)
     assert set(seen[:4]) == {(True, True)}, "the old one is suspended, and the new one not resumed before its Job ended"
     assert suspended(shop) == (True, False)
 
@@ -143,8 +77,8 @@ def test_old_first_goes_back_for_a_job_that_runs_on_and_stops_none(shop: Shop) -
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0}")
     path, world = add_job(shop, BLUE), shop.gone_live()
     found = pytest.raises(Refused, match="Job nightly-1 of nightly")
-    with shop.playing_ready(), found as refused, going_back(world), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
+    with shop.playing_ready(), found as refused, going_back(world):
+        under_lease(world, hand_over_workers, GREEN)
     assert refused.value.reason == "JobsStillRunning"
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     assert not shop.cluster.get(path)["metadata"].get("deletionTimestamp")
@@ -160,10 +94,9 @@ def test_users_do_not_stay_on_a_bad_side_while_a_job_is_waited_for(shop: Shop) -
         if len(looks) == 4:
             raise bad_bake(world, Verdict.FAIL, ())
 
-    with shop.playing_ready(), pytest.raises(Refused) as refused, going_back(world), world.acting() as acting:
-        hand_over_workers(acting, GREEN, meanwhile=look_again)
+    with shop.playing_ready(), refusing("BakeFailed"), going_back(world):
+        under_lease(world, hand_over_workers, GREEN, meanwhile=look_again)
     assert looks[-1] == (True, True), "it waited for the Job"
-    assert refused.value.reason == "BakeFailed"
     assert world.store.read().phase is Phase.ROLLED_BACK
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
 
@@ -172,8 +105,7 @@ def test_new_first_says_that_a_job_runs_on(shop: Shop) -> None:
     shop = with_cron_job(shop, "{jobsTimeoutSeconds: 0, workers: new-first}")
     add_job(shop, BLUE)
     world = shop.adopted()
-    with shop.playing_ready(), world.acting() as acting:
-        (left,) = hand_over_workers(acting, GREEN)
+    (left,) = under_lease(meanwhile(world, shop.play_all_ready), hand_over_workers, GREEN)
     assert "left to end by themselves: Job nightly-1 of nightly" in left
     assert suspended(shop) == (True, False)
     assert last_entry(world).outcome.endswith(left)
@@ -186,8 +118,7 @@ def test_going_back_from_half_way_waits_for_no_job_beyond_its_limit(shop: Shop) 
     suspend(shop, GREEN, False)
     shop.scale(BLUE, "mailer", 0)
     add_job(shop, GREEN)
-    with shop.playing_ready():
-        done = roll_back(shop.world("ana"), "users complain", by="ana")
+    done = users_complain(shop, shop.play_all_ready)
     assert (shop.where(), suspended(shop), mailers(shop)) == (("blue",), (False, True), (1, 0))
     (left,) = done.left
     assert "still running on green" in left
@@ -200,8 +131,7 @@ def test_one_that_cannot_be_handed_back_holds_up_neither_users_nor_the_others(sh
     shop.scale(GREEN, "mailer", 1)
     shop.cluster.delete(nightly_at(shop, BLUE))
     world = timed_by_its_waiting(shop.world("ana"), shop.play_all_ready)
-    with world.acting() as acting:
-        left = hand_over_workers(acting, BLUE, back=True, timeout_seconds=0.5)
+    left = under_lease(world, hand_over_workers, BLUE, back=True, timeout_seconds=0.5)
     assert left == ("nightly was not handed over to blue: not as wanted on blue within 0.5 s",)
     assert mailers(shop) == (1, 0)
 
@@ -234,35 +164,11 @@ def test_a_dark_side_that_works_is_not_flipped_to(shop: Shop) -> None:
     world = shop.world()
     adopt(world)
     release = open_release(world, {"web": "shop/web:2"}, "ci")
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     advanced(world, release, Phase.DARK)
     suspend(shop, GREEN, False)
     with pytest.raises(Refused, match=r"works while blue is live.* CronJob \S+-green/nightly is not suspended") as no:
         pose(world, QuestionKind.FLIP, [])
     assert no.value.reason == "SideChanged"
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     assert pose(world, QuestionKind.FLIP, [])
-
-
-def test_the_rights_that_check_asks_for_are_enough_to_hand_over(shop: Shop, tmp_path: Path) -> None:
-    plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
-    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
-    shop = with_cron_job(shop)
-    robot = user(shop, tmp_path)
-    grant(shop, check_application(robot, shop.application, shop.own))
-    shop.cluster.merge(
-        f"{cron_jobs(shop, BLUE)}/nightly/status", {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
-    )
-    said: list[str] = []
-    world = shop.world("robot", robot)
-    adopt(world)
-    world.say = said.append
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
-    assert (suspended(shop), said) == ((True, False), [])
-    shop.cluster.delete(nightly_at(shop, GREEN))
-    assert checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == [
-        f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
-    ]

@@ -8,39 +8,31 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.events import find_uid
 from flipgate.core.record.events import InvolvedObject
-from flipgate.core.record.record import Decision, QuestionKind
 from flipgate.core.record.release import Phase
-from flipgate.core.traffic.traffic import UNRECORDED, WAY_BACK
-from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.traffic.traffic import UNRECORDED
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
-from flipgate.steps.moving.preview import clear_preview, need_preview
-from flipgate.steps.releasing.questions import decide, pose
-from flipgate.steps.releasing.settle import settle
-from flipgate.steps.releasing.setup import check_application
-from lab.control.records import Lab
-from tests.api.front import checked, previewed, traefik
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
+from tests.api.front import checked
+from tests.api.shop import BLUE, GREEN, Shop, under_lease
+from tests.api.steps import Install, unreadable
 from tests.api.targets import put_endpoints, put_service, there_and_back
-from tests.api.users import grant, typed, user
-from tests.api.wire import Holding, Through, serving
+from tests.api.wire import Through, serving
 
 GATEWAY = "gateway.networking.k8s.io"
 
 
 @pytest.fixture
-def http(cluster: Cluster, lab: Lab) -> Shop:
+def http(install: Install) -> Shop:
     """A shop whose one route is an HTTPRoute; no side has a ReferenceGrant."""
-    return Shop.install(cluster, lab.kubeconfig, http=["live"])
+    return install(http=["live"])
 
 
 def let(shop: Shop, side: Side, *, to: str = "Service", group: str = "") -> None:
@@ -56,19 +48,15 @@ def notes(shop: Shop) -> dict[str, Any]:
 
 
 def test_check_asks_for_its_rights_and_they_are_enough_for_a_move_and_its_way_back(http: Shop, tmp_path: Path) -> None:
-    robot = user(http, tmp_path)
-    missing = check_application(robot, http.application, http.own)
+    let(http, BLUE)
+    let(http, GREEN)
+    missing = there_and_back(http, tmp_path)
     assert not [sentence for sentence in missing if "traefik.io" in sentence]
     assert {sentence.partition(" (")[0] for sentence in missing if GATEWAY in sentence} == {
         f"no permission to get httproutes.{GATEWAY} in namespace {http.own}",
         f"no permission to patch httproutes.{GATEWAY} in namespace {http.own}",
         *(f"no permission to list referencegrants.{GATEWAY} in namespace {http.namespace(side)}" for side in Side),
     }
-    grant(http, missing)
-    let(http, BLUE)
-    let(http, GREEN)
-    assert checked(http, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
-    there_and_back(http, robot)
 
 
 def test_check_names_each_side_that_grants_nothing(http: Shop, tmp_path: Path) -> None:
@@ -123,6 +111,9 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     monkeypatch.setattr(Acting, "check_lease", check)
     under_lease(world, move, GREEN)
     assert (http.where(), "someone" in notes(http)) == (("green",), True)
+    involved = InvolvedObject("HTTPRoute", http.own, "live")
+    events_on = find_uid(http.cluster, involved, world.route_api("HTTPRoute"))
+    assert events_on == http.route()["metadata"]["uid"]
     deeds.append(lambda: http.patch(http.route_path(), ("add", "/spec/hostnames", ["x.example"])))
     with pytest.raises(Refused) as refused:
         under_lease(world, move, BLUE)
@@ -131,73 +122,17 @@ def test_a_write_that_matters_since_it_was_read_refuses_the_move_and_any_other_d
     assert http.where() == ("green",)
 
 
-def test_the_line_on_it_takes_its_users_back_once(http: Shop, lab: Lab, tmp_path: Path) -> None:
-    world = http.adopted()
-    under_lease(world, move, GREEN)
-    line = notes(http)[WAY_BACK]
-    assert line.startswith(f"kubectl -n {http.own} patch httproutes.{GATEWAY} live --type=json ")
-    done = typed(lab, line, tmp_path)
-    assert (done.returncode, http.where()) == (0, ("blue",)), done.stderr
-    assert typed(lab, line, tmp_path).returncode != 0
-
-
-def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http: Shop) -> None:
+def test_a_rollback_takes_users_back_and_unrecorded_it_says_so_on_the_route(http: Shop, install: Install) -> None:
     live = http.gone_live("pipeline")
-    http.play_ready(GREEN)
-    readable = http.record_text()
-    http.write_record("garbled")
-    assert roll_back(http.world("ana"), "users complain", by="ana").recorded is False
+    with unreadable(http):
+        assert roll_back(http.world("ana"), "users complain", by="ana").recorded is False
     assert (http.where(), UNRECORDED in notes(http)) == (("blue",), True)
-    http.write_record(readable)
     with http.playing_ready():
         assert recover(live).changed
     assert (live.store.read().phase, UNRECORDED in notes(http)) == (Phase.ROLLED_BACK, False)
 
-    again = Shop.install(http.cluster, http.kubeconfig, http=["live"])
+    again = install(http=["live"])
     world = again.gone_live("pipeline")
     with again.playing_ready():
         done = roll_back(world, "users complain", by="ana")
     assert (done.recorded, again.where(), world.store.read().phase) == (True, ("blue",), Phase.ROLLED_BACK)
-
-
-def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(http: Shop, tmp_path: Path) -> None:
-    live, network = http.gone_live(), Holding(http.kubeconfig)
-    pose(live, QuestionKind.SCALE_DOWN, [])
-    decide(live, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
-    with serving(network, tmp_path) as cluster:
-        network.holds = lambda method, path, body: True
-        with pytest.raises(TemporaryError):
-            roll_back(http.world("worker", cluster), "orders fail", by="ben")
-        network.held[:] = [each for each in network.held if "/httproutes/" in each[1]]
-        assert network.held
-        with live.acting() as acting:
-            settle(acting)
-        assert set(network.release()) == {422}
-    assert (http.where(), http.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
-    assert notes(http)[STAMP]
-
-
-def test_a_preview_is_an_http_route_and_is_taken_away_again(http: Shop, tmp_path: Path) -> None:
-    seen: list[dict[str, Any]] = []
-
-    def shown(host: str) -> str:
-        name = f"flipgate-preview-{http.name}-0"
-        seen.append(http.cluster.get(f"{http.route_path().rpartition('/')[0]}/{name}"))
-        return "green"
-
-    http.adopted()
-    with serving(traefik(http, shown), tmp_path) as cluster:
-        world = http.world("ana", cluster)
-        previewed(world)
-        under_lease(world, need_preview, look_at_traffic(world), GREEN, ["traefik-a"])
-        under_lease(world, clear_preview)
-    first = seen[0]["spec"]
-    assert first["hostnames"] == ["preview.example"]
-    assert [each["namespace"] for each in first["rules"][0]["backendRefs"]] == [http.namespace(GREEN)]
-    assert [each["metadata"]["name"] for each in http.cluster.items(http.route_path().rpartition("/")[0])] == ["live"]
-    assert http.where() == ("blue",)
-
-
-def test_events_are_written_on_it(http: Shop) -> None:
-    involved = InvolvedObject("HTTPRoute", http.own, "live")
-    assert find_uid(http.cluster, involved, http.world().route_api("HTTPRoute")) == http.route()["metadata"]["uid"]

@@ -6,6 +6,7 @@ docs/decisions/0011-late-writes.md is the table of all that flipgate writes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 
 from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.values.stamps import STAMP
+from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, look_at_side, need_dark
@@ -22,8 +25,9 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
-from tests.api.late import behind, routes, stamps_of, to_rest, workloads_of
+from tests.api.late import behind, routes, stamps_of, workloads_of
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
+from tests.api.steps import SCALE_DOWN, Install, approved, refusing
 from tests.api.wire import Holding
 
 
@@ -32,12 +36,19 @@ def network(shop: Shop) -> Holding:
     return Holding(shop.kubeconfig)
 
 
+@pytest.fixture
+def worker(shop: Shop, network: Holding, tmp_path: Path) -> Iterator[World]:
+    """The pipelines' worker, behind that network."""
+    with behind(shop, network, tmp_path) as world:
+        yield world
+
+
 def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(
-    shop: Shop, network: Holding, tmp_path: Path
+    shop: Shop, network: Holding, worker: World
 ) -> None:
     """The first scale-down after `adopt`: its worker's stamps are held, its second try's writes are held, too."""
-    to_rest(shop.gone_live())
-    with behind(shop, network, tmp_path) as worker, worker.acting() as acting:
+    approved(shop.gone_live(), SCALE_DOWN)
+    with worker.acting() as acting:
         network.holds = stamps_of(BLUE)
         with pytest.raises(TemporaryError):
             settle(acting)
@@ -55,50 +66,57 @@ def test_a_scale_down_that_arrives_after_a_rollback_shrinks_nothing(
     assert (shop.where(), shop.counts(BLUE)) == (("blue",), COUNTS)
 
 
+@pytest.mark.parametrize(
+    ("kind", "replaced"),
+    [("ingressroutes", False), ("httproutes", False), ("ingressroutes", True)],
+    ids=["IngressRoute", "HTTPRoute", "replaced annotations"],
+)
 def test_a_rollback_that_arrives_after_the_old_side_went_to_rest_moves_nobody(
-    shop: Shop, network: Holding, tmp_path: Path
+    install: Install, tmp_path: Path, kind: str, replaced: bool
 ) -> None:
     """It reached nothing but its readings, and gave up: nobody knows of it."""
-    live = shop.gone_live()
+    shop = install(http=["live"] if kind == "httproutes" else [])
+    live, network = shop.gone_live(), Holding(shop.kubeconfig, holds=lambda *_: True)
     with behind(shop, network, tmp_path) as worker:
-        network.holds = lambda method, path, body: True
         with pytest.raises(TemporaryError):
             roll_back(worker, "orders fail", by="ben")
-        assert any("/ingressroutes/" in path for _, path, _, _ in network.held)
-        network.held[:] = [each for each in network.held if "/ingressroutes/" in each[1]]
-        to_rest(live)
-        with live.acting() as acting:
-            settle(acting)
-        assert 422 in network.release()
-    assert shop.where() == ("green",)
-    assert shop.counts(BLUE) == dict.fromkeys(COUNTS, 0)
+        network.held[:] = [each for each in network.held if f"/{kind}/" in each[1]]
+        assert network.held
+        approved(live, SCALE_DOWN)
+        manifest = shop.route()
+        under_lease(live, settle)
+        assert STAMP in shop.route()["metadata"]["annotations"]
+        if replaced:
+            manifest["metadata"]["resourceVersion"] = shop.route()["metadata"]["resourceVersion"]
+            shop.cluster.replace(shop.route_path(), manifest)
+        assert set(network.release()) == {422}
+    assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
 
 
 def test_a_rollback_that_arrives_while_the_next_release_is_brought_up_moves_nobody(
-    shop: Shop, network: Holding, tmp_path: Path
+    shop: Shop, network: Holding, worker: World
 ) -> None:
     world = shop.adopted()
-    with behind(shop, network, tmp_path) as worker:
-        under_lease(world, move, GREEN)
-        network.holds = routes
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            move_back(acting, BLUE)
-        with world.acting() as acting:
-            move_back(acting, BLUE)
-            move(acting, GREEN)
-            release = opened(world)
-            bring_up(acting, release)
-        assert 422 in network.release()
+    under_lease(world, move, GREEN)
+    network.holds = routes
+    with pytest.raises(TemporaryError):
+        under_lease(worker, move_back, BLUE)
+    with world.acting() as acting:
+        move_back(acting, BLUE)
+        move(acting, GREEN)
+        release = opened(world)
+        bring_up(acting, release)
+    assert 422 in network.release()
     assert shop.where() == ("green",)
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["once", "tried again"])
 def test_a_deploy_that_arrives_after_the_flip_changes_nothing(
-    shop: Shop, network: Holding, tmp_path: Path, again: bool
+    shop: Shop, network: Holding, worker: World, again: bool
 ) -> None:
     """Its client gave up, and another run brought the side up; users are there by now."""
     world = shop.adopted()
-    with behind(shop, network, tmp_path) as worker, worker.acting() as acting:
+    with worker.acting() as acting:
         release = opened(world, tag="3")
         network.holds = workloads_of(GREEN)
         for _ in range(2 if again else 1):
@@ -119,14 +137,14 @@ def test_a_deploy_that_arrives_after_the_flip_changes_nothing(
 
 
 def test_a_hand_over_that_arrives_after_a_rollback_takes_no_worker_away(
-    shop: Shop, network: Holding, tmp_path: Path
+    shop: Shop, network: Holding, worker: World
 ) -> None:
     """The flip's run sent the old side's worker to rest; users are back there, and it works."""
     live = shop.gone_live(until=Phase.BAKING)
-    with behind(shop, network, tmp_path) as worker, shop.playing_ready():
+    with shop.playing_ready():
         network.holds = workloads_of(BLUE)
-        with pytest.raises(TemporaryError), worker.acting() as acting:
-            hand_over_workers(acting, GREEN)
+        with pytest.raises(TemporaryError):
+            under_lease(worker, hand_over_workers, GREEN)
         assert len(network.held) == 1
         roll_back(shop.world("ben"), "orders fail", by="ben")
         assert network.release() == [422]
@@ -134,27 +152,25 @@ def test_a_hand_over_that_arrives_after_a_rollback_takes_no_worker_away(
     assert live.store.read().phase is Phase.ROLLED_BACK
 
 
-def test_a_way_back_that_arrives_late_takes_no_pods_away(shop: Shop, network: Holding, tmp_path: Path) -> None:
+def test_a_way_back_that_arrives_late_takes_no_pods_away(shop: Shop, network: Holding, worker: World) -> None:
     """It scales the side up; since then an autoscaler has given it more."""
     shop.gone_live()
     shop.scale(BLUE, "web", 1)
-    with behind(shop, network, tmp_path) as worker:
-        network.holds = lambda method, path, body: workloads_of(BLUE)(method, path, body) and b"/spec/replicas" in body
-        roll_back(worker, "orders fail", by="ben", now=True)
-        shop.scale(BLUE, "web", 7)
-        network.release()
+    network.holds = lambda method, path, body: workloads_of(BLUE)(method, path, body) and b"/spec/replicas" in body
+    roll_back(worker, "orders fail", by="ben", now=True)
+    shop.scale(BLUE, "web", 7)
+    network.release()
     assert (shop.where(), shop.counts(BLUE)["web"]) == (("blue",), 7)
 
 
-def test_an_older_stamp_never_takes_a_newer_ones_place(shop: Shop, network: Holding, tmp_path: Path) -> None:
+def test_an_older_stamp_never_takes_a_newer_ones_place(shop: Shop, network: Holding, worker: World) -> None:
     world = shop.adopted()
-    with behind(shop, network, tmp_path) as worker:
-        network.holds = stamps_of(BLUE)
-        with pytest.raises(TemporaryError):
-            unleased(worker, stamp, look_at_side(worker, BLUE), epoch=6)
-        unleased(world, stamp, look_at_side(world, BLUE), epoch=7)
-        newer = [each.stamp for each in look_at_side(world, BLUE).stamped]
-        assert set(network.release()) == {422}
+    network.holds = stamps_of(BLUE)
+    with pytest.raises(TemporaryError):
+        unleased(worker, stamp, look_at_side(worker, BLUE), epoch=6)
+    unleased(world, stamp, look_at_side(world, BLUE), epoch=7)
+    newer = [each.stamp for each in look_at_side(world, BLUE).stamped]
+    assert set(network.release()) == {422}
     assert [each.stamp for each in look_at_side(world, BLUE).stamped] == newer
 
 
@@ -164,36 +180,33 @@ def test_a_rest_that_begins_before_a_route_is_written_and_goes_on_after_it_rests
     under_lease(world, move, GREEN)
     view = look(world)
     shop.point("live", shop.namespace(BLUE))
-    with world.acting() as acting, pytest.raises(Refused, match="may be live again") as refused:
+    with world.acting() as acting, refusing("SideChanged", "may be live again"):
         rest(acting, view, need_dark(world, view))
-    assert refused.value.reason == "SideChanged"
     assert shop.counts(BLUE) == COUNTS
 
 
-def test_an_older_application_never_takes_a_newer_ones_place(shop: Shop, network: Holding, tmp_path: Path) -> None:
+def test_an_older_application_never_takes_a_newer_ones_place(shop: Shop, network: Holding, worker: World) -> None:
     text = str(shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"])
-    with behind(shop, network, tmp_path) as worker:
-        network.holds = lambda method, path, body: "/configmaps/application-" in path
-        with pytest.raises(TemporaryError):
-            worker.store.write_application(f"{text}# older")
-        shop.world().store.write_application(f"{text}# newer")
-        assert network.release() == [409]
+    network.holds = lambda method, path, body: "/configmaps/application-" in path
+    with pytest.raises(TemporaryError):
+        worker.store.write_application(f"{text}# older")
+    shop.world().store.write_application(f"{text}# newer")
+    assert network.release() == [409]
     found = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"]
     assert found.endswith("# newer")
 
 
 def test_an_older_story_of_a_release_never_takes_a_newer_ones_place(
-    shop: Shop, network: Holding, tmp_path: Path
+    shop: Shop, network: Holding, worker: World
 ) -> None:
     world = shop.gone_live()
     record = world.store.read()
     assert record.release
     release = record.release
     world.store.write_history(release)
-    with behind(shop, network, tmp_path) as worker:
-        network.holds = lambda method, path, body: "/configmaps/release-" in path
-        with pytest.raises(TemporaryError):
-            worker.store.write_history(release, record.journal[:1])
-        world.store.write_history(release, record.journal)
-        assert network.release() == [409]
+    network.holds = lambda method, path, body: "/configmaps/release-" in path
+    with pytest.raises(TemporaryError):
+        worker.store.write_history(release, record.journal[:1])
+    world.store.write_history(release, record.journal)
+    assert network.release() == [409]
     assert world.store.finished(release.name)[1] == record.journal

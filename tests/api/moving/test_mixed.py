@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flipgate.adapters.store import Store
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import LostLease, Refused
-from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release
-from flipgate.steps.releasing.questions import decide, pose, standing
+from flipgate.steps.releasing.questions import standing
 from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.front import checked
+from tests.api.moving.workers import config_map, nightly_at, suspended, told, with_cron_job, with_ledger
 from tests.api.shop import BLUE, GREEN, Shop, advanced, meanwhile, timed_by_its_waiting, under_lease
+from tests.api.steps import approved, refusing
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
 
-STATUS = "status: {port: 8080, path: /queue, json: consuming}"
 ASKED = re.compile(r"/namespaces/\S+-(?P<side>blue|green)/pods/ledger-0:8080/proxy/queue$")
-
-
-def config_map(shop: Shop, side: Side) -> str:
-    return f"/api/v1/namespaces/{shop.namespace(side)}/configmaps/ledger-consume"
-
-
-def told(shop: Shop) -> tuple[str | None, str | None]:
-    """What blue's pods are told, and green's."""
-    blue, green = ((shop.cluster.get(config_map(shop, side)).get("data") or {}).get("consume") for side in Side)
-    return blue, green
-
-
-def with_ledger(shop: Shop, status: str = STATUS) -> Shop:
-    """The shop with a mixed service that consumes on blue, and one Ready pod of it on either side."""
-    consume = f"consume: {{configMap: ledger-consume{f', {status}' if status else ''}}}"
-    text = f"{shop.text}    - {{name: ledger, role: mixed, replicas: 1, {consume}}}\n"
-    volume = {"name": "consume", "configMap": {"name": "ledger-consume"}}
-    labels = {"app": "ledger"}
-    pods = {"containers": [{"name": "ledger", "image": "shop/ledger:1"}], "volumes": [volume]}
-
-    def install(side: Side) -> None:
-        data = {"OTHER": "kept"} | ({"consume": "true"} if side is BLUE else {})
-        maps = config_map(shop, side).rpartition("/")[0]
-        shop.cluster.create(maps, {"metadata": {"name": "ledger-consume"}, "data": data})
-        spec = {"replicas": int(side is BLUE), "selector": {"matchLabels": labels}}
-        template = {"metadata": {"labels": labels}, "spec": pods}
-        shop.cluster.create(
-            shop.deployments(side), {"metadata": {"name": "ledger"}, "spec": {**spec, "template": template}}
-        )
-        shop.play_ready(side, "ledger")
-        path = f"/api/v1/namespaces/{shop.namespace(side)}/pods"
-        shop.cluster.create(path, {"metadata": {"name": "ledger-0", "labels": labels}, "spec": pods})
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        shop.cluster.merge(f"{path}/ledger-0/status", {"status": ready})
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(install, Side))
-    Store(shop.cluster, shop.own, shop.name).write_application(text)
-    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
 
 
 @dataclass
@@ -108,16 +65,14 @@ def test_it_is_told_not_to_consume_before_its_pods_come_up_and_no_key_changes_a_
     adopt(world)
     release = open_release(world, {"ledger": "shop/ledger:2"}, "ci")
     assert release.wanted["ledger"] == 1, "it serves, so it is up on the dark side too"
-    with world.acting() as acting:
-        bring_up(acting, release)
+    under_lease(world, bring_up, release)
     assert told(shop) == ("true", "false")
     assert shop.cluster.get(config_map(shop, GREEN))["data"]["OTHER"] == "kept"
     assert shop.version(config_map(shop, GREEN)) < shop.version(f"{shop.deployments(GREEN)}/ledger")
     assert open_release(world, {"ledger": "shop/ledger:2"}, "ci").name == release.name
 
     advanced(world, release, Phase.DARK)
-    pose(world, QuestionKind.FLIP, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="fine")
+    approved(world)
     shop.patch(config_map(shop, GREEN), ("remove", "/data/consume", None))
     assert isinstance(standing(world, QuestionKind.FLIP), Granted)
     shop.patch(config_map(shop, GREEN), ("add", "/data/consume", "true"))
@@ -164,8 +119,7 @@ def test_on_the_way_back_silent_pods_hold_up_neither_users_nor_workers(shop: Sho
     shop.scale(BLUE, "mailer", 0)
     with serving(Through(shop.kubeconfig, before=Pods(shop, broken=True)), tmp_path) as cluster:
         world = timed_by_its_waiting(shop.world(cluster=cluster), shop.play_all_ready)
-        with world.acting() as acting:
-            (left,) = hand_over_workers(acting, BLUE, timeout_seconds=0.3, back=True)
+        (left,) = under_lease(world, hand_over_workers, BLUE, timeout_seconds=0.3, back=True)
     assert left.startswith("ledger was not handed over to blue: not as wanted on green")
     assert (shop.counts(BLUE)["mailer"], told(shop)[1]) == (1, "false")
 
@@ -190,8 +144,7 @@ def test_a_later_actors_stamp_refuses_it_and_other_keys_do_not(shop: Shop) -> No
     world = shop.adopted()
     view = look(world)
     shop.patch(config_map(shop, GREEN), ("replace", "/data/OTHER", "changed"))
-    with world.acting() as acting:
-        rest(acting, view, need_dark(world, view))
+    under_lease(world, rest, view, need_dark(world, view))
     assert told(shop) == ("true", "false")
     shop.patch(config_map(shop, BLUE), ("add", "/metadata/labels", {STAMP: "99.a"}))
     stale = pytest.raises(LostLease, match=r"ConfigMap \S+-blue/ledger-consume: was stamped in epoch 99")
@@ -215,25 +168,29 @@ def test_a_stale_scale_down_cannot_silence_a_side_that_was_chosen_since(shop: Sh
 def test_what_check_asks_for_is_enough_and_it_says_what_could_not_work(shop: Shop, tmp_path: Path) -> None:
     plain = check_application(user(shop, tmp_path, "plain"), shop.application, shop.own)
     assert not any("patch configmaps in namespace " + shop.namespace(BLUE) in problem for problem in plain)
-    shop = with_ledger(shop, "settleSeconds: 0")
+    assert not any("batch" in problem for problem in plain), "asked for where a CronJob is declared, only there"
+    shop = with_cron_job(with_ledger(shop, "settleSeconds: 0"))
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
+    last = {"status": {"lastScheduleTime": "2026-03-01T04:00:00Z"}}
+    shop.cluster.merge(f"{nightly_at(shop, BLUE)}/status", last)
     said: list[str] = []
     world = shop.world("robot", robot)
     adopt(world)
     world.say = said.append
-    with shop.playing_ready(), world.acting() as acting:
-        hand_over_workers(acting, GREEN)
-    assert (told(shop), said) == (("false", "true"), [])
+    under_lease(meanwhile(world, shop.play_all_ready), hand_over_workers, GREEN)
+    assert (told(shop), suspended(shop), said) == (("false", "true"), (True, False), [])
 
     shop.cluster.delete(config_map(shop, GREEN))
     source: Any = [{"configMapRef": {"name": "ledger-consume"}}]
     shop.patch(f"{shop.deployments(BLUE)}/ledger", ("add", "/spec/template/spec/containers/0/envFrom", source))
-    environment, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    with refusing("ConfigMapMissing", "lacks the ConfigMaps ledger-consume"):
+        under_lease(world, bring_up, open_release(world, {"web": "shop/web:2"}, "ci"))
+
+    shop.cluster.delete(nightly_at(shop, GREEN))
+    environment, jobs, gone = checked(shop, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    assert jobs == f"namespace {shop.name}-green (green) lacks the CronJobs nightly"
     assert "is read by ledger as environment, which pods see only when they start; mount it" in environment
     assert (
         gone == f"ConfigMap {shop.namespace(GREEN)}/ledger-consume does not exist; it tells ledger whether to consume"
     )
-    with pytest.raises(Refused, match="lacks the ConfigMaps ledger-consume") as refused, world.acting() as acting:
-        bring_up(acting, open_release(world, {"web": "shop/web:2"}, "ci"))
-    assert refused.value.reason == "ConfigMapMissing"

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import patch_route
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision, EntryState
+from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.sides import Side
@@ -25,55 +24,41 @@ from flipgate.steps.looking.look import look, look_at_side
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import scale_to_live
-from flipgate.steps.releasing.questions import decide, need_phase, pose, standing
-from lab.control.records import Lab
+from flipgate.steps.releasing.questions import need_phase, standing
 from tests.api.meddling import meddled_with
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
+from tests.api.steps import approved, refusing
 from tests.repeating import repeating
-
-
-@pytest.fixture
-def two_routes(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("front", "back"))
 
 
 def test_a_stamp_is_on_every_deployment_of_the_side_and_keeps_other_labels(shop: Shop, world: World) -> None:
     shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/metadata/labels", {"team": "checkout"}))
-    before = {d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in _deployments(shop, GREEN)}
+    before = {
+        d["metadata"]["name"]: d["metadata"].get("labels", {}) for d in shop.cluster.items(shop.deployments(GREEN))
+    }
     unleased(world, stamp, look_at_side(world, GREEN), epoch=7)
-    for deployment in _deployments(shop, GREEN):
+    for deployment in shop.cluster.items(shop.deployments(GREEN)):
         labels = deployment["metadata"]["labels"]
         assert labels.pop(STAMP).startswith("7.")
         assert labels == before[deployment["metadata"]["name"]]
 
 
-def _deployments(shop: Shop, side: Side) -> list[dict[str, Any]]:
-    return shop.cluster.items(shop.deployments(side))
-
-
-def test_a_move_takes_every_route_and_is_journaled(two_routes: Shop) -> None:
-    world = two_routes.adopted()
-    with world.acting() as acting:
-        moved = move(acting, GREEN)
+def test_a_move_takes_every_route_is_journaled_and_changes_the_namespace_and_nothing_else_once(
+    two_routes: Shop,
+) -> None:
+    world, before = two_routes.adopted(), two_routes.route("live")["spec"]
+    moved = under_lease(world, move, GREEN)
     assert (moved.to, len(moved.patches)) == (GREEN, 2)
     assert two_routes.where() == ("green", "green")
     entry = last_entry(world)
     assert (entry.step, entry.state, entry.intent) == (MOVE_ROUTES, EntryState.DONE, {"to": "green", "from": "blue"})
     assert world.store.read().active is GREEN
 
-
-def test_moving_again_moves_nothing(shop: Shop, world: World) -> None:
-    under_lease(world, move, GREEN)
-    version = shop.route()["metadata"]["resourceVersion"]
-    assert under_lease(world, move, GREEN).patches == ()
-    assert shop.route()["metadata"]["resourceVersion"] == version
-
-
-def test_a_move_changes_the_namespace_and_nothing_else(shop: Shop, world: World) -> None:
-    before = shop.route()["spec"]
-    under_lease(world, move, GREEN)
-    before["routes"][0]["services"][0]["namespace"] = f"{shop.name}-green"
-    assert shop.route()["spec"] == before
+    before["routes"][0]["services"][0]["namespace"] = two_routes.namespace(GREEN)
+    assert two_routes.route("live")["spec"] == before
+    version = two_routes.version(two_routes.route_path("live"))
+    assert under_lease(world, move, GREEN).patches == (), "moving again moves nothing"
+    assert two_routes.version(two_routes.route_path("live")) == version
 
 
 def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_move(shop: Shop, world: World) -> None:
@@ -88,9 +73,8 @@ def test_an_unrelated_write_since_the_route_was_read_is_kept_and_holds_up_no_mov
 
 def test_a_route_that_is_written_without_end_is_not_moved(shop: Shop, world: World) -> None:
     meddled_with(world, *(shop.annotate for _ in range(MOVE_TRIES)))
-    with pytest.raises(Refused, match=f"others wrote it {MOVE_TRIES} times in a row") as refused:
+    with refusing("RouteChanged", f"others wrote it {MOVE_TRIES} times in a row"):
         under_lease(world, move, GREEN)
-    assert refused.value.reason == "RouteChanged"
     assert shop.where() == ("blue",)
 
 
@@ -135,9 +119,8 @@ def test_a_write_that_matters_since_the_route_was_read_refuses_the_move(
 
 def test_a_route_deleted_since_it_was_read_refuses_the_move(shop: Shop, world: World) -> None:
     meddled_with(world, lambda: shop.cluster.delete(shop.route_path()))
-    with pytest.raises(Refused, match="is gone") as refused:
+    with refusing("RouteChanged", "is gone"):
         under_lease(world, move, GREEN)
-    assert refused.value.reason == "RouteChanged"
 
 
 def test_when_a_later_route_is_refused_the_earlier_ones_go_back(two_routes: Shop) -> None:
@@ -193,15 +176,15 @@ def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monke
                 move_back(acting, BLUE)
 
     monkeypatch.setattr(journal, "crash_point", sleeps)
-    with pytest.raises(LostLease), world.acting() as acting:
-        move(acting, GREEN)
+    with pytest.raises(LostLease):
+        under_lease(world, move, GREEN)
     assert shop.where() == ("blue",)
 
 
 def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) -> None:
     world = two_routes.adopted()
     under_lease(world, move, GREEN)
-    with repeating(lambda: two_routes.annotate("front")), repeating(lambda: two_routes.annotate("back")):
+    with repeating(lambda: two_routes.annotate("live")), repeating(lambda: two_routes.annotate("back")):
         for _ in range(5):
             unleased(world, move_back, BLUE)
             assert two_routes.where() == ("blue", "blue")
@@ -211,23 +194,20 @@ def test_the_way_back_is_not_held_up_by_an_unrelated_writer(two_routes: Shop) ->
 def test_a_move_is_refused_while_a_step_is_open(shop: Shop, world: World) -> None:
     world.store.update(lambda record: records.begin(record, BRING_UP, "ben", world.now(), {})[0])
     meddled_with(world, lambda: pytest.fail("it went as far as the routes"))
-    with pytest.raises(Refused, match="BringUp by ben") as refused:
+    with refusing("JournalOpen", "BringUp by ben"):
         under_lease(world, move, GREEN)
-    assert refused.value.reason == "JournalOpen"
     assert shop.where() == ("blue",)
 
 
 def test_a_side_with_too_few_ready_pods_gets_no_users(shop: Shop, world: World) -> None:
-    with pytest.raises(Refused, match=r"too few Ready pods.*: web 0 of 2") as refused:
+    with refusing("TooFewReady", r"too few Ready pods.*: web 0 of 2"):
         need_counts(world, look(world), GREEN)
-    assert refused.value.reason == "TooFewReady"
 
 
 @pytest.mark.parametrize("side", [BLUE, GREEN])
 def test_a_dark_side_that_has_become_too_small_is_scaled_first_and_the_approval_stands(shop: Shop, side: Side) -> None:
     world = shop.gone_live(until=Phase.DARK)
-    pose(world, QuestionKind.FLIP, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+    approved(world)
     shop.scale(side, "web", 5 if side is BLUE else 1)  # its autoscaler: the live side's grew, or the idle one's shrank
     with shop.playing_ready(), world.acting() as acting:
         release = scale_to_live(acting, need_phase(world, world.store.read(), QuestionKind.FLIP))

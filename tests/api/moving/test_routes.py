@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.routes import clear_way_back
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import EntryState
@@ -22,8 +21,9 @@ from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
 from tests.api.front import checked, saying
 from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
+from tests.api.steps import Install
 from tests.api.targets import there_and_back
-from tests.api.users import grant, typed, user
+from tests.api.users import typed
 from tests.api.wire import Answer, Through, serving
 from tests.repeating import repeating
 
@@ -31,9 +31,9 @@ SPLIT, FRONT = "split", "front"
 
 
 @pytest.fixture
-def split(cluster: Cluster, lab: Lab) -> Shop:
+def split(install: Install) -> Shop:
     """A shop whose one route is a TraefikService."""
-    return Shop.install(cluster, lab.kubeconfig, routes=(SPLIT,), weighted=[SPLIT])
+    return install(routes=(SPLIT,), weighted=[SPLIT])
 
 
 def line_on(shop: Shop, name: str = "live") -> str:
@@ -41,30 +41,19 @@ def line_on(shop: Shop, name: str = "live") -> str:
     return str((shop.route(name)["metadata"].get("annotations") or {}).get(WAY_BACK, ""))
 
 
-def version(shop: Shop, name: str) -> str:
-    return str(shop.route(name)["metadata"]["resourceVersion"])
-
-
 # A TraefikService
 
 
-def test_the_rights_of_the_declared_kind_are_enough_for_its_move_and_its_way_back(split: Shop, tmp_path: Path) -> None:
-    robot = user(split, tmp_path)
-    missing = check_application(robot, split.application, split.own)
+def test_the_rights_of_the_declared_kind_are_enough_and_a_traefik_service_of_a_side_is_read_there(
+    split: Shop, tmp_path: Path
+) -> None:
+    missing = there_and_back(split, tmp_path)
     assert not [sentence for sentence in missing if "ingressroutes" in sentence]
-    grant(split, missing)
-    assert checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig") == []
-    there_and_back(split, robot)
 
-
-def test_a_traefik_service_of_a_side_needs_to_be_read_there(split: Shop, tmp_path: Path) -> None:
     inner = {"name": "web", "kind": "TraefikService", "namespace": split.namespace(BLUE)}
     split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
-    robot = user(split, tmp_path)
-    grant(split, check_application(robot, split.application, split.own))
-    assert [
-        sentence.partition(" (")[0] for sentence in checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
-    ] == [
+    more = checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
+    assert [sentence.partition(" (")[0] for sentence in more] == [
         f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
         for side in (BLUE, GREEN)
     ]
@@ -82,28 +71,28 @@ def test_a_kind_that_is_not_installed_is_said(split: Shop, tmp_path: Path) -> No
     assert "traefik.io/v1alpha1 has no TraefikService here" in problem
 
 
-def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=(FRONT, SPLIT), weighted=[SPLIT])
+def test_a_route_that_leads_to_a_declared_one_follows_it_untouched(install: Install, tmp_path: Path) -> None:
+    shop = install(routes=(FRONT, SPLIT), weighted=[SPLIT])
     leads = [{"name": SPLIT, "kind": "TraefikService"}]
     shop.patch(shop.route_path(FRONT), ("replace", "/spec/routes/0/services", leads))
     world = shop.adopted()
     assert checked(shop, tmp_path, users=saying("X-Served-Side: blue")) == []
-    before = version(shop, FRONT)
+    before = shop.version(shop.route_path(FRONT))
     under_lease(world, move, GREEN)
     assert (look(world).active, str(look(world).traffic)) == (
         GREEN,
         f"IngressRoute {shop.own}/front -> TraefikService {shop.own}/split; TraefikService {shop.own}/split -> green",
     )
     assert unleased(world, move_back, BLUE).left == ()
-    assert (look(world).active, version(shop, FRONT)) == (BLUE, before)
+    assert (look(world).active, shop.version(shop.route_path(FRONT))) == (BLUE, before)
 
 
 # Several routes
 
 
 @pytest.fixture
-def three(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("z", SPLIT, "a"), weighted=[SPLIT])
+def three(install: Install) -> Shop:
+    return install(routes=("z", SPLIT, "a"), weighted=[SPLIT])
 
 
 @pytest.mark.parametrize("code", [403, 409])
@@ -162,29 +151,39 @@ def test_every_rule_and_weight_that_names_a_side_moves_and_nothing_beside_them(t
 
 
 @pytest.fixture
-def both(cluster: Cluster, lab: Lab) -> Shop:
-    return Shop.install(cluster, lab.kubeconfig, routes=("live", SPLIT), weighted=[SPLIT])
+def each(install: Install) -> Shop:
+    """A route of each kind."""
+    return install(routes=("live", SPLIT, "http"), weighted=[SPLIT], http=["http"])
 
 
-def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(both: Shop, lab: Lab, tmp_path: Path) -> None:
-    both.annotate("live", "a person's")
-    under_lease(both.adopted(), move, GREEN)
-    assert both.route("live")["metadata"]["annotations"]["someone"] == "a person's"
-    lines = [line_on(both, name) for name in both.routes]
+def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(each: Shop, lab: Lab, tmp_path: Path) -> None:
+    each.annotate("live", "a person's")
+    under_lease(each.adopted(), move, GREEN)
+    assert each.route("live")["metadata"]["annotations"]["someone"] == "a person's"
+    lines = [line_on(each, name) for name in each.routes]
+    assert lines[2].startswith(f"kubectl -n {each.own} patch httproutes.gateway.networking.k8s.io http --type=json ")
     for line in lines:
         done = typed(lab, line, tmp_path)
         assert done.returncode == 0, done.stderr
-    assert both.where() == ("blue", "blue")
-    assert typed(lab, lines[0], tmp_path).returncode == 1
+    assert each.where() == ("blue", "blue", "blue")
+    for again in (lines[0], lines[2]):
+        assert typed(lab, again, tmp_path).returncode == 1
 
 
-def test_the_line_goes_with_the_way_back_and_other_annotations_stay(shop: Shop, world: World) -> None:
+def test_the_line_goes_with_the_way_back_and_other_annotations_or_a_newer_line_stay(shop: Shop, world: World) -> None:
     shop.annotate("live", "a person's")
     under_lease(world, move, GREEN)
     assert line_on(shop)
     unleased(world, move_back, BLUE)
     annotations = shop.route()["metadata"]["annotations"]
     assert (annotations["someone"], WAY_BACK in annotations) == ("a person's", False)
+
+    under_lease(world, move, GREEN)
+    (stale,) = look_at_traffic(world).routes
+    for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
+        shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
+        clear_way_back(shop.cluster, stale)
+        assert shop.route()["metadata"]["annotations"] == newer
 
 
 def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, world: World) -> None:
@@ -199,15 +198,6 @@ def test_who_writes_annotations_all_the_time_is_in_no_move_s_way(shop: Shop, wor
     assert said == []
 
 
-def test_a_line_that_is_gone_or_newer_is_left_as_it_is(shop: Shop, world: World) -> None:
-    under_lease(world, move, GREEN)
-    (stale,) = look_at_traffic(world).routes
-    for newer in ({"someone": "else"}, {WAY_BACK: "newer"}):
-        shop.patch(shop.route_path(), ("add", "/metadata/annotations", newer))
-        clear_way_back(shop.cluster, stale)
-        assert shop.route()["metadata"]["annotations"] == newer
-
-
 def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: World) -> None:
     release = opened(world)
     before = questions.basis(world, look(world), release, QuestionKind.FLIP)
@@ -215,19 +205,19 @@ def test_the_line_changes_nothing_of_what_a_person_approves(shop: Shop, world: W
     assert questions.basis(world, look(world), release, QuestionKind.FLIP) == before
 
 
-def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(both: Shop, tmp_path: Path) -> None:
-    both.adopted()
-    under_lease(both.world(), move, GREEN)
+def test_a_route_is_missing_or_denied_when_its_line_is_taken_off(each: Shop, tmp_path: Path) -> None:
+    each.adopted()
+    under_lease(each.world(), move, GREEN)
 
     def denied(method: str, path: str) -> Answer | None:
-        asked = method == "PATCH" and f"/{SPLIT}?" in path and both.where() == ("blue", "blue")
+        asked = method == "PATCH" and f"/{SPLIT}?" in path and each.where() == ("blue", "blue", "blue")
         return (403, b'{"kind": "Status", "message": "denied"}') if asked else None
 
-    with serving(Through(both.kubeconfig, before=denied), tmp_path) as cluster:
-        world = both.world("ana", cluster)
+    with serving(Through(each.kubeconfig, before=denied), tmp_path) as cluster:
+        world = each.world("ana", cluster)
         said: list[str] = []
         world.say = said.append
         assert unleased(world, move_back, BLUE).left == ()
-    assert (both.where(), line_on(both)) == (("blue", "blue"), "")
+    assert (each.where(), line_on(each)) == (("blue", "blue", "blue"), "")
     assert len(said) == 1
-    assert f"TraefikService {both.own}/{SPLIT} still says a way back that is none" in said[0]
+    assert f"TraefikService {each.own}/{SPLIT} still says a way back that is none" in said[0]

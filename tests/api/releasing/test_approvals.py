@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
-from click.testing import CliRunner
 
 from flipgate.adapters import runs
-from flipgate.cli import _decide, cli
-from flipgate.core.record import approvals
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision, Question
+from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
+from tests.api.played import SuspendedError
 from tests.api.shop import GREEN, Shop
+from tests.api.steps import Install, later, read_settings
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
 NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}
-
-
-class SuspendedError(Exception):
-    """The run's process is gone."""
 
 
 @dataclass
@@ -98,35 +89,44 @@ def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Qu
     return questions.pose(world, kind, evidence, flow_run=run)
 
 
-@pytest.fixture
-def dark(shop: Shop) -> World:
-    """The shop with a release that is up on green and checked; its `web` reads a ConfigMap."""
-    return reading_a_config_map(shop, Phase.DARK)
+@pytest.fixture(scope="module")
+def shop(install: Install) -> Shop:
+    """A shop with a release that is up on green and checked, whose sides no test here changes; its `web` reads a
+    ConfigMap."""
+    shop = install()
+    reading_a_config_map(shop, Phase.DARK)
+    return shop
+
+
+@pytest.fixture(scope="module")
+def unasked(shop: Shop) -> Record:
+    """Its record before anybody was asked."""
+    return shop.world().store.read()
 
 
 @pytest.fixture
-def live(shop: Shop) -> World:
-    """The same release in its soak."""
-    return reading_a_config_map(shop, Phase.LIVE)
+def dark(shop: Shop, unasked: Record) -> World:
+    """That shop, as if no other test had asked anybody."""
+    world = shop.world()
+    world.store.update(lambda _: unasked)
+    return world
+
+
+@pytest.fixture
+def live(install: Install) -> World:
+    """A shop of the test's own with the same release in its soak."""
+    return reading_a_config_map(install(), Phase.LIVE)
 
 
 def reading_a_config_map(shop: Shop, until: Phase) -> World:
     world = shop.gone_live(until=until)
-    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
-    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
-    env = [{"configMapRef": {"name": "settings"}}]
-    shop.patch(f"{shop.deployments(GREEN)}/web", ("add", "/spec/template/spec/containers/0/envFrom", env))
+    read_settings(shop)
     return world
 
 
 def by_cli(world: World, decision: Decision) -> None:
     """A recorded decision whose doorbell nobody heard."""
     questions.decide(world, decision, by="ana", via="cli", reason="as agreed")
-
-
-def later(world: World, seconds: float) -> World:
-    """The same world, `seconds` from now."""
-    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
 
 
 def recorded(world: World) -> Approval:
@@ -143,23 +143,33 @@ def reason(decided: Granted | NotGranted | None) -> str:
 # Forms and recorded decisions
 
 
-def test_a_fresh_run_goes_on_a_standing_yes_and_suspends_nothing(dark: World) -> None:
-    first, second = Run(), Run()
-    first.asks(dark)
-    by_cli(dark, Decision.APPROVE)
-
-    assert second.asks(dark) == Granted(by="ana", reason="as agreed")
-    assert second.asked == []
-
-
-def test_the_answer_of_the_form_is_in_the_record_before_it_counts(dark: World) -> None:
+def test_a_run_asks_until_a_form_says_why_and_the_answer_is_in_the_record_before_it_counts(dark: World) -> None:
     run = Run()
     assert run.asks(dark) is None
-    run.answer(YES)
+    question = dark.store.read().question
 
+    assert run.asks(dark) is None, "as when it was cancelled before anybody answered, and is retried"
+    assert dark.store.read().question == question
+    assert len(run.asked) == 2
+
+    run.answer({**YES, "reason": "  "})
+    assert run.asks(dark) is None
+    run.answer(YES)
     assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
     assert (recorded(dark).via, recorded(dark).by) == ("Prefect UI", "ben (self-declared)")
-    assert len(run.asked) == 1
+    assert len(run.asked) == 3
+
+
+def test_a_recorded_yes_stands_for_a_fresh_run_and_as_it_was_recorded_whatever_its_doorbell_says(dark: World) -> None:
+    run, fresh = Run(), Run()
+    run.asks(dark)
+    by_cli(dark, Decision.APPROVE)
+    assert fresh.asks(dark) == Granted(by="ana", reason="as agreed")
+    assert fresh.asked == []
+
+    run.answer({**YES, "name": "ana"})
+    assert run.asks(dark) == Granted(by="ana", reason="as agreed")
+    assert recorded(dark).via == "cli"
 
 
 def test_a_no_in_the_form_wins_over_a_recorded_yes(dark: World) -> None:
@@ -172,45 +182,17 @@ def test_a_no_in_the_form_wins_over_a_recorded_yes(dark: World) -> None:
     assert recorded(dark).reason == "orders fail"
 
 
-def test_a_yes_in_the_form_does_not_win_over_a_recorded_no(dark: World) -> None:
+def test_a_yes_in_the_form_does_not_win_over_a_recorded_no_which_revokes_a_yes(dark: World) -> None:
     run, said = Run(), list[str]()
     run.asks(dark)
+    by_cli(dark, Decision.APPROVE)
     by_cli(dark, Decision.REJECT)
+    assert reason(questions.standing(dark, FLIP)) == "Rejected"
     run.answer(YES)
 
     assert reason(run.asks(replace(dark, say=said.append))) == "Rejected"
     assert recorded(dark).by == "ana"
     assert "changes nothing: is answered already: reject by ana" in said[0]
-
-
-def test_the_doorbell_of_the_command_line_leaves_the_decision_as_it_was_recorded(dark: World) -> None:
-    run = Run()
-    run.asks(dark)
-    by_cli(dark, Decision.APPROVE)
-    run.answer({**YES, "name": "ana"})
-
-    assert run.asks(dark) == Granted(by="ana", reason="as agreed")
-    assert recorded(dark).via == "cli"
-
-
-def test_a_form_that_says_nothing_of_why_is_asked_again(dark: World) -> None:
-    run = Run()
-    run.asks(dark)
-    run.answer({**YES, "reason": "  "})
-
-    assert run.asks(dark) is None
-    run.answer(YES)
-    assert isinstance(run.asks(dark), Granted)
-
-
-def test_a_run_cancelled_before_anybody_answered_asks_when_it_is_retried(dark: World) -> None:
-    run = Run()
-    run.asks(dark)
-    question = dark.store.read().question
-
-    assert run.asks(dark) is None
-    assert dark.store.read().question == question
-    assert len(run.asked) == 2
 
 
 def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None:
@@ -223,7 +205,7 @@ def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None
     assert dark.store.read().approval is None
 
 
-def test_the_form_offers_yes_and_no_and_nothing_else(dark: World) -> None:
+def test_the_form_offers_yes_and_no_and_nothing_else_and_a_doorbell_decides_nothing(dark: World) -> None:
     from prefect.utilities.schema_tools import ValidationError
 
     run = Run()
@@ -235,16 +217,12 @@ def test_the_form_offers_yes_and_no_and_nothing_else(dark: World) -> None:
             run.answer(wrong)
     assert run.forms == {}
 
+    for decision in ("approve", "reject"):
+        with run.rings():
+            assert runs.ring(run.id, decision, "nobody decided in time", "flipgate")
 
-@pytest.mark.parametrize("decision", ["approve", "reject"])
-def test_a_doorbell_decides_nothing(dark: World, decision: str) -> None:
-    run = Run()
-    run.asks(dark)
-    with run.rings():
-        assert runs.ring(run.id, decision, "nobody decided in time", "flipgate")
-
-    assert run.asks(dark) is None
-    assert dark.store.read().approval is None
+        assert run.asks(dark) is None
+        assert dark.store.read().approval is None
 
 
 # Each question is another one
@@ -312,8 +290,9 @@ def test_an_expired_flip_ends_its_release_whoever_comes(dark: World) -> None:
 # What is asked about
 
 
-def test_a_config_map_edited_after_the_yes_voids_it(shop: Shop, dark: World) -> None:
-    run = Run()
+def test_a_config_map_edited_after_the_yes_voids_it(install: Install) -> None:
+    shop, run = install(), Run()
+    dark = reading_a_config_map(shop, Phase.DARK)
     run.asks(dark)
     run.answer(YES)
     assert isinstance(run.asks(dark), Granted)
@@ -324,9 +303,12 @@ def test_a_config_map_edited_after_the_yes_voids_it(shop: Shop, dark: World) -> 
     assert dark.store.read().approval is None
 
 
-def test_a_side_that_runs_other_images_is_not_asked_about(shop: Shop, dark: World) -> None:
-    path = f"{shop.deployments(GREEN)}/web"
-    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+def test_images_changed_before_a_question_are_not_asked_about_and_before_it_was_frozen_grant_nothing(
+    install: Install,
+) -> None:
+    shop = install()
+    dark = reading_a_config_map(shop, Phase.DARK)
+    run_on_green(shop, "shop/web:9")
 
     with pytest.raises(Refused, match="web is shop/web:9, not shop/web:2") as refused:
         Run().asks(dark)
@@ -334,21 +316,24 @@ def test_a_side_that_runs_other_images_is_not_asked_about(shop: Shop, dark: Worl
     assert "--image web=shop/web:2" in refused.value.next_command
     assert dark.store.read().question is None
 
-
-def test_images_changed_before_the_question_was_frozen_grant_nothing(shop: Shop, dark: World) -> None:
+    run_on_green(shop, "shop/web:2")
     Run().asks(dark)
     by_cli(dark, Decision.APPROVE)
-    path = f"{shop.deployments(GREEN)}/web"
-    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+    run_on_green(shop, "shop/web:9")
     _forget_basis(dark)
 
     assert reason(questions.standing(dark, FLIP)) == "SideChanged"
 
 
-def test_the_old_side_may_have_changed_when_it_is_asked_about(shop: Shop, live: World) -> None:
-    path = f"{shop.deployments(GREEN)}/web"
-    shop.patch(path, ("replace", "/spec/template/spec/containers/0/image", "shop/web:9"))
+def test_the_old_side_may_have_changed_when_it_is_asked_about(install: Install) -> None:
+    shop = install()
+    live = reading_a_config_map(shop, Phase.LIVE)
+    run_on_green(shop, "shop/web:9")
     assert Run().asks(live, SCALE_DOWN) is None
+
+
+def run_on_green(shop: Shop, image: str) -> None:
+    shop.patch(f"{shop.deployments(GREEN)}/web", ("replace", "/spec/template/spec/containers/0/image", image))
 
 
 def _forget_basis(world: World) -> None:
@@ -360,85 +345,3 @@ def _forget_basis(world: World) -> None:
     now = {"basis": questions.basis(world, view, record.release, FLIP)}
     both = {"question": record.question.model_copy(update=now), "approval": recorded(world).model_copy(update=now)}
     world.store.update(lambda r: r.model_copy(update=both))
-
-
-# From the command line
-
-
-@pytest.fixture
-def bell(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Prefect's doorbell: each ring is heard or not, in this order; what was rung is kept."""
-    monkeypatch.setattr(_decide, "RING_EVERY_SECONDS", 0.01)
-
-    def play(*heard: bool) -> list[str]:
-        answers, rung = list(heard), list[str]()
-
-        def ring(_run: str, decision: str, _reason: str, _name: str) -> bool:
-            rung.append(decision)
-            return answers.pop(0) if len(answers) > 1 else answers[0]
-
-        monkeypatch.setattr(runs, "ring", ring)
-        return rung
-
-    return play
-
-
-def decided(shop: Shop, verb: str) -> tuple[dict[str, Any], str]:
-    """What `flipgate approve` or `reject` prints as data, and as text on stderr."""
-    line = [verb, shop.name, "--reason", "as agreed", "--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
-    result = CliRunner().invoke(cli, [*line, "-o", "json"], prog_name="flipgate")
-    assert result.exit_code == 0, result.stderr
-    answer: dict[str, Any] = json.loads(result.stdout)
-    return answer, result.stderr
-
-
-def test_a_run_on_its_way_to_sleep_is_rung_until_it_hears(
-    shop: Shop, dark: World, bell: Callable[..., list[str]]
-) -> None:
-    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
-    rung = bell(False, False, True)
-    answer, _ = decided(shop, "approve")
-
-    assert (answer["rung"], answer["note"], rung) == (True, "", ["approve"] * 3)
-
-
-def test_a_run_that_never_sleeps_is_a_note(
-    shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
-    monkeypatch.setattr(_decide, "RING_SECONDS", 0.05)
-    rung = bell(False)
-    answer, _ = decided(shop, "approve")
-
-    assert len(rung) > 1
-    assert not answer["rung"]
-    assert "was not waiting any more" in answer["note"]
-    assert recorded(dark).decision is Decision.APPROVE
-
-
-def test_a_run_that_has_acted_on_the_decision_is_not_rung_again(
-    shop: Shop, dark: World, bell: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
-    bell(False)
-    ringing = runs.ring
-
-    def ring_and_act(*said: str) -> bool:
-        dark.store.update(approvals.withdraw)
-        return ringing(*said)
-
-    monkeypatch.setattr(runs, "ring", ring_and_act)
-    began = time.monotonic()
-    answer, _ = decided(shop, "approve")
-    assert "has acted already" in answer["note"]
-    assert time.monotonic() - began < _decide.RING_SECONDS
-
-
-def test_reject_revokes_a_yes_until_it_is_spent(shop: Shop, dark: World, bell: Callable[..., list[str]]) -> None:
-    questions.pose(dark, FLIP, [], flow_run=str(uuid4()))
-    bell(True)
-    decided(shop, "approve")
-    decided(shop, "reject")
-
-    assert recorded(dark).decision is Decision.REJECT
-    assert reason(questions.standing(dark, FLIP)) == "Rejected"

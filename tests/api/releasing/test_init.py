@@ -22,7 +22,8 @@ from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, init
 from flipgate.steps.watching.status import collect
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, under_lease
+from tests.api.steps import refusing
 
 
 def empty(shop: Shop, side: Side) -> None:
@@ -48,35 +49,31 @@ def test_the_first_record_says_that_nothing_ever_ran(shop: Shop, begun: World) -
     assert init(shop.world("ben")) == record == adopt(shop.world("ben")), "doing it again changes nothing"
 
 
-def test_where_something_serves_it_is_to_be_adopted(shop: Shop) -> None:
+def test_it_begins_where_nothing_serves_routes_are_at_one_side_and_the_other_has_something_to_release(
+    shop: Shop,
+) -> None:
+    world = shop.world()
     with pytest.raises(Refused, match=r"has Ready pods: web 2\.") as refused:
-        init(shop.world())
+        init(world)
     assert (refused.value.reason, refused.value.next_command) == ("AlreadyRuns", f"flipgate adopt {shop.name}")
-    assert shop.world().store.find() is None
 
-
-def test_where_nothing_serves_there_is_nothing_to_adopt(shop: Shop) -> None:
     shop.play_ready(BLUE, "web", ready=0)
-    assert next_step(collect(shop.world()))["command"] == f"flipgate init {shop.name}"
-    with pytest.raises(Refused, match="no Ready pod of any serving service") as refused:
-        adopt(shop.world())
-    assert refused.value.reason == "NothingRuns"
-    assert refused.value.next_command.startswith(f"flipgate init {shop.name} ")
-    assert shop.world().store.find() is None
+    assert next_step(collect(world))["command"] == f"flipgate init {shop.name}"
+    with refusing("NothingRuns", "no Ready pod of any serving service") as nothing:
+        adopt(world)
+    assert nothing.value.next_command.startswith(f"flipgate init {shop.name} ")
 
-
-def test_it_needs_routes_at_one_side_and_something_to_release_on_the_other(shop: Shop) -> None:
     empty(shop, BLUE)
     shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
-    with pytest.raises(Refused, match="lacks the Deployments web") as refused:
-        init(shop.world())
-    assert (refused.value.reason, str(GREEN) in refused.value.obj) == ("WorkloadMissing", True)
+    with refusing("WorkloadMissing", "lacks the Deployments web") as missing:
+        init(world)
+    assert str(GREEN) in missing.value.obj
+
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    with pytest.raises(Refused) as refused:
-        init(shop.world())
-    assert refused.value.reason == "RoutesSplit"
-    assert shop.world().store.find() is None
+    with refusing("RoutesSplit"):
+        init(world)
+    assert world.store.find() is None
 
 
 def test_the_first_release_is_what_the_dark_side_was_installed_with_whatever_stands_idle_on_the_other(
@@ -115,8 +112,7 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
     question = pose(begun, QuestionKind.SCALE_DOWN, [])
     assert "no way back" in question.summary
     decide(begun, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
-    with begun.acting() as acting:
-        settled = settle(acting)
+    settled = under_lease(begun, settle)
     assert "nothing had to be put to rest" in settled.changes[-1].message
     record = begun.store.read()
     assert (record.active, record.phase) == (GREEN, Phase.SETTLED)
@@ -126,8 +122,7 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
 
 def test_who_approves_a_first_release_is_told_that_there_is_no_way_back(begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting() as acting:
-        bring_up(acting, release)
+    under_lease(begun, bring_up, release)
     advanced(begun, release, Phase.DARK)
     question = pose(begun, QuestionKind.FLIP, [])
     assert "Nothing ever ran on blue: there is no way back." in question.summary
@@ -155,8 +150,7 @@ def test_a_first_release_that_is_bad_stays_and_everybody_is_told_of_both(shop: S
 
 def test_a_first_release_that_nobody_has_seen_can_be_aborted(shop: Shop, begun: World) -> None:
     release = open_release(begun, {"web": "shop/web:2"}, "ci")
-    with begun.acting() as acting:
-        bring_up(acting, release)
+    under_lease(begun, bring_up, release)
     assert way_back(collect(begun))["way"] == "abort"
     assert roll_back(begun, "not today", by="ana").way == "abort"
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)

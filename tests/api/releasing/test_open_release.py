@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.values.errors import BadInput, Refused
+from flipgate.core.values.errors import BadInput
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.bring_up import bring_up, open_release
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, told, under_lease
+from tests.api.shop import BLUE, COUNTS, GREEN, TO_LIVE, Shop, advanced, opened, told, under_lease
+from tests.api.steps import read_settings, refusing
 
 
 def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(shop: Shop, world: World) -> None:
@@ -21,60 +21,64 @@ def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(sh
     assert release.wanted == {"web": 5, "mailer": 0}
     assert (release.phase, release.opened_by) == (Phase.DEPLOYING, "ci")
 
-
-def test_the_same_build_announced_twice_is_one_release(world: World) -> None:
-    first = opened(world)
-    assert opened(world) == first
+    assert opened(world) == release, "the same build announced twice is one release"
     assert world.store.history() == []
 
 
-@pytest.mark.parametrize("until", [None, Phase.DARK])
-def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(
-    shop: Shop, world: World, until: Phase | None
-) -> None:
+def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(shop: Shop, world: World) -> None:
     first = opened(world)
     under_lease(world, bring_up, first)
-    if until:
-        told(world, first, until)
-    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 5))
-    again = opened(world)
-    assert (again.name, again.wanted) == (first.name, {"web": 5, "mailer": 0})
-    assert world.store.read().release == again
-    under_lease(world, bring_up, again)
-    assert shop.counts(GREEN) == {"web": 5, "mailer": 0}
-    shop.patch(f"{shop.deployments(BLUE)}/web", ("add", "/spec/replicas", 2))
-    assert opened(world).wanted["web"] == 5, "what is up already is not taken away again"
+    for count, until in ((5, None), (7, Phase.DARK)):
+        if until:
+            advanced(world, first, until)
+        shop.scale(BLUE, "web", count)
+        again = opened(world)
+        assert (again.name, again.wanted) == (first.name, {"web": count, "mailer": 0})
+        assert world.store.read().release == again
+        under_lease(world, bring_up, again)
+        assert shop.counts(GREEN) == {"web": count, "mailer": 0}
+        shop.scale(BLUE, "web", 2)
+        assert opened(world).wanted["web"] == count, "what is up already is not taken away again"
 
 
 def test_another_configuration_of_the_same_images_is_another_release(shop: Shop, world: World) -> None:
-    path = f"/api/v1/namespaces/{shop.name}-green/configmaps"
-    shop.cluster.create(path, {"metadata": {"name": "settings"}, "data": {"limit": "5"}})
-    env = [{"configMapRef": {"name": "settings"}}]
-    shop.cluster.patch(
-        f"{shop.deployments(GREEN)}/web",
-        [{"op": "add", "path": "/spec/template/spec/containers/0/envFrom", "value": env}],
-    )
+    settings = read_settings(shop)
     first = opened(world)
-    shop.cluster.patch(f"{path}/settings", [{"op": "replace", "path": "/data/limit", "value": "6"}])
+    shop.patch(settings, ("replace", "/data/limit", "6"))
     assert opened(world).id != first.id
 
 
-@pytest.mark.parametrize("until", [None, Phase.DARK])
-def test_a_newer_build_supersedes_one_that_users_have_not_seen(world: World, until: Phase | None) -> None:
-    old = opened(world, "2")
-    if until:
-        told(world, old, until)
-    new = opened(world, "3")
-    (kept,) = world.store.history()
-    assert (kept.name, kept.phase, kept.changes[-1].reason) == (old.name, Phase.SUPERSEDED, Reason.NEWER_BUILD)
-    assert new.id in kept.changes[-1].message
-    assert world.store.read().release == new
+def test_a_newer_build_supersedes_one_that_users_have_not_seen_which_is_not_brought_up(
+    shop: Shop, world: World
+) -> None:
+    old, superseded = opened(world, "2"), set[str]()
+    for tag, until in (("3", None), ("4", Phase.DARK)):
+        if until:
+            advanced(world, old, until)
+        new = opened(world, tag)
+        (kept,) = [each for each in world.store.history() if each.name not in superseded]
+        assert (kept.name, kept.phase, kept.changes[-1].reason) == (old.name, Phase.SUPERSEDED, Reason.NEWER_BUILD)
+        assert new.id in kept.changes[-1].message
+        assert world.store.read().release == new
+        superseded.add(kept.name)
+        old = new
+
+    with refusing("Superseded", "no longer the open release"):
+        under_lease(world, bring_up, kept)
+    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
 
 
-def test_what_is_live_already_is_refused(world: World) -> None:
-    with pytest.raises(Refused, match="live on blue already") as refused:
+def test_what_is_live_already_or_cannot_be_meant_is_refused(world: World) -> None:
+    with refusing("AlreadyLive", "live on blue already"):
         opened(world, "1")
-    assert refused.value.reason == "AlreadyLive"
+    for images, said in (
+        ({"wbe": "shop/web:2"}, 'unknown service "wbe".*web'),
+        ({"web": "shop/web"}, "neither tag nor digest"),
+        ({"web": "Shop/Web:2"}, "not a registry|lowercase"),
+        ({}, "no image given"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            open_release(world, images, "ci")
     assert world.store.read().release is None
 
 
@@ -86,42 +90,28 @@ def test_the_same_build_again_after_it_failed_is_a_second_attempt(world: World) 
     assert (again.id, again.attempt) == (first.id, 2)
 
 
-@pytest.mark.parametrize(
-    ("images", "said"),
-    [
-        ({"wbe": "shop/web:2"}, 'unknown service "wbe".*web'),
-        ({"web": "shop/web"}, "neither tag nor digest"),
-        ({"web": "Shop/Web:2"}, "not a registry|lowercase"),
-        ({}, "no image given"),
-    ],
-)
-def test_images_that_cannot_be_meant(world: World, images: dict[str, str], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
-        open_release(world, images, "ci")
-    assert world.store.read().release is None
-
-
-@pytest.mark.parametrize("until", [Phase.FLIPPING, Phase.BAKING, Phase.LIVE])
-def test_a_release_that_users_have_seen_is_not_pushed_aside(shop: Shop, world: World, until: Phase) -> None:
+def test_a_release_that_users_have_seen_is_not_pushed_aside_and_each_phase_is_told_once_and_in_order(
+    shop: Shop, world: World
+) -> None:
+    said: list[str] = []
+    world.say = said.append
     release = opened(world)
-    told(world, release, until)
-    with pytest.raises(Refused, match=f"is `{until}` since .* its way back") as refused:
-        opened(world, "3")
-    assert refused.value.reason == "ReleaseOpen"
-    assert world.store.read().phase is until
+    opened(world)
+    told(world, release, Phase.DARK)
+    for until in (Phase.FLIPPING, Phase.BAKING, Phase.LIVE):
+        advance(world, release.name, until, TO_LIVE[until])
+        with refusing("ReleaseOpen", f"is `{until}` since .* its way back"):
+            opened(world, "3")
+        assert world.store.read().phase is until
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
+    phases = ["deploying", "dark", "flipping", "baking", "live"]
+    assert [line.partition(": ")[2].partition(" ")[0] for line in said] == phases
+    assert world.store.read().outbox == ()
 
 
-def test_a_superseded_release_is_not_brought_up(shop: Shop, world: World) -> None:
-    old = opened(world, "2")
-    opened(world, "3")
-    with pytest.raises(Refused, match="no longer the open release") as refused:
-        under_lease(world, bring_up, old)
-    assert refused.value.reason == "Superseded"
-    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
-
-
-def test_bringing_up_changes_what_is_missing_and_no_more(shop: Shop, world: World) -> None:
+def test_bringing_up_changes_what_is_missing_and_no_more_and_rolling_back_ends_it_and_rests_its_side(
+    shop: Shop, world: World
+) -> None:
     release = opened(world)
     under_lease(world, bring_up, release)
     assert shop.counts(GREEN) == {"web": 2, "mailer": 0}
@@ -130,23 +120,3 @@ def test_bringing_up_changes_what_is_missing_and_no_more(shop: Shop, world: Worl
     under_lease(world, bring_up, release)
     assert [d["metadata"]["resourceVersion"] for d in shop.cluster.items(shop.deployments(GREEN))] == versions
     assert len(world.store.read().journal) == entries
-
-
-def test_rolling_back_what_users_have_not_seen_ends_it_and_rests_its_side(shop: Shop, world: World) -> None:
-    release = opened(world)
-    under_lease(world, bring_up, release)
-    done = roll_back(world, "wrong build", by="ana")
-    assert (done.way, done.notes) == ("abort", ())
-    assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
-    assert shop.where() == ("blue",)
-    assert [old.phase for old in world.store.history()] == [Phase.ABORTED]
-
-
-def test_the_outbox_tells_each_phase_once_and_in_order(world: World) -> None:
-    said: list[str] = []
-    world.say = said.append
-    release = opened(world)
-    opened(world)
-    told(world, release, Phase.FLIPPING)
-    assert [line.partition(": ")[2].partition(" ")[0] for line in said] == ["deploying", "dark", "flipping"]
-    assert world.store.read().outbox == ()

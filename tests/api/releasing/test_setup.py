@@ -8,50 +8,49 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.errors import Forbidden, NotFound, Refused
+from flipgate.core.values.errors import Forbidden, NotFound
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up, wait_ready
-from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api.front import checked
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened
+from tests.api.steps import Install, approved, refusing
 from tests.api.users import grant, user
 
 
-def test_nothing_stands_in_the_way(shop: Shop, tmp_path: Path) -> None:
-    assert checked(shop, tmp_path) == []
+@pytest.fixture(scope="module")
+def untouched(install: Install) -> Shop:
+    """A shop that no test here changes, nor adopts."""
+    return install()
 
 
-def test_a_missing_namespace_is_said_once(shop: Shop, tmp_path: Path) -> None:
-    elsewhere = shop.text.replace(f"namespace: {shop.name}-green", "namespace: nowhere-green")
-    application = load_application(elsewhere, "shop.yaml")
-    assert checked(shop, tmp_path, application) == ["namespace nowhere-green (green) does not exist"]
-    with pytest.raises(Refused, match="kubectl create namespace nowhere-green") as refused:
-        apply_application(shop.cluster, application, elsewhere, shop.own)
-    assert refused.value.reason == "NamespaceMissing"
-    assert shop.world().store.application() == shop.application
-
-
-def test_missing_deployments_are_named(shop: Shop, tmp_path: Path) -> None:
-    for name in ("web", "mailer"):
-        shop.cluster.delete(f"{shop.deployments(GREEN)}/{name}")
-    assert checked(shop, tmp_path) == [f"namespace {shop.name}-green (green) lacks the Deployments mailer, web"]
-
-
-def test_a_container_nobody_has_is_named_with_those_there_are(shop: Shop, tmp_path: Path) -> None:
-    application = load_application(shop.text.replace("container: web", "container: app"), "shop.yaml")
-    problems = checked(shop, tmp_path, application)
-    assert problems == [
-        f"Deployment {shop.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
+def test_nothing_stands_in_the_way_but_a_container_that_nobody_has_which_is_named_with_those_there_are(
+    untouched: Shop, tmp_path: Path
+) -> None:
+    assert checked(untouched, tmp_path) == []
+    application = load_application(untouched.text.replace("container: web", "container: app"), "shop.yaml")
+    assert checked(untouched, tmp_path, application) == [
+        f"Deployment {untouched.name}-{side}/web has no container app (it has: web)" for side in (BLUE, GREEN)
     ]
 
 
-def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop, tmp_path: Path) -> None:
+def test_a_missing_namespace_is_said_once(untouched: Shop, tmp_path: Path) -> None:
+    shop = untouched
+    elsewhere = shop.text.replace(f"namespace: {shop.name}-green", "namespace: nowhere-green")
+    application = load_application(elsewhere, "shop.yaml")
+    assert checked(shop, tmp_path, application) == ["namespace nowhere-green (green) does not exist"]
+    with refusing("NamespaceMissing", "kubectl create namespace nowhere-green"):
+        apply_application(shop.cluster, application, elsewhere, shop.own)
+    assert shop.world().store.application() == shop.application
+
+
+def test_a_route_that_is_missing_or_points_elsewhere_is_named_and_deployments_that_are_missing_at_once(
+    shop: Shop, tmp_path: Path
+) -> None:
     shop.point("live", "elsewhere")
     (elsewhere,) = checked(shop, tmp_path)
     assert elsewhere.startswith(f"IngressRoute {shop.own}/live names neither side (it names elsewhere)")
@@ -59,15 +58,17 @@ def test_a_route_that_is_missing_or_points_elsewhere_is_named(shop: Shop, tmp_pa
     (missing,) = checked(shop, tmp_path)
     assert missing.startswith(f"IngressRoute {shop.own}/live is missing")
 
+    for side, name in ((BLUE, "web"), (GREEN, "web"), (GREEN, "mailer")):
+        shop.cluster.delete(f"{shop.deployments(side)}/{name}")
+    problems = checked(shop, tmp_path)
+    assert len(problems) == 3
+    assert missing in problems
+    assert f"namespace {shop.name}-blue (blue) lacks the Deployments web" in problems
+    assert f"namespace {shop.name}-green (green) lacks the Deployments mailer, web" in problems
 
-def test_several_problems_are_said_at_once(shop: Shop, tmp_path: Path) -> None:
-    shop.cluster.delete(shop.route_path())
-    shop.cluster.delete(f"{shop.deployments(BLUE)}/web")
-    shop.cluster.delete(f"{shop.deployments(GREEN)}/web")
-    assert len(checked(shop, tmp_path)) == 3
 
-
-def test_a_user_without_rights_is_told_each_one(shop: Shop, tmp_path: Path) -> None:
+def test_a_user_without_rights_is_told_each_one(untouched: Shop, tmp_path: Path) -> None:
+    shop = untouched
     robot = user(shop, tmp_path)
     problems = check_application(robot, shop.application, shop.own)
     deployments = f"no permission to patch deployments.apps in namespace {shop.name}-green"
@@ -106,64 +107,56 @@ def test_the_rights_that_check_asks_for_are_enough_for_a_whole_release(shop: Sho
                 advanced(world, release, Phase.LIVE)
             if turn == "2":
                 assert roll_back(world, "a rehearsal", by="robot").way == "fast"
-    pose(world, QuestionKind.SCALE_DOWN, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    approved(world, QuestionKind.SCALE_DOWN)
     with world.acting() as acting:
         assert settle(acting, release.name).phase is Phase.SETTLED
     assert (shop.where(), shop.counts(BLUE)) == (("green",), dict.fromkeys(COUNTS, 0))
     assert [old.phase for old in world.store.history()] == [Phase.SETTLED, Phase.ROLLED_BACK]
 
 
-def test_applying_again_keeps_one_application(shop: Shop) -> None:
+def test_applying_again_keeps_one_application_and_elsewhere_makes_the_namespace(untouched: Shop) -> None:
+    shop = untouched
     path = f"{shop.config_maps}/application-{shop.name}"
-    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
+    version = shop.version(path)
     apply_application(shop.cluster, shop.application, shop.text, shop.own)
-    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version
+    assert shop.version(path) == version
 
-
-def test_applying_makes_flipgates_own_namespace(shop: Shop) -> None:
     apply_application(shop.cluster, shop.application, shop.text, f"{shop.name}-new")
-    assert shop.cluster.find(f"/api/v1/namespaces/{shop.name}-new/configmaps/application-{shop.name}")
+    assert shop.cluster.find(path.replace(f"/{shop.own}/", f"/{shop.name}-new/"))
 
 
-def test_nothing_is_adopted_while_the_routes_are_split(shop: Shop) -> None:
+def test_nothing_is_adopted_while_the_live_side_lacks_a_service_or_the_routes_are_split(shop: Shop) -> None:
+    shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer")
+    with refusing("WorkloadMissing", "lacks the Deployments mailer"):
+        adopt(shop.world())
+
     shop.cluster.delete(shop.route_path())
     shop.add_route("live", BLUE, GREEN)
-    with pytest.raises(Refused, match="blue and green") as refused:
+    with refusing("RoutesSplit", "blue and green"):
         adopt(shop.world())
-    assert refused.value.reason == "RoutesSplit"
     assert shop.world().store.find() is None
 
 
-def test_nothing_is_adopted_while_the_live_side_lacks_a_service(shop: Shop) -> None:
-    shop.cluster.delete(f"{shop.deployments(BLUE)}/mailer")
-    with pytest.raises(Refused, match="lacks the Deployments mailer") as refused:
-        adopt(shop.world())
-    assert refused.value.reason == "WorkloadMissing"
-    assert shop.world().store.find() is None
-
-
-def test_before_adopt_there_is_no_record_and_the_message_says_what_to_type(shop: Shop) -> None:
-    store = shop.world().store
+def test_adopting_takes_what_runs_as_it_is_and_again_changes_nothing(shop: Shop) -> None:
+    store, path = shop.world().store, f"{shop.config_maps}/record-{shop.name}"
     assert store.find() is None
     with pytest.raises(NotFound, match=f"flipgate adopt {shop.name}"):
         store.read()
 
-
-def test_adopting_takes_what_runs_as_it_is(shop: Shop) -> None:
-    record = adopt(shop.world())
+    record = adopt(shop.world("ana"))
     assert record.active is BLUE
     assert record.sides[BLUE].images == {"web": "shop/web:1", "mailer": "shop/mailer:1"}
     assert record.sides[GREEN].replicas == {"web": 0, "mailer": 0}
     assert [entry.step for entry in record.journal] == ["Adopt"]
 
+    version = shop.version(path)
+    assert adopt(shop.world("ben")) == record
+    assert shop.version(path) == version
 
-def test_what_the_other_tests_take_for_adopted_is_what_adopting_writes(shop: Shop) -> None:
-    really = adopt(shop.world())
-    shop.cluster.delete(f"{shop.config_maps}/record-{shop.name}")
+    shop.cluster.delete(path)
     times = {"at", "ended", "since"}
     played = shop.adopted().store.read()
-    assert without(times, played.model_dump()) == without(times, really.model_dump())
+    assert without(times, played.model_dump()) == without(times, record.model_dump()), "what other tests begin with"
 
 
 def without(keys: set[str], value: Any) -> Any:
@@ -184,11 +177,3 @@ def test_both_sides_are_stamped_when_they_are_adopted_and_what_comes_later_when_
     view = look(world)
     assert view.sides[GREEN].workloads["web"].stamp
     assert view.sides[BLUE].workloads["web"].stamp == before
-
-
-def test_adopting_again_changes_nothing(shop: Shop) -> None:
-    first = adopt(shop.world("ana"))
-    path = f"{shop.config_maps}/record-{shop.name}"
-    version = shop.cluster.get(path)["metadata"]["resourceVersion"]
-    assert adopt(shop.world("ben")) == first
-    assert shop.cluster.get(path)["metadata"]["resourceVersion"] == version

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from flipgate.adapters import runs
-from flipgate.cli import cli
+from flipgate.adapters import lease, runs
+from flipgate.adapters.store import stamp_time
 from flipgate.core.record.going_on import DOORBELL
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
-from tests.api.played import PlayedPrefect, played, prefect_played
+from tests.api.played import PlayedPrefect, SuspendedError, played, prefect_played
 from tests.api.shop import GREEN, Shop
+from tests.api.steps import SCALE_DOWN, approved, later, status
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
-FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
-
-
-class SuspendedError(BaseException):
-    """The run's process is gone; like Prefect's own signals no Exception."""
-
-
-@pytest.fixture
-def dark(shop: Shop) -> World:
-    return shop.gone_live("flip", until=Phase.DARK)
-
-
-@pytest.fixture
-def live(shop: Shop) -> World:
-    return shop.gone_live("scale down")
+FLIP = QuestionKind.FLIP
+UNHEARD = DOORBELL.total_seconds() + 1
 
 
 @pytest.fixture
@@ -61,11 +46,6 @@ def suspending(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approval, "suspend_flow_run", suspend)
 
 
-def yes(world: World, kind: QuestionKind = FLIP) -> None:
-    questions.pose(world, kind, [])
-    questions.decide(world, Decision.APPROVE, by="ana", via="cli", reason="looks good")
-
-
 def opened(world: World) -> Release:
     release = world.store.read().release
     assert release
@@ -78,36 +58,35 @@ def stop_of(world: World) -> Stopped:
     return stop
 
 
-def later(world: World, seconds: float = DOORBELL.total_seconds() + 1) -> World:
-    return replace(world, now=lambda: utc_now() + timedelta(seconds=seconds))
-
-
-def status(shop: Shop, *more: str) -> Any:
-    line = ["status", shop.name, "--kubeconfig", str(shop.kubeconfig), "-n", shop.own, *more]
-    result = CliRunner().invoke(cli, line, prog_name="flipgate")
-    return json.loads(result.stdout) if more else result.stdout
-
-
 def events(shop: Shop, reason: str) -> list[str]:
     found = shop.cluster.items(f"/api/v1/namespaces/{shop.own}/events")
     return [each["message"] for each in found if each["reason"] == reason]
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
-    """A step that fails so, wherever a flow uses it."""
+def doing(monkeypatch: pytest.MonkeyPatch, where: str, deed: Callable[..., object]) -> None:
+    """A step that does this, wherever a flow uses it."""
     from tasks import steps
+
+    monkeypatch.setattr(steps, where, SimpleNamespace(fn=deed))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, where: str, error: Exception) -> None:
+    """A step that fails so."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(steps, where, SimpleNamespace(fn=fail))
+    doing(monkeypatch, where, fail)
 
 
 # It is said
 
 
-def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere(shop: Shop, dark: World) -> None:
-    yes(dark)
+@pytest.mark.usefixtures("suspending")
+def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_who_is_asked_again(
+    shop: Shop, dark: World
+) -> None:
+    approved(dark)
     name = opened(dark).name
     with played(dark, "run-7") as flows, pytest.raises(Refused, match="web: does not exist") as refused:
         flows.flip_traffic(shop.name, name)
@@ -121,45 +100,59 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere(shop: Sh
     (event,) = events(shop, "FlipStopped")
     assert "The yes of ana is void: reconcile has a person asked again within five minutes" in event
     assert [e.step for e in record.journal if e.release == name][-1] == "FlipStopped"
-    told = status(shop, "-o", "json")
+    told = json.loads(status(shop, shop.name, "-o", "json"))
     assert told["release"]["stopped"]["approval"] == "withdrawn"
     assert told["next"]["command"] == f"flipgate flip {shop.name}"
     assert "flip's run stopped at" in told["next"]["step"]
-    assert "web: does not exist" in status(shop)
+    assert "web: does not exist" in status(shop, shop.name)
     dark.store.write_history(opened(dark), record.journal)
     assert "FlipStopped" in [entry.step for entry in dark.store.finished(name)[1]]
+
+    with played(dark) as flows, pytest.raises(SuspendedError):
+        flows.flip_traffic(shop.name, name)
+    question = dark.store.read().question
+    assert question
+    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
+    assert "web: does not exist" in question.evidence[0].detail
+    assert json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"].startswith(
+        f"flipgate approve {shop.name}"
+    )
 
 
 def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
     shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(dark)
+    approved(dark)
     with monkeypatch.context() as patched:
         failing(patched, "check_side", TemporaryError("the API server gave up"))
         with played(dark) as flows, pytest.raises(TemporaryError):
             flows.flip_traffic(shop.name, opened(dark).name)
     assert dark.store.read().approval
     assert (stop_of(dark).reason, stop_of(dark).withdrawn) == ("TemporaryError", False)
-    assert "the yes stands until" in status(shop, "-o", "json")["next"]["step"]
+    assert "the yes stands until" in json.loads(status(shop, shop.name, "-o", "json"))["next"]["step"]
     seen: list[Stopped | None] = []
 
     def look(acting: Acting, _: Release) -> Release:
         seen.append(opened(acting.world).stopped)
         raise Refused("so far", reason="TooFewReady")
 
-    from tasks import steps
-
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=look))
+    doing(monkeypatch, "scale_to_live", look)
     with played(dark) as flows, pytest.raises(Refused, match="so far"):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert seen == [None], "it acts again, without being asked, and what stopped the run before is over"
 
 
-def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
+@pytest.mark.usefixtures("suspending")
+def test_a_bug_stops_a_run_too_no_suspension_does_and_what_cannot_be_noted_hides_nothing(
     shop: Shop, dark: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(dark)
     name = opened(dark).name
+    with played(dark) as flows, pytest.raises(SuspendedError):
+        flows.flip_traffic(shop.name, name)
+    assert opened(dark).stopped is None
+    assert dark.store.read().question
+
+    approved(dark)
     failing(monkeypatch, "scale_to_live", KeyError("web"))
     with played(dark) as flows, pytest.raises(KeyError, match="web"):
         flows.flip_traffic(shop.name, name)
@@ -173,9 +166,7 @@ def test_a_bug_stops_a_run_too_and_what_cannot_be_noted_hides_nothing(
         shop.write_record("garbled")
         raise KeyError("mailer")
 
-    from tasks import steps
-
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=spoil))
+    doing(monkeypatch, "scale_to_live", spoil)
     with played(broken) as flows, pytest.raises(KeyError, match="mailer"):
         flows.flip_traffic(shop.name, name)
     assert any("what stopped this run is not noted in the record" in line for line in heard)
@@ -191,43 +182,18 @@ def test_who_was_taken_over_notes_nothing_and_a_lease_lost_to_nobody_is_noted(
                 pass
         raise LostLease("was taken over")
 
-    from tasks import steps
-
-    yes(dark)
-    monkeypatch.setattr(steps, "scale_to_live", SimpleNamespace(fn=lose))
+    approved(dark)
+    doing(monkeypatch, "scale_to_live", lose)
     with played(dark) as flows, pytest.raises(LostLease):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert (opened(dark).stopped is None) is by_another
     assert dark.store.read().approval
 
 
-@pytest.mark.usefixtures("suspending")
-def test_a_run_that_is_suspended_is_not_stopped(shop: Shop, dark: World) -> None:
-    with played(dark) as flows, pytest.raises(SuspendedError):
-        flows.flip_traffic(shop.name, opened(dark).name)
-    assert opened(dark).stopped is None
-    assert dark.store.read().question
-
-
-@pytest.mark.usefixtures("suspending")
-def test_who_is_asked_again_is_told_what_failed(shop: Shop, dark: World) -> None:
-    yes(dark)
-    with played(dark) as flows:
-        with pytest.raises(Refused):
-            flows.flip_traffic(shop.name, opened(dark).name)
-        with pytest.raises(SuspendedError):
-            flows.flip_traffic(shop.name, opened(dark).name)
-    question = dark.store.read().question
-    assert question
-    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
-    assert "web: does not exist" in question.evidence[0].detail
-    assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
-
-
 def test_a_scale_down_that_is_refused_after_a_yes_is_said_and_asked_again(
     shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    yes(live, SCALE_DOWN)
+    approved(live, SCALE_DOWN)
     shop.play_ready(GREEN, "web", ready=0)
     with played(live) as flows, pytest.raises(Refused, match="is not Ready"):
         flows.scale_down(shop.name, opened(live).name)
@@ -240,7 +206,6 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
     from flipgate.core.record.phases import Reason
     from flipgate.steps.acting.outbox import advance
     from flipgate.steps.releasing.flip import _undone
-    from tasks import steps
 
     error = Refused("was changed by somebody else", reason="RouteChanged", obj="IngressRoute live")
 
@@ -250,8 +215,8 @@ def test_a_move_that_was_undone_is_told_once(shop: Shop, dark: World, monkeypatc
         _undone(acting, name, error)
         raise error
 
-    yes(dark)
-    monkeypatch.setattr(steps, "move_users", SimpleNamespace(fn=undone))
+    approved(dark)
+    doing(monkeypatch, "move_users", undone)
     with played(dark) as flows, pytest.raises(Refused, match="somebody else"):
         flows.flip_traffic(shop.name, opened(dark).name)
     assert stop_of(dark).reason == "RouteChanged"
@@ -271,27 +236,28 @@ def ended(run: dict[str, Any], state: str) -> None:
     run["state_type"] = state
 
 
-@pytest.mark.parametrize("state", ["FAILED", "CRASHED"])
 def test_reconcile_starts_another_run_for_one_that_failed_before_anybody_was_asked(
-    dark: World, prefect: PlayedPrefect, state: str
+    dark: World, prefect: PlayedPrefect
 ) -> None:
-    for turn in range(1, runs.RUNS_A_KEY + 1):
+    for turn, state in enumerate(("FAILED", "CRASHED", "FAILED", "CRASHED", "FAILED"), 1):
         reconcile(dark)
         reconcile(dark)
         assert len(prefect.of("flip-traffic")) == turn
         ended(prefect.runs[-1], state)
-    heard: list[str] = []
-    reconcile(replace(dark, say=heard.append))
-    assert len(prefect.runs) == runs.RUNS_A_KEY, "then a person has to"
-    assert f"5 runs of flip-traffic have ended, the last in {state}: none is started" in heard
+    for state in ("FAILED", "CRASHED"):
+        ended(prefect.runs[-1], state)
+        heard: list[str] = []
+        reconcile(replace(dark, say=heard.append))
+        assert len(prefect.runs) == runs.RUNS_A_KEY, "then a person has to"
+        assert f"5 runs of flip-traffic have ended, the last in {state}: none is started" in heard
 
 
-@pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED"])
-def test_reconcile_leaves_a_run_that_was_ended_as_it_is(live: World, prefect: PlayedPrefect, state: str) -> None:
+def test_reconcile_leaves_a_run_that_was_ended_as_it_is(live: World, prefect: PlayedPrefect) -> None:
     reconcile(live)
-    ended(prefect.runs[0], state)
-    reconcile(live)
-    assert len(prefect.of("scale-down")) == 1, "nobody is asked again for what they said no to"
+    for state in ("COMPLETED", "CANCELLED"):
+        ended(prefect.runs[0], state)
+        reconcile(live)
+        assert len(prefect.of("scale-down")) == 1, "nobody is asked again for what they said no to"
 
 
 def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_shows_a_run_at_work(
@@ -299,10 +265,10 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
 ) -> None:
     reconcile(dark)
     ended(prefect.runs[0], "RUNNING")  # and killed, with its machine
-    yes(dark)
+    approved(dark)
     reconcile(dark)
     assert len(prefect.runs) == 1, "its own run may be on its way"
-    late = later(dark)
+    late = later(dark, UNHEARD)
     reconcile(late)
     reconcile(later(dark, 3600))
     question = dark.store.read().question
@@ -312,21 +278,31 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
     ]
 
 
-def test_nothing_is_started_beside_somebody_who_is_at_work(shop: Shop, dark: World, prefect: PlayedPrefect) -> None:
-    yes(dark)
-    with shop.world("the run").acting():
-        reconcile(later(dark))
+def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who_is_at_work(
+    shop: Shop, dark: World, prefect: PlayedPrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions.pose(dark, FLIP, [])
+    reconcile(later(dark, UNHEARD))
     assert prefect.runs == []
 
+    waited = [0.0]
 
-def test_a_question_that_waits_for_a_person_starts_nothing(dark: World, prefect: PlayedPrefect) -> None:
-    questions.pose(dark, FLIP, [])
-    reconcile(later(dark))
+    def sleep(_: float) -> None:
+        """So many seconds pass on the Lease's clock, and its holder renews it."""
+        waited[0] += lease.SILENCE_SECONDS / 2
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{shop.own}/leases/flipgate-{shop.name}"
+        shop.cluster.merge(path, {"spec": {"renewTime": stamp_time(utc_now())}})
+
+    approved(dark)
+    monkeypatch.setattr(lease, "time", SimpleNamespace(monotonic=lambda: waited[0], sleep=sleep))
+    with shop.world("the run").acting():
+        reconcile(later(dark, UNHEARD))
+    assert waited[0] > lease.SILENCE_SECONDS, "it was looked for"
     assert prefect.runs == []
 
 
 def deploy_again(world: World, shop: Shop) -> None:
-    with shop.playing_ready(), played(world) as flows:
+    with played(world) as flows:
         assert flows.deploy_dark(shop.name, {"web": "shop/web:2"}) == opened(world).name
 
 
@@ -339,33 +315,37 @@ def deployed(shop: Shop, world: World, prefect: PlayedPrefect) -> World:
     return world
 
 
-@pytest.mark.parametrize("state", ["FAILED", "CRASHED", "CANCELLED", "COMPLETED", "PAUSED"])
 def test_the_same_build_deployed_again_asks_again_where_the_run_will_not(
-    shop: Shop, deployed: World, prefect: PlayedPrefect, state: str
+    shop: Shop, deployed: World, prefect: PlayedPrefect
+) -> None:
+    for turn, state in enumerate(("FAILED", "CRASHED", "CANCELLED", "COMPLETED"), 1):
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == turn, "the run is on its way"
+        ended(prefect.runs[-1], state)
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == turn + 1
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 5
+
+
+def test_the_same_build_deployed_again_leaves_a_run_that_waits_and_goes_on_with_a_yes_that_stands(
+    shop: Shop, deployed: World, prefect: PlayedPrefect
 ) -> None:
     deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 1, "the run is on its way"
-    ended(prefect.runs[-1], state)
-    deploy_again(deployed, shop)
-    deploy_again(deployed, shop)
-    assert len(prefect.of("flip-traffic")) == 2
+    ended(prefect.runs[-1], "PAUSED")
+    for _ in range(2):
+        deploy_again(deployed, shop)
+        assert len(prefect.of("flip-traffic")) == 2, "the first waits for nothing"
 
-
-def test_the_same_build_deployed_again_leaves_a_run_that_waits_for_its_answer(
-    shop: Shop, deployed: World, prefect: PlayedPrefect
-) -> None:
-    run = prefect.of("flip-traffic")[0]
+    run = prefect.of("flip-traffic")[1]
     questions.pose(deployed, FLIP, [], flow_run=run["id"])
     ended(run, "PAUSED")
     deploy_again(deployed, shop)
-    assert len(prefect.of("flip-traffic")) == 1
-
-
-def test_the_same_build_deployed_again_goes_on_with_a_yes_that_stands(
-    shop: Shop, deployed: World, prefect: PlayedPrefect
-) -> None:
-    yes(deployed)
-    ended(prefect.of("flip-traffic")[0], "FAILED")
-    deploy_again(deployed, shop)
     assert len(prefect.of("flip-traffic")) == 2
+
+    approved(deployed)
+    ended(run, "FAILED")
+    deploy_again(deployed, shop)
+    assert len(prefect.of("flip-traffic")) == 3
     assert deployed.store.read().approval

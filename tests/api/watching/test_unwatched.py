@@ -338,10 +338,12 @@ def acts(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
         monkeypatch.setattr(flows.opening, "connect", lambda *_, **__: world)
         monkeypatch.setattr(flows.opening, "get_run_logger", lambda: log)
         monkeypatch.setattr(module, "get_run_logger", lambda: log, raising=False)
-        monkeypatch.setattr(module, "task", SimpleNamespace(recover=act, roll_back=back))
+        monkeypatch.setattr(module, "task", SimpleNamespace(recover=act, start=act, roll_back=back))
         flow = getattr(module, name)
         assert isinstance(flow, Flow)
         given = {"images": {}, "release": "r-1", "reason": "orders fail", "application": shop.name}
+        payload = {"application": shop.name, "images": {"web": "shop/web:2"}}
+        given |= {"resource": f"flipgate.application.{shop.name}", "payload": payload, "event": "1"}
         wanted = {key: value for key, value in given.items() if key in flow.parameters.properties}
         with suppress(Acted):
             flow.fn(**wanted)
@@ -350,7 +352,7 @@ def acts(shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return run
 
 
-LOOKS_FIRST = ("deploy_dark", "flip_traffic", "scale_down")
+LOOKS_FIRST = ("build_completed", "deploy_dark", "flip_traffic", "scale_down")
 
 
 def test_no_flow_is_forgotten() -> None:
