@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import Check
 from flipgate.core.gates.kinds import WORDS, Gate
-from flipgate.core.spec.documents import read_document
+from flipgate.core.spec.documents import Document, Location, read_document
+from flipgate.core.spec.doubts import find_doubts
 from flipgate.core.spec.fields import (
     AppName,
     FileModel,
@@ -27,7 +28,7 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
-from flipgate.core.spec.validation import explain_errors
+from flipgate.core.spec.validation import explain_errors, takes_anything
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
@@ -271,23 +272,31 @@ def load_application(text: str, source: str) -> Application:
     Raises BadInput that lists every problem with its line and its path in the document, and for an unknown key the
     nearest known one. Values are taken as written: `replicas: "2"` is a string and refused.
     """
-    document = read_document(text, source)
-    try:
-        return Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
-    except ValidationError as error:
-        problems = explain_errors(error, document, schema())
-    raise BadInput(problems, obj=source, untouched="the cluster") from None
+    return _validated(read_document(text, source), source, {})
 
 
 def load_new_application(text: str, source: str) -> Application:
-    """Reads an application file that is yet to be kept in the cluster. Raises BadInput as `load_application` does, and
-    for a file that is too large for that. One that is there already is read whatever its size: going back needs it."""
+    """Reads an application file that is yet to be kept in the cluster. Raises BadInput as `load_application` does, for
+    a file that is too large for that, and for what was most likely meant otherwise (core/spec/doubts.py). One that is
+    there already is read whatever it holds: going back needs it."""
     if (size := len(text.encode())) > LONGEST_BYTES:
         raise _too_large(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
-    application = load_application(text, source)
+    document = read_document(text, source)
+    application = _validated(document, source, find_doubts(document, partial(takes_anything, schema())))
     if (count := len(application.spec.services)) > MOST_SERVICES:
         raise _too_large(source, f"spec.services has {count} entries; {MOST_SERVICES} are the most that a record holds")
     return application
+
+
+def _validated(document: Document, source: str, doubts: Mapping[Location, str]) -> Application:
+    wrong = None
+    try:
+        application = Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
+        if not doubts:
+            return application
+    except ValidationError as error:
+        wrong = error
+    raise BadInput(explain_errors(wrong, document, schema(), doubts), obj=source, untouched="the cluster") from None
 
 
 def _too_large(source: str, fact: str) -> BadInput:
