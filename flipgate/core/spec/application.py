@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -30,6 +31,7 @@ from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything
 from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.values.base import NEW
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.place import Place, Places
@@ -41,6 +43,7 @@ else:
     RouteWord = Literal[tuple(KINDS)]
 
 
+_NO_DOUBTS: Mapping[Location, str] = MappingProxyType({})
 MOST_SERVICES = 100
 """Services of one application: the record names each a few times, in one object (core/record/size.py)."""
 LONGEST_BYTES = 640 * 1024
@@ -272,7 +275,7 @@ def load_application(text: str, source: str) -> Application:
     Raises BadInput that lists every problem with its line and its path in the document, and for an unknown key the
     nearest known one. Values are taken as written: `replicas: "2"` is a string and refused.
     """
-    return _validated(read_document(text, source), source, {})
+    return _validated(read_document(text, source), source)
 
 
 def load_new_application(text: str, source: str) -> Application:
@@ -282,16 +285,22 @@ def load_new_application(text: str, source: str) -> Application:
     if (size := len(text.encode())) > LONGEST_BYTES:
         raise _too_large(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
     document = read_document(text, source)
-    application = _validated(document, source, find_doubts(document, partial(takes_anything, schema())))
+    application = _validated(
+        document, source, context=NEW, doubts=find_doubts(document, partial(takes_anything, schema()))
+    )
     if (count := len(application.spec.services)) > MOST_SERVICES:
         raise _too_large(source, f"spec.services has {count} entries; {MOST_SERVICES} are the most that a record holds")
     return application
 
 
-def _validated(document: Document, source: str, doubts: Mapping[Location, str]) -> Application:
+def _validated(
+    document: Document, source: str, *, context: str | None = None, doubts: Mapping[Location, str] = _NO_DOUBTS
+) -> Application:
     wrong = None
     try:
-        application = Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
+        application = Application.model_validate_json(
+            document.json_text, strict=True, by_alias=True, by_name=False, context=context
+        )
         if not doubts:
             return application
     except ValidationError as error:
