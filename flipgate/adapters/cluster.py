@@ -80,10 +80,12 @@ class Reader:
             response.close()
             response.release_conn()
 
-    def through_service(self, namespace: str, service: str, port: int | str, path: str, *, timeout: float) -> Answer:
+    def through_service(
+        self, namespace: str, service: str, port: int | str, path: str, *, scheme: str = "http", timeout: float
+    ) -> Answer:
         """GETs a path of a Service by the API server's proxy: a kubeconfig is all it needs."""
-        target = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {}, timeout)
+        proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
+        return self._ask(f"{proxy}/{path.lstrip('/')}", {}, timeout)._replace(scheme=scheme)
 
     def through_pod(
         self,
@@ -102,8 +104,7 @@ class Reader:
 
         By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has.
         """
-        named = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
-        proxy = f"/api/v1/namespaces/{namespace}/pods/{named}/proxy"
+        proxy = f"/api/v1/namespaces/{namespace}/pods/{_proxied(scheme, pod, port)}/proxy"
         answer = self._ask(f"{proxy}/{path.lstrip('/')}", {"Host": host} if host else {}, timeout, most)
         headers = dict(answer.headers)
         if where := headers.get("location"):  # where it leads to its own host the API server puts its own path into it
@@ -193,3 +194,9 @@ class Cluster(Reader):
     def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         self._guard()
         return self._connection.json(method, path, **more)
+
+
+def _proxied(scheme: str, name: str, port: int | str) -> str:
+    """Whom the API server's proxy is to ask: `[https:]NAME:PORT`
+    (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services)."""
+    return f"{name}:{port}" if scheme == "http" else f"{scheme}:{name}:{port}"

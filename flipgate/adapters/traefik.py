@@ -60,8 +60,9 @@ class TraefikPods:
         Raises TemporaryError when it does not answer, or with something else than metrics.
         """
         namespace, port = self._spec.namespace, self._spec.metrics_port or 0
+        scheme = self._spec.metrics_scheme
         answer = self._cluster.through_pod(
-            namespace, replica, port, "/metrics", host="localhost", timeout=timeout, most=MOST_BYTES
+            namespace, replica, port, "/metrics", host="localhost", scheme=scheme, timeout=timeout, most=MOST_BYTES
         )
         if answer.status != 200:
             raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=replica)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.answer import SPEAKS_HTTP, Answer, status_message
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.reasons import Why
 
@@ -15,7 +15,6 @@ SCHEME: Final = "spec.traffic.scheme: https"
 TLS_PORT: Final = "spec.traffic.traefik.httpsPort: PORT, that of the entry point with TLS"
 ADDRESS: Final = "spec.traffic.address: https://ADDRESS, where the name is sent"
 NO_NAME: Final = "TLS begun without a name (SNI), as the API server's pod proxy begins it"
-_PLAIN: Final = ("first record does not look like a TLS handshake", "server gave HTTP response to HTTPS client")
 _FAILED: Final = ("tls: ", "x509: ", "EOF")
 
 
@@ -49,7 +48,7 @@ def _no_tls(said: str) -> Misasked | None:
     why = said.partition("trying to reach service: ")[2]
     if "unrecognized name" in why:
         return Misasked(Why.SNI_NEEDED, f"Traefik has sniStrict on, and refuses {NO_NAME}", ADDRESS)
-    if any(words in why for words in _PLAIN):
+    if any(words in why for words in SPEAKS_HTTP):
         return Misasked(Why.TLS_FAILED, "that port speaks plain HTTP", TLS_PORT)
     if "connection refused" in why:
         return Misasked(Why.TLS_FAILED, "nothing listens at that port", TLS_PORT)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber
+from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber, Scheme
 
 
 class TraefikSpec(FileModel):
@@ -36,6 +36,7 @@ class TraefikSpec(FileModel):
         description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
         "traefik gates, and where no header names the side: its counters of each target do then.",
     )
+    metrics_scheme: Scheme = Field(default="http", description="How metricsPort is asked.")
 
 
 class TrafficSpec(FileModel):
@@ -43,7 +44,7 @@ class TrafficSpec(FileModel):
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
-    scheme: Literal["http", "https"] = Field(
+    scheme: Scheme = Field(
         default="http",
         description="How users ask. https: at Traefik's entry point with TLS (traefik.httpsPort), for routes with tls, "
         "and where plain HTTP is redirected.",

@@ -86,6 +86,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "port": 8000,
         "https_port": 8443,
         "metrics_port": None,
+        "metrics_scheme": "http",
         "throttle_seconds": 2,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
