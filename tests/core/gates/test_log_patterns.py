@@ -38,12 +38,12 @@ def words() -> list[tuple[str, str]]:
 
 
 def seconds(pattern: str, lines: Sequence[tuple[str, str]]) -> float:
-    """The quickest of three: what else the machine does is not the pattern's."""
+    """The processor's time, the least of five: what else the machine does is not the pattern's."""
     compiled, best = compile_pattern(pattern), float("inf")
-    for _ in range(3):
-        began = time.perf_counter()
+    for _ in range(5):
+        began = time.thread_time()
         assert count_lines(lines, compiled, START) == (0, datetime.fromisoformat(WHEN))
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
     return best
 
 
