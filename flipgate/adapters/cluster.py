@@ -95,6 +95,7 @@ class Reader:
         path: str,
         *,
         host: str = "",
+        headers: Mapping[str, str] | None = None,
         scheme: str = "http",
         timeout: float,
         most: int = ANSWER_BYTES,
@@ -102,14 +103,16 @@ class Reader:
         """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked. Of
         its body `most` bytes are read.
 
-        By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has.
+        By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has. It passes all
+        `headers` on but Authorization (kubernetes/kubernetes#38775).
         """
         proxy = f"/api/v1/namespaces/{namespace}/pods/{_proxied(scheme, pod, port)}/proxy"
-        answer = self._ask(f"{proxy}/{path.lstrip('/')}", {"Host": host} if host else {}, timeout, most)
-        headers = dict(answer.headers)
-        if where := headers.get("location"):  # where it leads to its own host the API server puts its own path into it
-            headers["location"] = where.replace(f"{proxy}/", "/", 1)
-        return answer._replace(headers=headers, scheme=scheme)
+        sent = {**(headers or {}), **({"Host": host} if host else {})}
+        answer = self._ask(f"{proxy}/{path.lstrip('/')}", sent, timeout, most)
+        came = dict(answer.headers)
+        if where := came.get("location"):  # where it leads to its own host the API server puts its own path into it
+            came["location"] = where.replace(f"{proxy}/", "/", 1)
+        return answer._replace(headers=came, scheme=scheme)
 
     def text(self, path: str, *, most: int = ANSWER_BYTES, timeout: float = READ_SECONDS, **query: str) -> bytes:
         """What the API server answers with as it is, `most` bytes of it: logs. Raises NotFound."""
@@ -118,11 +121,12 @@ class Reader:
             raise error_of(path, whole)
         return whole.body
 
-    def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, asked of the API server
-        itself. "*" is each of them."""
+    def allowed(self, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
+        """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, on all or on the one of this
+        name, asked of the API server itself. "*" is each of them."""
         kind, _, part = resource.partition("/")
         attributes = {"verb": verb, "group": group, "resource": kind, "subresource": part, "namespace": namespace}
+        attributes |= {"name": name} if name else {}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

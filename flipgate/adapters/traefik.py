@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
@@ -46,12 +46,12 @@ class TraefikPods:
             )
         return ready
 
-    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
         """At the entry point that users come through."""
         spec = self._spec
         port = spec.https_port if self._scheme == "https" else spec.port
         return self._cluster.through_pod(
-            spec.namespace, replica, port, path, host=host, scheme=self._scheme, timeout=timeout
+            spec.namespace, replica, port, path, host=host, headers=headers, scheme=self._scheme, timeout=timeout
         )
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:

@@ -215,6 +215,16 @@ class Spec(FileModel):
         return self
 
     @model_validator(mode="after")
+    def _looks_have_a_probe(self) -> Spec:
+        rate, pause = self.traffic.probes_per_second, self.policy.bake_interval_seconds
+        if rate and rate * pause < 1:
+            raise ValueError(
+                f"policy.bakeIntervalSeconds ({pause:g}) leaves no probe to a look at traffic.probesPerSecond "
+                f"{rate:g}: at least {1 / rate:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _gates_have_somebody_to_ask(self) -> Spec:
         for gate in sorted(self.gates, key=lambda gate: WORDS.index(gate.kind.word)):
             if lacking := gate.kind.lacks(self.metrics, self.traffic):
