@@ -17,6 +17,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "Event": "/api/v1",
         "Pod": "/api/v1",
         "ResourceQuota": "/api/v1",
+        "Secret": "/api/v1",
         "Service": "/api/v1",
         "Deployment": "/apis/apps/v1",
         "CronJob": "/apis/batch/v1",

@@ -80,10 +80,12 @@ class Reader:
             response.close()
             response.release_conn()
 
-    def through_service(self, namespace: str, service: str, port: int | str, path: str, *, timeout: float) -> Answer:
+    def through_service(
+        self, namespace: str, service: str, port: int | str, path: str, *, scheme: str = "http", timeout: float
+    ) -> Answer:
         """GETs a path of a Service by the API server's proxy: a kubeconfig is all it needs."""
-        target = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/{path.lstrip('/')}"
-        return self._ask(target, {}, timeout)
+        proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
+        return self._ask(f"{proxy}/{path.lstrip('/')}", {}, timeout)._replace(scheme=scheme)
 
     def through_pod(
         self,
@@ -93,6 +95,7 @@ class Reader:
         path: str,
         *,
         host: str = "",
+        headers: Mapping[str, str] | None = None,
         scheme: str = "http",
         timeout: float,
         most: int = ANSWER_BYTES,
@@ -100,15 +103,16 @@ class Reader:
         """GETs a path of one pod by the API server's proxy, as `host` if it is named: how Traefik's pods are asked. Of
         its body `most` bytes are read.
 
-        By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has.
+        By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has. It passes all
+        `headers` on but Authorization (kubernetes/kubernetes#38775).
         """
-        named = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
-        proxy = f"/api/v1/namespaces/{namespace}/pods/{named}/proxy"
-        answer = self._ask(f"{proxy}/{path.lstrip('/')}", {"Host": host} if host else {}, timeout, most)
-        headers = dict(answer.headers)
-        if where := headers.get("location"):  # where it leads to its own host the API server puts its own path into it
-            headers["location"] = where.replace(f"{proxy}/", "/", 1)
-        return answer._replace(headers=headers, scheme=scheme)
+        proxy = f"/api/v1/namespaces/{namespace}/pods/{_proxied(scheme, pod, port)}/proxy"
+        sent = {**(headers or {}), **({"Host": host} if host else {})}
+        answer = self._ask(f"{proxy}/{path.lstrip('/')}", sent, timeout, most)
+        came = dict(answer.headers)
+        if where := came.get("location"):  # where it leads to its own host the API server puts its own path into it
+            came["location"] = where.replace(f"{proxy}/", "/", 1)
+        return answer._replace(headers=came, scheme=scheme)
 
     def text(self, path: str, *, most: int = ANSWER_BYTES, timeout: float = READ_SECONDS, **query: str) -> bytes:
         """What the API server answers with as it is, `most` bytes of it: logs. Raises NotFound."""
@@ -117,11 +121,12 @@ class Reader:
             raise error_of(path, whole)
         return whole.body
 
-    def allowed(self, verb: str, group: str, resource: str, namespace: str) -> bool:
-        """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, asked of the API server
-        itself. "*" is each of them."""
+    def allowed(self, verb: str, group: str, resource: str, namespace: str, name: str = "") -> bool:
+        """Whether this user may do `verb` on `resource` (or a part of it: pods/log) there, on all or on the one of this
+        name, asked of the API server itself. "*" is each of them."""
         kind, _, part = resource.partition("/")
         attributes = {"verb": verb, "group": group, "resource": kind, "subresource": part, "namespace": namespace}
+        attributes |= {"name": name} if name else {}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",
@@ -193,3 +198,9 @@ class Cluster(Reader):
     def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         self._guard()
         return self._connection.json(method, path, **more)
+
+
+def _proxied(scheme: str, name: str, port: int | str) -> str:
+    """Whom the API server's proxy is to ask: `[https:]NAME:PORT`
+    (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services)."""
+    return f"{name}:{port}" if scheme == "http" else f"{scheme}:{name}:{port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from threading import Thread
 from typing import Any
@@ -23,6 +23,8 @@ from flipgate.core.values.foreign import printable
 from flipgate.core.values.reasons import Why
 
 HTTPS_PORT = 443
+ALWAYS = {"Accept-Encoding": "identity", "Connection": "close"}
+"""Headers of each request."""
 
 
 class DeclaredAddress:
@@ -59,7 +61,7 @@ class DeclaredAddress:
             )
         return sorted({_written(*entry[4][:2]) for entry in list(found)})
 
-    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
         """Raises Unreachable where no answer comes in time, and where no TLS that may be trusted comes about."""
         from urllib3 import HTTPSConnectionPool, Timeout
         from urllib3.exceptions import HTTPError, SSLError
@@ -74,7 +76,7 @@ class DeclaredAddress:
                 response = pool.urlopen(
                     "GET",
                     path,
-                    headers={"Host": host, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"},
+                    headers={"Accept": "*/*", **headers, **ALWAYS, "Host": host},
                     timeout=Timeout(connect=min(CONNECT_SECONDS, timeout), total=timeout),
                     retries=False,
                     redirect=False,
@@ -88,9 +90,9 @@ class DeclaredAddress:
         except HTTPError as error:
             fact, closer = f"did not answer (limit {timeout:.3g} s): {type(error).__name__}", self.look_into(replica)
             raise Unreachable(fact, obj=about, next_command=closer) from error
-        headers = {name.lower(): value for name, value in whole.headers.items()}
+        came = {name.lower(): value for name, value in whole.headers.items()}
         seconds = time.monotonic() - began
-        return Answer(whole.status, headers, whole.body, seconds, whole.unread, scheme="https", named=True)
+        return Answer(whole.status, came, whole.body, seconds, whole.unread, scheme="https", named=True)
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
         """It has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from flipgate.adapters.cluster import Reader
@@ -24,8 +24,9 @@ class Proxy(Protocol):
         """The names of those that users are sent to now. Raises Refused when there are none: nothing could be proven,
         and FlipgateError when they cannot be listed."""
 
-    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
-        """One request for this host and path, by the declared scheme, to one replica. Raises when no answer comes."""
+    def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
+        """One request for this host and path, by the declared scheme and with these headers, to one replica. Raises
+        when no answer comes."""
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
         """What it has counted of these services' requests so far. Raises TemporaryError when it cannot be read."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
@@ -46,12 +46,12 @@ class TraefikPods:
             )
         return ready
 
-    def get(self, replica: str, host: str, path: str, *, timeout: float) -> Answer:
+    def get(self, replica: str, host: str, path: str, *, headers: Mapping[str, str], timeout: float) -> Answer:
         """At the entry point that users come through."""
         spec = self._spec
         port = spec.https_port if self._scheme == "https" else spec.port
         return self._cluster.through_pod(
-            spec.namespace, replica, port, path, host=host, scheme=self._scheme, timeout=timeout
+            spec.namespace, replica, port, path, host=host, headers=headers, scheme=self._scheme, timeout=timeout
         )
 
     def counters(self, replica: str, services: Collection[str], *, timeout: float = COUNTERS_SECONDS) -> Reading:
@@ -60,8 +60,9 @@ class TraefikPods:
         Raises TemporaryError when it does not answer, or with something else than metrics.
         """
         namespace, port = self._spec.namespace, self._spec.metrics_port or 0
+        scheme = self._spec.metrics_scheme
         answer = self._cluster.through_pod(
-            namespace, replica, port, "/metrics", host="localhost", timeout=timeout, most=MOST_BYTES
+            namespace, replica, port, "/metrics", host="localhost", scheme=scheme, timeout=timeout, most=MOST_BYTES
         )
         if answer.status != 200:
             raise TemporaryError(f"HTTP {answer.status} from /metrics at port {port}", obj=replica)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from flipgate.core.gates.misasked import Misasked, misasked
+from flipgate.core.gates.misasked import Misasked, misasked, turned_away
 from flipgate.core.values.answer import Answer, status_message
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.sides import Side
@@ -33,33 +33,41 @@ class Reply:
     """An error that the API server gave in its own name: users saw nothing of it."""
     misasked: Misasked | None = None
     """Why it is no answer that users get."""
+    wanted: int | None = None
+    """The status that is declared; None: any below 500."""
 
     def __str__(self) -> str:
         whom = "the API server itself" if self.api_server else self.shown or "an unnamed side"
-        return f"HTTP {self.status} from {whom}" + (f" ({self.misasked})" if self.misasked else "")
+        declared = f", not {self.wanted} as declared" if self._another_status else ""
+        return f"HTTP {self.status} from {whom}{declared}" + (f" ({self.misasked})" if self.misasked else "")
+
+    @property
+    def _another_status(self) -> bool:
+        return bool(self.shown) and self.wanted is not None and self.status != self.wanted
 
     def judged(self, side: Side) -> ProbeResult:
         """Judges the answer for this side. A 5xx or a 404 that names no side is Traefik's own (no pod behind the route,
-        or no route), and users get it: FAILED."""
+        or no route), and users get it: FAILED, as is another status than the declared one."""
         if self.api_server:
             return ProbeResult.SILENT
         if self.shown and self.shown != side:
             return ProbeResult.MISROUTED
-        if self.status >= 500 or (self.status == 404 and not self.shown):
+        if self.status >= 500 or (self.status == 404 and not self.shown) or self._another_status:
             return ProbeResult.FAILED
         return ProbeResult.GOOD if self.shown else ProbeResult.SILENT
 
 
-def read_reply(answer: Answer, header: str) -> Reply:
+def read_reply(answer: Answer, header: str, wanted: int | None = None) -> Reply:
     """Reads an answer that came by the API server's proxy (header names in small letters)."""
-    return as_reply(answer, answer.headers.get(header.lower(), ""))
+    return as_reply(answer, answer.headers.get(header.lower(), ""), wanted)
 
 
-def as_reply(answer: Answer, shown: str) -> Reply:
+def as_reply(answer: Answer, shown: str, wanted: int | None = None) -> Reply:
     """Makes a Reply of an answer from the side that is `shown` ("" where none is), come by the API server's proxy."""
     if shown:
-        return Reply(answer.status, printable(shown))
-    return Reply(answer.status, "", status_message(answer) is not None, misasked(answer))
+        return Reply(answer.status, printable(shown), wanted=wanted)
+    instead = misasked(answer) or turned_away(answer)
+    return Reply(answer.status, "", status_message(answer) is not None, instead, wanted)
 
 
 @dataclass(frozen=True)

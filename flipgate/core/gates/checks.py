@@ -17,8 +17,9 @@ from flipgate.core.spec.fields import (
     ObjectName,
     PortName,
     PortNumber,
+    Scheme,
 )
-from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.answer import Answer, status_message, wrong_scheme
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
@@ -32,6 +33,10 @@ class Check(FileModel):
         description="The serving service to ask, by its name above; it is asked through its Kubernetes Service."
     )
     port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
+    scheme: Scheme = Field(
+        default="http",
+        description="How that port is asked. https: for pods that speak HTTPS, whatever certificate they have.",
+    )
     path: HttpPath = Field(description="The path to ask for.")
     status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
     json_equals: JsonPaths = Field(
@@ -58,10 +63,10 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     answer = Answer(*answer)
     if (said := status_message(answer)) is not None:
         fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
-        return CheckResult(Verdict.UNKNOWN, (fact,))
+        return CheckResult(Verdict.UNKNOWN, (fact, *wrong_scheme(answer)))
     misses = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
     if misses:
-        return CheckResult(Verdict.FAIL, tuple(misses))
+        return CheckResult(Verdict.FAIL, (*misses, *wrong_scheme(answer)))
     return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
 
 

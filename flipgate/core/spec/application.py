@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from flipgate.core.gates.checks import Check
 from flipgate.core.gates.kinds import WORDS, Gate
-from flipgate.core.spec.documents import read_document
+from flipgate.core.spec.documents import Document, Location, read_document
+from flipgate.core.spec.doubts import find_doubts
 from flipgate.core.spec.fields import (
     AppName,
     FileModel,
@@ -27,8 +29,9 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
-from flipgate.core.spec.validation import explain_errors
+from flipgate.core.spec.validation import explain_errors, takes_anything
 from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.values.base import NEW
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.place import Place, Places
@@ -40,6 +43,7 @@ else:
     RouteWord = Literal[tuple(KINDS)]
 
 
+_NO_DOUBTS: Mapping[Location, str] = MappingProxyType({})
 MOST_SERVICES = 100
 """Services of one application: the record names each a few times, in one object (core/record/size.py)."""
 LONGEST_BYTES = 640 * 1024
@@ -218,6 +222,16 @@ class Spec(FileModel):
         return self
 
     @model_validator(mode="after")
+    def _looks_have_a_probe(self) -> Spec:
+        rate, pause = self.traffic.probes_per_second, self.policy.bake_interval_seconds
+        if rate and rate * pause < 1:
+            raise ValueError(
+                f"policy.bakeIntervalSeconds ({pause:g}) leaves no probe to a look at traffic.probesPerSecond "
+                f"{rate:g}: at least {1 / rate:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _gates_have_somebody_to_ask(self) -> Spec:
         for gate in sorted(self.gates, key=lambda gate: WORDS.index(gate.kind.word)):
             if lacking := gate.kind.lacks(self.metrics, self.traffic):
@@ -278,23 +292,37 @@ def load_application(text: str, source: str) -> Application:
     Raises BadInput that lists every problem with its line and its path in the document, and for an unknown key the
     nearest known one. Values are taken as written: `replicas: "2"` is a string and refused.
     """
-    document = read_document(text, source)
-    try:
-        return Application.model_validate_json(document.json_text, strict=True, by_alias=True, by_name=False)
-    except ValidationError as error:
-        problems = explain_errors(error, document, schema())
-    raise BadInput(problems, obj=source, untouched="the cluster") from None
+    return _validated(read_document(text, source), source)
 
 
 def load_new_application(text: str, source: str) -> Application:
-    """Reads an application file that is yet to be kept in the cluster. Raises BadInput as `load_application` does, and
-    for a file that is too large for that. One that is there already is read whatever its size: going back needs it."""
+    """Reads an application file that is yet to be kept in the cluster. Raises BadInput as `load_application` does, for
+    a file that is too large for that, and for what was most likely meant otherwise (core/spec/doubts.py). One that is
+    there already is read whatever it holds: going back needs it."""
     if (size := len(text.encode())) > LONGEST_BYTES:
         raise _too_large(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
-    application = load_application(text, source)
+    document = read_document(text, source)
+    application = _validated(
+        document, source, context=NEW, doubts=find_doubts(document, partial(takes_anything, schema()))
+    )
     if (count := len(application.spec.services)) > MOST_SERVICES:
         raise _too_large(source, f"spec.services has {count} entries; {MOST_SERVICES} are the most that a record holds")
     return application
+
+
+def _validated(
+    document: Document, source: str, *, context: str | None = None, doubts: Mapping[Location, str] = _NO_DOUBTS
+) -> Application:
+    wrong = None
+    try:
+        application = Application.model_validate_json(
+            document.json_text, strict=True, by_alias=True, by_name=False, context=context
+        )
+        if not doubts:
+            return application
+    except ValidationError as error:
+        wrong = error
+    raise BadInput(explain_errors(wrong, document, schema(), doubts), obj=source, untouched="the cluster") from None
 
 
 def _too_large(source: str, fact: str) -> BadInput:

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from flipgate.core.values.errors import BadInput
 
-Location = Sequence[str | int]
+Location = tuple[str | int, ...]
+_NULL, _MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"
 DEEPEST = 100
 """Levels of nesting up to which the parser in C is trusted: it has no limit, and would end the process."""
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""As YAML has them; `str.splitlines` has more."""
+
+
+class Scalar(NamedTuple):
+    """A key or a value that is written without quotes."""
+
+    location: Location
+    node: yaml.ScalarNode
+    is_key: bool
+    rest_of_line: str
+    """What follows the place where it begins."""
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return str(self.node.value)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is written there."""
+        return not self.text and self.node.tag == _NULL
 
 
 @dataclass(frozen=True)
@@ -22,14 +46,30 @@ class Document:
 
     json_text: str
     _root: yaml.Node
+    _text: str
 
     def line_of(self, location: Location) -> int:
         """The line, from 1, of the key or list entry at this place, or of the nearest thing around it that exists."""
         return self._walk(location)[1]
 
-    def existing(self, location: Location) -> tuple[str | int, ...]:
+    def existing(self, location: Location) -> Location:
         """The front part of a location that the document really has."""
-        return tuple(location[: self._walk(location)[0]])
+        return location[: self._walk(location)[0]]
+
+    def plain(self) -> Iterator[Scalar]:
+        """Every key and value without quotes, in the file's order; what an alias stands for, where it is written."""
+        lines = _LINE_BREAK.split(self._text)
+        for location, node, is_key in _scalars(self._root, (), set()):
+            if not node.style:
+                mark = node.start_mark
+                yield Scalar(location, node, is_key, lines[mark.line][mark.column :])
+
+    def written(self, location: Location) -> str:
+        """The value at this place as it is written, where it is a scalar without quotes; else empty."""
+        node: yaml.Node | None = self._root
+        for step in location:
+            node, _ = (node and _child(node, step)) or (None, 0)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) and not node.style else ""
 
     def _walk(self, location: Location) -> tuple[int, int]:
         node, line = self._root, self._root.start_mark.line + 1
@@ -60,12 +100,26 @@ def read_document(text: str, source: str) -> Document:
         raise _bad(source, "the file is empty")
     if not isinstance(root, yaml.MappingNode):
         raise _bad(source, "not a mapping: an application begins with `apiVersion: flipgate.dev/v1`")
-    return Document(json_text, root)
+    return Document(json_text, root, text)
 
 
 def _read(loader: yaml.SafeLoader | yaml.CSafeLoader) -> tuple[yaml.Node | None, Any]:
-    root = loader.get_single_node()
+    root = _only_node(loader)
     return root, loader.construct_document(root) if root is not None else None
+
+
+def _only_node(loader: yaml.SafeLoader | yaml.CSafeLoader) -> yaml.Node | None:
+    """The one document that has anything in it: templates leave a `---` behind, and before."""
+    only: yaml.Node | None = None
+    while loader.check_node():
+        node = loader.get_node()
+        if node is None or (node.tag == _NULL and not node.value):
+            continue
+        if only is not None:
+            context = "expected a single document in the stream"
+            raise yaml.MarkedYAMLError(context, None, "but found another document", node.start_mark)
+        only = node
+    return only
 
 
 def _read_quickly(text: str) -> tuple[yaml.Node | None, Any] | None:
@@ -115,6 +169,23 @@ class _Loader(yaml.SafeLoader):
             problem = f'key "{key.value}" is written twice, first on line {line}'
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
         return node
+
+
+def _scalars(node: yaml.Node, location: Location, seen: set[int]) -> Iterator[tuple[Location, yaml.ScalarNode, bool]]:
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.ScalarNode):
+        yield location, node, False
+    elif isinstance(node, yaml.SequenceNode):
+        for index, entry in enumerate(node.value):
+            yield from _scalars(entry, (*location, index), seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            below = (*location, str(key.value))
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                yield below, key, True
+            yield from _scalars(value, below, seen)
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
@@ -45,6 +45,7 @@ HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
 PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+Scheme = Literal["http", "https"]
 Address = Annotated[str, AfterValidator(_address)]
 Repository = Annotated[str, AfterValidator(check_repository)]
 JsonPath = Annotated[str, AfterValidator(_path)]

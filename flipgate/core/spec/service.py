@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
-from flipgate.core.spec.fields import FileModel, HttpPath, JsonPath, ObjectName, PortName, PortNumber, Repository
+from flipgate.core.spec.fields import (
+    FileModel,
+    HttpPath,
+    JsonPath,
+    ObjectName,
+    PortName,
+    PortNumber,
+    Repository,
+    Scheme,
+)
 
 Role = Literal["serving", "worker", "cron", "mixed"]
 Kind = Literal["Deployment", "CronJob", "ConfigMap"]
@@ -22,6 +31,9 @@ class ConsumeStatus(FileModel):
     """What each Ready pod is asked, through the API server, to see that it does as it is told."""
 
     port: PortNumber = Field(description="The container port to ask.")
+    scheme: Scheme = Field(
+        default="http", description="How that port is asked. https: whatever certificate the pod has is taken."
+    )
     path: HttpPath = Field(description="The path to ask for.")
     json_path: JsonPath = Field(
         alias="json", description="Where the JSON body says it: true while the pod consumes, false while it does not."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber
+from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber, Scheme
+from flipgate.core.spec.probe import AUTHORIZATION, Probe
 
 
 class TraefikSpec(FileModel):
@@ -36,6 +37,7 @@ class TraefikSpec(FileModel):
         description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "
         "traefik gates, and where no header names the side: its counters of each target do then.",
     )
+    metrics_scheme: Scheme = Field(default="http", description="How metricsPort is asked.")
 
 
 class TrafficSpec(FileModel):
@@ -43,7 +45,7 @@ class TrafficSpec(FileModel):
 
     host: Host = Field(description="The host name to ask for, as in the routes' rule.")
     path: HttpPath = Field(default="/", description="The path to ask for; it must be served through the routes.")
-    scheme: Literal["http", "https"] = Field(
+    scheme: Scheme = Field(
         default="http",
         description="How users ask. https: at Traefik's entry point with TLS (traefik.httpsPort), for routes with tls, "
         "and where plain HTTP is redirected.",
@@ -67,6 +69,14 @@ class TrafficSpec(FileModel):
         description="A host name that nobody asks for. Right before a move, routes that say what the live ones will "
         "say lead it to the new side, through every Traefik pod, and are taken away again; none when left out.",
     )
+    probe: Probe = Field(default_factory=Probe, description="What flipgate's own requests bring, and what they expect.")
+    probes_per_second: float | None = Field(
+        default=None,
+        ge=0.2,
+        le=1000,
+        description="How many requests a second flipgate itself sends at most, through all replicas together, where a "
+        "rate limit stands in front of the host; as fast as answers come when left out.",
+    )
     traefik: TraefikSpec = Field(default_factory=TraefikSpec, description="Where Traefik's pods are.")
     proof_answers: int = Field(
         default=5, ge=1, description="How many answers in a row each Traefik pod must give from the side moved to."
@@ -79,6 +89,31 @@ class TrafficSpec(FileModel):
     def by_https(self) -> bool:
         """Whether users are asked for by https, wherever."""
         return self.scheme == "https" or self.address is not None
+
+    def proof_seconds(self, replicas: int) -> float:
+        """How long a proof through so many replicas takes at probesPerSecond, once the throttle is over included."""
+        waited = (self.proof_answers + 1) * replicas / self.probes_per_second if self.probes_per_second else 0.0
+        return self.traefik.throttle_seconds + waited
+
+    def too_slow(self, replicas: int) -> str:
+        """Says that a proof through so many replicas takes longer than it may; empty where it does not."""
+        needed = self.proof_seconds(replicas)
+        if needed <= self.proof_timeout_seconds:
+            return ""
+        many = "1 replica" if replicas == 1 else f"{replicas} replicas"
+        return (
+            f"a proof of {self.proof_answers} answers through {many} takes {needed:.0f} s at spec.traffic."
+            f"probesPerSecond {self.probes_per_second or 0:g}, and proofTimeoutSeconds is {self.proof_timeout_seconds}"
+        )
+
+    @model_validator(mode="after")
+    def _authorization_arrives(self) -> TrafficSpec:
+        if not self.address and any(header.name.lower() == AUTHORIZATION for header in self.probe.headers):
+            raise ValueError(
+                "probe.headers has Authorization, and the API server takes it for itself and passes none on: declare "
+                "address, or let probes in by another header"
+            )
+        return self
 
     @model_validator(mode="after")
     def _somebody_names_the_side(self) -> TrafficSpec:
@@ -104,4 +139,6 @@ class TrafficSpec(FileModel):
                 f"proofTimeoutSeconds ({patience}) must be longer than traefik.throttleSeconds ({throttle:g}), or no "
                 "move could be proven"
             )
+        if too_slow := self.too_slow(1):
+            raise ValueError(too_slow)
         return self

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flipgate.core.spec.documents import Document
+from flipgate.core.spec.documents import Document, Location
 from flipgate.core.values.nearest import hint
 
 _LONGEST_VALUE = 60
 
 
-def explain_errors(error: ValidationError, document: Document, schema: dict[str, Any]) -> str:
-    """All problems, in the file's order: one as a clause, several as a list of lines.
+def explain_errors(
+    error: ValidationError | None, document: Document, schema: dict[str, Any], doubts: Mapping[Location, str]
+) -> str:
+    """All problems, in the file's order: one as a clause, several as a list of lines. Where there is a doubt what was
+    written, no more is said of that place.
 
     `schema` is the model's JSON Schema; it is where the known keys are looked up.
     """
-    by_place: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
-    for details in error.errors(include_url=False):
+    by_place: dict[Location, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False) if error else ():
         by_place.setdefault(_place(details, document), []).append(details)
     _drop_echoes(by_place)
-    placed = sorted((document.line_of(place), _path(place), _facts(same, schema)) for place, same in by_place.items())
-    lines = [f"line {line}, {path}: {facts}" for line, path, facts in placed]
+    facts = {place: _facts(place, same, document, schema) for place, same in by_place.items()} | dict(doubts)
+    placed = sorted((document.line_of(place), _path(place), fact) for place, fact in facts.items())
+    lines = [f"line {line}, {path}: {fact}" for line, path, fact in placed]
     if len(lines) == 1:
         return lines[0]
     return "\n  ".join([f"{len(lines)} problems:", *lines])
 
 
-def _place(details: ErrorDetails, document: Document) -> tuple[str | int, ...]:
+def _place(details: ErrorDetails, document: Document) -> Location:
     """Where in the file: pydantic adds the tried type's name where several types are allowed, which no file has."""
     location = details["loc"]
     return location if details["type"] == "missing" else document.existing(location)
 
 
-def _drop_echoes(by_place: dict[tuple[str | int, ...], list[ErrorDetails]]) -> None:
+def _drop_echoes(by_place: dict[Location, list[ErrorDetails]]) -> None:
     """A list whose entries are wrong is not too short as well; pydantic counts only the entries that it could read."""
     for place, same_place in list(by_place.items()):
         deeper = any(len(other) > len(place) and other[: len(place)] == place for other in by_place)
@@ -51,11 +55,13 @@ def _path(place: Sequence[str | int]) -> str:
     return text.removeprefix(".") or "the document"
 
 
-def _facts(same_place: list[ErrorDetails], schema: dict[str, Any]) -> str:
-    """Where several types are allowed, a value of one of them is told about that one only."""
+def _facts(place: Location, same_place: list[ErrorDetails], document: Document, schema: dict[str, Any]) -> str:
+    """Where several types are allowed, a value of one of them is told about that one only. A number where text is
+    wanted is told as it has to be written."""
     telling = [details for details in same_place if not details["type"].endswith("_type")]
-    facts = dict.fromkeys(_fact(details, schema) for details in telling or same_place)
-    return ", or ".join(facts)
+    facts = ", or ".join(dict.fromkeys(_fact(details, schema) for details in telling or same_place))
+    written = document.written(place) if same_place[0]["type"] == "string_type" and not telling else ""
+    return f'{facts}; write "{written}"' if written else facts
 
 
 def _fact(details: ErrorDetails, schema: dict[str, Any]) -> str:
@@ -82,6 +88,23 @@ def _known_keys(schema: dict[str, Any], location: Sequence[str | int]) -> list[s
     for step in location:
         node = _resolve(node["items"] if isinstance(step, int) else node["properties"][step], schema)
     return list(node["properties"])
+
+
+def takes_anything(schema: dict[str, Any], location: Location) -> bool:
+    """Whether the schema lets any JSON value stand at this place."""
+    node: Any = schema
+    for step in location:
+        node = _resolve(node, schema)
+        node = node.get("items") if isinstance(step, int) else _below(node, step)
+        if not isinstance(node, dict):
+            return False
+        if not (node := _resolve(node, schema)):
+            return True
+    return False
+
+
+def _below(node: dict[str, Any], key: str) -> Any:
+    return node.get("properties", {}).get(key) or node.get("additionalProperties")
 
 
 def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,13 @@ from flipgate.core.values.foreign import NotJson, parse_json
 
 STATUS_BYTES: Final = 16_384
 """What is longer is no error of the API server's."""
+SPEAKS_HTTP: Final = ("first record does not look like a TLS handshake", "server gave HTTP response to HTTPS client")
+"""Go's words where TLS is begun with who speaks plain HTTP."""
+_SPEAKS_HTTPS: Final = (
+    b"HTTP request to an HTTPS server",  # Go
+    b"HTTP request was sent to HTTPS port",  # nginx
+    rb"malformed HTTP response \"\\x15\\x03",  # a TLS alert, as the API server shows it
+)
 
 
 class Answer(NamedTuple):
@@ -37,3 +44,14 @@ def status_message(answer: Answer) -> str | None:
     except NotJson:
         return None
     return str(found.get("message", "")) if isinstance(found, dict) and found.get("kind") == "Status" else None
+
+
+def wrong_scheme(answer: Answer) -> tuple[str, ...]:
+    """What to declare, where who was asked speaks the other scheme; nothing where that is not what is wrong."""
+    if answer.status < 400 or len(answer.body) > STATUS_BYTES:
+        return ()
+    if answer.scheme == "https":
+        speaks_http = any(words in (status_message(answer) or "") for words in SPEAKS_HTTP)
+        return ("that port speaks plain HTTP: declare scheme: http",) if speaks_http else ()
+    speaks_https = any(words in answer.body for words in _SPEAKS_HTTPS)
+    return ("that port speaks HTTPS: declare scheme: https",) if speaks_https else ()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Model", "but"]
+__all__ = ["NEW", "Model", "but", "is_new"]
+NEW = "new"
+"""The context in which a file is validated that no cluster keeps yet."""
 T = TypeVar("T", bound="Model")
 
 
@@ -15,6 +17,11 @@ class Model(BaseModel):
     """A plain value. Changing one means making another, with `but`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+def is_new(info: ValidationInfo) -> bool:
+    """Whether what is validated is new, and not kept somewhere already: it may be held to more."""
+    return bool(info.context == NEW)
 
 
 if TYPE_CHECKING:

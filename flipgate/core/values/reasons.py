@@ -117,6 +117,7 @@ class Why(StrEnum):
     SIDE_CHANGED = "SideChanged"
     SIDE_IS_LIVE = "SideIsLive"
     SNI_NEEDED = "SniNeeded"
+    STATUS_NOT_EXPECTED = "StatusNotExpected"
     STEP_UNDER_WAY = "StepUnderWay"
     STILL_SOAKING = "StillSoaking"
     SUPERSEDED = "Superseded"
@@ -126,6 +127,7 @@ class Why(StrEnum):
     TRAFFIC_NOT_PROVEN = "TrafficNotProven"
     TRAFFIC_PROVEN = "TrafficProven"
     TRAFFIC_RESTORED = "TrafficRestored"
+    TURNED_AWAY = "TurnedAway"
     UNEXPECTED = "Unexpected"
     UNMANAGED = "Unmanaged"
     UNREADABLE = "Unreadable"
@@ -259,6 +261,7 @@ SettleApproved | a person gave the fast way back up | nothing
 SideChanged | somebody else wrote the side since it was looked at | flipgate status APP, then the same again
 SideIsLive | the release's side has the live traffic by now | flipgate status APP
 SniNeeded | Traefik refuses TLS without the name of a host | declare spec.traffic.address
+StatusNotExpected | the live side answers with another status than the declared one | correct spec.traffic.probe.status
 StepUnderWay | a step is open and explains where the routes are | nothing; reconcile ends it if its run is gone
 StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
@@ -268,6 +271,7 @@ TooFewReady | the new side has fewer Ready pods than users need | wait, or look 
 TrafficNotProven | not every Traefik replica shows the new side: users are sent back | the message names them
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
+TurnedAway | something in front of the host answers flipgate's own requests | declare spec.traffic.probe.headers
 Unexpected | an error that flipgate does not know | the same again with --debug
 Unmanaged | the application has no record | flipgate adopt APP (flipgate init APP, where nothing ran yet)
 Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flipgate.core.spec.service import Service
-from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.answer import Answer, status_message, wrong_scheme
 from flipgate.core.values.foreign import NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
 from flipgate.core.values.sides import Side
@@ -120,7 +120,8 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     if isinstance(answer, str):
         return f"no answer: {answer}"
     if (said := status_message(answer)) is not None:
-        return f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
+        fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
+        return ", ".join((fact, *wrong_scheme(answer)))
     if answer.unread:
         return f"status {answer.status}, and {answer.unread}"
     try:
@@ -128,7 +129,7 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     except PathMissing as missing:
         return f'status {answer.status}, without "{missing.at}" in its body'
     except NotJson:
-        return f"status {answer.status}, and its body is no JSON"
+        return ", ".join((f"status {answer.status}, and its body is no JSON", *wrong_scheme(answer)))
     return "" if found is work else f"{json_path} is {shown(found)}"
 
 

@@ -26,6 +26,7 @@ from flipgate.adapters.store import Store
 from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, about
@@ -93,6 +94,8 @@ class World:
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""
     counted: dict[str, Side] = field(default_factory=dict)
     """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
+    secrets: dict[SecretKey, tuple[float, str]] = field(default_factory=dict, repr=False)
+    """Values of declared headers, with when they were read."""
     _route_apis: dict[str, str] = field(default_factory=dict)
     cluster: Reader = field(init=False)
 

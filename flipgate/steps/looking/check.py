@@ -47,7 +47,12 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
         answer: Answer | str
         try:
             answer = world.cluster.through_service(
-                place.namespace, service, rule.port, rule.path, timeout=rule.within_seconds + 1
+                place.namespace,
+                service,
+                rule.port,
+                rule.path,
+                scheme=rule.scheme,
+                timeout=rule.within_seconds + 1,
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
             answer = sentence(error)
@@ -57,6 +62,6 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
         if attempt + 1 < TRIES:
             world.sleep(0.5)
     assert result is not None
-    target = f"{service}:{rule.port}{rule.path}"
+    target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{rule.path}"
     wanted = f"status {rule.status} within {rule.within_seconds:g} s"
     return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), wanted)

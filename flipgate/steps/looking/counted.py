@@ -8,6 +8,7 @@ from flipgate.core.gates.bake import Reply, as_reply
 from flipgate.core.gates.traefik_counters import counted_targets, sides_moved
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.ask import fetch
 from flipgate.steps.looking.look import look_at_traffic
 
 READINGS = 3
@@ -23,10 +24,10 @@ def probe_counted(world: World, replica: str, *, timeout: float, host: str, only
     so did ours. Where both moved nobody can tell, and no side is named; with `only` the other's do not matter, for
     users are on it.
     """
-    proxy, path = world.proxy, world.application.spec.traffic.path
+    proxy = world.proxy
     targets = _targets(world)
     before = proxy.counters(replica, targets.keys(), timeout=timeout)
-    answer = proxy.get(replica, host, path, timeout=timeout)
+    answer = fetch(world, replica, timeout=timeout, host=host)
     for reading in range(READINGS):
         if reading:
             world.sleep(PAUSE_SECONDS)
@@ -34,7 +35,8 @@ def probe_counted(world: World, replica: str, *, timeout: float, host: str, only
         if (moved & {only}) if only else moved:
             break
     sides = moved & {only} if only else moved
-    return as_reply(answer, str(*sides) if len(sides) == 1 else "")
+    wanted = world.application.spec.traffic.probe.status
+    return as_reply(answer, str(*sides) if len(sides) == 1 else "", wanted)
 
 
 def _targets(world: World) -> Mapping[str, Side]:

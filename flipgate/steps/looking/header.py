@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served
+from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served, judge_status
 from flipgate.core.values.answer import Answer, status_message
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import fault, printable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.ask import fetch
 from flipgate.steps.looking.counted import probe_counted
 
 ASK_SECONDS = 5.0
@@ -22,12 +23,6 @@ PAUSE_SECONDS = 0.2
 
 Found = Mapping[str, Unnamed | str]
 """What replicas that do not name the side answered; a string says why one did not answer at all."""
-
-
-def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answer:
-    """Sends one request through one replica, as a user's would go, for the users' host or another."""
-    spec = world.application.spec.traffic
-    return world.proxy.get(replica, host or spec.host, spec.path, timeout=timeout)
 
 
 def check_header(
@@ -121,6 +116,7 @@ def _judged(world: World, side: Side, seen: Callable[[str], None], replica: str)
         if (said := status_message(answer)) is not None and not answer.headers.get(header.lower()):
             return f"HTTP {answer.status} from the API server itself: {printable(said)}"
         wrong = judge_header(answer, header, side) if header else _unserved(world, replica, answer)
+        wrong = wrong or judge_status(answer, side, world.application.spec.traffic.probe.status)
         if wrong is None:
             seen(f"{replica} for {asked_for(world)}: HTTP {answer.status}" + (f" from {side}" if header else ""))
         return wrong

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from math import ceil
 
 from flipgate.core.gates.bake import Reply, read_reply
 from flipgate.core.gates.header import TLS_ASKED
@@ -14,8 +15,9 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import AT_ONCE, World
+from flipgate.steps.looking.ask import fetch
 from flipgate.steps.looking.counted import probe_counted
-from flipgate.steps.looking.header import check_header, fetch, header_problems, remedy, wrong_of
+from flipgate.steps.looking.header import check_header, header_problems, remedy, wrong_of
 
 PAUSE_SECONDS = 0.02
 CALM_SECONDS = 0.1
@@ -28,10 +30,26 @@ ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
 
 def need_visible(world: World, side: Side, replicas: list[str]) -> None:
     """Raises Refused (CannotSee) unless each replica shows `side` now: a probe that sees nothing is found before the
-    move, not after it."""
+    move, not after it. So is a pace at which no proof through all of them could end in time."""
+    _need_time(world, replicas)
     proven = prove(world, side, replicas, answers=1, timeout_seconds=min(10, _timeout(world)))
     if not proven.ok:
         raise _cannot_see(world, side, proven)
+
+
+def _need_time(world: World, replicas: list[str]) -> None:
+    """Raises Refused (CannotSee) where so many replicas cannot be asked in the time of a proof at the declared pace."""
+    traffic = world.application.spec.traffic
+    if too_slow := traffic.too_slow(len(replicas)):
+        enough = ceil(traffic.proof_seconds(len(replicas)))
+        raise Refused(
+            too_slow,
+            obj=world.proxy.name,
+            reason=Why.CANNOT_SEE,
+            untouched="all routes",
+            next_command=f"declare spec.traffic.proofTimeoutSeconds: {enough} in the file of application "
+            f"{world.application.name}; flipgate check -f FILE, flipgate apply -f FILE",
+        )
 
 
 def _cannot_see(world: World, side: Side, proven: Proven) -> Refused:
@@ -99,7 +117,7 @@ def probe(
     spec = world.application.spec.traffic
     if not spec.header:
         return probe_counted(world, replica, timeout=timeout, host=host or spec.host, only=only)
-    return read_reply(fetch(world, replica, timeout=timeout, host=host), spec.header)
+    return read_reply(fetch(world, replica, timeout=timeout, host=host), spec.header, spec.probe.status)
 
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:

@@ -65,7 +65,9 @@ def unconfirmed(world: World, consume: Consume, workload: Workload, switch: Swit
     def ask(pod: str) -> str:
         answer: Answer | str
         try:
-            answer = world.cluster.through_pod(workload.namespace, pod, status.port, status.path, timeout=ASK_SECONDS)
+            answer = world.cluster.through_pod(
+                workload.namespace, pod, status.port, status.path, scheme=status.scheme, timeout=ASK_SECONDS
+            )
         except Exception as error:  # any at all: a pod that says nothing has not said so
             answer = fault(error)
         other = pod_says(status.json_path, answer, work)

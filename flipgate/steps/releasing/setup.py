@@ -25,6 +25,7 @@ from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
@@ -90,7 +91,7 @@ def check_application(
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
     users' question was answered with is said."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
-    problems = list(_permissions(world, namespace))
+    problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:
         return problems
     return [*_routes(world), *(p for side in Side for p in _side(world, side)), *_header(world)]

@@ -147,7 +147,7 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
     return Sample(
         elapsed,
         short,
-        PROBES_A_LOOK,
+        len(replies),
         results[ProbeResult.FAILED],
         results[ProbeResult.SILENT],
         results[ProbeResult.MISROUTED],
@@ -174,12 +174,12 @@ def _judged(reply: Reply | str, side: Side) -> ProbeResult:
 def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     """The answers to this look's probes, a few at once, or why there is none: one that hangs must not use up the
     others' time. Noted as flipgate's own."""
-    ends = world.monotonic() + PROBES_SECONDS
+    ends, many = world.monotonic() + PROBES_SECONDS, _probes_a_look(world)
     try:
         replicas = world.proxy.replicas(timeout=PROBES_SECONDS)
     except Exception as error:
-        return [fault(error)] * PROBES_A_LOOK
-    asked = [replicas[index % len(replicas)] for index in range(PROBES_A_LOOK)]
+        return [fault(error)] * many
+    asked = [replicas[(probes.sent + index) % len(replicas)] for index in range(many)]
     probes.sent += len(asked)
     try:
         replies = world.each(lambda replica: _probe_one(world, replica, ends), asked)
@@ -188,6 +188,12 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
     for replica, reply in zip(asked, replies, strict=True):
         probes.answered(replica, None if isinstance(reply, str) else reply, side)
     return replies
+
+
+def _probes_a_look(world: World) -> int:
+    """Fewer than PROBES_A_LOOK where a pace is declared at which those would not be over before the next look."""
+    rate, pause = world.application.spec.traffic.probes_per_second, world.application.spec.policy.bake_interval_seconds
+    return min(PROBES_A_LOOK, max(1, int(rate * min(pause, PROBES_SECONDS)))) if rate else PROBES_A_LOOK
 
 
 def _probe_one(world: World, replica: str, ends: float) -> Reply | str:

@@ -73,7 +73,7 @@ def asking(shop: Shop, timeout: float = 5) -> Any:
     """One question, as all of flipgate asks it."""
     proxy = shop.world().proxy
     (replica,) = proxy.replicas()
-    return proxy.get(replica, f"{shop.name}.example", "/up", timeout=timeout)
+    return proxy.get(replica, f"{shop.name}.example", "/up", headers={}, timeout=timeout)
 
 
 def test_all_that_looks_at_users_goes_by_the_address_and_no_pod_is_asked(shop: Shop, tmp_path: Path) -> None:

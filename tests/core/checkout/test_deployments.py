@@ -62,7 +62,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview
+    probe = {("", "secrets", "get")}  # one, by its name
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview | probe
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

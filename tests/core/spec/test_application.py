@@ -98,6 +98,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "port": 8000,
         "https_port": 8443,
         "metrics_port": None,
+        "metrics_scheme": "http",
         "throttle_seconds": 2,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
@@ -270,7 +271,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
         ("- a\n", "not a mapping"),
         ("a: [", "line 1, column 5: expected the node content"),
         ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
-        ("a: 1\n---\nb: 2", "line 2, column 1: but found another document"),
+        ("a: 1\n---\nb: 2", "line 3, column 1: but found another document"),
         ("a: *b", "found undefined alias"),
         ("a: &a [*a]", "not readable as YAML: Circular reference detected"),
         ("a: 2026-13-45", "not readable as YAML: month must be in 1..12"),

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from flipgate.core.gates.kinds.kind import GateKind, Keys, Measure, Reader, Rule
-from flipgate.core.gates.sample import GateSample, Limit
+from flipgate.core.gates.sample import GateSample, Limit, cut_reason
+from flipgate.core.values.base import is_new
+from flipgate.core.values.patterns import Pattern, compile_pattern, taken_before
 
-LONGEST_LINE = 4096
+LONGEST_LINE: Final = 4096
+LOOK_SECONDS: Final = 1.0
+"""For the pattern, on all containers' lines of one look."""
 
 
-def _pattern(text: str) -> str:
+class TooSlow(Exception):  # noqa: N818 - an answer, not a fault
+    """The lines of a look take the pattern longer than it has."""
+
+
+def _pattern(text: str, info: ValidationInfo) -> str:
+    """One that is in the cluster already may be one that Python alone takes: the gate is unknown then, and going back
+    is not held up by a file that cannot be read."""
     try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+        compile_pattern(text)
+    except ValueError:
+        if is_new(info) or not taken_before(text):
+            raise
     return text
 
 
@@ -28,7 +38,8 @@ class LogLimit(Rule):
     """Which lines of the new side's pods count, and how many may be written."""
 
     pattern: Annotated[str, Field(min_length=1), AfterValidator(_pattern)] = Field(
-        description="A regular expression (Python's), searched for in each line that a container wrote since the flip."
+        description="A regular expression (RE2's: no look-around, no backreferences), searched for in each line that a "
+        "container wrote since the flip."
     )
     max: int = Field(ge=0, description="The largest number of such lines since the flip, in all pods together.")
 
@@ -55,7 +66,11 @@ class Logs(GateKind[LogsKeys]):
         return Limit(_declared(gate).max)
 
     def measure(self, gate: LogsKeys, reader: Reader) -> Measure:
-        return _Count(_declared(gate).pattern, reader)
+        try:
+            return _Count(compile_pattern(_declared(gate).pattern), reader)
+        except ValueError as error:
+            why = cut_reason(f"the pattern {error}")
+            return lambda at: GateSample(at, None, why)
 
 
 def _declared(gate: LogsKeys) -> LogLimit:
@@ -67,7 +82,7 @@ def _declared(gate: LogsKeys) -> LogLimit:
 class _Count:
     """How many matching lines the side's pods wrote since the flip. Each look reads on from the last one."""
 
-    pattern: str
+    pattern: Pattern
     reader: Reader
     read_until: dict[tuple[str, str], datetime] = field(default_factory=dict)
     count: int = 0
@@ -77,29 +92,39 @@ class _Count:
         logs = self.reader.logs(self.read_until)
         if not logs:
             return GateSample(at, None, "no pods")
+        ends = self.reader.now() + timedelta(seconds=LOOK_SECONDS)
         for container, log in logs.items():
             if not isinstance(log, str):
                 lines, cut = log
                 since = self.read_until.get(container, self.reader.flip)
-                count, self.read_until[container] = count_lines(lines, self.pattern, since)
+                try:
+                    count, until = count_lines(lines, self.pattern, since, over=lambda: self.reader.now() > ends)
+                except TooSlow:
+                    return GateSample(at, None, f"the pattern takes longer than {LOOK_SECONDS:g} s for a look's lines")
+                self.read_until[container] = until
                 self.count += count
                 self.cut = self.cut or cut
         unread = next((log for log in logs.values() if isinstance(log, str)), None)
         return GateSample(at, self.count, at_least=self.cut) if unread is None else GateSample(at, None, unread)
 
 
-def count_lines(lines: Sequence[tuple[str, str]], pattern: str, after: datetime) -> tuple[int, datetime]:
+def count_lines(
+    lines: Sequence[tuple[str, str]], pattern: Pattern, after: datetime, *, over: Callable[[], bool] = lambda: False
+) -> tuple[int, datetime]:
     """How many of a log's lines (time, text) were written after that and match, and when the last one was written.
 
     Of a line only its first LONGEST_LINE characters are looked at. A line without a time is none of the container's.
+    Raises TooSlow when the time is `over`.
     """
-    wanted, count, last = re.compile(pattern), 0, after
+    count, last = 0, after
     for when, text in lines:
         try:
             written = datetime.fromisoformat(when)
         except ValueError:
             continue
         if written > after:
-            count += bool(wanted.search(text[:LONGEST_LINE]))
+            if over():
+                raise TooSlow
+            count += pattern.found_in(text[:LONGEST_LINE])
             last = max(last, written)
     return count, last
