@@ -41,6 +41,7 @@ class Why(StrEnum):
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
     DEPLOY_ABORTED = "DeployAborted"
+    DEPLOYMENT_PAUSED = "DeploymentPaused"
     DRIFT_ENDED = "DriftEnded"
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
@@ -180,6 +181,7 @@ ContractMigrationDone | the code of the old side can no longer read the data | g
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
+DeploymentPaused | a Deployment is paused, so its new pods never come up | kubectl rollout resume; the message names it
 DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)

@@ -105,6 +105,8 @@ class Workload(Stamped):
     """By container name."""
     template: Mapping[str, Any] = field(default_factory=dict)
     suspended: bool = False
+    paused: bool = False
+    """Of a Deployment: nothing of its pod template is rolled out until somebody resumes it."""
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -274,6 +276,7 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "pods": total,
         "ready": status.get("readyReplicas", 0),
         "up_to_date": settled and updated >= wanted and total <= wanted,
+        "paused": bool(spec.get("paused")),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.standstill import Standstill, paused, standstills
 from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
@@ -77,7 +78,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
-    `view` is what was seen under this Lease, where somebody has looked.
+    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused) before
+    anything is written.
     """
     world = acting.world
     view = stamped_look(acting, release.side, view)
@@ -92,6 +94,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         )
     side = view.sides[dark.side]
     _need_switches(world, side)
+    rolled = [workload for workload in side.workloads.values() if _image_changes(world, workload, release)]
+    need_no_standstill(release, paused(rolled), untouched="both sides")
     quiet = all(switch.says(False) for switch in side.switches.values())
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
@@ -164,7 +168,8 @@ def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
 def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> None:
     """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
 
-    Raises Refused (NotReadyInTime) that says which pods are missing and why.
+    Raises Refused that says which pods are missing and why: in time (NotReadyInTime), or at once where waiting is of no
+    use.
     """
     world = acting.world
     began = world.monotonic()
@@ -174,6 +179,7 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     while True:
         listed = world.cluster.get(path)
         side = side_of(world, release.side, listed["items"])
+        need_no_standstill(release, standstills(side, release.wanted))
         missing = short_of(side, release.wanted)
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
         if not missing and not behind:
@@ -188,6 +194,23 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
         acting.check_lease()
         need_open(world.store.read(), release.name)
         _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
+
+
+def need_no_standstill(release: Release, found: Iterable[Standstill], *, untouched: str = "") -> None:
+    """Raises Refused, with the reason of the first, when something stands in the way until somebody acts."""
+    ways = tuple(found)
+    for first in ways[:1]:
+        raise Refused(
+            "; ".join(each.fact for each in ways),
+            obj=f"release {release.name} on {release.side}",
+            reason=first.reason,
+            untouched=untouched or _users(release),
+            next_command=" && ".join(dict.fromkeys(each.command for each in ways)),
+        )
+
+
+def _users(release: Release) -> str:
+    return f"{release.side.other}, which has the live traffic, and all routes"
 
 
 def _wait_for_change(world: World, path: str, version: str, seconds: float) -> None:
@@ -212,25 +235,31 @@ def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, 
         f"not Ready within {seconds:g} s: {counts}. {causes}",
         obj=f"release {release.name} on {release.side}",
         reason=Why.NOT_READY_IN_TIME,
-        untouched=f"{release.side.other}, which has the live traffic, and all routes",
+        untouched=_users(release),
         next_command=f"kubectl -n {place.namespace} get pods",
     )
 
 
 def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
     """What has to change in it, if anything."""
-    service = world.application.service(workload.name)
-    operations: list[dict[str, Any]] = []
-    container = workload.container_of(service.container)
-    if workload.image_of(service.container) != release.images[workload.name]:
-        index = list(workload.images).index(container)
-        pointer = f"{workload.template_pointer}/spec/containers/{index}"
-        operations.append({"op": "test", "path": f"{pointer}/name", "value": container})
-        operations.append({"op": "replace", "path": f"{pointer}/image", "value": release.images[workload.name]})
+    operations = _image_changes(world, workload, release)
     wanted = release.wanted[workload.name]
     if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
         operations.append(workload.asking(wanted))
     return operations
+
+
+def _image_changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
+    service = world.application.service(workload.name)
+    container = workload.container_of(service.container)
+    if workload.image_of(service.container) == release.images[workload.name]:
+        return []
+    index = list(workload.images).index(container)
+    pointer = f"{workload.template_pointer}/spec/containers/{index}"
+    return [
+        {"op": "test", "path": f"{pointer}/name", "value": container},
+        {"op": "replace", "path": f"{pointer}/image", "value": release.images[workload.name]},
+    ]
 
 
 def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:

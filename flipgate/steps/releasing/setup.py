@@ -22,6 +22,7 @@ from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import environment_config_maps, images_of
+from flipgate.core.workloads.standstill import paused
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
@@ -337,6 +338,8 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"{workload} has no container {service.container} (it has: {known})"
+    for each in paused(state.workloads.values()):
+        yield f"{each.fact} ({each.command})"
     yield from service_problems(world, state)
 
 
