@@ -26,6 +26,7 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.CHECKS_FAILED,
         Reason.NOT_READY_IN_TIME,
         Reason.DEPLOYMENT_PAUSED,
+        Reason.PODS_REFUSED,
         Reason.DEPLOY_ABORTED,
         Reason.REJECTED,
         Reason.APPROVAL_EXPIRED,

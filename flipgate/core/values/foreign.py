@@ -8,6 +8,8 @@ from typing import Any
 from flipgate.core.values.errors import FlipgateError
 
 LONGEST_SHOWN = 80
+SENTENCE_SHOWN = 500
+"""Of what Kubernetes says itself: its reasons stand at the end of its sentences."""
 
 
 class NotJson(ValueError):  # noqa: N818 - an answer, not a fault
@@ -31,9 +33,9 @@ def shown(value: Any) -> str:
     return printable(text)
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A few characters of somebody's text on one line, without any that a terminal obeys or UTF-8 does not have."""
-    short = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+    short = text if len(text) <= longest else f"{text[: longest - 3]}..."
     return "".join(char if char.isprintable() else "?" for char in short)
 
 

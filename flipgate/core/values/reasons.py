@@ -90,6 +90,7 @@ class Why(StrEnum):
     NOTHING_TO_CLOSE = "NothingToClose"
     OLD_SIDE_AT_REST = "OldSideAtRest"
     OTHER_SIDE_ANSWERS = "OtherSideAnswers"
+    PODS_REFUSED = "PodsRefused"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
     QUESTION_GONE = "QuestionGone"
@@ -230,6 +231,7 @@ NothingRuns | `adopt` found no pods on the side that users are on | flipgate ini
 NothingToClose | no way back is open that a contract migration could close | nothing
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
 OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
+PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
 QuestionGone | the question was withdrawn, or its release has gone on | flipgate status APP

@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
@@ -107,6 +108,9 @@ class Workload(Stamped):
     suspended: bool = False
     paused: bool = False
     """Of a Deployment: nothing of its pod template is rolled out until somebody resumes it."""
+    refusal: str = ""
+    """What the API server says to the pods, or the ReplicaSet, of a Deployment that it refuses; empty where it takes
+    them."""
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -277,12 +281,23 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "ready": status.get("readyReplicas", 0),
         "up_to_date": settled and updated >= wanted and total <= wanted,
         "paused": bool(spec.get("paused")),
+        "refusal": _refusal(status) if settled else "",
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],
         "scaled_by": writer_of(meta, "f:spec", "f:replicas"),
         "images_by": image_writers(meta, ("f:spec", "f:template")),
     }
+
+
+def _refusal(status: Mapping[str, Any]) -> str:
+    """Reads what a Deployment's controller hands on of its newest ReplicaSet (`ReplicaFailure`), or says of one that
+    could not even be made (kubernetes/pkg/controller/deployment: progress.go, sync.go)."""
+    for each in status.get("conditions") or []:
+        kind = each.get("type"), each.get("status"), each.get("reason")
+        if kind in (("ReplicaFailure", "True", "FailedCreate"), ("Progressing", "False", "ReplicaSetCreateError")):
+            return printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
+    return ""
 
 
 def _images(template: Mapping[str, Any]) -> dict[str, str]:

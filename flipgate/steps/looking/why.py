@@ -19,10 +19,18 @@ def why_not_ready(world: World, side: Side, workloads: list[str]) -> str:
         pods = world.cluster.items(address("Pod", namespace))
     except FlipgateError as error:
         return f"The pods could not be read: {error}"
-    causes = Counter((owner, cause(pod)) for pod in pods if (owner := _owner(pod, workloads)) and not pod_ready(pod))
-    return (
-        "; ".join(f"{owner}: {count} {text}" for (owner, text), count in sorted(causes.items())) or "No pods exist yet"
-    )
+    owned = [(owner, pod) for pod in pods if (owner := _owner(pod, workloads))]
+    causes = Counter((owner, cause(pod)) for owner, pod in owned if not pod_ready(pod))
+    if not owned:
+        return "No pods exist yet"
+    there = Counter(owner for owner, _ in owned)
+    silent = sorted(set(workloads) - {owner for owner, _ in causes})
+    said = [f"{owner}: {count} {text}" for (owner, text), count in sorted(causes.items())]
+    return "; ".join([*said, *(f"{name}: {_there(there[name])}" for name in silent)])
+
+
+def _there(count: int) -> str:
+    return f"no pods exist beside {count} Ready" if count else "no pods exist yet"
 
 
 def cause(pod: dict[str, Any]) -> str:

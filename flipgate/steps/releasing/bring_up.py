@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
-from flipgate.core.workloads.standstill import Standstill, paused, standstills
+from flipgate.core.workloads.standstill import paused, standstills
 from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
@@ -28,10 +28,14 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
+
+LOOK_SECONDS = 5.0
+"""How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
 
 
 @about_application(untouched="both sides")
@@ -94,8 +98,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         )
     side = view.sides[dark.side]
     _need_switches(world, side)
-    rolled = [workload for workload in side.workloads.values() if _image_changes(world, workload, release)]
-    need_no_standstill(release, paused(rolled), untouched="both sides")
+    rolled = {name: each for name, each in side.workloads.items() if _image_changes(world, each, release)}
+    need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
     quiet = all(switch.says(False) for switch in side.switches.values())
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
@@ -175,11 +179,11 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     began = world.monotonic()
     namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
-    said = ""
+    said, waiting = "", Waiting(world)
     while True:
         listed = world.cluster.get(path)
         side = side_of(world, release.side, listed["items"])
-        need_no_standstill(release, standstills(side, release.wanted))
+        waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
         missing = short_of(side, release.wanted)
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
         if not missing and not behind:
@@ -190,23 +194,16 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
             said = progress.split(" Ready")[0]
             world.say(progress)
         if waited >= timeout_seconds:
-            raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
+            raise _not_ready(world, release, side, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
         acting.check_lease()
         need_open(world.store.read(), release.name)
-        _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
-
-
-def need_no_standstill(release: Release, found: Iterable[Standstill], *, untouched: str = "") -> None:
-    """Raises Refused, with the reason of the first, when something stands in the way until somebody acts."""
-    ways = tuple(found)
-    for first in ways[:1]:
-        raise Refused(
-            "; ".join(each.fact for each in ways),
-            obj=f"release {release.name} on {release.side}",
-            reason=first.reason,
-            untouched=untouched or _users(release),
-            next_command=" && ".join(dict.fromkeys(each.command for each in ways)),
+        _wait_for_change(
+            world, path, listed["metadata"]["resourceVersion"], min(LOOK_SECONDS, timeout_seconds - waited)
         )
+
+
+def _on_its_side(release: Release) -> str:
+    return f"release {release.name} on {release.side}"
 
 
 def _users(release: Release) -> str:
@@ -226,14 +223,17 @@ def _ready_line(side: SideState, release: Release) -> str:
     return f"{ready} of {sum(release.wanted.values())} pods"
 
 
-def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, int]], seconds: float) -> Refused:
+def _not_ready(
+    world: World, release: Release, side: SideState, missing: Mapping[str, tuple[int, int]], seconds: float
+) -> Refused:
     counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
     place = world.application.place_of(release.side)
     named = [place.workload_of(each) for each in world.application.spec.services if each.name in missing]
-    causes = why_not_ready(world, release.side, named)
+    known = [each.fact for each in standstills(side, missing)]  # it may pass, and has not
+    causes = "; ".join([*known, why_not_ready(world, release.side, named)])
     return Refused(
         f"not Ready within {seconds:g} s: {counts}. {causes}",
-        obj=f"release {release.name} on {release.side}",
+        obj=_on_its_side(release),
         reason=Why.NOT_READY_IN_TIME,
         untouched=_users(release),
         next_command=f"kubectl -n {place.namespace} get pods",

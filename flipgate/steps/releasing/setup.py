@@ -338,7 +338,7 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"{workload} has no container {service.container} (it has: {known})"
-    for each in paused(state.workloads.values()):
+    for each in paused(state.workloads):
         yield f"{each.fact} ({each.command})"
     yield from service_problems(world, state)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from threading import Timer
+
 import pytest
 
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import Refused
+from flipgate.core.workloads import standstill
 from flipgate.steps.acting.world import World
+from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 
 LONG = 600.0
 
@@ -67,3 +71,100 @@ def test_check_names_the_paused(shop: Shop) -> None:
     problems = check_application(shop.cluster, shop.application, shop.own)
     resume = f"kubectl -n {shop.name}-green rollout resume deployment/web"
     assert any("web is paused" in problem and resume in problem for problem in problems), problems
+
+
+# Pods that the API server refuses
+
+QUOTA = (
+    'pods "web-6f5c9d8b7-x2x4p" is forbidden: exceeded quota: compute, requested: requests.cpu=2, used: '
+    "requests.cpu=3, limited: requests.cpu=4"
+)
+SECURITY = (
+    'pods "web-6f5c9d8b7-x2x4p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != '
+    'false (container "web" must set securityContext.allowPrivilegeEscalation=false)'
+)
+NOT_MADE = 'Failed to create new replica set "web-6f5c9d8b7": admission webhook "policy.example" denied the request: no'
+
+
+def refuse(shop: Shop, message: str, *, name: str = "web", kind: str = "ReplicaFailure", ready: int = 0) -> None:
+    """What the Deployment's controller writes when the API server refuses its pods, or its ReplicaSet."""
+    made = kind == "ReplicaFailure"
+    condition = {
+        "type": kind,
+        "status": "True" if made else "False",
+        "reason": "FailedCreate" if made else "ReplicaSetCreateError",
+        "message": message,
+    }
+    obj = shop.deployment(GREEN, name)
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), ready)
+    status = {**counts, "observedGeneration": obj["metadata"]["generation"], "conditions": [condition]}
+    shop.patch(f"{shop.deployments(GREEN)}/{name}/status", ("add", "/status", status))
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "command"),
+    [
+        (QUOTA, "ReplicaFailure", "describe resourcequotas"),
+        (SECURITY, "ReplicaFailure", "get namespace"),
+        (NOT_MADE, "Progressing", "get events"),
+    ],
+)
+def test_what_the_api_server_refuses_is_said_in_its_own_words(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, message: str, kind: str, command: str
+) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.0)
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    refuse(shop, message, kind=kind, ready=1)
+    with pytest.raises(Refused) as refused, world.acting() as acting, failing(acting, release):
+        wait_ready(acting, release, timeout_seconds=LONG)
+    assert refused.value.reason == "PodsRefused"
+    assert refused.value.fact == (
+        f"Deployment {shop.name}-green/web has 1 of 2 pods, and the API server refuses more: {message}"
+    )
+    assert command in refused.value.next_command
+    ended = world.store.read().last
+    assert ended
+    assert (ended.phase, ended.changes[-1].reason) == (Phase.FAILED, Reason.PODS_REFUSED)
+
+
+def test_a_refusal_that_passes_is_waited_for(shop: Shop, world: World) -> None:
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    refuse(shop, QUOTA)
+    late = Timer(0.3, lambda: shop.play_ready(GREEN))
+    late.start()
+    under_lease(world, wait_ready, release, timeout_seconds=20)
+    late.join()
+
+
+def test_a_refusal_is_not_final_while_pods_are_going_and_the_time_limit_names_it(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They make room: those of the release before may have half a minute to end."""
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.1)
+    pods = f"/api/v1/namespaces/{shop.name}-green/pods"
+    held = {"name": "old", "finalizers": ["example.com/held"]}
+    shop.cluster.create(pods, {"metadata": held, "spec": {"containers": [{"name": "a", "image": "a:1"}]}})
+    shop.cluster.delete(f"{pods}/old")
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    refuse(shop, QUOTA)
+    with pytest.raises(Refused, match="exceeded quota: compute") as refused:
+        under_lease(world, wait_ready, release, timeout_seconds=0.3)
+    assert refused.value.reason == "NotReadyInTime"
+
+
+def test_workers_that_are_refused_send_users_back_at_once(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.0)
+    world.sleep = lambda _: refuse(shop, QUOTA, name="mailer") if shop.counts(GREEN)["mailer"] else quiet(shop)
+    with pytest.raises(Refused, match="mailer has 0 of 1 pods, and the API server refuses more") as refused:
+        under_lease(world, hand_over_workers, GREEN)
+    assert refused.value.reason == "WorkersNotReady"
+
+
+def quiet(shop: Shop) -> None:
+    """The live side's worker has stopped."""
+    shop.play_ready(BLUE, "mailer")
