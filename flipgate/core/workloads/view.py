@@ -304,7 +304,16 @@ def _images(template: Mapping[str, Any]) -> dict[str, str]:
     return {container["name"]: container["image"] for container in template["spec"]["containers"]}
 
 
+READY = "Ready"
+"""The condition by which a pod says that it serves."""
+
+
 def pod_ready(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is Ready by its own condition."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+    return condition_of(pod, READY).get("status") == "True"
+
+
+def condition_of(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Returns an object's condition of this type; an empty one where it has none."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return next((each for each in conditions if each.get("type") == kind), {})

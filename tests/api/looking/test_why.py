@@ -41,13 +41,13 @@ RUNNING = {"running": {"startedAt": "2026-03-01T12:00:00Z"}}
 @pytest.mark.parametrize(
     ("status", "cause"),
     [
-        (container(WAITING), "ImagePullBackOff"),
+        (container(WAITING), "ImagePullBackOff (not found)"),
         (container(CRASHING, restartCount=4), "CrashLoopBackOff after 4 restarts"),
         (container(RUNNING), "running, but its readiness probe fails"),
         (container(RUNNING, restartCount=2, lastState=EXITED), "running again after 2 restarts, last with exit code 1"),
         ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, f"unschedulable ({UNSCHEDULABLE['message']})"),
         ({"phase": "Pending"}, "pending"),
-        ({"phase": "Failed", "reason": "Evicted"}, "failed"),
+        ({"phase": "Failed", "reason": "Evicted"}, "failed (Evicted)"),
     ],
 )
 def test_a_pods_cause(shop: Shop, status: dict[str, Any], cause: str) -> None:
@@ -62,7 +62,7 @@ def test_causes_are_counted_by_service_and_the_ready_left_out(shop: Shop) -> Non
     add_pod(shop, "search-a", container(WAITING), service="search")
     add_pod(shop, "stranger-a", container(WAITING), service="stranger")
     said = why_not_ready(shop.world(), GREEN, ["web", "search"])
-    assert said == "search: 1 ImagePullBackOff; web: 2 CrashLoopBackOff"
+    assert said == "search: 1 ImagePullBackOff (not found); web: 2 CrashLoopBackOff"
 
 
 def test_no_pods_is_said(shop: Shop) -> None:
