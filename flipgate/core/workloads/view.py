@@ -103,7 +103,9 @@ class Workload(Stamped):
     selector: str = ""
     """Selects its pods."""
     images: Mapping[str, str] = field(default_factory=dict)
-    """By container name."""
+    """By container name; not those of init containers."""
+    main: str = ""
+    """The container that the declared repository tells to be the service's; empty where it tells none."""
     template: Mapping[str, Any] = field(default_factory=dict)
     suspended: bool = False
     paused: bool = False
@@ -142,11 +144,11 @@ class Workload(Stamped):
         return self.found and self.up_to_date and self.ready >= self.replicas
 
     def container_of(self, container: str | None) -> str:
-        """The named container, or the first; empty where there is none."""
-        return container or next(iter(self.images), "")
+        """The named container, or that of the declared repository, or the first; empty where there is none."""
+        return container or self.main or next(iter(self.images), "")
 
     def image_of(self, container: str | None) -> str | None:
-        """The image of the named container, or of the first."""
+        """The image of that container; None where there is no such one."""
         return self.images.get(self.container_of(container))
 
 
@@ -218,12 +220,26 @@ class View:
         return self.traffic.active
 
 
-def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment") -> Workload:
-    """Reads a Deployment or a CronJob object."""
+def read_workload(
+    name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment", repository: str | None = None
+) -> Workload:
+    """Reads a Deployment or a CronJob object, whose service's images are declared to be of this repository."""
     if obj is None:
         return Workload(name, namespace, kind)
     more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
-    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more)
+    main = main_of(more["images"], repository)
+    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more, main=main)
+
+
+def main_of(images: Mapping[str, str], repository: str | None) -> str:
+    """Returns the first container, by these images, whose image is of the repository; empty where there is none."""
+    return next((name for name, image in images.items() if repository_of(image) == repository), "")
+
+
+def repository_of(image: str) -> str:
+    """Returns an image reference without tag and digest, whether or not it has any."""
+    before, slash, last = image.partition("@")[0].rpartition("/")
+    return f"{before}{slash}{last.partition(':')[0]}"
 
 
 def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:

@@ -18,10 +18,11 @@ from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads.containers import images_set, left_out
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
 from flipgate.core.workloads.standstill import paused, standstills
-from flipgate.core.workloads.view import SideState, View, Workload
+from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -105,6 +106,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
+    _say_left_out(world, side)
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
@@ -250,16 +252,15 @@ def _changes(world: World, workload: Workload, release: Release) -> list[dict[st
 
 
 def _image_changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
-    service = world.application.service(workload.name)
-    container = workload.container_of(service.container)
-    if workload.image_of(service.container) == release.images[workload.name]:
-        return []
-    index = list(workload.images).index(container)
-    pointer = f"{workload.template_pointer}/spec/containers/{index}"
-    return [
-        {"op": "test", "path": f"{pointer}/name", "value": container},
-        {"op": "replace", "path": f"{pointer}/image", "value": release.images[workload.name]},
-    ]
+    return list(images_set(workload, world.application.service(workload.name), release.images[workload.name]))
+
+
+def _say_left_out(world: World, side: SideState) -> None:
+    """What keeps its image though it is of the same repository: to be released too, that has to be declared."""
+    for service in world.application.spec.services:
+        for each in left_out(workload := side.workloads[service.name], service):
+            declare = f"`image: {repository_of(each.image)}`"
+            world.say(f"{workload}: {each.name} keeps {each.image}; {declare} for {service.name} would release it too")
 
 
 def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:
