@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.images import Image, parse_image
@@ -14,6 +14,12 @@ from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.containers import released, untold
 from flipgate.core.workloads.view import SideState
+
+RESTARTED: Final = frozenset(
+    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp"}
+)
+"""Annotations that a restart writes on a pod template, with its time: `kubectl rollout restart` and all that do as it
+does, the OpenShift console, Rancher's redeploy."""
 
 
 def images_of(application: Application, side: SideState) -> dict[str, str]:
@@ -70,7 +76,7 @@ def render(
     services = {}
     for service in application.spec.services:
         workload = side.workloads[service.name]
-        template = json.loads(json.dumps(workload.template))
+        template = meant(workload.template)
         template.get("metadata", {}).pop("creationTimestamp", None)
         if service.container and service.container not in workload.images:
             fact = f"{workload.kind} {service.name} has no container {service.container}"
@@ -83,6 +89,19 @@ def render(
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
     return neutral
+
+
+def meant(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of a pod template as somebody meant it: without the mark of a restart, which only has the same
+    pods started anew."""
+    copy: dict[str, Any] = json.loads(json.dumps(template))
+    meta = copy.get("metadata") or {}
+    annotations = meta.get("annotations") or {}
+    if marks := RESTARTED & annotations.keys():
+        meta["annotations"] = {key: value for key, value in annotations.items() if key not in marks}
+        if not meta["annotations"]:
+            del meta["annotations"]
+    return copy
 
 
 def _cannot(side: SideState, fact: str, reason: Why) -> Refused:

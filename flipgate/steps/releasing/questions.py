@@ -22,7 +22,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.hand_over import working
-from flipgate.core.workloads.render import images_of
+from flipgate.core.workloads.render import images_of, meant
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
@@ -48,7 +48,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     """
     side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
     change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
-    change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    change["templates"] = {name: meant(workload.template) for name, workload in side.workloads.items()}
     if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
         change["schedules"] = schedules
     change["configuration"] = configuration(world.cluster, side)
