@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
     DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
     PODS_REFUSED = Why.PODS_REFUSED
+    SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
     APPROVED = Why.APPROVED
@@ -176,6 +177,7 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.NOT_READY_IN_TIME,
                         Reason.DEPLOYMENT_PAUSED,
                         Reason.PODS_REFUSED,
+                        Reason.SCALED_BY_ANOTHER,
                     }
                 ),
                 Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),

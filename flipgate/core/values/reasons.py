@@ -110,6 +110,7 @@ class Why(StrEnum):
     ROUTES_ELSEWHERE = "RoutesElsewhere"
     ROUTES_SPLIT = "RoutesSplit"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
+    SCALED_BY_ANOTHER = "ScaledByAnother"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
     SETTLE_APPROVED = "SettleApproved"
@@ -251,6 +252,7 @@ RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3a
 RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
+ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
 SettleApproved | a person gave the fast way back up | nothing

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flipgate.adapters.addresses import address
+from flipgate.adapters.limits import read_scalers
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.unread import Unread
+from flipgate.core.workloads.scalers import Scaler, fewer, taken_away
 from flipgate.core.workloads.standstill import Seen, Standstill, final, first_seen, standstills
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
@@ -30,9 +33,11 @@ class Waiting:
             return tuple(each for each in over if not each.patience_seconds)
         return over
 
-    def need_none(self, state: SideState, names: Iterable[str], *, obj: str, untouched: str) -> None:
-        """Raises Refused, with the reason of the first, where something keeps these services from coming up."""
-        need_none(self.stuck(state, names), obj=obj, untouched=untouched)
+    def need_none(self, state: SideState, wanted: Mapping[str, int], *, obj: str, untouched: str) -> None:
+        """Raises Refused, with the reason of the first, where something keeps these services from having so many pods:
+        those that were set, and that somebody may have taken away since."""
+        found = (*taken(self.world, state, wanted), *self.stuck(state, wanted))
+        need_none(found, obj=obj, untouched=untouched)
 
     def _pods_going(self, namespace: str) -> bool:
         try:
@@ -40,6 +45,19 @@ class Waiting:
         except FlipgateError:
             return False
         return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
+
+
+def taken(world: World, state: SideState, wanted: Mapping[str, int]) -> tuple[Standstill, ...]:
+    """Returns the services that ask for fewer pods than wanted, with who took them away. Never raises."""
+    few = fewer(state, wanted)
+    if not few:
+        return ()
+    scalers: tuple[Scaler, ...] | Unread
+    try:
+        scalers = read_scalers(world.cluster, state.namespace)
+    except FlipgateError as error:
+        scalers = Unread(error.named_fact)
+    return tuple(taken_away(few, wanted, scalers))
 
 
 def need_none(found: Iterable[Standstill], *, obj: str, untouched: str, reason: Why | None = None) -> None:

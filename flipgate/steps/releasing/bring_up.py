@@ -121,7 +121,7 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
     """Scales a dark release to what the active side has by now, and waits until it is Ready: since it was brought up,
     autoscalers may have grown the one or shrunk the other. Nothing is done where it has as much.
 
-    An approval stands: it is of what would run, not of how often. Raises Refused (NotReadyInTime) with users untouched.
+    An approval stands: it is of what would run, not of how often. Raises Refused like `wait_ready`, users untouched.
     """
     world = acting.world
     view = look(world)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from threading import Timer
+from typing import Any
 
 import pytest
 
 from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.workloads import standstill
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look
 from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.move import need_counts
 from flipgate.steps.moving.stamp import stamped_look
-from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
+from flipgate.steps.releasing.bring_up import bring_up, open_release, scale_to_live, wait_ready
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, opened, under_lease
 
 LONG = 600.0
 
@@ -168,3 +172,72 @@ def test_workers_that_are_refused_send_users_back_at_once(
 def quiet(shop: Shop) -> None:
     """The live side's worker has stopped."""
     shop.play_ready(BLUE, "mailer")
+
+
+# Pods that somebody takes away
+
+
+def autoscaler(shop: Shop, least: int, most: int, **meta: Any) -> None:
+    """One of the dark side's `web`."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": most}
+    path = f"/apis/autoscaling/v2/namespaces/{shop.name}-green/horizontalpodautoscalers"
+    shop.cluster.create(path, {"metadata": {"name": "web-hpa", **meta}, "spec": spec})
+    shop.cluster.merge(f"{path}/web-hpa/status", {"status": {"currentReplicas": 4, "desiredReplicas": least}})
+
+
+def shrunk(shop: Shop, world: World) -> Release:
+    """A dark release, which has to be scaled to four pods of `web`, and is scaled to one at once."""
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    shop.play_ready(GREEN)
+    record = advanced(world, release, Phase.DARK)
+    shop.scale(BLUE, "web", 4)
+    taking = world.say
+
+    def say(line: str) -> None:
+        taking(line)
+        if "0 of 4" in line or "of 4 pods Ready" in line:
+            shop.scale(GREEN, "web", 1)
+
+    world.say = say
+    assert record.release
+    return record.release
+
+
+def test_an_autoscaler_that_takes_pods_away_is_named_at_once_with_its_numbers(shop: Shop, world: World) -> None:
+    autoscaler(shop, 1, 5)
+    release = shrunk(shop, world)
+    with pytest.raises(Refused) as refused:
+        under_lease(world, scale_to_live, release)
+    assert refused.value.reason == "ScaledByAnother"
+    assert refused.value.fact == (
+        f"Deployment {shop.name}-green/web asks for 1 of 4 wanted pods: HorizontalPodAutoscaler web-hpa "
+        "(1 to 5 pods, wants 1) took them away"
+    )
+    patch = """'{"spec":{"minReplicas":4}}'"""
+    assert refused.value.next_command == f"kubectl -n {shop.name}-green patch hpa web-hpa --type=merge -p={patch}"
+    assert shop.where() == ("blue",)
+
+
+def test_without_an_autoscaler_it_is_whoever_wrote_the_count(shop: Shop, world: World) -> None:
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    shop.scale(GREEN, "web", 1)
+    told = r"asks for 1 of 2 wanted pods, set by flipgate \(Update\)"
+    with pytest.raises(Refused, match=told) as refused, world.acting() as acting, failing(acting, release):
+        wait_ready(acting, release, timeout_seconds=LONG)
+    assert refused.value.next_command == f"kubectl -n {shop.name}-green scale deployment/web --replicas=2"
+    ended = world.store.read().last
+    assert ended
+    assert (ended.phase, ended.changes[-1].reason) == (Phase.FAILED, Reason.SCALED_BY_ANOTHER)
+
+
+def test_a_move_that_is_refused_for_its_counts_names_the_autoscaler(shop: Shop, world: World) -> None:
+    autoscaler(shop, 1, 5)
+    shop.scale(GREEN, "web", 1)
+    shop.play_ready(GREEN)
+    with pytest.raises(Refused, match=r"web 1 of 2; .*web-hpa \(1 to 5 pods, wants 1\) took them away") as refused:
+        need_counts(world, look(world), GREEN)
+    assert refused.value.reason == "TooFewReady"
+    assert "patch hpa web-hpa" in refused.value.next_command
