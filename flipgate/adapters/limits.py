@@ -10,6 +10,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import Forbidden
 from flipgate.core.way_back.way_back import Autoscaler, Quota
+from flipgate.core.workloads.scalers import Scaler, read_scaler
 
 
 def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
@@ -31,13 +32,18 @@ def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
 
 def read_autoscalers(cluster: Reader, namespace: str) -> tuple[Autoscaler, ...]:
     """The HorizontalPodAutoscalers of Deployments that may scale down at all. Raises Forbidden that names the right."""
-    path = address("HorizontalPodAutoscaler", namespace)
-    items = _list(cluster, path, "horizontalpodautoscalers.autoscaling", namespace)
+    items = _list_autoscalers(cluster, namespace)
     return tuple(
         Autoscaler(item["metadata"]["name"], item["spec"]["scaleTargetRef"]["name"], item["spec"].get("minReplicas", 1))
         for item in items
         if item["spec"]["scaleTargetRef"]["kind"] == "Deployment" and _shrinks(item["spec"])
     )
+
+
+def read_scalers(cluster: Reader, namespace: str) -> tuple[Scaler, ...]:
+    """All HorizontalPodAutoscalers of Deployments, with their numbers. Raises Forbidden that names the right."""
+    found = (read_scaler(item) for item in _list_autoscalers(cluster, namespace))
+    return tuple(each for each in found if each)
 
 
 def pod_needs(template: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -81,6 +87,11 @@ def _amounts(named: Mapping[str, Any] | None) -> dict[str, Decimal]:
 def _shrinks(spec: Mapping[str, Any]) -> bool:
     down = (spec.get("behavior") or {}).get("scaleDown") or {}
     return bool(down.get("selectPolicy") != "Disabled")
+
+
+def _list_autoscalers(cluster: Reader, namespace: str) -> list[dict[str, Any]]:
+    path = address("HorizontalPodAutoscaler", namespace)
+    return _list(cluster, path, "horizontalpodautoscalers.autoscaling", namespace)
 
 
 def _list(cluster: Reader, path: str, resource: str, namespace: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +15,11 @@ MOST_LINES = 5_000
 MOST_BYTES = 1_048_576
 """Of one container in one look; what is beyond is not read, and that is said."""
 
-NOTHING_WRITTEN = ("is waiting to start", "does not have a host assigned")
+LAST_LINES = 3
+LAST_BYTES = 65_536
+"""Of a container that ended: enough to say why."""
+
+NOTHING_WRITTEN = ("is waiting to start", "does not have a host assigned", "previous terminated container")
 """Kubernetes' words for a container that has not run yet."""
 
 
@@ -37,15 +42,27 @@ def read_lines(cluster: Reader, namespace: str, pod: str, container: str, since:
         "tailLines": str(MOST_LINES),
         "limitBytes": str(MOST_BYTES),
     }
-    try:
-        path = f"{address('Pod', namespace, pod)}/log"
-        body = cluster.text(path, most=MOST_BYTES, timeout=TIMEOUT_SECONDS, **query)
-    except NotFound:
-        return Lines([], False)
-    except PermanentError as error:
-        if any(words in error.fact for words in NOTHING_WRITTEN):
-            return Lines([], False)
-        raise
+    body = _read(cluster, namespace, pod, MOST_BYTES, query)
     texts = body.decode(errors="replace").split("\n")
     lines = [(when, line) for when, _, line in (text.partition(" ") for text in texts if text)]
     return Lines(lines, len(body) >= MOST_BYTES or len(lines) >= MOST_LINES)
+
+
+def last_lines(cluster: Reader, namespace: str, pod: str, container: str, *, previous: bool) -> list[str]:
+    """What a container wrote last, LAST_LINES at most; `previous` of the one before that which runs. Nothing for one
+    that is gone or has not started. Raises FlipgateError as `read_lines`."""
+    query = {"container": container, "tailLines": str(LAST_LINES), "limitBytes": str(LAST_BYTES)}
+    more = {"previous": "true"} if previous else {}
+    body = _read(cluster, namespace, pod, LAST_BYTES, query | more)
+    return [line for line in body.decode(errors="replace").split("\n") if line.strip()]
+
+
+def _read(cluster: Reader, namespace: str, pod: str, most: int, query: Mapping[str, str]) -> bytes:
+    try:
+        return cluster.text(f"{address('Pod', namespace, pod)}/log", most=most, timeout=TIMEOUT_SECONDS, **query)
+    except NotFound:
+        return b""
+    except PermanentError as error:
+        if any(words in error.fact for words in NOTHING_WRITTEN):
+            return b""
+        raise

@@ -25,6 +25,9 @@ WARNINGS: frozenset[str] = frozenset(
     {
         Reason.CHECKS_FAILED,
         Reason.NOT_READY_IN_TIME,
+        Reason.DEPLOYMENT_PAUSED,
+        Reason.PODS_REFUSED,
+        Reason.SCALED_BY_ANOTHER,
         Reason.DEPLOY_ABORTED,
         Reason.REJECTED,
         Reason.APPROVAL_EXPIRED,

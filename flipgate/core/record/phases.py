@@ -45,6 +45,9 @@ class Reason(StrEnum):
     CHECKS_PASSED = Why.CHECKS_PASSED
     CHECKS_FAILED = Why.CHECKS_FAILED
     NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
+    DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
+    PODS_REFUSED = Why.PODS_REFUSED
+    SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
     APPROVED = Why.APPROVED
@@ -168,7 +171,15 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
             pipeline=DEPLOY_DARK,
             leads_to={
                 Phase.DARK: frozenset({Reason.CHECKS_PASSED}),
-                Phase.FAILED: frozenset({Reason.CHECKS_FAILED, Reason.NOT_READY_IN_TIME}),
+                Phase.FAILED: frozenset(
+                    {
+                        Reason.CHECKS_FAILED,
+                        Reason.NOT_READY_IN_TIME,
+                        Reason.DEPLOYMENT_PAUSED,
+                        Reason.PODS_REFUSED,
+                        Reason.SCALED_BY_ANOTHER,
+                    }
+                ),
                 Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),
                 Phase.SUPERSEDED: frozenset({Reason.NEWER_BUILD}),
             },

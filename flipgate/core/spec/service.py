@@ -99,11 +99,15 @@ class Service(FileModel):
         description="The wanted number of pods while this side is live or about to be. Of a cron: left out.",
     )
     container: PortName | None = Field(
-        default=None, description="The container whose image is released; the pod's first when left out."
+        default=None,
+        description="The container that is the service's. Left out, it is the first whose image is of the declared "
+        "repository (`image`), else the pod's first.",
     )
     image: Repository | None = Field(
         default=None,
-        description="The image's repository, without tag. An image of another repository is refused for this service.",
+        description="The image's repository, without tag. An image of another repository is refused for this service; "
+        "all containers of this one, init containers too, get the release's image. Left out, those that have the very "
+        "image of the service's container get it.",
     )
 
     consume: Consume | None = Field(default=None, description="Of a mixed service: how it is told whether to consume.")

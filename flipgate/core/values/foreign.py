@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flipgate.core.values.errors import FlipgateError
 
 LONGEST_SHOWN = 80
+SENTENCE_SHOWN = 500
+"""Of what Kubernetes says itself: its reasons stand at the end of its sentences."""
+
+
+_SECRET = re.compile(
+    r"""(?ix) ( :// [^\s/:@]{0,100} : ) [^\s@]{1,200} (?= @ )"""
+    r"""| ( (?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|authorization) [\w-]{0,20} ["']?"""
+    r"""\s{0,9} [=:] \s{0,9} ["']? (?:bearer\s|basic\s)? ) [^\s,;"']{1,500}"""
+    r"""| ( \b (?:bearer|basic) \s ) [\w.~+/=-]{8,500}"""
+)
+"""A URL's password, what follows a word like `token=`, what an HTTP client shows to say who it is."""
 
 
 class NotJson(ValueError):  # noqa: N818 - an answer, not a fault
@@ -31,10 +43,16 @@ def shown(value: Any) -> str:
     return printable(text)
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
     """A few characters of somebody's text on one line, without any that a terminal obeys or UTF-8 does not have."""
-    short = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+    short = text if len(text) <= longest else f"{text[: longest - 3]}..."
     return "".join(char if char.isprintable() else "?" for char in short)
+
+
+def without_secrets(text: str) -> str:
+    """Somebody's text with *** in the place of what looks like a secret: what a program writes when it fails may name
+    what it failed with."""
+    return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3]}***", text)
 
 
 def fault(error: Exception) -> str:

@@ -43,6 +43,7 @@ class Why(StrEnum):
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
     DEPLOY_ABORTED = "DeployAborted"
+    DEPLOYMENT_PAUSED = "DeploymentPaused"
     DRIFT_ENDED = "DriftEnded"
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
@@ -91,6 +92,7 @@ class Why(StrEnum):
     NOTHING_TO_CLOSE = "NothingToClose"
     OLD_SIDE_AT_REST = "OldSideAtRest"
     OTHER_SIDE_ANSWERS = "OtherSideAnswers"
+    PODS_REFUSED = "PodsRefused"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
     QUESTION_GONE = "QuestionGone"
@@ -111,6 +113,7 @@ class Why(StrEnum):
     ROUTES_SPLIT = "RoutesSplit"
     RUN_FAILED = "RunFailed"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
+    SCALED_BY_ANOTHER = "ScaledByAnother"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
     SETTLE_APPROVED = "SettleApproved"
@@ -187,6 +190,7 @@ ContractMigrationDone | the code of the old side can no longer read the data | g
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
+DeploymentPaused | a Deployment is paused, so its new pods never come up | kubectl rollout resume; the message names it
 DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
@@ -235,6 +239,7 @@ NothingRuns | `adopt` found no pods on the side that users are on | flipgate ini
 NothingToClose | no way back is open that a contract migration could close | nothing
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
 OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
+PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
 QuestionGone | the question was withdrawn, or its release has gone on | flipgate status APP
@@ -255,6 +260,7 @@ RoutesElsewhere | the routes are not where the record left them | flipgate statu
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
 RunFailed | the run that was waited for ended badly, or a person took its release another way | flipgate status APP
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
+ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
 SettleApproved | a person gave the fast way back up | nothing

@@ -5,14 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.images import Image, parse_image
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.containers import released, untold
 from flipgate.core.workloads.view import SideState
+
+RESTARTED: Final = frozenset(
+    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp"}
+)
+"""Annotations that a restart writes on a pod template, with its time: `kubectl rollout restart` and all that do as it
+does, the OpenShift console, Rancher's redeploy."""
 
 
 def images_of(application: Application, side: SideState) -> dict[str, str]:
@@ -58,7 +65,8 @@ def render(
     """Renders the side, with its own name and namespace taken out, so that blue's and green's compare.
 
     `configuration` maps ConfigMap name to its data. Secrets are named by the templates and never read.
-    Raises Refused when the side lacks a declared workload or container, or a service's image is not known.
+    Raises Refused when the side lacks a declared workload or container, when nothing tells which container is a
+    service's, and when a service's image is not known.
     """
     if side.missing:
         raise _cannot(side, f"lacks {side.lacks}", Why.WORKLOAD_MISSING)
@@ -68,17 +76,32 @@ def render(
     services = {}
     for service in application.spec.services:
         workload = side.workloads[service.name]
-        template = json.loads(json.dumps(workload.template))
+        template = meant(workload.template)
         template.get("metadata", {}).pop("creationTimestamp", None)
-        containers = {c["name"]: c for c in template["spec"]["containers"]}
-        name = service.container or next(iter(containers))
-        if name not in containers:
-            raise _cannot(side, f"{workload.kind} {service.name} has no container {name}", Why.CONTAINER_MISSING)
-        containers[name]["image"] = images[service.name]
+        if service.container and service.container not in workload.images:
+            fact = f"{workload.kind} {service.name} has no container {service.container}"
+            raise _cannot(side, fact, Why.CONTAINER_MISSING)
+        if not_told := untold(workload, service, images[service.name]):
+            raise _cannot(side, f"{workload.kind} {service.name} {not_told}", Why.CONTAINER_MISSING)
+        for each in released(workload, service):
+            template["spec"][each.list][each.index]["image"] = images[service.name]
         services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
     return neutral
+
+
+def meant(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of a pod template as somebody meant it: without the mark of a restart, which only has the same
+    pods started anew."""
+    copy: dict[str, Any] = json.loads(json.dumps(template))
+    meta = copy.get("metadata") or {}
+    annotations = meta.get("annotations") or {}
+    if marks := RESTARTED & annotations.keys():
+        meta["annotations"] = {key: value for key, value in annotations.items() if key not in marks}
+        if not meta["annotations"]:
+            del meta["annotations"]
+    return copy
 
 
 def _cannot(side: SideState, fact: str, reason: Why) -> Refused:

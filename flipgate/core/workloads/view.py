@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
@@ -102,9 +103,16 @@ class Workload(Stamped):
     selector: str = ""
     """Selects its pods."""
     images: Mapping[str, str] = field(default_factory=dict)
-    """By container name."""
+    """By container name; not those of init containers."""
+    main: str = ""
+    """The container that the declared repository tells to be the service's; empty where it tells none."""
     template: Mapping[str, Any] = field(default_factory=dict)
     suspended: bool = False
+    paused: bool = False
+    """Of a Deployment: nothing of its pod template is rolled out until somebody resumes it."""
+    refusal: str = ""
+    """What the API server says to the pods, or the ReplicaSet, of a Deployment that it refuses; empty where it takes
+    them."""
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -136,11 +144,11 @@ class Workload(Stamped):
         return self.found and self.up_to_date and self.ready >= self.replicas
 
     def container_of(self, container: str | None) -> str:
-        """The named container, or the first; empty where there is none."""
-        return container or next(iter(self.images), "")
+        """The named container, or that of the declared repository, or the first; empty where there is none."""
+        return container or self.main or next(iter(self.images), "")
 
     def image_of(self, container: str | None) -> str | None:
-        """The image of the named container, or of the first."""
+        """The image of that container; None where there is no such one."""
         return self.images.get(self.container_of(container))
 
 
@@ -212,12 +220,26 @@ class View:
         return self.traffic.active
 
 
-def read_workload(name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment") -> Workload:
-    """Reads a Deployment or a CronJob object."""
+def read_workload(
+    name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment", repository: str | None = None
+) -> Workload:
+    """Reads a Deployment or a CronJob object, whose service's images are declared to be of this repository."""
     if obj is None:
         return Workload(name, namespace, kind)
     more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
-    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more)
+    main = main_of(more["images"], repository)
+    return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more, main=main)
+
+
+def main_of(images: Mapping[str, str], repository: str | None) -> str:
+    """Returns the first container, by these images, whose image is of the repository; empty where there is none."""
+    return next((name for name, image in images.items() if repository_of(image) == repository), "")
+
+
+def repository_of(image: str) -> str:
+    """Returns an image reference without tag and digest, whether or not it has any."""
+    before, slash, last = image.partition("@")[0].rpartition("/")
+    return f"{before}{slash}{last.partition(':')[0]}"
 
 
 def read_switch(consume: Consume, namespace: str, obj: Mapping[str, Any] | None) -> Switch:
@@ -274,6 +296,8 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "pods": total,
         "ready": status.get("readyReplicas", 0),
         "up_to_date": settled and updated >= wanted and total <= wanted,
+        "paused": bool(spec.get("paused")),
+        "refusal": _refusal(status) if settled else "",
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],
@@ -282,11 +306,30 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _refusal(status: Mapping[str, Any]) -> str:
+    """Reads what a Deployment's controller hands on of its newest ReplicaSet (`ReplicaFailure`), or says of one that
+    could not even be made (kubernetes/pkg/controller/deployment: progress.go, sync.go)."""
+    for each in status.get("conditions") or []:
+        kind = each.get("type"), each.get("status"), each.get("reason")
+        if kind in (("ReplicaFailure", "True", "FailedCreate"), ("Progressing", "False", "ReplicaSetCreateError")):
+            return printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
+    return ""
+
+
 def _images(template: Mapping[str, Any]) -> dict[str, str]:
     return {container["name"]: container["image"] for container in template["spec"]["containers"]}
 
 
+READY = "Ready"
+"""The condition by which a pod says that it serves."""
+
+
 def pod_ready(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is Ready by its own condition."""
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+    return condition_of(pod, READY).get("status") == "True"
+
+
+def condition_of(obj: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Returns an object's condition of this type; an empty one where it has none."""
+    conditions = (obj.get("status") or {}).get("conditions") or []
+    return next((each for each in conditions if each.get("type") == kind), {})

@@ -67,10 +67,10 @@ def side_of(
         {InvolvedObject(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()}
     )
     services = world.application.spec.services if only is None else only
-    named = {service.name: (place.workload_of(service), service.kind) for service in services}
+    named = {service.name: (place.workload_of(service), service.kind, service.image) for service in services}
     return SideState(
         place,
-        {s: read_workload(name, namespace, known.get((kind, name)), kind) for s, (name, kind) in named.items()},
+        {s: read_workload(name, namespace, known.get((kind, name)), kind, of) for s, (name, kind, of) in named.items()},
         {
             s.name: read_switch(s.consume, namespace, known.get(("ConfigMap", s.consume.config_map)))
             for s in services

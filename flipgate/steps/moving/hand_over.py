@@ -13,11 +13,13 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.counts import at_work
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
+from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.view import SideState, Workload, read_workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.moving.consume import refresh_volumes, set_consuming, unconfirmed
 
 TRIES = 5
@@ -72,9 +74,13 @@ class _Shift:
     """CronJobs whose Jobs may run on."""
     start_from: float = 0.0
     """The monotonic time before which nothing is started: a CronJob was suspended right before."""
+    waiting: Waiting = field(init=False)
     sides: dict[Side, SideState] = field(default_factory=dict)
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
     """Why pods of a mixed service do not count as following their ConfigMap yet."""
+
+    def __post_init__(self) -> None:
+        self.waiting = Waiting(self.world)
 
     @property
     def world(self) -> World:
@@ -186,11 +192,20 @@ class _Shift:
             self.not_awaited |= turn.jobs.keys()
             self._report(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
         late = [name for name in turn.pods if not self._only_waits(name)]
+        if turn.work:
+            self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late))
         if late and waited > self.timeout_seconds:
             if not self.back:
                 raise self._not_ready(turn, late)
             for name in late:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
+
+    def _judge_stuck(self, stuck: tuple[Standstill, ...]) -> None:
+        """Raises Refused at once for what does not come up by waiting: nothing works meanwhile, or all works twice."""
+        if not self.back:
+            need_none(stuck, obj=f"workers on {self.to}", untouched="all routes", reason=Why.WORKERS_NOT_READY)
+        for each in stuck:
+            self._leave(each.service, f"{each.fact} ({each.command})")
 
     def _only_waits(self, name: str) -> bool:
         """Whether the service declares a waiting time instead of a status to ask for."""

@@ -22,6 +22,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.plan import Planned, plan_back
+from flipgate.steps.looking.standstill import taken
 
 RETRIES = 5
 SURE_TRIES = 2
@@ -180,15 +181,18 @@ def need_counts(world: World, view: View, to: Side) -> None:
     """Raises Refused unless each serving service of `to` has at least as many Ready pods as the active side has now;
     where nothing ever ran there, as the application's file asks for."""
     first = view.record is not None and not view.record.ran_on(to.other)
-    missing = short_of(view.sides[to], counts_to_move(world.application, view.sides[to.other], first=first))
+    wanted = counts_to_move(world.application, view.sides[to.other], first=first)
+    missing = short_of(view.sides[to], wanted)
     if missing:
         carried = "a first release" if first else f"the traffic {to.other} carries"
+        gone = taken(world, view.sides[to], wanted)
+        look = f"kubectl -n {world.application.place_of(to).namespace} get deployments"
         raise Refused(
-            f"has too few Ready pods for {carried}: {counts.said(missing)}",
+            "; ".join([f"has too few Ready pods for {carried}: {counts.said(missing)}", *(each.fact for each in gone)]),
             obj=f"side {world.application.place_of(to)}",
             reason=Why.TOO_FEW_READY,
             untouched="all routes",
-            next_command=f"kubectl -n {world.application.place_of(to).namespace} get deployments",
+            next_command=" && ".join(each.command for each in gone) or look,
         )
 
 

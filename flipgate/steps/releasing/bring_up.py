@@ -19,19 +19,25 @@ from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads.containers import images_set, left_out
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
-from flipgate.core.workloads.view import SideState, View, Workload
+from flipgate.core.workloads.standstill import paused, standstills
+from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
+
+LOOK_SECONDS = 5.0
+"""How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
 
 
 @about_application(untouched="both sides")
@@ -91,7 +97,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
-    `view` is what was seen under this Lease, where somebody has looked.
+    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused) before
+    anything is written.
     """
     world = acting.world
     view = stamped_look(acting, release.side, view)
@@ -106,11 +113,14 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         )
     side = view.sides[dark.side]
     _need_switches(world, side)
+    rolled = {name: each for name, each in side.workloads.items() if _image_changes(world, each, release)}
+    need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
     quiet = all(switch.says(False) for switch in side.switches.values())
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
+    _say_left_out(world, side)
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
@@ -125,7 +135,7 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
     """Scales a dark release to what the active side has by now, and waits until it is Ready: since it was brought up,
     autoscalers may have grown the one or shrunk the other. Nothing is done where it has as much.
 
-    An approval stands: it is of what would run, not of how often. Raises Refused (NotReadyInTime) with users untouched.
+    An approval stands: it is of what would run, not of how often. Raises Refused like `wait_ready`, users untouched.
     """
     world = acting.world
     view = look(world)
@@ -178,16 +188,18 @@ def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
 def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> None:
     """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
 
-    Raises Refused (NotReadyInTime) that says which pods are missing and why.
+    Raises Refused that says which pods are missing and why: in time (NotReadyInTime), or at once where waiting is of no
+    use.
     """
     world = acting.world
     began = world.monotonic()
     namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
-    said = ""
+    said, waiting = "", Waiting(world)
     while True:
         listed = world.cluster.get(path)
         side = side_of(world, release.side, listed["items"])
+        waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
         missing = short_of(side, release.wanted)
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
         if not missing and not behind:
@@ -198,10 +210,20 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
             said = progress.split(" Ready")[0]
             world.say(progress)
         if waited >= timeout_seconds:
-            raise _not_ready(world, release, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
+            raise _not_ready(world, release, side, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
         acting.check_lease()
         need_open(world.store.read(), release.name)
-        _wait_for_change(world, path, listed["metadata"]["resourceVersion"], min(10.0, timeout_seconds - waited))
+        _wait_for_change(
+            world, path, listed["metadata"]["resourceVersion"], min(LOOK_SECONDS, timeout_seconds - waited)
+        )
+
+
+def _on_its_side(release: Release) -> str:
+    return f"release {release.name} on {release.side}"
+
+
+def _users(release: Release) -> str:
+    return f"{release.side.other}, which has the live traffic, and all routes"
 
 
 def _wait_for_change(world: World, path: str, version: str, seconds: float) -> None:
@@ -217,34 +239,42 @@ def _ready_line(side: SideState, release: Release) -> str:
     return f"{ready} of {sum(release.wanted.values())} pods"
 
 
-def _not_ready(world: World, release: Release, missing: Mapping[str, tuple[int, int]], seconds: float) -> Refused:
+def _not_ready(
+    world: World, release: Release, side: SideState, missing: Mapping[str, tuple[int, int]], seconds: float
+) -> Refused:
     counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
     place = world.application.place_of(release.side)
     named = [place.workload_of(each) for each in world.application.spec.services if each.name in missing]
-    causes = why_not_ready(world, release.side, named)
+    known = [each.fact for each in standstills(side, missing)]  # it may pass, and has not
+    causes = "; ".join([*known, why_not_ready(world, release.side, named)])
     return Refused(
         f"not Ready within {seconds:g} s: {counts}. {causes}",
-        obj=f"release {release.name} on {release.side}",
+        obj=_on_its_side(release),
         reason=Why.NOT_READY_IN_TIME,
-        untouched=f"{release.side.other}, which has the live traffic, and all routes",
+        untouched=_users(release),
         next_command=f"kubectl -n {place.namespace} get pods",
     )
 
 
 def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
     """What has to change in it, if anything."""
-    service = world.application.service(workload.name)
-    operations: list[dict[str, Any]] = []
-    container = workload.container_of(service.container)
-    if workload.image_of(service.container) != release.images[workload.name]:
-        index = list(workload.images).index(container)
-        pointer = f"{workload.template_pointer}/spec/containers/{index}"
-        operations.append({"op": "test", "path": f"{pointer}/name", "value": container})
-        operations.append({"op": "replace", "path": f"{pointer}/image", "value": release.images[workload.name]})
+    operations = _image_changes(world, workload, release)
     wanted = release.wanted[workload.name]
     if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
         operations.append(workload.asking(wanted))
     return operations
+
+
+def _image_changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
+    return list(images_set(workload, world.application.service(workload.name), release.images[workload.name]))
+
+
+def _say_left_out(world: World, side: SideState) -> None:
+    """What keeps its image though it is of the same repository: to be released too, that has to be declared."""
+    for service in world.application.spec.services:
+        for each in left_out(workload := side.workloads[service.name], service):
+            declare = f"`image: {repository_of(each.image)}`"
+            world.say(f"{workload}: {each.name} keeps {each.image}; {declare} for {service.name} would release it too")
 
 
 def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:

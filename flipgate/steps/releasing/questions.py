@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from flipgate.core.record import approvals
@@ -22,9 +22,10 @@ from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.hand_over import working
-from flipgate.core.workloads.render import images_of
-from flipgate.core.workloads.view import View
+from flipgate.core.workloads.render import images_of, meant
+from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
@@ -49,7 +50,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     """
     side = view.sides[release.side if kind is QuestionKind.FLIP else release.side.other]
     change: dict[str, object] = {"kind": kind, "release": release.name, "images": release.images}
-    change["templates"] = {name: workload.template for name, workload in side.workloads.items()}
+    change["templates"] = {name: meant(workload.template) for name, workload in side.workloads.items()}
     if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
         change["schedules"] = schedules
     change["configuration"] = configuration(world.cluster, side)
@@ -228,12 +229,20 @@ def _side_changed(world: World, view: View, release: Release, kind: QuestionKind
     already, beside the live side. Empty when nothing is."""
     if kind is not QuestionKind.FLIP:
         return ""
-    runs = images_of(world.application, view.sides[release.side])
     if works := working(world.application.handed_over(), view.sides[release.side]):
         return f"works while {release.side.other} is live, so that work may be done twice: {'; '.join(works)}"
-    other = {name: runs.get(name, "nothing") for name, ref in release.images.items() if runs.get(name) != ref}
-    told = ", ".join(f"{name} is {ref}, not {release.images[name]}" for name, ref in other.items())
+    told = ", ".join(_other_images(world, view.sides[release.side], release))
     return f"does not run release {release.name}: {told}" if told else ""
+
+
+def _other_images(world: World, side: SideState, release: Release) -> Iterator[str]:
+    runs = images_of(world.application, side)
+    for name, ref in release.images.items():
+        if runs.get(name) != ref:
+            yield f"{name} is {runs.get(name, 'nothing')}, not {ref}"
+            continue
+        for each in behind(side.workloads[name], world.application.service(name), ref):
+            yield f"{each.name} of {name} is {each.image}, not {ref}"
 
 
 def _deploy_again(world: World, release: Release) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
-from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import CHECKS, Release
@@ -30,11 +30,11 @@ from flipgate.steps.watching.measure import still_in_flight
 
 @contextmanager
 def failing(acting: Acting, release: Release) -> Iterator[None]:
-    """Ends the release as `failed` when the block finds that it did not get Ready or did not pass, then raises that."""
+    """Ends the release as `failed` when the block finds that it cannot get Ready or did not pass, then raises that."""
     try:
         yield
     except Refused as bad:
-        reasons = {Why.NOT_READY_IN_TIME: Reason.NOT_READY_IN_TIME, Why.CHECKS_FAILED: Reason.CHECKS_FAILED}
+        reasons = {str(reason): reason for reason in TRANSITIONS[Phase.DEPLOYING][Phase.FAILED]}
         if bad.reason in reasons:
             fail(acting, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
         raise

@@ -21,7 +21,9 @@ from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.containers import untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
+from flipgate.core.workloads.standstill import paused
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
@@ -338,6 +340,10 @@ def _side(world: World, side: Side) -> Iterator[str]:
         if service.container and workload.found and service.container not in workload.images:
             known = ", ".join(workload.images)
             yield f"{workload} has no container {service.container} (it has: {known})"
+        if not_told := untold(workload, service):
+            yield f"{workload} {not_told}"
+    for each in paused(state.workloads):
+        yield f"{each.fact} ({each.command})"
     yield from service_problems(world, state)
 
 

@@ -58,19 +58,19 @@ def test_causes_are_counted_by_service_and_the_ready_left_out(green: Shop) -> No
     add_pod(green, "search-a", container(WAITING), service="search")
     add_pod(green, "stranger-a", container(WAITING), service="stranger")
     said = why_not_ready(green.world(), GREEN, ["web", "search"])
-    assert said == "search: 1 ImagePullBackOff; web: 2 CrashLoopBackOff"
+    assert said == "search: 1 ImagePullBackOff (not found); web: 2 CrashLoopBackOff"
 
 
 @pytest.mark.parametrize(
     ("status", "cause"),
     [
-        (container(WAITING), "ImagePullBackOff"),
+        (container(WAITING), "ImagePullBackOff (not found)"),
         (container(CRASHING, restartCount=4), "CrashLoopBackOff after 4 restarts"),
         (container(RUNNING), "running, but its readiness probe fails"),
         (container(RUNNING, restartCount=2, lastState=EXITED), "running again after 2 restarts, last with exit code 1"),
         ({"phase": "Pending", "conditions": [UNSCHEDULABLE]}, f"unschedulable ({UNSCHEDULABLE['message']})"),
         ({"phase": "Pending"}, "pending"),
-        ({"phase": "Failed", "reason": "Evicted"}, "failed"),
+        ({"phase": "Failed", "reason": "Evicted"}, "failed (Evicted)"),
     ],
 )
 def test_a_pods_cause(green: Shop, status: dict[str, Any], cause: str) -> None:

@@ -155,3 +155,25 @@ def test_secrets_and_plain_values_are_not_read() -> None:
     volumes = [{"name": "v", "secret": {"secretName": "s"}}, {"name": "w", "emptyDir": {}}]
     assert config_maps({"spec": {"containers": [container], "volumes": volumes}}) == set()
     assert config_maps({}) == set()
+
+
+# What only looks like a change
+
+
+@pytest.mark.parametrize(
+    "mark", ["kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp"]
+)
+@pytest.mark.parametrize("usual", [{}, {"labels": {"app": "web"}}, {"annotations": {"scrape": "yes"}}])
+def test_a_restart_makes_no_other_release(usual: dict[str, Any], mark: str) -> None:
+    """On either side: the next release is rendered from the one that was restarted while it was live."""
+    restarted, as_it_was = deployment(), deployment()
+    as_it_was["spec"]["template"]["metadata"] = usual
+    marked = {**usual, "annotations": {**usual.get("annotations", {}), mark: "2026-03-01T12:00:00Z"}}
+    restarted["spec"]["template"]["metadata"] = marked
+    assert identity(side(BLUE, restarted)) == identity(side(GREEN, as_it_was))
+
+
+def test_any_other_annotation_is_a_change() -> None:
+    other = deployment()
+    other["spec"]["template"]["metadata"] = {"annotations": {"example.com/restartedAt": "2026-03-01T12:00:00Z"}}
+    assert identity(side(GREEN, other)) != identity(side(GREEN))

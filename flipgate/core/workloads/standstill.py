@@ -1,0 +1,81 @@
+"""Judges whether waiting will bring a workload up, or something stands in its way until somebody acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.view import SideState, Workload
+
+PATIENCE_SECONDS: Final = 15.0
+"""How long a refusal has to stand, with no pod more or fewer, until it is final. A ReplicaSet's controller tries again
+after 5 ms, and each time after twice as long: eleven times in the first ten seconds."""
+
+NEXT: Final = (
+    ("exceeded quota", "kubectl -n {0} describe resourcequotas"),
+    ("violates PodSecurity", "kubectl get namespace {0} --show-labels"),
+    (" per Container is ", "kubectl -n {0} describe limitranges"),
+    (" per Pod is ", "kubectl -n {0} describe limitranges"),
+    ("", "kubectl -n {0} get events --field-selector=reason=FailedCreate"),
+)
+"""Words of an API server's refusal, and what to type about it in a namespace; the first that it contains counts."""
+
+Seen = Mapping[tuple[str, str, int, int], float]
+"""When each standstill was seen first, by monotonic time; by service, reason, and its pods: all, and Ready."""
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """Why no pods of a service come up by waiting: the word, a sentence about the workload, and what to type."""
+
+    service: str
+    workload: Workload
+    reason: Why
+    fact: str
+    command: str
+    patience_seconds: float = 0.0
+    """How long it has to stand until it is final: it may pass by itself."""
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """The same as long as nothing moves."""
+        return self.service, self.reason, self.workload.pods, self.workload.ready
+
+
+def paused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
+    """Each of these that is paused: its controller starts no pod of a new template (`kubectl rollout pause`)."""
+    for service, workload in sorted(workloads.items()):
+        if workload.paused:
+            fact = f"{workload} is paused: Kubernetes starts no pod of its new template"
+            resume = f"kubectl -n {workload.namespace} rollout resume {workload.kind.lower()}/{workload.name}"
+            yield Standstill(service, workload, Why.DEPLOYMENT_PAUSED, fact, resume)
+
+
+def standstills(state: SideState, names: Iterable[str]) -> tuple[Standstill, ...]:
+    """Returns what keeps these services from coming up, of those that are asked for pods and not as wanted."""
+    asked = {name: state.workloads[name] for name in names}
+    behind = {name: workload for name, workload in asked.items() if workload.replicas and not workload.rolled_out}
+    return (*paused(behind), *_refused(behind))
+
+
+def first_seen(found: Iterable[Standstill], before: Seen, now: float) -> Seen:
+    """Returns since when each of these stands, by what was seen at the look `before`."""
+    return {each.key: before.get(each.key, now) for each in found}
+
+
+def final(found: Iterable[Standstill], seen: Seen, now: float) -> tuple[Standstill, ...]:
+    """Returns those that will not pass by themselves, as far as patience goes."""
+    return tuple(each for each in found if now - seen[each.key] >= each.patience_seconds)
+
+
+def _refused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
+    """A quota, a LimitRange, PodSecurity or a webhook: whatever it was, the API server says it."""
+    for service, workload in sorted(workloads.items()):
+        if said := workload.refusal:
+            fact = (
+                f"{workload} has {workload.pods} of {workload.replicas} pods, and the API server refuses more: {said}"
+            )
+            command = next(command for words, command in NEXT if words in said).format(workload.namespace)
+            yield Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS)

@@ -1,0 +1,70 @@
+"""What will not come up by waiting, and how long a refusal has to stand until it is final."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.standstill import PATIENCE_SECONDS, Standstill, final, first_seen, standstills
+from tests.core.builders import GREEN, deployment, side
+
+FORBIDDEN = 'pods "web-6f5c9d8b7-x2x4p" is forbidden'
+
+
+def refused(message: str = FORBIDDEN, *, ready: int = 0, **changes: Any) -> dict[str, Any]:
+    """A Deployment whose pods the API server refuses."""
+    web = deployment()
+    condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message, **changes}
+    web["status"] |= {"replicas": ready, "updatedReplicas": ready, "readyReplicas": ready, "conditions": [condition]}
+    return web
+
+
+def found(web: dict[str, Any]) -> tuple[Standstill, ...]:
+    return standstills(side(GREEN, web), ["web", "mailer"])
+
+
+def test_nothing_stands_in_the_way_of_pods_that_are_there_or_coming() -> None:
+    coming = deployment()
+    coming["status"]["readyReplicas"] = 1
+    assert found(deployment()) == found(coming) == ()
+    whole = refused(ready=2)
+    assert found(whole) == (), "what it has is enough"
+
+
+def test_the_api_servers_sentence_is_shown_on_one_line_and_not_for_ever() -> None:
+    (one,) = found(refused("exceeded\n\tquota \x1b[31m" + "x" * 2_000))
+    assert "refuses more: exceeded quota ?[31mxxx" in one.fact
+    assert len(one.fact) < 700
+    assert (one.service, one.reason) == ("web", Why.PODS_REFUSED)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"status": "False"}, {"reason": "FailedDelete"}, {"type": "Available"}], ids=lambda each: str(each)
+)
+def test_other_conditions_are_no_refusal(changes: dict[str, str]) -> None:
+    assert found(refused(**changes)) == ()
+
+
+def test_what_is_said_of_the_template_before_is_not_taken_for_this_one() -> None:
+    web = refused()
+    web["metadata"]["generation"] = 4
+    assert found(web) == ()
+
+
+def test_a_refusal_is_final_when_it_has_stood_and_a_pause_at_once() -> None:
+    seen = first_seen(found(refused()), {}, 100.0)
+    assert final(found(refused()), seen, 100.0 + PATIENCE_SECONDS - 1) == ()
+    assert final(found(refused()), seen, 100.0 + PATIENCE_SECONDS) == found(refused())
+    stopped = found(deployment(replicas=3, paused=True) | {"status": {}})
+    assert final(stopped, first_seen(stopped, {}, 100.0), 100.0) == stopped
+
+
+def test_one_that_passed_or_moved_begins_anew() -> None:
+    seen = first_seen(found(refused()), {}, 100.0)
+    assert first_seen(found(deployment()), seen, 105.0) == {}
+    more = found(refused(ready=1))
+    assert list(first_seen(more, seen, 105.0).values()) == [105.0]
+    again = found(refused("other words"))
+    assert list(first_seen(again, seen, 105.0).values()) == [100.0], "a quota's numbers, a pod's name: the same refusal"
