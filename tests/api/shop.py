@@ -127,6 +127,11 @@ class Shop:
         """The namespace of the routes, and of what flipgate remembers."""
         return self.name
 
+    @property
+    def images(self) -> dict[str, str]:
+        """What each declared service runs at first."""
+        return {service.name: f"shop/{service.name}:1" for service in self.application.spec.services}
+
     def namespace(self, side: Side) -> str:
         """A side's namespace."""
         return f"{self.name}-{side}"
@@ -150,7 +155,7 @@ class Shop:
         As a deploy, a flip and a bake leave it, without the way there: nothing of it is in the journal.
         """
         world, now = self.world(actor), utc_now()
-        images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
+        images, wanted = {**self.images, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
             part = {"metadata": {"labels": {STAMP: "1.made"}}, "spec": {"replicas": count, "template": pods}}
@@ -180,7 +185,7 @@ class Shop:
         """What `adopt` finds of the shop as it was installed."""
         now = utc_now()
         at_rest = dict.fromkeys(COUNTS, 0)
-        sides = {s: Occupant(images=IMAGES, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
+        sides = {s: Occupant(images=self.images, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
         done = records.EntryState.DONE
         entry = records.JournalEntry(
             id=1, step="Adopt", state=done, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"

@@ -134,9 +134,9 @@ def _facts(
 ) -> Iterator[_Fact]:
     yield from _contract(application, occupant)
     if isinstance(old.side, SideState):
-        yield from _workloads(old.side, wanted)
+        yield from _workloads(occupant, old.side, wanted)
         yield from _images(application, occupant, old.side)
-        yield from _quotas(application, old, old.side, wanted)
+        yield from _quotas(application, occupant, old, wanted)
     else:
         yield _unread(old.side.why, place)
     yield from _configuration(occupant, old, place)
@@ -158,8 +158,8 @@ def _contract(application: Application, occupant: Occupant) -> Iterator[_Fact]:
         yield _Fact(WayBackReason.CONTRACT_MIGRATION_DONE, contract_fact(done), forward)
 
 
-def _workloads(state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
-    for name in state.missing:
+def _workloads(occupant: Occupant, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
+    for name in (name for name in state.missing if name in occupant.images):
         text = f"{state.workloads[name]} is missing"
         yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get {state.resources}")
     for name, (ready, count) in short_of(state, wanted).items():
@@ -175,9 +175,9 @@ def _images(application: Application, occupant: Occupant, state: SideState) -> I
     for service in application.spec.services:
         workload = state.workloads[service.name]
         found, was = workload.image_of(service.container), occupant.images.get(service.name)
-        if workload.found and was is None:
+        if workload.up and was is None:
             yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
-        elif workload.found and found != was:
+        elif workload.found and was is not None and found != was:
             yield _Fact(WayBackReason.IMAGES_CHANGED, f"{workload} has image {found}, was live with {was}", look)
 
 
@@ -218,10 +218,12 @@ MUST_NAME: Final = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "
 """A quota on one of these refuses a pod that does not name it; a LimitRange may fill it in, which is not read."""
 
 
-def _quotas(application: Application, old: OldSide, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
-    if isinstance(old.quotas, Unread):
+def _quotas(application: Application, occupant: Occupant, old: OldSide, wanted: Mapping[str, int]) -> Iterator[_Fact]:
+    state = old.side
+    if isinstance(old.quotas, Unread) or isinstance(state, Unread):
         return
-    whole = {service.name: service.replicas for service in application.workers()} | dict(wanted)
+    working = (service for service in application.workers() if service.name in occupant.images)
+    whole = {service.name: service.replicas for service in working} | dict(wanted)
     more = {name: count - state.workloads[name].pods for name, count in whole.items() if state.workloads[name].found}
     missing = {name: count for name, count in sorted(more.items()) if count > 0}
     for quota in sorted(old.quotas, key=lambda each: each.name):

@@ -48,6 +48,7 @@ def next_turn(
     new: SideState,
     jobs: Jobs,
     *,
+    counts: Mapping[str, int],
     skip: Collection[str] = (),
     unconfirmed: Unconfirmed = frozenset(),
 ) -> Turn | None:
@@ -55,12 +56,13 @@ def next_turn(
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
-    on the old side. Services to `skip` are left as they are, on both sides. `unconfirmed` ones have pods
-    that do not confirm yet what their ConfigMap says.
+    on the old side. What starts is what `counts` (`counts.at_work`) names. Services to `skip` are left as they are, on
+    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says.
     """
     handed = [service for service in services if service.name not in skip]
+    starting = [service for service in handed if service.name in counts]
     stop = _turn(handed, old, work=False, jobs=jobs, unconfirmed=unconfirmed)
-    start = _turn(handed, new, work=True, jobs={}, unconfirmed=unconfirmed)
+    start = _turn(starting, new, work=True, jobs={}, unconfirmed=unconfirmed)
     turns = (stop, start) if order == "old-first" else (start, stop)
     return next((turn for turn in turns if not turn.over), None)
 

@@ -284,7 +284,7 @@ def _move_unrecorded(
             if request.forced:
                 way = open_way(acting, target, request, state)
             else:
-                need_ready(world, target, state)
+                need_ready(acting, target, state)
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
             why = f"{why} And the pods of {target} could not be counted: {error}"
@@ -293,7 +293,7 @@ def _move_unrecorded(
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
-    left = (*moved.left, *workers_left(world, target))
+    left = (*moved.left, *workers_left(acting, target))
     with _proving(world, target, moved) as answers:
         pass
     said = (f"unrecorded: {why}", *notes, *way.short, *answers.unproven)

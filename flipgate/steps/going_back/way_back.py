@@ -110,6 +110,8 @@ def scale_up(acting: Authority, target: Side) -> None:
     # Once more, by the counts as they are now: whoever stamped or scaled since is read, and the write tests the count.
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
+        if acting.record and acting.record.ran_without(target, service.name):
+            continue
         count = scaled_up(service, carried.get(service.name, 0), others.get(service.name, 0))
         workload = state.workloads[service.name]
         if not (workload.found and workload.replicas < count):
@@ -134,7 +136,9 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
     )
     began = world.monotonic()
     scale_up(acting, target)
-    state = _wait(acting, target, enough(carried), began + request.patience_seconds)
+    absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
+    awaited = {name: count for name, count in enough(carried).items() if name not in absent}
+    state = _wait(acting, target, awaited, began + request.patience_seconds)
     missing = short_of(state, enough(carried))
     if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
         raise not_up(world, state, missing)
@@ -177,21 +181,25 @@ def _checked(world: World, target: Side, request: RollbackRequest) -> tuple[str,
     return tuple(bad)
 
 
-def need_ready(world: World, target: Side, state: SideState | None = None) -> None:
-    """Raises Refused unless each serving service of the side has a Ready pod: by `state`, where it was just stamped."""
+def need_ready(acting: Authority, target: Side, state: SideState | None = None) -> None:
+    """Raises Refused unless each serving service that carried users on the side has a Ready pod: by `state`, where it
+    was just stamped."""
+    world = acting.world
     state = state or look_at_side(world, target)
-    if missing := without_pods(world.application, state):
+    if missing := without_pods(world.application, acting.record, state):
         raise not_up(world, state, missing)
 
 
-def workers_left(world: World, target: Side) -> tuple[str, ...]:
+def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     """Returns what a person has to do about the workers: handing them over needs the journal, and there is none."""
-    services = world.application.handed_over()
+    world = acting.world
+    counts = at_work(world.application.handed_over(), acting.record, target)
+    services = [service for service in world.application.handed_over() if service.name in counts]
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
     workers = [service for service in services if service.kind == "Deployment" and not service.consume]
     scale = f"kubectl -n {place.namespace} scale deployment/"
-    lines = [f"{scale}{place.workload_of(each)} --replicas={at_work(each)}" for each in workers]
+    lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()

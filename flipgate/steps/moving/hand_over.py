@@ -3,7 +3,7 @@ declared order, writes the journal, and goes back the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from flipgate.adapters.addresses import address, address_of
@@ -44,13 +44,15 @@ def hand_over_workers(
     services = acting.world.application.handed_over()
     if not services:
         return ()
-    shift = _Shift(acting, to, timeout_seconds, back, meanwhile)
+    # As it is now: what the old side had was noted when users had left it, under this very Lease.
+    counts = at_work(services, acting.world.store.read(), to)
+    shift = _Shift(acting, to, counts, timeout_seconds, back, meanwhile)
     turn = shift.next_turn()
     if turn is None:
         return ()
     with journal(acting, HandOver(to)) as entry:
         shift.work(turn)
-        moved = sorted(service.name for service in services if service.name not in shift.skip)
+        moved = sorted(shift.counts.keys() - shift.skip)
         entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
     return tuple(shift.left)
 
@@ -61,6 +63,8 @@ class _Shift:
 
     acting: Acting
     to: Side
+    counts: Mapping[str, int]
+    """What starts there, and with how many pods."""
     timeout_seconds: float
     back: bool
     meanwhile: Callable[[], None]
@@ -89,7 +93,9 @@ class _Shift:
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
         order = application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
-        return next_turn(services, order, old, new, jobs, skip=self.skip, unconfirmed=self.unconfirmed.keys())
+        return next_turn(
+            services, order, old, new, jobs, counts=self.counts, skip=self.skip, unconfirmed=self.unconfirmed.keys()
+        )
 
     def _unconfirmed(self, first: SideState) -> dict[tuple[Side, str], str]:
         """What the pods of mixed services say that differs from their ConfigMap. Pods that cannot be asked are waited
@@ -162,7 +168,7 @@ class _Shift:
             return
         if turn.work:
             self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _scale(self.acting, workload, at_work(service) if turn.work else 0)
+        _scale(self.acting, workload, self.counts[service.name] if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """Continues the schedule where the other side's left off, or a Job that ran there already would be started once

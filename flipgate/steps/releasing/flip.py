@@ -238,7 +238,10 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
         before = record.sides.get(side)
         if before is None or not before.images:
             return record
-        images = {**before.images, **images_of(world.application, state)}
+        # What was not released there and does not run there came with the release that takes users away.
+        ran = {name for name, workload in state.workloads.items() if workload.up or name in before.images}
+        found = {name: image for name, image in images_of(world.application, state).items() if name in ran}
+        images = {**before.images, **found}
         carried = but(
             before, replicas={**before.replicas, **present_counts(state)}, images=images, configuration=hashed
         )

@@ -242,10 +242,18 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     if kind is QuestionKind.SCALE_DOWN:
         side = view.sides[release.side.other]
         return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving",)
-    ran = need_record(world, view).ran_on(release.side.other)
-    before = images_of(world.application, view.sides[release.side.other]) if ran else {}
-    changed = [(name, before.get(name, "nothing"), ref) for name, ref in release.images.items()]
-    return tuple(f"{name}: {old} to {new}" for name, old, new in changed if old != new) or ("configuration only",)
+    record, old = need_record(world, view), release.side.other
+    before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}
+    up = {name for name, workload in view.sides[old].workloads.items() if workload.up}
+    new = {name for name in release.images if record.ran_without(old, name) and name not in up}
+    lines = [
+        f"{name}: new with this release ({old} never ran it), {ref}"
+        if name in new
+        else f"{name}: {before.get(name, 'nothing')} to {ref}"
+        for name, ref in release.images.items()
+        if name in new or before.get(name) != ref
+    ]
+    return tuple(lines) or ("configuration only",)
 
 
 def _summary(record: Record, release: Release, kind: QuestionKind) -> str:
