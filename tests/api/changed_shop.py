@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from flipgate.adapters.store import Store
@@ -16,14 +16,14 @@ from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.flip import note_proof
 from flipgate.steps.releasing.questions import pose
-from tests.api.shop import BLUE, GREEN, TO_LIVE, Shop
+from tests.api.shop import GREEN, TO_LIVE, Shop
 
 PROVEN = Proven((Seen("traefik-1", proven=True),), 0.1)
 
 
-def declaring(shop: Shop, *services: str, without: str = "") -> Shop:
-    """The shop with these services more in its file, and without that one, as `apply` writes it."""
-    kept = [line for line in shop.text.splitlines() if not without or f"name: {without}," not in line]
+def declaring(shop: Shop, *services: str, without: Collection[str] = ()) -> Shop:
+    """The shop with these services more in its file, and without those, as `apply` writes it."""
+    kept = [line for line in shop.text.splitlines() if not any(f"name: {name}," in line for name in without)]
     text = "\n".join([*kept, *(f"    - {service}" for service in services)]) + "\n"
     Store(shop.cluster, shop.own, shop.name).write_application(text)
     return replace(shop, application=load_application(text, "shop.yaml"), text=text)
@@ -39,15 +39,21 @@ def add(shop: Shop, side: Side, name: str, replicas: int) -> None:
     shop.play_ready(side, name)
 
 
-def add_to_both(shop: Shop, name: str, on_blue: int) -> None:
-    """One Deployment more on each side: `on_blue` pods there, none on green."""
-    for side in Side:
-        add(shop, side, name, on_blue if side is BLUE else 0)
+def cron_job_at(shop: Shop, side: Side, name: str) -> str:
+    """The path of a side's CronJob."""
+    return f"/apis/batch/v1/namespaces/{shop.namespace(side)}/cronjobs/{name}"
 
 
-def to_baking(shop: Shop, world: World, images: Mapping[str, str]) -> tuple[str, ...]:
+def add_cron_job(shop: Shop, side: Side, name: str, *, suspend: bool) -> None:
+    """One CronJob more on a side."""
+    pods = {"containers": [{"name": name, "image": f"shop/{name}:1"}], "restartPolicy": "Never"}
+    spec = {"schedule": "0 4 * * *", "suspend": suspend, "jobTemplate": {"spec": {"template": {"spec": pods}}}}
+    shop.cluster.create(cron_job_at(shop, side, name).rpartition("/")[0], {"metadata": {"name": name}, "spec": spec})
+
+
+def to_baking(shop: Shop, world: World, images: Mapping[str, str], *, handed_over: bool = True) -> tuple[str, ...]:
     """A release of these images on green, taken as the pipelines do it until the bake begins: users are there, and what
-    works is handed over. Returns what the question said that changes."""
+    works is `handed_over`. Returns what the question said that changes."""
     with shop.playing_ready(), world.acting() as acting:
         world = acting.world
         release = open_release(world, images, "ci")
@@ -57,5 +63,6 @@ def to_baking(shop: Shop, world: World, images: Mapping[str, str]) -> tuple[str,
         advance(world, release.name, Phase.FLIPPING, TO_LIVE[Phase.FLIPPING])
         shop.point("live", shop.namespace(GREEN))
         note_proof(acting, release.name, PROVEN)
-        hand_over_workers(acting, GREEN)
+        if handed_over:
+            hand_over_workers(acting, GREEN)
     return said

@@ -24,6 +24,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
@@ -185,7 +186,11 @@ class Shop:
         """What `adopt` finds of the shop as it was installed."""
         now = utc_now()
         at_rest = dict.fromkeys(COUNTS, 0)
-        sides = {s: Occupant(images=self.images, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
+        roles = roles_of(self.application)
+        sides = {
+            s: Occupant(images=self.images, roles=roles, replicas=COUNTS if s is BLUE else at_rest, since=now)
+            for s in Side
+        }
         done = records.EntryState.DONE
         entry = records.JournalEntry(
             id=1, step="Adopt", state=done, actor=actor, at=now, ended=now, outcome=f"active {BLUE}"

@@ -62,7 +62,7 @@ from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import forget_unrecorded, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
-from flipgate.steps.moving.stamp import stamp, stamped_look
+from flipgate.steps.moving.stamp import stamp, stamp_taken_out, stamped_look
 
 TAKE_OVER_TRIES = 3
 
@@ -168,8 +168,9 @@ def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
     if no_way := closed(acting.record, target):
         return (f"workers were not handed over to {target}: {no_way.fact}",)
     handed: list[str] = []
+    notes = _try("stamp what the file names no longer", lambda: stamp_taken_out(acting))
     left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(acting, target, back=True)))
-    return (*left, *handed)
+    return (*notes, *left, *handed)
 
 
 def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:

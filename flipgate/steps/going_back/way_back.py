@@ -11,6 +11,7 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
@@ -193,8 +194,12 @@ def need_ready(acting: Authority, target: Side, state: SideState | None = None) 
 def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     """Returns what a person has to do about the workers: handing them over needs the journal, and there is none."""
     world = acting.world
-    counts = at_work(world.application.handed_over(), acting.record, target)
-    services = [service for service in world.application.handed_over() if service.name in counts]
+    services, record = world.application.handed_over(), acting.record
+    counts = at_work(services, record, target)
+    if record:
+        services += taken_out.workers(world.application, record)
+        counts |= taken_out.to_restore(world.application, record, target)
+    services = tuple(service for service in services if service.name in counts)
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
     workers = [service for service in services if service.kind == "Deployment" and not service.consume]

@@ -9,7 +9,7 @@ from typing import Any
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
-from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Build, Phase, Reason
 from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
 from flipgate.core.spec.application import application_hash
@@ -20,6 +20,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
@@ -268,14 +269,17 @@ def _at_present_counts(world: World, release: Release, active: SideState | None)
 def _note_occupant(world: World, release: Release, side: SideState) -> None:
     """What the side runs from here on, with the configuration that its pods start with."""
     now, hashed = world.now(), configuration_hash(configuration(world.cluster, side))
-    world.store.update(lambda record: _occupied(record, release, hashed, now))
+    roles = roles_of(world.application)
+    world.store.update(lambda record: _occupied(record, release, roles, hashed, now))
 
 
-def _occupied(record: records.Record, release: Release, hashed: str, now: datetime) -> records.Record:
+def _occupied(
+    record: records.Record, release: Release, roles: dict[str, Ran], hashed: str, now: datetime
+) -> records.Record:
     """A release that is brought up again (its counts have grown) is the same occupant still."""
     before = record.sides.get(release.side)
     same = before if before and before.release == release.name else Occupant(release=release.name, since=now)
-    occupant = but(same, images=release.images, replicas=release.wanted, configuration=hashed)
+    occupant = but(same, images=release.images, roles=roles, replicas=release.wanted, configuration=hashed)
     return records.occupied(record, release.side, occupant)
 
 

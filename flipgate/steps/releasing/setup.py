@@ -22,6 +22,7 @@ from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import environment_config_maps, images_of
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
@@ -131,7 +132,12 @@ def adopt(world: World) -> Record:
     need_header(world, _unnamed(world, active))
     now = world.now()
     occupants = {
-        side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
+        side: Occupant(
+            images=images_of(world.application, state),
+            roles=roles_of(world.application),
+            replicas=state.replicas,
+            since=now,
+        )
         for side, state in view.sides.items()
     }
     return _first_record(world, view, "Adopt", active, occupants)
