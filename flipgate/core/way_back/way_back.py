@@ -21,7 +21,7 @@ from flipgate.core.spec.application import Application
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
-from flipgate.core.workloads.counts import counts_that_matter, short_of
+from flipgate.core.workloads.counts import at_work, counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.view import SideState
 
@@ -113,7 +113,10 @@ def judge_way_back(record: Record, application: Application, old: OldSide, now: 
     occupant, place = record.sides[side], application.place_of(side).namespace
     wanted = counts_that_matter(application, record, side)
     order = list(WayBackReason)
-    facts = sorted(_facts(application, occupant, old, wanted, place), key=lambda fact: order.index(fact.reason))
+    working = at_work(application.workers(), record, side)
+    facts = sorted(
+        _facts(application, occupant, old, wanted, working, place), key=lambda fact: order.index(fact.reason)
+    )
     if not facts:
         ready = ", ".join(f"{name} {count}" for name, count in sorted(wanted.items()))
         message = f"{side} has its pods Ready ({ready}), with the images and the configuration it was live with"
@@ -130,13 +133,18 @@ def _condition(status: ConditionStatus, reason: WayBackReason, message: str, now
 
 
 def _facts(
-    application: Application, occupant: Occupant, old: OldSide, wanted: Mapping[str, int], place: str
+    application: Application,
+    occupant: Occupant,
+    old: OldSide,
+    wanted: Mapping[str, int],
+    working: Mapping[str, int],
+    place: str,
 ) -> Iterator[_Fact]:
     yield from _contract(application, occupant)
     if isinstance(old.side, SideState):
         yield from _workloads(occupant, old.side, wanted)
         yield from _images(application, occupant, old.side)
-        yield from _quotas(application, occupant, old, wanted)
+        yield from _quotas(old.quotas, old.needs, old.side, {**working, **wanted})
     else:
         yield _unread(old.side.why, place)
     yield from _configuration(occupant, old, place)
@@ -218,17 +226,19 @@ MUST_NAME: Final = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "
 """A quota on one of these refuses a pod that does not name it; a LimitRange may fill it in, which is not read."""
 
 
-def _quotas(application: Application, occupant: Occupant, old: OldSide, wanted: Mapping[str, int]) -> Iterator[_Fact]:
-    state = old.side
-    if isinstance(old.quotas, Unread) or isinstance(state, Unread):
+def _quotas(
+    quotas: tuple[Quota, ...] | Unread,
+    needs: Mapping[str, Mapping[str, Decimal]],
+    state: SideState,
+    whole: Mapping[str, int],
+) -> Iterator[_Fact]:
+    if isinstance(quotas, Unread):
         return
-    working = (service for service in application.workers() if service.name in occupant.images)
-    whole = {service.name: service.replicas for service in working} | dict(wanted)
     more = {name: count - state.workloads[name].pods for name, count in whole.items() if state.workloads[name].found}
     missing = {name: count for name, count in sorted(more.items()) if count > 0}
-    for quota in sorted(old.quotas, key=lambda each: each.name):
+    for quota in sorted(quotas, key=lambda each: each.name):
         for resource in sorted(quota.hard):
-            yield from _one_quota(quota, resource, missing, old.needs, state.namespace)
+            yield from _one_quota(quota, resource, missing, needs, state.namespace)
 
 
 def _one_quota(

@@ -42,9 +42,13 @@ def scaled_up(service: Service, carried: int, other: int = 0) -> int:
 
 
 def at_work(services: Iterable[Service], record: Record | None, side: Side) -> dict[str, int]:
-    """For a side that begins to work, of each of these services that it has: the file's number, one pod at least."""
+    """For a side that begins to work, of each of these services that it has: the file's number, or as many as worked
+    before, there or on the other side, where these were more (they may have been autoscaled). 1 for a CronJob."""
+    noted = [each.replicas for each in record.sides.values()] if record else []
     return {
-        service.name: max(1, service.replicas)
+        service.name: 1
+        if service.kind == "CronJob"
+        else max(service.replicas, *(worked.get(service.name, 0) for worked in noted), 0)
         for service in services
         if not (record and record.ran_without(side, service.name))
     }

@@ -202,7 +202,7 @@ def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     services = tuple(service for service in services if service.name in counts)
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
-    workers = [service for service in services if service.kind == "Deployment" and not service.consume]
+    workers = [s for s in services if s.kind == "Deployment" and not s.consume and counts[s.name]]
     scale = f"kubectl -n {place.namespace} scale deployment/"
     lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "

@@ -74,8 +74,8 @@ class _Shift:
     """What is handed over: the declared ones, and those of either side that were taken out of the file."""
     taken_out: Collection[str]
     """Those of them whose trouble fails no release: each is left then, and said."""
-    counts: Mapping[str, int]
-    """What starts there, and with how many pods."""
+    counts: dict[str, int]
+    """What starts there, and with how many pods: as many as work on the other side when it is looked at first, too."""
     timeout_seconds: float
     back: bool
     meanwhile: Callable[[], None]
@@ -100,6 +100,8 @@ class _Shift:
         services = [service for name, service in self.services.items() if name not in self.skip]
         self.sides = {side: look_at_side(self.world, side, services) for side in Side}
         old, new = self.sides[self.to.other], self.sides[self.to]
+        for name in self.counts:
+            self.counts[name] = max(self.counts[name], old.workloads[name].replicas if name in old.workloads else 0)
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
         order = self.world.application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)

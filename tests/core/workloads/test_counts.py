@@ -53,9 +53,10 @@ def test_users_return_to_the_most_of_what_was_carried_what_the_other_side_has_an
     assert [scaled_up(web, 1), scaled_up(web, 7), scaled_up(web, 7, 9), scaled_up(web, 0, 0)] == [2, 7, 9, 2]
 
 
-def test_what_works_has_one_pod_at_least() -> None:
+def test_what_works_has_the_files_number_or_as_many_as_worked() -> None:
     (mailer,) = shop().workers()
-    assert [at_work([each], None, BLUE) for each in (mailer, but(mailer, replicas=0))] == [{"mailer": 3}, {"mailer": 1}]
+    assert [at_work([each], None, BLUE) for each in (mailer, but(mailer, replicas=0))] == [{"mailer": 3}, {"mailer": 0}]
+    assert at_work([mailer], adding(mailer=8), GREEN) == at_work([mailer], adding(mailer=8), BLUE) == {"mailer": 8}
 
 
 def test_at_rest_only_what_serves_keeps_pods() -> None:
