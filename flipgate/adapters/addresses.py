@@ -11,6 +11,8 @@ from typing import Final
 
 from flipgate.core.workloads.view import Stamped
 
+KEDA: Final = "keda.sh"
+"""KEDA's API group."""
 HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ConfigMap": "/api/v1",
@@ -23,6 +25,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "CronJob": "/apis/batch/v1",
         "Job": "/apis/batch/v1",
         "HorizontalPodAutoscaler": "/apis/autoscaling/v2",
+        "ScaledObject": f"/apis/{KEDA}/v1alpha1",
         "EndpointSlice": "/apis/discovery.k8s.io/v1",
         "Lease": "/apis/coordination.k8s.io/v1",
     }

@@ -17,7 +17,8 @@ from flipgate.cli._print import count, emit
     details={
         "Data": """\
             -o json: {"application", "services", "routes", "online", "ok", "problems": ["sentence", ...],
-             "seen": ["what users' question was answered with through one replica", ...]}"""
+             "seen": ["what users' question was answered with through one replica, or an autoscaler of the live side
+             that has to be paused before the next flip", ...]}"""
     },
     examples="""\
         flipgate check -f flipgate.yaml --offline     the file alone: no cluster is asked

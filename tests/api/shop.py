@@ -24,6 +24,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
@@ -125,6 +126,11 @@ class Shop:
         """The namespace of the routes, and of what flipgate remembers."""
         return self.name
 
+    @property
+    def images(self) -> dict[str, str]:
+        """What each declared service runs at first."""
+        return {service.name: f"shop/{service.name}:1" for service in self.application.spec.services}
+
     def namespace(self, side: Side) -> str:
         """A side's namespace."""
         return f"{self.name}-{side}"
@@ -152,7 +158,7 @@ class Shop:
         As a deploy, a flip and a bake leave it, without the way there: nothing of it is in the journal.
         """
         world, now = self.world(actor), utc_now()
-        images, wanted = {**IMAGES, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
+        images, wanted = {**self.images, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
             self.scaled(GREEN, name, count, {STAMP: "1.made"}, template=pods)
@@ -172,7 +178,11 @@ class Shop:
         """What `adopt` finds of the shop as it was installed."""
         now = utc_now()
         at_rest = dict.fromkeys(COUNTS, 0)
-        sides = {s: Occupant(images=IMAGES, replicas=COUNTS if s is BLUE else at_rest, since=now) for s in Side}
+        roles = roles_of(self.application)
+        sides = {
+            s: Occupant(images=self.images, roles=roles, replicas=COUNTS if s is BLUE else at_rest, since=now)
+            for s in Side
+        }
         facts: dict[str, Any] = {"state": records.EntryState.DONE, "at": now, "ended": now}
         entry = records.JournalEntry(id=1, step="Adopt", actor=actor, outcome=f"active {BLUE}", **facts)
         return Record(application=self.name, epoch=0, active=BLUE, sides=sides, journal=(entry,))

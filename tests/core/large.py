@@ -9,7 +9,7 @@ from typing import Any
 from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp, HandOver, Intent, Move, Rest, Restore
-from flipgate.core.record.occupant import Contract, Occupant
+from flipgate.core.record.occupant import Contract, Occupant, Ran
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.record import (
     JOURNAL_KEPT,
@@ -35,6 +35,7 @@ CONFIG_MAP_BYTES = 1024 * 1024
 NAMES = tuple(f"service-{n:03}-".ljust(253, "n") for n in range(MOST_SERVICES))
 IMAGES = {name: f"{'r' * 254}/{name[:10]}:{'t' * 117}@sha512:{'0' * 128}" for name in NAMES}
 COUNTS = dict.fromkeys(NAMES, 10_000)
+ROLES = dict.fromkeys(NAMES, Ran(role="mixed", config_map=NAMES[0], key="k" * 40))
 LONG_OF = {
     "two bytes each": "é" * 9_000,
     "four bytes each": "🙂" * 5_000,
@@ -128,7 +129,14 @@ def answered(now: Record, text: str) -> Record:
 def lived(now: Record, text: str) -> Record:
     contract = Contract(reason=text, by=text, at=NOW)
     carried = Occupant(
-        release=text, images=IMAGES, replicas=COUNTS, since=NOW, configuration=text, up_seconds=1.5, contracted=contract
+        release=text,
+        images=IMAGES,
+        roles=ROLES,
+        replicas=COUNTS,
+        since=NOW,
+        configuration=text,
+        up_seconds=1.5,
+        contracted=contract,
     )
     return but(now, sides=dict.fromkeys(Side, carried), holder=text, written_down=text)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
+from flipgate.core.spec.service import Role
 from flipgate.core.values.base import Model
 from flipgate.core.values.stored import Address, Name, Text
 
@@ -16,6 +19,15 @@ class Contract(Model):
     at: datetime
 
 
+class Ran(Model):
+    """What a service is that a side runs: needed when the file names it no longer."""
+
+    role: Role
+    config_map: Name = Field(default="", exclude_if=lambda name: not name)
+    """Of a mixed one: the ConfigMap that tells its pods whether to consume."""
+    key: Name = Field(default="", exclude_if=lambda key: not key)
+
+
 class Occupant(Model):
     """What runs on a side, as far as flipgate put or adopted it there. Without images, nothing ever did (`init`).
 
@@ -26,6 +38,8 @@ class Occupant(Model):
 
     release: Name | None = None
     images: dict[Name, Address] = {}
+    roles: dict[Name, Ran] = Field(default={}, exclude_if=lambda roles: not roles)
+    """What each of `images` is, where somebody noted it."""
     replicas: dict[Name, int] = {}
     since: datetime
     configuration: Name = ""

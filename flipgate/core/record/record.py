@@ -16,7 +16,7 @@ from pydantic import Field
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
-from flipgate.core.record.phases import ASKED_IN, Phase, QuestionKind, Reason
+from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
@@ -202,6 +202,15 @@ class Record(Model):
         back there, and nothing there can be compared with."""
         occupant = self.sides.get(side)
         return occupant is None or bool(occupant.images)
+
+    def ran_without(self, side: Side, service: str) -> bool:
+        """Whether the side is known to have run without this service: a later release added it, on the other side."""
+        occupant = self.sides.get(side)
+        return occupant is not None and bool(occupant.images) and service not in occupant.images
+
+    def left_by_users(self, side: Side) -> bool:
+        """Whether users left the side in the open release's move: what is noted of it is what it had right then."""
+        return self.release is not None and self.release.side is side.other and self.phase in AFTER_TRAFFIC
 
     @property
     def both_protected(self) -> bool:

@@ -61,7 +61,7 @@ def judge_rollback(
     if traffic and not _can_move(traffic, found, movable if to else ()):
         routes = "; ".join(f"{state.route} {state.unmovable}" for state in traffic.leading)
         return NoWay(Why.ROUTE_UNKNOWN, f"no route can be sent to {found}: {routes}")
-    if record is None and to is None and (short := without_pods(application, sides[found])):
+    if record is None and to is None and (short := without_pods(application, record, sides[found])):
         return NoWay(Why.WAY_BACK_NOT_READY, f"{found} is not Ready: {counts.said(short)}", found)
     return Back(found)
 

@@ -220,7 +220,7 @@ def _shortages(
         workload = state.workloads[service.name]
         if service.replicas and workload.found and _ran(record, side, service.name):
             ours = rest if rest and _rested_by(rest, workload) else None
-            short = _short(service, workload, carried[service.name], least.get(service.name), ours)
+            short = _short(service, workload, carried.get(service.name, 0), least.get(service.name), ours)
             found += [short] if short else []
     return tuple(found)
 

@@ -140,7 +140,9 @@ def _one_side_first(name: str, facts: Facts, traffic: Traffic, then: str) -> Nex
 def _side_to_choose(facts: Facts) -> Side | None:
     """Of the sides that have a Ready pod of each serving service the one that was live before, by the stamps."""
     up = [
-        side for side in facts.sides if side in facts.movable and not without_pods(facts.application, facts.sides[side])
+        side
+        for side, state in facts.sides.items()
+        if side in facts.movable and not without_pods(facts.application, facts.record, state)
     ]
     if len(up) < len(Side):
         return up[0] if up else None

@@ -21,7 +21,7 @@ from flipgate.core.spec.application import Application
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
-from flipgate.core.workloads.counts import counts_that_matter, short_of
+from flipgate.core.workloads.counts import at_work, counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.view import SideState
 
@@ -113,7 +113,10 @@ def judge_way_back(record: Record, application: Application, old: OldSide, now: 
     occupant, place = record.sides[side], application.place_of(side).namespace
     wanted = counts_that_matter(application, record, side)
     order = list(WayBackReason)
-    facts = sorted(_facts(application, occupant, old, wanted, place), key=lambda fact: order.index(fact.reason))
+    working = at_work(application.workers(), record, side)
+    facts = sorted(
+        _facts(application, occupant, old, wanted, working, place), key=lambda fact: order.index(fact.reason)
+    )
     if not facts:
         ready = ", ".join(f"{name} {count}" for name, count in sorted(wanted.items()))
         message = f"{side} has its pods Ready ({ready}), with the images and the configuration it was live with"
@@ -130,13 +133,18 @@ def _condition(status: ConditionStatus, reason: WayBackReason, message: str, now
 
 
 def _facts(
-    application: Application, occupant: Occupant, old: OldSide, wanted: Mapping[str, int], place: str
+    application: Application,
+    occupant: Occupant,
+    old: OldSide,
+    wanted: Mapping[str, int],
+    working: Mapping[str, int],
+    place: str,
 ) -> Iterator[_Fact]:
     yield from _contract(application, occupant)
     if isinstance(old.side, SideState):
-        yield from _workloads(old.side, wanted)
+        yield from _workloads(occupant, old.side, wanted)
         yield from _images(application, occupant, old.side)
-        yield from _quotas(application, old, old.side, wanted)
+        yield from _quotas(old.quotas, old.needs, old.side, {**working, **wanted})
     else:
         yield _unread(old.side.why, place)
     yield from _configuration(occupant, old, place)
@@ -158,8 +166,8 @@ def _contract(application: Application, occupant: Occupant) -> Iterator[_Fact]:
         yield _Fact(WayBackReason.CONTRACT_MIGRATION_DONE, contract_fact(done), forward)
 
 
-def _workloads(state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
-    for name in state.missing:
+def _workloads(occupant: Occupant, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
+    for name in (name for name in state.missing if name in occupant.images):
         text = f"{state.workloads[name]} is missing"
         yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get {state.resources}")
     for name, (ready, count) in short_of(state, wanted).items():
@@ -175,9 +183,9 @@ def _images(application: Application, occupant: Occupant, state: SideState) -> I
     for service in application.spec.services:
         workload = state.workloads[service.name]
         found, was = workload.image_of(service.container), occupant.images.get(service.name)
-        if workload.found and was is None:
+        if workload.up and was is None:
             yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
-        elif workload.found and found != was:
+        elif workload.found and was is not None and found != was:
             yield _Fact(WayBackReason.IMAGES_CHANGED, f"{workload} has image {found}, was live with {was}", look)
 
 
@@ -218,15 +226,19 @@ MUST_NAME: Final = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "
 """A quota on one of these refuses a pod that does not name it; a LimitRange may fill it in, which is not read."""
 
 
-def _quotas(application: Application, old: OldSide, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
-    if isinstance(old.quotas, Unread):
+def _quotas(
+    quotas: tuple[Quota, ...] | Unread,
+    needs: Mapping[str, Mapping[str, Decimal]],
+    state: SideState,
+    whole: Mapping[str, int],
+) -> Iterator[_Fact]:
+    if isinstance(quotas, Unread):
         return
-    whole = {service.name: service.replicas for service in application.workers()} | dict(wanted)
     more = {name: count - state.workloads[name].pods for name, count in whole.items() if state.workloads[name].found}
     missing = {name: count for name, count in sorted(more.items()) if count > 0}
-    for quota in sorted(old.quotas, key=lambda each: each.name):
+    for quota in sorted(quotas, key=lambda each: each.name):
         for resource in sorted(quota.hard):
-            yield from _one_quota(quota, resource, missing, old.needs, state.namespace)
+            yield from _one_quota(quota, resource, missing, needs, state.namespace)
 
 
 def _one_quota(

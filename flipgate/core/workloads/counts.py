@@ -41,9 +41,17 @@ def scaled_up(service: Service, carried: int, other: int = 0) -> int:
     return max(service.replicas, carried, other)
 
 
-def at_work(service: Service) -> int:
-    """For a service that works on the live side alone, while it does: the file's number, and one pod at least."""
-    return max(1, service.replicas)
+def at_work(services: Iterable[Service], record: Record | None, side: Side) -> dict[str, int]:
+    """For a side that begins to work, of each of these services that it has: the file's number, or as many as worked
+    before, there or on the other side, where these were more (they may have been autoscaled). 1 for a CronJob."""
+    noted = [each.replicas for each in record.sides.values()] if record else []
+    return {
+        service.name: 1
+        if service.kind == "CronJob"
+        else max(service.replicas, *(worked.get(service.name, 0) for worked in noted), 0)
+        for service in services
+        if not (record and record.ran_without(side, service.name))
+    }
 
 
 def rest_counts(application: Application, keep: int) -> dict[str, int]:
@@ -57,7 +65,7 @@ def rest_counts(application: Application, keep: int) -> dict[str, int]:
 
 def counts_that_matter(application: Application, record: Record | None, side: Side) -> dict[str, int]:
     """What each serving service of the side carried when it was last live; the file's number where nobody noted it.
-    Without a record, one pod each.
+    Without a record, one pod each. A service that a later release added is none of it.
 
     Not what the other side has now: the autoscaler of a bad release must not close the way back from it.
     """
@@ -65,7 +73,11 @@ def counts_that_matter(application: Application, record: Record | None, side: Si
         return one_each(application)
     occupant = record.sides.get(side)
     known = occupant.replicas if occupant else {}
-    return {service.name: known.get(service.name) or service.replicas for service in counted(application)}
+    if not record.left_by_users(side):  # a 0 may be that of a side at rest
+        known = {name: count for name, count in known.items() if count}
+    wanted = {service.name: known.get(service.name, service.replicas) for service in counted(application)}
+    carried = {name: count for name, count in wanted.items() if count and not record.ran_without(side, name)}
+    return carried or wanted  # a side of which nothing is declared any more is no side that needs nothing
 
 
 def counts_to_move(application: Application, active: SideState, *, first: bool) -> dict[str, int]:
@@ -102,9 +114,9 @@ def said(missing: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())
 
 
-def without_pods(application: Application, state: SideState) -> dict[str, tuple[int, int]]:
-    """Returns the serving services of a side that have no Ready pod at all."""
-    return short_of(state, one_each(application))
+def without_pods(application: Application, record: Record | None, state: SideState) -> dict[str, tuple[int, int]]:
+    """Returns the serving services that carried users on a side and have no Ready pod at all there now."""
+    return short_of(state, dict.fromkeys(counts_that_matter(application, record, state.side), 1))
 
 
 def short_of_itself(application: Application, state: SideState) -> dict[str, tuple[int, int]]:

@@ -48,6 +48,7 @@ def next_turn(
     new: SideState,
     jobs: Jobs,
     *,
+    counts: Mapping[str, int],
     skip: Collection[str] = (),
     unconfirmed: Unconfirmed = frozenset(),
 ) -> Turn | None:
@@ -55,35 +56,47 @@ def next_turn(
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
-    on the old side. Services to `skip` are left as they are, on both sides. `unconfirmed` ones have pods
-    that do not confirm yet what their ConfigMap says.
+    on the old side. What starts is what `counts` (`counts.at_work`) names. Services to `skip` are left as they are, on
+    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says.
     """
     handed = [service for service in services if service.name not in skip]
-    stop = _turn(handed, old, work=False, jobs=jobs, unconfirmed=unconfirmed)
-    start = _turn(handed, new, work=True, jobs={}, unconfirmed=unconfirmed)
+    starting = [service for service in handed if service.name in counts]
+    stop = _turn(handed, old, None, jobs=jobs, unconfirmed=unconfirmed)
+    start = _turn(starting, new, counts, jobs={}, unconfirmed=unconfirmed)
     turns = (stop, start) if order == "old-first" else (start, stop)
     return next((turn for turn in turns if not turn.over), None)
 
 
-def _turn(services: Iterable[Service], state: SideState, *, work: bool, jobs: Jobs, unconfirmed: Unconfirmed) -> Turn:
-    ordered = sorted(services, key=lambda service: service.name)
-    change = tuple(service.name for service in ordered if not _set_right(service, state, work))
+def _turn(
+    services: Iterable[Service],
+    state: SideState,
+    counts: Mapping[str, int] | None,
+    *,
+    jobs: Jobs,
+    unconfirmed: Unconfirmed,
+) -> Turn:
+    """What is left to do on a side: these services start, or without `counts` they stop."""
+    ordered, work = sorted(services, key=lambda service: service.name), counts is not None
+    change = tuple(each.name for each in ordered if not _set_right(each, state, counts))
     unchanged = [service for service in ordered if service.name not in change]
     pods = tuple(s.name for s in unchanged if not _arrived(s, state, work, (state.side, s.name) in unconfirmed))
     quiet = [s.name for s in unchanged if not work and not state.workloads[s.name].up]
     return Turn(state.side, work, change, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
 
 
-def _set_right(service: Service, state: SideState, work: bool) -> bool:
-    """Whether its object says what it should. One that does not exist has nothing to change."""
+def _set_right(service: Service, state: SideState, counts: Mapping[str, int] | None) -> bool:
+    """Whether its object says what it should. One that does not exist has nothing to change; one that works already may
+    have been scaled since, down to the file's number."""
     workload, switch = state.workloads[service.name], state.switches.get(service.name)
     if switch is not None:
-        return not switch.found or switch.says(work)
+        return not switch.found or switch.says(counts is not None)
     if not workload.found:
         return True
-    if not work:
+    if counts is None:
         return not workload.up
-    return workload.up if workload.kind == "CronJob" else workload.replicas >= service.replicas
+    if workload.kind == "CronJob":
+        return workload.up
+    return workload.replicas >= max(service.replicas, min(1, counts[service.name]))
 
 
 def _arrived(service: Service, state: SideState, work: bool, unconfirmed: bool) -> bool:

@@ -62,7 +62,7 @@ from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import forget_unrecorded, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
-from flipgate.steps.moving.stamp import stamp, stamped_look
+from flipgate.steps.moving.stamp import stamp, stamp_taken_out, stamped_look
 
 TAKE_OVER_TRIES = 3
 
@@ -168,8 +168,9 @@ def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
     if no_way := closed(acting.record, target):
         return (f"workers were not handed over to {target}: {no_way.fact}",)
     handed: list[str] = []
+    notes = _try("stamp what the file names no longer", lambda: stamp_taken_out(acting))
     left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(acting, target, back=True)))
-    return (*left, *handed)
+    return (*notes, *left, *handed)
 
 
 def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
@@ -284,7 +285,7 @@ def _move_unrecorded(
             if request.forced:
                 way = open_way(acting, target, request, state)
             else:
-                need_ready(world, target, state)
+                need_ready(acting, target, state)
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
             why = f"{why} And the pods of {target} could not be counted: {error}"
@@ -293,7 +294,7 @@ def _move_unrecorded(
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += _take(acting, target)[1]
         notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
-    left = (*moved.left, *workers_left(world, target))
+    left = (*moved.left, *workers_left(acting, target))
     with _proving(world, target, moved) as answers:
         pass
     said = (f"unrecorded: {why}", *notes, *way.short, *answers.unproven)

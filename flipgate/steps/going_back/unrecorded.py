@@ -60,7 +60,7 @@ def _write_down(acting: Acting, view: View, found: Unrecorded) -> Iterable[str]:
     leading = [route for route in view.traffic.leading if route.entries]
     there = [route for route in leading if found.to in route.sides]
     whole = all(route.whole is found.to for route in leading)
-    empty = without_pods(world.application, view.sides[found.to])
+    empty = without_pods(world.application, acting.record, view.sides[found.to])
     if there and (whole or not empty):
         message = f"{found.said} (unrecorded then, written down now)"
         request = RollbackRequest(message, forced=True, now=True, announced_at_end=True)

@@ -11,6 +11,7 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
@@ -110,6 +111,8 @@ def scale_up(acting: Authority, target: Side) -> None:
     # Once more, by the counts as they are now: whoever stamped or scaled since is read, and the write tests the count.
     state, others = look_at_side(world, target), look_at_side(world, target.other).replicas
     for service in world.application.serving():
+        if acting.record and acting.record.ran_without(target, service.name):
+            continue
         count = scaled_up(service, carried.get(service.name, 0), others.get(service.name, 0))
         workload = state.workloads[service.name]
         if not (workload.found and workload.replicas < count):
@@ -134,7 +137,9 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
     )
     began = world.monotonic()
     scale_up(acting, target)
-    state = _wait(acting, target, enough(carried), began + request.patience_seconds)
+    absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
+    awaited = {name: count for name, count in enough(carried).items() if name not in absent}
+    state = _wait(acting, target, awaited, began + request.patience_seconds)
     missing = short_of(state, enough(carried))
     if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
         raise not_up(world, state, missing)
@@ -177,21 +182,29 @@ def _checked(world: World, target: Side, request: RollbackRequest) -> tuple[str,
     return tuple(bad)
 
 
-def need_ready(world: World, target: Side, state: SideState | None = None) -> None:
-    """Raises Refused unless each serving service of the side has a Ready pod: by `state`, where it was just stamped."""
+def need_ready(acting: Authority, target: Side, state: SideState | None = None) -> None:
+    """Raises Refused unless each serving service that carried users on the side has a Ready pod: by `state`, where it
+    was just stamped."""
+    world = acting.world
     state = state or look_at_side(world, target)
-    if missing := without_pods(world.application, state):
+    if missing := without_pods(world.application, acting.record, state):
         raise not_up(world, state, missing)
 
 
-def workers_left(world: World, target: Side) -> tuple[str, ...]:
+def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     """Returns what a person has to do about the workers: handing them over needs the journal, and there is none."""
-    services = world.application.handed_over()
+    world = acting.world
+    services, record = world.application.handed_over(), acting.record
+    counts = at_work(services, record, target)
+    if record:
+        services += taken_out.workers(world.application, record)
+        counts |= taken_out.to_restore(world.application, record, target)
+    services = tuple(service for service in services if service.name in counts)
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
-    workers = [service for service in services if service.kind == "Deployment" and not service.consume]
+    workers = [s for s in services if s.kind == "Deployment" and not s.consume and counts[s.name]]
     scale = f"kubectl -n {place.namespace} scale deployment/"
-    lines = [f"{scale}{place.workload_of(each)} --replicas={at_work(each)}" for each in workers]
+    lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()

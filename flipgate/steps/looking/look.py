@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flipgate.adapters.addresses import address
@@ -12,12 +12,13 @@ from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
 from flipgate.core.workloads.render import config_maps
-from flipgate.core.workloads.view import SideState, View, read_switch, read_workload
+from flipgate.core.workloads.taken_out import ran_on
+from flipgate.core.workloads.view import SideState, Switch, View, Workload, read_switch, read_workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
@@ -44,6 +45,22 @@ def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None
     (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
     """
     return side_of(world, side, world.each(world.cluster.find, paths_of(world, side, only)), only)
+
+
+def read_taken_out(world: World, record: Record, side: Side, say: Callable[[str], None]) -> SideState:
+    """What the side ran and the file names no longer (`core/workloads/taken_out.py`). Whoever declares no CronJob need
+    not have the rights on them: what cannot be read is said, and left out."""
+    found: dict[str, Workload] = {}
+    switches: dict[str, Switch] = {}
+    for service in ran_on(world.application, record, side):
+        try:
+            state = look_at_side(world, side, [service])
+        except FlipgateError as error:
+            say(f"{service.name}, which is no longer in the file, could not be read on {side}: {error}")
+        else:
+            found.update(state.workloads)
+            switches.update(state.switches)
+    return SideState(world.application.place_of(side), found, switches)
 
 
 def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) -> tuple[str, ...]:

@@ -3,14 +3,16 @@ declared order, writes the journal, and goes back the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import HandOver
+from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work
 from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
 from flipgate.core.workloads.standstill import Standstill
@@ -43,16 +45,23 @@ def hand_over_workers(
     the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
     one service's trouble holds up no other's: what is left is returned, a sentence each.
     """
-    services = acting.world.application.handed_over()
+    application = acting.application
+    # As it is now: what the old side had was noted when users had left it, under this very Lease.
+    record = acting.world.store.read()
+    gone = {service.name: service for service in taken_out.workers(application, record)}
+    services = {service.name: service for service in application.handed_over()} | gone
     if not services:
         return ()
-    shift = _Shift(acting, to, timeout_seconds, back, meanwhile)
+    counts = at_work(application.handed_over(), record, to) | taken_out.to_restore(application, record, to)
+    shift = _Shift(acting, to, services, gone.keys(), counts, timeout_seconds, back, meanwhile)
+    shift.not_awaited |= gone.keys()
+    shift.leave_what_is_gone()
     turn = shift.next_turn()
     if turn is None:
-        return ()
+        return tuple(shift.left)
     with journal(acting, HandOver(to)) as entry:
         shift.work(turn)
-        moved = sorted(service.name for service in services if service.name not in shift.skip)
+        moved = sorted(shift.counts.keys() - shift.skip)
         entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
     return tuple(shift.left)
 
@@ -63,6 +72,12 @@ class _Shift:
 
     acting: Acting
     to: Side
+    services: Mapping[str, Service]
+    """What is handed over: the declared ones, and those of either side that were taken out of the file."""
+    taken_out: Collection[str]
+    """Those of them whose trouble fails no release: each is left then, and said."""
+    counts: dict[str, int]
+    """What starts there, and with how many pods: as many as work on the other side when it is looked at first, too."""
     timeout_seconds: float
     back: bool
     meanwhile: Callable[[], None]
@@ -71,7 +86,7 @@ class _Shift:
     skip: set[str] = field(default_factory=set)
     """Services that are left as they are."""
     not_awaited: set[str] = field(default_factory=set)
-    """CronJobs whose Jobs may run on."""
+    """CronJobs whose Jobs may run on: of those that were taken out of the file none starts on the other side."""
     start_from: float = 0.0
     """The monotonic time before which nothing is started: a CronJob was suspended right before."""
     waiting: Waiting = field(init=False)
@@ -88,20 +103,35 @@ class _Shift:
 
     def next_turn(self) -> Turn | None:
         """Returns what is to be done now, from a new look at the world."""
-        application = self.world.application
-        services = application.handed_over()
+        services = [service for name, service in self.services.items() if name not in self.skip]
         self.sides = {side: look_at_side(self.world, side, services) for side in Side}
         old, new = self.sides[self.to.other], self.sides[self.to]
+        for name in self.counts:
+            self.counts[name] = max(self.counts[name], old.workloads[name].replicas if name in old.workloads else 0)
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
-        order = application.spec.policy.workers
+        order = self.world.application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
-        return next_turn(services, order, old, new, jobs, skip=self.skip, unconfirmed=self.unconfirmed.keys())
+        return next_turn(
+            services, order, old, new, jobs, counts=self.counts, skip=self.skip, unconfirmed=self.unconfirmed.keys()
+        )
+
+    def leave_what_is_gone(self) -> None:
+        """Leaves what was taken out of the file and cannot be read, or is to work again and does not exist any more."""
+        for name in self.taken_out:
+            try:
+                sides = {side: look_at_side(self.world, side, [self.services[name]]) for side in Side}
+            except FlipgateError as error:
+                self._leave(name, str(error))
+                continue
+            workload = sides[self.to].workloads[name]
+            if name in self.counts and not workload.found:
+                self._leave(name, f"{workload} does not exist")
 
     def _unconfirmed(self, first: SideState) -> dict[tuple[Side, str], str]:
         """What the pods of mixed services say that differs from their ConfigMap. Pods that cannot be asked are waited
         for on the first side alone, where something starts only after them."""
         found = {}
-        for service in self.world.application.mixed():
+        for service in (each for each in self.services.values() if each.consume and each.name not in self.skip):
             for state in self.sides.values():
                 consume, switch = service.consume, state.switches[service.name]
                 if consume is None or not switch.found or (consume.status is None and state is not first):
@@ -131,7 +161,11 @@ class _Shift:
 
     def _jobs(self, old: SideState) -> Jobs:
         """Returns the running Jobs of suspended CronJobs; asks for none where no CronJob is suspended."""
-        suspended = [workload for workload in old.workloads.values() if workload.found and workload.suspended]
+        suspended = [
+            workload
+            for name, workload in old.workloads.items()
+            if workload.found and workload.suspended and name not in self.not_awaited
+        ]
         if not suspended:
             return {}
         try:
@@ -154,21 +188,21 @@ class _Shift:
             except LostLease:
                 raise
             except FlipgateError as error:
-                if not self.back:
+                if not self.back and workload.name not in self.taken_out:
                     raise
                 self._leave(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
             self.start_from = self.world.monotonic() + CONTROLLER_SECONDS
 
     def _change_one(self, turn: Turn, workload: Workload) -> None:
-        service = self.world.application.service(workload.name)
+        service = self.services[workload.name]
         if service.consume:
             set_consuming(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
             refresh_volumes(self.acting, workload, turn.work)
             return
         if turn.work:
             self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _scale(self.acting, workload, at_work(service) if turn.work else 0)
+        _scale(self.acting, workload, self.counts[service.name] if turn.work else 0)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """Continues the schedule where the other side's left off, or a Job that ran there already would be started once
@@ -195,7 +229,7 @@ class _Shift:
         if turn.work:
             self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late))
         if late and waited > self.timeout_seconds:
-            if not self.back:
+            if not self.back and any(name not in self.taken_out for name in late):
                 raise self._not_ready(turn, late)
             for name in late:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
@@ -209,7 +243,7 @@ class _Shift:
 
     def _only_waits(self, name: str) -> bool:
         """Whether the service declares a waiting time instead of a status to ask for."""
-        consume = self.world.application.service(name).consume
+        consume = self.services[name].consume
         return consume is not None and consume.status is None
 
     def _leave(self, name: str, why: str) -> None:

@@ -12,7 +12,7 @@ from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Stamped, View, read_meta
 from flipgate.steps.acting.acting import Acting, Authority
-from flipgate.steps.looking.look import look, side_of
+from flipgate.steps.looking.look import look, read_taken_out, side_of
 
 TRIES = 5
 STAMP_SECONDS = 5.0
@@ -28,6 +28,14 @@ def stamp(acting: Authority, state: SideState, *, over_unrecorded: bool = False)
     """
     found = acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over_unrecorded), _objects(state))
     return side_of(acting.world, state.side, found)
+
+
+def stamp_taken_out(acting: Acting) -> None:
+    """Takes what works on either side and was taken out of the file, before it is handed back: a hand-over forward may
+    have a write on its way that stops it."""
+    world, record = acting.world, acting.world.store.read()
+    for side in Side:
+        stamp(acting, read_taken_out(world, record, side, world.say), over_unrecorded=True)
 
 
 def stamp_unstamped(acting: Authority, state: SideState) -> bool:

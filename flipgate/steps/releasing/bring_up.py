@@ -10,7 +10,7 @@ from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
-from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Build, Phase, Reason
 from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
 from flipgate.core.spec.application import application_hash
@@ -23,6 +23,7 @@ from flipgate.core.workloads.containers import images_set, left_out
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
 from flipgate.core.workloads.standstill import paused, standstills
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
@@ -312,14 +313,17 @@ def _at_present_counts(world: World, release: Release, active: SideState | None)
 def _note_occupant(world: World, release: Release, side: SideState) -> None:
     """What the side runs from here on, with the configuration that its pods start with."""
     now, hashed = world.now(), configuration_hash(configuration(world.cluster, side))
-    world.store.update(lambda record: _occupied(record, release, hashed, now))
+    roles = roles_of(world.application)
+    world.store.update(lambda record: _occupied(record, release, roles, hashed, now))
 
 
-def _occupied(record: records.Record, release: Release, hashed: str, now: datetime) -> records.Record:
+def _occupied(
+    record: records.Record, release: Release, roles: dict[str, Ran], hashed: str, now: datetime
+) -> records.Record:
     """A release that is brought up again (its counts have grown) is the same occupant still."""
     before = record.sides.get(release.side)
     same = before if before and before.release == release.name else Occupant(release=release.name, since=now)
-    occupant = but(same, images=release.images, replicas=release.wanted, configuration=hashed)
+    occupant = but(same, images=release.images, roles=roles, replicas=release.wanted, configuration=hashed)
     return records.occupied(record, release.side, occupant)
 
 

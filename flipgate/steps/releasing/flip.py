@@ -25,6 +25,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
+from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import present_counts
 from flipgate.core.workloads.render import configuration_hash, images_of
 from flipgate.core.workloads.view import View
@@ -34,7 +35,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import advance, need_open, write
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
-from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record
+from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, need_counts
@@ -206,7 +207,7 @@ def note_proof(acting: Acting, release: str, proven: Proven) -> Release:
     back = record.ran_on(found.side.other)
     text = f"{message}. Back by hand: {way_back_by_hand(world)}" if back else f"{message}. A first release: no way back"
 
-    carried = _carried(world, found.side.other)
+    carried = _carried(world, record, found.side.other)
 
     def moved(release: Release) -> Release:
         first, last = proven.first_new_answer_ms, proven.last_old_answer_ms
@@ -221,9 +222,10 @@ def note_proof(acting: Acting, release: str, proven: Proven) -> Release:
     return need_open(record, release)
 
 
-def _carried(world: World, side: Side) -> Callable[[Record], Record]:
+def _carried(world: World, record: Record, side: Side) -> Callable[[Record], Record]:
     """Notes what the old side carried while it was live (counts, images, configuration): what is held against it from
-    here on. Read when its users have left, and nothing of it has been scaled yet.
+    here on. Read when its users have left, and nothing of it has been scaled yet. What this release takes out, too: as
+    many of it work again on the way back.
 
     What cannot be read keeps its older note. A side on which nothing ever ran stays so.
     """
@@ -234,13 +236,23 @@ def _carried(world: World, side: Side) -> Callable[[Record], Record]:
         world.say(f"what {side} carried while it was live is not noted: {error}")
         return lambda record: record
 
+    gone = taken_out.counts_of(read_taken_out(world, record, side, world.say))
+
     def noted(record: Record) -> Record:
         before = record.sides.get(side)
         if before is None or not before.images:
             return record
-        images = {**before.images, **images_of(world.application, state)}
+        # What was not released there and does not run there came with the release that takes users away.
+        ran = {name for name, workload in state.workloads.items() if workload.up or name in before.images}
+        found = {name: image for name, image in images_of(world.application, state).items() if name in ran}
+        images = {**before.images, **found}
+        roles = {name: ran for name, ran in taken_out.roles_of(world.application).items() if name in images}
         carried = but(
-            before, replicas={**before.replicas, **present_counts(state)}, images=images, configuration=hashed
+            before,
+            replicas={**before.replicas, **gone, **present_counts(state)},
+            images=images,
+            roles={**before.roles, **roles},
+            configuration=hashed,
         )
         return records.occupied(record, side, carried)
 

@@ -22,6 +22,7 @@ from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
+from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
@@ -29,7 +30,7 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 
 ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
@@ -254,11 +255,26 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     """What would be different after a yes, in lines: images that users will see change, or pods that go."""
     if kind is QuestionKind.SCALE_DOWN:
         side = view.sides[release.side.other]
-        return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving",)
-    ran = need_record(world, view).ran_on(release.side.other)
-    before = images_of(world.application, view.sides[release.side.other]) if ran else {}
-    changed = [(name, before.get(name, "nothing"), ref) for name, ref in release.images.items()]
-    return tuple(f"{name}: {old} to {new}" for name, old, new in changed if old != new) or ("configuration only",)
+        gone = read_taken_out(world, need_record(world, view), side.side, world.say)
+        stay = [
+            f"{name} is no longer in the file: its pods stay, {count}" for name, count in gone.replicas.items() if count
+        ]
+        return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving", *stay)
+    record, old = need_record(world, view), release.side.other
+    before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}
+    up = {name for name, workload in view.sides[old].workloads.items() if workload.up}
+    new = {name for name in release.images if record.ran_without(old, name) and name not in up}
+    lines = [
+        f"{name}: new with this release ({old} never ran it), {ref}"
+        if name in new
+        else f"{name}: {before.get(name, 'nothing')} to {ref}"
+        for name, ref in release.images.items()
+        if name in new or before.get(name) != ref
+    ]
+    unread: list[str] = []
+    gone = read_taken_out(world, record, old, unread.append)
+    lines += [*taken_out.lines(world.application, record, gone), *unread]
+    return tuple(lines) or ("configuration only",)
 
 
 def _summary(record: Record, release: Release, kind: QuestionKind) -> str:

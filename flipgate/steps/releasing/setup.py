@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from flipgate.adapters.addresses import namespace_address
+from flipgate.adapters.addresses import KEDA, namespace_address
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
@@ -24,6 +24,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.standstill import paused
+from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
@@ -32,6 +33,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.services import service_problems
+from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -64,6 +66,8 @@ FOR_MIXED: Rights = (
     ("", "pods/proxy", "get"),
 )
 """On the sides, where a service of role mixed is declared."""
+FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list"),)
+"""On the sides, for `check` alone, where KEDA is served and a worker is declared: what may start it on a dark side."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     {
         word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
@@ -91,12 +95,13 @@ def check_application(
     cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
-    users' question was answered with is said."""
+    users' question was answered with is said, and which autoscalers of the live side will be in the way later."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
     problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:
         return problems
-    return [*_routes(world), *(p for side in Side for p in _side(world, side)), *_header(world)]
+    sides = (problem for side in Side for problem in _side(world, side))
+    return [*_routes(world), *sides, *starter_problems(world), *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
@@ -134,7 +139,12 @@ def adopt(world: World) -> Record:
     need_header(world, _unnamed(world, active))
     now = world.now()
     occupants = {
-        side: Occupant(images=images_of(world.application, state), replicas=state.replicas, since=now)
+        side: Occupant(
+            images=images_of(world.application, state),
+            roles=roles_of(world.application),
+            replicas=state.replicas,
+            since=now,
+        )
         for side, state in view.sides.items()
     }
     return _first_record(world, view, "Adopt", active, occupants)
@@ -236,7 +246,8 @@ def rights_on_a_side(application: Application) -> Rights:
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:
     application = world.application
-    on_a_side = rights_on_a_side(application)
+    keda = application.workers() and KEDA in world.cluster.groups()
+    on_a_side = rights_on_a_side(application) + (FOR_KEDA if keda else ())
     places: list[tuple[str, Rights]] = [(application.place_of(side).namespace, on_a_side) for side in Side]
     places.append((namespace, OF_ITS_OWN))
     if not application.spec.traffic.address:  # else it is asked, and no pod

@@ -143,7 +143,12 @@ def case(reason: str, said: str, found: OldSide | None = None, **carried: Any) -
         case("Unreadable", "no answer", old(autoscalers=Unread("no answer"))),
         case("Unreadable", "no answer", old(configuration=Unread("no answer"))),
         case("Unreadable", "nobody noted what was in them", configuration=""),
-        case("Unreadable", "nobody noted which image it was live with", images={"web": "acme/web:1"}),
+        case(
+            "Unreadable",
+            "nobody noted which image it was live with",
+            old(side=side(BLUE)),
+            images={"web": "acme/web:1"},
+        ),
         case("Unreadable", "knows yet how much pods is used", old(quotas=(quota("pods", "9", None),))),
         case("Unreadable", "the pods of mailer do not name", old(quotas=(quota("limits.cpu", "9", "0"),))),
         case("Unreadable", "it was not looked at", OldSide()),

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.occupant import Occupant
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.workloads.counts import (
     at_work,
@@ -24,7 +26,7 @@ from flipgate.core.workloads.counts import (
     without_pods,
 )
 from flipgate.core.workloads.view import SideState
-from tests.core.builders import BLUE, GREEN, NOW, deployment, record, shop, side, without
+from tests.core.builders import BLUE, GREEN, NOW, RUN, deployment, record, release, shop, side, without
 
 IDLE = shop("{name: idle, role: serving, replicas: 0}")
 """The shop, with a service that is declared without pods."""
@@ -51,9 +53,10 @@ def test_users_return_to_the_most_of_what_was_carried_what_the_other_side_has_an
     assert [scaled_up(web, 1), scaled_up(web, 7), scaled_up(web, 7, 9), scaled_up(web, 0, 0)] == [2, 7, 9, 2]
 
 
-def test_what_works_has_one_pod_at_least() -> None:
+def test_what_works_has_the_files_number_or_as_many_as_worked() -> None:
     (mailer,) = shop().workers()
-    assert [at_work(mailer), at_work(but(mailer, replicas=0))] == [3, 1]
+    assert [at_work([each], None, BLUE) for each in (mailer, but(mailer, replicas=0))] == [{"mailer": 3}, {"mailer": 0}]
+    assert at_work([mailer], adding(mailer=8), GREEN) == at_work([mailer], adding(mailer=8), BLUE) == {"mailer": 8}
 
 
 def test_at_rest_only_what_serves_keeps_pods() -> None:
@@ -152,7 +155,7 @@ def test_a_side_owes_one_pod_of_each_at_least_and_what_it_asks_for_itself(
     replicas: int, ready: int, none: Any, short: Any
 ) -> None:
     state = serving(replicas, ready)
-    assert (without_pods(shop(), state), short_of_itself(shop(), state)) == (none, short)
+    assert (without_pods(shop(), None, state), short_of_itself(shop(), state)) == (none, short)
 
 
 # What is remembered
@@ -161,3 +164,36 @@ def test_a_side_owes_one_pod_of_each_at_least_and_what_it_asks_for_itself(
 def test_what_is_gone_has_no_count_and_what_shrank_keeps_its_larger_one() -> None:
     assert present_counts(without(side(BLUE), "mailer")) == {"web": 2}
     assert largest(side(BLUE), {"web": 5, "mailer": 1}) == {"web": 5, "mailer": 3}
+
+
+# Services that a release adds
+
+
+def adding(**carried: int) -> Record:
+    """A release that adds `search` soaks on green; blue carried this."""
+    blue = Occupant(images=RUN, replicas=carried, since=NOW)
+    return record(active=GREEN, release=release(Phase.LIVE), sides={BLUE: blue, GREEN: Occupant(images=RUN, since=NOW)})
+
+
+def test_a_side_needs_what_it_carried_and_nothing_that_a_later_release_added() -> None:
+    more = shop("{name: search, role: serving, replicas: 2}", "{name: digest, role: worker, replicas: 1}")
+    known = adding(web=2)
+    assert counts_that_matter(more, known, BLUE) == {"web": 2}
+    assert without_pods(more, known, without(side(BLUE, deployment("search")), "search")) == {}
+    assert at_work(more.handed_over(), known, BLUE) == {"mailer": 3}
+    assert counts_that_matter(more, None, BLUE) == {"web": 1, "search": 1}, "nobody knows"
+
+
+def test_what_was_scaled_to_nothing_when_users_left_was_carried_with_nothing() -> None:
+    more = shop("{name: search, role: serving, replicas: 2}")
+    images = {**RUN, "search": "acme/search:1"}
+    soaking = adding(web=2, search=0)
+    soaking = but(soaking, sides={**soaking.sides, BLUE: but(soaking.sides[BLUE], images=images)})
+    assert counts_that_matter(more, soaking, BLUE) == {"web": 2}
+    assert counts_that_matter(more, but(soaking, release=None), BLUE) == {"web": 2, "search": 2}, "a side at rest"
+
+
+def test_a_side_of_which_nothing_is_declared_any_more_is_no_side_that_needs_nothing() -> None:
+    other = Occupant(images={"front": "acme/front:1"}, replicas={"front": 2}, since=NOW)
+    renamed = but(adding(), sides={**adding().sides, BLUE: other})
+    assert counts_that_matter(shop(), renamed, BLUE) == {"web": 2}

@@ -22,6 +22,7 @@ from tests.core.builders import BLUE, GREEN, LEDGER, at, cron_job, deployment, j
 NIGHTLY = "{name: nightly, role: cron}"
 APP = shop(NIGHTLY)
 HANDED = APP.handed_over()
+COUNTS = {"mailer": 3, "nightly": 1, "ledger": 1}
 
 
 def worker(replicas: int, **status: int) -> dict[str, Any]:
@@ -39,7 +40,7 @@ RESTS = {"replicas": 0, "suspended": True}
 
 
 def turn(order: Any, old: SideState, new: SideState, **jobs: tuple[str, ...]) -> Turn | None:
-    return next_turn(HANDED, order, old, new, jobs)
+    return next_turn(HANDED, order, old, new, jobs, counts=COUNTS)
 
 
 def test_old_first_starts_nothing_before_all_is_quiet() -> None:
@@ -96,7 +97,8 @@ def test_what_is_missing_stops_at_once_and_never_starts() -> None:
 
 
 def test_who_is_skipped_stays_on_both_sides() -> None:
-    found = next_turn(HANDED, "old-first", state(BLUE, **WORKS), state(GREEN, **RESTS), {}, skip={"mailer"})
+    old, new = state(BLUE, **WORKS), state(GREEN, **RESTS)
+    found = next_turn(HANDED, "old-first", old, new, {}, counts=COUNTS, skip={"mailer"})
     assert found == Turn(BLUE, False, change=("nightly",))
 
 
@@ -148,7 +150,8 @@ def mixed(which: Any, value: str | None, **annotations: str) -> SideState:
 
 
 def mixed_turn(order: Any, old: str | None, new: str | None, *unconfirmed: tuple[Any, str]) -> Turn | None:
-    return next_turn(MIXED.mixed(), order, mixed(BLUE, old), mixed(GREEN, new), {}, unconfirmed=unconfirmed)
+    sides = mixed(BLUE, old), mixed(GREEN, new)
+    return next_turn(MIXED.mixed(), order, *sides, {}, counts=COUNTS, unconfirmed=unconfirmed)
 
 
 def test_a_mixed_service_serves_and_is_handed_over() -> None:
@@ -171,7 +174,7 @@ def test_old_first_no_pod_is_told_to_consume_before_each_old_one_says_that_it_do
 def test_without_its_config_map_nothing_is_told_and_nothing_consumes() -> None:
     gone = read_switch(LEDGER, "shop-green", None)
     new = replace(mixed(GREEN, "false"), switches={"ledger": gone})
-    found = next_turn(MIXED.mixed(), "old-first", mixed(BLUE, "false"), new, {})
+    found = next_turn(MIXED.mixed(), "old-first", mixed(BLUE, "false"), new, {}, counts=COUNTS)
     assert found == Turn(GREEN, True, pods=("ledger",))
     assert (gone.says(True), gone.says(False)) == (False, False)
 
@@ -241,3 +244,12 @@ CANNOT_BE_MEANT = {
 def test_what_is_handed_over_is_declared_in_one_way(service: str, message: str) -> None:
     with pytest.raises(BadInput, match=re.escape(message)):
         shop(service)
+
+
+def test_what_a_side_never_had_is_stopped_on_the_other_and_not_started_there() -> None:
+    old, new = state(BLUE, **WORKS), without(state(GREEN, **RESTS), "nightly")
+    only = {"mailer": 3}
+    assert next_turn(HANDED, "old-first", old, new, {}, counts=only) == Turn(BLUE, False, change=("mailer", "nightly"))
+    old = state(BLUE, **RESTS)
+    assert next_turn(HANDED, "old-first", old, new, {}, counts=only) == Turn(GREEN, True, change=("mailer",))
+    assert next_turn(HANDED, "old-first", old, without(state(GREEN, **WORKS), "nightly"), {}, counts=only) is None
