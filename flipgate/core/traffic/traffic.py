@@ -27,7 +27,7 @@ reconcile finds it and finishes what is missing."""
 
 @dataclass(frozen=True)
 class RouteName:
-    """The name of one declared route."""
+    """The name of a route, declared or not, or of another object that is told beside routes."""
 
     kind: str
     namespace: str

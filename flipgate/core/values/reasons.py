@@ -123,6 +123,7 @@ class Why(StrEnum):
     TRAFFIC_NOT_PROVEN = "TrafficNotProven"
     TRAFFIC_PROVEN = "TrafficProven"
     TRAFFIC_RESTORED = "TrafficRestored"
+    UNDECLARED_ROUTE = "UndeclaredRoute"
     UNEXPECTED = "Unexpected"
     UNMANAGED = "Unmanaged"
     UNREADABLE = "Unreadable"
@@ -262,6 +263,7 @@ TooFewReady | the new side has fewer Ready pods than users need | wait, or look 
 TrafficNotProven | not every Traefik replica shows the new side: users are sent back | the message names them
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
+UndeclaredRoute | users are led to the old side by something that is not declared | declare it; flipgate check names it
 Unexpected | an error that flipgate does not know | the same again with --debug
 Unmanaged | the application has no record | flipgate adopt APP (flipgate init APP, where nothing ran yet)
 Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check

@@ -23,6 +23,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.watching.measure import still_in_flight
@@ -42,7 +43,7 @@ def failing(acting: Acting, release: Release) -> Iterator[None]:
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
     """Returns what a person is shown before the way back is given up: the live side's Ready pods, the time that passed,
-    and what the old side is still busy with."""
+    what else leads to a side, and what the old one is still busy with."""
     view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
@@ -52,6 +53,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     return [
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
         Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+        *undeclared_evidence(world),
         *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
     ]
 
@@ -107,7 +109,8 @@ def need_soaked(world: World, name: str = "", record: Record | None = None) -> R
 def settle(acting: Acting, name: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
-    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
+    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs. So it does where
+    something that was not declared leads users to the old side (UndeclaredRoute).
     """
     world = acting.world
     before = look(world)
@@ -125,6 +128,8 @@ def settle(acting: Acting, name: str = "") -> Release:
             next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
             f"flipgate scale-down {world.application.name}",
         )
+    if record.ran_on(dark.side):
+        need_declared(world, dark.side)
     if record.phase is Phase.LIVE:
         said = record.approval
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""

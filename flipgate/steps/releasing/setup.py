@@ -29,6 +29,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.services import service_problems
+from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -88,12 +89,13 @@ def check_application(
     cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
-    users' question was answered with is said."""
+    users' question was answered with is said, and what was not looked for."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
     problems = list(_permissions(world, namespace))
     if problems:
         return problems
-    return [*_routes(world), *(p for side in Side for p in _side(world, side)), *_header(world)]
+    on_sides = [problem for side in Side for problem in _side(world, side)]
+    return [*_routes(world), *undeclared_problems(world), *on_sides, *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

@@ -219,8 +219,9 @@ def test_who_is_asked_again_is_told_what_failed(shop: Shop, dark: World) -> None
             flows.flip_traffic(shop.name, opened(dark).name)
     question = dark.store.read().question
     assert question
-    assert [(proof.gate, proof.verdict) for proof in question.evidence] == [("last attempt", "info")]
-    assert "web: does not exist" in question.evidence[0].detail
+    shown = [("other routes", "pass"), ("last attempt", "info")]
+    assert [(proof.gate, proof.verdict) for proof in question.evidence] == shown
+    assert "web: does not exist" in question.evidence[1].detail
     assert status(shop, "-o", "json")["next"]["command"].startswith(f"flipgate approve {shop.name}")
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
+from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_MIXED,
@@ -26,11 +27,16 @@ ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
 OBJECTS = list(yaml.safe_load_all(TEXT))
 EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")
+LOOKING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values())
+"""For what leads to a side and was not declared: not needed, and `check` says where it is lacking."""
+CROSSING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values() if kind.crossing)
+WORKLOADS: Rights = (("apps", "statefulsets", "list"), ("apps", "daemonsets", "list"), ("batch", "cronjobs", "list"))
+LOOKING_ON_A_SIDE = LOOKING + WORKLOADS
 WANTED = {
     "flipgate": OF_ITS_OWN,
-    "production-blue": rights_on_a_side(EXAMPLE),
-    "production-green": rights_on_a_side(EXAMPLE),
-    "monitoring": ON_ROUTES["IngressRoute"],
+    "production-blue": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
+    "production-green": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
+    "monitoring": ON_ROUTES["IngressRoute"] + CROSSING,
     "traefik": ON_TRAEFIK,
 }
 

@@ -52,6 +52,8 @@ class RouteKind(ABC):
     """Whether Traefik counts its users per target, so that the counter's name says the side."""
     needs_grant: ClassVar[bool] = False
     """Whether a reference into another namespace needs a ReferenceGrant there."""
+    door: ClassVar[bool] = True
+    """Whether users come in by it; else they come only where something leads to it."""
     previews: ClassVar[tuple[str, ...]]
     """The kinds of the objects that a preview of it consists of; its own kind is the first."""
     unseen: ClassVar[str]

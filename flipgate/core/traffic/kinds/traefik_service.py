@@ -15,6 +15,7 @@ class TraefikService(TraefikKind):
     plural = "traefikservices"
     about = "a TraefikService that such routes lead to"
     counted = True
+    door = False
     previews = ("TraefikService", IngressRoute.word)
 
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
