@@ -104,6 +104,8 @@ class RouteState:
     """The entries of a route that names neither side, for a person who sends it to one all the same."""
     via: tuple[RouteName, ...] = ()
     """Declared routes that it leads to: its users go where those say."""
+    companions: tuple[RouteName, ...] = ()
+    """What it names beside its targets, and no move changes: middlewares, options of TLS."""
     annotated: bool = False
     """Whether it has any annotation; a patch that adds the first one has to add their map."""
     way_back: str = ""

@@ -55,6 +55,7 @@ class Why(StrEnum):
     JUST_ADOPTED = "JustAdopted"
     LEADS_ELSEWHERE = "LeadsElsewhere"
     LEASE_HELD = "LeaseHeld"
+    LEFT_BEHIND = "LeftBehind"
     LIVE_SIDE_FOUND = "LiveSideFound"
     LIVE_SIDE_NOT_READY = "LiveSideNotReady"
     LIVE_SIDE_NOT_RESTORED = "LiveSideNotRestored"
@@ -195,6 +196,7 @@ JournalOpen | another step is open in the journal | flipgate rollback APP --reas
 JustAdopted | reconcile has not run since the adoption, and is not overdue | nothing
 LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
 LeaseHeld | another actor is at work on the application | wait, or: flipgate rollback APP --reason "..."
+LeftBehind | a route names something of a side that no move takes along | copy it out of the side; the message names it
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP

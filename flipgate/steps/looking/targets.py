@@ -23,6 +23,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.companions import need_companions
 from flipgate.steps.looking.grants import missing_grants
 
 
@@ -31,8 +32,10 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     a Ready endpoint where it answers users (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
-    TraefikService of that side which leads anywhere else, and (ReferenceGrantMissing) for what a route may not name.
+    TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a route may not name, and
+    (LeftBehind) for what a route names of a side beside its targets.
     """
+    need_companions(world, traffic)
     need_grants(world, traffic, to)
     services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
     names = list(dict.fromkeys(target.name for target in services))

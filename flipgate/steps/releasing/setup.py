@@ -25,6 +25,7 @@ from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
@@ -275,6 +276,7 @@ def _routes(world: World) -> Iterator[str]:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     yield from _behind(world, traffic)
+    yield from companion_problems(world, traffic)
     for side in Side:
         namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):

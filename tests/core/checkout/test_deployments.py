@@ -12,6 +12,7 @@ import yaml
 from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.kinds import SOUGHT
+from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_MIXED,
@@ -68,8 +69,9 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
+    middlewares = {(GROUP, PLURAL, "get")}
     on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | middlewares | on_a_side | preview
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, rules_with
-from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, Target
+from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, companion, rules_with
+from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, RouteName, Target
 
 SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
 """Group and kind of all that Traefik lets a backendRef name."""
@@ -33,6 +33,16 @@ class HTTPRoute(RouteKind):
                 pointer = f"/spec/rules/{r}/backendRefs/{b}"
                 found += [_reference(pointer, backend), *_mirrors(pointer, backend)]
             yield found
+
+    def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
+        """Filters name extensions of the route's own namespace alone."""
+        for parent in spec.get("parentRefs") or []:
+            yield companion(str(parent.get("kind") or "Gateway"), parent, namespace)
+        for rule in spec.get("rules") or []:
+            for holder in (rule, *(rule.get("backendRefs") or [])):
+                for written in holder.get("filters") or []:
+                    if named := written.get("extensionRef"):
+                        yield companion(str(named.get("kind", "")), {"name": named.get("name", "")}, namespace)
 
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
