@@ -262,7 +262,7 @@ Superseded | another release is open by now | flipgate status APP
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again
-TrafficNotProven | not every Traefik replica shows the new side: users are sent back | the message names them
+TrafficNotProven | not every Traefik replica shows the new side; after a flip users go back | the message names them
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
 UndeclaredRoute | users are led to the old side by something that is not declared | declare it; flipgate check names it
