@@ -47,6 +47,8 @@ class Target:
     """The number or the name of a Service's port."""
     answers: bool = True
     """Whether users get answers from it now: at weight 0 they do not, and a mirror answers nobody."""
+    needed: bool = False
+    """Whether Traefik drops all that shares its rule while nobody is Ready behind it, answers or not."""
     counter: str = COUNTER
     """The form of its name in Traefik's metrics, where Traefik counts per target."""
 

@@ -29,7 +29,7 @@ from flipgate.steps.looking.grants import missing_grants
 
 def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     """Raises Refused unless each Service that the routes will name exists on `to` with the port that they name, and has
-    a Ready endpoint where it answers users (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
+    a Ready endpoint where Traefik asks for one (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
     TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a route may not name, and
@@ -42,8 +42,9 @@ def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     namespace = world.application.place_of(to).namespace
     found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
     objects = {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
+    empty_allowed = world.application.spec.traffic.traefik.allow_empty_services
     for target in services:
-        if unfit := judge_service(target, *objects[target.name]):
+        if unfit := judge_service(target, *objects[target.name], empty_allowed=empty_allowed):
             raise _refused(namespace, target, unfit, _look(unfit.reason, namespace, target.name))
 
 

@@ -66,5 +66,5 @@ def _reference(pointer: str, written: Mapping[str, Any], *, mirror: bool = False
         provider = provider or group or "unknown"
     answers = not mirror and written.get("weight") != 0
     counter = GATEWAY_COUNTER if kind == SERVICE else COUNTER
-    target = Target(kind, name, written.get("port"), answers, counter)
+    target = Target(kind, name, written.get("port"), answers, counter=counter)
     return Reference(f"{pointer}/namespace", str(written.get("namespace") or ""), target, mirror, provider)

@@ -86,9 +86,13 @@ def transports(services: Iterable[Mapping[str, Any]] | None, namespace: str) -> 
 
 def reference(pointer: str, written: Mapping[str, Any], *, mirror: bool = False) -> Reference:
     """One of Traefik's references: `name@kubernetescrd` is `name`, of its Kubernetes provider; all others stand in no
-    namespace."""
+    namespace.
+
+    Each is needed: Traefik 3 makes no service of a list with one member that has no endpoint, a mirror or one of weight
+    0 no less (pkg/provider/kubernetes/crd/kubernetes_http.go: buildServicesLB, buildMirroring, loadServers).
+    """
     name, _, provider = str(written.get("name", "")).partition("@")
     answers = not mirror and written.get("weight") != 0
-    target = Target(str(written.get("kind") or SERVICE), name, written.get("port"), answers)
+    target = Target(str(written.get("kind") or SERVICE), name, written.get("port"), answers, needed=True)
     provider = "" if provider == "kubernetescrd" else provider
     return Reference(pointer, str(written.get("namespace") or ""), target, mirror, provider)
