@@ -69,9 +69,13 @@ def look_for_others(world: World) -> Others:
 
 def undeclared_problems(world: World) -> Iterator[str]:
     """Yields a sentence for each object that leads to a side and was not declared; where it was not looked for, and
-    workloads that nobody declared, are said."""
-    others = look_for_others(world)
-    workloads, blind = _undeclared_workloads(world)
+    workloads that nobody declared, are said. What keeps it from being looked for is a problem of its own."""
+    try:
+        others = look_for_others(world)
+        workloads, blind = _undeclared_workloads(world)
+    except FlipgateError as error:
+        yield f"what else leads to a side is not known: {error}"
+        return
     for line in not_looked([*others.blind, *blind], others.looked):
         world.say(line)
     if workloads:

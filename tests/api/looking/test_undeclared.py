@@ -14,17 +14,17 @@ from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.undeclared import undeclared_evidence
+from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle, soak_evidence
 from flipgate.steps.releasing.setup import check_application
 from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
 from tests.api.users import grant, user
-from tests.api.wire import serving
+from tests.api.wire import Answer, Through, serving
 
 TRAEFIK = "/apis/traefik.io/v1alpha1"
 
@@ -141,6 +141,22 @@ def test_who_may_list_in_the_namespaces_of_the_file_alone_finds_what_is_there(sh
         (problem,) = check_application(cluster, shop.application, shop.own, said.append)
     assert problem.startswith(f"IngressRoute {shop.own}/campaign leads to ")
     assert any(line.startswith("looked for in namespaces ") and f" alone: {resource}" in line for line in said)
+
+
+def test_an_api_that_does_not_answer_is_said_and_lets_no_side_rest(shop: Shop, tmp_path: Path) -> None:
+    admin = shop.gone_live()
+
+    def down(method: str, path: str) -> Answer | None:
+        return (503, b"") if path.startswith("/apis/networking.k8s.io") else None
+
+    with serving(Through(shop.kubeconfig, before=down), tmp_path) as cluster:
+        problems = check_application(cluster, shop.application, shop.own)
+        assert [p for p in problems if p.startswith("what else leads to a side is not known: ")], problems
+        world = shop.world("ana", cluster)
+        assert undeclared_evidence(world)[0].verdict is Verdict.UNKNOWN
+        with pytest.raises(TemporaryError):
+            need_declared(world, BLUE)
+    assert admin.store.read().phase is Phase.LIVE
 
 
 def test_workloads_that_nobody_declared_are_named_in_one_sentence(shop: Shop, tmp_path: Path) -> None:
