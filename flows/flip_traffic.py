@@ -9,8 +9,10 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN, release_key
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import retry_faults
+from flipgate.steps.looking.undeclared import undeclared_evidence
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
     MOVABLE,
@@ -45,7 +47,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
         found = need_release(world, release, FLIPPABLE)
         with noting_stop(world, release, FLIP_TRAFFIC, this_run()):
             if found.phase is Phase.DARK:
-                decided = ask_person(world, QuestionKind.FLIP, lambda: task.check_side(world, found.side))
+                decided = ask_person(world, QuestionKind.FLIP, lambda: shown(world, found))
                 if no := state_if_refused(world, decided):
                     return no
             if found.phase is not Phase.LIVE:
@@ -55,6 +57,11 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
     parameters = {"application": application, "release": release, "cluster": cluster}
     task.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
     return f"{application} is live on {found.side}"
+
+
+def shown(world: World, release: Release) -> list[Evidence]:
+    """What a person is asked on: the checks of the dark side, which have to pass, and what else leads to a side."""
+    return [*task.check_side(world, release.side), *undeclared_evidence(world)]
 
 
 def move_and_watch(world: World, name: str) -> Release:

@@ -22,6 +22,8 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "Secret": "/api/v1",
         "Service": "/api/v1",
         "Deployment": "/apis/apps/v1",
+        "StatefulSet": "/apis/apps/v1",
+        "DaemonSet": "/apis/apps/v1",
         "CronJob": "/apis/batch/v1",
         "Job": "/apis/batch/v1",
         "HorizontalPodAutoscaler": "/apis/autoscaling/v2",

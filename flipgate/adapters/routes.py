@@ -9,6 +9,7 @@ from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.grants import GRANTS
 from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.core.traffic.moves import RoutePatch, forget_unrecorded, forget_way_back
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
@@ -120,6 +121,13 @@ def find_grants(cluster: Reader, kind: str, namespace: str) -> list[dict[str, An
         return cluster.items(path)
     except NotFound:
         return []
+
+
+def find_middleware(cluster: Reader, name: RouteName) -> dict[str, Any] | None:
+    """One of Traefik's middlewares; None where it is not there, or nothing of Traefik's is served. Raises Forbidden."""
+    if (api := cluster.groups().get(GROUP)) is None:
+        return None
+    return cluster.find(f"/apis/{api}/namespaces/{name.namespace}/{PLURAL}/{name.name}")
 
 
 def _path(route: RouteName, api_version: str) -> str:

@@ -17,8 +17,8 @@ from flipgate.cli._print import count, emit
     details={
         "Data": """\
             -o json: {"application", "services", "routes", "online", "ok", "problems": ["sentence", ...],
-             "seen": ["what users' question was answered with through one replica, or an autoscaler of the live side
-             that has to be paused before the next flip", ...]}"""
+             "seen": ["what users' question was answered with through one replica, what was not looked for, or an
+             autoscaler of the live side that has to be paused before the next flip", ...]}"""
     },
     examples="""\
         flipgate check -f flipgate.yaml --offline     the file alone: no cluster is asked
@@ -33,7 +33,8 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
     """Check an application's file, alone or against the cluster.
 
     Against the cluster one request goes through each Traefik pod, as a user's (spec.traffic: scheme, host, path): its
-    answer has to name the live side.
+    answer has to name the live side. What leads to a side and is not declared is a problem; workloads there that
+    are not declared, and what this user may not look for, are said.
 
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says.
     """
@@ -45,6 +46,8 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
 
         problems = check_application(options.cluster(), application, options.namespace, seen.append)
     spec = application.spec
+    for line in [] if output else sorted(seen):
+        click.echo(line, err=True)
     if output:
         data = {"application": application.name, "services": len(spec.services), "routes": len(spec.routes)}
         heard = {} if offline else {"seen": seen}
@@ -55,8 +58,6 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
         click.echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
     else:
         counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
-        for line in sorted(seen):
-            click.echo(line, err=True)
         click.echo(f"ok: {application.name}, {counted}")
     if problems:
         sys.exit(1)

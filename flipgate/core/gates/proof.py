@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from flipgate.core.gates.bake import ProbeResult, Reply
 from flipgate.core.record.release import Shown
 from flipgate.core.values.sides import Side
+
+ERRORS_ENOUGH: Final = 5
+"""In a row, through every replica and past the throttle: no change that is held back looks like that."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class Aim:
     """Answers that were asked for earlier than this do not count: Traefik's throttle may hold the change back."""
     since: float | None = None
     """When the first patch was sent; None where that is not known."""
+    errors: int | None = None
+    """So many errors in a row through every replica are waited for, and no more; None: whatever comes is waited out."""
 
     def ms(self, at: float) -> float | None:
         """How long after the patch, in milliseconds."""
@@ -40,6 +47,10 @@ class Seen:
     """Good answers in a row."""
     late: int = 0
     """Those of `good` that were asked for late enough to count."""
+    ever_good: bool = False
+    """Whether any answer was good."""
+    errors: int = 0
+    """Errors in a row, asked for late enough to count."""
     gone: bool = False
     """No longer Ready: users are not sent to it, and it is not asked any more."""
 
@@ -87,15 +98,27 @@ def with_answer(seen: Seen, aim: Aim, reply: Reply | None, *, asked: float, at: 
 
     What breaks a row of good answers is kept as the last answer: a replica that shows both sides is not said to show
     the new one."""
-    good = reply is not None and reply.judged(aim.side) is ProbeResult.GOOD
+    result = reply.judged(aim.side) if reply is not None else ProbeResult.SILENT
+    late_enough = asked >= aim.counts_from
     if reply is not None and reply.shown == aim.side.other:
         seen = replace(seen, last_old=aim.ms(at))
-    if not good:
-        return replace(seen, good=0, late=0, last_answer=no_answer if reply is None else str(reply))
-    late = seen.late + (asked >= aim.counts_from)
+    if result is not ProbeResult.GOOD:
+        errors = seen.errors + 1 if late_enough and result is ProbeResult.FAILED else 0
+        said = no_answer if reply is None else str(reply)
+        return replace(seen, good=0, late=0, errors=errors, last_answer=said)
+    late = seen.late + late_enough
     first = seen.first if seen.first is not None else aim.ms(at)
     said = seen.last_answer or str(reply)
-    return replace(seen, good=seen.good + 1, late=late, first=first, proven=late >= aim.answers, last_answer=said)
+    good = replace(seen, good=seen.good + 1, late=late, first=first, last_answer=said)
+    return replace(good, ever_good=True, errors=0, proven=late >= aim.answers)
+
+
+def errors_alone(replicas: Iterable[Seen], aim: Aim) -> bool:
+    """Whether nothing better is to be waited for: past the throttle every replica that users reach gave errors alone,
+    and none was ever good. Errors through one of several are that replica's, which may be starting."""
+    reached = [each for each in replicas if not each.gone]
+    enough = aim.errors
+    return enough is not None and bool(reached) and all(e.errors >= enough and not e.ever_good for e in reached)
 
 
 def proof_sentence(proven: Proven, side: Side, answers: int, throttle_seconds: float) -> str:

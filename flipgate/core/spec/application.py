@@ -30,7 +30,7 @@ from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
 from flipgate.core.spec.validation import explain_errors, takes_anything
-from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.kinds import KINDS, SOUGHT
 from flipgate.core.values.base import NEW
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.nearest import hint
@@ -39,8 +39,10 @@ from flipgate.core.values.sides import Side
 
 if TYPE_CHECKING:
     RouteWord = str
+    StayingWord = str
 else:
     RouteWord = Literal[tuple(KINDS)]
+    StayingWord = Literal[tuple(SOUGHT)]
 
 
 _NO_DOUBTS: Mapping[Location, str] = MappingProxyType({})
@@ -83,6 +85,18 @@ class Route(FileModel):
     )
     namespace: Namespace = Field(description="The route's namespace.")
     name: ObjectName = Field(description="The route's name.")
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class StayingRoute(FileModel):
+    """An object that leads users to a side and that no move takes along: they stay where it leads, also when that side
+    goes to rest."""
+
+    kind: StayingWord = Field(description="Its kind: what it is to Kubernetes.")
+    namespace: Namespace = Field(description="Its namespace.")
+    name: ObjectName = Field(description="Its name.")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -155,6 +169,11 @@ def _unique_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
     return routes
 
 
+def _unique_staying(routes: tuple[StayingRoute, ...]) -> tuple[StayingRoute, ...]:
+    _refuse_twice(str(route) for route in routes)
+    return routes
+
+
 def _unique_services(services: tuple[Service, ...]) -> tuple[Service, ...]:
     _refuse_twice(service.name for service in services)
     return services
@@ -177,6 +196,10 @@ class Spec(FileModel):
     routes: Annotated[tuple[Route, ...], AfterValidator(_unique_routes)] = Field(
         min_length=1,
         description="Every route that sends users to these services. Together they say which side is live.",
+    )
+    routes_that_stay: Annotated[tuple[StayingRoute, ...], AfterValidator(_unique_staying)] = Field(
+        default=(),
+        description="What else leads to a side and is left there: no move takes its users along.",
     )
     traffic: TrafficSpec = Field(description="How flipgate sees for itself which side answers users.")
     services: Annotated[tuple[Service, ...], AfterValidator(_unique_services)] = Field(
@@ -208,6 +231,13 @@ class Spec(FileModel):
                 problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
         if problems:
             raise ValueError("; ".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _no_route_moves_and_stays(self) -> Spec:
+        moving = {str(route) for route in self.routes}
+        if both := [str(route) for route in self.routes_that_stay if str(route) in moving]:
+            raise ValueError(f"named in routes, which move, and in routesThatStay: {', '.join(both)}")
         return self
 
     @model_validator(mode="after")

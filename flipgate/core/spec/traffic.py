@@ -32,6 +32,11 @@ class TraefikSpec(FileModel):
         description="How long Traefik may hold a changed route back, in seconds: its providersThrottleDuration, plus "
         "its Kubernetes provider's own throttleDuration. The answers that prove a move are asked for after that time.",
     )
+    allow_empty_services: bool = Field(
+        default=False,
+        description="Whether Traefik's allowEmptyServices is on (kubernetesCRD; the chart's default). Where it is not, "
+        "members of weight 0 and mirrors need a Ready endpoint on the new side, too, or Traefik drops the whole rule.",
+    )
     metrics_port: PortNumber | None = Field(
         default=None,
         description="The container port where each of Traefik's pods serves /metrics (the chart's is 9100); needed by "

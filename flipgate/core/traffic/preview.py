@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
@@ -14,6 +15,10 @@ from flipgate.core.values.place import Place
 
 PREVIEW_ROUTE: Final = "PreviewRoute"
 """The step's name in the journal."""
+OURS: Final[Mapping[str, str]] = MappingProxyType(
+    {"app.kubernetes.io/managed-by": "flipgate", "app.kubernetes.io/component": "preview"}
+)
+"""Labels of a preview's objects."""
 NOT_OURS: Final = ("app.kubernetes.io/", "argocd.argoproj.io/")
 """Labels by which others would take a preview for theirs, and remove it."""
 
@@ -50,6 +55,5 @@ def _object(obj: Mapping[str, Any], name: RouteName) -> dict[str, Any]:
     meta = obj.get("metadata", {})
     labels = {k: v for k, v in (meta.get("labels") or {}).items() if not k.startswith(NOT_OURS)}
     annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k == INGRESS_CLASS}
-    ours = {"app.kubernetes.io/managed-by": "flipgate", "app.kubernetes.io/component": "preview"}
-    made = {"name": name.name, "namespace": name.namespace, "labels": labels | ours, "annotations": annotations}
+    made = {"name": name.name, "namespace": name.namespace, "labels": {**labels, **OURS}, "annotations": annotations}
     return {"apiVersion": obj["apiVersion"], "kind": name.kind, "metadata": made}

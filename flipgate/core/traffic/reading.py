@@ -52,6 +52,7 @@ def read_route(
         foreign_backends=tuple(sorted(_foreign_backends(rules, leads))),
         foreign_entries=foreign_entries,
         via=via,
+        companions=tuple(dict.fromkeys(KINDS[route.kind].companions(obj.get("spec") or {}, route.namespace))),
         annotated=meta.get("annotations") is not None,
         way_back=str(annotations.get(WAY_BACK, "")),
         meaning=_meaning(obj),

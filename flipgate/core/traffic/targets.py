@@ -15,6 +15,11 @@ NO_READY_ENDPOINTS = Why.NO_READY_ENDPOINTS
 LEADS_ELSEWHERE = Why.LEADS_ELSEWHERE
 MISSING = "does not exist, and a route would send users to it"
 
+EMPTY_DROPS = (
+    "No user hears from it (weight 0, or a mirror), but Traefik drops the whole rule for it, unless its "
+    "allowEmptyServices is on: declare traffic.traefik.allowEmptyServices then"
+)
+
 
 @dataclass(frozen=True)
 class Unfit:
@@ -25,23 +30,33 @@ class Unfit:
 
 
 def judge_service(
-    target: Target, service: Mapping[str, Any] | None, slices: Iterable[Mapping[str, Any]]
+    target: Target,
+    service: Mapping[str, Any] | None,
+    slices: Iterable[Mapping[str, Any]],
+    *,
+    empty_allowed: bool = False,
 ) -> Unfit | None:
     """Judges whether Traefik could serve users from a Service by this target; None where it can.
 
-    The Service has to be there and have the port, or Traefik refuses the whole rule, whatever the weight. Only what
-    users hear from needs a Ready endpoint.
+    The Service has to be there and have the port, or Traefik refuses the whole rule, whatever the weight. What users
+    hear from needs a Ready endpoint; so does the rest of the rule, where Traefik drops it all for one member without:
+    unless its allowEmptyServices is on (`empty_allowed`).
     """
     if service is None:
         return Unfit(SERVICE_MISSING, MISSING)
     port = find_port(service, target.port)
     if port is None:
         return Unfit(SERVICE_PORT_MISSING, _no_port(service, target.port))
-    if not target.answers:
+    silent = not target.answers
+    if silent and (empty_allowed or not target.needed or _leads_outside(service)):
         return None
     ready, known = count_endpoints(slices, port.get("name") or "")
     told = f"{ready} of {known} endpoints Ready on port {_port_text(port)}"
-    return None if ready else Unfit(NO_READY_ENDPOINTS, f"has nobody to answer users: {told}{_outside(service)}")
+    if ready:
+        return None
+    if silent:
+        return Unfit(NO_READY_ENDPOINTS, f"has nobody behind it: {told}. {EMPTY_DROPS}")
+    return Unfit(NO_READY_ENDPOINTS, f"has nobody to answer users: {told}{_outside(service)}")
 
 
 def find_port(service: Mapping[str, Any], wanted: int | str | None) -> Mapping[str, Any] | None:
@@ -90,5 +105,9 @@ def _port_text(port: Mapping[str, Any]) -> str:
 
 def _outside(service: Mapping[str, Any]) -> str:
     """Adds, for a Service that leads out of the cluster, that such endpoints cannot be counted."""
-    spec = service.get("spec", {})
-    return f" (it is an ExternalName: {spec.get('externalName')})" if spec.get("type") == "ExternalName" else ""
+    named = service.get("spec", {}).get("externalName")
+    return f" (it is an ExternalName: {named})" if _leads_outside(service) else ""
+
+
+def _leads_outside(service: Mapping[str, Any]) -> bool:
+    return bool(service.get("spec", {}).get("type") == "ExternalName")

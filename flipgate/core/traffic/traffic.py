@@ -27,7 +27,7 @@ reconcile finds it and finishes what is missing."""
 
 @dataclass(frozen=True)
 class RouteName:
-    """The name of one declared route."""
+    """The name of a route, declared or not, or of another object that is told beside routes."""
 
     kind: str
     namespace: str
@@ -47,6 +47,8 @@ class Target:
     """The number or the name of a Service's port."""
     answers: bool = True
     """Whether users get answers from it now: at weight 0 they do not, and a mirror answers nobody."""
+    needed: bool = False
+    """Whether Traefik drops all that shares its rule while nobody is Ready behind it, answers or not."""
     counter: str = COUNTER
     """The form of its name in Traefik's metrics, where Traefik counts per target."""
 
@@ -104,6 +106,8 @@ class RouteState:
     """The entries of a route that names neither side, for a person who sends it to one all the same."""
     via: tuple[RouteName, ...] = ()
     """Declared routes that it leads to: its users go where those say."""
+    companions: tuple[RouteName, ...] = ()
+    """What it names beside its targets, and no move changes: middlewares, options of TLS."""
     annotated: bool = False
     """Whether it has any annotation; a patch that adds the first one has to add their map."""
     way_back: str = ""

@@ -58,6 +58,7 @@ class Why(StrEnum):
     JUST_ADOPTED = "JustAdopted"
     LEADS_ELSEWHERE = "LeadsElsewhere"
     LEASE_HELD = "LeaseHeld"
+    LEFT_BEHIND = "LeftBehind"
     LIVE_SIDE_FOUND = "LiveSideFound"
     LIVE_SIDE_NOT_READY = "LiveSideNotReady"
     LIVE_SIDE_NOT_RESTORED = "LiveSideNotRestored"
@@ -131,6 +132,7 @@ class Why(StrEnum):
     TRAFFIC_PROVEN = "TrafficProven"
     TRAFFIC_RESTORED = "TrafficRestored"
     TURNED_AWAY = "TurnedAway"
+    UNDECLARED_ROUTE = "UndeclaredRoute"
     UNEXPECTED = "Unexpected"
     UNMANAGED = "Unmanaged"
     UNREADABLE = "Unreadable"
@@ -205,6 +207,7 @@ JournalOpen | another step is open in the journal | flipgate rollback APP --reas
 JustAdopted | reconcile has not run since the adoption, and is not overdue | nothing
 LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
 LeaseHeld | another actor is at work on the application | wait, or: flipgate rollback APP --reason "..."
+LeftBehind | a route names something of a side that no move takes along | copy it out of the side; the message names it
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP
@@ -274,10 +277,11 @@ Superseded | another release is open by now | flipgate status APP
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again
-TrafficNotProven | not every Traefik replica shows the new side: users are sent back | the message names them
+TrafficNotProven | not every Traefik replica shows the new side; after a flip users go back | the message names them
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
 TurnedAway | something in front of the host answers flipgate's own requests | declare spec.traffic.probe.headers
+UndeclaredRoute | users are led to the old side by something that is not declared | declare it; flipgate check names it
 Unexpected | an error that flipgate does not know | the same again with --debug
 Unmanaged | the application has no record | flipgate adopt APP (flipgate init APP, where nothing ran yet)
 Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check

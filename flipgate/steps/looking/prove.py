@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import ceil
 
 from flipgate.core.gates.bake import Reply, read_reply
 from flipgate.core.gates.header import TLS_ASKED
-from flipgate.core.gates.proof import Aim, Proven, Seen, with_answer
+from flipgate.core.gates.proof import ERRORS_ENOUGH, Aim, Proven, Seen, errors_alone, with_answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
@@ -21,7 +22,8 @@ from flipgate.steps.looking.header import check_header, header_problems, remedy,
 
 PAUSE_SECONDS = 0.02
 CALM_SECONDS = 0.1
-"""Between two questions to a replica that has shown the side already, and only has to outlast the throttle."""
+"""Between two questions to a replica that has shown the side already, and only has to outlast the throttle; and to one
+that gives errors, so that a few of them are more than a blink."""
 LOOK_AGAIN_SECONDS = 1.0
 """Between two looks whether a replica that does not show the side is still one of Traefik's."""
 ASK_SECONDS, LEAST_SECONDS = 5.0, 1.0
@@ -93,17 +95,19 @@ def prove_moved(world: World, side: Side, replicas: list[str], *, moved: Move | 
 
     The throttle counts from the last patch (from now, where `moved` is not known any more): until then a replica may
     hold back the last of several changed routes. Replicas that become Ready meanwhile are asked too; one that is no
-    longer Ready is left out.
+    longer Ready is left out. Errors alone through every replica, past the throttle, are not waited out: users get them.
     """
     began = world.monotonic()
     traffic = world.application.spec.traffic
     counts_from = (moved.done if moved else began) + traffic.traefik.throttle_seconds
-    aim = Aim(side, traffic.proof_answers, counts_from, moved.at if moved else None)
+    aim = Aim(side, traffic.proof_answers, counts_from, moved.at if moved else None, errors=ERRORS_ENOUGH)
     deadline = began + _timeout(world)
     seen: dict[str, Seen] = {}
     fresh = replicas
     while fresh:
         seen.update({each.replica: each for each in _watch(world, fresh, aim, deadline)})
+        if errors_alone(seen.values(), aim):
+            break
         fresh = [name for name in _listed(world, replicas) if name not in seen]
     return Proven(tuple(seen.values()), round(world.monotonic() - began, 3))
 
@@ -122,9 +126,14 @@ def probe(
 
 def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: str = "") -> tuple[Seen, ...]:
     """All at once, however many: one that never shows the side must not use up the time of those behind it."""
+    latest = {name: Seen(name) for name in replicas}
+
+    def in_vain(seen: Seen) -> bool:
+        latest[seen.replica] = seen
+        return errors_alone(tuple(latest.values()), aim)
 
     def watch(name: str) -> Seen:
-        return _watch_replica(world, name, aim, deadline, host)
+        return _watch_replica(world, name, aim, deadline, host, in_vain)
 
     if len(replicas) <= AT_ONCE:
         return tuple(world.each(watch, replicas))
@@ -132,7 +141,10 @@ def _watch(world: World, replicas: list[str], aim: Aim, deadline: float, host: s
         return tuple(pool.map(watch, replicas))
 
 
-def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: str) -> Seen:
+def _watch_replica(
+    world: World, replica: str, aim: Aim, deadline: float, host: str, in_vain: Callable[[Seen], bool]
+) -> Seen:
+    """Asks one replica until it has shown the side, the time is over, or it is in vain for all of them."""
     seen, looked = Seen(replica), world.monotonic()
     while not seen.proven:
         asked = world.monotonic()
@@ -144,13 +156,16 @@ def _watch_replica(world: World, replica: str, aim: Aim, deadline: float, host: 
             no_answer = sentence(error)
         now = world.monotonic()
         seen = with_answer(seen, aim, reply, asked=asked, at=now, no_answer=no_answer)
-        if now >= deadline or seen.proven:
+        if in_vain(seen) or now >= deadline or seen.proven:
             break
         if not seen.good and now - looked >= LOOK_AGAIN_SECONDS:
             looked = now
             if replica not in _listed(world, [replica]):
-                return replace(seen, gone=True)
-        world.sleep(CALM_SECONDS if seen.good >= aim.answers and now < aim.counts_from else PAUSE_SECONDS)
+                seen = replace(seen, gone=True)
+                in_vain(seen)
+                break
+        outlasting = seen.good >= aim.answers and now < aim.counts_from
+        world.sleep(CALM_SECONDS if outlasting or (aim.errors and seen.errors) else PAUSE_SECONDS)
     return seen
 
 

@@ -23,24 +23,28 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.companions import need_companions
 from flipgate.steps.looking.grants import missing_grants
 
 
 def need_targets(world: World, traffic: Traffic, to: Side) -> None:
     """Raises Refused unless each Service that the routes will name exists on `to` with the port that they name, and has
-    a Ready endpoint where it answers users (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
+    a Ready endpoint where Traefik asks for one (ServiceMissing, ServicePortMissing, NoReadyEndpoints).
 
     Two requests a Service, all at once. Never asked on the way back. Raises Refused (LeadsElsewhere) for a
-    TraefikService of that side which leads anywhere else, and (ReferenceGrantMissing) for what a route may not name.
+    TraefikService of that side which leads anywhere else, (ReferenceGrantMissing) for what a route may not name, and
+    (LeftBehind) for what a route names of a side beside its targets.
     """
+    need_companions(world, traffic)
     need_grants(world, traffic, to)
     services = services_of(world, [entry.target for state in traffic.leading for entry in state.entries], to)
     names = list(dict.fromkeys(target.name for target in services))
     namespace = world.application.place_of(to).namespace
     found = world.each(lambda read: read(), [r for name in names for r in _reads(world, namespace, name)])
     objects = {name: (found[2 * n], found[2 * n + 1]) for n, name in enumerate(names)}
+    empty_allowed = world.application.spec.traffic.traefik.allow_empty_services
     for target in services:
-        if unfit := judge_service(target, *objects[target.name]):
+        if unfit := judge_service(target, *objects[target.name], empty_allowed=empty_allowed):
             raise _refused(namespace, target, unfit, _look(unfit.reason, namespace, target.name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from flipgate.adapters.addresses import address
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
@@ -12,17 +13,19 @@ from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import CHECKS, Release
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
-from flipgate.core.workloads.counts import not_serving
-from flipgate.core.workloads.view import View
+from flipgate.core.workloads.counts import not_serving, rest_counts
+from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.looking.prove import prove_moved
+from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.watching.measure import still_in_flight
@@ -42,7 +45,7 @@ def failing(acting: Acting, release: Release) -> Iterator[None]:
 
 def soak_evidence(world: World, release: Release) -> list[Evidence]:
     """Returns what a person is shown before the way back is given up: the live side's Ready pods, the time that passed,
-    and what the old side is still busy with."""
+    what else leads to a side, and what the old one is still busy with."""
     view, old = look(world), release.side.other
     missing = not_serving(view.sides[release.side], world.application.serving())
     ready = ", ".join(missing) or "all wanted pods Ready"
@@ -52,6 +55,7 @@ def soak_evidence(world: World, release: Release) -> list[Evidence]:
     return [
         Evidence("live side", verdict, f"Ready pods of {release.side}", "Kubernetes", ready, "all wanted pods"),
         Evidence("soak", Verdict.PASS, "hours since the move", "record", f"{hours:.1f} h", "the declared soak"),
+        *undeclared_evidence(world),
         *([still_in_flight(world, old)] if need_record(world, view).ran_on(old) else []),
     ]
 
@@ -65,6 +69,8 @@ def ended_meanwhile(world: World, release: str) -> str:
 
 
 EARLY_SECONDS = 60.0
+GONE_SECONDS, GONE_PAUSE_SECONDS = 60.0, 0.5
+"""For the pods of a side at rest to end: Kubernetes gives each 30 s, where its pod asks for no other grace period."""
 
 
 def wait_out(world: World) -> None:
@@ -107,7 +113,9 @@ def need_soaked(world: World, name: str = "", record: Record | None = None) -> R
 def settle(acting: Acting, name: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
-    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs.
+    Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs. So it does where
+    something that was not declared leads users to the old side (UndeclaredRoute). Once that rests, each Traefik replica
+    has to show the new side still (TrafficNotProven): else the release stays `settling`, from which users can go back.
     """
     world = acting.world
     before = look(world)
@@ -125,6 +133,8 @@ def settle(acting: Acting, name: str = "") -> Release:
             next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
             f"flipgate scale-down {world.application.name}",
         )
+    if record.ran_on(dark.side):
+        need_declared(world, dark.side)
     if record.phase is Phase.LIVE:
         said = record.approval
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
@@ -132,7 +142,8 @@ def settle(acting: Acting, name: str = "") -> Release:
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     busy = _still_busy(world, dark.side)
     rest(acting, view, dark, keep=world.application.spec.policy.rest_replicas)
-    message = f"{dark.side} is at rest; going back is the slow way from here on"
+    unseen = _need_still_served(acting, view, release.side) if record.ran_on(dark.side) else ""
+    message = f"{dark.side} is at rest; going back is the slow way from here on{unseen}"
     if not record.ran_on(dark.side):
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
     elif busy:
@@ -151,6 +162,51 @@ def _still_busy(world: World, side: Side) -> str:
     (busy,) = informing([still_in_flight(world, side)])
     world.say(f"{side} goes to rest: {busy}")
     return busy
+
+
+def _need_still_served(acting: Acting, view: View, live: Side) -> str:
+    """Raises Refused (TrafficNotProven) unless each Traefik replica shows the live side still, past Traefik's throttle:
+    a route that depends on a pod of the old side is dropped with the last of them. Returns why nothing was seen, where
+    Traefik's replicas cannot be listed."""
+    world, old = acting.world, live.other
+    left = _wait_gone(acting, view.sides[old])
+    try:
+        replicas = world.proxy.replicas()
+    except FlipgateError as error:
+        world.say(f"whether users still reach {live} was not seen: {error}")
+        return f"; whether users still reach {live} was not seen: {error.fact}"
+    proven = prove_moved(world, live, replicas)
+    if proven.ok:
+        return f"; {left} pods of {old} had not ended when Traefik was looked through" if left else ""
+    name = world.application.name
+    raise Refused(
+        f"not every Traefik replica shows {live} since {old} is at rest: {'; '.join(proven.unproven)}",
+        obj=f"traffic of {name}",
+        reason=Why.TRAFFIC_NOT_PROVEN,
+        untouched="all routes, and the release, which is not closed",
+        next_command=f'flipgate rollback {name} --reason "..." brings {old} up again and users there; or correct what '
+        f"the routes depend on, then flipgate scale-down {name}",
+    )
+
+
+def _wait_gone(acting: Acting, state: SideState) -> int:
+    """Waits until the pods of a side that was put to rest have ended, for GONE_SECONDS at most: until then Traefik has
+    them behind what is about to be lost. Returns how many are left."""
+    world = acting.world
+    counts = rest_counts(world.application, world.application.spec.policy.rest_replicas)
+    ends = world.monotonic() + GONE_SECONDS
+    resting = [workload for workload in state.workloads.values() if workload.selector]
+    pods = address("Pod", state.namespace)
+
+    def beyond(workload: Workload) -> int:
+        """Those of its pods that are to end."""
+        found = world.cluster.items(pods, labelSelector=workload.selector)
+        return max(0, len(found) - counts[workload.name])
+
+    while (left := sum(world.each(beyond, resting))) and world.monotonic() < ends:
+        acting.check_lease()
+        world.sleep(GONE_PAUSE_SECONDS)
+    return left
 
 
 def kept_too_long(world: World, view: View) -> Release | None:

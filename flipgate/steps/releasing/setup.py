@@ -29,11 +29,13 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
+from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
+from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -95,13 +97,15 @@ def check_application(
     cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
-    users' question was answered with is said, and which autoscalers of the live side will be in the way later."""
+    users' question was answered with is said, what was not looked for, and which autoscalers of the live side will be
+    in the way later."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
     problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:
         return problems
-    sides = (problem for side in Side for problem in _side(world, side))
-    return [*_routes(world), *sides, *starter_problems(world), *_header(world)]
+    on_sides = [problem for side in Side for problem in _side(world, side)]
+    found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
+    return [*found, *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:
@@ -287,6 +291,7 @@ def _routes(world: World) -> Iterator[str]:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     yield from _behind(world, traffic)
+    yield from companion_problems(world, traffic)
     for side in Side:
         namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):

@@ -69,10 +69,12 @@ def test_every_route_is_looked_at_and_behind_a_traefik_service_of_the_side_too(c
     )
     assert refusal(world)[:2] == ("ServiceMissing", f"Service {shop.name}-green/search")
     put_service(shop, {"name": "http", "port": 80}, name="search")
+    assert refusal(world)[:2] == ("NoReadyEndpoints", f"Service {shop.name}-green/search"), "at weight 0, too"
+    put_endpoints(shop, True, service="search")
     assert refusal(world)[:2] == ("ServiceMissing", f"Service {shop.name}-green/api")
     put_service(shop, {"name": "http", "port": 80}, name="api")
     put_endpoints(shop, True, service="api")
-    check(world)  # nobody answers for `search`, and at weight 0 no user asks it
+    check(world)
 
     elsewhere = {**home, "namespace": shop.namespace(BLUE)}
     shop.patch(f"{services}/web", ("replace", "/spec/weighted/services", [elsewhere]))

@@ -10,6 +10,8 @@ import yaml
 
 from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
+from flipgate.core.traffic.kinds import SOUGHT
+from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_MIXED,
@@ -25,11 +27,16 @@ from tests.core.source import ROOT
 TEXT = (ROOT / "deployments" / "rbac.yaml").read_text()
 OBJECTS = list(yaml.safe_load_all(TEXT))
 EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")
+LOOKING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values())
+"""For what leads to a side and was not declared: not needed, and `check` says where it is lacking."""
+CROSSING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values() if kind.crossing)
+WORKLOADS: Rights = (("apps", "statefulsets", "list"), ("apps", "daemonsets", "list"), ("batch", "cronjobs", "list"))
+LOOKING_ON_A_SIDE = LOOKING + WORKLOADS
 WANTED = {
     "flipgate": OF_ITS_OWN,
-    "production-blue": rights_on_a_side(EXAMPLE),
-    "production-green": rights_on_a_side(EXAMPLE),
-    "monitoring": ON_ROUTES["IngressRoute"],
+    "production-blue": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
+    "production-green": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
+    "monitoring": ON_ROUTES["IngressRoute"] + CROSSING,
     "traefik": ON_TRAEFIK,
 }
 
@@ -61,9 +68,11 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
+    middlewares = {(GROUP, PLURAL, "get")}
     on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
     probe = {("", "secrets", "get")}  # one, by its name
-    assert given({"rules": yaml.safe_load("\n".join(rule))}) == others | on_a_side | preview | probe
+    expected = others | middlewares | on_a_side | preview | probe
+    assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 
 def test_every_role_is_bound_to_the_one_account_and_nothing_is_cluster_wide() -> None:

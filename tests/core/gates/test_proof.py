@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.gates.bake import Reply
-from flipgate.core.gates.proof import Aim, Proven, Seen, proof_sentence, with_answer
+from flipgate.core.gates.proof import Aim, Proven, Seen, errors_alone, proof_sentence, with_answer
 from flipgate.core.values.sides import Side
 
 GREEN, BLUE = Side.GREEN, Side.BLUE
@@ -78,3 +78,37 @@ def test_what_was_not_heard_is_said_so() -> None:
         quick, GREEN, 5, 2
     )
     assert "since when is not known" in proof_sentence(Proven((Seen("a", True),), 2.1), GREEN, 5, 2)
+
+
+# Errors alone
+
+
+def errors_after(*answers: tuple[float, Reply | None], errors: int | None = 2) -> Seen:
+    return heard(*answers, aim=Aim(GREEN, answers=2, counts_from=12.0, since=None, errors=errors))
+
+
+BAD = [(12.0, Reply(502, "")), (12.1, Reply(404, ""))]
+ENOUGH = Aim(GREEN, answers=2, counts_from=12.0, errors=2)
+
+
+def test_errors_alone_past_the_throttle_through_every_replica_are_enough() -> None:
+    lost = errors_after(*BAD)
+    assert errors_alone([lost], ENOUGH)
+    assert errors_alone([lost, Seen("gone", gone=True)], ENOUGH), "no user is sent there"
+    assert not errors_alone([lost, errors_after((12.0, NEW))], ENOUGH)
+    assert not errors_alone([lost, Seen("not asked yet")], ENOUGH)
+    assert not errors_alone([Seen("gone", gone=True)], ENOUGH)
+    assert not errors_alone([], ENOUGH)
+    assert not errors_alone([lost], AIM), "nobody is given up where that is not asked for"
+
+
+@pytest.mark.parametrize("other", [OLD, SILENT, Reply(503, "", api_server=True), None], ids=str)
+def test_whatever_is_no_error_of_users_begins_the_row_of_errors_anew(other: Reply | None) -> None:
+    row = [BAD[0], (12.1, other), (12.2, BROKEN)]
+    assert not errors_alone([errors_after(*row)], ENOUGH)
+    assert errors_alone([errors_after(*row, (12.3, BROKEN))], ENOUGH)
+
+
+def test_a_good_answer_at_any_time_keeps_the_whole_timeout_and_early_errors_do_not_count() -> None:
+    assert not errors_alone([errors_after((10.0, NEW), *BAD)], ENOUGH)
+    assert not errors_alone([errors_after((10.0, BROKEN), (11.9, BROKEN), BAD[0])], ENOUGH)

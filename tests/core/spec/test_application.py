@@ -100,6 +100,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "metrics_port": None,
         "metrics_scheme": "http",
         "throttle_seconds": 2,
+        "allow_empty_services": False,
     }
     assert (app.spec.traffic.path, app.spec.traffic.proof_answers, app.spec.traffic.proof_timeout_seconds) == (
         "/",

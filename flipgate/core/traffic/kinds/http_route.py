@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, rules_with
-from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, Target
+from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, companion, rules_with
+from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, RouteName, Target
 
 SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
 """Group and kind of all that Traefik lets a backendRef name."""
@@ -34,6 +34,16 @@ class HTTPRoute(RouteKind):
                 found += [_reference(pointer, backend), *_mirrors(pointer, backend)]
             yield found
 
+    def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
+        """Filters name extensions of the route's own namespace alone."""
+        for parent in spec.get("parentRefs") or []:
+            yield companion(str(parent.get("kind") or "Gateway"), parent, namespace)
+        for rule in spec.get("rules") or []:
+            for holder in (rule, *(rule.get("backendRefs") or [])):
+                for written in holder.get("filters") or []:
+                    if named := written.get("extensionRef"):
+                        yield companion(str(named.get("kind", "")), {"name": named.get("name", "")}, namespace)
+
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked
     ) -> dict[str, dict[str, Any]]:
@@ -56,5 +66,5 @@ def _reference(pointer: str, written: Mapping[str, Any], *, mirror: bool = False
         provider = provider or group or "unknown"
     answers = not mirror and written.get("weight") != 0
     counter = GATEWAY_COUNTER if kind == SERVICE else COUNTER
-    target = Target(kind, name, written.get("port"), answers, counter)
+    target = Target(kind, name, written.get("port"), answers, counter=counter)
     return Reference(f"{pointer}/namespace", str(written.get("namespace") or ""), target, mirror, provider)

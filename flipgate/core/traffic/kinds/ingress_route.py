@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, rules_with
-from flipgate.core.traffic.traffic import SERVICE, Entry, Target
+from flipgate.core.traffic.kinds.kind import (
+    MIDDLEWARE,
+    OF_PROVIDER,
+    Asked,
+    Reference,
+    RouteKind,
+    companion,
+    rules_with,
+)
+from flipgate.core.traffic.traffic import SERVICE, Entry, RouteName, Target
 
 ORDERS_CERTIFICATES: Final = ("certResolver", "domains")
 
@@ -33,6 +41,17 @@ class IngressRoute(TraefikKind):
             found = services(f"/spec/routes/{r}", rule)
             yield [replace(each, rule=rule.get("match", "")) for each in found] if len(found) == 1 else found
 
+    def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
+        for rule in spec.get("routes") or []:
+            for each in rule.get("middlewares") or []:
+                yield companion(MIDDLEWARE, each, namespace)
+            yield from transports(rule.get("services"), namespace)
+        for key, kind in (("options", "TLSOption"), ("store", "TLSStore")):
+            if named := (spec.get("tls") or {}).get(key):
+                yield companion(kind, named, namespace)
+        for parent in spec.get("parentRefs") or []:
+            yield companion(self.word, parent, namespace)
+
     def by_https(self, spec: dict[str, Any]) -> None:
         spec.setdefault("tls", {})  # a rule without is known by plain HTTP alone, and asked for by https
 
@@ -57,11 +76,23 @@ def services(pointer: str, holder: Mapping[str, Any] | None) -> list[Reference]:
     return [reference(f"{pointer}/services/{s}/namespace", service) for s, service in enumerate(written)]
 
 
+def transports(services: Iterable[Mapping[str, Any]] | None, namespace: str) -> Iterator[RouteName]:
+    """The transports that these services name in any namespace. By a bare name one stands beside its Service, and is
+    another after a move."""
+    for service in services or []:
+        if (name := str(service.get("serversTransport") or "")).endswith(OF_PROVIDER):
+            yield companion("ServersTransport", {"name": name}, namespace)
+
+
 def reference(pointer: str, written: Mapping[str, Any], *, mirror: bool = False) -> Reference:
     """One of Traefik's references: `name@kubernetescrd` is `name`, of its Kubernetes provider; all others stand in no
-    namespace."""
+    namespace.
+
+    Each is needed: Traefik 3 makes no service of a list with one member that has no endpoint, a mirror or one of weight
+    0 no less (pkg/provider/kubernetes/crd/kubernetes_http.go: buildServicesLB, buildMirroring, loadServers).
+    """
     name, _, provider = str(written.get("name", "")).partition("@")
     answers = not mirror and written.get("weight") != 0
-    target = Target(str(written.get("kind") or SERVICE), name, written.get("port"), answers)
+    target = Target(str(written.get("kind") or SERVICE), name, written.get("port"), answers, needed=True)
     provider = "" if provider == "kubernetescrd" else provider
     return Reference(pointer, str(written.get("namespace") or ""), target, mirror, provider)

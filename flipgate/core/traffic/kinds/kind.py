@@ -7,11 +7,16 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from flipgate.core.traffic.traffic import Edit, Entry, ForeignEntry, Target
+from flipgate.core.traffic.traffic import Edit, Entry, ForeignEntry, RouteName, Target
 from flipgate.core.values.place import Place
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 """Annotation by which one of several Traefiks takes a route for its own."""
+
+MIDDLEWARE: Final = "Middleware"
+"""Of Traefik's: the kind of what a rule's requests and answers go through."""
+OF_PROVIDER: Final = "@kubernetescrd"
+"""Ends a name of Traefik's own making: NAMESPACE-NAME, whatever namespace stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class RouteKind(ABC):
     """Whether Traefik counts its users per target, so that the counter's name says the side."""
     needs_grant: ClassVar[bool] = False
     """Whether a reference into another namespace needs a ReferenceGrant there."""
+    door: ClassVar[bool] = True
+    """Whether users come in by it; else they come only where something leads to it."""
     previews: ClassVar[tuple[str, ...]]
     """The kinds of the objects that a preview of it consists of; its own kind is the first."""
     unseen: ClassVar[str]
@@ -60,6 +67,10 @@ class RouteKind(ABC):
     @abstractmethod
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         """All references of an object with this spec, those that share users together."""
+
+    def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
+        """What an object with this spec, in this namespace, names beside its targets. No move changes any of it."""
+        return iter(())
 
     def edit(self, entry: Entry | ForeignEntry, place: Place) -> Edit:
         """The change that sends this entry to a side."""
@@ -82,6 +93,11 @@ class Asked:
 
     host: str
     preview: str
+
+
+def companion(kind: str, written: Mapping[str, Any], namespace: str) -> RouteName:
+    """One object that is named by name and namespace; without a namespace it stands in this one."""
+    return RouteName(kind, str(written.get("namespace") or namespace), str(written.get("name", "")))
 
 
 def rules_with(entries: Collection[Entry], rules: Collection[Any]) -> list[Any]:

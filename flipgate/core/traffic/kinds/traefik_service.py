@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind, reference, services
+from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind, reference, services, transports
 from flipgate.core.traffic.kinds.kind import Asked, Reference
-from flipgate.core.traffic.traffic import Entry
+from flipgate.core.traffic.traffic import Entry, RouteName
 
 
 class TraefikService(TraefikKind):
@@ -15,6 +15,7 @@ class TraefikService(TraefikKind):
     plural = "traefikservices"
     about = "a TraefikService that such routes lead to"
     counted = True
+    door = False
     previews = ("TraefikService", IngressRoute.word)
 
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
@@ -28,6 +29,12 @@ class TraefikService(TraefikKind):
             for m, mirror in enumerate(mirroring.get("mirrors") or []):
                 found.append(reference(f"/spec/mirroring/mirrors/{m}/namespace", mirror, mirror=True))
         yield found
+
+    def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
+        mirroring = spec.get("mirroring") or {}
+        for holder in (spec.get("weighted"), spec.get("highestRandomWeight")):
+            yield from transports((holder or {}).get("services"), namespace)
+        yield from transports([mirroring, *(mirroring.get("mirrors") or [])], namespace)
 
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked

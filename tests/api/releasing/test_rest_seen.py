@@ -1,0 +1,101 @@
+"""After the old side went to rest: one look through every Traefik replica, before the release is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
+from flipgate.core.values.base import but
+from flipgate.core.values.errors import Refused
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing.questions import decide, pose
+from flipgate.steps.releasing.settle import settle
+from tests.api.front import Users, fronted, saying
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, timed_by_its_waiting, under_lease
+from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import declaring
+
+AT_REST = dict.fromkeys(COUNTS, 0)
+GREEN_ANSWERS = saying("X-Served-Side: green")
+NO_ROUTE = saying(status=404, body=b"404 page not found\n")
+
+
+@contextmanager
+def soaked(shop: Shop, folder: Path, users: Users, replicas: tuple[str, ...] = ("traefik-1",)) -> Iterator[World]:
+    """The shop live on green, with a person's word that blue may rest, behind a Traefik that answers like this."""
+    admin = shop.gone_live()
+    admin.store.update(lambda r: records.update_release(r, lambda each: but(each, settle_after=admin.now())))
+    pose(admin, QuestionKind.SCALE_DOWN, [])
+    decide(admin, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    with serving(fronted(shop, users, replicas), folder) as cluster:
+        world = shop.world("ana", cluster)
+        throttle = but(world.application.spec.traffic.traefik, throttle_seconds=0)
+        facts = {"proof_timeout_seconds": 0.3, "proof_answers": 2, "traefik": throttle}
+        world.application = declaring(world.application, traffic=facts)
+        yield timed_by_its_waiting(world)
+
+
+def test_a_release_is_closed_when_every_replica_shows_the_live_side(shop: Shop, tmp_path: Path) -> None:
+    with soaked(shop, tmp_path, GREEN_ANSWERS, ("traefik-1", "traefik-2")) as world:
+        assert under_lease(world, settle).phase is Phase.SETTLED
+    assert shop.counts(BLUE) == AT_REST
+
+
+def test_a_replica_that_lost_the_route_keeps_the_release_open_and_the_way_back_works(
+    shop: Shop, tmp_path: Path
+) -> None:
+    def users(request: Handler) -> Answer | None:
+        lost = "traefik-2" in request.path and shop.counts(BLUE) == AT_REST
+        return (NO_ROUTE if lost else GREEN_ANSWERS)(request)
+
+    with soaked(shop, tmp_path, users, ("traefik-1", "traefik-2")) as world:
+        with pytest.raises(Refused) as refused:
+            under_lease(world, settle)
+        assert refused.value.reason == "TrafficNotProven"
+        assert "traefik-2 (HTTP 404 from an unnamed side)" in refused.value.fact
+        assert "traefik-1" not in refused.value.fact
+        assert f"flipgate rollback {shop.name} --reason" in refused.value.next_command
+        assert f"flipgate scale-down {shop.name}" in refused.value.next_command
+        assert world.store.read().phase is Phase.SETTLING
+        with pytest.raises(Refused, match="traefik-2"):
+            under_lease(world, settle)  # rested already, and looked at again
+    with shop.playing_ready():
+        assert roll_back(shop.world(), "users get 404", by="ana").to is BLUE
+    assert (shop.where(), shop.counts(BLUE)["web"]) == (("blue",), COUNTS["web"])
+
+
+def test_the_look_waits_for_the_pods_to_be_gone(shop: Shop, tmp_path: Path) -> None:
+    """Until then Traefik has them behind what it is about to lose."""
+    pods = f"/api/v1/namespaces/{shop.namespace(BLUE)}/pods"
+    spec = {"containers": [{"name": "web", "image": "x"}]}
+    for name in ("web-1", "web-2"):
+        shop.cluster.create(pods, {"metadata": {"name": name, "labels": {"app": "web"}}, "spec": spec})
+    asked: list[Any] = []
+
+    def users(request: Handler) -> Answer | None:
+        asked.append(len(shop.cluster.items(pods)))
+        return GREEN_ANSWERS(request)
+
+    def gone() -> None:
+        """One pod ends each time that somebody waits."""
+        for pod in shop.cluster.items(pods)[:1]:
+            shop.cluster.delete(f"{pods}/{pod['metadata']['name']}")
+
+    with soaked(shop, tmp_path, users) as world:
+        assert under_lease(timed_by_its_waiting(world, gone), settle).phase is Phase.SETTLED
+    assert set(asked) == {0}
+
+
+def test_where_traefik_cannot_be_looked_through_that_is_said(shop: Shop, tmp_path: Path) -> None:
+    with soaked(shop, tmp_path, GREEN_ANSWERS, ()) as world:
+        done = under_lease(world, settle)
+    assert (done.phase, done.side) == (Phase.SETTLED, GREEN)
+    assert "whether users still reach green was not seen" in done.changes[-1].message
