@@ -101,14 +101,15 @@ class TrafficSpec(FileModel):
         return self.traefik.throttle_seconds + waited
 
     def too_slow(self, replicas: int) -> str:
-        """Says that a proof through so many replicas takes longer than it may; empty where it does not."""
+        """Says that a proof through so many replicas takes longer than it may at the declared pace; empty where it does
+        not, or none is declared."""
         needed = self.proof_seconds(replicas)
-        if needed <= self.proof_timeout_seconds:
+        if not self.probes_per_second or needed <= self.proof_timeout_seconds:
             return ""
         many = "1 replica" if replicas == 1 else f"{replicas} replicas"
         return (
             f"a proof of {self.proof_answers} answers through {many} takes {needed:.0f} s at spec.traffic."
-            f"probesPerSecond {self.probes_per_second or 0:g}, and proofTimeoutSeconds is {self.proof_timeout_seconds}"
+            f"probesPerSecond {self.probes_per_second:g}, and proofTimeoutSeconds is {self.proof_timeout_seconds}"
         )
 
     @model_validator(mode="after")

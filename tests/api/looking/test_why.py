@@ -24,7 +24,7 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/3 node
 def add_pod(shop: Shop, name: str, status: dict[str, Any], *, service: str = "web", kind: str = "ReplicaSet") -> None:
     """A pod of a service as its ReplicaSet makes it, with what the kubelet would have written of it."""
     owner = {"apiVersion": "apps/v1", "kind": kind, "name": f"{service}-6f5c9d8b7", "uid": "1"}
-    container = {"name": service, "image": f"shop/{service}:2"}
+    container = {"name": "web", "image": f"shop/{service}:2"}
     pods = f"/api/v1/namespaces/{shop.name}-green/pods"
     meta = {"name": name, "ownerReferences": [owner]}
     shop.cluster.create(pods, {"metadata": meta, "spec": {"containers": [container]}})
