@@ -89,7 +89,8 @@ def _active(data: dict[str, Any]) -> str:
 def _phase(data: dict[str, Any], now: datetime) -> str:
     release = data["release"]
     if release:
-        told = f": {release['message']}" if release["message"] else ""
+        message, _ = _by_hand(release["message"])
+        told = f": {message}" if message else ""
         since = f"since {clock(data['since'])} ({ago(data['since'], now)})"
         return f"{data['phase']} ({release['reason']}{told}) {since}"
     last = data["lastRelease"]
@@ -109,6 +110,14 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "", f"released by itself when {release['name']} has ended"
     elif data["queued"]:
         yield "", "may start: reconcile starts it within minutes"
+
+
+def _by_hand(message: str) -> tuple[str, str]:
+    """The message of a phase, and the kubectl line that it ends with, if any: the way back without flipgate."""
+    said, found, line = message.partition(" by hand: kubectl ")
+    if not found:
+        said, found, line = message.partition(". Back by hand: kubectl ")
+    return said.rstrip(";"), f"kubectl {line}" if found else ""
 
 
 def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:
@@ -208,6 +217,8 @@ def _more(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What `-o wide` adds: evidence and times."""
     for proof in (data["waitsFor"] or {}).get("evidence", []):
         yield "Evidence", f"{proof['gate']}: {proof['verdict']}, {proof['detail']}"
+    if line := _by_hand((data["release"] or {}).get("message", ""))[1]:
+        yield "By hand", line
     for phase, seconds in (data["release"] or {}).get("phaseSeconds", {}).items():
         yield "Took", f"{phase} {seconds:g} s"
 
