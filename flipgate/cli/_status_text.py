@@ -15,6 +15,8 @@ from flipgate.core.record.intents import in_words
 from flipgate.core.values.reasons import Why
 
 NONE = "none"
+BY_HAND = (". Back by hand: ", "; by hand: ")
+"""What stands before a kubectl line in the message of a phase."""
 WAY_BACK_READY = "WayBackReady"
 UNWATCHED = "Unwatched"
 
@@ -114,10 +116,11 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
 
 def _by_hand(message: str) -> tuple[str, str]:
     """The message of a phase, and the kubectl line that it ends with, if any: the way back without flipgate."""
-    said, found, line = message.partition(" by hand: kubectl ")
-    if not found:
-        said, found, line = message.partition(". Back by hand: kubectl ")
-    return said.rstrip(";"), f"kubectl {line}" if found else ""
+    for before in BY_HAND:
+        said, found, line = message.partition(f"{before}kubectl ")
+        if found:
+            return said, f"kubectl {line}"
+    return message, ""
 
 
 def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:
