@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, image_option, output_option, person, read_images
+from flipgate.cli._print import emit, table
 from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
 
 if TYPE_CHECKING:
@@ -17,12 +19,18 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Verb,
-    details={"Data": RUN_DATA},
+    details={
+        "Data": f"""\
+            {RUN_DATA}
+            --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
+            "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
+    },
     examples="""\
         flipgate deploy sportsdata --image api=sportsdata/api:2
         flipgate deploy sportsdata --image api=sportsdata/api:2 --image venue=sportsdata/venue:2
         flipgate deploy sportsdata --image api=sportsdata/api@sha256:... -o json
-        flipgate deploy sportsdata --image api=sportsdata/api:2 --wait""",
+        flipgate deploy sportsdata --image api=sportsdata/api:2 --wait
+        flipgate deploy sportsdata --image api=sportsdata/api:2 --dry-run""",
 )
 @click.argument("app")
 @image_option
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Wait until the dark side is up and checked, or the build is queued: exit code 0; 1 where it is neither.",
 )
+@click.option("--dry-run", is_flag=True, help="Show what would be done; nothing is started or changed.")
 @click.option(
     "--timeout",
     "timeout_seconds",
@@ -48,6 +57,7 @@ def deploy(
     app: str,
     images: tuple[str, ...],
     wait: bool,
+    dry_run: bool,
     timeout_seconds: float,
     block: str | None,
     output: str | None,
@@ -65,11 +75,38 @@ def deploy(
     given = read_images(images)
     world = options.world(app)
     parsed = parse_images(given, world.application)
+    if dry_run:
+        _show_plan(world, {name: str(image) for name, image in parsed.items()}, output)
+        return
     _say_what_waits(world)
     wanted = {name: str(image) for name, image in parsed.items()}
     run = start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
     if wait:
         wait_for_run(run, world, timeout_seconds)
+
+
+def _show_plan(world: World, images: Mapping[str, str], output: str | None) -> None:
+    from flipgate.steps.releasing.foresee import foresee
+
+    plan = foresee(world, images)
+    if output:
+        facts = {"release": plan.release, "side": plan.side, "namespace": plan.namespace, "outcome": plan.outcome}
+        services = [
+            {"service": s.service, "imageNow": s.image_now, "imageThen": s.image_then}
+            | {"podsNow": s.pods_now, "podsThen": s.pods_then}
+            for s in plan.services
+        ]
+        lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
+        emit({"application": world.application.name, **facts, **lists}, output)
+        return
+    click.echo(f"{world.application.name}: {plan.outcome}")
+    rows = [[s.service, s.image_now or "-", s.image_then, str(s.pods_now), str(s.pods_then)] for s in plan.services]
+    header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
+    for line in [*table(header, rows)] if rows else []:
+        click.echo(line)
+    for title, lines in (("changed", plan.objects), ("checked", plan.checks)):
+        for line in lines:
+            click.echo(f"{title}  {line}")
 
 
 def _say_what_waits(world: World) -> None:

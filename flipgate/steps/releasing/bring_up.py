@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -51,26 +52,51 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     """
     view = look(world)
     record = need_record(world, view)
-    release = record.release
-    given = _given(world, record, images)
+    given = given_images(world, record, images)
     if busy := queue.waits_for(record):
         _refuse_open(world, busy)
-    dark = need_dark(world, view)
-    active, side = _live(record, view, dark.side.other), view.sides[dark.side]
-    wanted = wanted_images(world.application, active or side, given)
-    identity = release_id(render(world.application, side, wanted, configuration(world.cluster, side)))
-    if release and release.phase.row.build is Build.SUPERSEDES and release.id == identity:
-        return _at_present_counts(world, release, active)
-    if active and _is_live(world, active, wanted, identity):
+    meant = mean(world, view, given)
+    if meant.unseen and meant.unseen.id == meant.id:
+        return _at_present_counts(world, meant.unseen, meant.live)
+    if meant.is_live:
         if record.queued:
             world.store.update(queue.dequeue)
-        raise Refused(f"has these images and this configuration live on {active.side} already", reason=Why.ALREADY_LIVE)
-    if release and release.phase.row.build is Build.SUPERSEDES:
-        supersede(world, release, identity)
-    return _create(world, view, identity, wanted, dark.side, opened_by)
+        raise Refused(
+            f"has these images and this configuration live on {meant.side.other} already", reason=Why.ALREADY_LIVE
+        )
+    if meant.unseen:
+        supersede(world, meant.unseen, meant.id)
+    return _create(world, view, meant, opened_by)
 
 
-def _given(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Meant:
+    """What a build would release: its id, all images and the counts; nothing of it is written yet."""
+
+    id: str
+    side: Side
+    images: dict[str, str]
+    wanted: dict[str, int]
+    live: SideState | None
+    is_live: bool
+    """Whether users have exactly this already."""
+    unseen: Release | None
+    """The open release, which users have not seen, and this would take the place of; it may be the same."""
+
+
+def mean(world: World, view: View, given: Mapping[str, str]) -> Meant:
+    """What these images would be as a release. Raises Refused where no side is dark, or the dark side lacks
+    something."""
+    record, dark = need_record(world, view), need_dark(world, view)
+    active, side = _live(record, view, dark.side.other), view.sides[dark.side]
+    images = wanted_images(world.application, active or side, given)
+    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)))
+    unseen = record.release if record.phase.row.build is Build.SUPERSEDES else None
+    live = active is not None and _is_live(world, active, images, identity)
+    return Meant(identity, dark.side, images, wanted_counts(world.application, active), active, live, unseen)
+
+
+def given_images(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
     """The images that are not taken from the live side, the newest of each service. Raises BadInput where these cannot
     be meant, or there are none."""
     known = {service.name for service in world.application.spec.services}
@@ -278,19 +304,19 @@ def _say_left_out(world: World, side: SideState) -> None:
             world.say(f"{workload}: {each.name} keeps {each.image}; {declare} for {service.name} would release it too")
 
 
-def _create(world: World, view: View, identity: str, images: dict[str, str], side: Side, opened_by: str) -> Release:
+def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
     now = world.now()
     # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
     record = need_record(world, view)
-    known = [old.attempt for old in record.releases if old.id == identity]
-    attempt = 1 + max([world.store.attempts(identity), *known])
+    known = [old.attempt for old in record.releases if old.id == meant.id]
+    attempt = 1 + max([world.store.attempts(meant.id), *known])
     release = Release(
-        id=identity,
+        id=meant.id,
         attempt=attempt,
         application_hash=application_hash(world.application),
-        side=side,
-        images=images,
-        wanted=wanted_counts(world.application, _live(record, view, side.other)),
+        side=meant.side,
+        images=meant.images,
+        wanted=meant.wanted,
         opened_by=opened_by,
         changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
     )

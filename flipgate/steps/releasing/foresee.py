@@ -1,0 +1,81 @@
+"""What a deploy would do, before it does: for a person who wants to see it first. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from flipgate.core.record.queue import waits_for
+from flipgate.core.workloads.render import images_of
+from flipgate.core.workloads.view import Workload
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.releasing.bring_up import Meant, given_images, mean
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """One service: the image that users have, and would have; the pods of the dark side now, and then."""
+
+    service: str
+    image_now: str
+    """Empty where the live side has none."""
+    image_then: str
+    pods_now: int
+    pods_then: int
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """A deploy, foreseen. `side` is the dark side."""
+
+    release: str
+    """Its id: the hash of what it would run."""
+    side: str
+    namespace: str
+    outcome: str
+    services: tuple[ServicePlan, ...]
+    objects: tuple[str, ...]
+    """What would be changed on the dark side, as KIND NAMESPACE/NAME."""
+    checks: tuple[str, ...]
+
+
+def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
+    """Looks, and says what a deploy of these images would be. Raises as a deploy does, but for a release that is in
+    the way: then it says so."""
+    view = look(world)
+    record = need_record(world, view)
+    given = given_images(world, record, images)
+    if busy := waits_for(record):
+        fact = f"waits: release {busy.name} is `{busy.phase}`; it is planned anew when that has ended"
+        place = world.application.place_of(busy.side.other)
+        return DeployPlan("", str(place.side), place.namespace, fact, (), (), ())
+    meant = mean(world, view, given)
+    dark = view.sides[meant.side]
+    live = images_of(world.application, meant.live) if meant.live else {}
+    services = tuple(
+        ServicePlan(name, live.get(name, ""), image, dark.replicas[name], meant.wanted[name])
+        for name, image in meant.images.items()
+    )
+    asks = tuple(f"{each.name}: {each.service}:{each.port}{each.path}" for each in world.application.spec.checks)
+    objects = tuple(_changed(meant, images_of(world.application, dark), dark.workloads))
+    return DeployPlan(meant.id, str(meant.side), dark.namespace, _outcome(meant), services, objects, asks)
+
+
+def _outcome(meant: Meant) -> str:
+    if meant.unseen and meant.unseen.id == meant.id:
+        return f"goes on with release {meant.unseen.name}, which is the same"
+    if meant.is_live:
+        return f"nothing: {meant.side.other} has these images and this configuration live"
+    if meant.unseen:
+        return f"opens release {meant.id} on {meant.side} in the place of {meant.unseen.name}"
+    return f"opens release {meant.id} on {meant.side}"
+
+
+def _changed(meant: Meant, images: Mapping[str, str], workloads: Mapping[str, Workload]) -> Iterator[str]:
+    """The workloads whose image or count would change. A CronJob stays suspended on a dark side."""
+    for name, image in meant.images.items():
+        workload = workloads[name]
+        counts = workload.up if workload.kind == "CronJob" else workload.replicas != meant.wanted[name]
+        if images.get(name) != image or counts:
+            yield str(workload)
