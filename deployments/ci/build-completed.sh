@@ -2,6 +2,7 @@
 # The last line of an image build: tells flipgate that new images exist. Needs curl, not flipgate.
 #   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api=sportsdata/api:1.4.2 [NAME=REF ...]
 # With BUILD_ID set, the same build told twice is one event. Exit codes: 0 taken, 2 usage, else curl's.
+# A server with a login: PREFECT_API_AUTH_STRING=USER:PASSWORD, or PREFECT_API_KEY. Neither is ever an argument.
 set -eu
 
 usage() {
@@ -22,15 +23,28 @@ for image in "$@"; do
     images="$images${images:+,}\"${image%%=*}\":\"${image#*=}\""
 done
 
-# An event's id is a UUID: of the build, or any.
+# An event's id is a UUID: of the build and its images (one pipeline may tell of several), or any.
 if [ -n "${BUILD_ID:-}" ]; then
-    id=$(printf '%s' "$application/$BUILD_ID" | sha1sum | sed 's/^\(.\{8\}\)\(.\{4\}\)\(.\{4\}\)\(.\{4\}\)\(.\{12\}\).*/\1-\2-\3-\4-\5/')
+    id=$(printf '%s' "$application/$BUILD_ID/$images" | sha1sum | sed 's/^\(.\{8\}\)\(.\{4\}\)\(.\{4\}\)\(.\{4\}\)\(.\{12\}\).*/\1-\2-\3-\4-\5/')
 else
     id=$(cat /proc/sys/kernel/random/uuid)
 fi
 
+# What a line of curl's configuration has between its quotes.
+quoted() {
+    printf '%s' "$1" | sed 's/[\\"]/\\&/g'
+}
+
+login() {
+    if [ -n "${PREFECT_API_KEY:-}" ]; then
+        printf 'header = "Authorization: Bearer %s"\n' "$(quoted "$PREFECT_API_KEY")"
+    elif [ -n "${PREFECT_API_AUTH_STRING:-}" ]; then
+        printf 'user = "%s"\n' "$(quoted "$PREFECT_API_AUTH_STRING")"
+    fi
+}
+
 # --retry: a server on SQLite answers 503 now and then. 204 means taken; whether a run came of it, the server's page tells.
-curl --fail --silent --show-error --retry 5 --retry-all-errors \
+login | curl --config - --fail --silent --show-error --retry 5 --retry-all-errors \
     --header "Content-Type: application/json" \
     --data "[{
         \"id\": \"$id\",

@@ -14,6 +14,8 @@ class Answering:
     url: str
     asked: list[tuple[str, bytes]] = field(default_factory=list)
     """The path and the body of each request."""
+    authorized: list[str] = field(default_factory=list)
+    """How each request logged in; empty where it did not."""
 
 
 @contextmanager
@@ -21,6 +23,7 @@ def answering(status: int, body: bytes) -> Iterator[Answering]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             there.asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"] or 0))))
+            there.authorized.append(self.headers["Authorization"] or "")
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
