@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from flipgate.core.gates.json_rules import JsonRules, misses
 from flipgate.core.spec.fields import (
     AppName,
     FileModel,
@@ -44,6 +45,11 @@ class Check(FileModel):
         alias="json",
         description='Expected values in the JSON body by path, as in {"status": "ok", "$.items[0].id": 7}.',
     )
+    json_is: JsonRules = Field(
+        default_factory=dict,
+        description='What values in the JSON body have to be, by path, as in {"$.links.self": {notEmpty: true}, '
+        "\"$.checks[?name=='db'].status\": {oneOf: [Healthy, Degraded]}}.",
+    )
     headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
     within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
 
@@ -64,9 +70,9 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if (said := status_message(answer)) is not None:
         fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
         return CheckResult(Verdict.UNKNOWN, (fact, *wrong_scheme(answer)))
-    misses = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
-    if misses:
-        return CheckResult(Verdict.FAIL, (*misses, *wrong_scheme(answer)))
+    missed = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
+    if missed:
+        return CheckResult(Verdict.FAIL, (*missed, *wrong_scheme(answer)))
     return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
 
 
@@ -88,7 +94,7 @@ def _headers(check: Check, answer: Answer) -> list[str]:
 
 
 def _json(check: Check, answer: Answer) -> list[str]:
-    if not check.json_equals:
+    if not check.json_equals and not check.json_is:
         return []
     if answer.unread:
         return [f"body was not read: {answer.unread}"]
@@ -97,7 +103,8 @@ def _json(check: Check, answer: Answer) -> list[str]:
     except NotJson:
         start = shown(answer.body[:LONGEST_SHOWN].decode("utf-8", "replace"))
         return [f"body is not JSON: {len(answer.body)} bytes beginning {start}"]
-    return [miss for path, wanted in sorted(check.json_equals.items()) for miss in _path(path, wanted, document)]
+    equal = [miss for path, wanted in sorted(check.json_equals.items()) for miss in _path(path, wanted, document)]
+    return [*equal, *misses(check.json_is, document)]
 
 
 def _path(path: str, wanted: Any, document: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue
@@ -11,11 +11,13 @@ from flipgate.core.spec.images import check_repository
 from flipgate.core.values.base import Model
 from flipgate.core.values.jsonpath import parse_path
 
+T = TypeVar("T")
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 
-def _paths(values: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def valid_paths(values: dict[str, T]) -> dict[str, T]:
+    """Returns a mapping by JSON path as it is. Raises ValueError where a key is none."""
     for path in values:
         parse_path(path)
     return values
@@ -49,7 +51,7 @@ Scheme = Literal["http", "https"]
 Address = Annotated[str, AfterValidator(_address)]
 Repository = Annotated[str, AfterValidator(check_repository)]
 JsonPath = Annotated[str, AfterValidator(_path)]
-JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(_paths)]
+JsonPaths = Annotated[dict[str, JsonValue], AfterValidator(valid_paths)]
 
 
 class FileModel(Model):

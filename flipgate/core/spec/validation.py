@@ -86,7 +86,7 @@ def _short(value: Any) -> str:
 def _known_keys(schema: dict[str, Any], location: Sequence[str | int]) -> list[str]:
     node = schema
     for step in location:
-        node = _resolve(node["items"] if isinstance(step, int) else node["properties"][step], schema)
+        node = _resolve(node["items"] if isinstance(step, int) else _below(node, step), schema)
     return list(node["properties"])
 
 

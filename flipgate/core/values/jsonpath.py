@@ -1,11 +1,17 @@
-"""The small piece of JSON path that checks need: `status`, `$.status`, `items[0].name`, `$` for the whole document."""
+"""The small piece of JSON path that checks need: `status`, `$.status`, `items[0].name`, `checks[?name=='db'].status`,
+`$` for the whole document."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-_STEP = re.compile(r"(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]")
+_STEP = re.compile(
+    r"(?P<key>[^.\[\]]+)|\[(?P<index>\d+)\]"
+    r"|\[\?\s*(?:@\.)?(?P<name>[A-Za-z_][\w-]*)\s*==\s*(?:'(?P<single>[^']*)'|\"(?P<double>[^\"]*)\")\s*\]"
+)
+_EXAMPLES = 'write for example "status", "$.items[0].name" or "$.checks[?name==\'db\'].status"'
 
 
 class PathMissing(Exception):  # noqa: N818 - an answer, not a fault
@@ -16,36 +22,63 @@ class PathMissing(Exception):  # noqa: N818 - an answer, not a fault
         self.at = at
 
 
-def parse_path(path: str) -> tuple[str | int, ...]:
-    """Splits a path into keys and list positions.
+@dataclass(frozen=True)
+class Where:
+    """A step to the first item of a list whose `key` is this text."""
 
-    Raises ValueError for anything but dotted keys and `[0]`: no filters, no wildcards, no dots inside a key.
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"[?{self.key}=='{self.text}']"
+
+
+def parse_path(path: str) -> tuple[str | int | Where, ...]:
+    """Splits a path into keys, list positions and items by a key's text.
+
+    Raises ValueError for anything else: no other filters, no wildcards, no dots inside a key.
     """
-    steps: list[str | int] = []
+    steps: list[str | int | Where] = []
     rest = path.removeprefix("$").removeprefix(".") if path.startswith("$") else path
     if not rest and path != "$":
-        raise ValueError(f'"{path}" is not a JSON path; write for example "status" or "$.items[0].name"')
+        raise ValueError(f'"{path}" is not a JSON path; {_EXAMPLES}')
     while rest:
         step = _STEP.match(rest)
         after = rest[step.end() :] if step else ""
         if step is None or not re.match(r"$|\[|\.[^.\[]", after):
-            raise ValueError(f'"{path}" is not a JSON path; write for example "status" or "$.items[0].name"')
-        steps.append(step["key"] if step["key"] is not None else int(step["index"]))
+            raise ValueError(f'"{path}" is not a JSON path; {_EXAMPLES}')
+        steps.append(_step(step))
         rest = after.removeprefix(".")
     return tuple(steps)
+
+
+def _step(step: re.Match[str]) -> str | int | Where:
+    if step["key"] is not None:
+        return step["key"]
+    if step["index"] is not None:
+        return int(step["index"])
+    return Where(step["name"], step["single"] if step["single"] is not None else step["double"])
 
 
 def look_up(path: str, document: Any) -> Any:
     """What the document holds at this path. Raises PathMissing; ValueError for a malformed path."""
     found = document
     for step in parse_path(path):
-        if isinstance(found, dict) and str(step) in found:
-            found = found[str(step)]
-        elif isinstance(found, list) and isinstance(step, int) and step < len(found):
-            found = found[step]
-        else:
-            raise PathMissing(str(step))
+        found = _next(step, found)
     return found
+
+
+def _next(step: str | int | Where, found: Any) -> Any:
+    if isinstance(step, Where):
+        items = found if isinstance(found, list) else []
+        for item in items:
+            if isinstance(item, dict) and item.get(step.key) == step.text:
+                return item
+    elif isinstance(found, dict) and str(step) in found:
+        return found[str(step)]
+    elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+        return found[step]
+    raise PathMissing(str(step))
 
 
 def same(left: Any, right: Any) -> bool:
