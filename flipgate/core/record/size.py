@@ -3,7 +3,7 @@
 A ConfigMap takes 1 MiB, and refuses every write beyond it, the way back's too. Each text is bounded where it enters a
 stored value (`core/values/text.py`), each list by count; where that is too much together, what is needed least is cut
 or left out, in the order of SHORTER, and what is left of it says so. Never cut: phases, what runs on the sides, the
-open journal entry, the newest entry of each step, the question with its basis and the decision on it, and the newest
+images that wait, the open journal entry, the newest entry of each step, the question with its basis and the decision on it, and the newest
 undelivered message of the newest release.
 """
 
@@ -25,8 +25,8 @@ from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 
 LIMIT_BYTES: Final = 768 * 1024
-"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 650 KB at most: of
-MOST_SERVICES services, with the longest names and images there may be, on two sides and in two releases."""
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 750 KB at most: of
+MOST_SERVICES services, with the longest names and images there may be, on two sides, in two releases, and waiting."""
 SHORT_BYTES: Final = 200
 """Of a text that was cut for the sake of the others."""
 FEW: Final = 20
@@ -181,7 +181,15 @@ def _short_question(record: Record) -> Record:
         evidence = (*evidence[: FEW - 1], *_summed(evidence[FEW - 1 :]))
     changes = tuple(fitted(line, 2 * SHORT_BYTES) for line in changes)
     evidence = tuple(but(proof, detail=fitted(proof.detail, SHORT_BYTES)) for proof in evidence)
-    return but(record, question=but(question, changes=changes, evidence=evidence))
+    return but(record, question=but(question, changes=changes, evidence=evidence, look_first=()))
+
+
+def _short_builds(record: Record) -> Record:
+    """The record with the images that wait, and little of who built them, or of a build that was refused."""
+    queued = {name: but(each, by=fitted(each.by, FEW)) for name, each in record.queued.items()}
+    refused = record.refused_build
+    short = but(refused, fact=fitted(refused.fact, SHORT_BYTES)) if refused else None
+    return but(record, queued=queued, refused_build=short)
 
 
 def _journal(change: Callable[[Sequence[JournalEntry]], tuple[JournalEntry, ...]]) -> Callable[[Record], Record]:
@@ -198,6 +206,7 @@ SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
     _short_question,
     _last_messages,
     lambda record: _of_releases(record, _bare),
+    _short_builds,
     _journal(_last_entries),
 )
 """What is cut, or left out, while the record is too long: what is needed least goes first."""

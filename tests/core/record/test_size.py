@@ -18,7 +18,7 @@ from flipgate.core.record.record import (
     Question,
     Record,
 )
-from flipgate.core.record.release import Release
+from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, Finished, written, written_release
 from flipgate.core.values.base import but
 from tests.core.builders import NOW, record
@@ -129,3 +129,14 @@ def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
     assert sum(len(each.encode()) for each in texts) <= LIMIT_BYTES
     assert bare(Release.model_validate_json(texts[0])) == bare(one)
     assert JOURNAL.validate_json(texts[1])[-1].id == 299
+
+
+def test_a_build_of_every_service_may_wait_beside_the_largest_of_everything() -> None:
+    whole = weeks(LONG[0])
+    images = whole.sides[whole.active].images
+    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0]) for name, image in images.items()}
+    refused = RefusedBuild(fact=LONG[0], at=NOW)
+    asked = but(whole.question, look_first=(LONG[0],) * 5) if whole.question else None
+    kept, text = written(but(whole, queued=waits, refused_build=refused, question=asked))
+    assert len(text.encode()) <= LIMIT_BYTES
+    assert {name: each.image for name, each in kept.queued.items()} == {n: e.image for n, e in waits.items()}
