@@ -3,8 +3,8 @@
 A ConfigMap takes 1 MiB, and refuses every write beyond it, the way back's too. Each text is bounded where it enters a
 stored value (`core/values/text.py`), each list by count; where that is too much together, what is needed least is cut
 or left out, in the order of SHORTER, and what is left of it says so. Never cut: phases, what runs on the sides, the
-images that wait, the open journal entry, the newest entry of each step, the question with its basis and the decision on it, and the newest
-undelivered message of the newest release.
+images that wait, the open journal entry, the newest entry of each step, the question with its basis and the decision
+on it, and the newest undelivered message of the newest release.
 """
 
 from __future__ import annotations
