@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
+from flipgate.core.record import queue
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
 from flipgate.core.record.going_on import DOORBELL, asked
 from flipgate.core.record.intents import MOVE_ROUTES
@@ -57,6 +58,8 @@ def next_step(facts: Facts) -> Next:
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
+    if record.under_way is None and record.queued:
+        return _next(f"{queue.said(record.queued)} waited: reconcile starts it within minutes", CLOCK, "")
     if record.under_way is None:
         command = f"flipgate deploy {name} --image NAME=REF"
         return _next("nothing is under way: a build may open a release", NOBODY, command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flipgate.core.values.reasons import Why
@@ -57,7 +57,9 @@ def standstills(state: SideState, names: Iterable[str]) -> tuple[Standstill, ...
     """Returns what keeps these services from coming up, of those that are asked for pods and not as wanted."""
     asked = {name: state.workloads[name] for name in names}
     behind = {name: workload for name, workload in asked.items() if workload.replicas and not workload.rolled_out}
-    return (*paused(behind), *_refused(behind))
+    # Kubernetes scales a paused Deployment: only one that lacks pods of its newest template is held up.
+    held = {name: workload for name, workload in behind.items() if workload.updated < workload.replicas}
+    return (*(replace(each, patience_seconds=PATIENCE_SECONDS) for each in paused(held)), *_refused(behind))
 
 
 def first_seen(found: Iterable[Standstill], before: Seen, now: float) -> Seen:

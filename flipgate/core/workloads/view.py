@@ -96,6 +96,8 @@ class Workload(Stamped):
     replicas: int = 0
     """Pods that are asked for."""
     pods: int = 0
+    updated: int = 0
+    """Of these, the pods of its newest template."""
     """Pods that exist."""
     ready: int = 0
     """Pods that are Ready; none of a CronJob, whose pods are its Jobs'."""
@@ -295,6 +297,7 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "replicas": wanted,
         "pods": total,
         "ready": status.get("readyReplicas", 0),
+        "updated": updated,
         "up_to_date": settled and updated >= wanted and total <= wanted,
         "paused": bool(spec.get("paused")),
         "refusal": _refusal(status) if settled else "",

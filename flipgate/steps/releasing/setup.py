@@ -290,6 +290,8 @@ def _routes(world: World) -> Iterator[str]:
     for route in traffic.leading:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
+    if traffic.active is None and all(route.whole for route in traffic.leading):
+        yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; point them there first"
     yield from _behind(world, traffic)
     yield from companion_problems(world, traffic)
     for side in Side:

@@ -177,3 +177,9 @@ def test_both_sides_are_stamped_when_they_are_adopted_and_what_comes_later_when_
     view = look(world)
     assert view.sides[GREEN].workloads["web"].stamp
     assert view.sides[BLUE].workloads["web"].stamp == before
+
+
+def test_two_routes_that_lead_to_both_sides_are_a_problem(two_routes: Shop, tmp_path: Path) -> None:
+    two_routes.point("back", two_routes.namespace(GREEN))
+    problems = checked(two_routes, tmp_path, two_routes.application)
+    assert any("the routes lead to both sides" in problem for problem in problems), problems

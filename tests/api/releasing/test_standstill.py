@@ -48,7 +48,10 @@ def test_a_paused_deployment_is_named_before_anything_is_written(shop: Shop, wor
     assert shop.counts(GREEN) == dict.fromkeys(COUNTS, 0)
 
 
-def test_one_that_is_paused_while_its_pods_are_waited_for_is_named_at_once(shop: Shop, world: World) -> None:
+def test_one_that_is_paused_while_its_pods_are_waited_for_is_named(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.0)
     release = opened(world)
     under_lease(world, bring_up, release)
     pause(shop, "web")

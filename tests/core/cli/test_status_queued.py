@@ -28,6 +28,7 @@ def test_what_is_queued_by_whom_and_until_when() -> None:
 def test_what_may_start_says_who_starts_it() -> None:
     over = but(WAITS, release=None, last=release(*LIVE, Phase.SETTLING, Phase.SETTLED))
     assert "may start: reconcile starts it within minutes" in text(facts(over))
+    assert data(facts(over))["next"]["by"] == "clock"
 
 
 def test_without_a_queue_nothing_is_said_of_it() -> None:

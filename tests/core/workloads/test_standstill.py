@@ -53,12 +53,19 @@ def test_what_is_said_of_the_template_before_is_not_taken_for_this_one() -> None
     assert found(web) == ()
 
 
-def test_a_refusal_is_final_when_it_has_stood_and_a_pause_at_once() -> None:
+def test_a_refusal_and_a_pause_are_final_when_they_have_stood() -> None:
     seen = first_seen(found(refused()), {}, 100.0)
     assert final(found(refused()), seen, 100.0 + PATIENCE_SECONDS - 1) == ()
     assert final(found(refused()), seen, 100.0 + PATIENCE_SECONDS) == found(refused())
     stopped = found(deployment(replicas=3, paused=True) | {"status": {}})
-    assert final(stopped, first_seen(stopped, {}, 100.0), 100.0) == stopped
+    assert final(stopped, first_seen(stopped, {}, 100.0), 100.0) == (), "it may be scaled, and its pods be made yet"
+    assert final(stopped, first_seen(stopped, {}, 100.0), 100.0 + PATIENCE_SECONDS) == stopped
+
+
+def test_a_paused_one_whose_pods_start_is_waited_for_as_any_other() -> None:
+    starting = deployment(replicas=3, paused=True)
+    starting["status"] |= {"replicas": 3, "updatedReplicas": 3, "readyReplicas": 0}
+    assert found(starting) == ()
 
 
 def test_one_that_passed_or_moved_begins_anew() -> None:
