@@ -141,7 +141,9 @@ def start_queued(world: World, record: Record, cluster: str) -> Run:
     """The builds that waited for a release to end, as one."""
     built, name = newest(record), world.application.name
     parameters = {"application": name, "images": {}, "name": built.by.removesuffix(SELF_DECLARED), "cluster": cluster}
-    return runs.start(DEPLOY_DARK, parameters, key=queue_key(name, built.at), acts=_has_not_failed)
+    ended = record.newest.name if record.newest else ""
+    acts = partial(going_on.will_open, now=world.now())
+    return runs.start(DEPLOY_DARK, parameters, key=queue_key(name, built.at, ended), acts=acts)
 
 
 @step("start the flip")

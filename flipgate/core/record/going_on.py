@@ -79,6 +79,14 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
     return run.started is None or now - run.started < AT_MOST
 
 
+def will_open(run: Run, now: datetime) -> bool:
+    """Whether this run still opens a release of what waits: it does that first of all. One that has ended, in whatever
+    way, has not, or nothing would wait."""
+    if run.state in ENDED:
+        return False
+    return run.state not in AT_WORK or run.started is None or now - run.started < AT_MOST
+
+
 def asked(record: Record) -> Question | None:
     """Returns the question that the phase is for, until what it allows has begun."""
     question = record.question

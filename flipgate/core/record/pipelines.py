@@ -37,9 +37,10 @@ def event_key(event: str) -> str:
     return f"{DEPLOY_DARK}-event-{event}"
 
 
-def queue_key(application: str, newest: datetime) -> str:
-    """The key of the run that releases the builds which waited, the newest of them built at this time."""
-    return f"{DEPLOY_DARK}-{application}-queued-{newest:%Y%m%dT%H%M%S.%f}"
+def queue_key(application: str, newest: datetime, ended: str) -> str:
+    """The key of the run that releases the builds which waited until this release had ended, the newest of them built
+    at this time."""
+    return f"{DEPLOY_DARK}-{application}-queued-{newest:%Y%m%dT%H%M%S.%f}-after-{ended or 'none'}"
 
 
 def another_key(key: str, turn: int) -> str:

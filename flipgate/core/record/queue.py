@@ -79,9 +79,10 @@ def refuse_build(record: Record, fact: str, *, actor: str, now: datetime) -> Rec
     return announced(but(changed, refused_build=RefusedBuild(fact=fact, at=now)), message)
 
 
-def dequeue(record: Record) -> Record:
-    """Returns the record with no build waiting."""
-    return but(record, queued={})
+def dequeue(record: Record, images: Mapping[str, str]) -> Record:
+    """Returns the record without these images among those that wait; one that has come meanwhile stays."""
+    left = {name: each for name, each in record.queued.items() if images.get(name) != each.image}
+    return but(record, queued=left)
 
 
 def joined(record: Record, images: Mapping[str, str]) -> dict[str, str]:

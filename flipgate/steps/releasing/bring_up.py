@@ -60,7 +60,7 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
         return _at_present_counts(world, meant.unseen, meant.live)
     if meant.is_live:
         if record.queued:
-            world.store.update(queue.dequeue)
+            world.store.update(lambda record: queue.dequeue(record, meant.images))
         raise Refused(
             f"has these images and this configuration live on {meant.side.other} already", reason=Why.ALREADY_LIVE
         )

@@ -9,6 +9,7 @@ import pytest
 from flipgate.adapters.store import parse_record
 from flipgate.core.record import queue
 from flipgate.core.record import record as records
+from flipgate.core.record.going_on import Run, will_open
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
@@ -115,3 +116,24 @@ def test_builds_gather_in_silence_and_may_start_once_none_has_come_for_a_while()
     assert queue.joined(two, {}) == {"web": "web:2", "mailer": "mailer:2"}
     assert not queue.may_start(two, NOW + timedelta(seconds=109), join_seconds=60)
     assert queue.may_start(two, NOW + timedelta(seconds=110), join_seconds=60)
+
+
+def test_what_is_live_waits_no_more_and_what_has_come_meanwhile_does() -> None:
+    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:1", "mailer": "mailer:2"}, by="ci", now=NOW)
+    assert set(queue.dequeue(waits, {"web": "web:1", "mailer": "mailer:1"}).queued) == {"mailer"}
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "opens"),
+    [
+        ("SCHEDULED", 600, True),
+        ("RUNNING", 1, True),
+        ("RUNNING", 11, False),
+        ("COMPLETED", 1, False),
+        ("FAILED", 1, False),
+        ("CANCELLED", 1, False),
+    ],
+)
+def test_a_run_opens_what_waits_or_another_is_started(state: str, minutes: int, opens: bool) -> None:
+    run = Run("id", "deploy", "", state, NOW)
+    assert will_open(run, NOW + timedelta(minutes=minutes)) is opens
