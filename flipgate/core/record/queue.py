@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from flipgate.core.record.phases import Build
+from flipgate.core.record.phases import Build, Phase
 from flipgate.core.record.record import Announcement, Record, announced, journaled, message_id, need_release
 from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
@@ -79,10 +79,9 @@ def refuse_build(record: Record, fact: str, *, actor: str, now: datetime) -> Rec
     return announced(but(changed, refused_build=RefusedBuild(fact=fact, at=now)), message)
 
 
-def dequeue(record: Record, images: Mapping[str, str]) -> Record:
-    """Returns the record without these images among those that wait; one that has come meanwhile stays."""
-    left = {name: each for name, each in record.queued.items() if images.get(name) != each.image}
-    return but(record, queued=left)
+def dequeue(record: Record, seen: Mapping[str, QueuedImage]) -> Record:
+    """Returns the record without what was seen waiting; what has come since waits on."""
+    return but(record, queued={name: each for name, each in record.queued.items() if each != seen.get(name)})
 
 
 def joined(record: Record, images: Mapping[str, str]) -> dict[str, str]:
@@ -92,9 +91,10 @@ def joined(record: Record, images: Mapping[str, str]) -> dict[str, str]:
 
 def carried_on(record: Record) -> dict[str, str]:
     """Returns the images of a release that users have not seen, where they differ from what the live side runs: a
-    newer build supersedes it, and goes on with them."""
-    release = record.release
-    if release is None or release.phase.row.build is not Build.SUPERSEDES:
+    newer build supersedes it, and goes on with them. So does the next one where that build was killed before it had
+    opened its own: until then the superseded one is the newest."""
+    release = record.newest
+    if release is None or not (release.phase.row.build is Build.SUPERSEDES or release.phase is Phase.SUPERSEDED):
         return {}
     live = record.sides.get(release.side.other)
     return {name: image for name, image in release.images.items() if not live or live.images.get(name) != image}

@@ -17,7 +17,7 @@ from pydantic import Field
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
-from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
+from flipgate.core.record.release import FrozenEvidence, PhaseChange, Queued, QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -256,14 +256,14 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
     return but(ended, active=Move.read(opened.intent).to) if moved and opened is not None else ended
 
 
-def open_release(record: Record, release: Release, now: datetime) -> Record:
-    """Makes `release` the open one, with what waited and is in it. Raises Refused while another is open and has not
-    ended."""
+def open_release(record: Record, release: Release, now: datetime, seen: Queued | None = None) -> Record:
+    """Makes `release` the open one; what was `seen` waiting is part of it, or older. Raises Refused while another is
+    open and has not ended."""
     if busy := record.under_way:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
-    left = {name: each for name, each in record.queued.items() if release.images.get(name) != each.image}
+    left = {name: each for name, each in record.queued.items() if each != (seen or {}).get(name)}
     asked = but(record, question=None, approval=None, queued=left, refused_build=None)
     opened = but(asked, release=release, last=record.newest)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])

@@ -108,6 +108,10 @@ class QueuedImage(Model):
     by: Name
 
 
+Queued = Mapping[str, QueuedImage]
+"""By service."""
+
+
 class RefusedBuild(Model):
     """A build event that started nothing, for CI does not hear it."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
@@ -12,17 +12,16 @@ from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
 from flipgate.core.record.occupant import Occupant, Ran
-from flipgate.core.record.phases import Build, Phase, Reason
-from flipgate.core.record.release import CHECKS, PhaseChange, Release, release_id
+from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.release import CHECKS, PhaseChange, QueuedImage, Release
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import images_set, left_out
 from flipgate.core.workloads.counts import short_of, wanted_counts
-from flipgate.core.workloads.render import configuration_hash, images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import paused, standstills
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload, repository_of
@@ -37,7 +36,9 @@ from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
+from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean
 
+NOTHING: Mapping[str, QueuedImage] = MappingProxyType({})
 LOOK_SECONDS = 5.0
 """How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
 
@@ -57,58 +58,16 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
         _refuse_open(world, busy)
     meant = mean(world, view, given)
     if meant.unseen and meant.unseen.id == meant.id:
-        return _at_present_counts(world, meant.unseen, meant.live)
+        return _at_present_counts(world, meant.unseen, meant.live, record.queued)
     if meant.is_live:
         if record.queued:
-            world.store.update(lambda record: queue.dequeue(record, meant.images))
+            world.store.update(lambda found: queue.dequeue(found, record.queued))
         raise Refused(
             f"has these images and this configuration live on {meant.side.other} already", reason=Why.ALREADY_LIVE
         )
     if meant.unseen:
         supersede(world, meant.unseen, meant.id)
     return _create(world, view, meant, opened_by)
-
-
-@dataclass(frozen=True)
-class Meant:
-    """What a build would release: its id, all images and the counts; nothing of it is written yet."""
-
-    id: str
-    side: Side
-    images: dict[str, str]
-    wanted: dict[str, int]
-    live: SideState | None
-    is_live: bool
-    """Whether users have exactly this already."""
-    unseen: Release | None
-    """The open release, which users have not seen, and this would take the place of; it may be the same."""
-
-
-def mean(world: World, view: View, given: Mapping[str, str]) -> Meant:
-    """What these images would be as a release. Raises Refused where no side is dark, or the dark side lacks
-    something."""
-    record, dark = need_record(world, view), need_dark(world, view)
-    active, side = _live(record, view, dark.side.other), view.sides[dark.side]
-    images = wanted_images(world.application, active or side, given)
-    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)))
-    unseen = record.release if record.phase.row.build is Build.SUPERSEDES else None
-    live = active is not None and _is_live(world, active, images, identity)
-    return Meant(identity, dark.side, images, wanted_counts(world.application, active), active, live, unseen)
-
-
-def given_images(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
-    """The images that are not taken from the live side, the newest of each service. Raises BadInput where these cannot
-    be meant, or there are none."""
-    known = {service.name for service in world.application.spec.services}
-    built = {name: image for name, image in queue.joined(record, {}).items() if name in known}
-    if images or not built:
-        built |= {name: str(image) for name, image in parse_images(images, world.application).items()}
-    return {name: image for name, image in queue.carried_on(record).items() if name in known} | built
-
-
-def _live(record: records.Record, view: View, side: Side) -> SideState | None:
-    """The active side; None before a first release ever, whatever its Deployments say: nothing of it is to be kept."""
-    return view.sides[side] if record.ran_on(side) else None
 
 
 def supersede(world: World, release: Release, by: str) -> None:
@@ -166,7 +125,7 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
     """
     world = acting.world
     view = look(world)
-    active = _live(need_record(world, view), view, release.side.other)
+    active = live_side(need_record(world, view), view, release.side.other)
     has = view.sides[release.side].replicas
     few = {name: count for name, count in wanted_counts(world.application, active).items() if has[name] < count}
     if not few:
@@ -320,18 +279,22 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         opened_by=opened_by,
         changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
     )
-    write(world, lambda record: records.open_release(record, release, now))
+    write(world, lambda found: records.open_release(found, release, now, record.queued))
     return release
 
 
-def _at_present_counts(world: World, release: Release, active: SideState | None) -> Release:
-    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile."""
+def _at_present_counts(
+    world: World, release: Release, active: SideState | None, seen: Mapping[str, QueuedImage] = NOTHING
+) -> Release:
+    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile. What
+    was `seen` waiting is part of it."""
     present = wanted_counts(world.application, active)
 
     def change(record: records.Record) -> records.Record:
         found = need_open(record, release.name)
         wanted = {name: max(count, found.wanted.get(name, 0)) for name, count in present.items()}
-        return records.update_release(record, lambda release: but(release, wanted=wanted))
+        taken = queue.dequeue(record, seen)
+        return records.update_release(taken, lambda release: but(release, wanted=wanted))
 
     return need_open(world.store.update(change), release.name)
 
@@ -360,12 +323,6 @@ def _refuse_open(world: World, release: Release) -> None:
         reason=Why.RELEASE_OPEN,
         next_command=f"flipgate scale-down {world.application.name} when it has soaked, then announce the build again",
     )
-
-
-def _is_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> bool:
-    if dict(wanted) != images_of(world.application, active):
-        return False
-    return release_id(render(world.application, active, wanted, configuration(world.cluster, active))) == identity
 
 
 def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:

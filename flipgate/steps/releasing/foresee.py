@@ -10,7 +10,7 @@ from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import Workload
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
-from flipgate.steps.releasing.bring_up import Meant, given_images, mean
+from flipgate.steps.releasing.meant import Meant, given_images, mean
 
 
 @dataclass(frozen=True)

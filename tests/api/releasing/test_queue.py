@@ -134,6 +134,15 @@ def test_a_build_that_comes_while_a_run_for_the_older_is_on_its_way_is_the_one_r
     assert release.images["web"] == "shop/web:4"
 
 
+def test_a_newer_build_takes_the_place_of_one_that_waited(shop: Shop) -> None:
+    world = shop.gone_live()
+    release_or_queue(world, {"web": "shop/web:3"}, "ci")
+    rolled_back(shop, world)
+    release = release_or_queue(world, {"web": "shop/web:5"}, "ci")
+    assert release is not None
+    assert (release.images["web"], world.store.read().queued) == ("shop/web:5", {})
+
+
 def test_what_waited_and_is_live_by_now_waits_no_more(shop: Shop) -> None:
     world = shop.gone_live()
     release_or_queue(world, {"web": "shop/web:1"}, "ana")

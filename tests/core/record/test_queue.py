@@ -72,10 +72,10 @@ def test_what_waited_may_start_when_the_release_has_ended_and_is_taken_by_the_ne
     over = but(waits, release=None, last=release(Phase.SETTLED))
     assert queue.may_start(over, LATER)
     assert not queue.may_start(but(over, queued={}), LATER)
-    taken = {"web": "web:3", "mailer": "mailer:1"}
-    assert records.open_release(over, release(Phase.DEPLOYING, id="a1", images=taken), NOW).queued == {}
-    other = {"web": "web:9", "mailer": "mailer:1"}
-    assert set(records.open_release(over, release(Phase.DEPLOYING, id="a2", images=other), NOW).queued) == {"web"}
+    newer = {"web": "web:5", "mailer": "mailer:1"}
+    one = release(Phase.DEPLOYING, id="a1", images=newer)
+    assert records.open_release(over, one, NOW, over.queued).queued == {}, "web:3 is not released after web:5"
+    assert set(records.open_release(over, one, NOW).queued) == {"web"}, "what has come since waits on"
 
 
 def test_newer_images_come_before_those_that_waited() -> None:
@@ -88,7 +88,8 @@ def test_a_newer_build_goes_on_with_what_users_have_not_seen_and_with_nothing_el
     record = at(phase)
     live = but(record.sides[GREEN.other], images={"web": "web:1", "mailer": "mailer:1"})
     carried = queue.carried_on(records.occupied(record, GREEN.other, live))
-    assert carried == ({"web": "web:2"} if phase in (Phase.DEPLOYING, Phase.DARK) else {})
+    unseen = (Phase.DEPLOYING, Phase.DARK, Phase.SUPERSEDED)
+    assert carried == ({"web": "web:2"} if phase in unseen else {})
 
 
 def test_a_record_in_which_nothing_waits_is_as_the_version_before_wrote_it() -> None:
@@ -118,9 +119,20 @@ def test_builds_gather_in_silence_and_may_start_once_none_has_come_for_a_while()
     assert queue.may_start(two, NOW + timedelta(seconds=110), join_seconds=60)
 
 
-def test_what_is_live_waits_no_more_and_what_has_come_meanwhile_does() -> None:
-    waits = queue.enqueue(at(Phase.LIVE), {"web": "web:1", "mailer": "mailer:2"}, by="ci", now=NOW)
-    assert set(queue.dequeue(waits, {"web": "web:1", "mailer": "mailer:1"}).queued) == {"mailer"}
+def test_what_was_seen_waits_no_more_and_what_has_come_since_does() -> None:
+    seen = queue.enqueue(at(Phase.LIVE), {"web": "web:1"}, by="ci", now=NOW)
+    since = queue.enqueue(seen, {"mailer": "mailer:2"}, by="ci", now=LATER)
+    assert set(queue.dequeue(since, seen.queued).queued) == {"mailer"}
+
+
+def test_a_build_that_was_superseded_by_one_that_died_is_gone_on_with() -> None:
+    superseded = release(Phase.DEPLOYING, Phase.SUPERSEDED, images={"web": "web:2", "mailer": "mailer:1"})
+    record = built(last=superseded)
+    live = but(record.sides[GREEN.other], images={"web": "web:1", "mailer": "mailer:1"})
+    record = records.occupied(record, GREEN.other, live)
+    assert queue.carried_on(record) == {"web": "web:2"}
+    after = but(record, release=release(Phase.FAILED, id="a2"))
+    assert queue.carried_on(after) == {}, "another was opened, and has ended"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""What a build would be as a release, before anything is written: its side, all images, the counts, its id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flipgate.core.record import queue
+from flipgate.core.record import record as records
+from flipgate.core.record.phases import Build
+from flipgate.core.record.release import Release, release_id
+from flipgate.core.values.errors import BadInput
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.counts import wanted_counts
+from flipgate.core.workloads.render import images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.view import SideState, View
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import configuration, need_dark, need_record
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a build would release: its id, all images and the counts; nothing of it is written yet."""
+
+    id: str
+    side: Side
+    images: dict[str, str]
+    wanted: dict[str, int]
+    live: SideState | None
+    is_live: bool
+    """Whether users have exactly this already."""
+    unseen: Release | None
+    """The open release, which users have not seen, and this would take the place of; it may be the same."""
+
+
+def mean(world: World, view: View, given: Mapping[str, str]) -> Meant:
+    """What these images would be as a release. Raises Refused where no side is dark, or the dark side lacks
+    something."""
+    record, dark = need_record(world, view), need_dark(world, view)
+    active, side = live_side(record, view, dark.side.other), view.sides[dark.side]
+    images = wanted_images(world.application, active or side, given)
+    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)))
+    unseen = record.release if record.phase.row.build is Build.SUPERSEDES else None
+    live = active is not None and _is_live(world, active, images, identity)
+    return Meant(identity, dark.side, images, wanted_counts(world.application, active), active, live, unseen)
+
+
+def given_images(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
+    """The images that are not taken from the live side, the newest of each service. Raises BadInput where these cannot
+    be meant, or there are none."""
+    known = {service.name for service in world.application.spec.services}
+    built = {name: image for name, image in queue.joined(record, {}).items() if name in known}
+    if record.queued and not (images or built):
+        world.store.update(lambda found: queue.dequeue(found, record.queued))
+        raise BadInput(
+            f"{queue.said(record.queued)} waited, and the file names no such service any more",
+            obj=f"images for {world.application.name}",
+            untouched="both sides",
+        )
+    if images or not built:
+        built |= {name: str(image) for name, image in parse_images(images, world.application).items()}
+    return {name: image for name, image in queue.carried_on(record).items() if name in known} | built
+
+
+def live_side(record: records.Record, view: View, side: Side) -> SideState | None:
+    """The active side; None before a first release ever, whatever its Deployments say: nothing of it is to be kept."""
+    return view.sides[side] if record.ran_on(side) else None
+
+
+def _is_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> bool:
+    if dict(wanted) != images_of(world.application, active):
+        return False
+    return release_id(render(world.application, active, wanted, configuration(world.cluster, active))) == identity
