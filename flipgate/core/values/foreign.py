@@ -13,13 +13,22 @@ SENTENCE_SHOWN = 500
 """Of what Kubernetes says itself: its reasons stand at the end of its sentences."""
 
 
-_SECRET = re.compile(
-    r"""(?ix) ( :// [^\s/:@]{0,100} : ) [^\s@]{1,200} (?= @ )"""
-    r"""| ( (?:password|passwd|pwd|secret|token|api[-_]?key|access[-_]?key|authorization) [\w-]{0,20} ["']?"""
-    r"""\s{0,9} [=:] \s{0,9} ["']? (?:bearer\s|basic\s)? ) [^\s,;"']{1,500}"""
-    r"""| ( \b (?:bearer|basic) \s ) [\w.~+/=-]{8,500}"""
+_WORD = (
+    r"(?: password|passwd|pwd|passphrase|(?<![a-z])pass(?![a-z])|secret|token|credential|signature|(?<=[?&])sig"
+    r"|api[-_]?key|access[-_]?key|account[-_]?key|private[-_]?key|authorization ) [\w-]{0,20}"
 )
-"""A URL's password, what follows a word like `token=`, what an HTTP client shows to say who it is."""
+_SAYS = r"""["']? \s{0,9} [=:] \s{0,9}"""
+_SECRET = re.compile(
+    r"(?ix) ( :// [^\s/:@]{0,100} : ) \S{1,200} (?= @ )"
+    rf"""| ( {_WORD} (?: {_SAYS} | \s ) " ) (?: [^"\\] | \\. ){{1,500}}"""
+    rf"""| ( {_WORD} (?: {_SAYS} | \s ) ' ) (?: [^'\\] | \\. ){{1,500}}"""
+    rf"""| ( {_WORD} {_SAYS} (?:bearer\s|basic\s)? ) [^\s,;"']{{1,500}}"""
+    r"| ( -- [\w-]{0,20} (?: password|passwd|passphrase|secret|token|key ) \s ) \S{1,500}"
+    r"| ( \b (?:bearer|basic) \s ) [\w.~+/=-]{8,500}"
+    r"| ( \b ) eyJ [\w-]{5,2000} \. [\w.-]{1,2000}"
+)
+"""A URL's password, what follows a word like `token=`, up to the end of its quotes, what an HTTP client shows to
+say who it is, a signed token."""
 
 
 class NotJson(ValueError):  # noqa: N818 - an answer, not a fault
@@ -52,7 +61,7 @@ def printable(text: str, longest: int = LONGEST_SHOWN) -> str:
 def without_secrets(text: str) -> str:
     """Somebody's text with *** in the place of what looks like a secret: what a program writes when it fails may name
     what it failed with."""
-    return _SECRET.sub(lambda found: f"{found[1] or found[2] or found[3]}***", text)
+    return _SECRET.sub(lambda found: f"{found[found.lastindex or 0]}***", text)
 
 
 def fault(error: Exception) -> str:
