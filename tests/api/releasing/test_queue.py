@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,11 +15,14 @@ from click.testing import CliRunner, Result
 from flipgate.cli import cli
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.queue import gather
+from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.queue import release_or_queue
 from tests.api.played import PlayedPrefect, played, prefect_played
@@ -257,3 +261,53 @@ def test_builds_that_come_within_the_time_to_join_are_one_release(
     assert record.release is not None
     assert (record.release.images, record.queued) == (BOTH, {})
     assert len(world.store.history()) == 0, "no release was superseded on the way"
+
+
+OTHER = {"mailer": "shop/mailer:other"}
+
+
+def waiting(shop: Shop, images: dict[str, str]) -> World:
+    """A World in which these images wait and may start: the release that was in their way was rolled back."""
+    world = shop.gone_live("reconcile")
+    assert release_or_queue(world, images, "ci") is None
+    rolled_back(shop, world)
+    return world
+
+
+def test_what_waited_and_is_in_the_open_release_waits_no_more(world: World) -> None:
+    release = open_release(world, WEB, "ci")
+    world.store.update(partial(gather, images=WEB, by="ci", now=utc_now()))
+    assert open_release(world, {}, "ci") == release
+    assert world.store.read().queued == {}
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_what_a_build_superseded_is_not_lost_before_it_has_opened_its_own(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    open_release(world, WEB, "ci web")
+    create, other = bringing_up._create, shop.world("ci other")
+
+    def late(*args: Any) -> Release:
+        monkeypatch.setattr(bringing_up, "_create", create)
+        if killed:
+            raise KeyboardInterrupt
+        open_release(other, OTHER, "ci other")
+        return create(*args)
+
+    monkeypatch.setattr(bringing_up, "_create", late)
+    if killed:
+        with pytest.raises(KeyboardInterrupt):
+            release_or_queue(world, MAILER, "ci mailer")
+    release = release_or_queue(world, MAILER, "ci mailer")
+    assert release is not None
+    assert release.images == BOTH
+
+
+def test_what_waited_for_a_service_that_the_file_names_no_longer_is_said_once(shop: Shop) -> None:
+    world = waiting(shop, MAILER)
+    services = tuple(each for each in world.application.spec.services if each.name != "mailer")
+    world.application = but(world.application, spec=but(world.application.spec, services=services))
+    with pytest.raises(BadInput, match="mailer shop/mailer:2 waited, and the file names no such service"):
+        open_release(world, {}, "ci")
+    assert world.store.read().queued == {}
