@@ -30,6 +30,9 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.watching.measure import still_in_flight
 
+ENDED_PHASES = ("Failed", "Succeeded")
+"""Of pods: neither has a container that runs, and no Service leads to one."""
+
 
 @contextmanager
 def failing(acting: Acting, release: Release) -> Iterator[None]:
@@ -199,8 +202,10 @@ def _wait_gone(acting: Acting, state: SideState) -> int:
     pods = address("Pod", state.namespace)
 
     def beyond(workload: Workload) -> int:
-        """Those of its pods that are to end."""
-        found = world.cluster.items(pods, labelSelector=workload.selector)
+        """Those of its pods that are to end. What has ended stays listed for as long as nobody clears it away: evicted
+        pods."""
+        listed = world.cluster.items(pods, labelSelector=workload.selector)
+        found = [pod for pod in listed if (pod.get("status") or {}).get("phase") not in ENDED_PHASES]
         return max(0, len(found) - counts[workload.name])
 
     while (left := sum(world.each(beyond, resting))) and world.monotonic() < ends:

@@ -94,6 +94,18 @@ def test_the_look_waits_for_the_pods_to_be_gone(shop: Shop, tmp_path: Path) -> N
     assert set(asked) == {0}
 
 
+def test_a_pod_that_was_evicted_is_not_waited_for(shop: Shop, tmp_path: Path) -> None:
+    pods = f"/api/v1/namespaces/{shop.namespace(BLUE)}/pods"
+    spec = {"containers": [{"name": "web", "image": "x"}]}
+    shop.cluster.create(pods, {"metadata": {"name": "web-1", "labels": {"app": "web"}}, "spec": spec})
+    evicted = {"phase": "Failed", "reason": "Evicted"}
+    shop.cluster.patch(f"{pods}/web-1/status", [{"op": "add", "path": "/status", "value": evicted}])
+    with soaked(shop, tmp_path, GREEN_ANSWERS) as world:
+        done = under_lease(world, settle)
+        assert world.monotonic() < 2
+    assert "had not ended" not in done.changes[-1].message
+
+
 def test_where_traefik_cannot_be_looked_through_that_is_said(shop: Shop, tmp_path: Path) -> None:
     with soaked(shop, tmp_path, GREEN_ANSWERS, ()) as world:
         done = under_lease(world, settle)
