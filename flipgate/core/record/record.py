@@ -204,9 +204,12 @@ class Record(Model):
         return occupant is None or bool(occupant.images)
 
     def ran_without(self, side: Side, service: str) -> bool:
-        """Whether the side is known to have run without this service: a later release added it, on the other side."""
+        """Whether the side is known to have run without this service: a later release added it, on the other side. One
+        of which pods were noted there ran, though nobody could note its image when users left."""
         occupant = self.sides.get(side)
-        return occupant is not None and bool(occupant.images) and service not in occupant.images
+        if occupant is None or not occupant.images:
+            return False
+        return service not in occupant.images and not occupant.replicas.get(service)
 
     def left_by_users(self, side: Side) -> bool:
         """Whether users left the side in the open release's move: what is noted of it is what it had right then."""

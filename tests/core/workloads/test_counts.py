@@ -184,6 +184,14 @@ def test_a_side_needs_what_it_carried_and_nothing_that_a_later_release_added() -
     assert counts_that_matter(more, None, BLUE) == {"web": 1, "search": 1}, "nobody knows"
 
 
+def test_what_had_pods_there_is_needed_though_its_image_could_not_be_noted_when_users_left() -> None:
+    """It ran before the file named it; the rest of its side noted how many it had."""
+    more = shop("{name: search, role: serving, replicas: 2}", "{name: digest, role: worker, replicas: 1}")
+    rested = adding(web=2, search=3, digest=1)
+    assert counts_that_matter(more, rested, BLUE) == {"web": 2, "search": 3}
+    assert at_work(more.workers(), rested, BLUE) == {"mailer": 3, "digest": 1}
+
+
 def test_what_was_scaled_to_nothing_when_users_left_was_carried_with_nothing() -> None:
     more = shop("{name: search, role: serving, replicas: 2}")
     images = {**RUN, "search": "acme/search:1"}
