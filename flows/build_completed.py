@@ -9,7 +9,7 @@ from prefect import flow
 from flipgate.core.record.pipelines import BUILD_COMPLETED, DEPLOY_DARK, event_key
 from flipgate.core.spec.build_event import application_of, read_build
 from flipgate.core.values.errors import BadInput
-from flipgate.core.workloads.render import parse_images
+from flipgate.core.workloads.render import image_refs
 from flipgate.steps.releasing.queue import refused_build
 from flows.opening import begin
 from tasks import steps as task
@@ -28,7 +28,7 @@ def build_completed(resource: str, payload: Any, event: str, cluster: str = "def
     world = begin(application_of(resource), cluster)
     try:
         build = read_build(resource, payload)
-        images = {name: str(image) for name, image in parse_images(build.images, world.application).items()}
+        images = image_refs(build.images, world.application)
     except BadInput as refused:
         refused_build(world, refused)
         raise

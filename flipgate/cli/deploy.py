@@ -70,16 +70,15 @@ def deploy(
     that has ended.
     """
     from flipgate.core.record.pipelines import DEPLOY_DARK
-    from flipgate.core.workloads.render import parse_images
+    from flipgate.core.workloads.render import image_refs
 
     given = read_images(images)
     world = options.world(app)
-    parsed = parse_images(given, world.application)
+    wanted = image_refs(given, world.application)
     if dry_run:
-        _show_plan(world, {name: str(image) for name, image in parsed.items()}, output)
+        _show_plan(world, wanted, output)
         return
     _say_what_waits(world)
-    wanted = {name: str(image) for name, image in parsed.items()}
     run = start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
     if wait:
         wait_for_run(run, world, timeout_seconds)

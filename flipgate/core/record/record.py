@@ -17,7 +17,7 @@ from pydantic import Field
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
-from flipgate.core.record.release import FrozenEvidence, PhaseChange, Queued, QueuedImage, RefusedBuild, Release
+from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -204,8 +204,8 @@ class Record(Model):
         return occupant is None or bool(occupant.images)
 
     def ran_without(self, side: Side, service: str) -> bool:
-        """Whether the side is known to have run without this service: a later release added it, on the other side. One
-        of which pods were noted there ran, though nobody could note its image when users left."""
+        """Whether the side is known to have run without this service, which a later release added on the other side.
+        One with pods noted there ran, though nobody could note its image when users left."""
         occupant = self.sides.get(side)
         if occupant is None or not occupant.images:
             return False
@@ -259,16 +259,13 @@ def end(record: Record, entry_id: int, state: EntryState, now: datetime, outcome
     return but(ended, active=Move.read(opened.intent).to) if moved and opened is not None else ended
 
 
-def open_release(record: Record, release: Release, now: datetime, seen: Queued | None = None) -> Record:
-    """Makes `release` the open one; what was `seen` waiting is part of it, or older. Raises Refused while another is
-    open and has not ended."""
+def open_release(record: Record, release: Release, now: datetime) -> Record:
+    """Makes `release` the open one. Raises Refused while another is open and has not ended."""
     if busy := record.under_way:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
-    left = {name: each for name, each in record.queued.items() if each != (seen or {}).get(name)}
-    asked = but(record, question=None, approval=None, queued=left, refused_build=None)
-    opened = but(asked, release=release, last=record.newest)
+    opened = but(record, release=release, last=record.newest, question=None, approval=None, refused_build=None)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 

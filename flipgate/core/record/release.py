@@ -108,10 +108,6 @@ class QueuedImage(Model):
     by: Name
 
 
-Queued = Mapping[str, QueuedImage]
-"""By service."""
-
-
 class RefusedBuild(Model):
     """A build event that started nothing, for CI does not hear it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,9 +77,14 @@ def untold(workload: Workload, service: Service, image: str = "") -> str:
     return f"has several containers, {names}, and {which}: {ask}, or `image:`, its repository"
 
 
-def images_set(workload: Workload, service: Service, image: str) -> Iterator[dict[str, Any]]:
-    """Returns the operations of a JSON patch that set this image wherever it is missing."""
+def changes(workload: Workload, service: Service, image: str, wanted: int) -> list[dict[str, Any]]:
+    """Returns the operations of a JSON patch that set this image wherever it is missing, and so many pods (a CronJob:
+    suspended); none where all is as wanted."""
+    operations: list[dict[str, Any]] = []
     for each in behind(workload, service, image):
         pointer = f"{workload.template_pointer}{each.pointer}"
-        yield {"op": "test", "path": f"{pointer}/name", "value": each.name}
-        yield {"op": "add", "path": f"{pointer}/image", "value": image}
+        operations.append({"op": "test", "path": f"{pointer}/name", "value": each.name})
+        operations.append({"op": "add", "path": f"{pointer}/image", "value": image})
+    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
+        operations.append(workload.asking(wanted))
+    return operations

@@ -122,6 +122,11 @@ def _neutral(value: Any, own: Mapping[str, str]) -> Any:
     return own.get(value, value) if isinstance(value, str) else value
 
 
+def image_refs(refs: Mapping[str, str], app: Application) -> dict[str, str]:
+    """Returns these images as text again, once each can be meant. Raises as `parse_images`."""
+    return {name: str(image) for name, image in parse_images(refs, app).items()}
+
+
 def parse_images(refs: Mapping[str, str], app: Application) -> dict[str, Image]:
     """Reads the images of a release, by service name, in the application's order.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from flipgate.adapters.addresses import address, address_of
@@ -13,13 +12,13 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.release import CHECKS, PhaseChange, QueuedImage, Release
+from flipgate.core.record.release import CHECKS, PhaseChange, Release
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Conflict, Refused
+from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.containers import images_set, left_out
+from flipgate.core.workloads.containers import behind, changes, left_out
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import paused, standstills
@@ -38,7 +37,6 @@ from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean
 
-NOTHING: Mapping[str, QueuedImage] = MappingProxyType({})
 LOOK_SECONDS = 5.0
 """How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
 
@@ -53,21 +51,35 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
     """
     view = look(world)
     record = need_record(world, view)
-    given = given_images(world, record, images)
+    given = given_images(world.application, record, images)
+    if not given:
+        _take_queue(world, record)
+        raise BadInput(
+            f"{queue.said(record.queued)} waited, and the file names no such service any more",
+            obj=f"images for {world.application.name}",
+            untouched="both sides",
+        )
     if busy := queue.waits_for(record):
         _refuse_open(world, busy)
     meant = mean(world, view, given)
     if meant.unseen and meant.unseen.id == meant.id:
-        return _at_present_counts(world, meant.unseen, meant.live, record.queued)
+        _take_queue(world, record)
+        return _at_present_counts(world, meant.unseen, meant.live)
     if meant.is_live:
-        if record.queued:
-            world.store.update(lambda found: queue.dequeue(found, record.queued))
+        _take_queue(world, record)
         raise Refused(
             f"has these images and this configuration live on {meant.side.other} already", reason=Why.ALREADY_LIVE
         )
     if meant.unseen:
         supersede(world, meant.unseen, meant.id)
     return _create(world, view, meant, opened_by)
+
+
+def _take_queue(world: World, seen: records.Record) -> None:
+    """Takes what was seen waiting out of the queue: it is under way or live by now, or nobody's. What has come since
+    waits on."""
+    if seen.queued:
+        world.store.update(lambda record: queue.dequeue(record, seen.queued))
 
 
 def supersede(world: World, release: Release, by: str) -> None:
@@ -99,7 +111,11 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         )
     side = view.sides[dark.side]
     _need_switches(world, side)
-    rolled = {name: each for name, each in side.workloads.items() if _image_changes(world, each, release)}
+    rolled = {
+        name: each
+        for name, each in side.workloads.items()
+        if behind(each, world.application.service(name), release.images[name])
+    }
     need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
     quiet = all(switch.says(False) for switch in side.switches.values())
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
@@ -244,15 +260,8 @@ def _not_ready(
 
 def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
     """What has to change in it, if anything."""
-    operations = _image_changes(world, workload, release)
-    wanted = release.wanted[workload.name]
-    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
-        operations.append(workload.asking(wanted))
-    return operations
-
-
-def _image_changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
-    return list(images_set(workload, world.application.service(workload.name), release.images[workload.name]))
+    name = workload.name
+    return changes(workload, world.application.service(name), release.images[name], release.wanted[name])
 
 
 def _say_left_out(world: World, side: SideState) -> None:
@@ -279,22 +288,18 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         opened_by=opened_by,
         changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
     )
-    write(world, lambda found: records.open_release(found, release, now, record.queued))
+    write(world, lambda found: records.open_release(queue.dequeue(found, record.queued), release, now))
     return release
 
 
-def _at_present_counts(
-    world: World, release: Release, active: SideState | None, seen: Mapping[str, QueuedImage] = NOTHING
-) -> Release:
-    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile. What
-    was `seen` waiting is part of it."""
+def _at_present_counts(world: World, release: Release, active: SideState | None) -> Release:
+    """The open release, wanting at least what the active side has by now: it may have been scaled up meanwhile."""
     present = wanted_counts(world.application, active)
 
     def change(record: records.Record) -> records.Record:
         found = need_open(record, release.name)
         wanted = {name: max(count, found.wanted.get(name, 0)) for name, count in present.items()}
-        taken = queue.dequeue(record, seen)
-        return records.update_release(taken, lambda release: but(release, wanted=wanted))
+        return records.update_release(record, lambda release: but(release, wanted=wanted))
 
     return need_open(world.store.update(change), release.name)
 

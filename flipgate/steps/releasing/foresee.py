@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from flipgate.core.record.queue import waits_for
+from flipgate.core.spec.application import Application
+from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.render import images_of
-from flipgate.core.workloads.view import Workload
+from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
 from flipgate.steps.releasing.meant import Meant, given_images, mean
@@ -45,7 +47,7 @@ def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
     the way: then it says so."""
     view = look(world)
     record = need_record(world, view)
-    given = given_images(world, record, images)
+    given = given_images(world.application, record, images)
     if busy := waits_for(record):
         fact = f"waits: release {busy.name} is `{busy.phase}`; it is planned anew when that has ended"
         place = world.application.place_of(busy.side.other)
@@ -58,7 +60,7 @@ def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
         for name, image in meant.images.items()
     )
     asks = tuple(f"{each.name}: {each.service}:{each.port}{each.path}" for each in world.application.spec.checks)
-    objects = tuple(_changed(meant, images_of(world.application, dark), dark.workloads))
+    objects = tuple(_changed(world.application, meant, dark))
     return DeployPlan(meant.id, str(meant.side), dark.namespace, _outcome(meant), services, objects, asks)
 
 
@@ -72,10 +74,9 @@ def _outcome(meant: Meant) -> str:
     return f"opens release {meant.id} on {meant.side}"
 
 
-def _changed(meant: Meant, images: Mapping[str, str], workloads: Mapping[str, Workload]) -> Iterator[str]:
-    """The workloads whose image or count would change. A CronJob stays suspended on a dark side."""
-    for name, image in meant.images.items():
-        workload = workloads[name]
-        counts = workload.up if workload.kind == "CronJob" else workload.replicas != meant.wanted[name]
-        if images.get(name) != image or counts:
+def _changed(application: Application, meant: Meant, dark: SideState) -> Iterator[str]:
+    """The workloads that would be written."""
+    for service in application.spec.services:
+        workload = dark.workloads[service.name]
+        if changes(workload, service, meant.images[service.name], meant.wanted[service.name]):
             yield str(workload)

@@ -9,10 +9,10 @@ from flipgate.core.record import queue
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Build
 from flipgate.core.record.release import Release, release_id
-from flipgate.core.values.errors import BadInput
+from flipgate.core.spec.application import Application
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.counts import wanted_counts
-from flipgate.core.workloads.render import images_of, parse_images, render, wanted_images
+from flipgate.core.workloads.render import image_refs, images_of, render, wanted_images
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, need_dark, need_record
@@ -45,21 +45,14 @@ def mean(world: World, view: View, given: Mapping[str, str]) -> Meant:
     return Meant(identity, dark.side, images, wanted_counts(world.application, active), active, live, unseen)
 
 
-def given_images(world: World, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
-    """The images that are not taken from the live side, the newest of each service. Raises BadInput where these cannot
-    be meant, or there are none."""
-    known = {service.name for service in world.application.spec.services}
-    built = {name: image for name, image in queue.joined(record, {}).items() if name in known}
-    if record.queued and not (images or built):
-        world.store.update(lambda found: queue.dequeue(found, record.queued))
-        raise BadInput(
-            f"{queue.said(record.queued)} waited, and the file names no such service any more",
-            obj=f"images for {world.application.name}",
-            untouched="both sides",
-        )
-    if images or not built:
-        built |= {name: str(image) for name, image in parse_images(images, world.application).items()}
-    return {name: image for name, image in queue.carried_on(record).items() if name in known} | built
+def given_images(application: Application, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
+    """The images that are not taken from the live side, the newest of each service: those that a release which nobody
+    has seen goes on with, those that waited, and `images`. None where only such waited as the file names no more.
+    Raises BadInput where `images` cannot be meant, or are none and none waited."""
+    known = {service.name for service in application.spec.services}
+    given = image_refs(images, application) if images or not record.queued else {}
+    built = {name: image for name, image in queue.joined(record, given).items() if name in known}
+    return {name: image for name, image in queue.carried_on(record).items() if name in known} | built if built else {}
 
 
 def live_side(record: records.Record, view: View, side: Side) -> SideState | None:

@@ -11,7 +11,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.workloads.render import parse_images
+from flipgate.core.workloads.render import image_refs
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import open_release
@@ -47,7 +47,7 @@ def join_builds(world: World, images: Mapping[str, str], built_by: str) -> Mappi
     with them, or somebody has released them."""
     if queue.waits_for(world.store.read()):
         return images
-    given = {name: str(image) for name, image in parse_images(images, world.application).items()}
+    given = image_refs(images, world.application)
     seconds, now = float(world.application.spec.policy.join_builds_seconds), world.now()
     record = world.store.update(partial(queue.gather, images=given, by=built_by, now=now))
     began = queue.newest(record).at
@@ -67,7 +67,7 @@ def refused_build(world: World, refused: FlipgateError) -> None:
 
 def _waits(world: World, images: Mapping[str, str], built_by: str) -> bool:
     """Writes these images down as waiting. False where a release may be opened by now."""
-    given = {name: str(image) for name, image in parse_images(images, world.application).items()} if images else {}
+    given = image_refs(images, world.application) if images else {}
     waits = True
 
     def change(record: Record) -> Record:

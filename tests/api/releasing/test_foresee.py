@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import BadInput
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.bring_up import bring_up, open_release
@@ -73,3 +74,13 @@ def test_by_the_command_line_without_any_prefect(shop: Shop, world: World, tmp_p
         "podsThen": 2,
     }
     assert world.store.read().release is None
+
+
+def test_a_sidecar_of_the_same_build_that_is_behind_is_a_change(shop: Shop) -> None:
+    shop.text = shop.text.replace("container: web}", "container: web, image: shop/web}")
+    shop.application = load_application(shop.text, "shop.yaml")
+    world = shop.adopted()
+    under_lease(world, bring_up, open_release(world, WEB, "ci"))
+    containers = f"{shop.deployments(GREEN)}/web", "/spec/template/spec/containers/-"
+    shop.patch(containers[0], ("add", containers[1], {"name": "exporter", "image": "shop/web:1"}))
+    assert foresee(world, WEB).objects == (f"Deployment {shop.namespace(GREEN)}/web",)

@@ -8,7 +8,7 @@ import pytest
 
 from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import Refused
-from flipgate.core.workloads.containers import images_set, left_out, released, untold
+from flipgate.core.workloads.containers import changes, left_out, released, untold
 from flipgate.core.workloads.render import images_of, render
 from flipgate.core.workloads.view import Workload, read_workload, repository_of
 from tests.core.builders import BLUE, GREEN, applied, cron_job, deployment, shop, side
@@ -40,11 +40,11 @@ WHOLE = with_pods(
 
 
 def test_all_containers_of_the_declared_repository_get_the_image_and_no_other() -> None:
-    operations = list(images_set(read(WHOLE), service(), "acme/web:2"))
+    operations = changes(read(WHOLE), service(), "acme/web:2", 2)
     spec = applied(WHOLE, operations)["spec"]["template"]["spec"]
     assert [each["image"] for each in spec["containers"]] == ["acme/proxy:3", "acme/web:2", "acme/web:2"]
     assert [each["image"] for each in spec["initContainers"]] == ["acme/web:2"]
-    assert list(images_set(read(applied(WHOLE, operations)), service(), "acme/web:2")) == []
+    assert changes(read(applied(WHOLE, operations)), service(), "acme/web:2", 2) == []
 
 
 def test_a_release_is_rendered_with_all_of_them() -> None:
