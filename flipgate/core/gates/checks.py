@@ -20,8 +20,8 @@ from flipgate.core.spec.fields import (
     PortNumber,
     Scheme,
 )
-from flipgate.core.values.answer import Answer, status_message, wrong_scheme
-from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
+from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
+from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
@@ -67,9 +67,8 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if isinstance(answer, str):
         return CheckResult(Verdict.UNKNOWN, (f"no answer: {answer}",))
     answer = Answer(*answer)
-    if (said := status_message(answer)) is not None:
-        fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
-        return CheckResult(Verdict.UNKNOWN, (fact, *wrong_scheme(answer)))
+    if instead := api_servers_own(answer):
+        return CheckResult(Verdict.UNKNOWN, (f"no answer: {instead}", *wrong_scheme(answer)))
     missed = [miss for predicate in PREDICATES for miss in predicate(check, answer)]
     if missed:
         return CheckResult(Verdict.FAIL, (*missed, *wrong_scheme(answer)))

@@ -19,8 +19,8 @@ def _pattern(text: str) -> str:
 
 
 class JsonRule(FileModel):
-    """What a value has to be. All that is declared has to hold; a value that is not there holds nothing but
-    `exists: false`."""
+    """What a value has to be. All that is declared has to hold; one that is not there holds nothing but `exists: false`
+    and `notEmpty: false`."""
 
     exists: bool | None = Field(default=None, description="true: there is a value, be it null; false: there is none.")
     not_empty: bool | None = Field(

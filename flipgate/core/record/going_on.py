@@ -74,16 +74,18 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
     if run.state == SUSPENDED:
         its_own = question is not None and question.flow_run == run.id
         return its_own and (decided is None or now - decided.at < DOORBELL)
-    if run.state not in AT_WORK or question is not None:
-        return True
-    return run.started is None or now - run.started < AT_MOST
+    return question is not None or _is_alive(run, now)
 
 
 def will_open(run: Run, now: datetime) -> bool:
     """Whether this run still opens a release of what waits: it does that first of all. One that has ended, in whatever
     way, has not, or nothing would wait."""
-    if run.state in ENDED:
-        return False
+    return run.state not in ENDED and _is_alive(run, now)
+
+
+def _is_alive(run: Run, now: datetime) -> bool:
+    """Whether a run that has not ended still comes to its work. One whose machine is lost is at work by Prefect's word
+    for ever."""
     return run.state not in AT_WORK or run.started is None or now - run.started < AT_MOST
 
 

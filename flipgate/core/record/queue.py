@@ -13,6 +13,7 @@ from flipgate.core.record.record import Announcement, Record, announced, journal
 from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
 
 
 def waits_for(record: Record) -> Release | None:
@@ -49,34 +50,32 @@ def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime
             queued[name] = QueuedImage(image=image, at=now, by=by)
     if queued == record.queued:
         return but(record, refused_build=None)
-    told = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
-    changed = journaled(but(record, queued=queued, refused_build=None), Why.BUILD_QUEUED, by, now, told)
-    message = Announcement(
-        id=message_id(f"{record.application}/{Why.BUILD_QUEUED}/{changed.journal[-1].id}/{now.isoformat()}"),
-        release=release.name,
-        side=release.side,
-        text=f"{record.application}: {told}. Built by {by}",
-        reason=Why.BUILD_QUEUED,
-        at=now,
-    )
-    return announced(changed, message)
+    fact = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
+    changed = journaled(but(record, queued=queued, refused_build=None), Why.BUILD_QUEUED, by, now, fact)
+    return _told(changed, Why.BUILD_QUEUED, f"{fact}. Built by {by}", now, release=release.name, side=release.side)
 
 
 def refuse_build(record: Record, fact: str, *, actor: str, now: datetime) -> Record:
     """Returns the record with a build event that started nothing: one journal entry, one message. Unchanged where the
     last one said the same."""
-    if record.refused_build and record.refused_build.fact == RefusedBuild(fact=fact, at=now).fact:
+    refused = RefusedBuild(fact=fact, at=now)
+    if record.refused_build and record.refused_build.fact == refused.fact:
         return record
-    changed = journaled(record, Why.BUILD_REFUSED, actor, now, fact)
+    changed = journaled(but(record, refused_build=refused), Why.BUILD_REFUSED, actor, now, fact)
+    return _told(changed, Why.BUILD_REFUSED, fact, now, release="", side=record.active)
+
+
+def _told(record: Record, reason: Why, text: str, now: datetime, *, release: str, side: Side) -> Record:
+    """The record, in whose journal this stands last, with the message about it."""
     message = Announcement(
-        id=message_id(f"{record.application}/{Why.BUILD_REFUSED}/{changed.journal[-1].id}/{now.isoformat()}"),
-        release="",
-        side=record.active,
-        text=f"{record.application}: {fact}",
-        reason=Why.BUILD_REFUSED,
+        id=message_id(f"{record.application}/{reason}/{record.journal[-1].id}/{now.isoformat()}"),
+        release=release,
+        side=side,
+        text=f"{record.application}: {text}",
+        reason=reason,
         at=now,
     )
-    return announced(but(changed, refused_build=RefusedBuild(fact=fact, at=now)), message)
+    return announced(record, message)
 
 
 def dequeue(record: Record, seen: Mapping[str, QueuedImage]) -> Record:

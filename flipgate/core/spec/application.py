@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -102,6 +102,9 @@ class StayingRoute(FileModel):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
+AnyRoute = TypeVar("AnyRoute", Route, StayingRoute)
+
+
 class Policy(FileModel):
     """How patient, how strict, how long the way back stays open. All times in seconds."""
 
@@ -164,12 +167,7 @@ def _refuse_twice(names: Iterable[str]) -> None:
         raise ValueError(f"named more than once: {', '.join(twice)}")
 
 
-def _unique_routes(routes: tuple[Route, ...]) -> tuple[Route, ...]:
-    _refuse_twice(str(route) for route in routes)
-    return routes
-
-
-def _unique_staying(routes: tuple[StayingRoute, ...]) -> tuple[StayingRoute, ...]:
+def _unique_routes(routes: tuple[AnyRoute, ...]) -> tuple[AnyRoute, ...]:
     _refuse_twice(str(route) for route in routes)
     return routes
 
@@ -197,7 +195,7 @@ class Spec(FileModel):
         min_length=1,
         description="Every route that sends users to these services. Together they say which side is live.",
     )
-    routes_that_stay: Annotated[tuple[StayingRoute, ...], AfterValidator(_unique_staying)] = Field(
+    routes_that_stay: Annotated[tuple[StayingRoute, ...], AfterValidator(_unique_routes)] = Field(
         default=(),
         description="What else leads to a side and is left there: no move takes its users along.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from flipgate.core.values.foreign import NotJson, parse_json
+from flipgate.core.values.foreign import NotJson, parse_json, printable
 
 STATUS_BYTES: Final = 16_384
 """What is longer is no error of the API server's."""
@@ -44,6 +44,12 @@ def status_message(answer: Answer) -> str | None:
     except NotJson:
         return None
     return str(found.get("message", "")) if isinstance(found, dict) and found.get("kind") == "Status" else None
+
+
+def api_servers_own(answer: Answer) -> str:
+    """Says that the API server answered in the place of who was asked, with its words; empty where it did not."""
+    said = status_message(answer)
+    return "" if said is None else f"HTTP {answer.status} from the API server itself: {printable(said)}"
 
 
 def wrong_scheme(answer: Answer) -> tuple[str, ...]:

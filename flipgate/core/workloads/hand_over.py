@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from flipgate.core.spec.service import Service
-from flipgate.core.values.answer import Answer, status_message, wrong_scheme
-from flipgate.core.values.foreign import NotJson, parse_json, printable, shown
+from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
+from flipgate.core.values.foreign import NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState, Switch, Workload
@@ -132,9 +132,8 @@ def pod_says(json_path: str, answer: Answer | str, work: bool) -> str:
     none, and no answer is no agreement."""
     if isinstance(answer, str):
         return f"no answer: {answer}"
-    if (said := status_message(answer)) is not None:
-        fact = f"no answer: HTTP {answer.status} from the API server itself: {printable(said)}"
-        return ", ".join((fact, *wrong_scheme(answer)))
+    if instead := api_servers_own(answer):
+        return ", ".join((f"no answer: {instead}", *wrong_scheme(answer)))
     if answer.unread:
         return f"status {answer.status}, and {answer.unread}"
     try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.values.place import Place
+from flipgate.core.workloads.scalers import Scaler
 
 SCALED_OBJECT: Final = "ScaledObject"
 PAUSED: Final = "autoscaling.keda.sh/paused"
@@ -42,7 +43,8 @@ class Starter:
         fact = f"may start {self.deployment} on {side}, which is dark: work would be done twice"
         if self.held:
             fact = f"holds {self.deployment} at {self.held} pods on {side}, which is dark, also against a hand-over"
-        return f"{at} {fact}. {self._pause(place)}"
+        until = f"{self._annotate(place)} {PAUSED}-"
+        return f"{at} {fact}. Pause it as it is: {self._paused(place)}; once {side} works: {until}"
 
     def warning(self, place: Place) -> str:
         """Returns what a ScaledObject of the live side will do once that is dark, and what to do before."""
@@ -51,13 +53,11 @@ class Starter:
             f"would start it again after the next hand-over; flipgate pauses none. Before that: {self._paused(place)}"
         )
 
-    def _pause(self, place: Place) -> str:
-        annotate = f"kubectl -n {place.namespace} annotate scaledobject {self.name}"
-        return f"Pause it as it is: {self._paused(place)}; once {place.side} works: {annotate} {PAUSED}-"
-
     def _paused(self, place: Place) -> str:
-        annotate = f"kubectl -n {place.namespace} annotate scaledobject {self.name}"
-        return f"{annotate} {PAUSED}=true {PAUSED_AT}- --overwrite"
+        return f"{self._annotate(place)} {PAUSED}=true {PAUSED_AT}- --overwrite"
+
+    def _annotate(self, place: Place) -> str:
+        return f"kubectl -n {place.namespace} annotate scaledobject {self.name}"
 
 
 def scaled_object(obj: Mapping[str, Any]) -> Starter | None:
@@ -71,9 +71,6 @@ def scaled_object(obj: Mapping[str, Any]) -> Starter | None:
     return Starter(SCALED_OBJECT, meta["name"], target["name"], held)
 
 
-def pod_autoscaler(obj: Mapping[str, Any]) -> Starter | None:
-    """Reads a HorizontalPodAutoscaler; None for one that leaves alone what is at 0, or scales no Deployment."""
-    target = obj["spec"]["scaleTargetRef"]
-    if target["kind"] != "Deployment" or obj["spec"].get("minReplicas", 1):
-        return None
-    return Starter("HorizontalPodAutoscaler", obj["metadata"]["name"], target["name"])
+def pod_autoscaler(scaler: Scaler) -> Starter | None:
+    """Returns a HorizontalPodAutoscaler as what it starts; None for one that leaves alone what is at 0."""
+    return None if scaler.least else Starter("HorizontalPodAutoscaler", scaler.name, scaler.deployment)

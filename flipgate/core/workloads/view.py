@@ -96,9 +96,9 @@ class Workload(Stamped):
     replicas: int = 0
     """Pods that are asked for."""
     pods: int = 0
+    """Pods that exist."""
     updated: int = 0
     """Of these, the pods of its newest template."""
-    """Pods that exist."""
     ready: int = 0
     """Pods that are Ready; none of a CronJob, whose pods are its Jobs'."""
     up_to_date: bool = False

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from flipgate.core.gates.header import Unnamed, judge_asking, judge_header, judge_served, judge_status
-from flipgate.core.values.answer import Answer, status_message
+from flipgate.core.values.answer import Answer, api_servers_own
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.foreign import fault, printable
+from flipgate.core.values.foreign import fault
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
@@ -113,8 +113,8 @@ def _judged(world: World, side: Side, seen: Callable[[str], None], replica: str)
         answer = fetch(world, replica, timeout=ASK_SECONDS)
         if wrong := judge_asking(answer, header):
             return wrong
-        if (said := status_message(answer)) is not None and not answer.headers.get(header.lower()):
-            return f"HTTP {answer.status} from the API server itself: {printable(said)}"
+        if (instead := api_servers_own(answer)) and not answer.headers.get(header.lower()):
+            return instead
         wrong = judge_header(answer, header, side) if header else _unserved(world, replica, answer)
         wrong = wrong or judge_status(answer, side, world.application.spec.traffic.probe.status)
         if wrong is None:

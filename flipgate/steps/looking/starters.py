@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flipgate.adapters.addresses import KEDA, address
+from flipgate.adapters.limits import read_scalers
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.starters import SCALED_OBJECT, Starter, pod_autoscaler, scaled_object
@@ -38,7 +39,7 @@ def starter_problems(world: World) -> Iterator[str]:
 
 def _starters(world: World, namespace: str) -> list[Starter]:
     cluster = world.cluster
-    found = [pod_autoscaler(each) for each in cluster.items(address("HorizontalPodAutoscaler", namespace))]
+    found = [pod_autoscaler(each) for each in read_scalers(cluster, namespace)]
     if KEDA in cluster.groups():
         found += [scaled_object(each) for each in cluster.items(address(SCALED_OBJECT, namespace))]
     return [each for each in found if each]

@@ -104,7 +104,7 @@ def test_an_autoscaler_with_a_minimum_of_0_starts_workers_and_one_with_1_leaves_
         if f"/namespaces/{shop.namespace(GREEN)}/horizontalpodautoscalers" in request.path:
             ref = {"kind": "Deployment", "name": "mailer"}
             items = [
-                {"metadata": {"name": name}, "spec": {"scaleTargetRef": ref, "minReplicas": count}}
+                {"metadata": {"name": name}, "spec": {"scaleTargetRef": ref, "minReplicas": count, "maxReplicas": 9}}
                 for name, count in least.items()
             ]
             return 200, json.dumps({"items": items}).encode()

@@ -7,35 +7,9 @@ import pytest
 
 from flipgate.core.spec.application import Application, load_application, load_new_application
 from flipgate.core.values.errors import BadInput
+from tests.core.spec.test_application import SMALL, changed
 
-SMALL = """\
-apiVersion: flipgate.dev/v1
-kind: Application
-metadata:
-  name: shop
-spec:
-  sides:
-    blue: {namespace: shop-blue}
-    green: {namespace: shop-green}
-  routes:
-    - {kind: IngressRoute, namespace: edge, name: live}
-  traffic:
-    host: shop.example
-    header: X-Served-Side
-  services:
-    - {name: web, role: serving, replicas: 2, image: acme/web}
-    - {name: mailer, role: worker, replicas: 1}
-  checks:
-    - {name: health, service: web, path: /health, json: {status: ok}}
-  policy:
-    bakeSeconds: 60
-"""
 POLICY = "  policy:\n    bakeSeconds: 60\n"
-
-
-def changed(old: str, new: str) -> str:
-    assert SMALL.count(old) == 1, old
-    return SMALL.replace(old, new)
 
 
 def load(text: str) -> Application:
