@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
@@ -33,12 +31,12 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
     patience = float(world.application.spec.policy.ready_timeout_seconds)
     task.recover(world, patience)
     built_by = name + SELF_DECLARED if name else world.actor
-    build: Mapping[str, str] | None = images
     if images and world.application.spec.policy.join_builds_seconds:
-        build = task.join_builds(world, images, built_by)
-    if build is None:
-        return "joined: a newer build goes on with these images"
-    release = task.open_release(world, build, built_by)
+        joined = task.join_builds(world, images, built_by)
+        if joined is None:
+            return "joined: a newer build goes on with these images"
+        images = dict(joined)
+    release = task.open_release(world, images, built_by)
     if isinstance(release, str):
         return release
     try:
