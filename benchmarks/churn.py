@@ -14,8 +14,8 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from lab.app.behaviour import DRAIN_ANNOTATION
 
-SERVICE = "api"
-"""Whose endpoints change: the one that the route names."""
+WORKLOAD, SERVICE = "api-all", "api-service"
+"""Whose endpoints change: the one that the route names, and what stands behind it."""
 NAME = "api-churn"
 TICK_SECONDS = 0.7
 GONE_SECONDS = 60.0
@@ -62,7 +62,7 @@ class Churn:
             raise MeasureError(f"pods did not come and go all the time: {self._failed}")
 
     def _create(self, namespace: str) -> None:
-        model = self._cluster.get(f"{_deployments(namespace)}/{SERVICE}")["spec"]["template"]
+        model = self._cluster.get(f"{_deployments(namespace)}/{WORKLOAD}")["spec"]["template"]
         labels = {**model["metadata"]["labels"], "app.kubernetes.io/instance": NAME}
         notes = {DRAIN_ANNOTATION: f"{self._drain_seconds:g}"}
         spec: dict[str, Any] = {

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[str, Any]:
     """All rounds under load, and the figures made of them."""
-    load = Load(stage.lab.traefik_url, stage.place.host, clients=options.clients, rate=options.rate)
+    load = Load(stage.lab.traefik_tls_url, stage.place.host, clients=options.clients, rate=options.rate)
     with prefect(stage, tell) as up, swallowing() as down:
         environments = {ROLLBACK: environment(stage, up), PREFECT_DOWN: environment(stage, down)}
         environments[KUBECTL] = environments[ROLLBACK]

@@ -154,7 +154,9 @@ def _start_traefik(stage: Stage, throttle_ms: int, tell: Progress) -> None:
 def _answers(stage: Stage) -> bool:
     try:
         headers = {"Host": stage.place.host}
-        return httpx.get(stage.lab.traefik_url, headers=headers, trust_env=False, timeout=5).is_success
+        return httpx.get(
+            stage.lab.traefik_tls_url, headers=headers, trust_env=False, verify=False, timeout=5
+        ).is_success
     except httpx.TransportError:
         return False
 

@@ -31,7 +31,7 @@ class Users:
     where the route points, and, by patching the route there and back, one on the other side."""
 
     def __init__(self, stage: Stage, rate: float, clients: int) -> None:
-        url, host = stage.lab.traefik_url, stage.place.host
+        url, host = stage.lab.traefik_tls_url, stage.place.host
         self._stage = stage
         self._here = Load(url, host, clients=clients, rate=rate, long=LONG_CLIENTS, websockets=1)
         self._there = Load(url, host, clients=0, rate=None, websockets=1)

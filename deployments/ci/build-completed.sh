@@ -1,6 +1,6 @@
 #!/bin/sh
 # The last line of an image build: tells flipgate that new images exist. Needs curl, not flipgate.
-#   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api=sportsdata/api:1.4.2 [NAME=REF ...]
+#   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api-all=sportsdata/api:1.4.2 [NAME=REF ...]
 # With BUILD_ID set, the same build told twice is one event. Exit codes: 0 taken, 2 usage, else curl's.
 # A server with a login: PREFECT_API_AUTH_STRING=USER:PASSWORD, or PREFECT_API_KEY. Neither is ever an argument.
 set -eu

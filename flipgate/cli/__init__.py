@@ -37,7 +37,7 @@ cli = Root(
     flipgate check -f flipgate.yaml --offline                is the file right?
     flipgate apply -f flipgate.yaml                          tell the cluster
     flipgate adopt sportsdata                                take what runs as settled
-    flipgate deploy sportsdata --image api=sportsdata/api:2  prepare a release
+    flipgate deploy sportsdata --image api-all=sportsdata/api:2  prepare a release
     flipgate status sportsdata --watch                       look
     flipgate approve sportsdata --reason "checked by hand"   decide
     flipgate rollback sportsdata --reason "orders fail"      go back""",

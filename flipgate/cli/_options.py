@@ -128,7 +128,7 @@ def read_images(given: tuple[str, ...]) -> dict[str, str]:
     for text in given:
         name, equals, ref = text.partition("=")
         if not (equals and name and ref):
-            raise _bad(text, "is not NAME=REF, as in api=sportsdata/api:1.4.2")
+            raise _bad(text, "is not NAME=REF, as in api-all=sportsdata/api:1.4.2")
         if name in images and images[name] != ref:
             raise _bad(text, f"names {name} a second time; the first was {images[name]}")
         images[name] = ref

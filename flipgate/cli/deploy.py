@@ -26,11 +26,11 @@ if TYPE_CHECKING:
             "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
     },
     examples="""\
-        flipgate deploy sportsdata --image api=sportsdata/api:2
-        flipgate deploy sportsdata --image api=sportsdata/api:2 --image venue=sportsdata/venue:2
-        flipgate deploy sportsdata --image api=sportsdata/api@sha256:... -o json
-        flipgate deploy sportsdata --image api=sportsdata/api:2 --wait
-        flipgate deploy sportsdata --image api=sportsdata/api:2 --dry-run""",
+        flipgate deploy sportsdata --image api-all=sportsdata/api:2
+        flipgate deploy sportsdata --image api-all=sportsdata/api:2 --image venue-football-ncaa=sportsdata/venue:2
+        flipgate deploy sportsdata --image api-all=sportsdata/api@sha256:... -o json
+        flipgate deploy sportsdata --image api-all=sportsdata/api:2 --wait
+        flipgate deploy sportsdata --image api-all=sportsdata/api:2 --dry-run""",
 )
 @click.argument("app")
 @image_option

@@ -15,7 +15,7 @@ from flipgate.core.values.errors import BadInput
 @click.group(
     cls=Verbs,
     examples="""\
-        flipgate event build sportsdata --image api=sportsdata/api:2""",
+        flipgate event build sportsdata --image api-all=sportsdata/api:2""",
 )
 def event() -> None:
     """Send the events that start pipelines."""
@@ -25,8 +25,8 @@ def event() -> None:
     cls=Verb,
     details={"Data": '-o json: {"id", "event", "application", "images": {NAME: REF}}'},
     examples="""\
-        flipgate event build sportsdata --image api=sportsdata/api:2
-        flipgate event build sportsdata --image api=sportsdata/api:2 --id 6f1c5f8e-7f0a-4c56-9f0e-0d5f1f0d9a11""",
+        flipgate event build sportsdata --image api-all=sportsdata/api:2
+        flipgate event build sportsdata --image api-all=sportsdata/api:2 --id 6f1c5f8e-7f0a-4c56-9f0e-0d5f1f0d9a11""",
 )
 @click.argument("app")
 @image_option

@@ -14,7 +14,7 @@ from flipgate.cli._options import ClusterOptions, cluster_options, output_option
     details={"Data": FIRST_DATA},
     examples="""\
         flipgate init sportsdata
-        flipgate init sportsdata && flipgate deploy sportsdata --image api=sportsdata/api:1""",
+        flipgate init sportsdata && flipgate deploy sportsdata --image api-all=sportsdata/api:1""",
 )
 @click.argument("app")
 @output_option("json", "yaml")

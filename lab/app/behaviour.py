@@ -15,7 +15,7 @@ START_SECONDS = 0.2
 RUN_SECONDS = 1.0
 DRAIN_SECONDS = 1.0
 
-_WORD = r"never-ready|crash|pull-fails|slow-\d+ms|errors-\d+pct"
+_WORD = r"never-ready|crash|pull-fails|bus-down|slow-\d+ms|errors-\d+pct"
 _TAG = re.compile(rf"(?P<version>.*?)(?P<words>(?:-(?:{_WORD}))*)")
 _WORDS = re.compile(_WORD)
 
@@ -27,6 +27,7 @@ class Behaviour:
     never_ready: bool = False
     crash: bool = False
     pull_fails: bool = False
+    bus_down: bool = False
     slow_seconds: float = 0.0
     errors_percent: int = 0
     unknown: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ def parse_image(name: str) -> Image:
 
 def parse_behaviours(words: Iterable[str]) -> Behaviour:
     """Turn words such as `slow-500ms` and `errors-10pct` into one behaviour."""
-    never_ready = crash = pull_fails = False
+    never_ready = crash = pull_fails = bus_down = False
     slow_seconds, errors_percent = 0.0, 0
     unknown = []
     for word in filter(None, (word.strip() for word in words)):
@@ -68,13 +69,15 @@ def parse_behaviours(words: Iterable[str]) -> Behaviour:
             crash = True
         elif word == "pull-fails":
             pull_fails = True
+        elif word == "bus-down":
+            bus_down = True
         elif match := re.fullmatch(r"slow-(\d+)ms", word):
             slow_seconds = int(match[1]) / 1000
         elif match := re.fullmatch(r"errors-(\d+)pct", word):
             errors_percent = min(int(match[1]), 100)
         else:
             unknown.append(word)
-    return Behaviour(never_ready, crash, pull_fails, slow_seconds, errors_percent, tuple(unknown))
+    return Behaviour(never_ready, crash, pull_fails, bus_down, slow_seconds, errors_percent, tuple(unknown))
 
 
 def behaviour_of(image: Image, annotations: Mapping[str, str]) -> Behaviour:

@@ -36,8 +36,15 @@ class Identity:
             (b"x-served-image", self.image.encode()),
         ]
 
-    def about(self) -> dict[str, str]:
+    def about(self) -> dict[str, Any]:
         return {"service": self.service, "side": self.side, "version": self.version, "pod": self.pod}
+
+    def health(self, *, ready: bool, bus: bool) -> dict[str, Any]:
+        """What /health says: the whole, and each dependency by its name."""
+        checks = {"PostgreSQL": True, "ServiceBus": bus}
+        whole = "Unhealthy" if not ready else "Healthy" if all(checks.values()) else "Degraded"
+        each = [{"name": name, "status": "Healthy" if well else "Unhealthy"} for name, well in checks.items()]
+        return {"status": whole, "checks": each, **self.about()}
 
 
 class SampleApp:
@@ -96,10 +103,8 @@ class SampleApp:
         if path == "/metrics":
             return 200, self.metrics.text().encode()
         ready = not (path == "/health/ready" and self.behaviour.never_ready)
-        status = "ok" if ready else "not ready"
-        return (200 if ready else 503), json.dumps(
-            {"status": status, "consuming": self.consuming, **self.identity.about()}
-        ).encode()
+        health = self.identity.health(ready=ready, bus=not self.behaviour.bus_down)
+        return (200 if ready else 503), json.dumps({**health, "consuming": self.consuming}).encode()
 
     async def _answer(self, path: str, query: bytes) -> tuple[int, bytes]:
         if self.behaviour.slow_seconds:
@@ -109,6 +114,8 @@ class SampleApp:
         if self._fails():
             self._log(f'level=error msg="request failed" path={json.dumps(path)} status=500')
             return 500, b'{"error": "told to fail"}'
+        if path.startswith("/api/"):
+            return 200, json.dumps({**self.identity.about(), "links": {"self": path}}).encode()
         return 200, self._body
 
     def _fails(self) -> bool:

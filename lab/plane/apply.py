@@ -20,10 +20,12 @@ _PLACES = {
     "ClusterRoleBinding": "apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "CustomResourceDefinition": "apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "Deployment": "apis/apps/v1/namespaces/{namespace}/deployments",
+    "ExternalSecret": "apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets",
     "Gateway": "apis/gateway.networking.k8s.io/v1/namespaces/{namespace}/gateways",
     "GatewayClass": "apis/gateway.networking.k8s.io/v1/gatewayclasses",
     "IngressClass": "apis/networking.k8s.io/v1/ingressclasses",
     "Namespace": "api/v1/namespaces",
+    "Secret": "api/v1/namespaces/{namespace}/secrets",
     "Service": "api/v1/namespaces/{namespace}/services",
     "ServiceAccount": "api/v1/namespaces/{namespace}/serviceaccounts",
 }
@@ -39,14 +41,19 @@ def files(client: httpx.Client, paths: Iterable[Path], values: Mapping[str, str]
         text = path.read_text() if values is None else Template(path.read_text()).substitute(values)
         for item in yaml.load_all(text, Loader=_LOADER):
             if item:
-                _apply(client, item)
+                one(client, item)
 
 
-def _apply(client: httpx.Client, item: dict[str, Any]) -> None:
+def one(client: httpx.Client, item: Mapping[str, Any], subresource: str = "") -> None:
+    """Apply one object, or its status.
+
+    Raises:
+        LabError: The API server refused it.
+    """
     metadata = item["metadata"]
     place = _PLACES[item["kind"]].format(namespace=metadata.get("namespace", ""))
     answer = client.patch(
-        f"/{place}/{metadata['name']}",
+        f"/{place}/{metadata['name']}{subresource}",
         params={"fieldManager": MANAGER, "force": "true"},
         json=item,
         headers={"Content-Type": "application/apply-patch+yaml"},

@@ -39,7 +39,8 @@ STEPS = {
     REST_SIDE: "old side scaled down",
 }
 GIVE_UP = 120.0  # seconds without any change of the record while no person is waited for
-SERVICES = ("api", "producer", "provider", "contest", "franchise", "venue", "season", "ingest-worker", "notify-worker")
+CRON = "standings-refresh"
+"""Nobody built it anew: it stays as it is."""
 
 
 @dataclass
@@ -114,14 +115,15 @@ def _set_up(approve: bool, name: str, tell: Progress, out: TextIO) -> Stage:
         f"     shortened for the demo: {POLICY['readyTimeoutSeconds']} s to get Ready (600 s), bake "
         f"{POLICY['bakeSeconds']} s (300 s), soak {POLICY['soakSeconds']} s (a day)"
     )
-    return Stage(lab, prefect, world, Load(lab.traefik_url, place.host, rate=RATE), tell, approve)
+    return Stage(lab, prefect, world, Load(lab.traefik_tls_url, place.host, rate=RATE), tell, approve)
 
 
 def _play(stage: Stage, tag: str) -> Release:
     """From the build event to the end of the release."""
     stage.tell(f"4/6  users: {RATE:g} requests a second through Traefik, from now to the end")
     stage.tell(f"5/6  CI says: images at {tag} are built (event {runs.BUILD_COMPLETED})")
-    _announce_build(stage, {service: f"sportsdata/{service}:{tag}" for service in SERVICES})
+    built = {service.name: service.image for service in stage.world.application.spec.services if service.name != CRON}
+    _announce_build(stage, {name: f"{repository}:{tag}" for name, repository in built.items()})
     return _follow(stage)
 
 
@@ -263,6 +265,6 @@ def _first_new_answer_ms(record: Record, release: Release, report: LoadReport) -
 def _ways_in(stage: Stage) -> None:
     stage.tell("kept running:")
     stage.tell(f"     Prefect     {stage.pipelines.ui_url}")
-    stage.tell(f"     users' way  {stage.lab.traefik_url} (Host: {stage.world.application.spec.traffic.host})")
+    stage.tell(f"     users' way  {stage.lab.traefik_tls_url} (Host: {stage.world.application.spec.traffic.host})")
     stage.tell(f"     export KUBECONFIG={stage.lab.kubeconfig} PREFECT_API_URL={stage.pipelines.api_url}")
     stage.tell(f"     end it all: uv run flipgate lab down --name {stage.lab.name}")

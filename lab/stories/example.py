@@ -5,16 +5,21 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lab.control.records import Lab
+from lab.control.starting import api_client
 from lab.machine import paths
 from lab.machine.errors import LabError
+from lab.plane import apply
 
 EXAMPLE = paths.CHECKOUT / "examples" / "sportsdata"
+ROUTING = EXAMPLE / "clusters" / "home"
+OVERLAYS = EXAMPLE / "app" / "overlays"
 
 
 @dataclass(frozen=True)
@@ -73,22 +78,36 @@ def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 60.0)
         LabError: kubectl refused something, or blue did not come up in time.
     """
     place = place or Place()
-    manifests = EXAMPLE / "manifests"
-    _apply(lab, place.rename((manifests / "namespaces.yaml").read_text()))
-    for side in ("blue", "green"):
-        _apply(lab, place.rename(_kubectl(lab, "kustomize", str(manifests / side))))
-    _apply(lab, place.rename((manifests / "route.yaml").read_text()))
-    _kubectl(
-        lab,
-        "-n",
-        place.blue,
-        "wait",
-        "--for=condition=Available",
-        "deployments",
-        "--all",
-        f"--timeout={wait_seconds:g}s",
-    )
+    _apply(lab, place.rename((ROUTING / "namespaces.yaml").read_text()))
+    for side, namespace in (("blue", place.blue), ("green", place.green)):
+        _apply(lab, place.rename(_kubectl(lab, "kustomize", str(OVERLAYS / f"production-{side}"))))
+        _sync_secrets(lab, namespace)
+    _apply(lab, place.rename((ROUTING / "production-routing.yaml").read_text()))
+    available = ("wait", "--for=condition=Available", "deployments", "--all", f"--timeout={wait_seconds:g}s")
+    _kubectl(lab, "-n", place.blue, *available)
     return place
+
+
+def _sync_secrets(lab: Lab, namespace: str) -> None:
+    """Makes the Secrets that the ExternalSecrets of a namespace ask for, as External Secrets Operator would: owned by
+    them, with a value that is not a secret at all.
+
+    Raises:
+        LabError: The API server refused one.
+    """
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    ready = {"type": "Ready", "status": "True", "reason": "SecretSynced", "lastTransitionTime": now}
+    with api_client(lab.dir, lab.api_url) as client:
+        found = client.get(f"/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets").raise_for_status()
+        for asked in found.json()["items"]:
+            kind = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret"}
+            name = asked["metadata"]["name"]
+            owner = {**kind, "name": name, "uid": asked["metadata"]["uid"], "controller": True}
+            named = {"name": asked["spec"]["target"]["name"], "namespace": namespace, "ownerReferences": [owner]}
+            values = {each["secretKey"]: "not-a-real-value" for each in asked["spec"]["data"]}
+            apply.one(client, {"apiVersion": "v1", "kind": "Secret", "metadata": named, "stringData": values})
+            says = {"metadata": {"name": name, "namespace": namespace}, "status": {"conditions": [ready]}}
+            apply.one(client, {**kind, **says}, "/status")
 
 
 def remove(lab: Lab, place: Place) -> None:

@@ -42,8 +42,9 @@ POLICY: Mapping[str, Any] = {
 THROTTLE_SECONDS = 0.05
 """The lab's Traefik holds changes back no longer than that."""
 BLUE, GREEN = Side.BLUE, Side.GREEN
-SERVING = ("api", "producer", "provider", "contest", "franchise", "venue", "season")
-WORKERS = ("ingest-worker", "notify-worker")
+SPORTS = yaml.safe_load((example.EXAMPLE / "flipgate.yaml").read_text())["spec"]["services"]
+SERVING = tuple(service["name"] for service in SPORTS if service["role"] == "serving")
+WORKERS = tuple(service["name"] for service in SPORTS if service["role"] == "worker")
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -61,7 +62,8 @@ def wait_until(what: str, condition: Callable[[], Any], seconds: float = 60, pau
 
 def images(version: str, *services: str) -> dict[str, str]:
     """New images of these services; of all when none is named."""
-    return {name: f"sportsdata/{name}:{version}" for name in services or (*SERVING, *WORKERS)}
+    repositories = {service["name"]: service["image"] for service in SPORTS}
+    return {name: f"{repositories[name]}:{version}" for name in services or (*SERVING, *WORKERS)}
 
 
 def phases(release: Release | None) -> list[str]:
@@ -70,12 +72,14 @@ def phases(release: Release | None) -> list[str]:
     return [f"{change.phase} {change.reason}" for change in release.changes]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
     """One copy: two namespaces, a route, a host, and an application of its own in flipgate's namespace."""
 
     lab: Lab
     place: example.Place
+    scheme: str = "https"
+    """How users of the application's file ask."""
 
     @property
     def application(self) -> str:
@@ -96,6 +100,7 @@ class Stage:
         document["spec"]["traffic"]["traefik"] = {"throttleSeconds": THROTTLE_SECONDS}
         if edit:
             edit(document)
+        self.scheme = document["spec"]["traffic"]["scheme"]
         text = yaml.safe_dump(document, sort_keys=False)
         cluster = Cluster.connect(self.lab.kubeconfig)
         apply_application(cluster, load_application(text, "test"), text, DEFAULT_NAMESPACE)
@@ -119,14 +124,19 @@ class Stage:
         lease = f"lease/flipgate-{self.application}"
         self.kubectl("-n", DEFAULT_NAMESPACE, "delete", lease, "--ignore-not-found", "--wait=false")
 
+    @property
+    def url(self) -> str:
+        """Where users ask."""
+        return self.lab.traefik_tls_url if self.scheme == "https" else self.lab.traefik_url
+
     def load(self) -> Load:
         """Users of the route, not started yet."""
-        return Load(self.lab.traefik_url, self.place.host, clients=6, rate=150)
+        return Load(self.url, self.place.host, clients=6, rate=150)
 
     def ask(self, path: str = "/", timeout: float = 10) -> httpx.Response:
-        """One user's request."""
+        """One user's request; whatever certificate Traefik has is taken."""
         headers = {"Host": self.place.host}
-        return httpx.get(self.lab.traefik_url + path, headers=headers, trust_env=False, timeout=timeout)
+        return httpx.get(self.url + path, headers=headers, trust_env=False, verify=False, timeout=timeout)
 
     def answering(self) -> str:
         """The side that answers users now; empty when none does."""
@@ -245,28 +255,6 @@ def through_a_traefik_service(lab: Lab) -> Edit:
     return edit
 
 
-def behind_another_service(lab: Lab) -> Edit:
-    """On both sides the pods of `api` are behind Service `api-service`, which the route names. None is called `api`."""
-
-    def edit(document: dict[str, Any]) -> None:
-        spec = document["spec"]
-        route, cluster = spec["routes"][0], Cluster.connect(lab.kubeconfig)
-        homes = [f"/api/v1/namespaces/{side['namespace']}/services" for side in spec["sides"].values()]
-        for services in homes:
-            was = cluster.get(f"{services}/api")["spec"]
-            made = {key: was[key] for key in ("selector", "ports")}
-            cluster.create(services, {"metadata": {"name": "api-service"}, "spec": made})
-        path = f"/apis/traefik.io/v1alpha1/namespaces/{route['namespace']}/ingressroutes/{route['name']}"
-        pointer = "/spec/routes/0/services/0/name"
-        cluster.patch(path, [{"op": "replace", "path": pointer, "value": "api-service"}])
-        for services in homes:
-            cluster.delete(f"{services}/api")
-        (api,) = (service for service in spec["services"] if service["name"] == "api")
-        api["service"] = "api-service"
-
-    return edit
-
-
 def through_an_http_route(lab: Lab) -> Edit:
     """An HTTPRoute of the lab's Gateway in the IngressRoute's place, granted by both sides."""
 
@@ -280,7 +268,7 @@ def through_an_http_route(lab: Lab) -> Edit:
             grants = f"/apis/{gateway}/v1beta1/namespaces/{side['namespace']}/referencegrants"
             named = {"apiVersion": f"{gateway}/v1beta1", "kind": "ReferenceGrant", "metadata": {"name": "routes"}}
             cluster.create(grants, {**named, "spec": lets})
-        backend = {"name": "api", "namespace": spec["sides"]["blue"]["namespace"], "port": 80}
+        backend = {"name": "api-service", "namespace": spec["sides"]["blue"]["namespace"], "port": 8080}
         says = {
             "parentRefs": [{"name": "web", "namespace": "traefik"}],
             "hostnames": [spec["traffic"]["host"]],
@@ -290,6 +278,7 @@ def through_an_http_route(lab: Lab) -> Edit:
         cluster.create(f"/apis/{gateway}/v1/namespaces/{home}/httproutes", {**named, "spec": says})
         cluster.delete(f"/apis/traefik.io/v1alpha1/namespaces/{home}/ingressroutes/{route['name']}")
         route["kind"] = "HTTPRoute"
+        spec["traffic"]["scheme"] = "http"  # the lab's Gateway listens without TLS
 
     return edit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,6 +21,11 @@ RESTARTED: Final = frozenset(
 )
 """Annotations that a restart writes on a pod template, with its time: `kubectl rollout restart` and all that do as it
 does, the OpenShift console, Rancher's redeploy."""
+
+
+GENERATED: Final = re.compile(r"(?P<base>.+)-[2456789bcdfghkmt]{10}")
+"""A name that kustomize's configMapGenerator made: the hash of its content at the end, in the letters that
+sigs.k8s.io/kustomize/api/hasher writes hex in."""
 
 
 def images_of(application: Application, side: SideState) -> dict[str, str]:
@@ -87,8 +93,21 @@ def render(
             template["spec"][each.list][each.index]["image"] = images[service.name]
         services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
-    neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
+    own |= _generated(configuration, own)
+    by_name = {own.get(name, name): data for name, data in configuration.items()}
+    neutral: dict[str, Any] = _neutral({"services": services, "configuration": by_name}, own)
     return neutral
+
+
+def _generated(configuration: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, str]:
+    """Returns what generated ConfigMaps are called in what is compared: by the content that both sides would agree on,
+    since the name's own hash has the side's name and namespace in it. A generated Secret keeps its name, which is the
+    digest of a content that nobody reads here."""
+    found = {name: match for name in configuration if (match := GENERATED.fullmatch(name))}
+    return {
+        name: f"{match['base']}-{configuration_hash({'': _neutral(configuration[name], own)})}"
+        for name, match in found.items()
+    }
 
 
 def meant(template: Mapping[str, Any]) -> dict[str, Any]:

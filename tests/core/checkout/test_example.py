@@ -13,14 +13,13 @@ from flipgate.core.gates.kinds import KINDS, Gate
 from flipgate.core.gates.kinds.logs import LogLimit
 from flipgate.core.gates.kinds.traefik import TraefikLimit
 from flipgate.core.spec.application import Application, load_application
-from flipgate.core.spec.images import parse_image
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Consume, ConsumeStatus
 from flipgate.core.values.sides import Side
 from tests.core.source import ROOT
 
 EXAMPLE = ROOT / "examples" / "sportsdata"
-MANIFESTS = EXAMPLE / "manifests"
+BASE, OVERLAYS, ROUTING = EXAMPLE / "app" / "base", EXAMPLE / "app" / "overlays", EXAMPLE / "clusters" / "home"
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +33,18 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def base(kind: str) -> dict[str, dict[str, Any]]:
-    kustomization = read(MANIFESTS / "base" / "kustomization.yaml")[0]
-    objects = [obj for name in kustomization["resources"] for obj in read(MANIFESTS / "base" / name)]
+    kustomization = read(BASE / "kustomization.yaml")[0]
+    objects = [obj for name in kustomization["resources"] for obj in read(BASE / name)]
     return {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == kind}
 
 
 def kustomization(side: Side) -> dict[str, Any]:
-    return read(MANIFESTS / side / "kustomization.yaml")[0]
+    return read(OVERLAYS / f"production-{side}" / "kustomization.yaml")[0]
+
+
+def settings(path: Path) -> dict[str, str]:
+    """An env file's keys and values."""
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
 
 
 def of_the_docs(page: str) -> tuple[str, Application]:
@@ -67,9 +71,17 @@ def test_nine_services_seven_of_them_serving_and_a_cron_job(app: Application) ->
 @pytest.mark.parametrize("side", list(Side))
 def test_each_side_is_the_base_in_its_own_namespace(app: Application, side: Side) -> None:
     assert kustomization(side)["namespace"] == app.place_of(side).namespace
-    assert kustomization(side)["resources"] == ["../base", "side.yaml"]
-    assert read(MANIFESTS / side / "side.yaml")[0]["data"] == {"SIDE": side.value}
-    assert app.place_of(side).namespace in {obj["metadata"]["name"] for obj in read(MANIFESTS / "namespaces.yaml")}
+    assert kustomization(side)["resources"] == ["../../base"]
+    assert app.place_of(side).namespace in {obj["metadata"]["name"] for obj in read(ROUTING / "namespaces.yaml")}
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_sides_own_configuration_is_merged_into_that_of_both(side: Side) -> None:
+    (shared,) = read(BASE / "kustomization.yaml")[0]["configMapGenerator"]
+    (own,) = kustomization(side)["configMapGenerator"]
+    assert (shared["name"], own["name"], own["behavior"]) == ("app-config", "app-config", "merge")
+    assert settings(OVERLAYS / f"production-{side}" / own["envs"][0])["SIDE"] == side.value
+    assert "SIDE" not in settings(BASE / shared["envs"][0])
 
 
 def test_every_deployment_is_a_service_and_the_other_way_round(app: Application) -> None:
@@ -100,18 +112,20 @@ def test_a_missed_start_is_not_made_up_for_hours_later() -> None:
 def test_images_are_the_ones_that_build_events_name(app: Application) -> None:
     for name, template in pod_templates().items():
         (container,) = template["spec"]["containers"]
-        image = parse_image(container["image"])
-        assert (image.repository, image.tag) == (app.service(name).image, "1")
+        assert container["image"] == app.service(name).image
+    for side in Side:
+        tags = {image["name"]: image["newTag"] for image in kustomization(side)["images"]}
+        assert tags == {service.image: "1" for service in app.spec.services}
 
 
-def test_serving_services_are_reachable_on_port_80_and_workers_are_not(app: Application) -> None:
-    services = base("Service")
-    assert set(services) == {service.name for service in app.serving()}
+def test_serving_services_are_reachable_on_port_8080_and_workers_are_not(app: Application) -> None:
+    services = {service.name: base("Service")[service.service or service.name] for service in app.serving()}
+    assert len(services) == len(base("Service"))
     for name, service in services.items():
         pod = base("Deployment")[name]["spec"]["template"]
         (port,) = pod["spec"]["containers"][0]["ports"]
         assert port == {"name": "http", "containerPort": 8080}
-        assert service["spec"]["ports"] == [{"name": "http", "port": 80, "targetPort": "http"}]
+        assert service["spec"]["ports"] == [{"name": "http", "port": 8080, "targetPort": "http"}]
         assert service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
 
 
@@ -124,7 +138,8 @@ def test_every_deployment_selects_its_own_pods_and_says_when_it_is_ready() -> No
 
 
 def test_every_configuration_that_is_read_exists() -> None:
-    known = {"configMapRef": {"sportsdata-side", *base("ConfigMap")}, "secretRef": set(base("Secret"))}
+    asked = base("ExternalSecret").values()
+    known = {"configMapRef": {"app-config"}, "secretRef": {each["spec"]["target"]["name"] for each in asked}}
     for template in pod_templates().values():
         for source in template["spec"]["containers"][0]["envFrom"]:
             ((kind, reference),) = source.items()
@@ -132,14 +147,18 @@ def test_every_configuration_that_is_read_exists() -> None:
 
 
 def test_the_route_is_the_applications_and_points_at_blue(app: Application) -> None:
-    namespace, route = read(MANIFESTS / "route.yaml")
+    (route,) = read(ROUTING / "production-routing.yaml")
+    namespaces = {each["metadata"]["name"] for each in read(ROUTING / "namespaces.yaml")}
     (declared,) = app.spec.routes
     assert (route["kind"], route["metadata"]["name"]) == (declared.kind, declared.name)
-    assert route["metadata"]["namespace"] == namespace["metadata"]["name"] == declared.namespace
+    assert route["metadata"]["namespace"] == declared.namespace
+    assert declared.namespace in namespaces
+    assert (route["spec"]["entryPoints"], app.spec.traffic.scheme) == (["websecure"], "https")
+    assert route["spec"]["tls"]
     (rule,) = route["spec"]["routes"]
     assert rule["match"] == f"Host(`{app.spec.traffic.host}`)"
     assert rule["services"] == [
-        {"kind": "Service", "name": "api", "namespace": app.place_of(Side.BLUE).namespace, "port": 80}
+        {"kind": "Service", "name": "api-service", "namespace": app.place_of(Side.BLUE).namespace, "port": 8080}
     ]
 
 

@@ -177,3 +177,33 @@ def test_any_other_annotation_is_a_change() -> None:
     other = deployment()
     other["spec"]["template"]["metadata"] = {"annotations": {"example.com/restartedAt": "2026-03-01T12:00:00Z"}}
     assert identity(side(GREEN, other)) != identity(side(GREEN))
+
+
+def generated(which: Side, suffix: str, level: str = "info") -> tuple[SideState, dict[str, Any]]:
+    """A side whose configuration comes from kustomize's configMapGenerator: the name ends with its content's hash."""
+    name = f"settings-{suffix}"
+    env = [{"configMapRef": {"name": name}}, {"secretRef": {"name": "secret-6ct58987ht"}}]
+    return with_container(which, envFrom=env), {name: {"SIDE": str(which), "LEVEL": level}}
+
+
+def test_generated_names_that_differ_by_side_are_the_same_configuration_when_their_content_is() -> None:
+    (blue, blues), (green, greens) = generated(BLUE, "5f8gb4t2k7"), generated(GREEN, "h2m9cd6b4f")
+    assert identity(blue, settings=blues) == identity(green, settings=greens)
+    warned, warns = generated(GREEN, "h2m9cd6b4f", level="warn")
+    assert identity(blue, settings=blues) != identity(warned, settings=warns)
+
+
+@pytest.mark.parametrize("other", ["settings-blue", "settings-5f8gb4t2k", "settings-5f8gb4t2ka", "5f8gb4t2k7"])
+def test_a_name_that_nobody_generated_counts_as_it_is(other: str) -> None:
+    def with_settings(name: str) -> str:
+        state = with_container(GREEN, envFrom=[{"configMapRef": {"name": name}}])
+        return identity(state, settings={name: {"LEVEL": "info"}})
+
+    assert with_settings(other) != with_settings("settings-5f8gb4t2k7")
+
+
+def test_of_two_generations_of_a_configuration_neither_is_lost() -> None:
+    env = [{"configMapRef": {"name": f"settings-{each}"}} for each in ("5f8gb4t2k7", "h2m9cd6b4f")]
+    state = with_container(GREEN, envFrom=env)
+    both = {"settings-5f8gb4t2k7": {"LEVEL": "info"}, "settings-h2m9cd6b4f": {"LEVEL": "warn"}}
+    assert len(render(shop(), state, IMAGES, both)["configuration"]) == 2

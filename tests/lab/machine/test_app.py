@@ -82,7 +82,9 @@ def test_each_answer_tells_who_gave_it() -> None:
             assert answer.headers["x-served-pod"] == "api-0"
             assert answer.headers["x-served-image"] == "sportsdata/api:1.2"
         assert (await client.get("/")).json() == {"service": "api", "side": "blue", "version": "1.2", "pod": "api-0"}
-        assert (await client.get("/health")).json()["status"] == "ok"
+        health = (await client.get("/health")).json()
+        assert (health["status"], {each["status"] for each in health["checks"]}) == ("Healthy", {"Healthy"})
+        assert (await client.get("/api/venues?page=2")).json()["links"] == {"self": "/api/venues"}
 
     serve(scenario)
 
@@ -95,6 +97,17 @@ def test_never_ready_is_alive_and_becomes_ready_when_healed() -> None:
         assert (await client.get("/health/ready")).status_code == 200
 
     serve(scenario, Behaviour(never_ready=True))
+
+
+def test_a_dependency_that_is_down_is_said_and_keeps_nothing_from_being_ready() -> None:
+    async def scenario(server: AppServer, client: httpx.AsyncClient, lines: list[str]) -> None:
+        health = (await client.get("/health")).json()
+        assert health["status"] == "Degraded"
+        assert {each["name"]: each["status"] for each in health["checks"]}["ServiceBus"] == "Unhealthy"
+        assert (await client.get("/health/ready")).status_code == 200
+
+    assert parse_behaviours(parse_image("sportsdata/api:2-bus-down").words) == Behaviour(bus_down=True)
+    serve(scenario, Behaviour(bus_down=True))
 
 
 def test_errors_come_at_their_rate_are_logged_and_counted_and_spare_the_probes() -> None:

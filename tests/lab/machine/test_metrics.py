@@ -101,7 +101,7 @@ def test_a_side_that_fails_is_an_alert_until_it_is_well_again(measured: Lab) -> 
     stage = Stage(measured, PLACE)
 
     def tell(service: str, behaviour: str) -> None:
-        which = f"app.kubernetes.io/name={service}"
+        which = f"app={service}"
         note = f"lab.flipgate.dev/behaviour={behaviour}"
         stage.kubectl("-n", PLACE.blue, "annotate", "--overwrite", "pods", "-l", which, note)
 
@@ -111,12 +111,12 @@ def test_a_side_that_fails_is_an_alert_until_it_is_well_again(measured: Lab) -> 
         return {(name, PLACE.blue) for name in names} == {each for each in alerts(measured) if each[1] == PLACE.blue}
 
     assert there(), "all is well"
-    tell("api", "errors-50pct")
-    tell("venue", "never-ready")
-    tell("season", "crash")
+    tell("api-all", "errors-50pct")
+    tell("venue-football-ncaa", "never-ready")
+    tell("season-football-ncaa", "crash")
     wanted = ("HighErrorRatio", "PodNotReady", "PodRestarting")
     wait_until("all three alerts are there", lambda: there(*wanted), 40)
-    for service in ("api", "venue", "season"):
+    for service in ("api-all", "venue-football-ncaa", "season-football-ncaa"):
         tell(service, "")
     wait_until("the errors' alert has ended", lambda: stage.ask() and not there(*wanted), 40)
 

@@ -30,7 +30,7 @@ def need_interrupted(stage: Stage, side: Side) -> None:
 def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) -> None:
     stage = new_stage("crash-begun")
     world = stage.world()
-    runbook.dark_and_approved(world, images("2", "api", "venue"))
+    runbook.dark_and_approved(world, images("2", "api-all", "venue-football-ncaa"))
     with stage.load() as load:
         stage.die_at("flip", f"{MOVE_ROUTES}:begun")
         need_interrupted(stage, BLUE)
@@ -58,7 +58,7 @@ def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) 
 def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_stage: NewStage) -> None:
     stage = new_stage("crash-done")
     world = stage.world()
-    runbook.dark_and_approved(world, images("2", "api", "venue"))
+    runbook.dark_and_approved(world, images("2", "api-all", "venue-football-ncaa"))
     with stage.load() as load:
         stage.die_at("flip", f"{MOVE_ROUTES}:done")
         need_interrupted(stage, GREEN)
@@ -84,7 +84,7 @@ def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_s
 def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) -> None:
     stage = new_stage("crash-rest")
     world = stage.world()
-    runbook.go_live(world, images("2", "api"))
+    runbook.go_live(world, images("2", "api-all"))
     with stage.load() as load:
         stage.die_at("scale-down", f"{REST_SIDE}:begun")
         assert stage.record().phase is Phase.SETTLING
@@ -101,7 +101,7 @@ def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) ->
 def test_killed_rollback_is_joined_by_the_next(new_stage: NewStage, edge: str, side: Side) -> None:
     stage = new_stage(f"crash-back-{edge}", policy={"soakSeconds": 3600})
     world = stage.world()
-    runbook.go_live(world, images("2", "api"))
+    runbook.go_live(world, images("2", "api-all"))
     words = ["rollback", stage.application, "--reason", "orders fail"]
     with stage.load() as load:
         crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}

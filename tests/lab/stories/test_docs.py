@@ -121,7 +121,7 @@ class Stand:
 
     def _dark(self) -> None:
         self.version += 1
-        runbook.deploy_dark(self.world, images(str(self.version), "api"))
+        runbook.deploy_dark(self.world, images(str(self.version), "api-all"))
 
     def _live(self) -> None:
         self._dark()
@@ -130,10 +130,12 @@ class Stand:
         self.stage.wait_for_users_on(GREEN)
 
     def _warm(self) -> None:
-        """The old side with one pod of each service: `api` carried two."""
+        """The old side with one pod of each service: `api-all` carried two."""
         self._live()
-        self.stage.kubectl("-n", self.stage.place.blue, "scale", "deployment/api", "--replicas=1")
-        wait_until("one pod of api", lambda: self.stage.deployments(BLUE)["api"]["status"].get("readyReplicas") == 1)
+        self.stage.kubectl("-n", self.stage.place.blue, "scale", "deployment/api-all", "--replicas=1")
+        wait_until(
+            "one pod of api", lambda: self.stage.deployments(BLUE)["api-all"]["status"].get("readyReplicas") == 1
+        )
 
     def _elsewhere(self) -> None:
         self._live()

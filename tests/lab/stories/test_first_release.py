@@ -12,7 +12,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from lab.control.records import Lab
 from lab.stories import example
 from tests.lab import runbook
-from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, lost_none, wait_until
+from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, Stage, images, lost_none, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -36,8 +36,11 @@ def test_first_release(lab: Lab) -> None:
 
         world, said = stage.world(), list[str]()
         world.say = said.append
-        release = runbook.deploy_dark(world, {"api": "sportsdata/api:2"})
-        assert (release.images["api"], release.images["venue"]) == ("sportsdata/api:2", "sportsdata/venue:1")
+        release = runbook.deploy_dark(world, images("2", "api-all"))
+        assert (release.images["api-all"], release.images["venue-football-ncaa"]) == (
+            "sportsdata/api:2",
+            "sportsdata/venue:1",
+        )
         assert stage.ask().status_code in NOBODY
         runbook.approve(world, QuestionKind.FLIP)
         runbook.flip_traffic(world)

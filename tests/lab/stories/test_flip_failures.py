@@ -52,7 +52,7 @@ def test_somebody_elses_patch_between_look_and_patch_is_refused_and_moves_nobody
     new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = new_stage("meddled")
-    runbook.dark_and_approved(stage.world(), images("2", "api"))
+    runbook.dark_and_approved(stage.world(), images("2", "api-all"))
     before_patches(monkeypatch, lambda: change_priority(stage, stage.place.route))
     world = stage.world()
     with stage.load() as load:
@@ -74,7 +74,7 @@ def test_an_annotation_that_is_written_all_the_time_refuses_no_move(
     new_stage: NewStage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = new_stage("annotated")
-    runbook.dark_and_approved(stage.world(), images("2", "api"))
+    runbook.dark_and_approved(stage.world(), images("2", "api-all"))
     world, written = stage.world(), count(1)
     path = f"/apis/traefik.io/v1alpha1/namespaces/{stage.place.route_namespace}/ingressroutes/{stage.place.route}"
 
@@ -127,7 +127,7 @@ def frozen(stage: Stage, route: str) -> Iterator[None]:
 
 def test_a_second_route_that_fails_brings_everybody_back(new_stage: NewStage, lab: Lab) -> None:
     stage = new_stage("two-routes", edit=second_route(lab))
-    runbook.dark_and_approved(stage.world(), images("2", "api"))
+    runbook.dark_and_approved(stage.world(), images("2", "api-all"))
     world = stage.world()
     with frozen(stage, "second"), stage.load() as load:
         with pytest.raises(Refused) as refused:
@@ -153,14 +153,14 @@ def test_users_stay_where_the_old_side_is_gone_when_the_new_one_turns_bad(new_st
         document["spec"]["announce"] = {"slackChannel": "#releases"}
 
     stage = new_stage("no-old-side", policy={"bakeSeconds": 120}, edit=slack)
-    runbook.dark_and_approved(stage.world(), images("2", "api"))
+    runbook.dark_and_approved(stage.world(), images("2", "api-all"))
     blue, green = stage.place.blue, stage.place.green
     with stage.load() as load, stage.program("-m tests.lab.runbook", "flip", stage.application) as flipping:
         wait_until("workers handed over", lambda: handed_over(stage))
-        stage.kubectl("-n", blue, "scale", "deployment/api", "--replicas=0")
-        stage.kubectl("-n", blue, "wait", "--for=delete", "pod", "-l", "app.kubernetes.io/name=api")
+        stage.kubectl("-n", blue, "scale", "deployment/api-all", "--replicas=0")
+        stage.kubectl("-n", blue, "wait", "--for=delete", "pod", "-l", "app=api-all")
         told = "lab.flipgate.dev/behaviour=errors-50pct"
-        stage.kubectl("-n", green, "annotate", "pod", "-l", "app.kubernetes.io/name=api", told)
+        stage.kubectl("-n", green, "annotate", "pod", "-l", "app=api-all", told)
         out, err = flipping.communicate(timeout=60)
         report = load.stop()
     assert flipping.returncode != 0, out
@@ -172,7 +172,7 @@ def test_users_stay_where_the_old_side_is_gone_when_the_new_one_turns_bad(new_st
     assert record.open_entry is None
     message = record.outbox[-1]
     assert message.reason == "BakeFailed"
-    for part in ("users were not sent back", "WayBackNotReady", "api 0 of 2", "errors"):
+    for part in ("users were not sent back", "WayBackNotReady", "api-all 0 of 2", "errors"):
         assert part in message.text
     assert set(WORKERS) <= set(stage.replicas(GREEN))
 
@@ -192,7 +192,7 @@ def test_a_traefik_replica_that_no_longer_hears_sends_everybody_back_and_is_name
             document["spec"]["traffic"]["traefik"]["selector"] = other.selector
 
         stage = new_stage("cut", edit=both)
-        runbook.dark_and_approved(stage.world(), images("2", "api"))
+        runbook.dark_and_approved(stage.world(), images("2", "api-all"))
         other.cut_off()
         world = stage.world()
         with stage.load() as load:

@@ -55,7 +55,7 @@ def test_event_to_settled_with_two_approvals(
     new_stage: NewStage, prefect: PrefectApi, prefect_server: Pipelines
 ) -> None:
     stage = new_stage("event")
-    event = prefect.build_completed(stage.application, images("2", "api", "contest"))
+    event = prefect.build_completed(stage.application, images("2", "api-all", "contest-football-ncaa"))
     with stage.load() as load:
         prefect.emit(event)
         prefect.emit(event)
@@ -115,17 +115,17 @@ def test_an_event_that_cannot_be_read_starts_nothing_and_people_hear(new_stage: 
 def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewStage, prefect: PrefectApi) -> None:
     stage = new_stage("ui", policy={"readyTimeoutSeconds": 8})
     blue = stage.versions(BLUE)
-    parameters = {"application": stage.application, "images": images("2-never-ready", "api")}
+    parameters = {"application": stage.application, "images": images("2-never-ready", "api-all")}
     with stage.load() as load:
         bad = prefect.start("deploy-dark", parameters)
         prefect.wait(bad, "FAILED")
-        prefect.wait_for_log(bad, "not Ready within 8 s: api 0/2")
+        prefect.wait_for_log(bad, "not Ready within 8 s: api-all 0/2")
         failed = stage.record().last
         assert phases(failed) == ["deploying BuildAnnounced", "failed NotReadyInTime"]
         assert prefect.runs("flip-traffic", stage.application) == []
 
         stage.apply(policy={"readyTimeoutSeconds": 60})
-        deploy = prefect.start("deploy-dark", {**parameters, "images": images("2", "api")})
+        deploy = prefect.start("deploy-dark", {**parameters, "images": images("2", "api-all")})
         flip = wait_for_question(stage, prefect, QuestionKind.FLIP)
         prefect.wait(deploy, "COMPLETED")
         assert prefect.resume(flip, {**YES, "decision": "reject", "reason": "not on a Friday"}) == "ACCEPT"
@@ -143,7 +143,7 @@ def test_started_from_the_ui_bad_or_rejected_users_see_nothing(new_stage: NewSta
 
 def approved(stage: Stage) -> str:
     """A release that is dark and approved, brought there without Prefect; its name."""
-    return runbook.dark_and_approved(stage.world(), images("2", "api")).name
+    return runbook.dark_and_approved(stage.world(), images("2", "api-all")).name
 
 
 def test_nobody_decides_about_the_old_side_and_the_run_that_asked_is_woken(

@@ -31,7 +31,7 @@ ERRORS: dict[str, Any] = {"name": "ratio", "promql": RATIO, "of": "namespace", "
 ALERT: dict[str, Any] = {"name": "alert", "alerts": {"alertname": "HighErrorRatio", "namespace": "{namespace}"}}
 NOISE: dict[str, Any] = {"name": "noise", "logs": {"pattern": "level=error", "max": 20}}
 RESTARTS: dict[str, Any] = {"name": "restarts", "restarts": 0}
-TARGET = 'traefik_service_requests_total{service=~"{namespace}-api-.*"'
+TARGET = 'traefik_service_requests_total{service=~"{namespace}-api-service-.*"'
 AT_TRAEFIK = f'(sum(rate({TARGET}, code=~"5.."}}[{{window}}])) or vector(0)) / sum(rate({TARGET}}}[{{window}}]))'
 TARGETS: dict[str, Any] = {**ERRORS, "name": "target", "promql": AT_TRAEFIK, "of": "target"}
 USERS: dict[str, Any] = {"name": "users", "traefik": {"maxErrorRatio": 0.05}, "failures": 1}
@@ -68,7 +68,7 @@ def with_gates(lab: Lab, *gates: dict[str, Any], split: bool = False) -> Callabl
 
 def behave(stage: Stage, behaviour: str) -> None:
     """From now on green's api does this."""
-    which = ("-l", "app.kubernetes.io/name=api", f"lab.flipgate.dev/behaviour={behaviour}")
+    which = ("-l", "app=api-all", f"lab.flipgate.dev/behaviour={behaviour}")
     stage.kubectl("-n", stage.place.green, "annotate", "pods", *which)
 
 
@@ -97,7 +97,7 @@ def test_what_flipgates_own_probes_do_not_see_goes_back_by_itself(
     declared = with_gates(measured, gate, RESTARTS, split=split)
     stage = new_stage(f"gate-{gate['name']}{split:d}", policy={"bakeSeconds": 60}, edit=declared)
     world = stage.world()
-    runbook.dark_and_approved(world, images(version, "api"))
+    runbook.dark_and_approved(world, images(version, "api-all"))
     with stage.load(), pytest.raises(Refused) as refused:
         runbook.flip_traffic(world)
     assert refused.value.reason == "BakeFailed"
@@ -125,7 +125,7 @@ def test_a_new_side_that_crashes_after_the_flip_goes_back_by_itself(new_stage: N
             behave(stage, "crash")
 
     world.say = crash
-    runbook.dark_and_approved(world, images("2", "api"))
+    runbook.dark_and_approved(world, images("2", "api-all"))
     with stage.load(), pytest.raises(Refused) as refused:
         runbook.flip_traffic(world)
     assert refused.value.reason == "BakeFailed"
@@ -143,7 +143,7 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
     stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
     world = stage.world()
     with stage.load():
-        release = runbook.deploy_dark(world, images("2", "api"))
+        release = runbook.deploy_dark(world, images("2", "api-all"))
         run = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
         prefect.wait(run, "PAUSED")
         assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
@@ -199,7 +199,7 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     lines: list[str] = []
     world.say = lines.append
     with stage.load():
-        runbook.deploy_dark(world, images("2", "api"))
+        runbook.deploy_dark(world, images("2", "api-all"))
         old = filled(RATIO, stage.place.blue, 3600)
         wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)

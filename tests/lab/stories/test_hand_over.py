@@ -19,6 +19,7 @@ from tests.lab.stage import BLUE, GREEN, WORKERS, NewStage, Stage, images, lost_
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 JOB = "standings-refresh"
+SEASON = "season-football-ncaa"
 EACH_MINUTE = '{"spec": {"schedule": "* * * * *"}}'
 JOBS_SECONDS = (
     '{"spec": {"jobTemplate": {"spec": {"template": {"metadata": {"annotations": '
@@ -90,15 +91,15 @@ def test_a_cron_job_that_ticks_is_handed_over_and_back_and_its_jobs_end_by_thems
 
 
 def make_mixed(document: dict[str, Any]) -> None:
-    (season,) = (service for service in document["spec"]["services"] if service["name"] == "season")
+    (season,) = (service for service in document["spec"]["services"] if service["name"] == SEASON)
     season |= {"role": "mixed", "consume": CONSUME}
 
 
 def consuming(stage: Stage, side: Side) -> set[bool]:
-    """What the pods of `season` on a side say of themselves, but for those that are on their way out."""
+    """What the pods of SEASON on a side say of themselves, but for those that are on their way out."""
     world = stage.world()
     place = world.application.place_of(side).namespace
-    pods = world.cluster.items(f"/api/v1/namespaces/{place}/pods", labelSelector="app.kubernetes.io/name=season")
+    pods = world.cluster.items(f"/api/v1/namespaces/{place}/pods", labelSelector=f"app={SEASON}")
     staying = [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     answers = [world.cluster.through_pod(place, name, 8080, "/health", timeout=5) for name in staying]
     return {json.loads(answer.body)["consuming"] for answer in answers}
@@ -109,8 +110,8 @@ def test_a_service_that_serves_on_both_sides_consumes_on_one_and_its_pods_say_so
     for namespace, told in ((stage.place.blue, "true"), (stage.place.green, "")):
         data = [f"--from-literal=consume={told}"] if told else []
         stage.kubectl("-n", namespace, "create", "configmap", "season-consume", *data)
-        stage.kubectl("-n", namespace, "patch", "deployment", "season", "-p", MOUNTED)
-    stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", "season", "--timeout=60s")
+        stage.kubectl("-n", namespace, "patch", "deployment", SEASON, "-p", MOUNTED)
+    stage.kubectl("-n", stage.place.blue, "rollout", "status", "deployment", SEASON, "--timeout=60s")
     stage.apply(policy={"soakSeconds": 3600}, edit=make_mixed)
     wait_until("blue consumes", lambda: consuming(stage, BLUE) == {True}, 20)
     world = stage.world()

@@ -52,7 +52,7 @@ def test_a_whole_release_goes_through_it_there_and_back_and_there_again(new_stag
         runbook.flip_traffic(world)
         stage.wait_for_users_on(GREEN)
         assert WAY_BACK in route(stage)["metadata"]["annotations"]
-        counted = f'service="{stage.place.green}-api-http-80@kubernetesgateway"'
+        counted = f'service="{stage.place.green}-api-service-http-8080@kubernetesgateway"'
         wait_until("Traefik counts the new side's target", lambda: counted in stage.traefik("/metrics"), 10)
 
         done = roll_back(world, "orders fail", by="ana")
@@ -80,10 +80,10 @@ def test_a_side_that_grants_nothing_is_named_and_gets_nobody(new_stage: NewStage
         runbook.deploy_dark(world, images("2"))
         Cluster.connect(stage.lab.kubeconfig).delete(f"{GATEWAY}/v1beta1/namespaces/{green}/referencegrants/routes")
         (problem,) = check_application(Cluster.connect(stage.lab.kubeconfig), world.application, DEFAULT_NAMESPACE)
-        assert problem.startswith(f"Service {green}/api may not be named by HTTPRoute ")
+        assert problem.startswith(f"Service {green}/api-service may not be named by HTTPRoute ")
         runbook.approve(world, QuestionKind.FLIP)
         with pytest.raises(Refused) as refused:
             runbook.flip_traffic(world)
         report = lost_none(load)
-    assert (refused.value.reason, refused.value.obj) == ("ReferenceGrantMissing", f"Service {green}/api")
+    assert (refused.value.reason, refused.value.obj) == ("ReferenceGrantMissing", f"Service {green}/api-service")
     assert (set(report.by_side), stage.record().phase) == ({"blue"}, Phase.DARK)

@@ -35,7 +35,7 @@ def test_held_writes_of_a_scale_down_never_reach_the_side_that_users_are_on(
     stage = new_stage("late")
     world = stage.world()
     stage.kubectl("-n", stage.place.blue, "label", "deployments,cronjobs", "--all", f"{STAMP}-")  # as if never stamped
-    runbook.go_live(world, images("2", "api"))
+    runbook.go_live(world, images("2", "api-all"))
     stage.wait_for_users_on(GREEN)
     runbook.approve(world, QuestionKind.SCALE_DOWN)
     network = Holding(stage.lab.kubeconfig)

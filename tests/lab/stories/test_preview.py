@@ -23,7 +23,6 @@ from tests.lab.stage import (
     GREEN,
     NewStage,
     Stage,
-    behind_another_service,
     images,
     lost_none,
     phases,
@@ -49,7 +48,6 @@ def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
 
     def declared(document: dict[str, Any]) -> None:
         document["spec"]["traffic"]["previewHost"] = "preview.nobody.example"
-        behind_another_service(lab)(document)
         if kind == "TraefikService":
             through_a_traefik_service(lab)(document)
 
@@ -57,7 +55,7 @@ def test_the_new_side_is_seen_by_a_route_of_its_own_before_anybody_moves(
     world = stage.world()
     assert check_application(Cluster.connect(lab.kubeconfig), world.application, DEFAULT_NAMESPACE) == []
     with stage.load() as load:
-        runbook.go_live(world, images("2", "api"))
+        runbook.go_live(world, images("2", "api-all"))
         assert stage.answering() == GREEN
         report = lost_none(load)
     assert report.transitions[-1][1:] == ("blue", "green")
@@ -80,17 +78,17 @@ def test_a_traefik_that_may_not_refer_across_namespaces_is_found_before_the_move
         def at_home(document: dict[str, Any]) -> None:
             spec = document["spec"]
             blue, host = spec["sides"]["blue"]["namespace"], f"home.{spec['traffic']['host']}"
-            rule = {"kind": "Rule", "match": f"Host(`{host}`)", "services": [{"name": "api", "port": 80}]}
+            rule = {"kind": "Rule", "match": f"Host(`{host}`)", "services": [{"name": "api-service", "port": 8080}]}
             made = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "home"}}
             cluster.create(f"{ROUTES}/{blue}/ingressroutes", {**made, "spec": {"routes": [rule]}})
             spec["routes"] = [{"kind": "IngressRoute", "namespace": blue, "name": "home"}]
             spec["traffic"] |= {"host": host, "previewHost": "preview.nobody.example"}
-            spec["traffic"] |= {"proofTimeoutSeconds": 3}
+            spec["traffic"] |= {"scheme": "http", "proofTimeoutSeconds": 3}
             spec["traffic"]["traefik"]["selector"] = f"app.kubernetes.io/name={other.name}"
 
         stage = new_stage("near", edit=at_home)
         world = stage.world()
-        runbook.dark_and_approved(world, images("2", "api"))
+        runbook.dark_and_approved(world, images("2", "api-all"))
         with stage.load() as load:
             with pytest.raises(Refused) as refused:
                 runbook.flip_traffic(world)

@@ -54,7 +54,7 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
         def first_is_there() -> None:
             wait_until("the first route has moved", lambda: shown("/") == "green", 10, pause=0.01)
 
-        runbook.dark_and_approved(world, images("2", "api"))
+        runbook.dark_and_approved(world, images("2", "api-all"))
         wait_until("the second route is known", lambda: shown("/second") == "blue", 10)
         before_patches(monkeypatch, lambda: None, first_is_there)
         with stage.load() as load, world.acting() as acting:
@@ -79,7 +79,7 @@ def test_without_a_header_traefiks_own_counters_name_the_side(new_stage: NewStag
     stage = new_stage("counted", edit=counted)
     world = stage.world()
     with stage.load() as load:
-        live = runbook.go_live(world, images("2", "api"))
+        live = runbook.go_live(world, images("2", "api-all"))
         assert stage.answering() == GREEN
         assert agreed(observe(world)()) is GREEN
         done = roll_back(world, "orders fail", by="ana")

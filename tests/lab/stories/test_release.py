@@ -80,10 +80,10 @@ def test_release_that_does_not_come_up_is_refused_and_users_see_nothing(
     blue = stage.versions(BLUE)
     with stage.load() as load:
         with pytest.raises(Refused) as refused:
-            runbook.deploy_dark(world, images(f"2-{behaviour}", "api"))
+            runbook.deploy_dark(world, images(f"2-{behaviour}", "api-all"))
         report = lost_none(load)
     assert refused.value.reason == "NotReadyInTime"
-    assert "api 0/2" in str(refused.value)
+    assert "api-all 0/2" in str(refused.value)
     assert re.search(cause, str(refused.value))
     assert "blue" in refused.value.untouched
     assert set(report.by_side) == {"blue"}
@@ -112,7 +112,7 @@ def test_release_that_is_bad_for_users_goes_back_by_itself(
 ) -> None:
     stage = new_stage(behaviour, policy={"bakeSeconds": 30}, edit=healthy_is_enough)
     world = stage.world()
-    runbook.dark_and_approved(world, images(f"2-{behaviour}", "api"))
+    runbook.dark_and_approved(world, images(f"2-{behaviour}", "api-all"))
     with stage.load() as load:
         with pytest.raises(Refused) as refused:
             runbook.flip_traffic(world)

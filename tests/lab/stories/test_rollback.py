@@ -94,13 +94,13 @@ def test_rollback_from_flipping_and_from_settling(new_stage: NewStage) -> None:
     stage = new_stage("back-half")
     world = stage.world()
     with stage.load() as load:
-        runbook.dark_and_approved(world, images("2", "api"))
+        runbook.dark_and_approved(world, images("2", "api-all"))
         stage.die_at("flip", f"{MOVE_ROUTES}:done")
         stage.wait_for_users_on(GREEN)
         assert stage.record().phase is Phase.FLIPPING
         assert (rollback(stage)["way"], stage.answering()) == ("fast", BLUE)
 
-        again = runbook.deploy_dark(world, images("2", "api"))
+        again = runbook.deploy_dark(world, images("2", "api-all"))
         assert again.attempt == 2, "going forward to the same release is a release of its own, and a new question"
         assert stage.record().approval is None
         runbook.approve(world, QuestionKind.FLIP)
@@ -123,7 +123,7 @@ def test_rollback_with_every_other_system_down_and_in_the_way(new_stage: NewStag
 
     stage = new_stage("back-alone", policy={"soakSeconds": 3600}, edit=slack)
     world = stage.world("holder")
-    runbook.go_live(world, images("2", "api"))
+    runbook.go_live(world, images("2", "api-all"))
     with swallowing() as url, stage.load() as load, world.acting() as acting, repeating(lambda: annotate(stage, world)):
         done = rollback(stage, env={"PREFECT_API_URL": f"{url}/api"})
         assert (done["way"], done["recorded"], stage.answering()) == ("fast", True, BLUE)
@@ -163,14 +163,14 @@ def test_rollback_after_the_old_side_went_to_rest_is_the_slow_way(new_stage: New
     assert record.phase is Phase.SETTLED
     assert record.active is BLUE
     assert set(stage.replicas(BLUE)) == {*SERVING, *WORKERS}
-    assert stage.images(BLUE)["api"] == "sportsdata/api:1", "back at what ran before"
+    assert stage.images(BLUE)["api-all"] == "sportsdata/api:1", "back at what ran before"
 
 
 @pytest.mark.parametrize("lost", ["garbled", "gone"])
 def test_rollback_without_a_record_goes_by_routes_and_sides_alone(new_stage: NewStage, lost: str) -> None:
     stage = new_stage(f"back-{lost}", policy={"soakSeconds": 3600})
     world = stage.world()
-    runbook.go_live(world, images("2", "api"))
+    runbook.go_live(world, images("2", "api-all"))
     record = ("-n", "flipgate", "configmap", f"record-{stage.application}")
     readable = stage.kubectl("get", *record, "-o", "jsonpath={.data}")
     if lost == "gone":

@@ -30,7 +30,7 @@ def test_a_run_that_the_server_schedules_ends_a_question_and_rests_its_side(
     prefect = PrefectApi(prefect_server.api_url)
     stage = new_stage("scheduled", policy={"approvalExpiresSeconds": 1, "keepFailedSeconds": 0})
     world = stage.world()
-    release = runbook.deploy_dark(world, images("2", "api"))
+    release = runbook.deploy_dark(world, images("2", "api-all"))
     asking = prefect.start("flip-traffic", {"application": stage.application, "release": release.name})
     prefect.wait(asking, "PAUSED")
     assert set(stage.replicas(GREEN)) == set(SERVING)

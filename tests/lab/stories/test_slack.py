@@ -29,7 +29,7 @@ def test_slack_hears_everything_once_in_one_thread_whatever_happens_to_it(new_st
         failing = stage.world(chat=Chat(token="xoxb-test", base_url=slack.url))
         mute = stage.world()
 
-        runbook.deploy_dark(away, images("2", "api"))
+        runbook.deploy_dark(away, images("2", "api-all"))
         assert len(stage.record().outbox) == 2, "that it deploys and that it is dark is still to be told"
 
         slack.status = 500

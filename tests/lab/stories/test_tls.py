@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from http.client import MISDIRECTED_REQUEST as MISDIRECTED
 from typing import Any
 
 import pytest
@@ -23,46 +25,37 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 ROUTES = "/apis/traefik.io/v1alpha1/namespaces"
 
 
-def secure(stage: Stage, **tls: Any) -> None:
-    """The live route by TLS alone, and who asks for it by http is sent there."""
+def redirect(stage: Stage) -> None:
+    """Who asks by http is sent to https."""
     place, cluster = stage.place, Cluster.connect(stage.lab.kubeconfig)
     where = f"{ROUTES}/{place.route_namespace}"
-    patch = [
-        {"op": "add", "path": "/spec/entryPoints", "value": ["websecure"]},
-        {"op": "add", "path": "/spec/tls", "value": tls},
-    ]
-    cluster.patch(f"{where}/ingressroutes/{place.route}", patch)
     made = {"apiVersion": "traefik.io/v1alpha1", "metadata": {"name": "to-https"}}
-    redirect = {"redirectScheme": {"scheme": "https", "permanent": True}}
-    cluster.create(f"{where}/middlewares", {**made, "kind": "Middleware", "spec": redirect})
+    says = {"redirectScheme": {"scheme": "https", "permanent": True}}
+    cluster.create(f"{where}/middlewares", {**made, "kind": "Middleware", "spec": says})
     rule: dict[str, Any] = {"kind": "Rule", "match": f"Host(`{place.host}`)", "middlewares": [{"name": "to-https"}]}
     rule["services"] = [{"kind": "TraefikService", "name": "noop@internal"}]
     spec = {"entryPoints": ["web"], "routes": [rule]}
     cluster.create(f"{where}/ingressroutes", {**made, "kind": "IngressRoute", "spec": spec})
-    wait_until("who asks by http is sent to https", lambda: stage.ask().is_redirect, 10)
+    plain = replace(stage, scheme="http")
+    wait_until("who asks by http is sent to https", lambda: plain.ask().is_redirect, 10)
 
 
-def by_https(document: dict[str, Any]) -> None:
-    document["spec"]["traffic"]["scheme"] = "https"
-
-
-def problems(stage: Stage, traffic: str = "") -> list[str]:
-    """What `check` finds, by the file as it is, with something more in its `traffic`."""
-    text = example.application_text(stage.place).replace("  traffic:\n", f"  traffic:\n{traffic}")
+def problems(stage: Stage, scheme: str = "https") -> list[str]:
+    """What `check` finds where users are said to ask by this scheme."""
+    text = example.application_text(stage.place).replace("    scheme: https\n", f"    scheme: {scheme}\n")
     application = load_application(text, "flipgate.yaml")
     return check_application(Cluster.connect(stage.lab.kubeconfig), application, "flipgate")
 
 
 def test_releases_go_through_a_route_with_tls_and_no_user_is_lost(new_stage: NewStage) -> None:
     stage = new_stage("tls")
-    secure(stage)
-    (problem,) = problems(stage)
+    redirect(stage)
+    (problem,) = problems(stage, "http")
     assert f"HTTP 301: who asks by http is sent to https://{stage.place.host}/; declare spec.traffic.scheme" in problem
-    assert problems(stage, "    scheme: https\n") == []
-    stage.apply(edit=by_https)
+    assert problems(stage) == []
 
     world = stage.world()
-    with Load(stage.lab.traefik_tls_url, stage.place.host, clients=6, rate=150) as load:
+    with stage.load() as load:
         live = runbook.go_live(world, images("2"))
         assert live.first_new_answer_ms is not None
         assert agreed(observe(world)()) is GREEN
@@ -86,8 +79,10 @@ def test_a_route_whose_tls_needs_the_name_is_asked_by_its_address(new_stage: New
     cluster.create(f"/api/v1/namespaces/{place.route_namespace}/secrets", secret)
     strict = {"apiVersion": "traefik.io/v1alpha1", "kind": "TLSOption", "metadata": {"name": "strict"}}
     cluster.create(f"{ROUTES}/{place.route_namespace}/tlsoptions", {**strict, "spec": {"sniStrict": True}})
-    secure(stage, secretName="shop", options={"name": "strict"})
-    (problem,) = problems(stage, "    scheme: https\n")
+    tls = {"op": "replace", "path": "/spec/tls", "value": {"secretName": "shop", "options": {"name": "strict"}}}
+    cluster.patch(f"{ROUTES}/{place.route_namespace}/ingressroutes/{place.route}", [tls])
+    wait_until("the host is served by its name alone", lambda: stage.ask().status_code == MISDIRECTED, 10)
+    (problem,) = problems(stage)
     assert "HTTP 421: the route has TLS options of its own" in problem
     assert "declare spec.traffic.address: https://" in problem
 
@@ -95,7 +90,7 @@ def test_a_route_whose_tls_needs_the_name_is_asked_by_its_address(new_stage: New
     stage.apply(edit=lambda document: document["spec"]["traffic"].update(by_address))
     world = stage.world()
     with Load(stage.lab.traefik_tls_url, place.host, clients=6, rate=150) as load:
-        runbook.go_live(world, images("2", "api"))
+        runbook.go_live(world, images("2", "api-all"))
         report = lost_none(load)
     assert report.transitions[-1][1:] == ("blue", "green")
     assert agreed(observe(world)()) is GREEN

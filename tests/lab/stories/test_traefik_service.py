@@ -72,13 +72,15 @@ def test_a_plain_route_becomes_a_traefik_service_and_a_release_goes_through_it(
             declare(stage, text, tmp_path) if language == "yaml" else run(stage, text, tmp_path)
             assert look_at_traffic(stage.world()).active is BLUE
         place = stage.place
-        blue, green = (f'service="{namespace}-api-80@kubernetescrd"' for namespace in (place.blue, place.green))
+        blue, green = (
+            f'service="{namespace}-api-service-8080@kubernetescrd"' for namespace in (place.blue, place.green)
+        )
         wait_until("Traefik's own counters name the side that answers", lambda: blue in metrics(stage), 10)
         assert green not in metrics(stage)
 
         world = stage.world()
         assert [route.kind for route in world.application.spec.routes] == ["TraefikService"]
-        runbook.go_live(world, images("2", "api"))
+        runbook.go_live(world, images("2", "api-all"))
         stage.wait_for_users_on(GREEN)
         # Not blue's as well: Traefik lets the counters of what it no longer serves go once somebody has scraped them.
         wait_until("Traefik's own counters name the side that answers", lambda: green in metrics(stage), 10)
