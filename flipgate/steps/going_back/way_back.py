@@ -12,6 +12,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
+from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
@@ -55,7 +56,7 @@ class Way:
     name: str
     """fast, slow, now or abort."""
     short: tuple[str, ...] = ()
-    """What is missing on it, a sentence each."""
+    """What is missing on it, or may be other than it was, a sentence each."""
     up_seconds: float | None = None
     """How long the side took to come up; None where it was up."""
 
@@ -135,6 +136,8 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
         f"waiting for them first, for at most {request.patience_seconds:g} s{f' ({last})' if last else ''}. "
         "At once, with what is Ready: the same with --now"
     )
+    if anew := _gets_anew(world, target):
+        world.say(anew)
     began = world.monotonic()
     scale_up(acting, target)
     absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
@@ -144,7 +147,16 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
     if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
         raise not_up(world, state, missing)
     up_seconds = None if missing else round(world.monotonic() - began, 1)
-    return Way(SLOW, (*_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
+    notes = (anew,) if anew else ()
+    return Way(SLOW, (*notes, *_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
+
+
+def _gets_anew(world: World, target: Side) -> str:
+    """What the side's pods pull that they did not run, where both sides can be read: it holds nobody up."""
+    try:
+        return gets_anew(look_at_side(world, target), look_at_side(world, target.other))
+    except FlipgateError:
+        return ""
 
 
 def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
