@@ -20,6 +20,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.scaled_objects import paused_by_hand
 
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
@@ -217,6 +218,7 @@ def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     workers = [s for s in services if s.kind == "Deployment" and not s.consume and counts[s.name]]
     scale = f"kubectl -n {place.namespace} scale deployment/"
     lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
+    lines += paused_by_hand(world, target, workers)
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()

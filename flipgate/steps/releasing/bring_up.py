@@ -31,10 +31,12 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
+from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean, said_again
 
@@ -121,7 +123,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         if rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
     }
     need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
-    quiet = all(switch.says(False) for switch in side.switches.values())
+    unpaused = find_unpaused(world, dark.side)
+    quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
@@ -132,6 +135,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
+        pause_each(acting, unpaused)
         for workload in side.workloads.values():
             acting.check_lease()
             set_workload(acting, workload, release)
