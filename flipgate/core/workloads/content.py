@@ -54,12 +54,16 @@ def new_content(images: Mapping[str, str], again: Mapping[str, str], old: SideSt
     }
 
 
+def marks(state: SideState) -> dict[str, str]:
+    """Returns the marks under which what stands on a side was released again, by service."""
+    return {name: each.again for name, each in state.workloads.items() if each.again}
+
+
 def gets_anew(old: SideState, new: SideState) -> str:
     """What becomes of a way back on which the pods of the old side are made anew, a sentence: a tag that was released
     again has the new side's content by then. Empty where there is none."""
     images = {name: each.image_of(None) or "" for name, each in new.workloads.items()}
-    again = {name: each.again for name, each in new.workloads.items() if each.again}
-    tags = [f"{name} ({ref})" for name, ref in new_content(images, again, old).items() if "@" not in ref]
+    tags = [f"{name} ({ref})" for name, ref in new_content(images, marks(new), old).items() if "@" not in ref]
     if not tags:
         return ""
     return (

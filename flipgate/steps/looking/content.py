@@ -13,15 +13,13 @@ from flipgate.steps.looking.look import look_at_side
 
 
 def content_evidence(world: World, release: Release) -> list[Evidence]:
-    """Returns, of each service that the release was told to have other content of under the same name, whether its pods
+    """Returns, of each service whose reference was released again on one side and not on the other, whether its pods
     run other content than those of the live side. Never raises: it decides nothing."""
-    if not release.again:
-        return []
     try:
         new, old = (look_at_side(world, side) for side in (release.side, release.side.other))
     except FlipgateError as error:
-        return [content.not_known(name, ref, error.named_fact) for name, ref in release.images.items()]
-    anew = content.new_content(release.images, release.again, old)
+        return [content.not_known(name, release.images[name], error.named_fact) for name in release.again]
+    anew = content.new_content(release.images, content.marks(new), old)
     kept = tuple(content.not_pulled(world.application, new, release.images, anew))
     return [_compared(world, name, ref, new, old, kept) for name, ref in anew.items()]
 

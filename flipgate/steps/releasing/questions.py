@@ -24,7 +24,7 @@ from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import gets_anew, new_content
+from flipgate.core.workloads.content import gets_anew, marks, new_content
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
 from flipgate.core.workloads.view import SideState, View
@@ -272,7 +272,8 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
         for name, ref in release.images.items()
         if name in new or before.get(name) != ref
     ]
-    anew = new_content(release.images, release.again, view.sides[old]) if before else {}
+    # By what stands there: of a release that went back its tags have that content still.
+    anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
     lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
     unread: list[str] = []
     gone = read_taken_out(world, record, old, unread.append)

@@ -221,6 +221,21 @@ def test_the_slow_way_back_says_it_too(shop: Shop, world: World) -> None:
     assert slow.notes[0].startswith("Pods that blue starts then pull their tags anew")
 
 
+def test_after_it_went_back_the_next_release_says_that_its_tag_has_that_content_still(shop: Shop, world: World) -> None:
+    gone_live(shop, world, again(world))
+    users_complain(shop, shop.play_all_ready)
+    following = open_release(world, {"mailer": "shop/mailer:2"}, "ci")
+    assert (following.side, following.again) == (GREEN, {})
+    under_lease(world, bring_up, following)
+    advanced(world, following, Phase.DARK)
+    assert (
+        "web: shop/web:1 again, which is said to have other content by now"
+        in pose(world, QuestionKind.FLIP, content_evidence(world, following)).changes
+    )
+    (evidence,) = content_evidence(world, following)
+    assert evidence.gate == "content of web"
+
+
 def test_by_the_command_line(shop: Shop, world: World, tmp_path: Path) -> None:
     desk = Desk(shop, tmp_path)
     plan = ("deploy", shop.name, "--image", "web=shop/web:1", "--dry-run")
