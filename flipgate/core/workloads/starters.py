@@ -7,8 +7,11 @@ A ScaledObject of KEDA does both (scaled_objects.py). A HorizontalPodAutoscaler 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flipgate.core.values.place import Place
-from flipgate.core.workloads.scaled_objects import ScaledObject
+from flipgate.core.workloads.scaled_objects import PAUSED, ScaledObject
 from flipgate.core.workloads.scalers import Scaler
 
 
@@ -46,3 +49,16 @@ def while_live(scaled: ScaledObject, place: Place) -> str:
         return ""
     by = "flipgate paused it, and could not let it go" if scaled.held else "by an annotation that flipgate did not set"
     return f"{scaled} holds {scaled.deployment} at 0 pods on {place.side}, which is live: {by}. {scaled.let_go_by_hand}"
+
+
+def starts_jobs(scaled_job: Mapping[str, Any], place: Place) -> str:
+    """Returns what a ScaledJob does on the side that is dark, and the command that mends it; empty for one that is
+    paused (kedacore/keda, controllers/keda/scaledjob_controller.go)."""
+    meta = scaled_job["metadata"]
+    if str((meta.get("annotations") or {}).get(PAUSED, "false")).lower() == "true":
+        return ""
+    return (
+        f"ScaledJob {place.namespace}/{meta['name']} may start Jobs on {place.side}, which is dark: work would be done "
+        f"twice, and flipgate hands no ScaledJob over. kubectl -n {place.namespace} annotate scaledjob {meta['name']} "
+        f"{PAUSED}=true --overwrite; with each flip, the other side's in its place"
+    )

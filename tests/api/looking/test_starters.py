@@ -125,3 +125,24 @@ def test_where_keda_is_not_served_nothing_is_asked_of_it(shop: Shop, tmp_path: P
 
     assert checked(shop, tmp_path, script) == ([], [])
     assert not any("keda" in path for path in asked)
+
+
+@pytest.mark.parametrize(("annotations", "named"), [({}, True), ({"autoscaling.keda.sh/paused": "true"}, False)])
+def test_a_scaled_job_of_the_dark_side_is_said_for_nobody_hands_it_over(
+    shop: Shop, tmp_path: Path, annotations: dict[str, str], named: bool
+) -> None:
+    through = with_keda(shop, {BLUE: [], GREEN: []})
+    job = {"metadata": {"name": "imports", "annotations": annotations}, "spec": {"jobTargetRef": {}}}
+
+    def script(request: Handler) -> Answer | None:
+        if request.path.endswith("/scaledjobs"):
+            return 200, json.dumps({"items": [job]}).encode()
+        return through(request)
+
+    seen: list[str] = []
+    with serving(script, tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own, seen.append) == []
+    said = [line for line in seen if "ScaledJob" in line]
+    assert [line.partition(",")[0] for line in said] == (
+        [f"ScaledJob {shop.namespace(GREEN)}/imports may start Jobs on green"] if named else []
+    )
