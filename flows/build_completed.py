@@ -21,7 +21,8 @@ def build_completed(resource: str, payload: Any, event: str, cluster: str = "def
 
     Args:
         resource: The event's resource: flipgate.application.APP.
-        payload: The event's payload: {"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}.
+        payload: The event's payload: {"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}; with
+            {"again": true} they are released although they are live, for their tags were pushed anew.
         event: The event's id; the same one twice is one deploy.
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
@@ -33,5 +34,7 @@ def build_completed(resource: str, payload: Any, event: str, cluster: str = "def
         refused_build(world, refused)
         raise
     parameters = {"application": build.application, "images": images, "name": "image build event", "cluster": cluster}
+    if build.again:
+        parameters["again"] = event
     run = task.start(DEPLOY_DARK, parameters, event_key(event))
     return f"{DEPLOY_DARK} of {build.application}: {run.url or run.id}"

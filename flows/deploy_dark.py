@@ -6,7 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flipgate.core.record.pipelines import DEPLOY_DARK
-from flipgate.core.record.release import Release
+from flipgate.core.record.release import Release, again_mark
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.text import SELF_DECLARED
 from flipgate.steps.acting.world import World
@@ -17,7 +17,9 @@ from tasks.artifacts import show_evidence
 
 
 @flow(name=DEPLOY_DARK, flow_run_name="deploy {application}")
-def deploy_dark(application: str, images: dict[str, str], name: str = "", cluster: str = "default") -> str | State[str]:
+def deploy_dark(
+    application: str, images: dict[str, str], name: str = "", cluster: str = "default", again: str = ""
+) -> str | State[str]:
     """Brings new images up on the dark side, checks them, and asks for the flip.
 
     Args:
@@ -26,17 +28,20 @@ def deploy_dark(application: str, images: dict[str, str], name: str = "", cluste
             the release has that this one supersedes. While another release is in the way they wait for its end.
         name: Who asks for it (self-declared: Prefect does not know).
         cluster: The flipgate-cluster block to use; `default` needs no block.
+        again: Any word that was not used before (a build's number, a date): these images are released although their
+            references are live, for their tags were pushed anew. The same word twice is one release.
     """
     world = begin(application, cluster)
+    mark = again_mark(again)
     patience = float(world.application.spec.policy.ready_timeout_seconds)
     task.recover(world, patience)
     built_by = name + SELF_DECLARED if name else world.actor
     if images and world.application.spec.policy.join_builds_seconds:
-        joined = task.join_builds(world, images, built_by)
+        joined = task.join_builds(world, images, built_by, mark)
         if joined is None:
             return "joined: a newer build goes on with these images"
         images = dict(joined)
-    release = task.open_release(world, images, built_by)
+    release = task.open_release(world, images, built_by, mark)
     if isinstance(release, str):
         return release
     try:

@@ -12,6 +12,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import retry_faults
+from flipgate.steps.looking.content import content_evidence
 from flipgate.steps.looking.undeclared import undeclared_evidence
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
@@ -60,8 +61,9 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 
 
 def shown(world: World, release: Release) -> list[Evidence]:
-    """What a person is asked on: the checks of the dark side, which have to pass, and what else leads to a side."""
-    return [*task.check_side(world, release.side), *undeclared_evidence(world)]
+    """What a person is asked on: the checks of the dark side, which have to pass, what else leads to a side, and
+    whether a reference that was released again has other content."""
+    return [*task.check_side(world, release.side), *undeclared_evidence(world), *content_evidence(world, release)]
 
 
 def move_and_watch(world: World, name: str) -> Release:

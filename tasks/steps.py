@@ -40,23 +40,23 @@ def recover(world: World, patience_seconds: float | None = None) -> recovering.O
 
 
 @step("open release")
-def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release | str:
+def open_release(world: World, images: Mapping[str, str], opened_by: str, again: str = "") -> Release | str:
     """What became of the build, where nothing has to be brought up: an event told twice is no failure."""
     if not images and not world.store.read().queued:
         return "nothing to do: no image is given, and none waits"
     try:
-        release = queue.release_or_queue(world, images, opened_by)
+        release = queue.release_or_queue(world, images, opened_by, again)
     except Refused as refused:
         if refused.reason != Why.ALREADY_LIVE:
             raise
         world.say(str(refused))
-        return "nothing to do: these images are live"
+        return f"nothing to do: these images are live. Next: {refused.next_command}"
     return release or "waits: it becomes a release once the open one has ended"
 
 
 @step("wait for other builds", retries=0)
-def join_builds(world: World, images: Mapping[str, str], built_by: str) -> Mapping[str, str] | None:
-    return queue.join_builds(world, images, built_by)
+def join_builds(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> Mapping[str, str] | None:
+    return queue.join_builds(world, images, built_by, again)
 
 
 @step("set images and scale up")

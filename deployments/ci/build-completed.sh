@@ -1,7 +1,8 @@
 #!/bin/sh
 # The last line of an image build: tells flipgate that new images exist. Needs curl, not flipgate.
 #   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api-all=sportsdata/api:1.4.2 [NAME=REF ...]
-# With BUILD_ID set, the same build told twice is one event. Exit codes: 0 taken, 2 usage, else curl's.
+# With BUILD_ID set, the same build told twice is one event. With AGAIN=true, images are released although they are live:
+# for tags that are pushed anew (latest, main). Exit codes: 0 taken, 2 usage, else curl's.
 # A server with a login: PREFECT_API_AUTH_STRING=USER:PASSWORD, or PREFECT_API_KEY. Neither is ever an argument.
 set -eu
 
@@ -30,6 +31,9 @@ else
     id=$(cat /proc/sys/kernel/random/uuid)
 fi
 
+again=""
+[ "${AGAIN:-}" != true ] || again=", \"again\": true"
+
 # What a line of curl's configuration has between its quotes.
 quoted() {
     printf '%s' "$1" | sed 's/[\\"]/\\&/g'
@@ -51,7 +55,7 @@ login | curl --config - --fail --silent --show-error --retry 5 --retry-all-error
         \"occurred\": \"$(date -u +%Y-%m-%dT%H:%M:%SZ)\",
         \"event\": \"flipgate.image.build-completed\",
         \"resource\": {\"prefect.resource.id\": \"flipgate.application.$application\"},
-        \"payload\": {\"application\": \"$application\", \"images\": {$images}}
+        \"payload\": {\"application\": \"$application\", \"images\": {$images}$again}
     }]" \
     "$PREFECT_API_URL/events"
 echo "event $id sent for $application"

@@ -28,6 +28,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "Job": "/apis/batch/v1",
         "HorizontalPodAutoscaler": "/apis/autoscaling/v2",
         "ScaledObject": f"/apis/{KEDA}/v1alpha1",
+        "ScaledJob": f"/apis/{KEDA}/v1alpha1",
         "EndpointSlice": "/apis/discovery.k8s.io/v1",
         "Lease": "/apis/coordination.k8s.io/v1",
     }

@@ -107,10 +107,11 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     )
 
 
-def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "") -> str:
+def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "", again: bool = False) -> str:
     """Sends `flipgate.image.build-completed` and returns its id. The same `event_id` twice is one event for good.
 
-    Without one it is a new event; images that are under way or live already make no second release of it.
+    Without one it is a new event; images that are under way or live already make no second release of it, unless it
+    says `again`: their tags were pushed anew.
     """
     identity = UUID(event_id) if event_id else uuid4()
     event = {
@@ -118,7 +119,7 @@ def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "
         "occurred": datetime.now(UTC).isoformat(),
         "event": BUILD_COMPLETED,
         "resource": {"prefect.resource.id": f"flipgate.application.{application}"},
-        "payload": {"application": application, "images": dict(images)},
+        "payload": {"application": application, "images": dict(images), **({"again": True} if again else {})},
     }
     with _client() as client, _failures("event"):
         client.request("POST", "/events", json=[event])

@@ -122,6 +122,13 @@ image_option = click.option(
 )
 
 
+again_option = click.option(
+    "--again",
+    is_flag=True,
+    help="Release these images although they are live: their tags were pushed anew. Their pods are made anew.",
+)
+
+
 def read_images(given: tuple[str, ...]) -> dict[str, str]:
     """NAME=REF arguments by name. Raises BadInput for another shape, or a name given twice."""
     images: dict[str, str] = {}

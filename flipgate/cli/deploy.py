@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, image_option, output_option, person, read_images
+from flipgate.cli._options import (
+    ClusterOptions,
+    again_option,
+    cluster_options,
+    image_option,
+    output_option,
+    person,
+    read_images,
+)
 from flipgate.cli._print import emit, table
 from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
 
@@ -23,17 +32,20 @@ if TYPE_CHECKING:
         "Data": f"""\
             {RUN_DATA}
             --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
-            "services": [{{"service", "imageNow", "imageThen", "podsNow", "podsThen"}}, ...]}}"""
+            "notes": [SENTENCE, ...], "services": [{{"service", "imageNow", "imageThen",
+            "podsNow", "podsThen"}}, ...]}}"""
     },
     examples="""\
         flipgate deploy sportsdata --image api-all=sportsdata/api:2
         flipgate deploy sportsdata --image api-all=sportsdata/api:2 --image venue-football-ncaa=sportsdata/venue:2
         flipgate deploy sportsdata --image api-all=sportsdata/api@sha256:... -o json
+        flipgate deploy sportsdata --image api-all=sportsdata/api:main --again    the tag was pushed anew
         flipgate deploy sportsdata --image api-all=sportsdata/api:2 --wait
         flipgate deploy sportsdata --image api-all=sportsdata/api:2 --dry-run""",
 )
 @click.argument("app")
 @image_option
+@again_option
 @click.option(
     "--wait",
     is_flag=True,
@@ -56,6 +68,7 @@ def deploy(
     options: ClusterOptions,
     app: str,
     images: tuple[str, ...],
+    again: bool,
     wait: bool,
     dry_run: bool,
     timeout_seconds: float,
@@ -67,27 +80,30 @@ def deploy(
     Services that are not named keep the image that is live (before a first release: that of the dark side's own
     Deployments). The run asks for an approval when the dark side is up and its
     checks have passed. While traffic moves, bakes or soaks the build is queued, and released when
-    that has ended.
+    that has ended. What is live is not released once more: a tag that was pushed anew needs --again.
     """
     from flipgate.core.record.pipelines import DEPLOY_DARK
+    from flipgate.core.record.release import again_mark
     from flipgate.core.workloads.render import image_refs
 
     given = read_images(images)
     world = options.world(app)
     wanted = image_refs(given, world.application)
+    word = uuid.uuid4().hex if again else ""
     if dry_run:
-        _show_plan(world, wanted, output)
+        _show_plan(world, wanted, again_mark(word), output)
         return
     _say_what_waits(world)
-    run = start_run(DEPLOY_DARK, app, {"images": wanted, "name": person()}, block, output)
+    parameters = {"images": wanted, "name": person(), **({"again": word} if word else {})}
+    run = start_run(DEPLOY_DARK, app, parameters, block, output)
     if wait:
         wait_for_run(run, world, timeout_seconds)
 
 
-def _show_plan(world: World, images: Mapping[str, str], output: str | None) -> None:
+def _show_plan(world: World, images: Mapping[str, str], again: str, output: str | None) -> None:
     from flipgate.steps.releasing.foresee import foresee
 
-    plan = foresee(world, images)
+    plan = foresee(world, images, again)
     if output:
         facts = {"release": plan.release, "side": plan.side, "namespace": plan.namespace, "outcome": plan.outcome}
         services = [
@@ -95,7 +111,8 @@ def _show_plan(world: World, images: Mapping[str, str], output: str | None) -> N
             | {"podsNow": s.pods_now, "podsThen": s.pods_then}
             for s in plan.services
         ]
-        lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
+        notes = list(plan.notes)
+        lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks), "notes": notes}
         emit({"application": world.application.name, **facts, **lists}, output)
         return
     click.echo(f"{world.application.name}: {plan.outcome}")
@@ -103,7 +120,7 @@ def _show_plan(world: World, images: Mapping[str, str], output: str | None) -> N
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:
         click.echo(line)
-    for title, lines in (("changed", plan.objects), ("checked", plan.checks)):
+    for title, lines in (("changed", plan.objects), ("checked", plan.checks), ("note   ", plan.notes)):
         for line in lines:
             click.echo(f"{title}  {line}")
 

@@ -7,7 +7,7 @@ import uuid
 import click
 
 from flipgate.cli._commands import Verb, Verbs
-from flipgate.cli._options import image_option, output_option, read_images
+from flipgate.cli._options import again_option, image_option, output_option, read_images
 from flipgate.cli._print import emit
 from flipgate.core.values.errors import BadInput
 
@@ -30,9 +30,10 @@ def event() -> None:
 )
 @click.argument("app")
 @image_option
+@again_option
 @click.option("--id", "identity", type=click.UUID, default=None, help="The event's id; made of its content otherwise.")
 @output_option("json", "yaml")
-def build(app: str, images: tuple[str, ...], identity: uuid.UUID | None, output: str | None) -> None:
+def build(app: str, images: tuple[str, ...], again: bool, identity: uuid.UUID | None, output: str | None) -> None:
     """Announce a completed build: Prefect starts deploy-dark for it.
 
     Needs PREFECT_API_URL (or a Prefect profile) and no cluster. The same event sent twice is one release.
@@ -47,7 +48,7 @@ def build(app: str, images: tuple[str, ...], identity: uuid.UUID | None, output:
     refs = {name: str(parse_image(ref)) for name, ref in given.items()}
     from flipgate.adapters.runs import BUILD_COMPLETED, emit_build
 
-    sent = emit_build(app, refs, event_id=str(identity) if identity else "")
+    sent = emit_build(app, refs, event_id=str(identity) if identity else "", again=again)
     if output:
         emit({"id": sent, "event": BUILD_COMPLETED, "application": app, "images": refs}, output)
     else:

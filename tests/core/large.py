@@ -35,6 +35,7 @@ CONFIG_MAP_BYTES = 1024 * 1024
 NAMES = tuple(f"service-{n:03}-".ljust(253, "n") for n in range(MOST_SERVICES))
 IMAGES = {name: f"{'r' * 254}/{name[:10]}:{'t' * 117}@sha512:{'0' * 128}" for name in NAMES}
 COUNTS = dict.fromkeys(NAMES, 10_000)
+MARKS = dict.fromkeys(NAMES, "0" * 12)
 ROLES = dict.fromkeys(NAMES, Ran(role="mixed", config_map=NAMES[0], key="k" * 40))
 LONG_OF = {
     "two bytes each": "é" * 9_000,
@@ -74,7 +75,7 @@ def shown(text: str) -> tuple[Shown, ...]:
 
 
 def opened(now: Record, text: str) -> Record:
-    return opened_small(now, text, images=IMAGES, wanted=COUNTS, shown=shown(text))
+    return opened_small(now, text, images=IMAGES, wanted=COUNTS, again=MARKS, shown=shown(text))
 
 
 def opened_small(now: Record, text: str, **facts: Any) -> Record:

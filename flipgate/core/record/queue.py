@@ -29,25 +29,29 @@ def may_start(record: Record, now: datetime, join_seconds: float = 0) -> bool:
     return now - newest(record).at >= timedelta(seconds=join_seconds)
 
 
-def gather(record: Record, images: Mapping[str, str], *, by: str, now: datetime) -> Record:
+def gather(record: Record, images: Mapping[str, str], *, by: str, now: datetime, again: str = "") -> Record:
     """Returns the record with these images waiting for others to join them. Nobody is told: it takes minutes at most.
     Where a release is in the way already they are `enqueue`d by whoever opens it."""
-    news = {name: QueuedImage(image=image, at=now, by=by) for name, image in images.items()}
+    news = {name: QueuedImage(image=image, at=now, by=by, again=again) for name, image in images.items()}
     return but(record, queued={**record.queued, **news}, refused_build=None)
 
 
-def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime) -> Record:
+def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime, again: str = "") -> Record:
     """Returns the record with these images waiting for the open release to end: the newest of each service, those of
     services that are not named stay. Unchanged where nothing is new; an image that the release has itself waits for
-    nothing, and takes the place of another that does. One journal entry, one message. Raises Refused (NoOpenRelease).
+    nothing, and takes the place of another that does, unless it is to be released `again`. One journal entry, one
+    message. Raises Refused (NoOpenRelease).
     """
     release = need_release(record)
     queued = dict(record.queued)
     for name, image in images.items():
-        if release.images.get(name) == image:
+        waiting = queued.get(name)
+        if waiting and waiting.image == image and again in ("", waiting.again):
+            continue
+        if release.images.get(name) == image and again in ("", release.again.get(name)):
             queued.pop(name, None)
-        elif name not in queued or queued[name].image != image:
-            queued[name] = QueuedImage(image=image, at=now, by=by)
+        else:
+            queued[name] = QueuedImage(image=image, at=now, by=by, again=again)
     if queued == record.queued:
         return but(record, refused_build=None)
     fact = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
@@ -92,11 +96,27 @@ def carried_on(record: Record) -> dict[str, str]:
     """Returns the images of a release that users have not seen, where they differ from what the live side runs: a
     newer build supersedes it, and goes on with them. So does the next one where that build was killed before it had
     opened its own: until then the superseded one is the newest."""
-    release = record.newest
-    if release is None or not (release.phase.row.build is Build.SUPERSEDES or release.phase is Phase.SUPERSEDED):
+    release = _unseen(record)
+    if release is None:
         return {}
     live = record.sides.get(release.side.other)
     return {name: image for name, image in release.images.items() if not live or live.images.get(name) != image}
+
+
+def again_of(record: Record, images: Mapping[str, str]) -> dict[str, str]:
+    """Returns the marks under which these images are released again: those of a release that users have not seen, and
+    of what waits; the newest of each service, for as long as it is the same image."""
+    release, waits = _unseen(record), record.queued.items()
+    marks = {n: mark for n, mark in release.again.items() if images.get(n) == release.images.get(n)} if release else {}
+    return marks | {name: each.again for name, each in waits if each.again and images.get(name) == each.image}
+
+
+def _unseen(record: Record) -> Release | None:
+    """The release that a newer build goes on with."""
+    release = record.newest
+    if release and (release.phase.row.build is Build.SUPERSEDES or release.phase is Phase.SUPERSEDED):
+        return release
+    return None
 
 
 def said(queued: Mapping[str, QueuedImage]) -> str:

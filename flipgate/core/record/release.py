@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.phases import TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.base import Model, but
@@ -106,6 +106,8 @@ class QueuedImage(Model):
     image: Address
     at: datetime
     by: Name
+    again: Name = Field(default="", exclude_if=lambda mark: not mark)
+    """The mark under which it is released though the reference may be live (`again_mark`); empty without one."""
 
 
 class RefusedBuild(Model):
@@ -124,6 +126,9 @@ class Release(Model):
     side: Side
     images: dict[Name, Address]
     wanted: dict[Name, int]
+    again: dict[Name, Name] = Field(default={}, exclude_if=lambda marks: not marks)
+    """The services whose reference was released again, by this release or by the one that was live, each with its mark:
+    somebody said that it had other content."""
     opened_by: Name
     changes: tuple[PhaseChange, ...]
     settle_after: datetime | None = None
@@ -204,14 +209,23 @@ def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
     )
 
 
-def release_id(rendered: Mapping[str, Any]) -> str:
-    """Returns the content hash of what a side would run: rendered workloads and their configuration, names only for
-    Secrets.
+ID_DIGITS = 12
+"""Hexadecimal digits of an id: enough to be unique in one application's history, short enough to say aloud."""
 
-    Twelve hex digits: enough to be unique in one application's history, short enough to say aloud.
+
+def release_id(rendered: Mapping[str, Any], again: Mapping[str, str] | None = None) -> str:
+    """Returns the content hash of what a side would run: rendered workloads and their configuration, names only for
+    Secrets; and the marks of what is released `again`, whose reference does not tell its content.
     """
-    canonical = json.dumps(rendered, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    whole = {"rendered": rendered, "again": again} if again else rendered
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:ID_DIGITS]
+
+
+def again_mark(word: str) -> str:
+    """Returns the mark of a word by which somebody says that a reference has other content: the same word, an event's
+    id told twice, is the same release. Empty for none."""
+    return hashlib.sha256(word.encode()).hexdigest()[:ID_DIGITS] if word else ""
 
 
 def phase_seconds(release: Release, now: datetime) -> dict[str, float]:

@@ -18,6 +18,8 @@ class BuildEvent:
 
     application: str
     images: dict[str, str]
+    again: bool = False
+    """Whether they are to be released although they are live: their tags were pushed anew."""
 
 
 def application_of(resource: str) -> str:
@@ -41,7 +43,10 @@ def read_build(resource: str, payload: Any) -> BuildEvent:
         raise _misread(application, f"has {_kind(images)} for images" if "images" in payload else "has no images")
     if wrong := sorted(str(name) for name, image in images.items() if not isinstance(image, str)):
         raise _misread(application, f"has no text for the images of {', '.join(wrong)}")
-    return BuildEvent(application, dict(images))
+    again = payload.get("again", False)
+    if not isinstance(again, bool):
+        raise _misread(application, f"has {_kind(again)} for again, which is true or false")
+    return BuildEvent(application, dict(images), again)
 
 
 def _misread(application: str, fact: str) -> BadInput:

@@ -19,8 +19,8 @@ from flipgate.core.spec.fields import (
 )
 
 Role = Literal["serving", "worker", "cron", "mixed"]
-Kind = Literal["Deployment", "CronJob", "ConfigMap"]
-"""Of object that flipgate stamps on a side: workloads, and what tells pods whether to consume."""
+Kind = Literal["Deployment", "CronJob", "ConfigMap", "ScaledObject"]
+"""Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers."""
 
 
 def _not_given() -> Any:

@@ -167,7 +167,7 @@ class Entry:
 _TABLE = """\
 AddressUnknown | the declared address has no IP address | correct spec.traffic.address, or the name server
 AlreadyAnswered | the question has its answer | flipgate status APP
-AlreadyLive | these images and this configuration are live | nothing; announce another image
+AlreadyLive | these images and this configuration are live | nothing; a tag that was pushed anew: the same with --again
 AlreadyRuns | `init` found pods on the side that users are on | flipgate adopt APP
 ApprovalExpired | nobody decided in time, or the yes was used too late: a no | flipgate status APP (names the command)
 ApprovalSpent | the yes was used by a move already | flipgate status APP (names the command)

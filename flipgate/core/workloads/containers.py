@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.spec.service import Service
-from flipgate.core.workloads.view import Workload, main_of, repository_of
+from flipgate.core.workloads.view import AGAIN, Workload, main_of, repository_of
 
 LISTS: Final = ("containers", "initContainers")
 
@@ -77,14 +77,35 @@ def untold(workload: Workload, service: Service, image: str = "") -> str:
     return f"has several containers, {names}, and {which}: {ask}, or `image:`, its repository"
 
 
-def changes(workload: Workload, service: Service, image: str, wanted: int) -> list[dict[str, Any]]:
+def changes(workload: Workload, service: Service, image: str, wanted: int, again: str = "") -> list[dict[str, Any]]:
     """Returns the operations of a JSON patch that set this image wherever it is missing, and so many pods (a CronJob:
-    suspended); none where all is as wanted."""
+    suspended); with the mark of what is released `again`, pods that are made anew. None where all is as wanted."""
     operations: list[dict[str, Any]] = []
     for each in behind(workload, service, image):
         pointer = f"{workload.template_pointer}{each.pointer}"
         operations.append({"op": "test", "path": f"{pointer}/name", "value": each.name})
         operations.append({"op": "add", "path": f"{pointer}/image", "value": image})
+    operations += _marking(workload, again)
     if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
         operations.append(workload.asking(wanted))
     return operations
+
+
+def rolls(workload: Workload, service: Service, image: str, again: str = "") -> bool:
+    """Whether setting this image, or this mark, has its pods made anew."""
+    return bool(behind(workload, service, image) or _marking(workload, again))
+
+
+def _marking(workload: Workload, again: str) -> list[dict[str, Any]]:
+    """Returns the operations that put this mark on the pod template; none where it stands there, or there is none. Of a
+    parent that is to be made it is tested that nobody else has made it since."""
+    pointer, there, value = f"{workload.template_pointer}/metadata", workload.template.get("metadata"), {AGAIN: again}
+    annotations = (there or {}).get("annotations")
+    if again in ("", workload.again):
+        return []
+    if there is None:
+        return [{"op": "add", "path": pointer, "value": {"annotations": value}}]
+    if annotations is None:
+        absent = {"op": "test", "path": f"{pointer}/annotations", "value": None}
+        return [absent, {"op": "add", "path": f"{pointer}/annotations", "value": value}]
+    return [{"op": "add", "path": f"{pointer}/annotations/{AGAIN.replace('/', '~1')}", "value": again}]

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from flipgate.core.spec.service import Service
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.foreign import NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.view import SideState, Switch, Workload
 
 Order = Literal["old-first", "new-first"]
 Jobs = Mapping[str, tuple[str, ...]]
 """The names of the Jobs that run, by service."""
+Scaled = Mapping[str, tuple[ScaledObject, ...]]
+"""KEDA's ScaledObjects of one side's workers, by service."""
 Unconfirmed = Collection[tuple[Side, str]]
 """Mixed services whose pods on a side do not confirm yet what their key says."""
+
+NONE_SCALED: Final[Mapping[Side, Scaled]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -51,18 +57,20 @@ def next_turn(
     counts: Mapping[str, int],
     skip: Collection[str] = (),
     unconfirmed: Unconfirmed = frozenset(),
+    scaled: Mapping[Side, Scaled] = NONE_SCALED,
 ) -> Turn | None:
     """Returns what has to be done now for these services to work on the new side and only there; None when it is so.
 
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
     on the old side. What starts is what `counts` (`counts.at_work`) names. Services to `skip` are left as they are, on
-    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says.
+    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says. What KEDA has `scaled`
+    is paused where it stops, and let go where it starts; from then on its count is KEDA's.
     """
     handed = [service for service in services if service.name not in skip]
     starting = [service for service in handed if service.name in counts]
-    stop = _turn(handed, old, None, jobs=jobs, unconfirmed=unconfirmed)
-    start = _turn(starting, new, counts, jobs={}, unconfirmed=unconfirmed)
+    stop = _turn(handed, old, None, jobs=jobs, unconfirmed=unconfirmed, scaled=scaled.get(old.side, {}))
+    start = _turn(starting, new, counts, jobs={}, unconfirmed=unconfirmed, scaled=scaled.get(new.side, {}))
     turns = (stop, start) if order == "old-first" else (start, stop)
     return next((turn for turn in turns if not turn.over), None)
 
@@ -74,17 +82,20 @@ def _turn(
     *,
     jobs: Jobs,
     unconfirmed: Unconfirmed,
+    scaled: Scaled,
 ) -> Turn:
     """What is left to do on a side: these services start, or without `counts` they stop."""
     ordered, work = sorted(services, key=lambda service: service.name), counts is not None
-    change = tuple(each.name for each in ordered if not _set_right(each, state, counts))
+    change = tuple(each.name for each in ordered if not _set_right(each, state, counts, scaled.get(each.name, ())))
     unchanged = [service for service in ordered if service.name not in change]
     pods = tuple(s.name for s in unchanged if not _arrived(s, state, work, (state.side, s.name) in unconfirmed))
     quiet = [s.name for s in unchanged if not work and not state.workloads[s.name].up]
     return Turn(state.side, work, change, pods, {name: jobs[name] for name in quiet if jobs.get(name)})
 
 
-def _set_right(service: Service, state: SideState, counts: Mapping[str, int] | None) -> bool:
+def _set_right(
+    service: Service, state: SideState, counts: Mapping[str, int] | None, scaled: tuple[ScaledObject, ...]
+) -> bool:
     """Whether its object says what it should. One that does not exist has nothing to change; one that works already may
     have been scaled since, down to the file's number."""
     workload, switch = state.workloads[service.name], state.switches.get(service.name)
@@ -93,9 +104,13 @@ def _set_right(service: Service, state: SideState, counts: Mapping[str, int] | N
     if not workload.found:
         return True
     if counts is None:
-        return not workload.up
+        return not workload.up and all(each.held for each in scaled)
     if workload.kind == "CronJob":
         return workload.up
+    if any(each.before is not None for each in scaled):
+        return False
+    if any(each.rules for each in scaled):
+        return True
     return workload.replicas >= max(service.replicas, min(1, counts[service.name]))
 
 

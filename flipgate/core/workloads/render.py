@@ -14,13 +14,13 @@ from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.containers import released, untold
-from flipgate.core.workloads.view import SideState
+from flipgate.core.workloads.view import AGAIN, SideState
 
 RESTARTED: Final = frozenset(
-    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp"}
+    {"kubectl.kubernetes.io/restartedAt", "openshift.openshift.io/restartedAt", "cattle.io/timestamp", AGAIN}
 )
 """Annotations that a restart writes on a pod template, with its time: `kubectl rollout restart` and all that do as it
-does, the OpenShift console, Rancher's redeploy."""
+does, the OpenShift console, Rancher's redeploy; and our own, by which a reference was released again."""
 
 
 GENERATED: Final = re.compile(r"(?P<base>.+)-[2456789bcdfghkmt]{10}")

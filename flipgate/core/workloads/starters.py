@@ -1,76 +1,64 @@
-"""What would start a worker on the side that is dark: an autoscaler that scales from nothing. On plain values.
+"""What would start a worker on the side that is dark, or keep it from working on the live one: on plain values.
 
-KEDA does by its own hand: its operator takes a target from 0 to its minimum, and from 0 to 1 when a trigger is active,
-unless the ScaledObject is paused; where the pause names a number, it sets that again and again, also against a
-hand-over (keda.sh/docs, "Pause autoscaling"; kedacore/keda, pkg/scaling/executor/scale_scaledobjects.go). A
-HorizontalPodAutoscaler leaves alone what is at 0, unless its own minimum is 0 (kubernetes.io, "Implicit
-maintenance-mode deactivation"; a minimum of 0 is on by default since 1.37).
+A ScaledObject of KEDA does both (scaled_objects.py). A HorizontalPodAutoscaler leaves alone what is at 0
+(`ScalingDisabled`), unless its own minimum is 0 (kubernetes/pkg/controller/podautoscaler/horizontal.go; kubernetes.io,
+"Implicit maintenance-mode deactivation"; a minimum of 0 is on by default since 1.37).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from flipgate.core.values.place import Place
+from flipgate.core.workloads.scaled_objects import PAUSED, ScaledObject
 from flipgate.core.workloads.scalers import Scaler
 
-SCALED_OBJECT: Final = "ScaledObject"
-PAUSED: Final = "autoscaling.keda.sh/paused"
-PAUSED_AT: Final = "autoscaling.keda.sh/paused-replicas"
+
+def from_nothing(scaler: Scaler, place: Place) -> str:
+    """Returns what a HorizontalPodAutoscaler does to a worker while its side is dark, and the command that mends it;
+    empty for one that leaves alone what is at 0."""
+    if scaler.least:
+        return ""
+    patch = f"kubectl -n {place.namespace} patch hpa {scaler.name} --type=merge -p"
+    return (
+        f"HorizontalPodAutoscaler {place.namespace}/{scaler.name} may start {scaler.deployment} from 0 pods while "
+        f"{place.side} is dark: work would be done twice. With a minimum of 1 it leaves alone what is at 0: "
+        f"""{patch} '{{"spec":{{"minReplicas":1}}}}'"""
+    )
 
 
-@dataclass(frozen=True)
-class Starter:
-    """An autoscaler that starts a Deployment that is at 0, or holds it at a number."""
-
-    kind: str
-    name: str
-    deployment: str
-    held: str = ""
-    """The number that a paused ScaledObject holds it at; empty for one that scales."""
-
-    def problem(self, place: Place) -> str:
-        """Returns what it does to a worker on the side that is dark, and the command that mends it."""
-        side, at = place.side, f"{self.kind} {place.namespace}/{self.name}"
-        if self.kind != SCALED_OBJECT:
-            patch = f"kubectl -n {place.namespace} patch hpa {self.name} --type=merge -p"
-            return (
-                f"{at} may start {self.deployment} from 0 pods while {side} is dark: work would be done twice. With a "
-                f"""minimum of 1 it leaves alone what is at 0: {patch} '{{"spec":{{"minReplicas":1}}}}'"""
-            )
-        fact = f"may start {self.deployment} on {side}, which is dark: work would be done twice"
-        if self.held:
-            fact = f"holds {self.deployment} at {self.held} pods on {side}, which is dark, also against a hand-over"
-        until = f"{self._annotate(place)} {PAUSED}-"
-        return f"{at} {fact}. Pause it as it is: {self._paused(place)}; once {side} works: {until}"
-
-    def warning(self, place: Place) -> str:
-        """Returns what a ScaledObject of the live side will do once that is dark, and what to do before."""
-        return (
-            f"{self.kind} {place.namespace}/{self.name} scales {self.deployment} on {place.side}, which is live, and "
-            f"would start it again after the next hand-over; flipgate pauses none. Before that: {self._paused(place)}"
+def while_dark(scaled: ScaledObject, place: Place) -> str:
+    """Returns what KEDA does to a worker on the side that is dark, and the command that mends it; empty where it is
+    paused."""
+    if scaled.held or not scaled.rules:
+        return ""
+    does = f"may start {scaled.deployment} on {place.side}, which is dark: work would be done twice"
+    if scaled.pinned:
+        does = (
+            f"holds {scaled.deployment} at {scaled.number} pods on {place.side}, which is dark, and flipgate did not "
+            "set that: it would hold it there after the next hand-over as well"
         )
-
-    def _paused(self, place: Place) -> str:
-        return f"{self._annotate(place)} {PAUSED}=true {PAUSED_AT}- --overwrite"
-
-    def _annotate(self, place: Place) -> str:
-        return f"kubectl -n {place.namespace} annotate scaledobject {self.name}"
+    return f"{scaled} {does}. The next deploy pauses it. At once: {scaled.hold_by_hand}"
 
 
-def scaled_object(obj: Mapping[str, Any]) -> Starter | None:
-    """Reads a ScaledObject; None for one that is paused as it is, or scales no Deployment."""
-    meta, target = obj["metadata"], obj["spec"]["scaleTargetRef"]
-    said = meta.get("annotations") or {}
-    held = str(said.get(PAUSED_AT, ""))
-    paused = not held and said.get(PAUSED, "false").lower() == "true"  # with both, KEDA goes by the number
-    if paused or target.get("kind", "Deployment") != "Deployment":
-        return None
-    return Starter(SCALED_OBJECT, meta["name"], target["name"], held)
+def while_live(scaled: ScaledObject, place: Place) -> str:
+    """Returns why KEDA keeps a worker of the live side from working, and the command that mends it; empty where it does
+    not."""
+    if not (scaled.held or scaled.number == "0"):
+        return ""
+    by = "flipgate paused it, and could not let it go" if scaled.held else "by an annotation that flipgate did not set"
+    return f"{scaled} holds {scaled.deployment} at 0 pods on {place.side}, which is live: {by}. {scaled.let_go_by_hand}"
 
 
-def pod_autoscaler(scaler: Scaler) -> Starter | None:
-    """Returns a HorizontalPodAutoscaler as what it starts; None for one that leaves alone what is at 0."""
-    return None if scaler.least else Starter("HorizontalPodAutoscaler", scaler.name, scaler.deployment)
+def starts_jobs(scaled_job: Mapping[str, Any], place: Place) -> str:
+    """Returns what a ScaledJob does on the side that is dark, and the command that mends it; empty for one that is
+    paused (kedacore/keda, controllers/keda/scaledjob_controller.go)."""
+    meta = scaled_job["metadata"]
+    if str((meta.get("annotations") or {}).get(PAUSED, "false")).lower() == "true":
+        return ""
+    return (
+        f"ScaledJob {place.namespace}/{meta['name']} may start Jobs on {place.side}, which is dark: work would be done "
+        f"twice, and flipgate hands no ScaledJob over. kubectl -n {place.namespace} annotate scaledjob {meta['name']} "
+        f"{PAUSED}=true --overwrite; with each flip, the other side's in its place"
+    )

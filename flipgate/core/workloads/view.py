@@ -18,6 +18,10 @@ from flipgate.core.workloads.managed_fields import Writer, image_writers, writer
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
 
+AGAIN = "flipgate.dev/again"
+"""Annotation on a pod template whose reference was released again, for it had other content: its mark, which has the
+pods made anew."""
+
 
 @dataclass(frozen=True)
 class Stamped:
@@ -128,6 +132,12 @@ class Workload(Stamped):
     def template_pointer(self) -> str:
         """The JSON pointer to its pod template."""
         return "/spec/jobTemplate/spec/template" if self.kind == "CronJob" else "/spec/template"
+
+    @property
+    def again(self) -> str:
+        """The mark under which its reference was released again; empty where it never was."""
+        annotations = (self.template.get("metadata") or {}).get("annotations") or {}
+        return str(annotations.get(AGAIN, ""))
 
     @property
     def up(self) -> bool:

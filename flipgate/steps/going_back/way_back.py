@@ -12,6 +12,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
+from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
@@ -19,6 +20,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.scaled_objects import paused_by_hand
 
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
@@ -55,7 +57,7 @@ class Way:
     name: str
     """fast, slow, now or abort."""
     short: tuple[str, ...] = ()
-    """What is missing on it, a sentence each."""
+    """What is missing on it, or may be other than it was, a sentence each."""
     up_seconds: float | None = None
     """How long the side took to come up; None where it was up."""
 
@@ -135,6 +137,8 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
         f"waiting for them first, for at most {request.patience_seconds:g} s{f' ({last})' if last else ''}. "
         "At once, with what is Ready: the same with --now"
     )
+    if anew := _gets_anew(world, target):
+        world.say(anew)
     began = world.monotonic()
     scale_up(acting, target)
     absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
@@ -144,7 +148,16 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
     if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
         raise not_up(world, state, missing)
     up_seconds = None if missing else round(world.monotonic() - began, 1)
-    return Way(SLOW, (*_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
+    notes = (anew,) if anew else ()
+    return Way(SLOW, (*notes, *_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
+
+
+def _gets_anew(world: World, target: Side) -> str:
+    """What the side's pods pull that they did not run, where both sides can be read: it holds nobody up."""
+    try:
+        return gets_anew(look_at_side(world, target), look_at_side(world, target.other))
+    except FlipgateError:
+        return ""
 
 
 def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
@@ -205,6 +218,7 @@ def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     workers = [s for s in services if s.kind == "Deployment" and not s.consume and counts[s.name]]
     scale = f"kubectl -n {place.namespace} scale deployment/"
     lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
+    lines += paused_by_hand(world, target, workers)
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""
     return (f"workers were not handed over to {target} (namespace {place.namespace}): {names}{typed}",) if names else ()

@@ -9,20 +9,24 @@ from dataclasses import dataclass, field
 from flipgate.adapters.addresses import address, address_of
 from flipgate.core.record.intents import HandOver
 from flipgate.core.spec.service import Service
-from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
+from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work
-from flipgate.core.workloads.hand_over import Jobs, Turn, next_turn, running_jobs
+from flipgate.core.workloads.hand_over import Jobs, Scaled, Turn, next_turn, running_jobs
 from flipgate.core.workloads.standstill import Standstill
+from flipgate.core.workloads.starters import while_live
 from flipgate.core.workloads.view import SideState, Workload, read_workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.moving.consume import refresh_volumes, set_consuming, unconfirmed
+from flipgate.steps.moving.scaled_objects import let_go, pause
+from flipgate.steps.moving.stamp import stamp_each
 
 TRIES = 5
 LOOK_SECONDS = 0.2
@@ -56,11 +60,13 @@ def hand_over_workers(
     shift = _Shift(acting, to, services, gone.keys(), counts, timeout_seconds, back, meanwhile)
     shift.not_awaited |= gone.keys()
     shift.leave_what_is_gone()
+    shift.take_scaled()
     turn = shift.next_turn()
     if turn is None:
         return tuple(shift.left)
     with journal(acting, HandOver(to)) as entry:
         shift.work(turn)
+        shift.report_pinned()
         moved = sorted(shift.counts.keys() - shift.skip)
         entry.outcome = "; ".join([f"{', '.join(moved) or 'nothing'} run on {to}", *shift.left])
     return tuple(shift.left)
@@ -91,6 +97,10 @@ class _Shift:
     """The monotonic time before which nothing is started: a CronJob was suspended right before."""
     waiting: Waiting = field(init=False)
     sides: dict[Side, SideState] = field(default_factory=dict)
+    scaled: dict[Side, Scaled] = field(default_factory=dict)
+    """KEDA's ScaledObjects of its Deployments."""
+    without_keda: bool = False
+    """They can be neither read nor written, which was reported: what is handed over is scaled all the same."""
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
     """Why pods of a mixed service do not count as following their ConfigMap yet."""
 
@@ -111,9 +121,52 @@ class _Shift:
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
         order = self.world.application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
+        self.scaled = self._scaled(services)
         return next_turn(
-            services, order, old, new, jobs, counts=self.counts, skip=self.skip, unconfirmed=self.unconfirmed.keys()
+            services,
+            order,
+            old,
+            new,
+            jobs,
+            counts=self.counts,
+            skip=self.skip,
+            unconfirmed=self.unconfirmed.keys(),
+            scaled=self.scaled,
         )
+
+    def take_scaled(self) -> None:
+        """Stamps the ScaledObjects of both sides: whatever was sent before, to pause one or to let it go, is refused
+        from here on."""
+        try:
+            for found in self._scaled(list(self.services.values())).values():
+                stamp_each(self.acting, [each for some in found.values() for each in some])
+        except LostLease:
+            raise
+        except FlipgateError as error:
+            self._go_without_keda(error)
+
+    def report_pinned(self) -> None:
+        """Says what somebody else keeps from working where it is to work now."""
+        place = self.world.application.place_of(self.to)
+        for each in (each for some in self.scaled.get(self.to, {}).values() for each in some):
+            if problem := while_live(each, place):
+                self._report(problem)
+
+    def _scaled(self, services: Collection[Service]) -> dict[Side, Scaled]:
+        if self.without_keda:
+            return {}
+        try:
+            return {side: find_scaled(self.world, side, services) for side in Side}
+        except FlipgateError as error:
+            self._go_without_keda(error)
+            return {}
+
+    def _go_without_keda(self, error: FlipgateError) -> None:
+        """Goes on where the right is missing, and on the way back in any case: it is said."""
+        if not (self.back or isinstance(error, Forbidden)):
+            raise error
+        self.without_keda = True
+        self._report(f"KEDA's ScaledObjects of {', '.join(self.services)} are neither paused nor let go: {error}")
 
     def leave_what_is_gone(self) -> None:
         """Leaves what was taken out of the file and cannot be read, or is to work again and does not exist any more."""
@@ -200,9 +253,19 @@ class _Shift:
             set_consuming(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
             refresh_volumes(self.acting, workload, turn.work)
             return
-        if turn.work:
-            self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        _scale(self.acting, workload, self.counts[service.name] if turn.work else 0)
+        scaled = self.scaled.get(turn.side, {}).get(service.name, ())
+        if not turn.work:
+            for each in scaled:  # first: it would start what is stopped
+                pause(self.acting, each)
+            if workload.up:
+                _scale(self.acting, workload, 0)
+            return
+        self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
+        count = self.counts[service.name]
+        if workload.kind == "CronJob" or workload.replicas < count:
+            _scale(self.acting, workload, count)
+        for each in scaled:  # last: from here on its count is KEDA's
+            let_go(self.acting, each)
 
     def _go_on_from(self, old: Workload, new: Workload) -> None:
         """Continues the schedule where the other side's left off, or a Job that ran there already would be started once

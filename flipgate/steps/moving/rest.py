@@ -17,8 +17,10 @@ from flipgate.core.workloads.view import SideState, Stamped, View, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.moving.consume import set_consuming
 from flipgate.steps.moving.move import close_routes, forget_way_back
+from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours
 
 
@@ -35,7 +37,8 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]
     consuming = any(switch.found and not switch.says(False) for switch in state.switches.values())
-    if not (todo or consuming):
+    unpaused = find_unpaused(world, side.side)
+    if not (todo or consuming or unpaused):
         forget_way_back(acting, view.traffic)
         return
     kinds = sorted(Counter(workload.kind for workload in todo).items(), reverse=True)
@@ -43,11 +46,14 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     with journal(acting, Rest(side.side, counts)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, state)
+        pause_each(acting, unpaused)
         for workload in todo:
             acting.check_lease()
             _scale(acting, workload, counts[workload.name])
         forget_way_back(acting, view.traffic)
-        told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or "what consumes"
+        told = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in kinds) or (
+            "what consumes" if consuming else "what KEDA starts"
+        )
         entry.outcome = f"{told} of {side.side} at rest"
 
     def remember(record: Record) -> Record:

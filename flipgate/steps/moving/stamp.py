@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,12 @@ def stamp_taken_out(acting: Acting) -> None:
     world, record = acting.world, acting.world.store.read()
     for side in Side:
         stamp(acting, read_taken_out(world, record, side, world.say), over_unrecorded=True)
+
+
+def stamp_each(acting: Acting, found: Iterable[Stamped]) -> None:
+    """Takes these: a stamp of this actor's epoch on each that bears another. Raises LostLease like `stamp`."""
+    others = [each for each in found if stamps.epoch_of(each.stamp) != acting.epoch]
+    acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over=False), others)
 
 
 def stamp_unstamped(acting: Authority, state: SideState) -> bool:

@@ -18,7 +18,8 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.workloads.containers import behind, changes, left_out
+from flipgate.core.workloads.containers import changes, left_out, rolls
+from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import paused, standstills
@@ -30,24 +31,27 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
+from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours, stamped_look
-from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean
+from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean, said_again
 
 LOOK_SECONDS = 5.0
 """How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
 
 
 @about_application(untouched="both sides")
-def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Release:
+def open_release(world: World, images: Mapping[str, str], opened_by: str, again: str = "") -> Release:
     """Opens the release of these images on the dark side, or finds the one that is the same.
 
     The same content is one release however often it is announced. A newer one supersedes an older that users have not
-    seen, and goes on with its images; builds that waited are part of it (without `images`, they alone). Raises Refused
-    while traffic moves, bakes or soaks, and when these images are live already.
+    seen, and goes on with its images; builds that waited are part of it (without `images`, they alone). With a mark
+    (`again`) a reference that is live is released all the same: somebody says that it has other content by now. Raises
+    Refused while traffic moves, bakes or soaks, and when these images are live already.
     """
     view = look(world)
     record = need_record(world, view)
@@ -61,14 +65,16 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str) -> Rel
         )
     if busy := queue.waits_for(record):
         _refuse_open(world, busy)
-    meant = mean(world, view, given)
+    meant = mean(world, view, given, said_again(images, again))
     if meant.unseen and meant.unseen.id == meant.id:
         _take_queue(world, record)
         return _at_present_counts(world, meant.unseen, meant.live)
     if meant.is_live:
         _take_queue(world, record)
         raise Refused(
-            f"has these images and this configuration live on {meant.side.other} already", reason=Why.ALREADY_LIVE
+            f"has these images and this configuration live on {meant.side.other} already",
+            reason=Why.ALREADY_LIVE,
+            next_command=deploy_again(world.application, given),
         )
     if meant.unseen:
         supersede(world, meant.unseen, meant.id)
@@ -114,18 +120,22 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     rolled = {
         name: each
         for name, each in side.workloads.items()
-        if behind(each, world.application.service(name), release.images[name])
+        if rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
     }
     need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
-    quiet = all(switch.says(False) for switch in side.switches.values())
+    unpaused = find_unpaused(world, dark.side)
+    quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
     _say_left_out(world, side)
+    for sentence in not_pulled(world.application, side, release.images, release.again):
+        world.say(sentence)
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)
         stop_consuming(acting, side)  # before any pod comes up
+        pause_each(acting, unpaused)
         for workload in side.workloads.values():
             acting.check_lease()
             set_workload(acting, workload, release)
@@ -261,7 +271,8 @@ def _not_ready(
 def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
     """What has to change in it, if anything."""
     name = workload.name
-    return changes(workload, world.application.service(name), release.images[name], release.wanted[name])
+    image, count = release.images[name], release.wanted[name]
+    return changes(workload, world.application.service(name), image, count, release.again.get(name, ""))
 
 
 def _say_left_out(world: World, side: SideState) -> None:
@@ -278,6 +289,9 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
     record = need_record(world, view)
     known = [old.attempt for old in record.releases if old.id == meant.id]
     attempt = 1 + max([world.store.attempts(meant.id), *known])
+    anew = ", ".join(new_content(meant.images, meant.again, meant.live))
+    message = f"by {opened_by}{f'; with other content under the same name: {anew}' if anew else ''}"
+    opened = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=message)
     release = Release(
         id=meant.id,
         attempt=attempt,
@@ -285,8 +299,9 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         side=meant.side,
         images=meant.images,
         wanted=meant.wanted,
+        again=meant.again,
         opened_by=opened_by,
-        changes=(PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=f"by {opened_by}"),),
+        changes=(opened,),
     )
     write(world, lambda found: records.open_release(queue.dequeue(found, record.queued), release, now))
     return release

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from flipgate.core.record.queue import waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.workloads.containers import changes
+from flipgate.core.workloads.content import deploy_again, not_pulled
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_record
-from flipgate.steps.releasing.meant import Meant, given_images, mean
+from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class DeployPlan:
     objects: tuple[str, ...]
     """What would be changed on the dark side, as KIND NAMESPACE/NAME."""
     checks: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know of it before."""
 
 
-def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
-    """Looks, and says what a deploy of these images would be. Raises as a deploy does, but for a release that is in
-    the way: then it says so."""
+def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
+    """Looks, and says what a deploy of these images would be (with the mark `again` also of what is live). Raises as a
+    deploy does, but for a release that is in the way: then it says so."""
     view = look(world)
     record = need_record(world, view)
     given = given_images(world.application, record, images)
@@ -52,7 +55,7 @@ def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
         fact = f"waits: release {busy.name} is `{busy.phase}`; it is planned anew when that has ended"
         place = world.application.place_of(busy.side.other)
         return DeployPlan("", str(place.side), place.namespace, fact, (), (), ())
-    meant = mean(world, view, given)
+    meant = mean(world, view, given, said_again(images, again))
     dark = view.sides[meant.side]
     live = images_of(world.application, meant.live) if meant.live else {}
     services = tuple(
@@ -61,14 +64,17 @@ def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
     )
     asks = tuple(f"{each.name}: {each.service}:{each.port}{each.path}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, _outcome(meant), services, objects, asks)
+    notes = tuple(not_pulled(world.application, dark, meant.images, meant.again))
+    outcome = _outcome(meant, deploy_again(world.application, given))
+    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes)
 
 
-def _outcome(meant: Meant) -> str:
+def _outcome(meant: Meant, all_the_same: str) -> str:
     if meant.unseen and meant.unseen.id == meant.id:
         return f"goes on with release {meant.unseen.name}, which is the same"
     if meant.is_live:
-        return f"nothing: {meant.side.other} has these images and this configuration live"
+        live = f"nothing: {meant.side.other} has these images and this configuration live"
+        return f"{live}. Next: {all_the_same}" if all_the_same else live
     if meant.unseen:
         return f"opens release {meant.id} on {meant.side} in the place of {meant.unseen.name}"
     return f"opens release {meant.id} on {meant.side}"
@@ -78,5 +84,6 @@ def _changed(application: Application, meant: Meant, dark: SideState) -> Iterato
     """The workloads that would be written."""
     for service in application.spec.services:
         workload = dark.workloads[service.name]
-        if changes(workload, service, meant.images[service.name], meant.wanted[service.name]):
+        image, again = meant.images[service.name], meant.again.get(service.name, "")
+        if changes(workload, service, image, meant.wanted[service.name], again):
             yield str(workload)

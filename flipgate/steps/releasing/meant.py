@@ -25,6 +25,8 @@ class Meant:
     id: str
     side: Side
     images: dict[str, str]
+    again: dict[str, str]
+    """The services whose reference was released again, now or when it became live, each with its mark."""
     wanted: dict[str, int]
     live: SideState | None
     is_live: bool
@@ -33,16 +35,19 @@ class Meant:
     """The open release, which users have not seen, and this would take the place of; it may be the same."""
 
 
-def mean(world: World, view: View, given: Mapping[str, str]) -> Meant:
-    """What these images would be as a release. Raises Refused where no side is dark, or the dark side lacks
-    something."""
+def mean(world: World, view: View, given: Mapping[str, str], said: Mapping[str, str]) -> Meant:
+    """What these images would be as a release; those that were `said` to have other content by now have a mark. Raises
+    Refused where no side is dark, or the dark side lacks something."""
     record, dark = need_record(world, view), need_dark(world, view)
     active, side = live_side(record, view, dark.side.other), view.sides[dark.side]
     images = wanted_images(world.application, active or side, given)
-    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)))
+    # What stays as it is live stays under its mark: pods of that name that were left on the dark side are older.
+    again = {**(_marks(world, active, images) if active else {}), **queue.again_of(record, images), **said}
+    identity = release_id(render(world.application, side, images, configuration(world.cluster, side)), again)
     unseen = record.release if record.phase.row.build is Build.SUPERSEDES else None
     live = active is not None and _is_live(world, active, images, identity)
-    return Meant(identity, dark.side, images, wanted_counts(world.application, active), active, live, unseen)
+    wanted = wanted_counts(world.application, active)
+    return Meant(identity, dark.side, images, again, wanted, active, live, unseen)
 
 
 def given_images(application: Application, record: records.Record, images: Mapping[str, str]) -> dict[str, str]:
@@ -55,12 +60,26 @@ def given_images(application: Application, record: records.Record, images: Mappi
     return {name: image for name, image in queue.carried_on(record).items() if name in known} | built if built else {}
 
 
+def said_again(images: Mapping[str, str], mark: str) -> dict[str, str]:
+    """These services under this mark; none without one."""
+    return dict.fromkeys(images, mark) if mark else {}
+
+
 def live_side(record: records.Record, view: View, side: Side) -> SideState | None:
     """The active side; None before a first release ever, whatever its Deployments say: nothing of it is to be kept."""
     return view.sides[side] if record.ran_on(side) else None
 
 
+def _marks(world: World, active: SideState, images: Mapping[str, str]) -> dict[str, str]:
+    """The marks on the live side of what keeps its image."""
+    runs = images_of(world.application, active)
+    return {
+        name: mark for name, image in runs.items() if image == images[name] and (mark := active.workloads[name].again)
+    }
+
+
 def _is_live(world: World, active: SideState, wanted: Mapping[str, str], identity: str) -> bool:
     if dict(wanted) != images_of(world.application, active):
         return False
-    return release_id(render(world.application, active, wanted, configuration(world.cluster, active))) == identity
+    rendered = render(world.application, active, wanted, configuration(world.cluster, active))
+    return release_id(rendered, _marks(world, active, wanted)) == identity

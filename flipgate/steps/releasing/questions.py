@@ -24,6 +24,7 @@ from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
+from flipgate.core.workloads.content import gets_anew, marks, new_content
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
 from flipgate.core.workloads.view import SideState, View
@@ -80,7 +81,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             reason=Why.SIDE_CHANGED,
             next_command=_deploy_again(world, release),
         )
-    summary = _summary(record, release, kind)
+    summary = _summary(record, view, release, kind)
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
     asked = but(asked, flow_run=flow_run, url=url)
@@ -271,13 +272,16 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
         for name, ref in release.images.items()
         if name in new or before.get(name) != ref
     ]
+    # By what stands there: of a release that went back its tags have that content still.
+    anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
+    lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
     unread: list[str] = []
     gone = read_taken_out(world, record, old, unread.append)
     lines += [*taken_out.lines(world.application, record, gone), *unread]
     return tuple(lines) or ("configuration only",)
 
 
-def _summary(record: Record, release: Release, kind: QuestionKind) -> str:
+def _summary(record: Record, view: View, release: Release, kind: QuestionKind) -> str:
     """The question in a sentence or two. A first release ever has no old side, and no way back: who approves knows."""
     name, old = record.application, release.side.other
     if not record.ran_on(old):
@@ -287,7 +291,8 @@ def _summary(record: Record, release: Release, kind: QuestionKind) -> str:
         return f"Close release {release.name} of {name}, the first? {first}"
     if kind is QuestionKind.FLIP:
         return f"Send all users of {name} from {old} to {release.side} (release {release.name})?"
-    return f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
+    rest = f"Put {old} of {name} to rest? Going back from release {release.name} is slow after that."
+    return f"{rest} {gets_anew(view.sides[old], view.sides[release.side])}".rstrip()
 
 
 def expire(world: World) -> Question | None:

@@ -23,24 +23,24 @@ PUSHED_ASIDE = frozenset({Why.RELEASE_OPEN, Why.SUPERSEDED, Why.NO_SUCH_TRANSITI
 """Refusals by which a build finds out that another release was opened, or moved on, since it looked."""
 
 
-def release_or_queue(world: World, images: Mapping[str, str], built_by: str) -> Release | None:
+def release_or_queue(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> Release | None:
     """Opens the release of these images, or of those that waited where none are given; None where they have to wait
-    for the open release to end, which is written down and told.
+    for the open release to end, which is written down and told. With the mark `again` also what is live.
 
     Raises as `open_release` does, but for a release that is in the way.
     """
     for _ in range(TRIES - 1):
         try:
-            return open_release(world, images, built_by)
+            return open_release(world, images, built_by, again)
         except Refused as refused:
             if refused.reason not in PUSHED_ASIDE:
                 raise
-        if _waits(world, images, built_by):
+        if _waits(world, images, built_by, again):
             return None
-    return open_release(world, images, built_by)
+    return open_release(world, images, built_by, again)
 
 
-def join_builds(world: World, images: Mapping[str, str], built_by: str) -> Mapping[str, str] | None:
+def join_builds(world: World, images: Mapping[str, str], built_by: str, again: str = "") -> Mapping[str, str] | None:
     """Waits until no build has come for `joinBuildsSeconds`. Returns what is to be released: these images where a
     release is in the way, which they wait for anyhow; else none, for all that have come wait in the record by now,
     where reconcile finds them should this run be killed. None where it is not this one's turn: a newer build goes on
@@ -49,7 +49,7 @@ def join_builds(world: World, images: Mapping[str, str], built_by: str) -> Mappi
         return images
     given = image_refs(images, world.application)
     seconds, now = float(world.application.spec.policy.join_builds_seconds), world.now()
-    record = world.store.update(partial(queue.gather, images=given, by=built_by, now=now))
+    record = world.store.update(partial(queue.gather, images=given, by=built_by, now=now, again=again))
     began = queue.newest(record).at
     while world.now() - began < timedelta(seconds=seconds):
         world.sleep(min(LOOK_SECONDS, seconds))
@@ -65,7 +65,7 @@ def refused_build(world: World, refused: FlipgateError) -> None:
     write(world, partial(queue.refuse_build, fact=fact, actor=world.actor, now=now))
 
 
-def _waits(world: World, images: Mapping[str, str], built_by: str) -> bool:
+def _waits(world: World, images: Mapping[str, str], built_by: str, again: str) -> bool:
     """Writes these images down as waiting. False where a release may be opened by now."""
     given = image_refs(images, world.application) if images else {}
     waits = True
@@ -73,7 +73,7 @@ def _waits(world: World, images: Mapping[str, str], built_by: str) -> bool:
     def change(record: Record) -> Record:
         nonlocal waits
         waits = queue.waits_for(record) is not None
-        return queue.enqueue(record, given, by=built_by, now=world.now()) if waits else record
+        return queue.enqueue(record, given, by=built_by, now=world.now(), again=again) if waits else record
 
     write(world, change)
     return waits

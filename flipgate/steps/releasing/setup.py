@@ -68,8 +68,8 @@ FOR_MIXED: Rights = (
     ("", "pods/proxy", "get"),
 )
 """On the sides, where a service of role mixed is declared."""
-FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list"),)
-"""On the sides, for `check` alone, where KEDA is served and a worker is declared: what may start it on a dark side."""
+FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list patch"),)
+"""On the sides, where KEDA is served and a worker is declared: what would start it on a dark side is paused there."""
 FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     {
         word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
@@ -97,8 +97,7 @@ def check_application(
     cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
 ) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
-    users' question was answered with is said, what was not looked for, and which autoscalers of the live side will be
-    in the way later."""
+    users' question was answered with is said, and what was not looked for."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
     problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:

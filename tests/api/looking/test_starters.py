@@ -54,24 +54,21 @@ def test_a_scaled_object_that_may_start_a_worker_on_the_dark_side_is_named_with_
     shop: Shop, tmp_path: Path
 ) -> None:
     script = with_keda(shop, {side: [scaled_object()] for side in Side})
-    (problem,), (seen,) = checked(shop, tmp_path, script)
-    dark, live = (f"kubectl -n {shop.namespace(side)} annotate scaledobject mailer-scaler" for side in (GREEN, BLUE))
+    (problem,), seen = checked(shop, tmp_path, script)
+    place = shop.namespace(GREEN)
     assert problem == (
-        f"ScaledObject {shop.namespace(GREEN)}/mailer-scaler may start mailer on green, which is dark: work would be "
-        f"done twice. Pause it as it is: {dark} {PAUSED}=true {PAUSED}-replicas- --overwrite; once green works: "
-        f"{dark} {PAUSED}-"
+        f"ScaledObject {place}/mailer-scaler may start mailer on green, which is dark: work would be done twice. The "
+        f"next deploy pauses it. At once: kubectl -n {place} annotate scaledobject mailer-scaler {PAUSED}-replicas=0 "
+        "flipgate.dev/paused-replicas-before=null --overwrite"
     )
-    assert seen == (
-        f"ScaledObject {shop.namespace(BLUE)}/mailer-scaler scales mailer on blue, which is live, and would start it "
-        f"again after the next hand-over; flipgate pauses none. Before that: {live} {PAUSED}=true {PAUSED}-replicas- "
-        "--overwrite"
-    )
+    assert seen == [], "the live side's has to scale it, and is paused with the hand-over"
 
 
 def test_one_that_is_paused_at_a_number_would_undo_a_hand_over(shop: Shop, tmp_path: Path) -> None:
     held = [scaled_object(paused_replicas="0")]
-    (problem,), seen = checked(shop, tmp_path, with_keda(shop, dict.fromkeys(Side, held)))
-    assert "mailer-scaler holds mailer at 0 pods on green, which is dark, also against a hand-over. Pause" in problem
+    (live, dark), seen = checked(shop, tmp_path, with_keda(shop, dict.fromkeys(Side, held)))
+    assert "holds mailer at 0 pods on green, which is dark, and flipgate did not set that" in dark
+    assert "holds mailer at 0 pods on blue, which is live: by an annotation that flipgate did not set" in live
     assert seen == []
 
 
@@ -128,3 +125,24 @@ def test_where_keda_is_not_served_nothing_is_asked_of_it(shop: Shop, tmp_path: P
 
     assert checked(shop, tmp_path, script) == ([], [])
     assert not any("keda" in path for path in asked)
+
+
+@pytest.mark.parametrize(("annotations", "named"), [({}, True), ({"autoscaling.keda.sh/paused": "true"}, False)])
+def test_a_scaled_job_of_the_dark_side_is_said_for_nobody_hands_it_over(
+    shop: Shop, tmp_path: Path, annotations: dict[str, str], named: bool
+) -> None:
+    through = with_keda(shop, {BLUE: [], GREEN: []})
+    job = {"metadata": {"name": "imports", "annotations": annotations}, "spec": {"jobTargetRef": {}}}
+
+    def script(request: Handler) -> Answer | None:
+        if request.path.endswith("/scaledjobs"):
+            return 200, json.dumps({"items": [job]}).encode()
+        return through(request)
+
+    seen: list[str] = []
+    with serving(script, tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own, seen.append) == []
+    said = [line for line in seen if "ScaledJob" in line]
+    assert [line.partition(",")[0] for line in said] == (
+        [f"ScaledJob {shop.namespace(GREEN)}/imports may start Jobs on green"] if named else []
+    )

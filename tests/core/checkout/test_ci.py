@@ -87,3 +87,11 @@ def test_a_server_that_does_not_take_it_fails_the_build() -> None:
         done = run(there, "sh", "-c", f"sed s/--retry\\ 5/--retry\\ 0/ {SCRIPT} | sh -s shop web=shop/web:2")
     assert done.returncode == 22
     assert "401" in done.stderr
+
+
+@pytest.mark.parametrize(("said", "again"), [({"AGAIN": "true"}, True), ({}, None)])
+def test_a_tag_that_was_pushed_anew_is_said_to_be(said: dict[str, str], again: bool | None) -> None:
+    with answering(204, b"") as there:
+        run(there, SCRIPT, "shop", "web=shop/web:main", **said)
+    ((_, body),) = there.asked
+    assert json.loads(body)[0]["payload"].get("again") is again

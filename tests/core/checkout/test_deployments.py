@@ -14,6 +14,7 @@ from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
+    FOR_KEDA,
     FOR_MIXED,
     FOR_PREVIEW,
     OF_ITS_OWN,
@@ -69,7 +70,7 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
-    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
+    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"])
     probe = {("", "secrets", "get")}  # one, by its name
     expected = others | middlewares | on_a_side | preview | probe
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected

@@ -134,7 +134,7 @@ def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
 def test_a_build_of_every_service_may_wait_beside_the_largest_of_everything() -> None:
     whole = weeks(LONG[0])
     images = whole.sides[whole.active].images
-    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0]) for name, image in images.items()}
+    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0], again="0" * 12) for name, image in images.items()}
     refused = RefusedBuild(fact=LONG[0], at=NOW)
     asked = but(whole.question, look_first=(LONG[0],) * 5) if whole.question else None
     kept, text = written(but(whole, queued=waits, refused_build=refused, question=asked))

@@ -28,6 +28,7 @@ def test_one_of_the_right_shape() -> None:
         ({"application": None, "images": {"web": "acme/web:2"}}, "says application None"),
         ({"images": {"web": "acme/web:2"}}, "says application None"),
         ({"application": "other", "images": {"web": "acme/web:2"}}, "says application 'other'"),
+        ({"application": "shop", "images": {"web": "acme/web:2"}, "again": "yes"}, "has text for again"),
         ([], "is a list"),
         (None, "is null"),
         (7, "is a number"),
@@ -39,6 +40,11 @@ def test_one_of_another_shape_says_what_it_has_to_be(payload: Any, fact: str) ->
     assert fact in refused.value.fact
     assert '{"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}' in refused.value.fact
     assert refused.value.obj == "build event for shop"
+
+
+def test_one_whose_tag_was_pushed_anew() -> None:
+    payload = {"application": "shop", "images": {"web": "acme/web:main"}, "again": True}
+    assert read_build(SHOP, payload) == BuildEvent("shop", {"web": "acme/web:main"}, again=True)
 
 
 @pytest.mark.parametrize("resource", ["", "shop", "flipgate.application."])

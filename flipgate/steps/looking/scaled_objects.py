@@ -1,0 +1,54 @@
+"""Looks at KEDA's ScaledObjects of what works on one side at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flipgate.adapters.addresses import KEDA, address
+from flipgate.core.spec.service import Service
+from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.hand_over import Scaled
+from flipgate.core.workloads.scaled_objects import SCALED_OBJECT, ScaledObject, read_scaled_object
+from flipgate.steps.acting.world import World
+
+
+def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled:
+    """Returns the ScaledObjects of these services' Deployments, by service; of what works by a ConfigMap's word, and of
+    CronJobs, none. Where KEDA is not served nothing is asked. Raises Forbidden that names the right."""
+    place = world.application.place_of(side)
+    names = {place.workload_of(each): each.name for each in services if each.kind == "Deployment" and not each.consume}
+    if not names or KEDA not in world.cluster.groups():
+        return {}
+    try:
+        items = world.cluster.items(address(SCALED_OBJECT, place.namespace))
+    except Forbidden as error:
+        asked = f"kubectl auth can-i list scaledobjects.{KEDA} -n {place.namespace}"
+        raise Forbidden(f"no permission to list scaledobjects in namespace {place.namespace} ({asked})") from error
+    found: dict[str, tuple[ScaledObject, ...]] = {}
+    for each in (read_scaled_object(item, place.namespace) for item in items):
+        if each and (name := names.get(each.deployment)):
+            found[name] = (*found.get(name, ()), each)
+    return found
+
+
+def find_unpaused(world: World, side: Side) -> tuple[ScaledObject, ...]:
+    """Returns those of the declared workers of a dark side that KEDA may start there. Where they may not be listed that
+    is said: a release does not end for it."""
+    try:
+        found = find_scaled(world, side, world.application.workers())
+    except Forbidden as error:
+        world.say(f"whether KEDA may start workers on {side} is not known: {error}")
+        return ()
+    return tuple(each for some in found.values() for each in some if not each.held)
+
+
+def paused_by_hand(world: World, to: Side, services: Iterable[Service]) -> list[str]:
+    """Returns the commands that do what a hand-over to this side would, for a person; none where nobody can tell."""
+    handed = tuple(services)
+    try:
+        old, new = (find_scaled(world, side, handed) for side in (to.other, to))
+    except FlipgateError:
+        return []
+    stop = [each.hold_by_hand for some in old.values() for each in some if not each.held]
+    return stop + [each.let_go_by_hand for some in new.values() for each in some if each.before is not None]

@@ -1,0 +1,128 @@
+"""KEDA's ScaledObject of a worker: what pausing it writes, and that letting it go puts back what stood there."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.hand_over import next_turn
+from flipgate.core.workloads.scaled_objects import BEFORE, PAUSED, PAUSED_AT, ScaledObject, read_scaled_object
+from tests.core.builders import BLUE, GREEN, deployment, shop, side
+
+
+def obj(annotations: dict[str, str] | None = None, **target: str) -> dict[str, Any]:
+    meta: dict[str, Any] = {"name": "mailer-scaler", "uid": "u"}
+    if annotations is not None:
+        meta["annotations"] = annotations
+    return {"metadata": meta, "spec": {"scaleTargetRef": {"name": "mailer", **target}}}
+
+
+def read(found: dict[str, Any]) -> ScaledObject:
+    scaled = read_scaled_object(found, "shop-green")
+    assert scaled
+    return scaled
+
+
+def patched(found: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """The object after a JSON patch, as far as these go."""
+    after = copy.deepcopy(found)
+    for each in operations:
+        *parents, last = [part.replace("~1", "/") for part in each["path"].split("/")[1:]]
+        at = after
+        for part in parents:
+            at = at[part]
+        match each["op"]:
+            case "test":
+                assert at.get(last) == each["value"]
+            case "add":
+                at[last] = each["value"]
+            case "remove":
+                del at[last]
+    return after
+
+
+@pytest.mark.parametrize(
+    "stood",
+    [None, {}, {"x": "y"}, {PAUSED: "true"}, {PAUSED_AT: "3"}, {PAUSED_AT: "0"}, {PAUSED_AT: "2", PAUSED: "true"}],
+)
+def test_it_is_held_at_0_and_let_go_as_it_was(stood: dict[str, str] | None) -> None:
+    before = obj(stood)
+    held = patched(before, read(before).holding())
+    assert read(held).held
+    assert held["metadata"]["annotations"] == {
+        **(stood or {}),
+        PAUSED_AT: "0",
+        BEFORE: json.dumps((stood or {}).get(PAUSED_AT)),
+    }
+    assert read(held).holding() == []
+    after = patched(held, read(held).letting_go())
+    assert after["metadata"]["annotations"] == (stood or {})
+    assert read(after).letting_go() == []
+
+
+def test_a_number_that_somebody_set_meanwhile_stays_and_is_noted_when_it_is_held_again() -> None:
+    changed = obj({PAUSED_AT: "5", BEFORE: "null"})
+    assert patched(changed, read(changed).letting_go())["metadata"]["annotations"] == {PAUSED_AT: "5"}
+    again = patched(changed, read(changed).holding())["metadata"]["annotations"]
+    assert again == {PAUSED_AT: "0", BEFORE: '"5"'}
+
+
+@pytest.mark.parametrize("noted", ["", "garbled", "7", "[]"])
+def test_a_note_that_says_nothing_puts_nothing_back(noted: str) -> None:
+    held = obj({PAUSED_AT: "0", BEFORE: noted})
+    assert patched(held, read(held).letting_go())["metadata"]["annotations"] == {}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "rules", "pinned"),
+    [
+        ({}, True, False),
+        ({PAUSED: "true"}, False, False),
+        ({PAUSED: "false"}, True, False),
+        ({PAUSED: "anything"}, False, False),
+        ({PAUSED_AT: "2", PAUSED: "true"}, True, True),
+        ({PAUSED_AT: "0", BEFORE: "null"}, True, False),
+    ],
+)
+def test_who_sets_the_count(annotations: dict[str, str], rules: bool, pinned: bool) -> None:
+    found = read(obj(annotations))
+    assert (found.rules, found.pinned) == (rules, pinned)
+
+
+def test_one_of_another_kind_is_none() -> None:
+    assert read_scaled_object(obj(kind="StatefulSet"), "shop-green") is None
+
+
+RUNS: dict[str, str] = {}
+HELD = {PAUSED_AT: "0", BEFORE: "null"}
+FROZEN = {PAUSED: "true"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "turn"),
+    [
+        ((3, RUNS), (0, HELD), (BLUE, False)),
+        ((0, RUNS), (0, HELD), (BLUE, False)),
+        ((3, HELD), (0, HELD), (BLUE, False)),
+        ((0, HELD), (0, HELD), (GREEN, True)),
+        ((0, HELD), (3, HELD), (GREEN, True)),
+        ((0, HELD), (3, RUNS), None),
+        ((0, HELD), (0, RUNS), None),
+        ((0, HELD), (0, FROZEN), (GREEN, True)),
+        ((0, HELD), (3, FROZEN), None),
+    ],
+)
+def test_a_side_stops_when_it_is_held_and_begins_when_it_is_let_go(
+    old: tuple[int, dict[str, str]], new: tuple[int, dict[str, str]], turn: tuple[Side, bool] | None
+) -> None:
+    sides, scaled = {}, {}
+    for which, (count, said) in {BLUE: old, GREEN: new}.items():
+        sides[which] = side(which, deployment("mailer", image="acme/mailer:1", replicas=count))
+        scaled[which] = {"mailer": (read(obj(said)),)}
+    handed = shop().handed_over()
+    found = next_turn(handed, "old-first", sides[BLUE], sides[GREEN], {}, counts={"mailer": 3}, scaled=scaled)
+    assert (found and (found.side, found.work)) == turn
