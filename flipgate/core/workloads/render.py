@@ -13,6 +13,7 @@ from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.containers import released, untold
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import SideState
 
 RESTARTED: Final = frozenset(
@@ -85,7 +86,8 @@ def render(
             raise _cannot(side, f"{workload.kind} {service.name} {not_told}", Why.CONTAINER_MISSING)
         for each in released(workload, service):
             template["spec"][each.list][each.index]["image"] = images[service.name]
-        services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
+        kind = {"kind": workload.kind} if KINDS[workload.kind].in_release_id else {}
+        services[service.name] = template | kind | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     neutral: dict[str, Any] = _neutral({"services": services, "configuration": dict(configuration)}, own)
     return neutral

@@ -49,7 +49,7 @@ def paused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
     for service, workload in sorted(workloads.items()):
         if workload.paused:
             fact = f"{workload} is paused: Kubernetes starts no pod of its new template"
-            resume = f"kubectl -n {workload.namespace} rollout resume {workload.kind.lower()}/{workload.name}"
+            resume = f"kubectl -n {workload.namespace} rollout resume {workload.named}"
             yield Standstill(service, workload, Why.DEPLOYMENT_PAUSED, fact, resume)
 
 

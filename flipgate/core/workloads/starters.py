@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.values.place import Place
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.scalers import Scaler
 
 SCALED_OBJECT: Final = "ScaledObject"
@@ -23,13 +24,15 @@ PAUSED_AT: Final = "autoscaling.keda.sh/paused-replicas"
 
 @dataclass(frozen=True)
 class Starter:
-    """An autoscaler that starts a Deployment that is at 0, or holds it at a number."""
+    """An autoscaler that starts a workload that is at 0, or holds it at a number."""
 
     kind: str
     name: str
     deployment: str
     held: str = ""
     """The number that a paused ScaledObject holds it at; empty for one that scales."""
+    target: str = "Deployment"
+    """The kind of what it starts."""
 
     def problem(self, place: Place) -> str:
         """Returns what it does to a worker on the side that is dark, and the command that mends it."""
@@ -61,16 +64,17 @@ class Starter:
 
 
 def scaled_object(obj: Mapping[str, Any]) -> Starter | None:
-    """Reads a ScaledObject; None for one that is paused as it is, or scales no Deployment."""
+    """Reads a ScaledObject; None for one that is paused as it is, or scales what no service can be."""
     meta, target = obj["metadata"], obj["spec"]["scaleTargetRef"]
     said = meta.get("annotations") or {}
     held = str(said.get(PAUSED_AT, ""))
     paused = not held and said.get(PAUSED, "false").lower() == "true"  # with both, KEDA goes by the number
-    if paused or target.get("kind", "Deployment") != "Deployment":
-        return None
-    return Starter(SCALED_OBJECT, meta["name"], target["name"], held)
+    kind = target.get("kind", "Deployment")
+    return None if paused or kind not in KINDS else Starter(SCALED_OBJECT, meta["name"], target["name"], held, kind)
 
 
 def pod_autoscaler(scaler: Scaler) -> Starter | None:
     """Returns a HorizontalPodAutoscaler as what it starts; None for one that leaves alone what is at 0."""
-    return None if scaler.least else Starter("HorizontalPodAutoscaler", scaler.name, scaler.deployment)
+    if scaler.least:
+        return None
+    return Starter("HorizontalPodAutoscaler", scaler.name, scaler.deployment, target=scaler.target)

@@ -24,9 +24,9 @@ def starter_problems(world: World) -> Iterator[str]:
         live = None  # a problem of its own, and named already
     for side in Side:
         place = world.application.place_of(side)
-        names = {place.workload_of(service) for service in world.application.workers()}
+        ours = {(service.kind, place.workload_of(service)) for service in world.application.workers()}
         try:
-            found = [each for each in _starters(world, place.namespace) if each.deployment in names]
+            found = [each for each in _starters(world, place.namespace) if (each.target, each.deployment) in ours]
         except FlipgateError as error:
             yield f"autoscalers of {side} could not be looked at: {error}"
             continue

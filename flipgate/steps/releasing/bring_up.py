@@ -29,7 +29,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
@@ -195,15 +195,12 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     """
     world = acting.world
     began = world.monotonic()
-    namespace = world.application.place_of(release.side).namespace
-    path = address("Deployment", namespace)
     said, waiting = "", Waiting(world)
     while True:
-        listed = world.cluster.get(path)
-        side = side_of(world, release.side, listed["items"])
+        side, versions = list_side(world, release.side)
         waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
         missing = short_of(side, release.wanted)
-        behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
+        behind = [name for name, w in side.workloads.items() if w.replicas and not w.rolled_out]
         if not missing and not behind:
             return
         waited = world.monotonic() - began
@@ -215,9 +212,9 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
             raise _not_ready(world, release, side, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
         acting.check_lease()
         need_open(world.store.read(), release.name)
-        _wait_for_change(
-            world, path, listed["metadata"]["resourceVersion"], min(LOOK_SECONDS, timeout_seconds - waited)
-        )
+        awaited = side.workloads[[*missing, *behind][0]].kind  # one list can be watched, and that is what is waited for
+        path = address(awaited, side.namespace)
+        _wait_for_change(world, path, versions[awaited], min(LOOK_SECONDS, timeout_seconds - waited))
 
 
 def _on_its_side(release: Release) -> str:
