@@ -266,7 +266,8 @@ class _Shift:
 
     def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
         state = self.sides[turn.side]
-        said = [f"{name} ({why})" if (why := self.unconfirmed.get((turn.side, name))) else name for name in late]
+        whys = {name: self.unconfirmed.get((turn.side, name)) or self.waiting.turns.get(name) for name in late}
+        said = [f"{name} ({why})" if why else name for name, why in whys.items()]
         return Refused(
             f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
             obj=f"workers on {turn.side}",

@@ -25,7 +25,7 @@ from flipgate.core.workloads.containers import untold
 from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
 from flipgate.core.workloads.render import environment_config_maps, images_of
-from flipgate.core.workloads.standstill import paused
+from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
@@ -39,6 +39,7 @@ from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
+from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -98,6 +99,8 @@ def check_application(
     problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:
         return problems
+    for note in volume_notes(world):
+        say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
     return [*found, *_header(world)]
@@ -358,7 +361,8 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{workload} has no container {service.container} (it has: {known})"
         if not_told := untold(workload, service):
             yield f"{workload} {not_told}"
-    for each in paused(state.workloads):
+    partitioned = {name: w for name, w in state.workloads.items() if w.stateful and w.stateful.partition}
+    for each in (*paused(state.workloads), *held_back(partitioned)):
         yield f"{each.fact} ({each.command})"
     yield from service_problems(world, state)
 
