@@ -31,7 +31,7 @@ def images_of(application: Application, side: SideState) -> dict[str, str]:
 
 def wanted_images(application: Application, base: SideState, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the whole environment's images: those of `base` (the active side; for a first release ever the dark side
-    itself, as its Deployments were installed), overlaid with those that were built."""
+    itself, as its workloads were installed), overlaid with those that were built."""
     return dict(sorted({**images_of(application, base), **given}.items()))
 
 

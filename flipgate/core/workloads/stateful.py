@@ -54,6 +54,12 @@ def in_turn(workload: Workload, pods: Pods) -> str:
     return f"{told}: {following} waits for {name}{why}"
 
 
+def going(workload: Workload) -> str:
+    """Says how many pods of a StatefulSet are left that ends them one by one; empty for any other."""
+    its = workload.stateful
+    return f"{workload.pods} pods left, they end one at a time" if its and its.one_by_one and workload.pods else ""
+
+
 def first_blocked(workload: Workload, its: Stateful, pods: Pods) -> tuple[int, Mapping[str, Any] | None] | None:
     """Returns the first of its pods that is not there or not Ready, by ordinal; None where each is."""
     named = {pod["metadata"]["name"]: pod for pod in pods}

@@ -12,6 +12,7 @@ from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
@@ -157,3 +158,48 @@ def test_declared_ones_are_none_of_those_that_nobody_declared(shop: Shop) -> Non
     said.clear()
     check_application(shop.cluster, shop.application, shop.own, said.append)
     assert not [line for line in said if "not declared" in line], said
+
+
+# Workers whose pods end one by one
+
+
+def ending(shop: Shop, world: World, each_seconds: float, until: int) -> None:
+    """Each pod of blue's `queue` takes so long to end, the one before it first, until so many are left."""
+    waited = [0.0]
+
+    def sleep(seconds: float) -> None:
+        waited[0] += max(seconds, 1.0)
+        play_all_but_queue(shop)
+        left = max(until, 3 - int(waited[0] // each_seconds)) if counts(shop, BLUE)["queue"] == 0 else 3
+        stateful.play(shop, BLUE, "queue", pods=left, ready=left)
+
+    world.sleep, world.monotonic = sleep, lambda: waited[0]
+
+
+def play_all_but_queue(shop: Shop) -> None:
+    shop.play_all_ready()
+    stateful.play(shop, GREEN, "queue")
+
+
+@pytest.fixture
+def busy(town: Shop) -> Shop:
+    """Three of them work on blue."""
+    path = f"{stateful.stateful_sets(town, BLUE)}/queue"
+    town.patch(path, ("replace", "/spec/replicas", 3))
+    stateful.play(town, BLUE, "queue")
+    return town
+
+
+def test_the_limit_of_a_hand_over_is_for_each_pod_where_they_end_one_by_one(busy: Shop) -> None:
+    world = quiet(busy.world())
+    ending(busy, world, each_seconds=6.0, until=0)
+    assert under_lease(world, hand_over_workers, GREEN, timeout_seconds=10.0) == ()
+    assert (counts(busy, BLUE)["queue"], counts(busy, GREEN)["queue"]) == (0, 3)
+
+
+def test_one_that_does_not_end_is_named_with_how_many_are_left(busy: Shop) -> None:
+    world = quiet(busy.world())
+    ending(busy, world, each_seconds=6.0, until=2)
+    with refuses("WorkersNotReady", r"within 10 s: queue \(2 pods left, they end one at a time\)"):
+        under_lease(world, hand_over_workers, GREEN, timeout_seconds=10.0)
+    assert counts(busy, GREEN)["queue"] == 0, "old-first"

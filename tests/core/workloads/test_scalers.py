@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.scalers import Scaler, fewer, read_scaler, taken_away
+from flipgate.core.workloads.starters import scaled_object
 from tests.core.builders import GREEN, deployment, side, without
 
 
@@ -61,3 +62,10 @@ def test_an_autoscaler_of_a_stateful_set_is_not_that_of_a_deployment_of_its_name
     assert (other.scales(web), other.scales(replace(web, kind="StatefulSet"))) == (False, True)
     (found,) = taken_away({"web": replace(web, kind="StatefulSet")}, {"web": 3}, [])
     assert found.command == "kubectl -n shop-green scale statefulset/web --replicas=3"
+
+
+@pytest.mark.parametrize(("kind", "started"), [("StatefulSet", True), ("Deployment", True), ("Rollout", False)])
+def test_keda_starts_a_stateful_set_as_well(kind: str, started: bool) -> None:
+    target = {"kind": kind, "name": "queue"}
+    found = scaled_object({"metadata": {"name": "queue-so"}, "spec": {"scaleTargetRef": target}})
+    assert (found is not None and (found.target, found.deployment) == (kind, "queue")) is started
