@@ -24,8 +24,8 @@ from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 
-LIMIT_BYTES: Final = 768 * 1024
-"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 750 KB at most: of
+LIMIT_BYTES: Final = 784 * 1024
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 760 KB at most: of
 MOST_SERVICES services, with the longest names and images there may be, on two sides, in two releases, and waiting."""
 SHORT_BYTES: Final = 200
 """Of a text that was cut for the sake of the others."""

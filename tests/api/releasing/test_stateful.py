@@ -10,16 +10,18 @@ import pytest
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
-from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application, rights_on_a_side
 from tests.api import stateful
 from tests.api.changed_shop import declaring, to_baking
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.stateful import QUEUE, STORE, counts, found, play_all, with_stateful_sets
+from tests.api.steps import unreadable, users_complain
 from tests.core.builders import refuses
 from tests.repeating import repeating
 
@@ -203,3 +205,26 @@ def test_one_that_does_not_end_is_named_with_how_many_are_left(busy: Shop) -> No
     with refuses("WorkersNotReady", r"within 10 s: queue \(2 pods left, they end one at a time\)"):
         under_lease(world, hand_over_workers, GREEN, timeout_seconds=10.0)
     assert counts(busy, GREEN)["queue"] == 0, "old-first"
+
+
+# Without a record
+
+
+def test_a_rollback_that_cannot_be_recorded_stamps_it_and_names_the_worker_with_its_kind(town: Shop) -> None:
+    """The stamps keep a stale scale-down away, and reconcile hands the worker back once the record can be read."""
+    with playing(town):
+        to_baking(town, town.world(), BUILD)
+        with unreadable(town):
+            done = users_complain(town, to=BLUE)
+        assert (done.recorded, done.to) == (False, BLUE)
+        (left,) = [line for line in done.left if line.startswith("workers were not handed over")]
+        assert f"kubectl -n {town.namespace(BLUE)} scale statefulset/queue --replicas=2" in left
+        stamps = [found(town, side, name)["metadata"]["labels"][STAMP] for side in Side for name in ("store", "queue")]
+        assert all(stamp.startswith("unrecorded.") for stamp in stamps[:2]), stamps
+        recover(town.world("reconcile"), patience_seconds=0.1)
+        assert (counts(town, BLUE)["queue"], counts(town, GREEN)["queue"]) == (2, 0)
+
+
+def test_rights_on_stateful_sets_are_asked_for_where_one_is_declared_alone(town: Shop, shop: Shop) -> None:
+    more = set(rights_on_a_side(town.application)) - set(rights_on_a_side(shop.application))
+    assert more == {("apps", "statefulsets", "get list watch patch"), ("", "events", "list")}
