@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped
 
 KEDA: Final = "keda.sh"
@@ -21,10 +22,8 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "ResourceQuota": "/api/v1",
         "Secret": "/api/v1",
         "Service": "/api/v1",
-        "Deployment": "/apis/apps/v1",
-        "StatefulSet": "/apis/apps/v1",
+        **{kind: f"/apis/{row.api}" for kind, row in KINDS.items()},
         "DaemonSet": "/apis/apps/v1",
-        "CronJob": "/apis/batch/v1",
         "Job": "/apis/batch/v1",
         "HorizontalPodAutoscaler": "/apis/autoscaling/v2",
         "ScaledObject": f"/apis/{KEDA}/v1alpha1",

@@ -10,6 +10,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import Forbidden
 from flipgate.core.way_back.way_back import Autoscaler, Quota
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.scalers import Scaler, read_scaler
 
 
@@ -31,17 +32,17 @@ def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
 
 
 def read_autoscalers(cluster: Reader, namespace: str) -> tuple[Autoscaler, ...]:
-    """The HorizontalPodAutoscalers of Deployments that may scale down at all. Raises Forbidden that names the right."""
+    """The HorizontalPodAutoscalers of workloads that may scale down at all. Raises Forbidden that names the right."""
     items = _list_autoscalers(cluster, namespace)
     return tuple(
         Autoscaler(item["metadata"]["name"], item["spec"]["scaleTargetRef"]["name"], item["spec"].get("minReplicas", 1))
         for item in items
-        if item["spec"]["scaleTargetRef"]["kind"] == "Deployment" and _shrinks(item["spec"])
+        if item["spec"]["scaleTargetRef"]["kind"] in KINDS and _shrinks(item["spec"])
     )
 
 
 def read_scalers(cluster: Reader, namespace: str) -> tuple[Scaler, ...]:
-    """All HorizontalPodAutoscalers of Deployments, with their numbers. Raises Forbidden that names the right."""
+    """All HorizontalPodAutoscalers of workloads, with their numbers. Raises Forbidden that names the right."""
     found = (read_scaler(item) for item in _list_autoscalers(cluster, namespace))
     return tuple(each for each in found if each)
 

@@ -78,7 +78,7 @@ def deploy(
     """Bring new images up on the dark side (a Prefect run).
 
     Services that are not named keep the image that is live (before a first release: that of the dark side's own
-    Deployments). The run asks for an approval when the dark side is up and its
+    workloads). The run asks for an approval when the dark side is up and its
     checks have passed. While traffic moves, bakes or soaks the build is queued, and released when
     that has ended. What is live is not released once more: a tag that was pushed anew needs --again.
     """

@@ -23,8 +23,8 @@ def init(options: ClusterOptions, app: str, output: str | None) -> None:
     """Say that nothing of APP runs yet: from then on it is managed, and a first release may come.
 
     Writes the application's first record. Every route must name one side, and that side must serve nobody; the first
-    release is brought up on the other one, whose Deployments must be there, at 0 or more. Services that are not named
-    to `deploy` run the images of those Deployments, at the file's counts. There is no way back from a first release.
+    release is brought up on the other one, whose workloads must be there, at 0 or more. Services that are not named
+    to `deploy` run the images of those workloads, at the file's counts. There is no way back from a first release.
     Changes nothing else; doing it again changes nothing at all. Refused where something is Ready: `adopt` is for that.
     """
     from flipgate.steps.releasing.setup import init as begin

@@ -36,7 +36,7 @@ NAMES = tuple(f"service-{n:03}-".ljust(253, "n") for n in range(MOST_SERVICES))
 IMAGES = {name: f"{'r' * 254}/{name[:10]}:{'t' * 117}@sha512:{'0' * 128}" for name in NAMES}
 COUNTS = dict.fromkeys(NAMES, 10_000)
 MARKS = dict.fromkeys(NAMES, "0" * 12)
-ROLES = dict.fromkeys(NAMES, Ran(role="mixed", config_map=NAMES[0], key="k" * 40))
+ROLES = dict.fromkeys(NAMES, Ran(role="mixed", kind="StatefulSet", config_map=NAMES[0], key="k" * 40))
 LONG_OF = {
     "two bytes each": "é" * 9_000,
     "four bytes each": "🙂" * 5_000,

@@ -23,6 +23,8 @@ class Ran(Model):
     """What a service is that a side runs: needed when the file names it no longer."""
 
     role: Role
+    kind: Name = Field(default="", exclude_if=lambda kind: not kind)
+    """Of workload, where its role does not say it."""
     config_map: Name = Field(default="", exclude_if=lambda name: not name)
     """Of a mixed one: the ConfigMap that tells its pods whether to consume."""
     key: Name = Field(default="", exclude_if=lambda key: not key)

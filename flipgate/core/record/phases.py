@@ -46,7 +46,9 @@ class Reason(StrEnum):
     CHECKS_FAILED = Why.CHECKS_FAILED
     NOT_READY_IN_TIME = Why.NOT_READY_IN_TIME
     DEPLOYMENT_PAUSED = Why.DEPLOYMENT_PAUSED
+    PODS_HELD_BACK = Why.PODS_HELD_BACK
     PODS_REFUSED = Why.PODS_REFUSED
+    CLAIM_NOT_BOUND = Why.CLAIM_NOT_BOUND
     SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
@@ -176,7 +178,9 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.CHECKS_FAILED,
                         Reason.NOT_READY_IN_TIME,
                         Reason.DEPLOYMENT_PAUSED,
+                        Reason.PODS_HELD_BACK,
                         Reason.PODS_REFUSED,
+                        Reason.CLAIM_NOT_BOUND,
                         Reason.SCALED_BY_ANOTHER,
                     }
                 ),

@@ -24,8 +24,8 @@ from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 
-LIMIT_BYTES: Final = 832 * 1024
-"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 845 KB at most: of
+LIMIT_BYTES: Final = 880 * 1024
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 870 KB at most: of
 MOST_SERVICES services, with the longest names and images there may be, on two sides, in two releases, and waiting."""
 SHORT_BYTES: Final = 200
 """Of a text that was cut for the sake of the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
@@ -19,8 +19,17 @@ from flipgate.core.spec.fields import (
 )
 
 Role = Literal["serving", "worker", "cron", "mixed"]
-Kind = Literal["Deployment", "CronJob", "ConfigMap", "ScaledObject"]
+WorkloadKind = Literal["Deployment", "StatefulSet", "CronJob"]
+"""What a service can be; what flipgate knows of each is a row of core/workloads/kinds.py."""
+Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject"]
 """Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers."""
+OF_ROLES: Final = frozenset({"Deployment", "CronJob"})
+"""Kinds that a service's role says: they need no key."""
+DAEMON_SET: Final = "DaemonSet"
+NO_DAEMON_SET: Final = (
+    "cannot be scaled to zero: it runs on both sides, whichever is live. If it may do that (an agent of the nodes), "
+    "leave it out of the file, and out of the sides' namespaces; else make it a Deployment"
+)
 
 
 def _not_given() -> Any:
@@ -59,15 +68,22 @@ class Consume(FileModel):
 
 
 class Service(FileModel):
-    """One workload of a side: a Deployment, or a CronJob, of the same name in both namespaces."""
+    """One workload of a side: a Deployment, a StatefulSet or a CronJob, of the same name in both namespaces."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "allOf": [
                 {
                     "if": {"properties": {"role": {"const": "cron"}}},
-                    "then": {"properties": {"replicas": False}},
-                    "else": {"required": ["replicas"]},
+                    "then": {"properties": {"replicas": False, "kind": {"const": "CronJob"}}},
+                    "else": {
+                        "required": ["replicas"],
+                        "properties": {"kind": {"enum": ["Deployment", "StatefulSet"]}},
+                    },
+                },
+                {
+                    "if": {"properties": {"kind": {"const": "StatefulSet"}}, "required": ["kind"]},
+                    "else": {"properties": {"ownData": False}},
                 },
                 {
                     "if": {"properties": {"role": {"const": "mixed"}}},
@@ -82,10 +98,22 @@ class Service(FileModel):
         }
     )
 
-    name: ObjectName = Field(description="The Deployment's name, or the CronJob's.")
+    name: ObjectName = Field(description="The workload's name: that of the Deployment, StatefulSet or CronJob.")
     role: Role = Field(
         description="serving: answers users through the routes. worker: consumes, and runs on the live side only. "
         "cron: a CronJob, suspended on every side but the live one. mixed: serves, and consumes on the live side only."
+    )
+    kind: WorkloadKind = Field(
+        default_factory=_not_given,
+        validate_default=True,
+        exclude_if=lambda kind: kind in OF_ROLES,
+        description="The workload's kind, the same on both sides. Left out, a Deployment, or of role cron a CronJob.",
+    )
+    own_data: bool = Field(
+        default=False,
+        exclude_if=lambda own: not own,
+        description="Of a StatefulSet with volume claims: that each side has data of its own is meant. Left out, "
+        "`check` says what comes of it.",
     )
     service: ObjectName | None = Field(
         default=None,
@@ -112,6 +140,20 @@ class Service(FileModel):
 
     consume: Consume | None = Field(default=None, description="Of a mixed service: how it is told whether to consume.")
 
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _goes_with_its_role(cls, given: Any, info: ValidationInfo) -> Any:
+        role = info.data.get("role")
+        if given == DAEMON_SET:
+            raise ValueError(f"a {DAEMON_SET} {NO_DAEMON_SET}")
+        if given is None:
+            return "CronJob" if role == "cron" else "Deployment"
+        if role == "cron" and given in ("Deployment", "StatefulSet"):
+            raise ValueError(f"a service of role cron is a CronJob, not a {given}")
+        if role not in ("cron", None) and given == "CronJob":
+            raise ValueError(f"a CronJob has `role: cron`, not {role}")
+        return given
+
     @field_validator("replicas", mode="before")
     @classmethod
     def _counts_pods(cls, given: Any, info: ValidationInfo) -> Any:
@@ -137,12 +179,13 @@ class Service(FileModel):
             raise ValueError(f"has `service`, by which only one that serves is asked; this one is {self.role}")
         return self
 
+    @model_validator(mode="after")
+    def _only_stateful_sets_have_data(self) -> Service:
+        if self.own_data and self.kind != "StatefulSet":
+            raise ValueError(f"has `ownData`, which only a StatefulSet has; this one is a {self.kind}")
+        return self
+
     @property
     def serves(self) -> bool:
         """Whether it answers users: it is up on the dark side too, and counts before users are sent to it."""
         return self.role in ("serving", "mixed")
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of workload it is."""
-        return "CronJob" if self.role == "cron" else "Deployment"

@@ -35,6 +35,7 @@ class Why(StrEnum):
     CANNOT_SEE = "CannotSee"
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_PASSED = "ChecksPassed"
+    CLAIM_NOT_BOUND = "ClaimNotBound"
     CLOCK_AHEAD = "ClockAhead"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
@@ -92,7 +93,9 @@ class Why(StrEnum):
     NOTHING_RUNS = "NothingRuns"
     NOTHING_TO_CLOSE = "NothingToClose"
     OLD_SIDE_AT_REST = "OldSideAtRest"
+    OTHER_KIND = "OtherKind"
     OTHER_SIDE_ANSWERS = "OtherSideAnswers"
+    PODS_HELD_BACK = "PodsHeldBack"
     PODS_REFUSED = "PodsRefused"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
@@ -184,6 +187,7 @@ BuildRefused | a build event cannot be read, or names what the file does not hav
 CannotSee | the proof could not look through a Traefik replica before the move | the message names what; flipgate check
 ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
+ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
@@ -241,7 +245,9 @@ NotServed | the route answers an error that no side gave | correct spec.traffic 
 NothingRuns | `adopt` found no pods on the side that users are on | flipgate init APP
 NothingToClose | no way back is open that a contract migration could close | nothing
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
+OtherKind | a workload is there as another kind than the file says | write the kind that the message names
 OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
+PodsHeldBack | a StatefulSet keeps pods at the template before | the message says why, and names the command
 PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log

@@ -295,15 +295,14 @@ def _scale(few: Iterable[Short]) -> str:
         by_count[short.whole].append(short.workload)
     return " && ".join(
         f"kubectl -n {workloads[0].namespace} scale "
-        f"{' '.join(f'deployment/{workload.name}' for workload in workloads)} --replicas={count}"
+        f"{' '.join(workload.named for workload in workloads)} --replicas={count}"
         for count, workloads in sorted(by_count.items(), reverse=True)
     )
 
 
 def _set_images(changed: Iterable[tuple[Service, Workload, str]]) -> str:
     return " && ".join(
-        f"kubectl -n {workload.namespace} set image {workload.kind.lower()}/{workload.name} "
-        f"{workload.container_of(service.container)}={was}"
+        f"kubectl -n {workload.namespace} set image {workload.named} {workload.container_of(service.container)}={was}"
         for service, workload, was in changed
     )
 

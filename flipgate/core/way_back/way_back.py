@@ -63,7 +63,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Autoscaler:
-    """One HorizontalPodAutoscaler that may scale a Deployment down to `least` pods."""
+    """One HorizontalPodAutoscaler that may scale a workload down to `least` pods."""
 
     name: str
     deployment: str
@@ -174,8 +174,8 @@ def _workloads(occupant: Occupant, state: SideState, wanted: Mapping[str, int]) 
         workload = state.workloads[name]
         if workload.found:
             asked = f" (it asks for {workload.replicas})" if workload.replicas < count else ""
-            text = f"{workload} has {ready} of {count} pods Ready{asked}"
-            yield _Fact(WayBackReason.NOT_READY, text, f"kubectl -n {state.namespace} get deployments,pods")
+            text, plural = f"{workload} has {ready} of {count} pods Ready{asked}", f"{workload.kind.lower()}s"
+            yield _Fact(WayBackReason.NOT_READY, text, f"kubectl -n {state.namespace} get {plural},pods")
 
 
 def _images(application: Application, occupant: Occupant, state: SideState) -> Iterator[_Fact]:

@@ -14,6 +14,7 @@ from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.nearest import hint
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.containers import released, untold
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import AGAIN, SideState
 
 RESTARTED: Final = frozenset(
@@ -36,7 +37,7 @@ def images_of(application: Application, side: SideState) -> dict[str, str]:
 
 def wanted_images(application: Application, base: SideState, given: Mapping[str, str]) -> dict[str, str]:
     """Returns the whole environment's images: those of `base` (the active side; for a first release ever the dark side
-    itself, as its Deployments were installed), overlaid with those that were built."""
+    itself, as its workloads were installed), overlaid with those that were built."""
     return dict(sorted({**images_of(application, base), **given}.items()))
 
 
@@ -91,7 +92,8 @@ def render(
             raise _cannot(side, f"{workload.kind} {service.name} {not_told}", Why.CONTAINER_MISSING)
         for each in released(workload, service):
             template["spec"][each.list][each.index]["image"] = images[service.name]
-        services[service.name] = template | ({"schedule": workload.schedule} if workload.schedule else {})
+        kind = {"kind": workload.kind} if KINDS[workload.kind].in_release_id else {}
+        services[service.name] = template | kind | ({"schedule": workload.schedule} if workload.schedule else {})
     own = {str(side.side): "<side>", side.namespace: "<namespace>"}
     own |= _generated(configuration, own)
     by_name = {own.get(name, name): data for name, data in configuration.items()}

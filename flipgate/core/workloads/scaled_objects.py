@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped, read_meta
 
 SCALED_OBJECT: Final = "ScaledObject"
@@ -27,11 +28,13 @@ NOTHING: Final = "0"
 
 @dataclass(frozen=True)
 class ScaledObject(Stamped):
-    """One ScaledObject of a Deployment as it was read."""
+    """One ScaledObject of a Deployment or a StatefulSet as it was read."""
 
     deployment: str = ""
+    target: str = "Deployment"
+    """The kind of what it scales."""
     paused: bool = False
-    """Somebody had KEDA leave the Deployment as it is."""
+    """Somebody had KEDA leave what it scales as it is."""
     number: str | None = None
     """The number of pods at which KEDA holds it; None where it holds it at none."""
     before: str | None = None
@@ -96,9 +99,10 @@ class ScaledObject(Stamped):
 
 
 def read_scaled_object(obj: Mapping[str, Any], namespace: str) -> ScaledObject | None:
-    """Reads a ScaledObject; None for one that scales no Deployment."""
+    """Reads a ScaledObject; None for one that scales what no service can be."""
     meta, target = obj["metadata"], obj["spec"]["scaleTargetRef"]
-    if target.get("kind", "Deployment") != "Deployment":
+    kind = target.get("kind", "Deployment")
+    if kind not in KINDS:
         return None
     said = meta.get("annotations") or {}
     return ScaledObject(
@@ -107,6 +111,7 @@ def read_scaled_object(obj: Mapping[str, Any], namespace: str) -> ScaledObject |
         SCALED_OBJECT,
         **read_meta(meta),
         deployment=target["name"],
+        target=kind,
         paused=str(said.get(PAUSED, "false")).lower() not in ("false", "f", "0"),
         number=said.get(PAUSED_AT),
         before=said.get(BEFORE),

@@ -9,13 +9,14 @@ from typing import Any
 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.view import SideState, Workload
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """One HorizontalPodAutoscaler of a Deployment, and KEDA's ScaledObject that made it, if one did: then that is what
+    """One HorizontalPodAutoscaler of a workload, and KEDA's ScaledObject that made it, if one did: then that is what
     its numbers come from (kedacore/keda: controllers/keda/hpa.go)."""
 
     name: str
@@ -24,10 +25,16 @@ class Scaler:
     most: int
     wants: int
     scaled_object: str = ""
+    target: str = "Deployment"
+    """The kind of what it scales."""
 
     def __str__(self) -> str:
         made = f" of ScaledObject {self.scaled_object}" if self.scaled_object else ""
         return f"HorizontalPodAutoscaler {self.name}{made} ({self.least} to {self.most} pods, wants {self.wants})"
+
+    def scales(self, workload: Workload) -> bool:
+        """Whether it is this workload's."""
+        return (self.target, self.deployment) == (workload.kind, workload.name)
 
     def keeping(self, namespace: str, count: int) -> str:
         """Returns the command that has it ask for so many pods at least."""
@@ -41,14 +48,16 @@ class Scaler:
 
 
 def read_scaler(obj: Mapping[str, Any]) -> Scaler | None:
-    """Reads a HorizontalPodAutoscaler; None for one that scales something else than a Deployment."""
+    """Reads a HorizontalPodAutoscaler; None for one that scales what no service can be."""
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
-    if spec["scaleTargetRef"]["kind"] != "Deployment":
+    target = spec["scaleTargetRef"]
+    if target["kind"] not in KINDS:
         return None
     owners = meta.get("ownerReferences") or []
     keda = next((each["name"] for each in owners if each.get("kind") == "ScaledObject"), "")
     least, most = spec.get("minReplicas", 1), spec["maxReplicas"]
-    return Scaler(meta["name"], spec["scaleTargetRef"]["name"], least, most, status.get("desiredReplicas", least), keda)
+    wants = status.get("desiredReplicas", least)
+    return Scaler(meta["name"], target["name"], least, most, wants, keda, target["kind"])
 
 
 def fewer(state: SideState, wanted: Mapping[str, int]) -> dict[str, Workload]:
@@ -65,9 +74,9 @@ def taken_away(
         count, place = wanted[service], workload.namespace
         fact = f"{workload} asks for {workload.replicas} of {count} wanted pods"
         by = f", set by {workload.scaled_by}" if workload.scaled_by else ""
-        command = f"kubectl -n {place} scale deployment/{workload.name} --replicas={count}"
+        command = f"kubectl -n {place} scale {workload.named} --replicas={count}"
         if isinstance(scalers, Unread):
             by += f"; whether an autoscaler took them away is not known: {scalers.why}"
-        elif its := next((each for each in scalers if each.deployment == workload.name), None):
+        elif its := next((each for each in scalers if each.scales(workload)), None):
             by, command = f": {its} took them away", its.keeping(place, count)
         yield Standstill(service, workload, Why.SCALED_BY_ANOTHER, fact + by, command)

@@ -49,8 +49,29 @@ def paused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
     for service, workload in sorted(workloads.items()):
         if workload.paused:
             fact = f"{workload} is paused: Kubernetes starts no pod of its new template"
-            resume = f"kubectl -n {workload.namespace} rollout resume {workload.kind.lower()}/{workload.name}"
+            resume = f"kubectl -n {workload.namespace} rollout resume {workload.named}"
             yield Standstill(service, workload, Why.DEPLOYMENT_PAUSED, fact, resume)
+
+
+def held_back(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
+    """Each of these whose update strategy keeps pods at the template before, as only a StatefulSet's can."""
+    for service, workload in sorted(workloads.items()):
+        its = workload.stateful
+        patch = f"kubectl -n {workload.namespace} patch {workload.named} --type=merge -p="
+        if its and its.partition:
+            fact = (
+                f"{workload} has updateStrategy.rollingUpdate.partition {its.partition}: Kubernetes keeps its pods "
+                f"before {workload.name}-{its.first + its.partition} at the template before"
+            )
+            command = f"""{patch}'{{"spec":{{"updateStrategy":{{"rollingUpdate":{{"partition":0}}}}}}}}'"""
+            yield Standstill(service, workload, Why.PODS_HELD_BACK, fact, command)
+        elif its and its.on_delete and workload.pods:  # pods that are made anew have the newest template
+            fact = (
+                f"{workload} has updateStrategy OnDelete: Kubernetes keeps its {workload.pods} pods at the template "
+                "before until somebody deletes them"
+            )
+            command = f"""{patch}'{{"spec":{{"updateStrategy":{{"type":"RollingUpdate"}}}}}}'"""
+            yield Standstill(service, workload, Why.PODS_HELD_BACK, fact, command)
 
 
 def standstills(state: SideState, names: Iterable[str]) -> tuple[Standstill, ...]:
@@ -59,7 +80,8 @@ def standstills(state: SideState, names: Iterable[str]) -> tuple[Standstill, ...
     behind = {name: workload for name, workload in asked.items() if workload.replicas and not workload.rolled_out}
     # Kubernetes scales a paused Deployment: only one that lacks pods of its newest template is held up.
     held = {name: workload for name, workload in behind.items() if workload.updated < workload.replicas}
-    return (*(replace(each, patience_seconds=PATIENCE_SECONDS) for each in paused(held)), *_refused(behind))
+    kept = (*paused(held), *held_back(held))
+    return (*(replace(each, patience_seconds=PATIENCE_SECONDS) for each in kept), *_refused(behind))
 
 
 def first_seen(found: Iterable[Standstill], before: Seen, now: float) -> Seen:
@@ -75,9 +97,12 @@ def final(found: Iterable[Standstill], seen: Seen, now: float) -> tuple[Standsti
 def _refused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
     """A quota, a LimitRange, PodSecurity or a webhook: whatever it was, the API server says it."""
     for service, workload in sorted(workloads.items()):
-        if said := workload.refusal:
-            fact = (
-                f"{workload} has {workload.pods} of {workload.replicas} pods, and the API server refuses more: {said}"
-            )
-            command = next(command for words, command in NEXT if words in said).format(workload.namespace)
-            yield Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS)
+        if workload.refusal:
+            yield refused(service, workload, workload.refusal)
+
+
+def refused(service: str, workload: Workload, said: str) -> Standstill:
+    """Returns that the API server refuses pods of it, in its own words."""
+    fact = f"{workload} has {workload.pods} of {workload.replicas} pods, and the API server refuses more: {said}"
+    command = next(command for words, command in NEXT if words in said).format(workload.namespace)
+    return Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS)

@@ -12,19 +12,14 @@ from typing import Any
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application
-from flipgate.core.spec.service import Service
+from flipgate.core.spec.service import OF_ROLES, Service
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import SideState
 
 
 def roles_of(application: Application) -> dict[str, Ran]:
     """Returns what each declared service is, to be remembered of a side that runs it."""
-    return {
-        service.name: Ran(role=service.role, config_map=service.consume.config_map, key=service.consume.key)
-        if service.consume
-        else Ran(role=service.role)
-        for service in application.spec.services
-    }
+    return {service.name: _ran(service) for service in application.spec.services}
 
 
 def ran_on(application: Application, record: Record, side: Side) -> tuple[Service, ...]:
@@ -81,6 +76,13 @@ def lines(application: Application, record: Record, state: SideState) -> Iterato
         yield f"{name}: {unknown}. It stays as it is on {side}; stop it by hand if it does: {see}"
 
 
+def _ran(service: Service) -> Ran:
+    kind = "" if service.kind in OF_ROLES else service.kind
+    if service.consume:
+        return Ran(role=service.role, kind=kind, config_map=service.consume.config_map, key=service.consume.key)
+    return Ran(role=service.role, kind=kind)
+
+
 def _no_longer_declared(application: Application, occupant: Occupant | None) -> list[str]:
     declared = {service.name for service in application.spec.services}
     return sorted(occupant.images.keys() - declared) if occupant else []
@@ -91,6 +93,8 @@ def _service(name: str, ran: Ran) -> Service:
     declared: dict[str, Any] = {"name": name, "role": ran.role}
     if ran.role != "cron":
         declared["replicas"] = 0
+    if ran.kind:
+        declared["kind"] = ran.kind
     if ran.role == "mixed":
         declared["consume"] = {"configMap": ran.config_map, "key": ran.key, "settleSeconds": 0}
     return Service.model_validate(declared)

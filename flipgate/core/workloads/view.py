@@ -10,10 +10,10 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
-from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
+from flipgate.core.workloads.kinds import KINDS, Stateful
+from flipgate.core.workloads.managed_fields import Writer
 
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
@@ -95,7 +95,7 @@ class Switch(Stamped):
 
 @dataclass(frozen=True)
 class Workload(Stamped):
-    """One Deployment or CronJob of a side as it was read."""
+    """One Deployment, StatefulSet or CronJob of a side as it was read."""
 
     replicas: int = 0
     """Pods that are asked for."""
@@ -119,6 +119,8 @@ class Workload(Stamped):
     refusal: str = ""
     """What the API server says to the pods, or the ReplicaSet, of a Deployment that it refuses; empty where it takes
     them."""
+    stateful: Stateful | None = None
+    """Of a StatefulSet: what others do not have."""
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -131,7 +133,7 @@ class Workload(Stamped):
     @property
     def template_pointer(self) -> str:
         """The JSON pointer to its pod template."""
-        return "/spec/jobTemplate/spec/template" if self.kind == "CronJob" else "/spec/template"
+        return KINDS[self.kind].template_pointer
 
     @property
     def again(self) -> str:
@@ -154,6 +156,11 @@ class Workload(Stamped):
     def rolled_out(self) -> bool:
         """Whether every wanted pod exists, of the newest template and Ready, and no old one is left."""
         return self.found and self.up_to_date and self.ready >= self.replicas
+
+    @property
+    def named(self) -> str:
+        """What kubectl calls it: `deployment/web`."""
+        return f"{self.kind.lower()}/{self.name}"
 
     def container_of(self, container: str | None) -> str:
         """The named container, or that of the declared repository, or the first; empty where there is none."""
@@ -235,10 +242,10 @@ class View:
 def read_workload(
     name: str, namespace: str, obj: Mapping[str, Any] | None, kind: Kind = "Deployment", repository: str | None = None
 ) -> Workload:
-    """Reads a Deployment or a CronJob object, whose service's images are declared to be of this repository."""
+    """Reads an object of this kind, whose service's images are declared to be of this repository."""
     if obj is None:
         return Workload(name, namespace, kind)
-    more = _read_cron_job(obj) if kind == "CronJob" else _read_deployment(obj)
+    more = KINDS[kind].read(obj)
     main = main_of(more["images"], repository)
     return Workload(name, namespace, kind, **read_meta(obj["metadata"]), **more, main=main)
 
@@ -279,58 +286,6 @@ def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
         "resource_version": meta.get("resourceVersion", ""),
         "uid": meta.get("uid", ""),
     }
-
-
-def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
-    spec = obj["spec"]
-    jobs = spec["jobTemplate"]["spec"]
-    template = jobs["template"]
-    schedule = {key: value for key, value in spec.items() if key not in ("suspend", "jobTemplate")}
-    return {
-        "up_to_date": True,
-        "suspended": bool(spec.get("suspend")),
-        "images": _images(template),
-        "template": template,
-        "schedule": {**schedule, "jobs": {key: value for key, value in jobs.items() if key != "template"}},
-        "last_schedule": obj.get("status", {}).get("lastScheduleTime") or "",
-        "images_by": image_writers(obj["metadata"], ("f:spec", "f:jobTemplate", "f:spec", "f:template")),
-    }
-
-
-def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
-    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status", {})
-    wanted = spec.get("replicas", 1)
-    settled = status.get("observedGeneration", 0) >= meta.get("generation", 0)
-    labels = (spec.get("selector") or {}).get("matchLabels") or {}
-    updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
-    return {
-        "replicas": wanted,
-        "pods": total,
-        "ready": status.get("readyReplicas", 0),
-        "updated": updated,
-        "up_to_date": settled and updated >= wanted and total <= wanted,
-        "paused": bool(spec.get("paused")),
-        "refusal": _refusal(status) if settled else "",
-        "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
-        "images": _images(spec["template"]),
-        "template": spec["template"],
-        "scaled_by": writer_of(meta, "f:spec", "f:replicas"),
-        "images_by": image_writers(meta, ("f:spec", "f:template")),
-    }
-
-
-def _refusal(status: Mapping[str, Any]) -> str:
-    """Reads what a Deployment's controller hands on of its newest ReplicaSet (`ReplicaFailure`), or says of one that
-    could not even be made (kubernetes/pkg/controller/deployment: progress.go, sync.go)."""
-    for each in status.get("conditions") or []:
-        kind = each.get("type"), each.get("status"), each.get("reason")
-        if kind in (("ReplicaFailure", "True", "FailedCreate"), ("Progressing", "False", "ReplicaSetCreateError")):
-            return printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
-    return ""
-
-
-def _images(template: Mapping[str, Any]) -> dict[str, str]:
-    return {container["name"]: container["image"] for container in template["spec"]["containers"]}
 
 
 READY = "Ready"

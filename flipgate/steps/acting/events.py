@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from types import MappingProxyType
 
 from flipgate.adapters.events import find_uid
 from flipgate.core.record.events import InvolvedObject, involved_objects, worth_an_event
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError
+from flipgate.core.workloads.kinds import API_VERSIONS
 from flipgate.steps.acting.world import World
-
-API_VERSIONS = MappingProxyType({"Deployment": "apps/v1", "CronJob": "batch/v1"})
 
 
 def write_events(world: World, record: Record) -> frozenset[str]:

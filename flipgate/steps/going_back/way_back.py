@@ -215,9 +215,9 @@ def workers_left(acting: Authority, target: Side) -> tuple[str, ...]:
     services = tuple(service for service in services if service.name in counts)
     names = ", ".join(service.name for service in services)
     place = world.application.place_of(target)
-    workers = [s for s in services if s.kind == "Deployment" and not s.consume and counts[s.name]]
-    scale = f"kubectl -n {place.namespace} scale deployment/"
-    lines = [f"{scale}{place.workload_of(each)} --replicas={counts[each.name]}" for each in workers]
+    workers = [s for s in services if s.kind != "CronJob" and not s.consume and counts[s.name]]
+    scale = f"kubectl -n {place.namespace} scale"
+    lines = [f"{scale} {s.kind.lower()}/{place.workload_of(s)} --replicas={counts[s.name]}" for s in workers]
     lines += paused_by_hand(world, target, workers)
     then = f"; reconcile does so once the record can be read. At once, after those of {target.other} are at 0: "
     typed = then + " && ".join(lines) if lines else ""

@@ -75,10 +75,11 @@ def paths_of(world: World, side: Side, only: Sequence[Service] | None = None) ->
 def side_of(
     world: World, side: Side, found: Iterable[Mapping[str, Any] | None], only: Sequence[Service] | None = None
 ) -> SideState:
-    """Returns a side's declared services (or `only` these) from the objects that were found on it."""
+    """Returns a side's declared services (or `only` these) from the objects that were found on it; each says its kind,
+    as the items of a list do not by themselves."""
     place = world.application.place_of(side)
     namespace = place.namespace
-    known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
+    known = {(each["kind"], each["metadata"]["name"]): each for each in found if each}
     # Events on them need to know which they are: seen once, nobody has to ask for it.
     world.uids.update(
         {InvolvedObject(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()}
@@ -96,11 +97,15 @@ def side_of(
     )
 
 
-def _kind_of(obj: Mapping[str, Any]) -> Kind:
-    """What it is: the items of a list do not say it."""
-    if "spec" not in obj:
-        return "ConfigMap"
-    return "CronJob" if "jobTemplate" in obj["spec"] else "Deployment"
+def list_side(world: World, side: Side) -> tuple[SideState, dict[Kind, str]]:
+    """What of one side asks for a number of pods, by one list of each kind, and the version of each list to watch from:
+    how who waits for pods looks. CronJobs are left out, as if there were none."""
+    namespace = world.application.place_of(side).namespace
+    kinds = dict.fromkeys(service.kind for service in world.application.spec.services if service.kind != "CronJob")
+    lists = {kind: world.cluster.get(address(kind, namespace)) for kind in kinds}
+    found = [{**item, "kind": kind} for kind, each in lists.items() for item in each["items"]]
+    versions: dict[Kind, str] = {kind: each["metadata"]["resourceVersion"] for kind, each in lists.items()}
+    return side_of(world, side, found), versions
 
 
 @about_application(untouched="both sides")

@@ -14,10 +14,11 @@ from flipgate.steps.acting.world import World
 
 
 def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled:
-    """Returns the ScaledObjects of these services' Deployments, by service; of what works by a ConfigMap's word, and of
+    """Returns the ScaledObjects of these services' workloads, by service; of what works by a ConfigMap's word, and of
     CronJobs, none. Where KEDA is not served nothing is asked. Raises Forbidden that names the right."""
     place = world.application.place_of(side)
-    names = {place.workload_of(each): each.name for each in services if each.kind == "Deployment" and not each.consume}
+    asked_of = [each for each in services if each.kind != "CronJob" and not each.consume]
+    names: dict[tuple[str, str], str] = {(each.kind, place.workload_of(each)): each.name for each in asked_of}
     if not names or KEDA not in world.cluster.groups():
         return {}
     try:
@@ -27,7 +28,7 @@ def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled
         raise Forbidden(f"no permission to list scaledobjects in namespace {place.namespace} ({asked})") from error
     found: dict[str, tuple[ScaledObject, ...]] = {}
     for each in (read_scaled_object(item, place.namespace) for item in items):
-        if each and (name := names.get(each.deployment)):
+        if each and (name := names.get((each.target, each.deployment))):
             found[name] = (*found.get(name, ()), each)
     return found
 

@@ -36,9 +36,9 @@ def starter_problems(world: World) -> Iterator[str]:
 
 def _pod_autoscalers(world: World, side: Side) -> Iterator[str]:
     place = world.application.place_of(side)
-    names = {place.workload_of(service) for service in world.application.workers()}
+    names = {(service.kind, place.workload_of(service)) for service in world.application.workers()}
     for each in read_scalers(world.cluster, place.namespace):
-        if each.deployment in names:
+        if (each.target, each.deployment) in names:
             yield from_nothing(each, place)
 
 

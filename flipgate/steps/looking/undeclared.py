@@ -10,6 +10,7 @@ from typing import Final
 
 from flipgate.adapters.routes import declared
 from flipgate.adapters.sought import find_sought, find_workloads, served_by
+from flipgate.core.spec.service import DAEMON_SET, NO_DAEMON_SET
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.sought import Sought
 from flipgate.core.traffic.traffic import RouteName
@@ -21,7 +22,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 
 WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
-    {kind: f"{kind.lower()}s.apps" for kind in ("Deployment", "StatefulSet", "DaemonSet")}
+    {kind: f"{kind.lower()}s.apps" for kind in ("Deployment", "StatefulSet", DAEMON_SET)}
     | {"CronJob": "cronjobs.batch"}
 )
 """Kinds of workload that are looked for, each with its resource."""
@@ -78,6 +79,9 @@ def undeclared_problems(world: World) -> Iterator[str]:
         return
     for line in not_looked([*others.blind, *blind], others.looked):
         world.say(line)
+    if daemons := [each for each in workloads if each.kind == DAEMON_SET]:
+        world.say(f"{shortened(sorted(daemons, key=str))}: a {DAEMON_SET} {NO_DAEMON_SET}")
+        workloads = [each for each in workloads if each not in daemons]
     if workloads:
         world.say(
             f"{shortened(sorted(workloads, key=str))}: on a side and not declared, so no release touches it; a CronJob "

@@ -11,6 +11,7 @@ from flipgate.adapters.logs import last_lines
 from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.pod_causes import Cause, cause_of
 from flipgate.core.workloads.view import pod_ready
 from flipgate.steps.acting.world import World
@@ -65,6 +66,7 @@ def _last_words(world: World, pod: Mapping[str, Any], cause: Cause) -> str:
 
 
 def _owner(pod: dict[str, Any], workloads: list[str]) -> str:
-    """The Deployment a pod belongs to, by its ReplicaSet's name (`NAME-hash`)."""
-    owners = [o.get("name", "") for o in pod["metadata"].get("ownerReferences") or []]
-    return next((o.rpartition("-")[0] for o in owners if o.rpartition("-")[0] in workloads), "")
+    """The workload a pod belongs to: its owner, or a Deployment by its ReplicaSet's name (`NAME-hash`)."""
+    owners = pod["metadata"].get("ownerReferences") or []
+    names = [o["name"] if o.get("kind") in KINDS else o.get("name", "").rpartition("-")[0] for o in owners]
+    return next((name for name in names if name in workloads), "")

@@ -17,6 +17,7 @@ from flipgate.core.workloads.counts import at_work
 from flipgate.core.workloads.hand_over import Jobs, Scaled, Turn, next_turn, running_jobs
 from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.starters import while_live
+from flipgate.core.workloads.stateful import going
 from flipgate.core.workloads.view import SideState, Workload, read_workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
@@ -103,6 +104,8 @@ class _Shift:
     """They can be neither read nor written, which was reported: what is handed over is scaled all the same."""
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
     """Why pods of a mixed service do not count as following their ConfigMap yet."""
+    moved: dict[tuple[Side, str], tuple[tuple[int, int], float]] = field(default_factory=dict)
+    """Of StatefulSets whose pods come and go one by one: pods and Ready ones, and since when there are as many."""
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.world)
@@ -291,11 +294,22 @@ class _Shift:
         late = [name for name in turn.pods if not self._only_waits(name)]
         if turn.work:
             self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late))
-        if late and waited > self.timeout_seconds:
-            if not self.back and any(name not in self.taken_out for name in late):
-                raise self._not_ready(turn, late)
-            for name in late:
+        overdue = [name for name in late if self._since_it_moved(turn, name, waited) > self.timeout_seconds]
+        if overdue:
+            if not self.back and any(name not in self.taken_out for name in overdue):
+                raise self._not_ready(turn, overdue)
+            for name in overdue:
                 self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
+
+    def _since_it_moved(self, turn: Turn, name: str, waited: float) -> float:
+        """How long it has been waited for; where pods come and go one by one, for each of them anew."""
+        workload, now = self.sides[turn.side].workloads[name], self.world.monotonic()
+        if not (workload.stateful and workload.stateful.one_by_one):
+            return waited
+        counts, since = self.moved.get((turn.side, name), ((-1, -1), now))
+        found = workload.pods, workload.ready
+        self.moved[turn.side, name] = (found, now if found != counts else since)
+        return min(waited, now - self.moved[turn.side, name][1])
 
     def _judge_stuck(self, stuck: tuple[Standstill, ...]) -> None:
         """Raises Refused at once for what does not come up by waiting: nothing works meanwhile, or all works twice."""
@@ -329,7 +343,9 @@ class _Shift:
 
     def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
         state = self.sides[turn.side]
-        said = [f"{name} ({why})" if (why := self.unconfirmed.get((turn.side, name))) else name for name in late]
+        turns = self.waiting.turns if turn.work else {name: going(state.workloads[name]) for name in late}
+        whys = {name: self.unconfirmed.get((turn.side, name)) or turns.get(name) for name in late}
+        said = [f"{name} ({why})" if why else name for name, why in whys.items()]
         return Refused(
             f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
             obj=f"workers on {turn.side}",

@@ -186,7 +186,8 @@ def need_counts(world: World, view: View, to: Side) -> None:
     if missing:
         carried = "a first release" if first else f"the traffic {to.other} carries"
         gone = taken(world, view.sides[to], wanted)
-        look = f"kubectl -n {world.application.place_of(to).namespace} get deployments"
+        side = view.sides[to]
+        look = f"kubectl -n {side.namespace} get {side.resources}"
         raise Refused(
             "; ".join([f"has too few Ready pods for {carried}: {counts.said(missing)}", *(each.fact for each in gone)]),
             obj=f"side {world.application.place_of(to)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from flipgate.core.workloads.containers import changes, left_out, rolls
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
 from flipgate.core.workloads.counts import short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
-from flipgate.core.workloads.standstill import paused, standstills
+from flipgate.core.workloads.standstill import held_back, paused, standstills
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View, Workload, repository_of
 from flipgate.steps.acting.about import about_application
@@ -30,7 +30,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
@@ -101,8 +101,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
-    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused) before
-    anything is written.
+    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused,
+    PodsHeldBack) before anything is written.
     """
     world = acting.world
     view = stamped_look(acting, release.side, view)
@@ -122,7 +122,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         for name, each in side.workloads.items()
         if rolls(each, world.application.service(name), release.images[name], release.again.get(name, ""))
     }
-    need_none(paused(rolled), obj=_on_its_side(release), untouched="both sides")
+    need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
     quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
@@ -205,29 +205,27 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     """
     world = acting.world
     began = world.monotonic()
-    namespace = world.application.place_of(release.side).namespace
-    path = address("Deployment", namespace)
     said, waiting = "", Waiting(world)
     while True:
-        listed = world.cluster.get(path)
-        side = side_of(world, release.side, listed["items"])
+        side, versions = list_side(world, release.side)
         waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
         missing = short_of(side, release.wanted)
-        behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
+        behind = [name for name, w in side.workloads.items() if w.replicas and not w.rolled_out]
         if not missing and not behind:
             return
         waited = world.monotonic() - began
-        progress = f"{_ready_line(side, release)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
-        if progress.split(" Ready")[0] != said:
-            said = progress.split(" Ready")[0]
-            world.say(progress)
+        ready, turns = _ready_line(side, release), "".join(f"; {turn}" for turn in waiting.turns.values())
+        if ready + turns != said:
+            said = ready + turns
+            world.say(f"{ready} Ready after {waited:.0f} s of {timeout_seconds:g} s{turns}")
         if waited >= timeout_seconds:
-            raise _not_ready(world, release, side, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
+            late = missing or dict.fromkeys(behind, (0, 0))
+            raise _not_ready(world, release, side, late, timeout_seconds, waiting.turns.values())
         acting.check_lease()
         need_open(world.store.read(), release.name)
-        _wait_for_change(
-            world, path, listed["metadata"]["resourceVersion"], min(LOOK_SECONDS, timeout_seconds - waited)
-        )
+        awaited = side.workloads[[*missing, *behind][0]].kind  # one list can be watched, and that is what is waited for
+        path = address(awaited, side.namespace)
+        _wait_for_change(world, path, versions[awaited], min(LOOK_SECONDS, timeout_seconds - waited))
 
 
 def _on_its_side(release: Release) -> str:
@@ -252,13 +250,18 @@ def _ready_line(side: SideState, release: Release) -> str:
 
 
 def _not_ready(
-    world: World, release: Release, side: SideState, missing: Mapping[str, tuple[int, int]], seconds: float
+    world: World,
+    release: Release,
+    side: SideState,
+    missing: Mapping[str, tuple[int, int]],
+    seconds: float,
+    turns: Iterable[str],
 ) -> Refused:
     counts = ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
     place = world.application.place_of(release.side)
     named = [place.workload_of(each) for each in world.application.spec.services if each.name in missing]
     known = [each.fact for each in standstills(side, missing)]  # it may pass, and has not
-    causes = "; ".join([*known, why_not_ready(world, release.side, named)])
+    causes = "; ".join([*known, *turns, why_not_ready(world, release.side, named)])
     return Refused(
         f"not Ready within {seconds:g} s: {counts}. {causes}",
         obj=_on_its_side(release),

@@ -27,7 +27,8 @@ from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.content import gets_anew, marks, new_content
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
-from flipgate.core.workloads.view import SideState, View
+from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
+from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
@@ -61,6 +62,8 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
     else:
         change["plan"] = ["rest", str(side.side), world.application.spec.policy.rest_replicas]
+    if losing := _losing_data(world, view, release, kind):
+        change["deletes"] = sorted(workload.name for workload in losing)
     return hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -260,7 +263,8 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
         stay = [
             f"{name} is no longer in the file: its pods stay, {count}" for name, count in gone.replicas.items() if count
         ]
-        return (f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving", *stay)
+        goes = f"{sum(side.replicas.values())} pods of {side.side} go; {release.side} keeps serving"
+        return (goes, *_data_lost(world, view, release, kind), *stay)
     record, old = need_record(world, view), release.side.other
     before = images_of(world.application, view.sides[old]) if record.ran_on(old) else {}
     up = {name for name, workload in view.sides[old].workloads.items() if workload.up}
@@ -277,8 +281,23 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
     unread: list[str] = []
     gone = read_taken_out(world, record, old, unread.append)
-    lines += [*taken_out.lines(world.application, record, gone), *unread]
+    lines += [*taken_out.lines(world.application, record, gone), *unread, *_data_lost(world, view, release, kind)]
     return tuple(lines) or ("configuration only",)
+
+
+def _losing_data(world: World, view: View, release: Release, kind: QuestionKind) -> list[Workload]:
+    """What of the old side loses its data by a yes: StatefulSets that go down, and delete their volumes then."""
+    old, flip = view.sides[release.side.other], kind is QuestionKind.FLIP
+    services = world.application.workers() if flip else world.application.spec.services
+    going = [old.workloads[service.name] for service in services]
+    return [workload for workload in going if deletes(workload, AT_REST)]
+
+
+def _data_lost(world: World, view: View, release: Release, kind: QuestionKind) -> Iterator[str]:
+    when = HANDED_OVER if kind is QuestionKind.FLIP else AT_REST
+    for workload in _losing_data(world, view, release, kind):
+        if workload.pods or workload.up:
+            yield f"{workload}: {deletes(workload, when)}"
 
 
 def _summary(record: Record, view: View, release: Release, kind: QuestionKind) -> str:

@@ -22,8 +22,10 @@ from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import untold
+from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
+from flipgate.core.workloads.kinds import Rights
 from flipgate.core.workloads.render import environment_config_maps, images_of
-from flipgate.core.workloads.standstill import paused
+from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
@@ -33,14 +35,16 @@ from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
+from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
-Rights = tuple[tuple[str, str, str], ...]
-"""What flipgate must be allowed to do in a namespace, and no more: API group, resource, verbs."""
+"""What flipgate must be allowed to do in a namespace, and no more. Beside these: those of the kinds of workload that
+are declared (core/workloads/kinds.py)."""
 ON_A_SIDE: Rights = (
     ("", "namespaces", "get"),
     ("", "pods", "list"),
@@ -48,19 +52,11 @@ ON_A_SIDE: Rights = (
     ("", "services/proxy", "get"),
     ("", "configmaps", "get"),
     ("", "events", "create"),
-    ("apps", "deployments", "get list watch patch"),
     # For WayBackReady: what could keep the old side from being whole again; autoscalers for LiveSideReady, too.
     ("", "resourcequotas", "list"),
     ("autoscaling", "horizontalpodautoscalers", "list"),
     ("discovery.k8s.io", "endpointslices", "list"),
 )
-FOR_CRON_JOBS: Rights = (
-    ("batch", "cronjobs", "get patch"),
-    # Where the other side's schedule left off.
-    ("batch", "cronjobs/status", "patch"),
-    ("batch", "jobs", "list"),
-)
-"""On the sides, where a service of role cron is declared."""
 FOR_MIXED: Rights = (
     ("", "configmaps", "patch"),
     # The kubelet is made to look at once, and the pods are asked whether they do as they were told.
@@ -102,6 +98,8 @@ def check_application(
     problems = [*_permissions(world, namespace), *probe_problems(world)]
     if problems:
         return problems
+    for note in volume_notes(world):
+        say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
     return [*found, *_header(world)]
@@ -238,13 +236,14 @@ def _last_epoch(view: View) -> int:
 
 def rights_on_a_side(application: Application) -> Rights:
     """What flipgate must be allowed to do on each side of this application."""
-    cron_jobs = any(service.kind == "CronJob" for service in application.spec.services)
+    declared = {service.kind for service in application.spec.services}
+    workloads = tuple(right for kind, row in KINDS_OF_WORKLOAD.items() if kind in declared for right in row.rights)
     gates = tuple(
         right for kind in dict.fromkeys(gate.kind for gate in application.spec.gates) for right in kind.rights
     )
     mixed = FOR_MIXED if application.mixed() else ()
     grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
-    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + gates + grants
+    return ON_A_SIDE + workloads + mixed + gates + grants
 
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:
@@ -347,6 +346,8 @@ def _side(world: World, side: Side) -> Iterator[str]:
     state = look_at_side(world, side)
     if state.missing:
         yield f"namespace {namespace} ({side}) lacks {state.lacks}"
+    missing = [service for service in world.application.spec.services if service.name in state.missing]
+    yield from kind_problems(world.cluster, state.place, missing)
     for name, switch in state.switches.items():
         if not switch.found:
             yield f"{switch} does not exist; it tells {name} whether to consume"
@@ -359,16 +360,19 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{workload} has no container {service.container} (it has: {known})"
         if not_told := untold(workload, service):
             yield f"{workload} {not_told}"
-    for each in paused(state.workloads):
+    partitioned = {name: w for name, w in state.workloads.items() if w.stateful and w.stateful.partition}
+    for each in (*paused(state.workloads), *held_back(partitioned)):
         yield f"{each.fact} ({each.command})"
     yield from service_problems(world, state)
 
 
 @about(untouched="the cluster")
 def need_place(cluster: Reader, application: Application) -> None:
-    """Raises Refused unless both sides' namespaces exist and each route names a side: what applying asks first."""
+    """Raises Refused unless both sides' namespaces exist, each route names a side, and nothing declared is there as
+    another kind: what applying asks first."""
     _need_both(cluster, application)
     _need_routes(cluster, application)
+    need_kinds(cluster, application)
 
 
 def _need_routes(cluster: Reader, application: Application) -> None:

@@ -56,7 +56,7 @@ def test_each_snippet_sends_an_event_that_is_read_and_logs_in(name: str) -> None
     with answering(204, b"") as there:
         done = run(there, "sh", "-e", "-c", line, GITHUB_RUN_NUMBER="77", CI_PIPELINE_IID="77", **GIVEN)
     assert done.returncode == 0, done.stderr
-    assert read(there) == BuildEvent("sportsdata", {"api": "sportsdata/api:77"})
+    assert read(there) == BuildEvent("sportsdata", {"api-all": "sportsdata/api:77"})
     assert there.authorized == ["Basic " + b64encode(LOGIN.encode()).decode()]
     assert LOGIN not in done.stdout + done.stderr
 

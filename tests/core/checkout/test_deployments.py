@@ -12,6 +12,8 @@ from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
+from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
+from flipgate.core.workloads.kinds import Rights
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_KEDA,
@@ -20,7 +22,6 @@ from flipgate.steps.releasing.setup import (
     OF_ITS_OWN,
     ON_ROUTES,
     ON_TRAEFIK,
-    Rights,
     rights_on_a_side,
 )
 from tests.core.source import ROOT
@@ -70,7 +71,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
-    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"])
+    stateful = KINDS_OF_WORKLOAD["StatefulSet"].rights
+    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful)
     probe = {("", "secrets", "get")}  # one, by its name
     expected = others | middlewares | on_a_side | preview | probe
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected

@@ -251,7 +251,7 @@ def test_offline_check_as_data_and_from_stdin() -> None:
     [
         (("readyTimeoutSeconds", "readyTimeoutSecond"), 'did you mean "readyTimeoutSeconds"?'),
         (("namespace: production-green", "namespace: production-blue"), 'both sides are namespace "production-blue"'),
-        (("service: venue, path", "service: vneue, path"), 'unknown service "vneue"; did you mean "venue"?'),
+        (("service: venue-", "service: vneue-"), 'did you mean "venue-football-ncaa"?'),
     ],
 )
 def test_a_file_that_cannot_be_meant(tmp_path: Path, change: tuple[str, str], said: str) -> None:

@@ -93,8 +93,14 @@ def test_who_sets_the_count(annotations: dict[str, str], rules: bool, pinned: bo
     assert (found.rules, found.pinned) == (rules, pinned)
 
 
+def test_keda_starts_a_stateful_set_as_well() -> None:
+    found = read_scaled_object(obj(kind="StatefulSet"), "shop-green")
+    assert found
+    assert (found.target, found.deployment) == ("StatefulSet", "mailer")
+
+
 def test_one_of_another_kind_is_none() -> None:
-    assert read_scaled_object(obj(kind="StatefulSet"), "shop-green") is None
+    assert read_scaled_object(obj(kind="ReplicaSet"), "shop-green") is None
 
 
 RUNS: dict[str, str] = {}

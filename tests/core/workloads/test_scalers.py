@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def autoscaler(kind: str = "Deployment", **meta: Any) -> dict[str, Any]:
 
 def test_an_autoscaler_is_read_with_its_numbers() -> None:
     assert read_scaler(autoscaler()) == Scaler("web-hpa", "web", 1, 3, 2)
-    assert read_scaler(autoscaler("StatefulSet")) is None
+    assert read_scaler(autoscaler("ReplicaSet")) is None
 
 
 KEDA = {"ownerReferences": [{"kind": "ScaledObject", "name": "web-so"}]}
@@ -51,3 +52,12 @@ def test_what_could_not_be_read_is_said() -> None:
 def test_what_is_whole_or_not_wanted_or_not_there_is_none() -> None:
     assert fewer(side(GREEN, deployment(replicas=4)), {"web": 4, "mailer": 0}) == {}
     assert fewer(without(side(GREEN), "web"), {"web": 4}) == {}
+
+
+def test_an_autoscaler_of_a_stateful_set_is_not_that_of_a_deployment_of_its_name() -> None:
+    other = read_scaler(autoscaler("StatefulSet"))
+    assert other
+    web = side(GREEN).workloads["web"]
+    assert (other.scales(web), other.scales(replace(web, kind="StatefulSet"))) == (False, True)
+    (found,) = taken_away({"web": replace(web, kind="StatefulSet")}, {"web": 3}, [])
+    assert found.command == "kubectl -n shop-green scale statefulset/web --replicas=3"
