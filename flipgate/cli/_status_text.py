@@ -12,6 +12,7 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
+from flipgate.core.record.queue import LEFT
 from flipgate.core.values.reasons import Why
 
 NONE = "none"
@@ -110,7 +111,7 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     release = data["release"]
     if data["queued"] and release and not release["ended"]:
         yield "", f"released by itself when {release['name']} has ended"
-    elif data["queued"]:
+    elif data["queued"] and not any(each["type"] == LEFT for each in data["conditions"]):
         yield "", "may start: reconcile starts it within minutes"
 
 

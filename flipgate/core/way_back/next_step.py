@@ -58,6 +58,9 @@ def next_step(facts: Facts) -> Next:
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
+    if record.under_way is None and (why := queue.left(record)):
+        images = " ".join(f"--image {service}={each.image}" for service, each in sorted(record.queued.items()))
+        return _next(f"{queue.said(record.queued)}: {why}", PERSON, f"flipgate deploy {name} {images}")
     if record.under_way is None and record.queued:
         return _next(f"{queue.said(record.queued)} waited: reconcile starts it within minutes", CLOCK, "")
     if record.under_way is None:

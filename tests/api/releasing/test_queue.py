@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from flipgate.adapters.runs import RUNS_A_KEY
 from flipgate.cli import cli
+from flipgate.core.record import queue
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.queue import gather
 from flipgate.core.record.release import Release
@@ -302,6 +304,20 @@ def test_what_a_build_superseded_is_not_lost_before_it_has_opened_its_own(
     release = release_or_queue(world, MAILER, "ci mailer")
     assert release is not None
     assert release.images == BOTH
+
+
+def test_runs_that_fail_each_time_are_said_and_not_started_for_ever(shop: Shop, prefect: PlayedPrefect) -> None:
+    world, said = waiting(shop, MAILER), list[str]()
+    world.say = said.append
+    with played(world) as flows:
+        for _ in range(RUNS_A_KEY + 1):
+            flows.reconcile(world, "default")
+            for run in prefect.of("deploy-dark"):
+                run["state_type"] = "FAILED"
+    assert len(prefect.of("deploy-dark")) == RUNS_A_KEY
+    record = world.store.read()
+    assert queue.left(record).startswith("nobody releases what waits any more: each run that was to do it has ended")
+    assert [entry.step for entry in record.journal].count("BuildsLeft") == 1, "said once"
 
 
 def test_what_waited_for_a_service_that_the_file_names_no_longer_is_said_once(shop: Shop) -> None:
