@@ -98,5 +98,8 @@ def _refused(workloads: Mapping[str, Workload]) -> Iterator[Standstill]:
                 f"{workload} has {workload.pods} of {workload.replicas} pods, and the API server refuses more: {said}"
             )
             command = next(command for words, command in NEXT if words in said).format(workload.namespace)
-            passes = any(words in said for words in PASSES) and not any(words in said for words in LASTS)
+            if workload.refused_before:
+                fact += ", said before it was written last"
+            undecided = any(words in said for words in PASSES) and not any(words in said for words in LASTS)
+            passes = undecided or workload.refused_before
             yield Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS, passes)

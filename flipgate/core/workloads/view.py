@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from flipgate.core.record.record import Record
@@ -13,8 +14,10 @@ from flipgate.core.values import stamps
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.managed_fields import Writer, image_writers, writer_of
+from flipgate.core.workloads.managed_fields import Writer, image_writers, moment_of, writer_of, written_by_us
 
+ASKED_AGAIN = "flipgate.dev/asked-again"
+"""An annotation on a Deployment. Its value is for nobody: a change has the controllers ask for its pods again."""
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
 
@@ -115,6 +118,10 @@ class Workload(Stamped):
     refusal: str = ""
     """What the API server says to the pods, or the ReplicaSet, of a Deployment that it refuses; empty where it takes
     them."""
+    refused_before: bool = False
+    """Whether that was said before flipgate wrote the workload last. A ReplicaSet's controller tries again within 1,000
+    s, and neither takes such a sentence away nor renews it before (kubernetes/pkg/controller/replicaset)."""
+    has_annotations: bool = False
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -139,6 +146,17 @@ class Workload(Stamped):
         if self.kind == "CronJob":
             return {"op": "add", "path": "/spec/suspend", "value": not count}
         return {"op": "add", "path": "/spec/replicas", "value": count}
+
+    def asking_again(self) -> dict[str, Any]:
+        """Returns the operation that has its controllers ask for its pods at once: the Deployment's copies annotations
+        to the ReplicaSet, whose own looks at whatever has changed (kubernetes/pkg/controller/deployment: sync.go)."""
+        if not self.has_annotations:
+            return {"op": "add", "path": "/metadata/annotations", "value": {ASKED_AGAIN: self.resource_version}}
+        return {
+            "op": "add",
+            "path": f"/metadata/annotations/{ASKED_AGAIN.replace('/', '~1')}",
+            "value": self.resource_version,
+        }
 
     @property
     def rolled_out(self) -> bool:
@@ -300,7 +318,8 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
         "updated": updated,
         "up_to_date": settled and updated >= wanted and total <= wanted,
         "paused": bool(spec.get("paused")),
-        "refusal": _refusal(status) if settled else "",
+        **(_refusal(status, written_by_us(meta)) if settled else {}),
+        "has_annotations": meta.get("annotations") is not None,
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
         "template": spec["template"],
@@ -309,14 +328,18 @@ def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refusal(status: Mapping[str, Any]) -> str:
+def _refusal(status: Mapping[str, Any], written: datetime | None) -> dict[str, Any]:
     """Reads what a Deployment's controller hands on of its newest ReplicaSet (`ReplicaFailure`), or says of one that
     could not even be made (kubernetes/pkg/controller/deployment: progress.go, sync.go)."""
     for each in status.get("conditions") or []:
         kind = each.get("type"), each.get("status"), each.get("reason")
         if kind in (("ReplicaFailure", "True", "FailedCreate"), ("Progressing", "False", "ReplicaSetCreateError")):
-            return printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
-    return ""
+            said = printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
+            times = [moment_of(each.get(key)) for key in ("lastUpdateTime", "lastTransitionTime")]
+            at = max((time for time in times if time), default=None)
+            # Both times are the cluster's: ours may be another.
+            return {"refusal": said, "refused_before": at is not None and written is not None and at < written}
+    return {}
 
 
 def _images(template: Mapping[str, Any]) -> dict[str, str]:

@@ -99,3 +99,25 @@ WEBHOOK = 'Internal error occurred: failed calling webhook "policy.example": fai
 def test_what_the_api_server_could_not_decide_may_pass(said: str, passes: bool) -> None:
     (one,) = found(refused(said))
     assert one.passes is passes
+
+
+@pytest.mark.parametrize(
+    ("key", "at", "before"),
+    [
+        ("lastTransitionTime", "2026-03-01T11:59:59Z", True),
+        ("lastTransitionTime", "2026-03-01T12:00:00Z", False),
+        ("lastUpdateTime", "2026-03-01T12:00:01Z", False),
+        ("lastUpdateTime", "no time", False),
+    ],
+)
+def test_a_refusal_from_before_the_last_write_is_waited_for(key: str, at: str, before: bool) -> None:
+    """It stays there until its controller tries again, which may take a quarter of an hour."""
+    web = refused(**{key: at})
+    web["metadata"]["managedFields"] = [
+        {"manager": "flipgate", "operation": "Update", "time": "2026-03-01T12:00:00Z"},
+        {"manager": "flipgate", "operation": "Update", "time": "2026-03-01T12:05:00Z", "subresource": "status"},
+        {"manager": "kubectl", "operation": "Update", "time": "2026-03-01T12:05:00Z"},
+    ]
+    (one,) = found(web)
+    assert one.passes is before
+    assert one.fact.endswith(", said before it was written last") is before
