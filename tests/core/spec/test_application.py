@@ -343,7 +343,6 @@ def test_gates_of_each_kind_are_read_with_their_defaults() -> None:
         ("traefik: {maxErrorRatio: 0.1}, max: 1", "has max, which only a promql gate has"),
         ("traefik: {maxErrorRatio: 1.1}", "less than or equal to 1"),
         ("traefik: {maxErrorRatio: 0.1}, windowSeconds: 5", 'gate "slow" needs spec.traffic.traefik.metricsPort'),
-        ("logs: {pattern: '(', max: 0}", "is no regular expression"),
         ("alerts: {}", "alerts: "),
         ("alerts: {'a-b': c}", 'the label "a-b", which no alert can have'),
         ("alerts: {a: '{window}'}", "unknown placeholder {window}"),
