@@ -66,6 +66,7 @@ DATA = """\
                   consumes on the dark side, too; suspended is null for what is no CronJob; consumes, of a mixed
                   service, is what its pods are told, else null
   undelivered     announcements not yet told; null when the record cannot be read
+  undeliveredSince  null or the time of the oldest of them
   problems        [{of, fact}]: what could not be read, and why"""
 
 

@@ -327,3 +327,21 @@ def test_what_waited_for_a_service_that_the_file_names_no_longer_is_said_once(sh
     with pytest.raises(BadInput, match="mailer shop/mailer:2 waited, and the file names no such service"):
         open_release(world, {}, "ci")
     assert world.store.read().queued == {}
+
+
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_a_deploy_says_what_to_type_next_once(
+    shop_on_paper: Shop, prefect: PlayedPrefect, more: tuple[str, ...]
+) -> None:
+    prefect.state = {"type": "FAILED", "name": "Failed", "message": "no"}
+    where = ["--kubeconfig", str(shop_on_paper.kubeconfig), "-n", shop_on_paper.own]
+    line = ["deploy", *where, shop_on_paper.name, "--image", "web=shop/web:2", *more]
+    result = CliRunner().invoke(cli, line, prog_name="flipgate")
+    assert result.output.count("Next: ") == 1, result.output
+
+
+def test_a_deploy_behind_a_release_says_what_to_type_next_once(shop: Shop, prefect: PlayedPrefect) -> None:
+    shop.gone_live("reconcile")
+    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    result = CliRunner().invoke(cli, ["deploy", *where, shop.name, "--image", "web=shop/web:2"], prog_name="flipgate")
+    assert result.output.count("Next: ") == 1, result.output

@@ -209,7 +209,7 @@ ONE_MISTAKE = {
     "service that is no name": (
         "name: web",
         "name: web, service: web:80",
-        "spec.services[0].service: string should match pattern",
+        "spec.services[0].service: has to be small letters",
     ),
     "check of a Service by the Service's name": (
         "name: web",
@@ -221,7 +221,7 @@ ONE_MISTAKE = {
         "path: /health, port: 70000",
         "spec.checks[0].port: input should be less than or equal to 65535",
     ),
-    "relative path": ("path: /health", "path: health", "spec.checks[0].path: string should match pattern"),
+    "relative path": ("path: /health", "path: health", "spec.checks[0].path: has to be a path that begins with /"),
     "limit of a log gate": (
         "  policy:",
         "  gates: [{name: noise, logs: {pattern: x, max: 1, patern: x}}]\n  policy:",
@@ -239,7 +239,7 @@ ONE_MISTAKE = {
         "spec.policy.maxErrorRatio: input should be a finite number",
     ),
     "long name": ("name: shop", f"name: {'s' * 41}", "line 4, metadata.name: string should have at most 40 characters"),
-    "capital name": ("name: shop", "name: Shop", "metadata.name: string should match pattern"),
+    "capital name": ("name: shop", "name: Shop", "metadata.name: has to be small letters"),
     "key twice": (
         "  policy:",
         "  policy: {}\n  policy:",
