@@ -10,12 +10,14 @@ from prefect.states import Completed
 from blocks.cluster import connect
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
+from flipgate.core.record.going_on import ENDED
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import may_start
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.world import World, default_actor
+from flipgate.steps.releasing.queue import leave_what_waits
 from flipgate.steps.watching.unwatched import look_whether_watched
 from tasks import steps as task
 
@@ -46,7 +48,9 @@ def start_what_waited(world: World, cluster: str) -> None:
     try:
         record = world.store.read()
         if may_start(record, world.now(), world.application.spec.policy.join_builds_seconds):
-            task.start_queued(world, record, cluster)
+            run = task.start_queued(world, record, cluster)
+            if run.state in ENDED:  # as many were started as ever are
+                leave_what_waits(world, run)
     except FlipgateError as error:
         world.say(f"whether builds wait, or their run, is left to reconcile: {error}")
 

@@ -18,13 +18,15 @@ from tasks import steps as task
 
 
 @flow(name=SCALE_DOWN, flow_run_name="scale down {application} {release}")
-def scale_down(application: str, release: str, cluster: str = "default") -> str | State[str]:
+def scale_down(application: str, release: str, cluster: str = "default", unseen_by: str = "") -> str | State[str]:
     """Asks go or no-go and puts the old side to rest. Refuses before its time; a no keeps the way back open.
 
     Args:
         application: The application's name.
         release: The live release, as `flipgate status` names it (ID-ATTEMPT).
         cluster: The flipgate-cluster block to use; `default` needs no block.
+        unseen_by: Who closes a release whose old side rests though a Traefik replica does not show the live one; else
+            leave it empty.
     """
     world = begin(application, cluster)
     task.recover(world)
@@ -34,12 +36,12 @@ def scale_down(application: str, release: str, cluster: str = "default") -> str 
     try:
         soaked = need_soaked(world, release)
         with noting_stop(world, release, SCALE_DOWN, this_run()):
-            return ask_and_rest(world, soaked, cluster)
+            return ask_and_rest(world, soaked, cluster, unseen_by)
     except Refused as refused:
         return overtaken(world, release, refused)
 
 
-def ask_and_rest(world: World, soaked: Release, cluster: str) -> str | State[str]:
+def ask_and_rest(world: World, soaked: Release, cluster: str, unseen_by: str = "") -> str | State[str]:
     """Takes the release from `live` to `settled`, on a person's word; begun again after a crash, it goes on from where
     the release is."""
     if soaked.phase is Phase.LIVE:
@@ -48,6 +50,6 @@ def ask_and_rest(world: World, soaked: Release, cluster: str) -> str | State[str
             return no
     with world.acting() as acting:
         act_again(acting)
-        settled = task.settle_release(acting, soaked.name)
+        settled = task.settle_release(acting, soaked.name, unseen_by)
     start_what_waited(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"

@@ -11,6 +11,9 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
 from flipgate.core.values.errors import TemporaryError
+from tasks import one_line
+
+one_line.install()  # whoever has steps has their refusals in one line
 
 DELAYS_SECONDS: list[float] = [1, 3, 10]
 F = TypeVar("F", bound=Callable[..., Any])

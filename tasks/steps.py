@@ -122,8 +122,8 @@ def roll_back(world: World, reason: str, by: str, to: Side | None = None, now: b
 
 
 @step("put the old side to rest")
-def settle_release(acting: Acting, release: str) -> Release:
-    return settle.settle(acting, release)
+def settle_release(acting: Acting, release: str, unseen_by: str = "") -> Release:
+    return settle.settle(acting, release, unseen_by=unseen_by)
 
 
 @step("start the next pipeline")

@@ -21,6 +21,7 @@ from flipgate.adapters.cluster import FIELD_MANAGER, Cluster, Reader
 from flipgate.adapters.connection import READ_SECONDS
 from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
 from flipgate.core.record.release import Release
+from flipgate.core.record.schema import schema_of_release
 from flipgate.core.record.size import JOURNAL, Finished, written, written_release
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused, about
@@ -198,7 +199,7 @@ class Store:
         before = self._journal(item) if item else ()
         entries = merged(() if isinstance(before, PermanentError) else before, journal)
         told, journaled = written_release(Finished(release, entries))
-        data = {"schema": str(SCHEMA_VERSION), "release.json": told, "journal.json": journaled}
+        data = {"schema": str(schema_of_release(release)), "release.json": told, "journal.json": journaled}
         self._put(name, data, "release", item)
 
     def history(self) -> list[Release]:
@@ -240,7 +241,7 @@ class Store:
         try:
             release = Release.model_validate_json((item.get("data") or {}).get("release.json", ""))
         except ValidationError as error:
-            fact = _first_problem(error)
+            fact = _newer(item) or _first_problem(error)
         else:
             if release.changes and all(change.at.tzinfo for change in release.changes):
                 return release
@@ -253,7 +254,7 @@ class Store:
         try:
             journal = JOURNAL.validate_json(text)
         except ValidationError as error:
-            fact = _first_problem(error)
+            fact = _newer(item) or _first_problem(error)
         else:
             if all(entry.at.tzinfo and (entry.ended or entry.at).tzinfo for entry in journal):
                 return journal
@@ -315,7 +316,7 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
         raise _bad_record("it does not say which schema it is of", name, namespace)
     if found > SCHEMA_VERSION:
         raise Refused(
-            f"was written by a newer flipgate (schema {found}, this one knows {SCHEMA_VERSION})",
+            f"was {_by_newer(found)}",
             obj=f"record of {name}",
             reason=Why.NEWER_RECORD,
             untouched="everything",
@@ -325,6 +326,16 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
         return Record.model_validate_json(text)
     except ValidationError as error:
         raise _bad_record(_first_problem(error), name, namespace) from error
+
+
+def _by_newer(schema: int) -> str:
+    return f"written by a newer flipgate (schema {schema}, this one knows {SCHEMA_VERSION})"
+
+
+def _newer(item: dict[str, Any]) -> str:
+    """That an object of the history is a newer flipgate's; empty where it is not."""
+    schema = str((item.get("data") or {}).get("schema", ""))
+    return _by_newer(int(schema)) if schema.isdecimal() and int(schema) > SCHEMA_VERSION else ""
 
 
 def _bad_record(why: str, name: str, namespace: str) -> PermanentError:

@@ -31,9 +31,16 @@ RUN_DATA = '-o json: {"application", "pipeline", "startedBy", "run": {"id", "nam
 
 
 def start_run(
-    pipeline: str, application: str, parameters: Mapping[str, Any], block: str | None, output: str | None
+    pipeline: str,
+    application: str,
+    parameters: Mapping[str, Any],
+    block: str | None,
+    output: str | None,
+    *,
+    says_next: bool = True,
 ) -> Run:
-    """Starts the run and prints where to see it. Raises Refused, NotFound or Unreachable as Prefect does."""
+    """Starts the run and prints where to see it, and what to type next, where it `says_next`. Raises
+    Refused, NotFound or Unreachable as Prefect does."""
     from flipgate.adapters.runs import start
 
     where = {"cluster": block} if block else {}
@@ -45,7 +52,8 @@ def start_run(
     click.echo(f"{pipeline} of {application} started: run {run.name}")
     if run.url:
         click.echo(run.url)
-    click.echo(f"Next: flipgate status {application} --watch")
+    if says_next:
+        click.echo(f"Next: flipgate status {application} --watch")
     return run
 
 

@@ -51,6 +51,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "traffic": [{"replica": o.replica, "side": _text(o.side), "text": o.text} for o in facts.observed],
         "sides": {str(side): _side(facts, side) for side in Side},
         "undelivered": len(record.outbox) if record else (0 if facts.managed is False else None),
+        "undeliveredSince": iso(record.outbox[0].at) if record and record.outbox else None,
         "problems": [{"of": what, "fact": fact} for what, fact in facts.problems.items()],
     }
 

@@ -12,6 +12,8 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
+from flipgate.core.record.pipelines import RECONCILE
+from flipgate.core.record.queue import LEFT
 from flipgate.core.values.reasons import Why
 
 NONE = "none"
@@ -75,7 +77,15 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "Journal", "unknown, as are untold announcements"
         return
     yield "Journal", _entry(data["openEntry"])
-    yield "Untold", count(data["undelivered"], "announcement") if data["undelivered"] else NONE
+    yield "Untold", _untold(data, now)
+
+
+def _untold(data: dict[str, Any], now: datetime) -> str:
+    """How many, for how long, and where it is said why: only who tells them hears what the chat answers."""
+    if not data["undelivered"]:
+        return NONE
+    logs = f"the log of {RECONCILE}, which tries again each time, says why"
+    return f"{count(data['undelivered'], 'announcement')}, the oldest for {ago(data['undeliveredSince'], now)}: {logs}"
 
 
 def _active(data: dict[str, Any]) -> str:
@@ -110,7 +120,7 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     release = data["release"]
     if data["queued"] and release and not release["ended"]:
         yield "", f"released by itself when {release['name']} has ended"
-    elif data["queued"]:
+    elif data["queued"] and not any(each["type"] == LEFT for each in data["conditions"]):
         yield "", "may start: reconcile starts it within minutes"
 
 

@@ -93,9 +93,9 @@ def deploy(
     if dry_run:
         _show_plan(world, wanted, again_mark(word), output)
         return
-    _say_what_waits(world)
+    waits = _say_what_waits(world)
     parameters = {"images": wanted, "name": person(), **({"again": word} if word else {})}
-    run = start_run(DEPLOY_DARK, app, parameters, block, output)
+    run = start_run(DEPLOY_DARK, app, parameters, block, output, says_next=not (waits or wait))
     if wait:
         wait_for_run(run, world, timeout_seconds)
 
@@ -125,16 +125,18 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
             click.echo(f"{title}  {line}")
 
 
-def _say_what_waits(world: World) -> None:
-    """Says that a release is in the way, which the run would say later. Raises NotFound before `adopt`."""
+def _say_what_waits(world: World) -> bool:
+    """Says that a release is in the way, which the run would say later, and what ends that. Returns whether there is
+    one. Raises NotFound before `adopt`."""
     from flipgate.core.record.queue import waits_for
 
     release = waits_for(world.store.read())
     if release is None:
-        return
+        return False
     fact = f"release {release.name} is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC"
     click.echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)
     click.echo(f"Next: {_end_first(world.application.name, release)}", err=True)
+    return True
 
 
 def _end_first(name: str, release: Release) -> str:

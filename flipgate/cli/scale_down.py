@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option, person
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
 
 
 @click.command(
@@ -15,19 +17,35 @@ from flipgate.cli._runs import RUN_DATA, block_option, start_run
     details={"Data": RUN_DATA},
     examples="""\
         flipgate scale-down sportsdata
+        flipgate scale-down sportsdata --unseen     a Traefik replica is stuck, and you have looked
         flipgate scale-down sportsdata -o json""",
 )
 @click.argument("app")
+@click.option(
+    "--unseen",
+    is_flag=True,
+    help="Close a release whose old side rests already, though a Traefik replica does not show the live one.",
+)
 @block_option
 @output_option("json", "yaml")
 @cluster_options
-def scale_down(options: ClusterOptions, app: str, block: str | None, output: str | None) -> None:
+def scale_down(options: ClusterOptions, app: str, unseen: bool, block: str | None, output: str | None) -> None:
     """Put the old side to rest after its soak (a Prefect run).
 
     For a release that is `live` and has soaked. The run asks a person first; after it the way back is the slow one.
     """
+    from flipgate.core.record.phases import Phase
     from flipgate.core.record.pipelines import SCALE_DOWN
     from flipgate.steps.releasing.settle import need_soaked
 
     release = need_soaked(options.world(app))
-    start_run(SCALE_DOWN, app, {"release": release.name}, block, output)
+    if unseen and release.phase is not Phase.SETTLING:
+        raise Refused(
+            f"is `{release.phase}`: --unseen is for one whose old side rests already, and was looked for",
+            obj=f"release {release.name}",
+            reason=Why.WRONG_PHASE,
+            untouched="both sides",
+            next_command=f"flipgate scale-down {app}",
+        )
+    parameters = {"release": release.name} | ({"unseen_by": person()} if unseen else {})
+    start_run(SCALE_DOWN, app, parameters, block, output)

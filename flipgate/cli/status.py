@@ -54,6 +54,7 @@ DATA = """\
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row
+                  BuildsLeft, where builds wait and each run that was to release them has failed: RunFailed (True)
   openEntry       null or the journal entry that has begun and not ended
   drift           null or a sentence; openEntry and drift are not known where `managed` or routes could not be read
   routes          [{kind, namespace, name, found, side, sides, via, others, text}]; via: other routes of the application
@@ -65,6 +66,7 @@ DATA = """\
                   consumes on the dark side, too; suspended is null for what is no CronJob; consumes, of a mixed
                   service, is what its pods are told, else null
   undelivered     announcements not yet told; null when the record cannot be read
+  undeliveredSince  null or the time of the oldest of them
   problems        [{of, fact}]: what could not be read, and why"""
 
 

@@ -10,12 +10,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from flipgate.core.spec.fields import FileModel, valid_paths
 from flipgate.core.values.foreign import shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
-from flipgate.core.values.patterns import compile_pattern
-
-
-def _pattern(text: str) -> str:
-    compile_pattern(text)
-    return text
+from flipgate.core.values.patterns import DeclaredPattern, compile_pattern
 
 
 class JsonRule(FileModel):
@@ -26,7 +21,7 @@ class JsonRule(FileModel):
     not_empty: bool | None = Field(
         default=None, description='true: neither null, nor "", [] or {}; false: one of these, or not there.'
     )
-    matches: Annotated[str, AfterValidator(_pattern)] | None = Field(
+    matches: DeclaredPattern | None = Field(
         default=None, description="A regular expression (RE2) that is found in the text."
     )
     one_of: tuple[JsonValue, ...] | None = Field(default=None, min_length=1, description="One of these values.")
@@ -71,8 +66,11 @@ def _not_empty(rule: JsonRule, found: Any) -> str:
 
 
 def _matches(rule: JsonRule, found: Any) -> str:
-    if rule.matches is None or (isinstance(found, str) and compile_pattern(rule.matches).found_in(found)):
-        return ""
+    try:
+        if rule.matches is None or (isinstance(found, str) and compile_pattern(rule.matches).found_in(found)):
+            return ""
+    except ValueError as error:
+        return f"and the pattern {shown(rule.matches)} {error}"
     return f"expected text that matches {shown(rule.matches)}"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
+from flipgate.core.values.reasons import Why
 
 COMPLETED, FAILED, CRASHED, CANCELLED = "COMPLETED", "FAILED", "CRASHED", "CANCELLED"
 """Prefect's types of states in which a run has ended."""
@@ -21,6 +22,10 @@ DOORBELL = timedelta(minutes=2)
 """From a decision to its run at work it takes seconds. After this long, with nobody at work, no run has heard of it."""
 AT_MOST = timedelta(minutes=10)
 """A run asks its question, or has the Lease, long before this: one that Prefect shows at work for longer is dead."""
+
+
+SETTLE_TRIES = 5
+"""Looks through Traefik after the old side rested that reconcile has made by itself: then a person has to act."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,20 @@ def goes_on(record: Record, now: datetime) -> bool:
     just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that."""
     question, decided = asked(record), record.approval
     if question is None:
-        return True
+        return not seen_in_vain(record)
     if decided is None or now - decided.at < DOORBELL:
         return False
     return record.phase is Phase.DARK or decided.decision is Decision.APPROVE
+
+
+def seen_in_vain(record: Record) -> bool:
+    """Whether the old side rests, and a Traefik replica has not shown the live one in as many looks as are made."""
+    release = record.release
+    if release is None or release.phase is not Phase.SETTLING or release.stopped is None:
+        return False
+    since = [each for each in record.journal if each.release == release.name and each.at >= release.since]
+    stops = sum(each.step == Why.SCALE_DOWN_STOPPED for each in since)
+    return release.stopped.reason == Why.TRAFFIC_NOT_PROVEN and stops >= SETTLE_TRIES
 
 
 def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = False) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from pydantic import Field
 
 from flipgate.core.spec.service import Role
-from flipgate.core.values.base import Model
+from flipgate.core.values.base import Model, but
 from flipgate.core.values.stored import Address, Name, Text
+from flipgate.core.values.text import written_bytes
 
 
 class Contract(Model):
@@ -47,3 +50,45 @@ class Occupant(Model):
     configuration: Name = ""
     up_seconds: float | None = None
     contracted: Contract | None = None
+
+
+INDENTS: Final = 40
+"""Bytes of one entry that are neither its name nor its value."""
+LARGEST_BYTES: Final = 170_000
+"""Of what is noted of one side's services: as much as the most services that a file may have, with the longest names
+and images there may be. What those that were taken out of it add is bounded by this, too (core/record/size.py)."""
+
+
+def fitting(occupant: Occupant, declared: Collection[str]) -> tuple[Occupant, tuple[str, ...]]:
+    """Returns the occupant without the services that there is no room for, and their names. Those that are declared
+    stay, whatever they take; then what works on the live side only and has pods, for the way back starts it again."""
+    room = LARGEST_BYTES - sum(_bytes(occupant, name) for name in declared)
+    others = (occupant.images.keys() | occupant.roles.keys() | occupant.replicas.keys()) - set(declared)
+    left = list[str]()
+    for name in sorted(others, key=lambda name: (not _starts_again(occupant, name), name)):
+        room -= _bytes(occupant, name)
+        if room < 0:
+            left.append(name)
+    return (without(occupant, left), tuple(left)) if left else (occupant, ())
+
+
+def without(occupant: Occupant, names: Collection[str]) -> Occupant:
+    """Returns the occupant without what is noted of these services."""
+    return but(
+        occupant,
+        images={name: each for name, each in occupant.images.items() if name not in names},
+        roles={name: each for name, each in occupant.roles.items() if name not in names},
+        replicas={name: each for name, each in occupant.replicas.items() if name not in names},
+    )
+
+
+def _starts_again(occupant: Occupant, name: str) -> bool:
+    ran = occupant.roles.get(name)
+    return ran is not None and ran.role != "serving" and bool(occupant.replicas.get(name))
+
+
+def _bytes(occupant: Occupant, name: str) -> int:
+    """The bytes that a service takes in the record's JSON, with its indents."""
+    noted = (occupant.images.get(name), occupant.roles.get(name), occupant.replicas.get(name))
+    said = [each.model_dump_json(by_alias=True) if isinstance(each, Ran) else str(each) for each in noted if each]
+    return sum(written_bytes(name) + written_bytes(each) + INDENTS for each in said)

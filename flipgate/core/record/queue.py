@@ -7,13 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
+from flipgate.core.record.conditions import condition_of, forget, put
 from flipgate.core.record.phases import Build, Phase
-from flipgate.core.record.record import Announcement, Record, announced, journaled, message_id, need_release
+from flipgate.core.record.record import (
+    Announcement,
+    Condition,
+    ConditionStatus,
+    Record,
+    announced,
+    journaled,
+    message_id,
+    need_release,
+)
 from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+
+LEFT: Final = Why.BUILDS_LEFT
+"""The type of the condition that nobody starts what waits any more: its runs failed, as many as are ever started."""
 
 
 def waits_for(record: Record) -> Release | None:
@@ -33,7 +47,7 @@ def gather(record: Record, images: Mapping[str, str], *, by: str, now: datetime,
     """Returns the record with these images waiting for others to join them. Nobody is told: it takes minutes at most.
     Where a release is in the way already they are `enqueue`d by whoever opens it."""
     news = {name: QueuedImage(image=image, at=now, by=by, again=again) for name, image in images.items()}
-    return but(record, queued={**record.queued, **news}, refused_build=None)
+    return forget(but(record, queued={**record.queued, **news}, refused_build=None), LEFT)
 
 
 def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime, again: str = "") -> Record:
@@ -45,8 +59,8 @@ def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime
     release = need_release(record)
     queued = dict(record.queued)
     for name, image in images.items():
-        waiting = queued.get(name)
-        if waiting and waiting.image == image and again in ("", waiting.again):
+        before = queued.get(name)
+        if before and before.image == image and again in ("", before.again):
             continue
         if release.images.get(name) == image and again in ("", release.again.get(name)):
             queued.pop(name, None)
@@ -55,7 +69,8 @@ def enqueue(record: Record, images: Mapping[str, str], *, by: str, now: datetime
     if queued == record.queued:
         return but(record, refused_build=None)
     fact = f"{said(queued) or 'no build'} waits until release {release.name} (`{release.phase}`) has ended"
-    changed = journaled(but(record, queued=queued, refused_build=None), Why.BUILD_QUEUED, by, now, fact)
+    waiting = forget(but(record, queued=queued, refused_build=None), LEFT)
+    changed = journaled(waiting, Why.BUILD_QUEUED, by, now, fact)
     return _told(changed, Why.BUILD_QUEUED, f"{fact}. Built by {by}", now, release=release.name, side=release.side)
 
 
@@ -84,7 +99,24 @@ def _told(record: Record, reason: Why, text: str, now: datetime, *, release: str
 
 def dequeue(record: Record, seen: Mapping[str, QueuedImage]) -> Record:
     """Returns the record without what was seen waiting; what has come since waits on."""
-    return but(record, queued={name: each for name, each in record.queued.items() if each != seen.get(name)})
+    waits = {name: each for name, each in record.queued.items() if each != seen.get(name)}
+    return forget(but(record, queued=waits), LEFT)
+
+
+def left(record: Record) -> str:
+    """Returns why nobody starts what waits any more; empty where somebody still does."""
+    found = condition_of(record.conditions, LEFT) if record.queued else None
+    return found.message if found else ""
+
+
+def leave(record: Record, fact: str, *, actor: str, now: datetime) -> Record:
+    """Returns the record with that nobody starts what waits any more, until another build comes: a condition, one
+    journal entry, one message. Unchanged where it is known, or nothing waits."""
+    if not record.queued or condition_of(record.conditions, LEFT):
+        return record
+    found = Condition(type=LEFT, status=ConditionStatus.TRUE, reason=Why.RUN_FAILED, message=fact, since=now)
+    changed = journaled(put(record, found), LEFT, actor, now, fact)
+    return _told(changed, LEFT, f"{said(record.queued)}: {fact}", now, release="", side=record.active)
 
 
 def joined(record: Record, images: Mapping[str, str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ from flipgate.core.values.stored import Address, Mapped, Name, Sentence, Text
 from flipgate.core.values.text import valid
 from flipgate.core.values.verdicts import Evidence
 
-SCHEMA_VERSION = 1
+FIRST_SCHEMA, SCHEMA_VERSION = 1, 2  # and the newest. Which of them is written: core/record/schema.py
 JOURNAL_KEPT = 60
 """Entries kept in the record: some five releases' worth. How much all of it may be: core/record/size.py."""
 OUTBOX_KEPT = 200
@@ -138,7 +138,7 @@ class Announcement(Model):
 class Record(Model):
     """All that is remembered of an application."""
 
-    schema_version: int = Field(default=SCHEMA_VERSION, alias="schema")
+    schema_version: int = Field(default=FIRST_SCHEMA, alias="schema")
     application: Name
     epoch: int = 0
     holder: Name = ""

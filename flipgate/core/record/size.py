@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,7 @@ from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
 from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release
+from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
@@ -45,13 +46,19 @@ class Finished:
 
 def written(record: Record) -> tuple[Record, str]:
     """The record as it is stored, and the JSON that is."""
-    text = record.model_dump_json(by_alias=True, indent=1)
+    record, text = _versioned(record)
     for shorter in SHORTER:
         if len(text.encode()) <= LIMIT_BYTES:
             break
-        record = shorter(record)
-        text = record.model_dump_json(by_alias=True, indent=1)
+        record, text = _versioned(shorter(record))
     return record, text
+
+
+def _versioned(record: Record) -> tuple[Record, str]:
+    """The record under the schema that its readers need to know, and its JSON."""
+    schema: dict[str, Any] = {"schema_version": schema_of(record)}  # type checkers know it by its alias
+    record = but(record, **schema)
+    return record, record.model_dump_json(by_alias=True, indent=1)
 
 
 def written_release(finished: Finished) -> tuple[str, str]:

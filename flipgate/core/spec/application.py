@@ -29,7 +29,7 @@ from flipgate.core.spec.fields import (
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
-from flipgate.core.spec.validation import explain_errors, takes_anything
+from flipgate.core.spec.validation import explain_errors, takes_anything, takes_numbers
 from flipgate.core.traffic.kinds import KINDS, SOUGHT
 from flipgate.core.values.base import NEW
 from flipgate.core.values.errors import BadInput
@@ -331,7 +331,10 @@ def load_new_application(text: str, source: str) -> Application:
         raise _too_large(source, f"has {size} bytes; {LONGEST_BYTES} are the most that is kept in the cluster")
     document = read_document(text, source)
     application = _validated(
-        document, source, context=NEW, doubts=find_doubts(document, partial(takes_anything, schema()))
+        document,
+        source,
+        context=NEW,
+        doubts=find_doubts(document, *(partial(each, schema()) for each in (takes_anything, takes_numbers))),
     )
     if (count := len(application.spec.services)) > MOST_SERVICES:
         raise _too_large(source, f"spec.services has {count} entries; {MOST_SERVICES} are the most that a record holds")

@@ -27,12 +27,14 @@ _COMMENTED_OUT: Final = re.compile(r"\s+(#[^\s#].*?)\s*$")
 _TEXT: Final = "text"
 
 
-def find_doubts(document: Document, takes_anything: Callable[[Location], bool]) -> Mapping[Location, str]:
+def find_doubts(
+    document: Document, takes_anything: Callable[[Location], bool], takes_numbers: Callable[[Location], bool]
+) -> Mapping[Location, str]:
     """Returns what is to be said, by its place. `takes_anything` says of a place that any JSON value may stand there:
-    no type tells whether a number or text is meant."""
+    no type tells whether a number or text is meant; `takes_numbers`, that no text may."""
     found: dict[Location, str] = {}
     for scalar in document.plain():
-        told = _empty(scalar) if scalar.empty else _two_ways(scalar)
+        told = _empty(scalar) if scalar.empty else _two_ways(scalar, takes_numbers)
         if not told and not scalar.is_key and takes_anything(scalar.location):
             told = _changed(scalar)
         if told:
@@ -51,14 +53,15 @@ def _empty(scalar: Scalar) -> str:
     return f"{said} or leave the {what} out"
 
 
-def _two_ways(scalar: Scalar) -> str:
+def _two_ways(scalar: Scalar, takes_numbers: Callable[[Location], bool]) -> str:
     if scalar.is_key and scalar.text.lower() in _SHORT_BOOLS:
         return ""  # coordinates have such keys, and everybody reads them as text
     first, second = _by_1_1(scalar), _by_1_2(scalar.text)
     if repr(first) == repr(second):
         return ""
     plain = [json.dumps(value) for value in (first, second) if isinstance(value, bool | int | float)]
-    ways = ", or ".join([" or ".join(plain), f'"{scalar.text}"'] if plain else [f'"{scalar.text}"'])
+    quoted = [] if plain and not scalar.is_key and takes_numbers(scalar.location) else [f'"{scalar.text}"']
+    ways = ", or ".join([*([" or ".join(plain)] if plain else []), *quoted])
     return f"{scalar.text} is {_shown(first)} in YAML 1.1 and {_shown(second)} in YAML 1.2; write {ways}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,7 +15,19 @@ from flipgate.core.values.jsonpath import parse_path
 
 T = TypeVar("T")
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_NAME = f"^{_LABEL}$"
+_DOTTED = rf"^{_LABEL}(\.{_LABEL})*$"
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_HTTP_PATH = r"^/[^\s#]*$"
+LOOKS_LIKE: Mapping[str, str] = MappingProxyType(
+    {
+        _NAME: "small letters, digits and - (none at either end), as in shop-2",
+        _DOTTED: "small letters, digits, - and dots (neither at an end), as in shop.example",
+        _HEADER: "the name of a header, as X-Served-Side",
+        _HTTP_PATH: "a path that begins with /, without spaces and #, as /healthz",
+    }
+)
+"""What a value that has to match a pattern looks like, in words."""
 
 
 def valid_paths(values: dict[str, T]) -> dict[str, T]:
@@ -39,14 +53,14 @@ def _address(value: str) -> str:
     return value
 
 
-AppName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=40)]
-Namespace = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
-ObjectName = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+AppName = Annotated[str, Field(pattern=_NAME, max_length=40)]
+Namespace = Annotated[str, Field(pattern=_NAME, max_length=63)]
+ObjectName = Annotated[str, Field(pattern=_DOTTED, max_length=253)]
 HeaderName = Annotated[str, Field(pattern=_HEADER)]
-HttpPath = Annotated[str, Field(pattern=r"^/[^\s#]*$")]
+HttpPath = Annotated[str, Field(pattern=_HTTP_PATH)]
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
-Host = Annotated[str, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
-PortName = Annotated[str, Field(pattern=f"^{_LABEL}$", max_length=63)]
+Host = Annotated[str, Field(pattern=_DOTTED, max_length=253)]
+PortName = Annotated[str, Field(pattern=_NAME, max_length=63)]
 Scheme = Literal["http", "https"]
 Address = Annotated[str, AfterValidator(_address)]
 Repository = Annotated[str, AfterValidator(check_repository)]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flipgate.core.spec.documents import Document, Location
+from flipgate.core.spec.fields import LOOKS_LIKE
 from flipgate.core.values.nearest import hint
 
 _LONGEST_VALUE = 60
@@ -75,6 +76,8 @@ def _fact(details: ErrorDetails, schema: dict[str, Any]) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return message
+    if kind == "string_pattern_mismatch" and (words := LOOKS_LIKE.get(details["ctx"]["pattern"])):
+        return f"has to be {words}, not {_short(details['input'])}"
     return f"{message[0].lower()}{message[1:]}, not {_short(details['input'])}"
 
 
@@ -92,15 +95,27 @@ def _known_keys(schema: dict[str, Any], location: Sequence[str | int]) -> list[s
 
 def takes_anything(schema: dict[str, Any], location: Location) -> bool:
     """Whether the schema lets any JSON value stand at this place."""
+    return _at(schema, location) == {}
+
+
+def takes_numbers(schema: dict[str, Any], location: Location) -> bool:
+    """Whether the schema lets numbers stand at this place, and no text."""
+    node = _at(schema, location) or {}
+    types = {choice.get("type") for choice in node.get("anyOf", [node])} - {"null"}
+    return bool(types) and types <= {"integer", "number"}
+
+
+def _at(schema: dict[str, Any], location: Location) -> dict[str, Any] | None:
+    """What the schema says of a place; {} where any JSON value may stand there or above it, None where nothing may."""
     node: Any = schema
     for step in location:
         node = _resolve(node, schema)
         node = node.get("items") if isinstance(step, int) else _below(node, step)
         if not isinstance(node, dict):
-            return False
+            return None
         if not (node := _resolve(node, schema)):
-            return True
-    return False
+            return {}
+    return node if location else None
 
 
 def _below(node: dict[str, Any], key: str) -> Any:

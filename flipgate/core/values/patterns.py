@@ -7,9 +7,12 @@ threads run meanwhile (https://github.com/google/re2/wiki/WhyRE2). Python's own 
 
 from __future__ import annotations
 
-import re
 from functools import cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, ValidationInfo
+
+from flipgate.core.values.base import is_new
 
 LARGEST_PROGRAM: Final = 10_000
 """What a pattern may be compiled to, in RE2's instructions: `{1,1000}` in another one is a million."""
@@ -30,8 +33,12 @@ class Pattern:
 
 @cache
 def compile_pattern(text: str) -> Pattern:
-    """Compiles a regular expression (RE2's syntax). Raises ValueError that says what is wrong with it."""
-    import re2
+    """Compiles a regular expression (RE2's syntax). Raises ValueError that says what is wrong with it, or that there is
+    no engine here: its wheel is not made for every machine."""
+    try:
+        import re2
+    except ImportError as error:
+        raise ValueError(f"cannot be tried: google-re2 is not installed here ({error})") from None
 
     options = re2.Options()
     options.log_errors, options.never_capture = False, True
@@ -49,13 +56,15 @@ def compile_pattern(text: str) -> Pattern:
     return Pattern(compiled)
 
 
-def taken_before(text: str) -> bool:
-    """Whether it is a regular expression of Python's, by which files were judged that are in a cluster already."""
-    try:
-        re.compile(text)
-    except re.error:
-        return False
-    return True
+def _new_one(text: str, info: ValidationInfo) -> str:
+    if is_new(info):
+        compile_pattern(text)
+    return text
+
+
+DeclaredPattern = Annotated[str, AfterValidator(_new_one)]
+"""A pattern in a file. It is tried where the file is new. What is in a cluster already is read as it is, for going back
+needs the file and no engine; what judges by it says what is wrong with it."""
 
 
 def _said(error: Exception) -> str:

@@ -32,6 +32,7 @@ class Why(StrEnum):
     BUILD_ANNOUNCED = "BuildAnnounced"
     BUILD_QUEUED = "BuildQueued"
     BUILD_REFUSED = "BuildRefused"
+    BUILDS_LEFT = "BuildsLeft"
     CANNOT_SEE = "CannotSee"
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_PASSED = "ChecksPassed"
@@ -184,6 +185,7 @@ BasisChanged | what would change is not what was approved | flipgate status APP 
 BuildAnnounced | a new build opened the release | nothing
 BuildQueued | a build waits for the open release to end | flipgate status APP says for which, and what ends it
 BuildRefused | a build event cannot be read, or names what the file does not have | the message says what; send it again
+BuildsLeft | builds wait, and each run that was to release them failed | flipgate status APP (names the command)
 CannotSee | the proof could not look through a Traefik replica before the move | the message names what; flipgate check
 ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from flipgate.core.record import queue
 from flipgate.core.record.approvals import NotGranted, accept
 from flipgate.core.record.conditions import held
 from flipgate.core.record.record import Condition, Question, Record
@@ -121,7 +122,8 @@ class Facts:
             return [*found, unwatched]
         ready = judge_way_back(self.record, self.application, self.old, self.now)
         live = judge_live_side(self.record, self.application, self.live, self.now)
-        return [*(held(self.record.conditions, each) for each in (ready, *found, live) if each), unwatched]
+        left = [each for each in self.record.conditions if each.type == queue.LEFT]  # only a run knows it
+        return [*(held(self.record.conditions, each) for each in (ready, *found, live) if each), *left, unwatched]
 
 
 def open_way(facts: Facts) -> OpenWay:

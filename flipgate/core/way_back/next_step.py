@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from flipgate.core.record import queue
 from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
-from flipgate.core.record.going_on import DOORBELL, asked
+from flipgate.core.record.going_on import DOORBELL, asked, seen_in_vain
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
@@ -58,6 +58,9 @@ def next_step(facts: Facts) -> Next:
         return _next(f"the routes are not where flipgate left them: {advice.step}", PERSON, advice.command)
     if record.open_entry:
         return _interrupted(name, record, facts)
+    if record.under_way is None and (why := queue.left(record)):
+        images = " ".join(f"--image {service}={each.image}" for service, each in sorted(record.queued.items()))
+        return _next(f"{queue.said(record.queued)}: {why}", PERSON, f"flipgate deploy {name} {images}")
     if record.under_way is None and record.queued:
         return _next(f"{queue.said(record.queued)} waited: reconcile starts it within minutes", CLOCK, "")
     if record.under_way is None:
@@ -176,6 +179,8 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
         case Phase.FLIPPING:
             moves = _stopped(release) or f"{FLIP_TRAFFIC} moves all users to {release.side}"
             return _next(moves, RUN, back or _again(name, QuestionKind.FLIP))
+        case Phase.SETTLING if seen_in_vain(record):
+            return _next(_seen_in_vain(release, back), PERSON, f"{_again(name, QuestionKind.SCALE_DOWN)} --unseen")
         case Phase.SETTLING:
             rests = _stopped(release) or f"{SCALE_DOWN} puts {release.side.other} to rest"
             return _next(rests, RUN, back or _again(name, QuestionKind.SCALE_DOWN))
@@ -219,6 +224,15 @@ def _stopped(release: Release, also: str = "") -> str:
     goes_on = "has a person asked again" if stop.withdrawn else "goes on"
     said = "; ".join(each for each in (also, f"reconcile {goes_on} within five minutes, or at once") if each)
     return f"{VERBS[stop.pipeline]}'s run stopped at {_clock(stop.at)} ({stop.reason}): {stop.fact}; {said}"
+
+
+def _seen_in_vain(release: Release, back: str) -> str:
+    """The old side rests, some Traefik replica does not show the live one, and nobody looks again by himself."""
+    assert release.stopped is not None
+    ways = ["mend that replica, or what the routes depend on", "or close the release as it is"]
+    if back:
+        ways.append(f"or bring {release.side.other} up again and users there: {back}")
+    return f"{release.stopped.fact}; nobody looks again: {', '.join(ways)}"
 
 
 def _soaking(name: str, record: Record, release: Release, facts: Facts) -> Next:

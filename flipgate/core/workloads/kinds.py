@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from flipgate.core.spec.service import Kind
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
-from flipgate.core.workloads.managed_fields import image_writers, writer_of
+from flipgate.core.workloads.managed_fields import image_writers, moment_of, writer_of, written_by_us
 
 Rights = tuple[tuple[str, str, str], ...]
 """API group, resource, verbs."""
@@ -78,9 +79,8 @@ def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_deployment(obj: Mapping[str, Any]) -> dict[str, Any]:
-    found = _read_counted(obj)
-    refusal = _refusal(obj.get("status", {})) if _observed(obj) else ""
-    return {**found, "paused": bool(obj["spec"].get("paused")), "refusal": refusal}
+    refusal = _refusal(obj.get("status", {}), written_by_us(obj["metadata"])) if _observed(obj) else {}
+    return {**_read_counted(obj), "paused": bool(obj["spec"].get("paused")), **refusal}
 
 
 def _read_stateful_set(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,6 +113,7 @@ def _read_counted(obj: Mapping[str, Any]) -> dict[str, Any]:
         "pods": total,
         "ready": status.get("readyReplicas", 0),
         "updated": updated,
+        "has_annotations": meta.get("annotations") is not None,
         "up_to_date": _observed(obj) and updated >= wanted and total <= wanted,
         "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "images": _images(spec["template"]),
@@ -127,14 +128,18 @@ def _observed(obj: Mapping[str, Any]) -> bool:
     return bool(obj.get("status", {}).get("observedGeneration", 0) >= obj["metadata"].get("generation", 0))
 
 
-def _refusal(status: Mapping[str, Any]) -> str:
+def _refusal(status: Mapping[str, Any], written: datetime | None) -> dict[str, Any]:
     """Reads what a Deployment's controller hands on of its newest ReplicaSet (`ReplicaFailure`), or says of one that
     could not even be made (kubernetes/pkg/controller/deployment: progress.go, sync.go)."""
     for each in status.get("conditions") or []:
         kind = each.get("type"), each.get("status"), each.get("reason")
         if kind in (("ReplicaFailure", "True", "FailedCreate"), ("Progressing", "False", "ReplicaSetCreateError")):
-            return printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
-    return ""
+            said = printable(" ".join(str(each.get("message", "")).split()), SENTENCE_SHOWN) or str(each["reason"])
+            times = [moment_of(each.get(key)) for key in ("lastUpdateTime", "lastTransitionTime")]
+            at = max((time for time in times if time), default=None)
+            # Both times are the cluster's: ours may be another.
+            return {"refusal": said, "refused_before": at is not None and written is not None and at < written}
+    return {}
 
 
 def _images(template: Mapping[str, Any]) -> dict[str, str]:

@@ -40,6 +40,13 @@ def writer_of(meta: Mapping[str, Any], *path: str) -> Writer | None:
     return max(owners, key=lambda owner: owner.at or _EARLIEST, default=None)
 
 
+def written_by_us(meta: Mapping[str, Any]) -> datetime | None:
+    """Returns when flipgate itself wrote the object last, its status aside; None where the API server does not say."""
+    entries = [each for each in meta.get("managedFields") or [] if each.get("manager") == OURS]
+    times = [moment_of(each.get("time")) for each in entries if not each.get("subresource")]
+    return max((each for each in times if each), default=None)
+
+
 def image_writers(meta: Mapping[str, Any], template: tuple[str, ...]) -> dict[str, Writer]:
     """Returns who owns the image of each container of the pod template at this path, by container name."""
     path = (*template, "f:spec", "f:containers")
@@ -66,10 +73,11 @@ def _at(fields: Any, path: tuple[str, ...]) -> Any:
 
 
 def _writer(entry: Mapping[str, Any]) -> Writer:
-    return Writer(entry.get("manager") or "somebody", entry.get("operation") or "Update", _moment(entry.get("time")))
+    return Writer(entry.get("manager") or "somebody", entry.get("operation") or "Update", moment_of(entry.get("time")))
 
 
-def _moment(text: Any) -> datetime | None:
+def moment_of(text: Any) -> datetime | None:
+    """Reads a time as the API server writes it; None where it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):

@@ -22,6 +22,22 @@ NEXT: Final = (
 )
 """Words of an API server's refusal, and what to type about it in a namespace; the first that it contains counts."""
 
+PASSES: Final = (
+    "failed calling webhook",
+    "Internal error occurred",
+    "timed out",
+    "deadline exceeded",
+    "connection refused",
+    "unable to handle the request",
+    "too many requests",
+    "status unknown for quota",
+    "try again later",
+)
+"""Words of an API server that could not decide: a webhook that is out of reach, a quota that is counted anew. It may
+take the pods a moment later."""
+LASTS: Final = ("denied the request", "exceeded quota", "violates PodSecurity")
+"""Words of one that has decided: with them, those above count for nothing."""
+
 Seen = Mapping[tuple[str, str, int, int], float]
 """When each standstill was seen first, by monotonic time; by service, reason, and its pods: all, and Ready."""
 
@@ -37,6 +53,8 @@ class Standstill:
     command: str
     patience_seconds: float = 0.0
     """How long it has to stand until it is final: it may pass by itself."""
+    passes: bool = False
+    """Whether it may pass however long it has stood: whoever can wait waits for it to its own time limit."""
 
     @property
     def key(self) -> tuple[str, str, int, int]:
@@ -90,7 +108,7 @@ def first_seen(found: Iterable[Standstill], before: Seen, now: float) -> Seen:
 
 
 def final(found: Iterable[Standstill], seen: Seen, now: float) -> tuple[Standstill, ...]:
-    """Returns those that will not pass by themselves, as far as patience goes."""
+    """Returns those that have stood longer than patience goes. One that `passes` is among them."""
     return tuple(each for each in found if now - seen[each.key] >= each.patience_seconds)
 
 
@@ -105,4 +123,8 @@ def refused(service: str, workload: Workload, said: str) -> Standstill:
     """Returns that the API server refuses pods of it, in its own words."""
     fact = f"{workload} has {workload.pods} of {workload.replicas} pods, and the API server refuses more: {said}"
     command = next(command for words, command in NEXT if words in said).format(workload.namespace)
-    return Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS)
+    if workload.refused_before:
+        fact += ", said before it was written last"
+    undecided = any(words in said for words in PASSES) and not any(words in said for words in LASTS)
+    passes = undecided or workload.refused_before
+    return Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS, passes)

@@ -15,6 +15,8 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.kinds import KINDS, Stateful
 from flipgate.core.workloads.managed_fields import Writer
 
+ASKED_AGAIN = "flipgate.dev/asked-again"
+"""An annotation on a Deployment. Its value is for nobody: a change has the controllers ask for its pods again."""
 SET_AT = "flipgate.dev/set-at."
 """And the key that was set: annotation on a ConfigMap that tells pods whether to consume, in RFC 3339."""
 
@@ -121,6 +123,10 @@ class Workload(Stamped):
     them."""
     stateful: Stateful | None = None
     """Of a StatefulSet: what others do not have."""
+    refused_before: bool = False
+    """Whether that was said before flipgate wrote the workload last. A ReplicaSet's controller tries again within 1,000
+    s, and neither takes such a sentence away nor renews it before (kubernetes/pkg/controller/replicaset)."""
+    has_annotations: bool = False
     schedule: Mapping[str, Any] = field(default_factory=dict)
     """All that a CronJob says beside its pod template and `suspended`."""
     last_schedule: str = ""
@@ -151,6 +157,17 @@ class Workload(Stamped):
         if self.kind == "CronJob":
             return {"op": "add", "path": "/spec/suspend", "value": not count}
         return {"op": "add", "path": "/spec/replicas", "value": count}
+
+    def asking_again(self) -> dict[str, Any]:
+        """Returns the operation that has its controllers ask for its pods at once: the Deployment's copies annotations
+        to the ReplicaSet, whose own looks at whatever has changed (kubernetes/pkg/controller/deployment: sync.go)."""
+        if not self.has_annotations:
+            return {"op": "add", "path": "/metadata/annotations", "value": {ASKED_AGAIN: self.resource_version}}
+        return {
+            "op": "add",
+            "path": f"/metadata/annotations/{ASKED_AGAIN.replace('/', '~1')}",
+            "value": self.resource_version,
+        }
 
     @property
     def rolled_out(self) -> bool:

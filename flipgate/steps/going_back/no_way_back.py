@@ -13,6 +13,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.workloads import counts
 from flipgate.core.workloads.counts import counted, short_of_itself
+from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side
@@ -67,14 +68,17 @@ def _bring_up(world: World, side: Side) -> str:
     )
 
 
-def not_up(world: World, state: SideState, missing: Mapping[str, tuple[int, int]]) -> Refused:
-    """Returns the refusal to send users to a side that is not Ready for them."""
+def not_up(
+    world: World, state: SideState, missing: Mapping[str, tuple[int, int]], stuck: tuple[Standstill, ...] = ()
+) -> Refused:
+    """Returns the refusal to send users to a side that is not Ready for them; `stuck` is what no waiting mends."""
+    facts, commands = [each.fact for each in stuck], dict.fromkeys(each.command for each in stuck)
     return Refused(
-        f"is not Ready: {counts.said(missing)}. {both_sides(world)}",
+        f"is not Ready: {'; '.join([counts.said(missing), *facts])}. {both_sides(world)}",
         obj=f"side {state.place}",
         reason=Why.WAY_BACK_NOT_READY,
         untouched="all routes",
-        next_command=_bring_up(world, state.side),
+        next_command="; then ".join([*commands, _bring_up(world, state.side)]),
     )
 
 

@@ -14,6 +14,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
+from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
@@ -21,6 +22,7 @@ from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.looking.scaled_objects import paused_by_hand
+from flipgate.steps.looking.standstill import Waiting
 
 SLOW_TIMEOUT_SECONDS = 600.0
 LOOK_SECONDS = 0.3
@@ -143,10 +145,10 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
     scale_up(acting, target)
     absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
     awaited = {name: count for name, count in enough(carried).items() if name not in absent}
-    state = _wait(acting, target, awaited, began + request.patience_seconds)
+    state, stuck = _wait(acting, target, awaited, began + request.patience_seconds, forced=request.forced)
     missing = short_of(state, enough(carried))
     if any(ready == 0 for ready, _ in missing.values()) and not request.forced:
-        raise not_up(world, state, missing)
+        raise not_up(world, state, missing, stuck)
     up_seconds = None if missing else round(world.monotonic() - began, 1)
     notes = (anew,) if anew else ()
     return Way(SLOW, (*notes, *_shortfalls(state, carried), *_checked(world, target, request)), up_seconds)
@@ -160,11 +162,23 @@ def _gets_anew(world: World, target: Side) -> str:
         return ""
 
 
-def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float) -> SideState:
-    """The side once it has the wanted pods Ready, or at the deadline; says each change, and each fault, on the way."""
-    world = acting.world
+def _wait(
+    acting: Authority, target: Side, wanted: Mapping[str, int], deadline: float, *, forced: bool
+) -> tuple[SideState, tuple[Standstill, ...]]:
+    """The side once it has the wanted pods Ready, or at the deadline, with what keeps pods from coming until somebody
+    acts; says each change, and each fault, on the way.
+
+    It waits no longer where all that is missing is kept so, or one service without any Ready pod, which closes the way
+    unless it is `forced`.
+    """
+    world, waiting = acting.world, Waiting(acting.world)
     began, said, state = world.monotonic(), "", look_at_side(world, target)
+    stuck: tuple[Standstill, ...] = ()
     while (missing := short_of(state, wanted)) and world.monotonic() < deadline:
+        stuck = waiting.stuck(state, missing)
+        kept = {each.service for each in stuck}
+        if kept >= missing.keys() or (not forced and any(missing[name][0] == 0 for name in kept)):
+            break
         if _counts(missing) != said:
             said = _counts(missing)
             world.say(f"waiting for {target}: {said} Ready after {world.monotonic() - began:.0f} s")
@@ -174,7 +188,10 @@ def _wait(acting: Authority, target: Side, wanted: Mapping[str, int], deadline: 
             state = look_at_side(world, target)
         except TemporaryError as fault:
             world.say(f"waiting for {target}: {fault}")
-    return state
+    stuck = stuck if short_of(state, wanted) else ()
+    for each in stuck:
+        world.say(f"{each.fact}: {each.command}")
+    return state, stuck
 
 
 def _checked(world: World, target: Side, request: RollbackRequest) -> tuple[str, ...]:

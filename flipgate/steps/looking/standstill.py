@@ -28,14 +28,15 @@ class Waiting:
     unread: str = ""
     """Why Events could not be read, said once: a release does not fail for that."""
 
-    def stuck(self, state: SideState, names: Iterable[str]) -> tuple[Standstill, ...]:
+    def stuck(self, state: SideState, names: Iterable[str], *, passing: bool = False) -> tuple[Standstill, ...]:
         """Returns what keeps these services from coming up until somebody acts. What may pass by itself is among it
-        once it has stood long enough; not while pods of the namespace are going, which make room."""
+        once it has stood long enough; not while pods of the namespace are going, which make room. What the API server
+        could not decide (a webhook that is out of reach) is among it only for who cannot wait: `passing`."""
         names = tuple(names)
         found = (*standstills(state, names), *self._stateful(state, names))
         now = self.world.monotonic()
         self.seen = first_seen(found, self.seen, now)
-        over = final(found, self.seen, now)
+        over = tuple(each for each in final(found, self.seen, now) if passing or not each.passes)
         if any(each.patience_seconds for each in over) and self._pods_going(state.namespace):
             return tuple(each for each in over if not each.patience_seconds)
         return over

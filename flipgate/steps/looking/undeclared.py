@@ -10,7 +10,7 @@ from typing import Final
 
 from flipgate.adapters.routes import declared
 from flipgate.adapters.sought import find_sought, find_workloads, served_by
-from flipgate.core.spec.service import DAEMON_SET, NO_DAEMON_SET
+from flipgate.core.spec.service import DAEMON_SET, NO_DAEMON_SET, Service
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.sought import Sought
 from flipgate.core.traffic.traffic import RouteName
@@ -19,6 +19,7 @@ from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads import taken_out
 from flipgate.steps.acting.world import World
 
 WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
@@ -133,13 +134,24 @@ def _evidence(verdict: Verdict, answer: str) -> Evidence:
     return Evidence("other routes", verdict, "what else leads to a side", "Kubernetes", answer, "all of it declared")
 
 
+def _handed_over_still(world: World) -> tuple[Service, ...]:
+    """What was taken out of the file and is handed over all the same; nothing where the record cannot be read."""
+    try:
+        record = world.store.find()
+    except FlipgateError:
+        return ()
+    return taken_out.workers(world.application, record) if record else ()
+
+
 def _undeclared_workloads(world: World) -> tuple[list[RouteName], list[Blind]]:
-    """Returns the workloads of both sides that nobody declared, and what may not be listed."""
+    """Returns the workloads of both sides that nobody declared, and what may not be listed. Not those that the file
+    named once, and that a release still hands over with the others."""
     application = world.application
+    known = (*application.spec.services, *_handed_over_still(world))
     names, blind = list[RouteName](), list[Blind]()
     for kind, resource in WORKLOADS.items():
         for place in application.places.values():
-            ours = {place.workload_of(service) for service in application.spec.services if service.kind == kind}
+            ours = {place.workload_of(service) for service in known if service.kind == kind}
             found, unlooked = find_workloads(world.cluster, kind, resource, place.namespace)
             names += [RouteName(kind, place.namespace, name) for name in found if name not in ours]
             blind += unlooked

@@ -15,7 +15,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work
 from flipgate.core.workloads.hand_over import Jobs, Scaled, Turn, next_turn, running_jobs
-from flipgate.core.workloads.standstill import Standstill
+from flipgate.core.workloads.standstill import Standstill, standstills
 from flipgate.core.workloads.starters import while_live
 from flipgate.core.workloads.stateful import going
 from flipgate.core.workloads.view import SideState, Workload, read_workload
@@ -181,7 +181,7 @@ class _Shift:
                 continue
             workload = sides[self.to].workloads[name]
             if name in self.counts and not workload.found:
-                self._leave(name, f"{workload} does not exist")
+                self._leave_start(name, f"{workload} does not exist")
 
     def _unconfirmed(self, first: SideState) -> dict[tuple[Side, str], str]:
         """What the pods of mixed services say that differs from their ConfigMap. Pods that cannot be asked are waited
@@ -246,7 +246,7 @@ class _Shift:
             except FlipgateError as error:
                 if not self.back and workload.name not in self.taken_out:
                     raise
-                self._leave(workload.name, str(error))
+                (self._leave_start if turn.work else self._leave)(workload.name, str(error))
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
             self.start_from = self.world.monotonic() + CONTROLLER_SECONDS
 
@@ -293,13 +293,18 @@ class _Shift:
             self._report(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
         late = [name for name in turn.pods if not self._only_waits(name)]
         if turn.work:
-            self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late))
+            self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late, passing=self.back))
+            late = [name for name in late if name in self.counts]
         overdue = [name for name in late if self._since_it_moved(turn, name, waited) > self.timeout_seconds]
         if overdue:
             if not self.back and any(name not in self.taken_out for name in overdue):
                 raise self._not_ready(turn, overdue)
             for name in overdue:
-                self._leave(name, f"not as wanted on {turn.side} within {self.timeout_seconds:g} s")
+                why = f"not as wanted on {turn.side} within {self.timeout_seconds:g} s"
+                if turn.work:
+                    self._leave_start(name, "; ".join([why, *self._held_up(turn, [name])]))
+                else:
+                    self._leave(name, why)
 
     def _since_it_moved(self, turn: Turn, name: str, waited: float) -> float:
         """How long it has been waited for; where pods come and go one by one, for each of them anew."""
@@ -312,16 +317,28 @@ class _Shift:
         return min(waited, now - self.moved[turn.side, name][1])
 
     def _judge_stuck(self, stuck: tuple[Standstill, ...]) -> None:
-        """Raises Refused at once for what does not come up by waiting: nothing works meanwhile, or all works twice."""
+        """Raises Refused at once for what does not come up by waiting: nothing works meanwhile, or all works twice. On
+        the way back it is waited for no longer."""
         if not self.back:
-            need_none(stuck, obj=f"workers on {self.to}", untouched="all routes", reason=Why.WORKERS_NOT_READY)
+            ours = [each for each in stuck if each.service not in self.taken_out]
+            need_none(ours, obj=f"workers on {self.to}", untouched="all routes", reason=Why.WORKERS_NOT_READY)
         for each in stuck:
-            self._leave(each.service, f"{each.fact} ({each.command})")
+            self._leave_start(each.service, f"{each.fact} ({each.command})")
+
+    def _held_up(self, turn: Turn, names: list[str]) -> list[str]:
+        """What keeps them from coming up, where the cluster says it: it may pass, and has not."""
+        return [each.fact for each in standstills(self.sides[turn.side], names)] if turn.work else []
 
     def _only_waits(self, name: str) -> bool:
         """Whether the service declares a waiting time instead of a status to ask for."""
         consume = self.services[name].consume
         return consume is not None and consume.status is None
+
+    def _leave_start(self, name: str, why: str) -> None:
+        """Waits no longer for it to work on the side it goes to: what was asked for there comes up once it can. On the
+        other side it stops all the same, for users have left that."""
+        del self.counts[name]
+        self._report(f"{name} was not handed over to {self.to}: {why}")
 
     def _leave(self, name: str, why: str) -> None:
         self.skip.add(name)
@@ -346,8 +363,9 @@ class _Shift:
         turns = self.waiting.turns if turn.work else {name: going(state.workloads[name]) for name in late}
         whys = {name: self.unconfirmed.get((turn.side, name)) or turns.get(name) for name in late}
         said = [f"{name} ({why})" if why else name for name, why in whys.items()]
+        facts = [f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}", *self._held_up(turn, late)]
         return Refused(
-            f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}",
+            "; ".join(facts),
             obj=f"workers on {turn.side}",
             reason=Why.WORKERS_NOT_READY,
             untouched="all routes",

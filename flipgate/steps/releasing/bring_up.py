@@ -272,10 +272,12 @@ def _not_ready(
 
 
 def _changes(world: World, workload: Workload, release: Release) -> list[dict[str, Any]]:
-    """What has to change in it, if anything."""
+    """What has to change in it, if anything. Where its pods were refused they are asked for once more: what stood in
+    their way may be mended."""
     name = workload.name
     image, count = release.images[name], release.wanted[name]
-    return changes(workload, world.application.service(name), image, count, release.again.get(name, ""))
+    found = changes(workload, world.application.service(name), image, count, release.again.get(name, ""))
+    return found or ([workload.asking_again()] if workload.refusal else [])
 
 
 def _say_left_out(world: World, side: SideState) -> None:

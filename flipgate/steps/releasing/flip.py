@@ -13,6 +13,7 @@ from flipgate.core.record import approvals, conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import NotGranted
 from flipgate.core.record.became import became
+from flipgate.core.record.occupant import Occupant, fitting
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import Announcement, Record
@@ -238,24 +239,31 @@ def _carried(world: World, record: Record, side: Side) -> Callable[[Record], Rec
 
     gone = taken_out.counts_of(read_taken_out(world, record, side, world.say))
 
-    def noted(record: Record) -> Record:
-        before = record.sides.get(side)
-        if before is None or not before.images:
-            return record
+    declared = [service.name for service in world.application.spec.services]
+
+    def carried(before: Occupant) -> tuple[Occupant, tuple[str, ...]]:
         # What was not released there and does not run there came with the release that takes users away.
         ran = {name for name, workload in state.workloads.items() if workload.up or name in before.images}
         found = {name: image for name, image in images_of(world.application, state).items() if name in ran}
         images = {**before.images, **found}
         roles = {name: ran for name, ran in taken_out.roles_of(world.application).items() if name in images}
-        carried = but(
+        had = but(
             before,
             replicas={**before.replicas, **gone, **present_counts(state)},
             images=images,
             roles={**before.roles, **roles},
             configuration=hashed,
         )
-        return records.occupied(record, side, carried)
+        return fitting(had, declared)
 
+    def noted(record: Record) -> Record:
+        before = record.sides.get(side)
+        return records.occupied(record, side, carried(before)[0]) if before and before.images else record
+
+    before = record.sides.get(side)
+    if before and before.images and (left := carried(before)[1]):
+        many = f"{len(left)} services that were taken out of the file are not noted, for want of room"
+        world.say(f"{many}; flipgate leaves them as they are on {side}: {', '.join(left)}")
     return noted
 
 

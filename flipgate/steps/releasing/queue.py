@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from flipgate.core.record import queue
+from flipgate.core.record.going_on import Run
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
@@ -63,6 +64,14 @@ def refused_build(world: World, refused: FlipgateError) -> None:
     """Has everybody hear of a build event that started nothing: the CI that sent it was told that it was taken."""
     fact, now = refused.named_fact, world.now()
     write(world, partial(queue.refuse_build, fact=fact, actor=world.actor, now=now))
+
+
+def leave_what_waits(world: World, last: Run) -> None:
+    """Has everybody hear, once, that nobody starts the builds that wait any more: the runs that were to release them
+    have ended, this one last, and all of them wait still."""
+    fact = f"nobody releases what waits any more: each run that was to do it has ended, the last {last.url or last.id}"
+    world.say(fact)
+    write(world, partial(queue.leave, fact=fact, actor=world.actor, now=world.now()))
 
 
 def _waits(world: World, images: Mapping[str, str], built_by: str, again: str) -> bool:

@@ -113,12 +113,13 @@ def need_soaked(world: World, name: str = "", record: Record | None = None) -> R
     return release
 
 
-def settle(acting: Acting, name: str = "") -> Release:
+def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     """Rests the old side, closes the release and writes it to the history. The caller has a yes.
 
     Raises Refused when the new side is not Ready: the way back is worth more than the pods it costs. So it does where
     something that was not declared leads users to the old side (UndeclaredRoute). Once that rests, each Traefik replica
     has to show the new side still (TrafficNotProven): else the release stays `settling`, from which users can go back.
+    `unseen_by` names the person on whose word it is closed all the same, once the old side has rested before.
     """
     world = acting.world
     before = look(world)
@@ -139,13 +140,14 @@ def settle(acting: Acting, name: str = "") -> Release:
     if record.ran_on(dark.side):
         need_declared(world, dark.side)
     if record.phase is Phase.LIVE:
+        unseen_by = ""
         said = record.approval
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     busy = _still_busy(world, dark.side)
     rest(acting, view, dark, keep=world.application.spec.policy.rest_replicas)
-    unseen = _need_still_served(acting, view, release.side) if record.ran_on(dark.side) else ""
+    unseen = _need_still_served(acting, view, release.side, unseen_by) if record.ran_on(dark.side) else ""
     message = f"{dark.side} is at rest; going back is the slow way from here on{unseen}"
     if not record.ran_on(dark.side):
         message = f"nothing ever ran on {dark.side}: nothing had to be put to rest"
@@ -167,10 +169,10 @@ def _still_busy(world: World, side: Side) -> str:
     return busy
 
 
-def _need_still_served(acting: Acting, view: View, live: Side) -> str:
+def _need_still_served(acting: Acting, view: View, live: Side, unseen_by: str) -> str:
     """Raises Refused (TrafficNotProven) unless each Traefik replica shows the live side still, past Traefik's throttle:
     a route that depends on a pod of the old side is dropped with the last of them. Returns why nothing was seen, where
-    Traefik's replicas cannot be listed."""
+    Traefik's replicas cannot be listed, or what was not, where a person took that on (`unseen_by`)."""
     world, old = acting.world, live.other
     left = _wait_gone(acting, view.sides[old])
     try:
@@ -182,13 +184,15 @@ def _need_still_served(acting: Acting, view: View, live: Side) -> str:
     if proven.ok:
         return f"; {left} pods of {old} had not ended when Traefik was looked through" if left else ""
     name = world.application.name
+    if unseen_by:
+        return f"; closed by {unseen_by}, though not every Traefik replica shows {live}: {'; '.join(proven.unproven)}"
     raise Refused(
         f"not every Traefik replica shows {live} since {old} is at rest: {'; '.join(proven.unproven)}",
         obj=f"traffic of {name}",
         reason=Why.TRAFFIC_NOT_PROVEN,
         untouched="all routes, and the release, which is not closed",
         next_command=f'flipgate rollback {name} --reason "..." brings {old} up again and users there; or correct what '
-        f"the routes depend on, then flipgate scale-down {name}",
+        f"the routes depend on, then flipgate scale-down {name} (--unseen: closed as it is)",
     )
 
 

@@ -204,3 +204,11 @@ def test_the_application_is_kept_as_it_was_written_and_one_nobody_applied_says_w
     kept = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")["data"]["application.yaml"]
     assert kept == shop.text
     assert applications(shop.cluster, shop.own) == [shop.name]
+
+
+def test_a_finished_release_of_a_newer_flipgate_is_named_as_that(shop: Shop) -> None:
+    store = shop.world().store
+    name = spoil(shop, finished(2), '{"wisdom": "more"}')
+    shop.patch(f"{shop.config_maps}/{name}", ("add", "/data/schema", str(SCHEMA_VERSION + 1)))
+    (problem,) = store.history_problems()
+    assert "written by a newer flipgate" in problem.fact

@@ -171,3 +171,11 @@ def test_before_the_old_side_rests_the_question_says_what_stays_there(fewer: Sho
         "ledger is no longer in the file: its pods stay, 1",
         "legacy is no longer in the file: its pods stay, 1",
     )
+
+
+def test_check_does_not_say_of_what_is_handed_over_still_that_no_release_touches_it(fewer: Shop) -> None:
+    said: list[str] = []
+    check_application(fewer.cluster, fewer.application, fewer.own, said.append)
+    (line,) = (line for line in said if "no release touches it" in line)
+    assert "legacy" in line, "it only serves: nobody hands it over"
+    assert not [name for name in ("ingest", "nightly", "ledger") if name in line]

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from flipgate.adapters.runs import RUNS_A_KEY
 from flipgate.cli import cli
+from flipgate.core.record import queue
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.queue import gather
 from flipgate.core.record.release import Release
@@ -304,6 +306,20 @@ def test_what_a_build_superseded_is_not_lost_before_it_has_opened_its_own(
     assert release.images == BOTH
 
 
+def test_runs_that_fail_each_time_are_said_and_not_started_for_ever(shop: Shop, prefect: PlayedPrefect) -> None:
+    world, said = waiting(shop, MAILER), list[str]()
+    world.say = said.append
+    with played(world) as flows:
+        for _ in range(RUNS_A_KEY + 1):
+            flows.reconcile(world, "default")
+            for run in prefect.of("deploy-dark"):
+                run["state_type"] = "FAILED"
+    assert len(prefect.of("deploy-dark")) == RUNS_A_KEY
+    record = world.store.read()
+    assert queue.left(record).startswith("nobody releases what waits any more: each run that was to do it has ended")
+    assert [entry.step for entry in record.journal].count("BuildsLeft") == 1, "said once"
+
+
 def test_what_waited_for_a_service_that_the_file_names_no_longer_is_said_once(shop: Shop) -> None:
     world = waiting(shop, MAILER)
     services = tuple(each for each in world.application.spec.services if each.name != "mailer")
@@ -311,3 +327,21 @@ def test_what_waited_for_a_service_that_the_file_names_no_longer_is_said_once(sh
     with pytest.raises(BadInput, match="mailer shop/mailer:2 waited, and the file names no such service"):
         open_release(world, {}, "ci")
     assert world.store.read().queued == {}
+
+
+@pytest.mark.parametrize("more", [(), ("--wait",)])
+def test_a_deploy_says_what_to_type_next_once(
+    shop_on_paper: Shop, prefect: PlayedPrefect, more: tuple[str, ...]
+) -> None:
+    prefect.state = {"type": "FAILED", "name": "Failed", "message": "no"}
+    where = ["--kubeconfig", str(shop_on_paper.kubeconfig), "-n", shop_on_paper.own]
+    line = ["deploy", *where, shop_on_paper.name, "--image", "web=shop/web:2", *more]
+    result = CliRunner().invoke(cli, line, prog_name="flipgate")
+    assert result.output.count("Next: ") == 1, result.output
+
+
+def test_a_deploy_behind_a_release_says_what_to_type_next_once(shop: Shop, prefect: PlayedPrefect) -> None:
+    shop.gone_live("reconcile")
+    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    result = CliRunner().invoke(cli, ["deploy", *where, shop.name, "--image", "web=shop/web:2"], prog_name="flipgate")
+    assert result.output.count("Next: ") == 1, result.output

@@ -111,3 +111,14 @@ def test_where_traefik_cannot_be_looked_through_that_is_said(shop: Shop, tmp_pat
         done = under_lease(world, settle)
     assert (done.phase, done.side) == (Phase.SETTLED, GREEN)
     assert "whether users still reach green was not seen" in done.changes[-1].message
+
+
+def test_a_stuck_replica_keeps_no_release_open_for_ever(shop: Shop, tmp_path: Path) -> None:
+    """Its first look is made whoever says what; then a person may close the release, by name."""
+    with soaked(shop, tmp_path, NO_ROUTE) as world:
+        with pytest.raises(Refused, match="--unseen"):
+            under_lease(world, settle, unseen_by="ana")
+        assert world.store.read().phase is Phase.SETTLING
+        done = under_lease(world, settle, unseen_by="ana")
+    assert done.phase is Phase.SETTLED
+    assert "closed by ana, though not every Traefik replica shows green: traefik-1" in done.changes[-1].message

@@ -93,7 +93,9 @@ SECURITY = (
 NOT_MADE = 'Failed to create new replica set "web-6f5c9d8b7": admission webhook "policy.example" denied the request: no'
 
 
-def refuse(shop: Shop, message: str, *, name: str = "web", kind: str = "ReplicaFailure", ready: int = 0) -> None:
+def refuse(
+    shop: Shop, message: str, *, name: str = "web", kind: str = "ReplicaFailure", ready: int = 0, at: str = ""
+) -> None:
     """What the Deployment's controller writes when the API server refuses its pods, or its ReplicaSet."""
     made = kind == "ReplicaFailure"
     condition = {
@@ -101,6 +103,7 @@ def refuse(shop: Shop, message: str, *, name: str = "web", kind: str = "ReplicaF
         "status": "True" if made else "False",
         "reason": "FailedCreate" if made else "ReplicaSetCreateError",
         "message": message,
+        **({"lastTransitionTime": at, "lastUpdateTime": at} if at else {}),
     }
     obj = shop.deployment(GREEN, name)
     counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas"), ready)
@@ -244,3 +247,35 @@ def test_a_move_that_is_refused_for_its_counts_names_the_autoscaler(shop: Shop, 
         need_counts(world, look(world), GREEN)
     assert refused.value.reason == "TooFewReady"
     assert "patch hpa web-hpa" in refused.value.next_command
+
+
+# A refusal of the release before
+
+
+def test_a_refusal_that_was_mended_before_the_same_build_came_again_does_not_fail_it(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.0)
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    refuse(shop, QUOTA, at="2026-03-01T12:00:00Z")
+    under_lease(world, bring_up, release)
+    annotations = shop.deployment(GREEN, "web")["metadata"]["annotations"]
+    assert annotations["flipgate.dev/asked-again"], "the controllers try again at once"
+    refuse(shop, QUOTA, at="2026-03-01T12:00:00Z")
+    late = Timer(0.3, lambda: shop.play_ready(GREEN))
+    late.start()
+    under_lease(world, wait_ready, release, timeout_seconds=20)
+    late.join()
+
+
+def test_a_refusal_of_the_release_before_that_stays_is_named_at_the_limit(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 0.0)
+    release = opened(world)
+    under_lease(world, bring_up, release)
+    refuse(shop, QUOTA, at="2026-03-01T12:00:00Z")
+    with pytest.raises(Refused, match=r"exceeded quota: compute.*, said before it was written last") as refused:
+        under_lease(world, wait_ready, release, timeout_seconds=0.3)
+    assert refused.value.reason == "NotReadyInTime"

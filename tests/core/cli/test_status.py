@@ -13,7 +13,7 @@ from flipgate.cli._status_text import many, one
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record
+from flipgate.core.record.record import Announcement, Decision, EntryState, JournalEntry, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state
@@ -338,3 +338,12 @@ def test_a_cron_job_is_suspended_or_scheduled_and_one_that_runs_on_the_dark_side
     assert "work may be done twice: CronJob shop-green/nightly" in "\n".join(one(both, at(60), wide=False))
     baking = record(release=release(*BAKING))
     assert data(with_cron_jobs(baking, suspended=BLUE))["sides"]["green"]["works"] == []
+
+
+def test_what_was_not_told_says_for_how_long_and_where_it_is_said_why() -> None:
+    seen = facts(live())
+    told = but(live(), outbox=(Announcement(id="1", release="", side=GREEN, text="up", at=at(-90)),))
+    assert data(facts(told))["undeliveredSince"] == "2026-03-01T11:58:30.000Z"
+    assert data(seen)["undeliveredSince"] is None
+    assert "1 announcement, the oldest for 2m: the log of reconcile, which tries again" in text(facts(told))
+    assert "Untold      none" in text(seen)

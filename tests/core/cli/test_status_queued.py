@@ -40,3 +40,25 @@ def test_a_build_that_was_refused_is_said_in_red_letters() -> None:
     refused = queue.refuse_build(record(), "has no images", actor="event", now=NOW)
     assert data(facts(refused))["refusedBuild"] == {"fact": "has no images", "at": "2026-03-01T12:00:00.000Z"}
     assert "Build       \x1b[31mrefused 30s ago: has no images" in text(facts(refused))
+
+
+def test_where_every_run_failed_a_person_is_told_what_to_type() -> None:
+    over = but(WAITS, release=None, last=release(*LIVE, Phase.SETTLING, Phase.SETTLED))
+    left = queue.leave(over, "nobody releases what waits: five runs failed", actor="reconcile", now=NOW)
+    command = "flipgate deploy shop --image mailer=acme/mailer:2 --image web=acme/web:3"
+    assert data(facts(left))["next"] == {
+        "step": "mailer acme/mailer:2, web acme/web:3: nobody releases what waits: five runs failed",
+        "by": "person",
+        "command": command,
+    }
+    assert "reconcile starts it" not in text(facts(left))
+    assert "BuildsLeft \x1b[31mTrue" in text(facts(left))
+    assert queue.leave(left, "nobody releases what waits: five runs failed", actor="reconcile", now=NOW) == left
+
+
+def test_a_newer_build_is_started_again() -> None:
+    left = queue.leave(WAITS, "failed", actor="reconcile", now=NOW)
+    assert queue.left(left)
+    assert not queue.left(queue.enqueue(left, {"web": "acme/web:4"}, by="ci", now=NOW))
+    assert not queue.left(queue.gather(left, {"web": "acme/web:4"}, by="ci", now=NOW))
+    assert not queue.left(queue.dequeue(left, {}))

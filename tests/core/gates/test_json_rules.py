@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flipgate.core.gates.checks import Check, judge_check
-from flipgate.core.spec.application import load_application
+from flipgate.core.spec.application import load_new_application
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.jsonpath import PathMissing, Where, look_up, parse_path
@@ -77,7 +77,7 @@ def test_a_rule_that_cannot_be_meant(rule: str, said: str) -> None:
     text = SMALL.replace("json: {status: ok}", f"jsonIs: {{status: {rule}}}")
     assert text != SMALL
     with pytest.raises(BadInput, match="status") as refused:
-        load_application(text, "shop.yaml")
+        load_new_application(text, "shop.yaml")
     assert said in str(refused.value)
 
 

@@ -68,14 +68,14 @@ def test_a_check_that_wants_null_says_null() -> None:
 
 
 TWO_WAYS = {
-    "replicas: 010": ("spec.services[0].replicas", '010 is 8 in YAML 1.1 and 10 in YAML 1.2; write 8 or 10, or "010"'),
+    "replicas: 010": ("spec.services[0].replicas", "010 is 8 in YAML 1.1 and 10 in YAML 1.2; write 8 or 10"),
     "replicas: 1_000": (
         "spec.services[0].replicas",
-        '1_000 is 1000 in YAML 1.1 and text in YAML 1.2; write 1000, or "1_000"',
+        "1_000 is 1000 in YAML 1.1 and text in YAML 1.2; write 1000",
     ),
-    "replicas: 1:30": ("spec.services[0].replicas", '1:30 is 90 in YAML 1.1 and text in YAML 1.2; write 90, or "1:30"'),
-    "replicas: 0b11": ("spec.services[0].replicas", '0b11 is 3 in YAML 1.1 and text in YAML 1.2; write 3, or "0b11"'),
-    "replicas: 0o17": ("spec.services[0].replicas", '0o17 is text in YAML 1.1 and 15 in YAML 1.2; write 15, or "0o17"'),
+    "replicas: 1:30": ("spec.services[0].replicas", "1:30 is 90 in YAML 1.1 and text in YAML 1.2; write 90"),
+    "replicas: 0b11": ("spec.services[0].replicas", "0b11 is 3 in YAML 1.1 and text in YAML 1.2; write 3"),
+    "replicas: 0o17": ("spec.services[0].replicas", "0o17 is text in YAML 1.1 and 15 in YAML 1.2; write 15"),
     "port: 08080": ("spec.checks[0].port", '08080 is text in YAML 1.1 and 8080 in YAML 1.2; write 8080, or "08080"'),
     "port: NO": ("spec.checks[0].port", 'NO is false in YAML 1.1 and text in YAML 1.2; write false, or "NO"'),
     "json: {ready: yes}": (
@@ -192,3 +192,11 @@ def test_documents_with_nothing_in_them_are_none(text: str) -> None:
 
 def test_lines_are_those_of_the_file_behind_documents_with_nothing_in_them() -> None:
     assert said("---\n---\n" + changed("replicas: 2", "replicas: -2")).startswith("line 17, spec.services[0].replicas")
+
+
+@pytest.mark.parametrize("host", ["Shop.example", "https://shop.example", "shop_1.example", "shop.example."])
+def test_a_host_that_is_none_is_told_what_one_looks_like(host: str) -> None:
+    told = said(changed("host: shop.example", f"host: {host}"))
+    assert "spec.traffic.host: has to be small letters, digits, - and dots" in told
+    assert "as in shop.example, not '" in told
+    assert "^" not in told

@@ -75,3 +75,49 @@ def test_one_that_passed_or_moved_begins_anew() -> None:
     assert list(first_seen(more, seen, 105.0).values()) == [105.0]
     again = found(refused("other words"))
     assert list(first_seen(again, seen, 105.0).values()) == [100.0], "a quota's numbers, a pod's name: the same refusal"
+
+
+WEBHOOK = 'Internal error occurred: failed calling webhook "policy.example": failed to call webhook: Post "https://p": '
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        (WEBHOOK + "context deadline exceeded", True),
+        (WEBHOOK + "dial tcp 10.0.0.1:443: connect: connection refused", True),
+        ("Internal error occurred: resource quota evaluation timed out", True),
+        ("pods is forbidden: status unknown for quota: compute, resources: pods", True),
+        ("the server is currently unable to handle the request", True),
+        ("etcdserver: request timed out", True),
+        ("pods is forbidden: exceeded quota: compute, requested: pods=1, used: pods=4, limited: pods=4", False),
+        ('pods is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation', False),
+        ('admission webhook "policy.example" denied the request: no', False),
+        ('admission webhook "policy.example" denied the request: annotation timeout is required', False),
+        ('error looking up service account shop-green/web: serviceaccount "web" not found', False),
+    ],
+)
+def test_what_the_api_server_could_not_decide_may_pass(said: str, passes: bool) -> None:
+    (one,) = found(refused(said))
+    assert one.passes is passes
+
+
+@pytest.mark.parametrize(
+    ("key", "at", "before"),
+    [
+        ("lastTransitionTime", "2026-03-01T11:59:59Z", True),
+        ("lastTransitionTime", "2026-03-01T12:00:00Z", False),
+        ("lastUpdateTime", "2026-03-01T12:00:01Z", False),
+        ("lastUpdateTime", "no time", False),
+    ],
+)
+def test_a_refusal_from_before_the_last_write_is_waited_for(key: str, at: str, before: bool) -> None:
+    """It stays there until its controller tries again, which may take a quarter of an hour."""
+    web = refused(**{key: at})
+    web["metadata"]["managedFields"] = [
+        {"manager": "flipgate", "operation": "Update", "time": "2026-03-01T12:00:00Z"},
+        {"manager": "flipgate", "operation": "Update", "time": "2026-03-01T12:05:00Z", "subresource": "status"},
+        {"manager": "kubectl", "operation": "Update", "time": "2026-03-01T12:05:00Z"},
+    ]
+    (one,) = found(web)
+    assert one.passes is before
+    assert one.fact.endswith(", said before it was written last") is before

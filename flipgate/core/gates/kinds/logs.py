@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import Field
 
 from flipgate.core.gates.kinds.kind import GateKind, Keys, Measure, Reader, Rule
 from flipgate.core.gates.sample import GateSample, Limit, cut_reason
-from flipgate.core.values.base import is_new
-from flipgate.core.values.patterns import Pattern, compile_pattern, taken_before
+from flipgate.core.values.patterns import DeclaredPattern, Pattern, compile_pattern
 
 LONGEST_LINE: Final = 4096
 LOOK_SECONDS: Final = 1.0
@@ -23,21 +22,10 @@ class TooSlow(Exception):  # noqa: N818 - an answer, not a fault
     """The lines of a look take the pattern longer than it has."""
 
 
-def _pattern(text: str, info: ValidationInfo) -> str:
-    """One that is in the cluster already may be one that Python alone takes: the gate is unknown then, and going back
-    is not held up by a file that cannot be read."""
-    try:
-        compile_pattern(text)
-    except ValueError:
-        if is_new(info) or not taken_before(text):
-            raise
-    return text
-
-
 class LogLimit(Rule):
     """Which lines of the new side's pods count, and how many may be written."""
 
-    pattern: Annotated[str, Field(min_length=1), AfterValidator(_pattern)] = Field(
+    pattern: Annotated[DeclaredPattern, Field(min_length=1)] = Field(
         description="A regular expression (RE2's: no look-around, no backreferences), searched for in each line that a "
         "container wrote since the flip."
     )

@@ -1,0 +1,48 @@
+"""Which schema something is stored under: the lowest whose readers understand all that it says.
+
+An older flipgate refuses a higher one in words of its own (NewerRecord); a key or a word that it does not know it would
+take for garbled. Whatever is added to a stored value is therefore written only where it says something, and is a line
+here. What readers of the first one understand is tests/core/record/schema-1.json; a test holds each line against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flipgate.core.record.phases import Reason
+from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
+from flipgate.core.record.release import Release
+
+NEW_REASONS: Final = frozenset(
+    {
+        Reason.CLAIM_NOT_BOUND,
+        Reason.DEPLOYMENT_PAUSED,
+        Reason.PODS_HELD_BACK,
+        Reason.PODS_REFUSED,
+        Reason.SCALED_BY_ANOTHER,
+    }
+)
+
+
+def schema_of(record: Record) -> int:
+    """Returns the schema that the record has to be stored under."""
+    return SCHEMA_VERSION if any(_news(record)) or _new_words(record.releases) else FIRST_SCHEMA
+
+
+def schema_of_release(release: Release) -> int:
+    """The same of a finished release."""
+    return SCHEMA_VERSION if release.again or _new_words([release]) else FIRST_SCHEMA
+
+
+def _news(record: Record) -> Iterator[object]:
+    """Yields what readers of the first schema do not know; it is written where it is not empty."""
+    yield record.queued
+    yield record.refused_build
+    yield record.question and record.question.look_first
+    yield from (occupant.roles for occupant in record.sides.values())
+    yield from (release.again for release in record.releases)
+
+
+def _new_words(releases: Iterable[Release]) -> bool:
+    return any(change.reason in NEW_REASONS for release in releases for change in release.changes)

@@ -1,0 +1,97 @@
+"""A record that an older flipgate would misread is stored under a higher schema; any other is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+
+from flipgate.adapters.store import parse_record
+from flipgate.core.record import queue
+from flipgate.core.record.occupant import Occupant, Ran
+from flipgate.core.record.phases import Phase, Reason
+from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
+from flipgate.core.record.release import PhaseChange, RefusedBuild
+from flipgate.core.record.size import written
+from tests.core.builders import BLUE, DARK, LIVE, NOW, RUN, question, record, refuses, release
+
+FIRST: dict[str, Any] = json.loads((Path(__file__).parent / "schema-1.json").read_text())
+"""What the first readers took, made from their own models: it never changes."""
+MISREAD = Draft202012Validator(FIRST)
+
+WAITS = queue.enqueue(record(release=release(*LIVE)), {"web": "acme/web:3"}, by="ci", now=NOW)
+REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
+NEWS: dict[str, Record] = {
+    "queued": WAITS,
+    "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
+    "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
+    "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
+    "again": record(release=release(*LIVE, again={"web": "0" * 12})),
+    "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
+}
+
+
+def misread(stored: str) -> bool:
+    return not MISREAD.is_valid(json.loads(stored))
+
+
+@pytest.mark.parametrize("news", NEWS.values(), ids=NEWS)
+def test_what_an_older_flipgate_would_misread_it_refuses_as_a_newer_ones(news: Record) -> None:
+    now, stored = written(news)
+    assert misread(stored), "or it need not be refused"
+    assert json.loads(stored)["schema"] > FIRST_SCHEMA
+    assert parse_record(stored, "shop", "flipgate") == now
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [record(), record(release=release(*LIVE)), record(release=release(*DARK), question=question())],
+    ids=["settled", "live", "asked"],
+)
+def test_what_an_older_flipgate_reads_it_may_read(usual: Record) -> None:
+    _, stored = written(usual)
+    assert (json.loads(stored)["schema"], misread(stored)) == (FIRST_SCHEMA, False)
+
+
+def test_when_nothing_waits_any_more_an_older_one_may_read_it_again() -> None:
+    now, _ = written(WAITS)
+    assert now.schema_version == SCHEMA_VERSION
+    assert written(queue.dequeue(now, now.queued))[0].schema_version == FIRST_SCHEMA
+
+
+def fields(model: type[BaseModel]) -> dict[str, set[str]]:
+    """The keys of all models that a model is made of, as they are stored."""
+    schema = model.model_json_schema(by_alias=True)
+    found = {name: set(part["properties"]) for name, part in schema["$defs"].items() if "properties" in part}
+    return {**found, model.__name__: set(schema["properties"])}
+
+
+def words(model: type[BaseModel]) -> dict[str, set[str]]:
+    parts = model.model_json_schema(by_alias=True)["$defs"]
+    return {name: set(part["enum"]) for name, part in parts.items() if "enum" in part}
+
+
+def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
+    """Who adds a field or a word to a stored value comes by here: it needs a line in core/record/schema.py."""
+    then = {name: set(part["properties"]) for name, part in FIRST["$defs"].items() if "properties" in part}
+    then["Record"] = set(FIRST["properties"])
+    added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
+    assert added == {
+        "Record": {"queued", "refusedBuild"},
+        "Question": {"lookFirst"},
+        "Occupant": {"roles"},
+        "Release": {"again"},
+    }
+    known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
+    more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
+    assert more == {"Reason": {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}}
+
+
+def test_a_newer_schema_than_this_ones_is_refused_in_words() -> None:
+    text = record().model_copy(update={"schema_version": SCHEMA_VERSION + 1}).model_dump_json(by_alias=True)
+    with refuses("NewerRecord", "was written by a newer flipgate"):
+        parse_record(text, "shop", "flipgate")
