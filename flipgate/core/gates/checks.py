@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from flipgate.core.gates.json_rules import JsonRules, misses
+from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.spec.fields import (
     AppName,
     FileModel,
@@ -52,6 +53,35 @@ class Check(FileModel):
     )
     headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
     within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
+    samples: int = Field(
+        default=1, ge=1, le=MOST_SAMPLES, description="How many answers are asked for, one after the other."
+    )
+    percentile: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="How many per cent of the samples have to come withinSeconds; all when left out.",
+    )
+
+    @model_validator(mode="after")
+    def _samples_end(self) -> Check:
+        if self.samples == 1 and self.percentile != 100:
+            raise ValueError(f'check "{self.name}" has percentile, which needs samples')
+        if self.samples > 1 and (longest := self.samples * self.within_seconds) > LONGEST_SECONDS:
+            raise ValueError(
+                f'check "{self.name}" may take {longest:g} s: samples times withinSeconds is at most '
+                f"{LONGEST_SECONDS:g} s"
+            )
+        return self
+
+    @property
+    def wanted(self) -> str:
+        """What has to be so, for people."""
+        limit = f"within {self.within_seconds:g} s"
+        if self.samples == 1:
+            return f"status {self.status} {limit}"
+        share = "all" if self.percentile == 100 else f"{self.percentile}%"
+        return f"status {self.status}, {share} of {self.samples} answers {limit}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +103,48 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if missed:
         return CheckResult(Verdict.FAIL, (*missed, *wrong_scheme(answer)))
     return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One of several answers. `seconds` is how long its first request took, also where that was not answered: asking
+    again makes nothing faster."""
+
+    answer: Answer | str
+    seconds: float
+
+
+def undecided(check: Check, samples: Sequence[Sample]) -> bool:
+    """Whether more samples are needed to judge the check: none once it can only fail, or is known to be unknown."""
+    if len(samples) >= check.samples:
+        return False
+    if _late(check, samples) > late_allowed(check.samples, check.percentile):
+        return False
+    return not samples or judge_content(check, samples[-1].answer).verdict is Verdict.PASS
+
+
+def judge_samples(check: Check, samples: Sequence[Sample]) -> CheckResult:
+    """Holds several answers against what the check expects: each by its content, all of them together by their times.
+    What the first bad one misses is told."""
+    times, late = in_numbers([each.seconds for each in samples]), _late(check, samples)
+    for number, each in enumerate(samples, 1):
+        result = judge_content(check, each.answer)
+        if result.verdict is not Verdict.PASS:
+            first, *others = result.facts
+            return CheckResult(result.verdict, (f"answer {number} of {check.samples}: {first}", *others, times))
+    if late > (allowed := late_allowed(check.samples, check.percentile)):
+        share = f"{allowed} of {check.samples} may" if allowed else "none may"
+        return CheckResult(Verdict.FAIL, (f"{late} took longer than {check.within_seconds:g} s, where {share}", times))
+    return CheckResult(Verdict.PASS, (f"status {check.status}", times))
+
+
+def judge_content(check: Check, answer: Answer | str) -> CheckResult:
+    """The same as `judge_check`, however long it took."""
+    return judge_check(check, answer._replace(seconds=0.0) if isinstance(answer, Answer) else answer)
+
+
+def _late(check: Check, samples: Sequence[Sample]) -> int:
+    return sum(each.seconds > check.within_seconds for each in samples)
 
 
 def _status(check: Check, answer: Answer) -> list[str]:

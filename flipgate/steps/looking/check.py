@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from flipgate.core.gates.checks import Check, judge_check
+from collections.abc import Callable
+
+from flipgate.core.gates.checks import (
+    Check,
+    CheckResult,
+    Sample,
+    judge_check,
+    judge_content,
+    judge_samples,
+    undecided,
+)
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
@@ -12,6 +22,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict, combine
 from flipgate.steps.acting.world import World
 
 TRIES = 3
+PAUSE_SECONDS = 0.5
 
 
 def check(world: World, side: Side) -> list[Evidence]:
@@ -42,26 +53,46 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
     place = world.application.place_of(side)
     service = place.service_of(world.application.service(rule.service))
-    result = None
-    for attempt in range(TRIES):
-        answer: Answer | str
+
+    def answer() -> Answer | str:
+        seconds = rule.within_seconds + 1
         try:
-            answer = world.cluster.through_service(
-                place.namespace,
-                service,
-                rule.port,
-                rule.path,
-                scheme=rule.scheme,
-                timeout=rule.within_seconds + 1,
+            return world.cluster.through_service(
+                place.namespace, service, rule.port, rule.path, scheme=rule.scheme, timeout=seconds
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
-            answer = sentence(error)
-        result = judge_check(rule, answer)
-        if result.verdict is Verdict.PASS:
-            break
-        if attempt + 1 < TRIES:
-            world.sleep(0.5)
-    assert result is not None
+            return sentence(error)
+
+    if rule.samples == 1:
+        result = judge_check(rule, _tried(world, answer, lambda found: judge_check(rule, found).verdict))
+    else:
+        result = _sampled(world, rule, answer)
     target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{rule.path}"
-    wanted = f"status {rule.status} within {rule.within_seconds:g} s"
-    return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), wanted)
+    return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), rule.wanted)
+
+
+def _tried(
+    world: World, ask: Callable[[], Answer | str], judge: Callable[[Answer | str], Verdict], tries: int = TRIES
+) -> Answer | str:
+    """The first answer that passes, or the last of so many."""
+    for attempt in range(tries):
+        if attempt:
+            world.sleep(PAUSE_SECONDS)
+        found = ask()
+        if judge(found) is Verdict.PASS:
+            break
+    return found
+
+
+def _sampled(world: World, rule: Check, ask: Callable[[], Answer | str]) -> CheckResult:
+    """Asks for one sample after the other, until it is known what the check says."""
+    samples: list[Sample] = []
+    while undecided(rule, samples):
+        began = world.monotonic()
+        found = ask()
+        seconds = found.seconds if isinstance(found, Answer) else world.monotonic() - began
+        if judge_content(rule, found).verdict is not Verdict.PASS:
+            world.sleep(PAUSE_SECONDS)
+            found = _tried(world, ask, lambda answer: judge_content(rule, answer).verdict, TRIES - 1)
+        samples.append(Sample(found, seconds))
+    return judge_samples(rule, samples)
