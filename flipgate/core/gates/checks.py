@@ -1,18 +1,19 @@
-"""An application's HTTP checks: what they ask, what they expect, and judging the answers."""
+"""An application's checks: what they ask and expect, and judging the answers of those by HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from flipgate.core.gates.command_check import CommandKeys
 from flipgate.core.gates.json_rules import JsonRules, misses
 from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.spec.fields import (
     AppName,
-    FileModel,
     HeaderName,
     HttpPath,
     JsonPaths,
@@ -26,20 +27,35 @@ from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, sho
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
+Kind = Literal["http", "command"]
+WORDS: Final[Mapping[str, Kind]] = MappingProxyType({"path": "http", "command": "command"})
+"""The key by which a check is of a kind: exactly one of them."""
+SHARED: Final = frozenset({"name", "service", "port", "scheme"})
+MOST_SUITES: Final = 15
+"""Checks of one application that run by themselves: the record keeps what each said (core/record/release.py)."""
 
-class Check(FileModel):
-    """An HTTP question to one service of the dark side, asked through the API server before a person is."""
+
+class Check(CommandKeys):
+    """A question about the dark side, asked before a person is: an HTTP request to one service through the API server
+    (path), or a program that asks what it likes (command)."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in WORDS]})
 
     name: AppName = Field(description="The check's name, as shown in messages.")
-    service: ObjectName = Field(
-        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service."
+    service: ObjectName | None = Field(
+        default=None,
+        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service. Of a "
+        "command: the one that FLIPGATE_BASE_URL leads to.",
     )
     port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
     scheme: Scheme = Field(
         default="http",
         description="How that port is asked. https: for pods that speak HTTPS, whatever certificate they have.",
     )
-    path: HttpPath = Field(description="The path to ask for.")
+    timeout_seconds: int = Field(
+        default=300, ge=1, le=3_600, description="How long a command may run, in seconds; then it is killed, and fails."
+    )
+    path: HttpPath | None = Field(default=None, description="The path to ask for.")
     status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
     json_equals: JsonPaths = Field(
         default_factory=dict,
@@ -63,6 +79,42 @@ class Check(FileModel):
         description="How many per cent of the samples have to come withinSeconds; all when left out.",
     )
 
+    @property
+    def kind(self) -> Kind:
+        """What it is: that of the one word it has."""
+        return next(kind for word, kind in WORDS.items() if getattr(self, word) is not None)
+
+    @property
+    def asked(self) -> str:
+        """The service that it asks, which it has: it makes sense."""
+        return self.service or ""
+
+    @property
+    def runs_by_itself(self) -> bool:
+        """Whether it takes its time and may change things: run once for a release, and not again before the move."""
+        return self.kind != "http"
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Check:
+        words = [word for word in WORDS if getattr(self, word) is not None]
+        if len(words) != 1:
+            found = " and ".join(words) or "none"
+            raise ValueError(f'check "{self.name}" needs exactly one of {", ".join(WORDS)} (it has: {found})')
+        if self.service is None:
+            raise ValueError(f'check "{self.name}" needs service: whom it asks')
+        if others := sorted(self._of_other_kinds()):
+            raise ValueError(f'check "{self.name}" has {", ".join(others)}, which one with {words[0]} does not have')
+        return self
+
+    def _of_other_kinds(self) -> Iterator[str]:
+        """Keys that mean nothing here, and say something else than they do when left out."""
+        own = SHARED | {"http": set(), "command": {"command", "timeout_seconds"}}[self.kind]
+        foreign = {"command", "timeout_seconds"} if self.kind == "http" else type(self).model_fields.keys() - own
+        for name in foreign:
+            field = type(self).model_fields[name]
+            if getattr(self, name) != field.get_default(call_default_factory=True):
+                yield field.alias or name
+
     @model_validator(mode="after")
     def _samples_end(self) -> Check:
         if self.samples == 1 and self.percentile != 100:
@@ -75,8 +127,15 @@ class Check(FileModel):
         return self
 
     @property
+    def what(self) -> str:
+        """What it asks, in a word or a few."""
+        return " ".join(self.command) if self.command else f"{self.service}:{self.port}{self.path}"
+
+    @property
     def wanted(self) -> str:
         """What has to be so, for people."""
+        if self.command:
+            return f"exit code 0 within {self.timeout_seconds} s"
         limit = f"within {self.within_seconds:g} s"
         if self.samples == 1:
             return f"status {self.status} {limit}"

@@ -36,6 +36,7 @@ class Why(StrEnum):
     CHECKS_FAILED = "ChecksFailed"
     CHECKS_PASSED = "ChecksPassed"
     CLOCK_AHEAD = "ClockAhead"
+    COMMANDS_NOT_ALLOWED = "CommandsNotAllowed"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
@@ -185,6 +186,7 @@ CannotSee | the proof could not look through a Traefik replica before the move |
 ChecksFailed | a declared check failed on the dark side | flipgate history APP RELEASE names it
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
+CommandsNotAllowed | the worker would not run a check's program | put it into the worker's FLIPGATE_COMMANDS folder
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload

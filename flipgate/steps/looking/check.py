@@ -1,4 +1,4 @@
-"""Runs the application's own HTTP checks on the dark side: before a person is asked, and again before the move."""
+"""Asks the application's own HTTP checks of the dark side: before a person is asked, and again before the move."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed
 from flipgate.steps.acting.world import World
 
 TRIES = 3
@@ -26,19 +26,26 @@ PAUSE_SECONDS = 0.5
 
 
 def check(world: World, side: Side) -> list[Evidence]:
-    """Runs every check of the application against one side, a few at once.
+    """Asks every HTTP check of the application of one side, a few at once. Those that run by themselves are not among
+    them (steps/releasing/suite.py).
 
     An answer that fails is asked for again, up to TRIES times.
     """
-    evidence = world.each(lambda rule: _ask(world, side, rule), world.application.spec.checks)
+    asked = [rule for rule in world.application.spec.checks if not rule.runs_by_itself]
+    evidence = world.each(lambda rule: _ask(world, side, rule), asked)
     for each in evidence:
-        world.say(f"check {each.gate}: {each.verdict} ({each.answer})")
+        say(world, each)
     return evidence
+
+
+def say(world: World, found: Evidence) -> None:
+    """Says what one check found."""
+    world.say(f"check {found.gate}: {found.verdict} ({found.answer})")
 
 
 def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
     """Raises Refused (ChecksFailed) unless every check passed. An application without checks has nothing to pass."""
-    bad = [each for each in evidence if each.verdict is not Verdict.PASS]
+    bad = not_passed(evidence)
     if bad or (evidence and combine(evidence) is not Verdict.PASS):
         raise Refused(
             "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
@@ -52,13 +59,13 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
     place = world.application.place_of(side)
-    service = place.service_of(world.application.service(rule.service))
+    service, path, began = place.service_of(world.application.service(rule.asked)), rule.path or "", world.monotonic()
 
     def answer() -> Answer | str:
         seconds = rule.within_seconds + 1
         try:
             return world.cluster.through_service(
-                place.namespace, service, rule.port, rule.path, scheme=rule.scheme, timeout=seconds
+                place.namespace, service, rule.port, path, scheme=rule.scheme, timeout=seconds
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
             return sentence(error)
@@ -67,8 +74,10 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
         result = judge_check(rule, _tried(world, answer, lambda found: judge_check(rule, found).verdict))
     else:
         result = _sampled(world, rule, answer)
-    target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{rule.path}"
-    return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), rule.wanted)
+    target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{path}"
+    seconds = round(world.monotonic() - began, 3)
+    facts = "; ".join(result.facts)
+    return Evidence(rule.name, result.verdict, target, str(place), facts, rule.wanted, seconds=seconds)
 
 
 def _tried(

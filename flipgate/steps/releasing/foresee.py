@@ -59,7 +59,7 @@ def foresee(world: World, images: Mapping[str, str]) -> DeployPlan:
         ServicePlan(name, live.get(name, ""), image, dark.replicas[name], meant.wanted[name])
         for name, image in meant.images.items()
     )
-    asks = tuple(f"{each.name}: {each.service}:{each.port}{each.path}" for each in world.application.spec.checks)
+    asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
     return DeployPlan(meant.id, str(meant.side), dark.namespace, _outcome(meant), services, objects, asks)
 

@@ -29,6 +29,7 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
+from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
@@ -104,7 +105,8 @@ def check_application(
     if problems:
         return problems
     on_sides = [problem for side in Side for problem in _side(world, side)]
-    found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
+    commands = commands_here(world)
+    found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
     return [*found, *_header(world)]
 
 

@@ -12,6 +12,7 @@ from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
+from flipgate.steps.looking.commands import SENDING
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_MIXED,
@@ -71,7 +72,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     middlewares = {(GROUP, PLURAL, "get")}
     on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
     probe = {("", "secrets", "get")}  # one, by its name
-    expected = others | middlewares | on_a_side | preview | probe
+    sending = {("", "services/proxy", verb) for verb in SENDING}
+    expected = others | middlewares | on_a_side | preview | probe | sending
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 
