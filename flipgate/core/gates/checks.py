@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from flipgate.core.gates.command_check import CommandKeys
+from flipgate.core.gates.job_check import JobKeys, images_in
 from flipgate.core.gates.json_rules import JsonRules, misses
 from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.spec.fields import (
@@ -27,17 +28,23 @@ from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, sho
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
-Kind = Literal["http", "command"]
-WORDS: Final[Mapping[str, Kind]] = MappingProxyType({"path": "http", "command": "command"})
+Kind = Literal["http", "command", "job"]
+WORDS: Final[Mapping[str, Kind]] = MappingProxyType({"path": "http", "command": "command", "job": "job"})
 """The key by which a check is of a kind: exactly one of them."""
-SHARED: Final = frozenset({"name", "service", "port", "scheme"})
+OWN: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+    {
+        "command": frozenset({"name", "service", "port", "scheme", "command", "timeout_seconds"}),
+        "job": frozenset({"name", "job", "timeout_seconds"}),
+    }
+)
+"""The keys of those that run by themselves; an HTTP check has all others."""
 MOST_SUITES: Final = 15
 """Checks of one application that run by themselves: the record keeps what each said (core/record/release.py)."""
 
 
-class Check(CommandKeys):
+class Check(CommandKeys, JobKeys):
     """A question about the dark side, asked before a person is: an HTTP request to one service through the API server
-    (path), or a program that asks what it likes (command)."""
+    (path), or what asks as it likes: a program (command), or a Job there (job)."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in WORDS]})
 
@@ -53,7 +60,10 @@ class Check(CommandKeys):
         description="How that port is asked. https: for pods that speak HTTPS, whatever certificate they have.",
     )
     timeout_seconds: int = Field(
-        default=300, ge=1, le=3_600, description="How long a command may run, in seconds; then it is killed, and fails."
+        default=300,
+        ge=1,
+        le=3_600,
+        description="How long a command or a Job may run, in seconds; then it is ended, and fails.",
     )
     path: HttpPath | None = Field(default=None, description="The path to ask for.")
     status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
@@ -86,7 +96,7 @@ class Check(CommandKeys):
 
     @property
     def asked(self) -> str:
-        """The service that it asks, which it has: it makes sense."""
+        """The service that it asks; empty of a Job."""
         return self.service or ""
 
     @property
@@ -100,7 +110,7 @@ class Check(CommandKeys):
         if len(words) != 1:
             found = " and ".join(words) or "none"
             raise ValueError(f'check "{self.name}" needs exactly one of {", ".join(WORDS)} (it has: {found})')
-        if self.service is None:
+        if self.service is None and self.kind != "job":
             raise ValueError(f'check "{self.name}" needs service: whom it asks')
         if others := sorted(self._of_other_kinds()):
             raise ValueError(f'check "{self.name}" has {", ".join(others)}, which one with {words[0]} does not have')
@@ -108,8 +118,9 @@ class Check(CommandKeys):
 
     def _of_other_kinds(self) -> Iterator[str]:
         """Keys that mean nothing here, and say something else than they do when left out."""
-        own = SHARED | {"http": set(), "command": {"command", "timeout_seconds"}}[self.kind]
-        foreign = {"command", "timeout_seconds"} if self.kind == "http" else type(self).model_fields.keys() - own
+        keys = type(self).model_fields.keys()
+        http = keys - OWN["job"] - OWN["command"] | {"name", "service", "port", "scheme"}
+        foreign = keys - (http if self.kind == "http" else OWN[self.kind])
         for name in foreign:
             field = type(self).model_fields[name]
             if getattr(self, name) != field.get_default(call_default_factory=True):
@@ -129,11 +140,15 @@ class Check(CommandKeys):
     @property
     def what(self) -> str:
         """What it asks, in a word or a few."""
+        if self.job:
+            return f"Job of {images_in(self.job)}"
         return " ".join(self.command) if self.command else f"{self.service}:{self.port}{self.path}"
 
     @property
     def wanted(self) -> str:
         """What has to be so, for people."""
+        if self.job:
+            return f"completes within {self.timeout_seconds} s"
         if self.command:
             return f"exit code 0 within {self.timeout_seconds} s"
         limit = f"within {self.within_seconds:g} s"

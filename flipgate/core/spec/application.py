@@ -221,6 +221,8 @@ class Spec(FileModel):
         problems = []
         for check in self.checks:
             name = check.asked
+            if check.job:
+                continue
             if name not in roles:
                 problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
             elif roles[name] in ("worker", "cron"):

@@ -19,8 +19,8 @@ from flipgate.core.spec.fields import (
 )
 
 Role = Literal["serving", "worker", "cron", "mixed"]
-Kind = Literal["Deployment", "CronJob", "ConfigMap"]
-"""Of object that flipgate stamps on a side: workloads, and what tells pods whether to consume."""
+Kind = Literal["Deployment", "CronJob", "ConfigMap", "Job"]
+"""Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, and Jobs of checks."""
 
 
 def _not_given() -> Any:

@@ -37,6 +37,7 @@ from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
+from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -246,8 +247,9 @@ def rights_on_a_side(application: Application) -> Rights:
         right for kind in dict.fromkeys(gate.kind for gate in application.spec.gates) for right in kind.rights
     )
     mixed = FOR_MIXED if application.mixed() else ()
+    jobs = FOR_JOBS if any(check.job for check in application.spec.checks) else ()
     grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
-    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + gates + grants
+    return ON_A_SIDE + (FOR_CRON_JOBS if cron_jobs else ()) + mixed + jobs + gates + grants
 
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:

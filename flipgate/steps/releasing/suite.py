@@ -21,6 +21,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking import check
 from flipgate.steps.looking.commands import run_command
 from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.moving.jobs import run_job
 
 
 def check_release(acting: Acting, release: Release) -> list[Evidence]:
@@ -72,4 +73,6 @@ def _suite(acting: Acting, release: Release) -> list[Evidence]:
 
 
 def _run(acting: Acting, dark: DarkSide, release: Release, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
+    if rule.job:
+        return run_job(acting, dark, release.name, rule, may_go_on)
     return run_command(acting.world, dark, release.name, rule, may_go_on)

@@ -13,6 +13,7 @@ from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.steps.looking.commands import SENDING
+from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_MIXED,
@@ -70,7 +71,7 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
-    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
+    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_JOBS + FOR_GRANTS["HTTPRoute"])
     probe = {("", "secrets", "get")}  # one, by its name
     sending = {("", "services/proxy", verb) for verb in SENDING}
     expected = others | middlewares | on_a_side | preview | probe | sending
