@@ -30,7 +30,7 @@ from flipgate.steps.looking import prove
 from flipgate.steps.moving import hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.watching import watch
-from tasks.artifacts import show_graphs, showing_progress
+from tasks.artifacts import show_checks, show_graphs, showing_progress
 from tasks.policy import step
 
 
@@ -77,7 +77,14 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
 
 @step("check the dark side")
 def check_release(acting: Acting, release: Release) -> list[Evidence]:
-    return suite.check_release(acting, release)
+    title = f"checks of {release.name} on {release.side}"
+    try:
+        evidence = suite.check_release(acting, release)
+    except Refused as refused:
+        show_checks(acting.world, title, refused.evidence)
+        raise
+    show_checks(acting.world, title, evidence)
+    return evidence
 
 
 @step("check the dark side again")
