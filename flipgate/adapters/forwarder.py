@@ -51,6 +51,8 @@ class Forwarded:
 
     urls: dict[str, str] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    over: bool = False
+    """Whether the block has ended: what comes on a connection that was kept goes nowhere."""
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, fact: str) -> None:
@@ -73,7 +75,10 @@ def forwarding(cluster: Reader, services: Mapping[str, Behind]) -> Iterator[Forw
             thread.start()
             stack.callback(server.shutdown)
             forwarded.urls[name] = f"http://127.0.0.1:{server.server_address[1]}"
-        yield forwarded
+        try:
+            yield forwarded
+        finally:
+            forwarded.over = True
 
 
 class _Server(ThreadingHTTPServer):
@@ -95,6 +100,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_any(self) -> None:
         target = self.path
+        if self.forwarded.over:
+            self.close_connection = True
+            return
         if (refused := _no_path(target)) or isinstance(body := self._body(), str):
             self._refuse(400, refused or str(body))
             return

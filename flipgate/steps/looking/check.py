@@ -18,7 +18,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.values.verdicts import Evidence, Verdict, combine, not_passed
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 from flipgate.steps.acting.world import World
 
 TRIES = 3
@@ -44,9 +44,9 @@ def say(world: World, found: Evidence) -> None:
 
 
 def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
-    """Raises Refused (ChecksFailed) unless every check passed. An application without checks has nothing to pass."""
-    bad = not_passed(evidence)
-    if bad or (evidence and combine(evidence) is not Verdict.PASS):
+    """Raises Refused (ChecksFailed) where a check failed or is unknown. What is only shown decides nothing, and an
+    application without checks has nothing to pass."""
+    if bad := not_passed(evidence):
         raise Refused(
             "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
             obj=f"checks of {world.application.name} on {side}",

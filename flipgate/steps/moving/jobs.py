@@ -53,6 +53,7 @@ def run_job(acting: Acting, dark: DarkSide, release: str, rule: Check, may_go_on
     name = job_name(rule.name, rule.job or {}, release)
     running = _Running(acting, place, name, rule)
     try:
+        stop_jobs(acting, dark.side, keep=release)
         seen = running.started(release) or running.wait(may_go_on)
     except Forbidden as error:
         seen = JobSeen(f"not run: {error.named_fact}", Verdict.UNKNOWN)
@@ -64,16 +65,18 @@ def run_job(acting: Acting, dark: DarkSide, release: str, rule: Check, may_go_on
     return Evidence(rule.name, verdict, rule.what, str(place), fact, rule.wanted, output, seconds)
 
 
-def stop_jobs(acting: Acting, side: Side) -> None:
-    """Suspends each Job of a check that has not ended on this side, by a write that sets a new stamp: users come, and
-    whoever would still let one run is late. Raises Refused (SideChanged) where somebody else keeps writing them."""
+def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
+    """Suspends each Job of a check that has not ended on this side, by a write that sets a new stamp: users come (or
+    another release has, whose Jobs are `keep`), and whoever would still let one run is late. Raises Refused
+    (SideChanged) where somebody else keeps writing them."""
     world = acting.world
     if not any(rule.job for rule in world.application.spec.checks):
         return
     place = world.application.place_of(side)
     selector = f"{APPLICATION}={world.application.name}"
     for job in world.cluster.items(address("Job", place.namespace), labelSelector=selector):
-        _stop(acting, job)
+        if not keep or job["metadata"]["labels"].get(RELEASE) != keep:
+            _stop(acting, job)
 
 
 def _stop(acting: Acting, job: Mapping[str, Any]) -> None:

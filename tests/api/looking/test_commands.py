@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from flipgate.adapters.forwarder import Behind, forwarding
+from flipgate.adapters.forwarder import Behind, Forwarded, forwarding
 from flipgate.core.gates.checks import Check
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
@@ -157,13 +157,13 @@ def test_without_a_folder_or_a_program_nothing_is_run_and_no_release_is_opened(
 
 
 @contextmanager
-def forwarded(script: Script, tmp_path: Path) -> Iterator[tuple[urllib3.HTTPConnectionPool, dict[str, None]]]:
+def forwarded(script: Script, tmp_path: Path) -> Iterator[tuple[urllib3.HTTPConnectionPool, Forwarded]]:
     with (
         serving(script, tmp_path) as cluster,
         forwarding(cluster, {"web": Behind("green", "web", 80)}) as found,
         urllib3.connection_from_url(found.urls["web"], timeout=10, retries=False) as pool,
     ):
-        yield pool, found.notes
+        yield pool, found
 
 
 def test_method_path_query_body_and_headers_go_on_and_come_back(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_method_path_query_body_and_headers_go_on_and_come_back(tmp_path: Path) 
         return 0, b""
 
     proxied = "/api/v1/namespaces/green/services/web:80/proxy"
-    with forwarded(lambda request: answered(script, request), tmp_path) as (pool, notes):
+    with forwarded(lambda request: answered(script, request), tmp_path) as (pool, found):
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             body = None if method == "GET" else b"{}"
             answer = pool.request(method, "/a%2Fb/c?x=1&y=%26", body=body, headers={"x-case": "7"})
@@ -190,7 +190,7 @@ def test_method_path_query_body_and_headers_go_on_and_come_back(tmp_path: Path) 
             assert seen[-1][3] == "7"
         pool.request("POST", "/", body=iter([b"in ", b"chunks"]), chunked=True)
         assert seen[-1][2] == b"in chunks"
-    assert not notes
+    assert not found.notes
 
 
 def answered(script: Callable[[Handler], Answer | None], request: Handler) -> Answer:
@@ -201,35 +201,43 @@ def answered(script: Callable[[Handler], Answer | None], request: Handler) -> An
 @pytest.mark.parametrize("path", ["/../../../secrets", "/a/%2e%2e/b", "/%252e%252e/", "/..%2fx", "/a/..\\b", "/."])
 def test_no_path_leads_out_of_the_service(tmp_path: Path, path: str) -> None:
     asked: list[str] = []
-    with forwarded(lambda request: (asked.append(request.path), (200, b""))[1], tmp_path) as (pool, notes):
+    with forwarded(lambda request: (asked.append(request.path), (200, b""))[1], tmp_path) as (pool, found):
         assert pool.port
         with socket.create_connection(("127.0.0.1", pool.port), 10) as line:
             line.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert line.recv(12) == b"HTTP/1.1 400"
     assert asked == []
-    assert "steps upward" in next(iter(notes))
+    assert "steps upward" in next(iter(found.notes))
 
 
 def test_what_speaks_for_another_user_does_not_go_on_and_is_said(tmp_path: Path) -> None:
     names: list[str] = []
-    with forwarded(lambda request: (names.extend(request.headers), (200, b""))[1], tmp_path) as (pool, notes):
+    with forwarded(lambda request: (names.extend(request.headers), (200, b""))[1], tmp_path) as (pool, found):
         pool.request(
             "GET", "/", headers={"Authorization": "Bearer x", "Impersonate-User": "admin", "X-Remote-User": "a"}
         )
     assert not {"authorization", "impersonate-user", "x-remote-user"} & {name.lower() for name in names}
-    assert len(notes) == 3
-    assert "header Authorization of its requests did not go on" in next(iter(notes))
+    assert len(found.notes) == 3
+    assert "header Authorization of its requests did not go on" in next(iter(found.notes))
 
 
 def test_the_api_servers_own_refusal_is_no_answer_of_the_application(tmp_path: Path) -> None:
     own = b'{"kind": "Status", "status": "Failure", "message": "services \\"web\\" not found"}'
-    with forwarded(lambda _: (404, own), tmp_path) as (pool, notes):
+    with forwarded(lambda _: (404, own), tmp_path) as (pool, found):
         assert pool.request("GET", "/health").status == 502
-    assert "GET /health did not get through: HTTP 404 from the API server itself" in next(iter(notes))
+    assert "GET /health did not get through: HTTP 404 from the API server itself" in next(iter(found.notes))
 
 
 def test_the_addresses_are_gone_with_the_check(tmp_path: Path) -> None:
-    with forwarded(lambda _: (200, b""), tmp_path) as (pool, _):
-        assert pool.request("GET", "/").status == 200
+    asked = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    with (
+        forwarded(lambda _: (200, b""), tmp_path) as (pool, over),
+        socket.create_connection(("127.0.0.1", pool.port or 0), 10) as kept,
+    ):
+        kept.sendall(asked)
+        assert kept.recv(1024).startswith(b"HTTP/1.1 200")
+        over.over = True
+        kept.sendall(asked)
+        assert kept.recv(1024) == b"", "nor does a connection that was kept lead there"
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", f"http://127.0.0.1:{pool.port}/", timeout=5, retries=False)

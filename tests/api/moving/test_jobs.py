@@ -191,3 +191,21 @@ def test_one_that_has_ended_is_left_alone(shop: Shop, world: World) -> None:
         before = the_job(shop)
         stop_jobs(acting, GREEN)
     assert the_job(shop) == before
+
+
+def test_a_release_stops_what_an_older_one_left_running_on_its_side(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = declared(world)
+    with monkeypatch.context() as patched, world.acting() as acting:
+        patched.setattr(jobs._Running, "wait", lambda *_: jobs.JobSeen("not waited for"))
+        ran(acting, rule)
+    with world.acting() as acting:
+        newer = run_job(acting, need_dark(world, look(world)), "3f2a9c01d4e8-2", rule, lambda: None)
+    assert newer.verdict is Verdict.PASS
+    stands = {job["metadata"]["labels"]["flipgate.dev/release"]: job["spec"]["suspend"] for job in all_jobs(shop)}
+    assert stands == {"3f2a9c01d4e8-1": True, "3f2a9c01d4e8-2": False}
+
+
+def all_jobs(shop: Shop) -> list[dict[str, Any]]:
+    return shop.cluster.items(path(shop))

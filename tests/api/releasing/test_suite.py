@@ -12,11 +12,12 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.verdicts import Verdict
+from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.check import need_pass
 from flipgate.steps.releasing.bring_up import note_dark, open_release
 from flipgate.steps.releasing.suite import check_release, still_passed
-from tests.api.shop import Shop, opened
+from tests.api.shop import GREEN, Shop, opened
 
 SUITE = {"name": "suite", "service": "web", "command": ["suite"]}
 
@@ -96,3 +97,8 @@ def test_no_release_is_opened_where_its_commands_would_not_be_run(
     with pytest.raises(Refused, match="this worker runs no commands"):
         open_release(world, {"web": "shop/web:2"}, "ci")
     assert world.store.read().release is None
+
+
+def test_what_is_only_shown_stops_nothing(imagined: Shop) -> None:
+    shown = Evidence("suite", Verdict.INFO, "suite", "record", "passed 2 h ago; what it said is not kept", "")
+    need_pass(imagined.world(), GREEN, [shown])
