@@ -58,6 +58,6 @@ def bring_up_and_check(world: World, release: Release, patience_seconds: float) 
         with failing(acting, release):
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)
-            evidence = task.check_side(world, release.side)
+            evidence = task.check_release(acting, release)
         show_evidence(world, f"{release.name} dark on {release.side}", evidence)
         task.note_dark(acting, release, evidence)

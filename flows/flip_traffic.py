@@ -63,7 +63,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 def shown(world: World, release: Release) -> list[Evidence]:
     """What a person is asked on: the checks of the dark side, which have to pass, what else leads to a side, and
     whether a reference that was released again has other content."""
-    return [*task.check_side(world, release.side), *undeclared_evidence(world), *content_evidence(world, release)]
+    return [*task.check_again(world, release), *undeclared_evidence(world), *content_evidence(world, release)]
 
 
 def move_and_watch(world: World, name: str) -> Release:
@@ -74,7 +74,7 @@ def move_and_watch(world: World, name: str) -> Release:
         act_again(acting)
         if release.phase is Phase.DARK:
             release = task.scale_to_live(acting, release)
-            task.check_side(world, release.side)
+            task.check_again(world, release)
             _, proven = task.move_users(acting)
         else:
             proven = task.prove_side(world, release.side)

@@ -9,7 +9,12 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 
 from flipgate.core.record.record import Question
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -21,6 +26,33 @@ def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> Non
     """A table of verdicts as an artifact `APP-evidence`."""
     text = f"## {title}\n\n{evidence_table(evidence)}"
     _beside(world, "evidence", title, lambda: text)
+
+
+def show_checks(world: World, title: str, evidence: Iterable[Evidence]) -> None:
+    """What each check found as a table of data, `APP-checks`, whether the release passed or not."""
+    rows = [_check(each) for each in evidence]
+
+    def show() -> None:
+        try:
+            if rows:
+                key = f"{world.application.name}-checks"
+                create_table_artifact(table=rows, key=key, description=title)
+        except Exception as error:  # any at all: it is only shown
+            world.say(f"no artifact {world.application.name}-checks: {type(error).__name__}")
+
+    Thread(target=copy_context().run, args=(show,), name="artifact checks").start()
+
+
+def _check(found: Evidence) -> dict[str, str | float | None]:
+    return {
+        "check": found.gate,
+        "verdict": str(found.verdict),
+        "seconds": found.seconds,
+        "asked": found.asked,
+        "of whom": found.of_whom,
+        "found": found.answer,
+        "wanted": found.threshold,
+    }
 
 
 def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None:

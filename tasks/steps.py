@@ -26,11 +26,11 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
-from flipgate.steps.looking import check, prove
+from flipgate.steps.looking import prove
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import bring_up, flip, questions, queue, settle
+from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.watching import watch
-from tasks.artifacts import show_graphs, showing_progress
+from tasks.artifacts import show_checks, show_graphs, showing_progress
 from tasks.policy import step
 
 
@@ -76,10 +76,20 @@ def scale_to_live(acting: Acting, release: Release) -> Release:
 
 
 @step("check the dark side")
-def check_side(world: World, side: Side) -> list[Evidence]:
-    evidence = check.check(world, side)
-    check.need_pass(world, side, evidence)
+def check_release(acting: Acting, release: Release) -> list[Evidence]:
+    title = f"checks of {release.name} on {release.side}"
+    try:
+        evidence = suite.check_release(acting, release)
+    except Refused as refused:
+        show_checks(acting.world, title, refused.evidence)
+        raise
+    show_checks(acting.world, title, evidence)
     return evidence
+
+
+@step("check the dark side again")
+def check_again(world: World, release: Release) -> list[Evidence]:
+    return suite.still_passed(world, release)
 
 
 @step("note dark")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flipgate.adapters.connection import OBJECT_BYTES, READ_SECONDS, Connection, error_of, object_of, plain
-from flipgate.adapters.reading import PIECE_BYTES, packed, read_whole
+from flipgate.adapters.reading import PIECE_BYTES, Whole, packed, read_whole
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, NotFound, TemporaryError, Unreachable
 from flipgate.core.workloads.managed_fields import OURS
@@ -86,6 +86,31 @@ class Reader:
         """GETs a path of a Service by the API server's proxy: a kubeconfig is all it needs."""
         proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
         return self._ask(f"{proxy}/{path.lstrip('/')}", {}, timeout)._replace(scheme=scheme)
+
+    def pass_on(
+        self,
+        namespace: str,
+        service: str,
+        port: int | str,
+        target: str,
+        *,
+        scheme: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        timeout: float,
+        most: int,
+    ) -> Whole:
+        """Sends somebody's request on to a Service by the API server's proxy, as it is: `target` is its path with what
+        stands behind the question mark. The right is `services/proxy`: get, and for other methods create, update, patch
+        and delete. Raises Unreachable."""
+        proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
+        whole = self._connection.pass_on(method, f"{proxy}{target}", headers, body, timeout=timeout, most=most)
+        if not (where := whole.headers.get("Location")):
+            return whole
+        led = whole.headers.copy()  # type: ignore[attr-defined]
+        led["Location"] = where.replace(f"{proxy}/", "/", 1)
+        return whole._replace(headers=led)
 
     def through_pod(
         self,

@@ -134,6 +134,17 @@ class Connection:
 
         return self.trying(method, timeout, once)
 
+    def pass_on(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, *, timeout: float, most: int
+    ) -> Whole:
+        """Somebody else's request, with its own headers and nothing added but who we are. Raises Unreachable."""
+
+        def once(left: float) -> Whole:
+            response = self.open(method, f"{self._prefix}{target}", left, body, headers)
+            return read_whole(response, most, obj=target, limit=timeout)
+
+        return self.trying(method, timeout, once)
+
     def trying(self, method: str, timeout: float, once: Callable[[float], T]) -> T:
         """What `once` gives, which is told the time that is left; a read that is cut at once is tried once more."""
         import urllib3

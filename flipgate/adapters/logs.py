@@ -48,10 +48,12 @@ def read_lines(cluster: Reader, namespace: str, pod: str, container: str, since:
     return Lines(lines, len(body) >= MOST_BYTES or len(lines) >= MOST_LINES)
 
 
-def last_lines(cluster: Reader, namespace: str, pod: str, container: str, *, previous: bool) -> list[str]:
-    """What a container wrote last, LAST_LINES at most; `previous` of the one before that which runs. Nothing for one
+def last_lines(
+    cluster: Reader, namespace: str, pod: str, container: str, *, previous: bool, most: int = LAST_LINES
+) -> list[str]:
+    """What a container wrote last, `most` lines of it; `previous` of the one before that which runs. Nothing for one
     that is gone or has not started. Raises FlipgateError as `read_lines`."""
-    query = {"container": container, "tailLines": str(LAST_LINES), "limitBytes": str(LAST_BYTES)}
+    query = {"container": container, "tailLines": str(most), "limitBytes": str(LAST_BYTES)}
     more = {"previous": "true"} if previous else {}
     body = _read(cluster, namespace, pod, LAST_BYTES, query | more)
     return [line for line in body.decode(errors="replace").split("\n") if line.strip()]

@@ -29,7 +29,10 @@ DATA = """\
   timeline    all of them in order: [{"at", "kind": phase|decision|judgement|step, "what", "text", "by", "seconds",
               "open": it goes on, or nobody knows how it ended, "evidence"}]
   problems    [{"of", "fact"}]: what could not be read beside it}
-  "evidence" is [{"gate", "verdict", "detail"}]; a verdict "info" is only shown. Times are ISO 8601, UTC."""
+  "evidence" is [{"gate", "verdict", "detail"}], of judgements with "seconds" and a program's "output", where there are
+  any; a verdict "info" is only shown. Times are ISO 8601, UTC.
+-o junit with RELEASE is JUnit XML: a suite of its checks, another of its bake, as they were judged last. fail is a
+  failure, unknown an error, info skipped; a release that was never checked has one case, an error."""
 
 
 @click.command(
@@ -40,13 +43,14 @@ DATA = """\
         flipgate history sportsdata -o wide                                     who approved, and images, too
         flipgate history sportsdata c585f074a30d-1                              the whole story of one release
         flipgate history sportsdata c58                                         the same, if no other begins so
+        flipgate history sportsdata c58 -o junit > checks.xml                   for a CI server
         flipgate history sportsdata c58 -o json | jq '.decisions[].by'          who decided
         flipgate history sportsdata -o json | jq '.releases[0].phaseSeconds'    how long the last one took""",
 )
 @click.argument("app")
 @click.argument("release", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The N newest only.")
-@output_option("json", "yaml", "wide")
+@output_option("json", "yaml", "wide", "junit")
 @cluster_options
 def history(options: ClusterOptions, app: str, release: str | None, limit: int | None, output: str | None) -> None:
     """The finished releases, newest first: what, where, how each ended and why.
@@ -56,6 +60,8 @@ def history(options: ClusterOptions, app: str, release: str | None, limit: int |
     """
     if release is not None and limit is not None:
         raise click.UsageError("--limit is for the list of releases, not for one of them.", click.get_current_context())
+    if release is None and output == "junit":
+        raise click.UsageError("-o junit is for one release: name it.", click.get_current_context())
     store = options.world(app, quiet=bool(output)).store
     if release is None:
         _show_all(store, limit, output)
@@ -74,6 +80,11 @@ def _show_one(store: Store, release: str, output: str | None) -> None:
         return
     for problem in found.problems:
         click.echo(f"left out: {problem}", err=True)
+    if output == "junit":
+        from flipgate.cli._junit import junit
+
+        click.echo(junit(data))
+        return
     click.echo("\n".join(lines(data, wide=output == "wide")))
 
 

@@ -59,7 +59,7 @@ Change = Callable[[Record, str], Record]
 @cache
 def gates(text: str, count: int = 25) -> list[Evidence]:
     verdicts = [Verdict.FAIL, Verdict.UNKNOWN, Verdict.PASS, Verdict.INFO]
-    return [Evidence(f"{n} {text}", verdicts[n % 4], text, text, text, text) for n in range(count)]
+    return [Evidence(f"{n} {text}", verdicts[n % 4], text, text, text, text, text, 1.5) for n in range(count)]
 
 
 @cache

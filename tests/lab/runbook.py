@@ -14,9 +14,9 @@ from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
-from flipgate.steps.looking import check, prove
+from flipgate.steps.looking import prove
 from flipgate.steps.moving import hand_over
-from flipgate.steps.releasing import bring_up, flip, questions, settle
+from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
 from flipgate.steps.watching import watch
 
 
@@ -29,8 +29,7 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
             bring_up.bring_up(acting, release)
             timeout = float(world.application.spec.policy.ready_timeout_seconds)
             bring_up.wait_ready(acting, release, timeout_seconds=timeout)
-            evidence = check.check(world, release.side)
-            check.need_pass(world, release.side, evidence)
+            evidence = suite.check_release(acting, release)
         return bring_up.note_dark(acting, release, evidence)
 
 
@@ -61,7 +60,7 @@ def flip_traffic(world: World) -> Release:
     assert release is not None
     with flip.going_back(world), world.acting() as acting:
         if release.phase is Phase.DARK:
-            check.need_pass(world, release.side, check.check(world, release.side))
+            suite.still_passed(world, release)
             _, proven = flip.flip(acting)
         else:
             proven = prove.prove_moved(world, release.side, world.proxy.replicas())

@@ -1,17 +1,20 @@
-"""An application's HTTP checks: what they ask, what they expect, and judging the answers."""
+"""An application's checks: what they ask and expect, and judging the answers of those by HTTP."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
+from flipgate.core.gates.command_check import CommandKeys
+from flipgate.core.gates.job_check import JobKeys, images_in
 from flipgate.core.gates.json_rules import JsonRules, misses
+from flipgate.core.gates.samples import LONGEST_SECONDS, MOST_SAMPLES, in_numbers, late_allowed
 from flipgate.core.spec.fields import (
     AppName,
-    FileModel,
     HeaderName,
     HttpPath,
     JsonPaths,
@@ -25,20 +28,44 @@ from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, sho
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
+Kind = Literal["http", "command", "job"]
+WORDS: Final[Mapping[str, Kind]] = MappingProxyType({"path": "http", "command": "command", "job": "job"})
+"""The key by which a check is of a kind: exactly one of them."""
+OWN: Final[Mapping[Kind, frozenset[str]]] = MappingProxyType(
+    {
+        "command": frozenset({"name", "service", "port", "scheme", "command", "timeout_seconds"}),
+        "job": frozenset({"name", "job", "timeout_seconds"}),
+    }
+)
+"""The keys of those that run by themselves; an HTTP check has all others."""
+MOST_SUITES: Final = 15
+"""Checks of one application that run by themselves: the record keeps what each said (core/record/release.py)."""
 
-class Check(FileModel):
-    """An HTTP question to one service of the dark side, asked through the API server before a person is."""
+
+class Check(CommandKeys, JobKeys):
+    """A question about the dark side, asked before a person is: an HTTP request to one service through the API server
+    (path), or what asks as it likes: a program (command), or a Job there (job)."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [word]} for word in WORDS]})
 
     name: AppName = Field(description="The check's name, as shown in messages.")
-    service: ObjectName = Field(
-        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service."
+    service: ObjectName | None = Field(
+        default=None,
+        description="The serving service to ask, by its name above; it is asked through its Kubernetes Service. Of a "
+        "command: the one that FLIPGATE_BASE_URL leads to.",
     )
     port: PortNumber | PortName = Field(default=80, description="The Service's port, as number or name.")
     scheme: Scheme = Field(
         default="http",
         description="How that port is asked. https: for pods that speak HTTPS, whatever certificate they have.",
     )
-    path: HttpPath = Field(description="The path to ask for.")
+    timeout_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=3_600,
+        description="How long a command or a Job may run, in seconds; then it is ended, and fails.",
+    )
+    path: HttpPath | None = Field(default=None, description="The path to ask for.")
     status: int = Field(default=200, ge=100, le=599, description="The expected HTTP status.")
     json_equals: JsonPaths = Field(
         default_factory=dict,
@@ -52,6 +79,83 @@ class Check(FileModel):
     )
     headers: tuple[HeaderName, ...] = Field(default=(), description="Response headers that must be present.")
     within_seconds: float = Field(default=2, gt=0, description="The longest time the answer may take, in seconds.")
+    samples: int = Field(
+        default=1, ge=1, le=MOST_SAMPLES, description="How many answers are asked for, one after the other."
+    )
+    percentile: int = Field(
+        default=100,
+        ge=1,
+        le=100,
+        description="How many per cent of the samples have to come withinSeconds; all when left out.",
+    )
+
+    @property
+    def kind(self) -> Kind:
+        """What it is: that of the one word it has."""
+        return next(kind for word, kind in WORDS.items() if getattr(self, word) is not None)
+
+    @property
+    def asked(self) -> str:
+        """The service that it asks; empty of a Job."""
+        return self.service or ""
+
+    @property
+    def runs_by_itself(self) -> bool:
+        """Whether it takes its time and may change things: run once for a release, and not again before the move."""
+        return self.kind != "http"
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Check:
+        words = [word for word in WORDS if getattr(self, word) is not None]
+        if len(words) != 1:
+            found = " and ".join(words) or "none"
+            raise ValueError(f'check "{self.name}" needs exactly one of {", ".join(WORDS)} (it has: {found})')
+        if self.service is None and self.kind != "job":
+            raise ValueError(f'check "{self.name}" needs service: whom it asks')
+        if others := sorted(self._of_other_kinds()):
+            raise ValueError(f'check "{self.name}" has {", ".join(others)}, which one with {words[0]} does not have')
+        return self
+
+    def _of_other_kinds(self) -> Iterator[str]:
+        """Keys that mean nothing here, and say something else than they do when left out."""
+        keys = type(self).model_fields.keys()
+        http = keys - OWN["job"] - OWN["command"] | {"name", "service", "port", "scheme"}
+        foreign = keys - (http if self.kind == "http" else OWN[self.kind])
+        for name in foreign:
+            field = type(self).model_fields[name]
+            if getattr(self, name) != field.get_default(call_default_factory=True):
+                yield field.alias or name
+
+    @model_validator(mode="after")
+    def _samples_end(self) -> Check:
+        if self.samples == 1 and self.percentile != 100:
+            raise ValueError(f'check "{self.name}" has percentile, which needs samples')
+        if self.samples > 1 and (longest := self.samples * self.within_seconds) > LONGEST_SECONDS:
+            raise ValueError(
+                f'check "{self.name}" may take {longest:g} s: samples times withinSeconds is at most '
+                f"{LONGEST_SECONDS:g} s"
+            )
+        return self
+
+    @property
+    def what(self) -> str:
+        """What it asks, in a word or a few."""
+        if self.job:
+            return f"Job of {images_in(self.job)}"
+        return " ".join(self.command) if self.command else f"{self.service}:{self.port}{self.path}"
+
+    @property
+    def wanted(self) -> str:
+        """What has to be so, for people."""
+        if self.job:
+            return f"completes within {self.timeout_seconds} s"
+        if self.command:
+            return f"exit code 0 within {self.timeout_seconds} s"
+        limit = f"within {self.within_seconds:g} s"
+        if self.samples == 1:
+            return f"status {self.status} {limit}"
+        share = "all" if self.percentile == 100 else f"{self.percentile}%"
+        return f"status {self.status}, {share} of {self.samples} answers {limit}"
 
 
 @dataclass(frozen=True)
@@ -73,6 +177,48 @@ def judge_check(check: Check, answer: Answer | str) -> CheckResult:
     if missed:
         return CheckResult(Verdict.FAIL, (*missed, *wrong_scheme(answer)))
     return CheckResult(Verdict.PASS, (f"status {answer.status} in {answer.seconds:.3f} s",))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One of several answers. `seconds` is how long its first request took, also where that was not answered: asking
+    again makes nothing faster."""
+
+    answer: Answer | str
+    seconds: float
+
+
+def undecided(check: Check, samples: Sequence[Sample]) -> bool:
+    """Whether more samples are needed to judge the check: none once it can only fail, or is known to be unknown."""
+    if len(samples) >= check.samples:
+        return False
+    if _late(check, samples) > late_allowed(check.samples, check.percentile):
+        return False
+    return not samples or judge_content(check, samples[-1].answer).verdict is Verdict.PASS
+
+
+def judge_samples(check: Check, samples: Sequence[Sample]) -> CheckResult:
+    """Holds several answers against what the check expects: each by its content, all of them together by their times.
+    What the first bad one misses is told."""
+    times, late = in_numbers([each.seconds for each in samples]), _late(check, samples)
+    for number, each in enumerate(samples, 1):
+        result = judge_content(check, each.answer)
+        if result.verdict is not Verdict.PASS:
+            first, *others = result.facts
+            return CheckResult(result.verdict, (f"answer {number} of {check.samples}: {first}", *others, times))
+    if late > (allowed := late_allowed(check.samples, check.percentile)):
+        share = f"{allowed} of {check.samples} may" if allowed else "none may"
+        return CheckResult(Verdict.FAIL, (f"{late} took longer than {check.within_seconds:g} s, where {share}", times))
+    return CheckResult(Verdict.PASS, (f"status {check.status}", times))
+
+
+def judge_content(check: Check, answer: Answer | str) -> CheckResult:
+    """The same as `judge_check`, however long it took."""
+    return judge_check(check, answer._replace(seconds=0.0) if isinstance(answer, Answer) else answer)
+
+
+def _late(check: Check, samples: Sequence[Sample]) -> int:
+    return sum(each.seconds > check.within_seconds for each in samples)
 
 
 def _status(check: Check, answer: Answer) -> list[str]:

@@ -18,6 +18,7 @@ REST_SIDE: Final = "RestSide"
 BRING_UP: Final = "BringUp"
 HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
+START_JOB: Final = "StartJob"
 
 _BACK = "back"
 LEFT_OUT: Final = "leftOut"
@@ -144,7 +145,23 @@ class Restore(_Scaled):
     step: ClassVar[str] = RESTORE_LIVE_SIDE
 
 
-INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Rest, Restore)
+@dataclass(frozen=True)
+class StartJob(Intent):
+    """A check's Job is let run on a side."""
+
+    step: ClassVar[str] = START_JOB
+    side: Side
+    job: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "job": self.job}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored.get("job", "")))
+
+
+INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Rest, Restore, StartJob)
 
 
 def in_words(stored: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stored import Address, Name, Sentence, Text
-from flipgate.core.values.text import cut
+from flipgate.core.values.text import cut, cut_middle
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 
@@ -38,6 +38,10 @@ class FrozenEvidence(Model):
     gate: Name
     verdict: Name
     detail: Sentence
+    output: Text = Field(default="", exclude_if=lambda text: not text)
+    """What a program that was asked wrote, as far as it is kept."""
+    seconds: float | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
+    """How long it took to find out."""
 
 
 CHECKS = "checks"
@@ -47,6 +51,10 @@ PROOFS_KEPT = 20
 """Gates of one judgement or decision that are kept; those that did not pass before those that did."""
 DETAIL_KEPT = 200
 """Characters of what one gate found."""
+OUTPUT_KEPT = 2_000
+"""Characters of what a program wrote that was asked."""
+NOT_KEPT = "not kept"
+"""In the place of evidence for which there was no room."""
 SHOWN_KEPT = 50
 """Traefik replicas whose figures are kept."""
 JUDGEMENTS_KEPT = 12
@@ -175,7 +183,7 @@ class Release(Model):
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""
-        new = Judgement(step=step, at=now, proofs=_kept(frozen(evidence)))
+        new = Judgement(step=step, at=now, proofs=_kept(_measured(evidence)))
         first, others = self.judgements[:1], self.judgements[1:]
         return but(self, judgements=(*first, *others[2 - JUDGEMENTS_KEPT :], new))
 
@@ -186,8 +194,17 @@ class Release(Model):
 
 
 def frozen(evidence: Iterable[Evidence]) -> tuple[FrozenEvidence, ...]:
-    """Returns the evidence as it is shown to people, and stored."""
+    """Returns the evidence as it is shown to people, and stored with a question."""
     return tuple(FrozenEvidence(gate=e.gate, verdict=e.verdict, detail=_detail(e)) for e in evidence)
+
+
+def _measured(evidence: Iterable[Evidence]) -> tuple[FrozenEvidence, ...]:
+    """Returns the evidence as a judgement keeps it: with what programs wrote, and how long it took."""
+    found = tuple(evidence)
+    return tuple(
+        but(proof, output=cut_middle(each.output, OUTPUT_KEPT), seconds=each.seconds)
+        for proof, each in zip(frozen(found), found, strict=True)
+    )
 
 
 def _detail(evidence: Evidence) -> str:
@@ -205,7 +222,7 @@ def _kept(proofs: Iterable[FrozenEvidence]) -> tuple[FrozenEvidence, ...]:
     left = short[PROOFS_KEPT - 1 :]
     return (
         *short[: PROOFS_KEPT - 1],
-        FrozenEvidence(gate=f"{len(left)} more", verdict=left[0].verdict, detail="not kept"),
+        FrozenEvidence(gate=f"{len(left)} more", verdict=left[0].verdict, detail=NOT_KEPT),
     )
 
 

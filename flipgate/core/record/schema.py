@@ -32,7 +32,7 @@ def schema_of(record: Record) -> int:
 
 def schema_of_release(release: Release) -> int:
     """The same of a finished release."""
-    return SCHEMA_VERSION if release.again or _new_words([release]) else FIRST_SCHEMA
+    return SCHEMA_VERSION if any(_of_release(release)) or _new_words([release]) else FIRST_SCHEMA
 
 
 def _news(record: Record) -> Iterator[object]:
@@ -41,7 +41,14 @@ def _news(record: Record) -> Iterator[object]:
     yield record.refused_build
     yield record.question and record.question.look_first
     yield from (occupant.roles for occupant in record.sides.values())
-    yield from (release.again for release in record.releases)
+    for release in record.releases:
+        yield from _of_release(release)
+
+
+def _of_release(release: Release) -> Iterator[object]:
+    yield release.again
+    proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
+    yield from (proof.output or proof.seconds is not None for proof in proofs)
 
 
 def _new_words(releases: Iterable[Release]) -> bool:

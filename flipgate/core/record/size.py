@@ -19,7 +19,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
-from flipgate.core.record.release import Decided, FrozenEvidence, Judgement, PhaseChange, Release
+from flipgate.core.record.release import NOT_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
@@ -106,7 +106,9 @@ def _summed(proofs: tuple[FrozenEvidence, ...]) -> tuple[FrozenEvidence, ...]:
     """Many gates' evidence as one line that says how many there were."""
     if len(proofs) < 2:
         return proofs
-    return (FrozenEvidence(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail="not kept, for want of room"),)
+    return (
+        FrozenEvidence(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail=f"{NOT_KEPT}, for want of room"),
+    )
 
 
 def _summed_evidence(release: Release) -> Release:
@@ -114,6 +116,14 @@ def _summed_evidence(release: Release) -> Release:
     judgements = tuple(but(each, proofs=_summed(each.proofs)) for each in release.judgements)
     decisions = tuple(but(each, evidence=_summed(each.evidence)) for each in release.decisions)
     return but(release, judgements=judgements, decisions=decisions)
+
+
+def _without_output(release: Release) -> Release:
+    """The release without what programs wrote: what is said of it in a sentence stays."""
+    judgements = tuple(
+        but(each, proofs=tuple(but(proof, output="") for proof in each.proofs)) for each in release.judgements
+    )
+    return but(release, judgements=judgements)
 
 
 def _older_evidence(release: Release) -> Release:
@@ -206,6 +216,7 @@ def _journal(change: Callable[[Sequence[JournalEntry]], tuple[JournalEntry, ...]
 SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
     _journal(_without_older_counts),
     lambda record: but(record, last=_summed_evidence(record.last) if record.last else None),
+    lambda record: _of_releases(record, _without_output),
     _short_messages,
     _journal(_short_outcomes),
     lambda record: _of_releases(record, _older_evidence),
@@ -221,6 +232,7 @@ SHORTER: Final[tuple[Callable[[Record], Record], ...]] = (
 SHORTER_RELEASE: Final[tuple[Callable[[Finished], Finished], ...]] = (
     lambda done: Finished(done.release, _without_older_counts(done.journal)),
     lambda done: Finished(done.release, _short_outcomes(done.journal)),
+    lambda done: Finished(_without_output(done.release), done.journal),
     lambda done: Finished(_older_evidence(done.release), done.journal),
     lambda done: Finished(_bare(done.release), _last_entries(done.journal)),
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from flipgate.core.gates.checks import Check
+from flipgate.core.gates.checks import MOST_SUITES, Check
 from flipgate.core.gates.kinds import WORDS, Gate
 from flipgate.core.spec.documents import Document, Location, read_document
 from flipgate.core.spec.doubts import find_doubts
@@ -206,7 +206,7 @@ class Spec(FileModel):
         json_schema_extra={"maxItems": MOST_SERVICES},
     )
     checks: Annotated[tuple[Check, ...], AfterValidator(_unique_checks)] = Field(
-        default=(), description="HTTP questions that the dark side must answer before a person is asked."
+        default=(), description="Questions that the dark side must answer before a person is asked."
     )
     metrics: Metrics = Field(default_factory=Metrics, description="Where the gates' numbers come from.")
     gates: Annotated[tuple[Gate, ...], AfterValidator(_unique_gates)] = Field(
@@ -220,13 +220,16 @@ class Spec(FileModel):
         roles = {service.name: service.role for service in self.services}
         problems = []
         for check in self.checks:
-            if check.service not in roles:
-                problems.append(
-                    f'check "{check.name}" asks unknown service "{check.service}"; {hint(check.service, roles)}'
-                )
-            elif roles[check.service] in ("worker", "cron"):
-                asked = f'{roles[check.service]} "{check.service}"'
+            name = check.asked
+            if check.job:
+                continue
+            if name not in roles:
+                problems.append(f'check "{check.name}" asks unknown service "{name}"; {hint(name, roles)}')
+            elif roles[name] in ("worker", "cron"):
+                asked = f'{roles[name]} "{name}"'
                 problems.append(f'check "{check.name}" asks {asked}, which has no pods on the dark side')
+        if (count := sum(check.runs_by_itself for check in self.checks)) > MOST_SUITES:
+            problems.append(f"{count} checks run by themselves; {MOST_SUITES} are the most")
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -21,8 +21,9 @@ from flipgate.core.spec.fields import (
 Role = Literal["serving", "worker", "cron", "mixed"]
 WorkloadKind = Literal["Deployment", "StatefulSet", "CronJob"]
 """What a service can be; what flipgate knows of each is a row of core/workloads/kinds.py."""
-Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject"]
-"""Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers."""
+Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject", "Job"]
+"""Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers, and
+Jobs of checks."""
 OF_ROLES: Final = frozenset({"Deployment", "CronJob"})
 """Kinds that a service's role says: they need no key."""
 DAEMON_SET: Final = "DaemonSet"

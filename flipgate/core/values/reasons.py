@@ -38,6 +38,7 @@ class Why(StrEnum):
     CHECKS_PASSED = "ChecksPassed"
     CLAIM_NOT_BOUND = "ClaimNotBound"
     CLOCK_AHEAD = "ClockAhead"
+    COMMANDS_NOT_ALLOWED = "CommandsNotAllowed"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
@@ -191,6 +192,7 @@ ChecksFailed | a declared check failed on the dark side | flipgate history APP R
 ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
+CommandsNotAllowed | the worker would not run a check's program | put it into the worker's FLIPGATE_COMMANDS folder
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload

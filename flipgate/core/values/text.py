@@ -56,3 +56,11 @@ def cut_bytes(text: str, longest: int) -> str:
 def cut(text: str, longest: int) -> str:
     """The text, at most `longest` characters of it; one that was cut ends in …"""
     return text if len(text) <= longest else text[: longest - 1] + MARK
+
+
+def cut_middle(text: str, longest: int) -> str:
+    """The text, at most `longest` characters of it; of one that was cut its beginning and its end, with … between."""
+    if len(text) <= longest:
+        return text
+    half = (longest - 1) // 2
+    return f"{text[:half]}{MARK}{text[-half:]}"

@@ -30,6 +30,10 @@ class Evidence:
     of_whom: str
     answer: str
     threshold: str
+    output: str = ""
+    """What a program wrote that was asked, as far as it is kept."""
+    seconds: float | None = None
+    """How long it took to find out; None where that was not measured."""
 
 
 class Judged(Protocol):

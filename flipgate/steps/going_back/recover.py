@@ -10,7 +10,16 @@ from typing import TypeVar
 
 from flipgate.core.record import approvals
 from flipgate.core.record.going_on import goes_on
-from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, HandOver, Move
+from flipgate.core.record.intents import (
+    BRING_UP,
+    HAND_OVER,
+    MOVE_ROUTES,
+    REST_SIDE,
+    RESTORE_LIVE_SIDE,
+    START_JOB,
+    HandOver,
+    Move,
+)
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import EntryState, JournalEntry, Record
@@ -160,6 +169,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         BRING_UP: _undo,
         REST_SIDE: _undo,
         RESTORE_LIVE_SIDE: _undo,
+        START_JOB: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

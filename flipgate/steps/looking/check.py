@@ -1,34 +1,52 @@
-"""Runs the application's own HTTP checks on the dark side: before a person is asked, and again before the move."""
+"""Asks the application's own HTTP checks of the dark side: before a person is asked, and again before the move."""
 
 from __future__ import annotations
 
-from flipgate.core.gates.checks import Check, judge_check
+from collections.abc import Callable
+
+from flipgate.core.gates.checks import (
+    Check,
+    CheckResult,
+    Sample,
+    judge_check,
+    judge_content,
+    judge_samples,
+    undecided,
+)
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.values.verdicts import Evidence, Verdict, combine
+from flipgate.core.values.verdicts import Evidence, Verdict, not_passed
 from flipgate.steps.acting.world import World
 
 TRIES = 3
+PAUSE_SECONDS = 0.5
 
 
 def check(world: World, side: Side) -> list[Evidence]:
-    """Runs every check of the application against one side, a few at once.
+    """Asks every HTTP check of the application of one side, a few at once. Those that run by themselves are not among
+    them (steps/releasing/suite.py).
 
     An answer that fails is asked for again, up to TRIES times.
     """
-    evidence = world.each(lambda rule: _ask(world, side, rule), world.application.spec.checks)
+    asked = [rule for rule in world.application.spec.checks if not rule.runs_by_itself]
+    evidence = world.each(lambda rule: _ask(world, side, rule), asked)
     for each in evidence:
-        world.say(f"check {each.gate}: {each.verdict} ({each.answer})")
+        say(world, each)
     return evidence
 
 
+def say(world: World, found: Evidence) -> None:
+    """Says what one check found."""
+    world.say(f"check {found.gate}: {found.verdict} ({found.answer})")
+
+
 def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
-    """Raises Refused (ChecksFailed) unless every check passed. An application without checks has nothing to pass."""
-    bad = [each for each in evidence if each.verdict is not Verdict.PASS]
-    if bad or (evidence and combine(evidence) is not Verdict.PASS):
+    """Raises Refused (ChecksFailed) where a check failed or is unknown. What is only shown decides nothing, and an
+    application without checks has nothing to pass."""
+    if bad := not_passed(evidence):
         raise Refused(
             "; ".join(f"{each.gate}: {each.verdict}: {each.answer} (wanted {each.threshold})" for each in bad),
             obj=f"checks of {world.application.name} on {side}",
@@ -41,27 +59,49 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
     place = world.application.place_of(side)
-    service = place.service_of(world.application.service(rule.service))
-    result = None
-    for attempt in range(TRIES):
-        answer: Answer | str
+    service, path, began = place.service_of(world.application.service(rule.asked)), rule.path or "", world.monotonic()
+
+    def answer() -> Answer | str:
+        seconds = rule.within_seconds + 1
         try:
-            answer = world.cluster.through_service(
-                place.namespace,
-                service,
-                rule.port,
-                rule.path,
-                scheme=rule.scheme,
-                timeout=rule.within_seconds + 1,
+            return world.cluster.through_service(
+                place.namespace, service, rule.port, path, scheme=rule.scheme, timeout=seconds
             )
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
-            answer = sentence(error)
-        result = judge_check(rule, answer)
-        if result.verdict is Verdict.PASS:
+            return sentence(error)
+
+    if rule.samples == 1:
+        result = judge_check(rule, _tried(world, answer, lambda found: judge_check(rule, found).verdict))
+    else:
+        result = _sampled(world, rule, answer)
+    target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{path}"
+    seconds = round(world.monotonic() - began, 3)
+    facts = "; ".join(result.facts)
+    return Evidence(rule.name, result.verdict, target, str(place), facts, rule.wanted, seconds=seconds)
+
+
+def _tried(
+    world: World, ask: Callable[[], Answer | str], judge: Callable[[Answer | str], Verdict], tries: int = TRIES
+) -> Answer | str:
+    """The first answer that passes, or the last of so many."""
+    for attempt in range(tries):
+        if attempt:
+            world.sleep(PAUSE_SECONDS)
+        found = ask()
+        if judge(found) is Verdict.PASS:
             break
-        if attempt + 1 < TRIES:
-            world.sleep(0.5)
-    assert result is not None
-    target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{rule.path}"
-    wanted = f"status {rule.status} within {rule.within_seconds:g} s"
-    return Evidence(rule.name, result.verdict, target, str(place), "; ".join(result.facts), wanted)
+    return found
+
+
+def _sampled(world: World, rule: Check, ask: Callable[[], Answer | str]) -> CheckResult:
+    """Asks for one sample after the other, until it is known what the check says."""
+    samples: list[Sample] = []
+    while undecided(rule, samples):
+        began = world.monotonic()
+        found = ask()
+        seconds = found.seconds if isinstance(found, Answer) else world.monotonic() - began
+        if judge_content(rule, found).verdict is not Verdict.PASS:
+            world.sleep(PAUSE_SECONDS)
+            found = _tried(world, ask, lambda answer: judge_content(rule, answer).verdict, TRIES - 1)
+        samples.append(Sample(found, seconds))
+    return judge_samples(rule, samples)

@@ -30,6 +30,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.commands import need_commands
 from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
@@ -51,8 +52,10 @@ def open_release(world: World, images: Mapping[str, str], opened_by: str, again:
     The same content is one release however often it is announced. A newer one supersedes an older that users have not
     seen, and goes on with its images; builds that waited are part of it (without `images`, they alone). With a mark
     (`again`) a reference that is live is released all the same: somebody says that it has other content by now. Raises
-    Refused while traffic moves, bakes or soaks, and when these images are live already.
+    Refused while traffic moves, bakes or soaks, when these images are live already, and (CommandsNotAllowed) where this
+    worker would not run the file's commands.
     """
+    need_commands(world)
     view = look(world)
     record = need_record(world, view)
     given = given_images(world.application, record, images)

@@ -39,6 +39,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.move import move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
@@ -73,6 +74,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
     view = replace(before, sides={**before.sides, side.side: side})
     _need_approval(world, view)
+    stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
     need_targets(world, view.traffic, release.side)
     replicas = world.proxy.replicas()

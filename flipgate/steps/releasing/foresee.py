@@ -62,7 +62,7 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
         ServicePlan(name, live.get(name, ""), image, dark.replicas[name], meant.wanted[name])
         for name, image in meant.images.items()
     )
-    asks = tuple(f"{each.name}: {each.service}:{each.port}{each.path}" for each in world.application.spec.checks)
+    asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
     notes = tuple(not_pulled(world.application, dark, meant.images, meant.again))
     outcome = _outcome(meant, deploy_again(world.application, given))

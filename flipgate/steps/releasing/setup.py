@@ -31,6 +31,7 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
+from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
@@ -40,6 +41,7 @@ from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
+from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
 
@@ -101,7 +103,8 @@ def check_application(
     for note in volume_notes(world):
         say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
-    found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
+    commands = commands_here(world)
+    found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
     return [*found, *_header(world)]
 
 
@@ -242,8 +245,9 @@ def rights_on_a_side(application: Application) -> Rights:
         right for kind in dict.fromkeys(gate.kind for gate in application.spec.gates) for right in kind.rights
     )
     mixed = FOR_MIXED if application.mixed() else ()
+    jobs = FOR_JOBS if any(check.job for check in application.spec.checks) else ()
     grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
-    return ON_A_SIDE + workloads + mixed + gates + grants
+    return ON_A_SIDE + workloads + mixed + jobs + gates + grants
 
 
 def _permissions(world: World, namespace: str) -> Iterator[str]:

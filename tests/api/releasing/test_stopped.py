@@ -125,7 +125,7 @@ def test_a_fault_leaves_the_yes_and_the_next_run_goes_on_with_it(
 ) -> None:
     approved(dark)
     with monkeypatch.context() as patched:
-        failing(patched, "check_side", TemporaryError("the API server gave up"))
+        failing(patched, "check_again", TemporaryError("the API server gave up"))
         with played(dark) as flows, pytest.raises(TemporaryError):
             flows.flip_traffic(shop.name, opened(dark).name)
     assert dark.store.read().approval

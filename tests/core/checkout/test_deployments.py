@@ -14,6 +14,8 @@ from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
+from flipgate.steps.looking.commands import SENDING
+from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.releasing.setup import (
     FOR_GRANTS,
     FOR_KEDA,
@@ -72,9 +74,11 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
     stateful = KINDS_OF_WORKLOAD["StatefulSet"].rights
-    on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful)
+    every = KINDS["logs"].rights + FOR_MIXED + FOR_JOBS + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful
+    on_a_side = asked(every)
     probe = {("", "secrets", "get")}  # one, by its name
-    expected = others | middlewares | on_a_side | preview | probe
+    sending = {("", "services/proxy", verb) for verb in SENDING}
+    expected = others | middlewares | on_a_side | preview | probe | sending
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 

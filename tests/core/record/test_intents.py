@@ -17,6 +17,7 @@ from flipgate.core.record.intents import (
     Preview,
     Rest,
     Restore,
+    StartJob,
     in_words,
 )
 from tests.core import source
@@ -34,6 +35,7 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     ),
     (Rest(BLUE, {"web": 0}), {"side": "blue", "replicas": {"web": 0}}),
     (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
+    (StartJob(GREEN, "smoke-1"), {"side": "green", "job": "smoke-1"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 

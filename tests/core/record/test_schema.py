@@ -15,8 +15,9 @@ from flipgate.core.record import queue
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
-from flipgate.core.record.release import PhaseChange, RefusedBuild
+from flipgate.core.record.release import FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import BLUE, DARK, LIVE, NOW, RUN, question, record, refuses, release
 
 FIRST: dict[str, Any] = json.loads((Path(__file__).parent / "schema-1.json").read_text())
@@ -24,6 +25,9 @@ FIRST: dict[str, Any] = json.loads((Path(__file__).parent / "schema-1.json").rea
 MISREAD = Draft202012Validator(FIRST)
 
 WAITS = queue.enqueue(record(release=release(*LIVE)), {"web": "acme/web:3"}, by="ci", now=NOW)
+TIMED = Judgement(
+    step="checks", at=NOW, proofs=(FrozenEvidence(gate="a", verdict=Verdict.PASS, detail="", seconds=0.1),)
+)
 REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
 NEWS: dict[str, Record] = {
     "queued": WAITS,
@@ -31,6 +35,7 @@ NEWS: dict[str, Record] = {
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
+    "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
     "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
 }
 
@@ -85,6 +90,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Question": {"lookFirst"},
         "Occupant": {"roles"},
         "Release": {"again"},
+        "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}

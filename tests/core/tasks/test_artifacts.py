@@ -102,3 +102,20 @@ def test_what_is_shown(world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPat
     joined()
     assert set(shown) == {"shop-evidence"}, "no picture, no artifact"
     assert "| errors | **pass** | a\\|b | Traefik | 0 of 9 | at most 1.0% |" in shown["shop-evidence"]
+
+
+def test_checks_are_a_table_of_data_and_a_prefect_that_is_away_is_said(
+    world: Any, artifacts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(artifacts, "create_table_artifact", lambda **given: made.append(given))
+    bad = Evidence("suite", Verdict.FAIL, "npm run", "green", "exit code 1", "exit code 0", "long text", 3.5)
+    artifacts.show_checks(world, "checks of r-1", [bad])
+    joined()
+    row = {"check": "suite", "verdict": "fail", "seconds": 3.5, "asked": "npm run", "of whom": "green"}
+    row |= {"found": "exit code 1", "wanted": "exit code 0"}
+    assert made == [{"table": [row], "key": "shop-checks", "description": "checks of r-1"}]
+    monkeypatch.setattr(artifacts, "create_table_artifact", lambda **_: 1 / 0)
+    artifacts.show_checks(world, "checks", [bad])
+    joined()
+    assert world.said == ["no artifact shop-checks: ZeroDivisionError"]

@@ -1,0 +1,142 @@
+"""Runs one program of the operator's for a check: bounded in time and output, and gone with all that it started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import IO
+
+from flipgate.core.gates.command_check import FOLDER_VARIABLE, HALF_BYTES, Ended, NotStarted, Output
+
+LOOK_SECONDS = 0.1
+ASK_SECONDS = 5.0
+"""How often the caller is asked whether it may go on."""
+GRACE_SECONDS = 3.0
+"""Between SIGTERM and SIGKILL, for whoever cleans up after itself."""
+PIECE_BYTES = 65_536
+
+
+def find_program(command: Sequence[str], environment: Mapping[str, str]) -> Path | NotStarted:
+    """The program that a check names, where this environment lets checks run programs at all."""
+    folder = environment.get(FOLDER_VARIABLE, "")
+    if not folder:
+        return NotStarted(
+            f"this worker runs no commands: its operator has to name a folder of them in {FOLDER_VARIABLE}"
+        )
+    home = Path(folder)
+    try:
+        if not home.is_absolute() or not home.is_dir():
+            return NotStarted(f"{FOLDER_VARIABLE} is {folder}, which is no folder by its whole path")
+        if home.stat().st_mode & stat.S_IWOTH:
+            return NotStarted(f"{FOLDER_VARIABLE} is {folder}, which anybody may write to (chmod o-w {folder})")
+        program = home / command[0]
+        if program.is_file() and os.access(program, os.X_OK):
+            return program
+    except OSError as error:
+        return NotStarted(f"{folder} cannot be read: {error.strerror}")
+    return NotStarted(f"{folder} has no program {command[0]} that may be executed")
+
+
+def run(
+    program: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    timeout: float,
+    may_go_on: Callable[[], None] = lambda: None,
+) -> Ended | NotStarted:
+    """Runs a program in `folder` in a process group of its own, for at most `timeout` seconds. When it has ended, in
+    whatever way, nothing of its group is left, also where `may_go_on` raises (that is raised then)."""
+    began = time.monotonic()
+    try:
+        process = subprocess.Popen(
+            [str(program), *arguments],
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        return NotStarted(f"{program}: {getattr(error, 'strerror', None) or error}")
+    assert process.stdout is not None
+    kept = _Kept(process.stdout)
+    try:
+        limit = not _ends(process.pid, began + timeout, may_go_on)
+    finally:
+        _end_group(process)
+        kept.finish()
+    return Ended(process.returncode, time.monotonic() - began, kept.output(), limit)
+
+
+def _ends(pid: int, deadline: float, may_go_on: Callable[[], None]) -> bool:
+    """Whether it ends by itself before the deadline. It is not reaped: its number stays its group's until then."""
+    asked = time.monotonic()
+    while not _has_ended(pid):
+        now = time.monotonic()
+        if now >= deadline:
+            return False
+        if now - asked >= ASK_SECONDS:
+            may_go_on()
+            asked = now
+        time.sleep(min(LOOK_SECONDS, deadline - now))
+    return True
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends what is left of its group, and reaps it."""
+    if not _has_ended(process.pid):
+        _signal(process.pid, signal.SIGTERM)
+        until = time.monotonic() + GRACE_SECONDS
+        while not _has_ended(process.pid) and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+    _signal(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+class _Kept:
+    """The beginning and the end of what comes out of a pipe, read as it comes."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe, self._head, self._tail, self._all = pipe, bytearray(), bytearray(), 0
+        self._thread = Thread(target=self._read, name="check output", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):
+            while piece := os.read(self._pipe.fileno(), PIECE_BYTES):
+                self._all += len(piece)
+                room = HALF_BYTES - len(self._head)
+                self._head += piece[:room]
+                self._tail = (self._tail + piece[room:])[-HALF_BYTES:]
+
+    def finish(self) -> None:
+        """Reads what is left of it. Who left the group may hold the pipe open: it is not waited for."""
+        self._thread.join(GRACE_SECONDS)
+        if not self._thread.is_alive():
+            self._pipe.close()
+
+    def output(self) -> Output:
+        head, tail = bytes(self._head), bytes(self._tail)
+        left_out = self._all - len(head) - len(tail)
+        if left_out <= 0:
+            return Output((head + tail).decode(errors="replace"))
+        return Output(head.decode(errors="replace"), tail.decode(errors="replace"), left_out)

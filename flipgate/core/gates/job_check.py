@@ -1,0 +1,91 @@
+"""A check that is a Kubernetes Job on the dark side: its keys, its name, and the object that is made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from flipgate.core.spec.fields import FileModel
+from flipgate.core.values import stamps
+
+KEPT_SECONDS: Final = 86_400
+"""How long a Job that has ended is kept for a look, where it does not say so itself."""
+OURS: Final = frozenset({"suspend", "selector", "manualSelector", "managedBy"})
+"""Keys of a Job's spec that are flipgate's, or make it another's."""
+RELEASE: Final = "flipgate.dev/release"
+APPLICATION: Final = "flipgate.dev/application"
+_NAME_SHOWN: Final = 30
+_OF_US: Final[Mapping[str, str]] = MappingProxyType(
+    {"app.kubernetes.io/managed-by": "flipgate", "app.kubernetes.io/component": "check"}
+)
+
+
+def _job(spec: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if ours := sorted(OURS & spec.keys()):
+        raise ValueError(f"has {', '.join(ours)}, which flipgate sets itself: leave it out")
+    pod = _below(spec, "template", "spec")
+    containers = pod.get("containers")
+    if not isinstance(containers, list) or not containers or not all(isinstance(each, dict) for each in containers):
+        raise ValueError("needs template.spec.containers: it is the spec of a batch/v1 Job")
+    if pod.get("restartPolicy", "Never") not in ("Never", "OnFailure"):
+        raise ValueError("template.spec.restartPolicy of a Job is Never or OnFailure")
+    return spec
+
+
+class JobKeys(FileModel):
+    """The keys of a check that is a Job."""
+
+    job: Annotated[dict[str, JsonValue], AfterValidator(_job)] | None = Field(
+        default=None,
+        description="The spec of a batch/v1 Job, in the place of a path: it is run in the dark side's namespace, and "
+        "passes when it completes.",
+    )
+
+
+def job_name(check: str, job: Mapping[str, Any], release: str) -> str:
+    """Returns the name of this check's Job for a release: the same each time, another for another spec."""
+    written = json.dumps([check, job], sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(written.encode()).hexdigest()[:6]
+    return f"{check[:_NAME_SHOWN].rstrip('-')}-{digest}-{release}"
+
+
+def job_labels(application: str, release: str) -> dict[str, str]:
+    """Returns the labels by which a Job is known to be ours, and of which release."""
+    return {**_OF_US, APPLICATION: application, RELEASE: release}
+
+
+def job_of(
+    name: str, namespace: str, job: Mapping[str, Any], labels: Mapping[str, str], *, stamp: str, seconds: int
+) -> dict[str, Any]:
+    """Returns the Job as it is made: suspended, so that one which is made late runs nothing (0011). It ends after so
+    many seconds at the latest, and goes by itself later."""
+    pod = {"restartPolicy": "Never", **_below(job, "template", "spec")}
+    own = job.get("activeDeadlineSeconds")
+    deadline = min(own, seconds) if isinstance(own, int) and own > 0 else seconds
+    spec = {
+        "ttlSecondsAfterFinished": KEPT_SECONDS,
+        **job,
+        "activeDeadlineSeconds": deadline,
+        "suspend": True,
+        "template": {**_below(job, "template"), "spec": pod},
+    }
+    meta = {"name": name, "namespace": namespace, "labels": {**labels, stamps.STAMP: stamp}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
+
+
+def images_in(job: Mapping[str, Any]) -> str:
+    """Returns the images of its containers, for people."""
+    containers = _below(job, "template", "spec").get("containers") or []
+    return ", ".join(str(each.get("image", "?")) for each in containers)
+
+
+def _below(value: Any, *keys: str) -> dict[str, Any]:
+    """What stands there; nothing where that is no mapping."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return dict(value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,53 @@
+"""Checks that run by themselves are run once for a release. Later questions rest on what they said then, and say its
+age."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from flipgate.core.gates.checks import Check
+from flipgate.core.record.release import CHECKS, NOT_KEPT, Release
+from flipgate.core.values.verdicts import Evidence, Verdict
+
+WHERE = "record"
+
+
+def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iterator[Evidence]:
+    """Yields what the release's own record says of each check that runs by itself, for a release that is dark.
+
+    One of which it says nothing was declared after the release was checked: unknown, so that nobody flips on it. Where
+    the record had no room for them all it keeps no more than that all of them passed: only that is shown.
+    """
+    said = next((each for each in reversed(release.judgements) if each.step == CHECKS), None)
+    kept = {proof.gate: proof for proof in said.proofs} if said else {}
+    partly = any(NOT_KEPT in proof.detail for proof in kept.values())
+    for check in checks:
+        if not check.runs_by_itself:
+            continue
+        proof = kept.get(check.name)
+        if said and proof:
+            verdict, age = Verdict(proof.verdict), f"{_age((now - said.at).total_seconds())} ago"
+            yield Evidence(check.name, verdict, check.what, WHERE, f"{age}, for this release: {proof.detail}", "")
+        elif said and partly:
+            fact = f"passed {_age((now - said.at).total_seconds())} ago; what it said is not kept"
+            yield Evidence(check.name, Verdict.INFO, check.what, WHERE, fact, "")
+        else:
+            fact = "never run for this release: it is new in the file since, so the build has to be deployed again"
+            yield Evidence(check.name, Verdict.UNKNOWN, check.what, WHERE, fact, check.wanted)
+
+
+def not_run(checks: Iterable[Check]) -> Iterator[Evidence]:
+    """Yields each check that runs by itself where those before it did not pass, so that it was not run."""
+    for check in checks:
+        if check.runs_by_itself:
+            yield Evidence(
+                check.name, Verdict.INFO, check.what, "nobody", "not run: a check before it did not pass", ""
+            )
+
+
+def _age(seconds: float) -> str:
+    """In words with one number: who decides wants to know whether it was today."""
+    if seconds < 120:
+        return f"{max(0, seconds):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7_200 else f"{seconds / 3600:.1f} h"

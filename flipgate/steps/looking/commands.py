@@ -1,0 +1,115 @@
+"""Runs a check that is a program of the operator's, with local addresses of the dark side's Services."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from flipgate.adapters import programs
+from flipgate.adapters.addresses import address
+from flipgate.adapters.forwarder import Behind, forwarding
+from flipgate.core.gates.checks import Check
+from flipgate.core.gates.command_check import FOLDER_VARIABLE, Ended, NotStarted, judge_command, told
+from flipgate.core.traffic.traffic import SERVICE, DarkSide
+from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.place import Place
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence
+from flipgate.steps.acting.about import about_application
+from flipgate.steps.acting.world import World
+
+SENDING = ("create", "update", "patch", "delete")
+"""Rights on `services/proxy` beside get, for a program's requests other than GET and HEAD: said where they lack, and
+not needed by one that only reads."""
+
+
+def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
+    """Runs one command check on the dark side. Whatever keeps it from being run is a verdict; `may_go_on` is asked
+    while it runs, and what that raises ends the program and is raised."""
+    place, began = world.application.place_of(dark.side), world.monotonic()
+    command = rule.command or ()
+    program = programs.find_program(command, os.environ)
+    notes: list[str] = []
+    found: Ended | NotStarted
+    if isinstance(program, NotStarted):
+        found = program
+    else:
+        with (
+            forwarding(world.cluster, _behind(world, place)) as forwarded,
+            tempfile.TemporaryDirectory(prefix="flipgate-check-", ignore_cleanup_errors=True) as folder,
+        ):
+            about = {"SIDE": str(dark.side), "NAMESPACE": place.namespace, "RELEASE": release}
+            environment = told(os.environ, folder, forwarded.urls, rule.asked, about)
+            home = Path(os.environ[FOLDER_VARIABLE])
+            found = programs.run(
+                program, command[1:], environment, home, timeout=rule.timeout_seconds, may_go_on=may_go_on
+            )
+        notes = list(forwarded.notes)
+    verdict, fact = judge_command(found, rule.timeout_seconds)
+    evidence = Evidence(rule.name, verdict, rule.what, str(place), "; ".join([fact, *notes]), rule.wanted)
+    text = "" if isinstance(found, NotStarted) else found.output.text
+    return replace(evidence, output=text, seconds=round(world.monotonic() - began, 3))
+
+
+@about_application(untouched="both sides")
+def need_commands(world: World) -> None:
+    """Raises Refused (CommandsNotAllowed) where the file has command checks that this worker would not run: before a
+    release is opened that would then fail."""
+    if problems := list(command_problems(world)):
+        raise Refused("; ".join(problems), reason=Why.COMMANDS_NOT_ALLOWED)
+
+
+def command_problems(world: World) -> Iterator[str]:
+    """Each command check whose program this very environment would not run."""
+    for rule in world.application.spec.checks:
+        if rule.command and isinstance(found := programs.find_program(rule.command, os.environ), NotStarted):
+            yield f"check {rule.name} cannot be run: {found.fact}"
+
+
+def commands_here(world: World) -> Iterator[str]:
+    """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
+    worker's environment is another."""
+    rules = [rule for rule in world.application.spec.checks if rule.command]
+    if rules and FOLDER_VARIABLE in os.environ:
+        yield from command_problems(world)
+    elif rules:
+        world.say(
+            f"{FOLDER_VARIABLE} is not set here, so nobody looked whether the programs of "
+            f"{', '.join(rule.name for rule in rules)} are there; a worker without it refuses each release"
+        )
+    for side in Side if rules else ():
+        namespace = world.application.place_of(side).namespace
+        lacking = [verb for verb in SENDING if not world.cluster.allowed(verb, "", "services/proxy", namespace)]
+        if lacking:
+            asked = f"kubectl auth can-i {lacking[0]} services --subresource=proxy -n {namespace}"
+            right = f"no permission to {', '.join(lacking)} services/proxy in namespace {namespace} ({asked})"
+            world.say(f"{right}: such requests of commands do not get through; GET does")
+
+
+def _behind(world: World, place: Place) -> dict[str, Behind]:
+    """The Service of each serving service. Its port and scheme are those that the first check asks by; without one,
+    port 80 or the first that it has. One that is not there has no address."""
+    found: dict[str, Behind] = {}
+    for service in world.application.serving():
+        name = place.service_of(service)
+        asked = next((each for each in world.application.spec.checks if each.service == service.name), None)
+        if asked:
+            found[service.name] = Behind(place.namespace, name, asked.port, asked.scheme)
+        elif port := _first_port(world, place.namespace, name):
+            found[service.name] = Behind(place.namespace, name, port)
+    return found
+
+
+def _first_port(world: World, namespace: str, name: str) -> int:
+    """0 where nothing can be asked there."""
+    try:
+        obj = world.cluster.find(address(SERVICE, namespace, name)) or {}
+    except FlipgateError as error:
+        world.say(f"Service {namespace}/{name} could not be read, so commands have no address of it: {error}")
+        return 0
+    ports = [int(each["port"]) for each in (obj.get("spec") or {}).get("ports") or []]
+    return 80 if 80 in ports else next(iter(ports), 0)

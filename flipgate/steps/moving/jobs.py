@@ -1,0 +1,222 @@
+"""Runs a check's Job on the dark side, and stops Jobs of checks where users are about to come.
+
+It is made suspended, and let run by a second, fenced write once the Lease is known to be ours still: one that is made
+late runs nothing. Who sends users to a side writes a new stamp on each Job there first, so that the second write of
+somebody who is late is refused (docs/decisions/0011-late-writes.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.adapters.addresses import address, address_of
+from flipgate.adapters.logs import last_lines
+from flipgate.core.gates.checks import Check
+from flipgate.core.gates.job_check import APPLICATION, RELEASE, job_labels, job_name, job_of
+from flipgate.core.record.intents import StartJob
+from flipgate.core.traffic.traffic import DarkSide
+from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, NotFound, PermanentError, Refused
+from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.place import Place
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.workloads.job_status import JobSeen, finished, judge_job, newest
+from flipgate.core.workloads.standstill import PATIENCE_SECONDS
+from flipgate.core.workloads.view import Stamped, read_meta
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
+
+FOR_JOBS = (
+    ("batch", "jobs", "create get list patch"),
+    ("", "pods/log", "get"),
+    # Why the API server lets a Job have no pod is said there alone.
+    ("", "events", "list"),
+)
+"""Rights on the sides, where a check is a Job: API group, resource, verbs."""
+LOOK_SECONDS = 1.0
+ASK_SECONDS = 5.0
+"""How often the caller is asked whether it may go on."""
+LATE_SECONDS = 30.0
+"""What a Job has after its limit until its controller has to have said so."""
+LOG_LINES = 20
+TRIES = 3
+
+
+def run_job(acting: Acting, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
+    """Runs one check's Job, or finds the one that is there, and waits for its end. What keeps it from running is a
+    verdict; what `may_go_on` raises is raised, and the Job ends at its own limit."""
+    world, began = acting.world, acting.world.monotonic()
+    place = world.application.place_of(dark.side)
+    name = job_name(rule.name, rule.job or {}, release)
+    running = _Running(acting, place, name, rule)
+    try:
+        stop_jobs(acting, dark.side, keep=release)
+        seen = running.started(release) or running.wait(may_go_on)
+    except Forbidden as error:
+        seen = JobSeen(f"not run: {error.named_fact}", Verdict.UNKNOWN)
+    output = "\n".join(running.lines)
+    more = f"; it wrote last: {' / '.join(running.lines[-3:])}" if running.lines else ""
+    fact = f"{seen.fact} (Job {place.namespace}/{name}){more}"
+    seconds = round(world.monotonic() - began, 3)
+    verdict = seen.verdict or Verdict.UNKNOWN
+    return Evidence(rule.name, verdict, rule.what, str(place), fact, rule.wanted, output, seconds)
+
+
+def stop_jobs(acting: Acting, side: Side, *, keep: str = "") -> None:
+    """Suspends each Job of a check that has not ended on this side, by a write that sets a new stamp: users come (or
+    another release has, whose Jobs are `keep`), and whoever would still let one run is late. Raises Refused
+    (SideChanged) where somebody else keeps writing them."""
+    world = acting.world
+    if not any(rule.job for rule in world.application.spec.checks):
+        return
+    place = world.application.place_of(side)
+    selector = f"{APPLICATION}={world.application.name}"
+    for job in world.cluster.items(address("Job", place.namespace), labelSelector=selector):
+        if not keep or job["metadata"]["labels"].get(RELEASE) != keep:
+            _stop(acting, job)
+
+
+def _stop(acting: Acting, job: Mapping[str, Any]) -> None:
+    found: Mapping[str, Any] | None = job
+    each = _stamped(job)
+    for _ in range(TRIES):
+        if found is None or finished(found):
+            return None
+        try:
+            return _set_suspended(acting, found, True)
+        except (Conflict, NotFound):
+            found = acting.world.cluster.find(address_of(each))
+    raise Refused(
+        f"was written by somebody else each of {TRIES} times that it was to be stopped",
+        obj=str(each),
+        reason=Why.SIDE_CHANGED,
+        untouched="all routes",
+        next_command=f"kubectl -n {each.namespace} describe job {each.name}",
+    )
+
+
+def _set_suspended(acting: Acting, job: Mapping[str, Any], suspended: bool) -> None:
+    change = {"op": "add", "path": "/spec/suspend", "value": suspended}
+    each = _stamped(job)
+    acting.cluster.patch(address_of(each), each.fenced(acting.epoch, acting.new_stamp(), change))
+
+
+def _stamped(job: Mapping[str, Any]) -> Stamped:
+    meta = job["metadata"]
+    return Stamped(meta["name"], meta["namespace"], "Job", **read_meta(meta))
+
+
+@dataclass
+class _Running:
+    """One Job of a check."""
+
+    acting: Acting
+    place: Place
+    name: str
+    rule: Check
+    lines: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return address("Job", self.place.namespace, self.name)
+
+    def started(self, release: str) -> JobSeen | None:
+        """Makes it and lets it run, as far as that was not done; why it cannot be, where it cannot."""
+        world = self.acting.world
+        labels = job_labels(world.application.name, release)
+        found = world.cluster.find(self.path)
+        if found is not None and not _is_ours(found, labels):
+            delete = f"kubectl -n {self.place.namespace} delete job {self.name}"
+            return JobSeen(f"there is one of that name that is not this release's: {delete}", Verdict.UNKNOWN)
+        if found is not None and (finished(found) or not found["spec"].get("suspend")):
+            return None
+        try:
+            with journal(self.acting, StartJob(self.place.side, self.name)) as entry:
+                self._start(found, labels)
+                entry.outcome = f"Job {self.name} runs on {self.place.side}"
+        except Refused as refused:
+            if refused.reason != Why.CHECKS_FAILED:
+                raise
+            not_known = isinstance(refused.__cause__, Forbidden)
+            return JobSeen(refused.fact, Verdict.UNKNOWN if not_known else Verdict.FAIL)
+        return None
+
+    def _start(self, found: Mapping[str, Any] | None, labels: Mapping[str, str]) -> None:
+        """Raises Refused (ChecksFailed) where the API server will not have it: the entry is closed, nothing runs."""
+        try:
+            job = found or self._make(labels)
+            self.acting.confirm_lease()  # it may have been made late, after users came: then nobody lets it run
+            _set_suspended(self.acting, job, False)
+        except PermanentError as error:
+            raise Refused(f"the API server refuses it: {error.fact}", reason=Why.CHECKS_FAILED) from error
+
+    def _make(self, labels: Mapping[str, str]) -> dict[str, Any]:
+        seconds, stamp = self.rule.timeout_seconds, self.acting.new_stamp()
+        body = job_of(self.name, self.place.namespace, self.rule.job or {}, labels, stamp=stamp, seconds=seconds)
+        try:
+            return self.acting.cluster.create(address("Job", self.place.namespace), body)
+        except Conflict:  # an earlier try of ours has arrived meanwhile
+            return self.acting.world.cluster.get(self.path)
+
+    def wait(self, may_go_on: Callable[[], None]) -> JobSeen:
+        """How it ended; or, before that, what keeps it from running once that has stood for a while."""
+        world = self.acting.world
+        began = asked = world.monotonic()
+        stuck_since: float | None = None
+        while True:
+            job = world.cluster.find(self.path)
+            if job is None:
+                return JobSeen("was deleted while it was waited for", Verdict.UNKNOWN)
+            pods = world.cluster.items(address("Pod", self.place.namespace), labelSelector=f"job-name={self.name}")
+            seen = judge_job(job, pods, () if pods or finished(job) else self._events())
+            if seen.verdict is not None:
+                self.lines = self._log(pods)
+                return seen
+            now = world.monotonic()
+            stuck_since = (stuck_since if stuck_since is not None else now) if seen.stuck else None
+            limit = self.rule.timeout_seconds
+            if stuck_since is not None and now - stuck_since >= PATIENCE_SECONDS:
+                return JobSeen(f"{seen.fact}, for {PATIENCE_SECONDS:g} s", Verdict.FAIL)
+            if now - began > limit + LATE_SECONDS:
+                return JobSeen(
+                    f"has not ended {LATE_SECONDS:g} s after its limit of {limit} s: {seen.fact}", Verdict.FAIL
+                )
+            if now - asked >= ASK_SECONDS:
+                may_go_on()
+                asked = now
+            world.sleep(LOOK_SECONDS)
+
+    def _events(self) -> list[dict[str, Any]]:
+        """What its controller says of it; without the right to list Events, nothing."""
+        try:
+            named = f"involvedObject.kind=Job,involvedObject.name={self.name}"
+            return self.acting.world.cluster.items(address("Event", self.place.namespace), fieldSelector=named)
+        except FlipgateError:
+            return []
+
+    def _log(self, pods: list[dict[str, Any]]) -> tuple[str, ...]:
+        """The last lines of its newest pod, without what looks like a secret: it may have some."""
+        if not pods:
+            return ()
+        pod = newest(pods)
+        container = pod["spec"]["containers"][0]["name"]
+        try:
+            lines = last_lines(
+                self.acting.world.cluster,
+                self.place.namespace,
+                pod["metadata"]["name"],
+                container,
+                previous=False,
+                most=LOG_LINES,
+            )
+        except FlipgateError as error:
+            return (f"(its log could not be read: {error.named_fact})",)
+        return tuple(printable(without_secrets(line), 200) for line in lines)
+
+
+def _is_ours(job: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    found = job["metadata"].get("labels") or {}
+    return all(found.get(key) == labels[key] for key in (APPLICATION, RELEASE))
