@@ -1,7 +1,8 @@
 """How many pods: every rule for how many a service has to ask for, or has to have Ready, each written once.
 
-Asked for: `wanted_counts` (a side that is brought up), `scaled_up` (one that users return to), `at_work` (what works
-on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with `enough`, `one_each`.
+Asked for: `wanted_counts` (a side that is brought up), `whole_counts` (in the end), `scaled_up` (one that users return
+to), `at_work` (what works on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with
+`enough`, `one_each`.
 Remembered: `present_counts`, `largest`.
 """
 
@@ -32,6 +33,17 @@ def wanted_counts(application: Application, active: SideState | None) -> dict[st
     return {
         service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
         for service in application.spec.services
+    }
+
+
+def whole_counts(application: Application, active: SideState | None) -> dict[str, int]:
+    """Returns how many pods a side that is brought up has in the end, when users and work have moved there. CronJobs
+    have none of their own."""
+    present = active.replicas if active else {}
+    return {
+        service.name: max(service.replicas, present.get(service.name, 0))
+        for service in application.spec.services
+        if service.kind == "Deployment"
     }
 
 

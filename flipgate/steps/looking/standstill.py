@@ -29,7 +29,7 @@ class Waiting:
         found, now = standstills(state, names), self.world.monotonic()
         self.seen = first_seen(found, self.seen, now)
         over = final(found, self.seen, now)
-        if any(each.patience_seconds for each in over) and self._pods_going(state.namespace):
+        if any(each.patience_seconds for each in over) and pods_going(self.world, state.namespace):
             return tuple(each for each in over if not each.patience_seconds)
         return over
 
@@ -39,12 +39,14 @@ class Waiting:
         found = (*taken(self.world, state, wanted), *self.stuck(state, wanted))
         need_none(found, obj=obj, untouched=untouched)
 
-    def _pods_going(self, namespace: str) -> bool:
-        try:
-            pods = self.world.cluster.items(address("Pod", namespace))
-        except FlipgateError:
-            return False
-        return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
+
+def pods_going(world: World, namespace: str) -> bool:
+    """Whether pods of the namespace are about to end: they make room. False where that cannot be read."""
+    try:
+        pods = world.cluster.items(address("Pod", namespace))
+    except FlipgateError:
+        return False
+    return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
 
 
 def taken(world: World, state: SideState, wanted: Mapping[str, int]) -> tuple[Standstill, ...]:

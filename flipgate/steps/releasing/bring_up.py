@@ -30,6 +30,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import advance, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_dark, need_record, side_of
+from flipgate.steps.looking.room import need_room
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
 from flipgate.steps.moving.move import close_routes
@@ -95,8 +96,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
-    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused) before
-    anything is written.
+    `view` is what was seen under this Lease, where somebody has looked. Raises Refused before anything is written:
+    DeploymentPaused, or PodsRefused where the namespace has no room for the release.
     """
     world = acting.world
     view = stamped_look(acting, release.side, view)
@@ -122,6 +123,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
+    need_room(world, view, side, templates=len(rolled), obj=_on_its_side(release))
     _say_left_out(world, side)
     with journal(acting, BringUp(dark.side, release.images, release.wanted)) as entry:
         close_routes(acting, view.traffic)

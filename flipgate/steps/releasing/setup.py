@@ -33,6 +33,7 @@ from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
+from flipgate.steps.looking.room import room_problems
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
@@ -105,7 +106,7 @@ def check_application(
         return problems
     on_sides = [problem for side in Side for problem in _side(world, side)]
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *starter_problems(world)]
-    return [*found, *_header(world)]
+    return [*found, *room_problems(world), *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

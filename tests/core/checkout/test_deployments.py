@@ -31,7 +31,8 @@ LOOKING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.val
 """For what leads to a side and was not declared: not needed, and `check` says where it is lacking."""
 CROSSING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values() if kind.crossing)
 WORKLOADS: Rights = (("apps", "statefulsets", "list"), ("apps", "daemonsets", "list"), ("batch", "cronjobs", "list"))
-LOOKING_ON_A_SIDE = LOOKING + WORKLOADS
+ROOM: Rights = (("", "limitranges", "list"),)
+LOOKING_ON_A_SIDE = LOOKING + WORKLOADS + ROOM
 WANTED = {
     "flipgate": OF_ITS_OWN,
     "production-blue": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
