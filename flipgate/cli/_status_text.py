@@ -13,7 +13,9 @@ from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.verdicts import Verdict
 
+BAD = (Verdict.FAIL, Verdict.UNKNOWN)
 NONE = "none"
 BY_HAND = (". Back by hand: ", "; by hand: ")
 """What stands before a kubectl line in the message of a phase."""
@@ -25,7 +27,7 @@ def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
     """All of one application."""
     title = click.style(data["application"], bold=True)
     lines = [*lead(data, now), f"{title}  (namespace {data['namespace']}, context {data['context']})"]
-    for label, text in [*_facts(data, now), *(_more(data) if wide else ())]:
+    for label, text in [*_facts(data, now, wide), *(_more(data) if wide else ())]:
         lines.append(f"  {label:<10}  {text}")
     return [*lines, "", *_sides(data, wide)]
 
@@ -45,7 +47,7 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
     return [*(line for data in all_data for line in lead(data, now)), *table(header, rows), *unwatched]
 
 
-def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[str, str]]:
     for fact, what_to_type in _unwatched(data):
         yield "Warning", fact
         yield "", what_to_type
@@ -64,6 +66,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if data["next"]["command"]:
         yield "", data["next"]["command"]
     yield from _question(data["waitsFor"], now)
+    yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
@@ -147,6 +150,13 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
+
+
+def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """What people have to know before they say yes; `-o wide` shows all that was found."""
+    for proof in (question or {}).get("evidence", []):
+        if proof["verdict"] in BAD:
+            yield "Evidence", click.style(f"{proof['gate']}: {proof['verdict']}, {proof['detail']}", fg="red")
 
 
 def _way_back(data: dict[str, Any]) -> str:

@@ -126,18 +126,7 @@ def settle(acting: Acting, name: str = "") -> Release:
     record = need_record(world, view)
     dark = need_dark(world, view)
     release = need_soaked(world, name, record)
-    missing = not_serving(view.sides[release.side], world.application.serving())
-    if missing:
-        raise Refused(
-            f"is not Ready: {', '.join(missing)}",
-            obj=f"side {release.side}, which has the live traffic,",
-            reason=Why.LIVE_SIDE_NOT_READY,
-            untouched=f"{dark.side}: the way back stays open",
-            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
-            f"flipgate scale-down {world.application.name}",
-        )
-    if record.ran_on(dark.side):
-        need_declared(world, dark.side)
+    need_restable(world, view, release)
     if record.phase is Phase.LIVE:
         said = record.approval
         message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
@@ -155,6 +144,25 @@ def settle(acting: Acting, name: str = "") -> Release:
     write_history(world)
     assert done.ended is not None
     return done.ended
+
+
+@about_application(untouched="both sides")
+def need_restable(world: World, view: View, release: Release, verb: str = SCALE_DOWN) -> None:
+    """Raises Refused where the old side of a live release may not go to rest as things are: the new one is not Ready
+    (LiveSideNotReady), or something that was not declared leads users to the old one (UndeclaredRoute). `verb` is what
+    a person types once that is mended."""
+    old = release.side.other
+    if missing := not_serving(view.sides[release.side], world.application.serving()):
+        raise Refused(
+            f"is not Ready: {', '.join(missing)}",
+            obj=f"side {release.side}, which has the live traffic,",
+            reason=Why.LIVE_SIDE_NOT_READY,
+            untouched=f"{old}: the way back stays open",
+            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
+            f"flipgate {verb} {world.application.name}",
+        )
+    if need_record(world, view).ran_on(old):
+        need_declared(world, old, verb)
 
 
 def _still_busy(world: World, side: Side) -> str:
