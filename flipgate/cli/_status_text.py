@@ -104,7 +104,9 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
 
 
 def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    """A build event that started nothing; builds that wait, and for what."""
+    """How far a release is that comes up; a build event that started nothing; builds that wait, and for what."""
+    if data["comingUp"]:
+        yield "Coming up", data["comingUp"]["text"]
     if refused := data["refusedBuild"]:
         told = f"{ago(refused['at'], now)} ago: {refused['fact']}"
         yield "Build", click.style(f"refused {told}", fg="red")

@@ -121,6 +121,24 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
 
 
+def coming_up(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Returns how far each service is of which pods are wanted: name to (Ready, wanted). Pods of an older template,
+    which go, do not count."""
+    pods = {name: (side.workloads[name], count) for name, count in sorted(wanted.items()) if count}
+    return {name: (min(each.ready, each.updated, count), count) for name, (each, count) in pods.items()}
+
+
+def all_of(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Returns what `coming_up` found as text: `3 of 4 pods`."""
+    return f"{sum(ready for ready, _ in counts.values())} of {sum(wanted for _, wanted in counts.values())} pods"
+
+
+def each_of(counts: Mapping[str, tuple[int, int]]) -> str:
+    """The same, with what is not all Ready yet: `3 of 4 pods Ready (web 1/2)`."""
+    short = ", ".join(f"{name} {ready}/{wanted}" for name, (ready, wanted) in counts.items() if ready < wanted)
+    return f"{all_of(counts)} Ready{short and f' ({short})'}"
+
+
 def said(missing: Mapping[str, tuple[int, int]]) -> str:
     """Returns what `short_of` and its kin found as text: `web 1 of 2, api 0 of 1`."""
     return ", ".join(f"{name} {ready} of {count}" for name, (ready, count) in missing.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from flipgate.core.values.errors import BadInput, Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import behind, changes, left_out
-from flipgate.core.workloads.counts import short_of, wanted_counts
+from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import paused, standstills
 from flipgate.core.workloads.taken_out import roles_of
@@ -37,6 +37,14 @@ from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean
+
+Coming = Callable[[str, Mapping[str, tuple[int, int]]], None]
+"""Told a line, and how many pods of each service are Ready and wanted."""
+
+
+def _untold(_line: str, _counts: Mapping[str, tuple[int, int]]) -> None:
+    """For whoever looks at the log alone."""
+
 
 LOOK_SECONDS = 5.0
 """How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
@@ -189,8 +197,9 @@ def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
         ) from error
 
 
-def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> None:
+def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float, coming: Coming = _untold) -> None:
     """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
+    `coming` is told how far each service is, whenever that has changed.
 
     Raises Refused that says which pods are missing and why: in time (NotReadyInTime), or at once where waiting is of no
     use.
@@ -199,20 +208,23 @@ def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> N
     began = world.monotonic()
     namespace = world.application.place_of(release.side).namespace
     path = address("Deployment", namespace)
-    said, waiting = "", Waiting(world)
+    waiting = Waiting(world)
+    said: Mapping[str, tuple[int, int]] = {}
     while True:
         listed = world.cluster.get(path)
         side = side_of(world, release.side, listed["items"])
         waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
-        missing = short_of(side, release.wanted)
+        missing, counts = short_of(side, release.wanted), coming_up(side, release.wanted)
         behind = [w.name for w in side.workloads.values() if w.replicas and not w.rolled_out]
-        if not missing and not behind:
-            return
         waited = world.monotonic() - began
-        progress = f"{_ready_line(side, release)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
-        if progress.split(" Ready")[0] != said:
-            said = progress.split(" Ready")[0]
-            world.say(progress)
+        up = not missing and not behind
+        if counts != said:
+            said, line = counts, f"{all_of(counts)} Ready after {waited:.0f} s of {timeout_seconds:g} s"
+            coming(line, counts)
+            if not up:
+                world.say(line)
+        if up:
+            return
         if waited >= timeout_seconds:
             raise _not_ready(world, release, side, missing or dict.fromkeys(behind, (0, 0)), timeout_seconds)
         acting.check_lease()
@@ -236,11 +248,6 @@ def _wait_for_change(world: World, path: str, version: str, seconds: float) -> N
             return
     except Conflict:
         return  # the version is gone: the caller lists again
-
-
-def _ready_line(side: SideState, release: Release) -> str:
-    ready = sum(min(side.ready[name], count) for name, count in release.wanted.items())
-    return f"{ready} of {sum(release.wanted.values())} pods"
 
 
 def _not_ready(
