@@ -20,10 +20,13 @@ from prefect.artifacts import (
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
+from flipgate.adapters import runs
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.failed import what_failed
 from flipgate.steps.releasing.bring_up import Coming
 from flipgate.steps.watching.watch import Moved
 
@@ -44,20 +47,50 @@ def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None
     _beside(world, "bake", title, text)
 
 
-def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> None:
-    """An artifact `APP-KIND`, made and sent beside what goes on: users may be on their way back, and wait for nothing
-    that is only shown. What fails is a sentence: Prefect may be away, and a release goes on without it."""
+def keep_failure(world: World, release: Release, refused: Refused) -> str:
+    """Keeps what a release that failed leaves behind as an artifact `APP-RELEASE-failed`, and returns a sentence that
+    says where; empty where nothing is kept. Never raises, and waits for Prefect no longer than KEEP_SECONDS."""
+    try:
+        text = what_failed(world, release, refused)
+    except Exception as error:  # any at all: the release has to be ended
+        world.say(f"what failed is not kept: {type(error).__name__}")
+        return ""
+    if not text:
+        return ""
+    kind = f"{release.name}-failed"
+    sent = _beside(world, kind, f"{release.name} failed on {release.side}: {refused.reason}", lambda: text)
+    sent.join(KEEP_SECONDS)
+    if sent.refused:
+        return ""
+    key = f"{world.application.name}-{kind}"
+    return f"What its pods said: {runs.artifact_url(key) or f'artifact {key} of the run'}"
+
+
+def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> _Sending:
+    """An artifact `APP-KIND`, made and sent beside what goes on, by the thread that is returned: users may be on their
+    way back, and wait for nothing that is only shown. What fails is a sentence: Prefect may be away, and a release goes
+    on without it."""
 
     def show() -> None:
         try:
             if text := make():
                 create_markdown_artifact(markdown=text, key=f"{world.application.name}-{kind}", description=title)
         except Exception as error:  # any at all: it is only shown
+            sending.refused = True
             world.say(f"no artifact {world.application.name}-{kind}: {type(error).__name__}")
 
-    Thread(target=copy_context().run, args=(show,), name=f"artifact {kind}").start()
+    sending = _Sending(target=copy_context().run, args=(show,), name=f"artifact {kind}")
+    sending.start()
+    return sending
 
 
+class _Sending(Thread):
+    """An artifact on its way; whether it could not be made, or Prefect did not take it."""
+
+    refused = False
+
+
+KEEP_SECONDS = 10.0
 PACE_SECONDS = 2.0
 """Between two updates of what is shown: more often nobody looks."""
 

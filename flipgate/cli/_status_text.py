@@ -12,6 +12,7 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
+from flipgate.core.record.phases import Phase
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Verdict
 
@@ -58,6 +59,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     for problem in data["problems"]:
         yield "Unreadable", click.style(f"{problem['of']}: {problem['fact']}", fg="red")
     yield "Phase", _phase(data, now)
+    yield from _failed(data["lastRelease"])
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
@@ -101,6 +103,12 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     last = data["lastRelease"]
     before = f"; last: {last['name']} ended {last['phase']} ({last['reason']}) {clock(last['since'])}" if last else ""
     return f"{data['phase']}{before}"
+
+
+def _failed(last: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Why the last release failed, and where what it left behind is kept."""
+    if last and last["phase"] == Phase.FAILED and last["message"]:
+        yield "Failed", f"{last['name']}: {last['message']}"
 
 
 def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:

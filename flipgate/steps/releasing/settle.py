@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flipgate.adapters.addresses import address
@@ -16,6 +16,7 @@ from flipgate.core.record.release import CHECKS, Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import ADDRESS_BYTES, TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.counts import not_serving, rest_counts
 from flipgate.core.workloads.view import SideState, View, Workload
@@ -34,15 +35,23 @@ ENDED_PHASES = ("Failed", "Succeeded")
 """Of pods: neither has a container that runs, and no Service leads to one."""
 
 
+Keep = Callable[[Refused], str]
+"""Keeps what a release that fails leaves behind, and says where, in a sentence; empty where nothing is kept."""
+
+
 @contextmanager
-def failing(acting: Acting, release: Release) -> Iterator[None]:
-    """Ends the release as `failed` when the block finds that it cannot get Ready or did not pass, then raises that."""
+def failing(acting: Acting, release: Release, keep: Keep = lambda _: "") -> Iterator[None]:
+    """Ends the release as `failed` when the block finds that it cannot get Ready or did not pass, then raises that.
+    `keep` is asked first: a side that is not kept goes to rest at once."""
     try:
         yield
     except Refused as bad:
         reasons = {str(reason): reason for reason in TRANSITIONS[Phase.DEPLOYING][Phase.FAILED]}
         if bad.reason in reasons:
-            fail(acting, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
+            where, fact = keep(bad), bad.fact
+            if where:
+                fact = f"{fitted(fact, TEXT_BYTES - WHERE_BYTES).rstrip('.')}. {where}"
+            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence)
         raise
 
 
@@ -71,6 +80,8 @@ def ended_meanwhile(world: World, release: str) -> str:
     return f"nothing to do: release {release} {became(record, release)}"
 
 
+WHERE_BYTES = ADDRESS_BYTES + 100
+"""Of a message, for a link and the words before it: the link stands last, and is never cut."""
 EARLY_SECONDS = 60.0
 GONE_SECONDS, GONE_PAUSE_SECONDS = 60.0, 0.5
 """For the pods of a side at rest to end: Kubernetes gives each 30 s, where its pod asks for no other grace period."""

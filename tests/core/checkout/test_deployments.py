@@ -72,7 +72,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     middlewares = {(GROUP, PLURAL, "get")}
     on_a_side = asked(KINDS["logs"].rights + FOR_MIXED + FOR_GRANTS["HTTPRoute"])
     probe = {("", "secrets", "get")}  # one, by its name
-    expected = others | middlewares | on_a_side | preview | probe
+    kept = {("", "events", "list")}
+    expected = others | middlewares | on_a_side | preview | probe | kept
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 
