@@ -59,15 +59,16 @@ def owner_of(pod: Mapping[str, Any]) -> str:
 
 
 def choose(pods: Iterable[Mapping[str, Any]], services: Mapping[str, str], asked: Sequence[str]) -> list[FailedPod]:
-    """Returns the pods to look at, by the workloads' names (to services): those that are not Ready, one of each service
-    and cause before a second; and of the services that were `asked` and answered badly, Ready pods as well."""
+    """Returns the pods that matter, by the workloads' names (to services), the first PODS_KEPT to be looked at: those
+    that are not Ready, one of each service and cause before a second; and Ready ones of the services that were `asked`
+    and answered badly."""
     known = [(services[owner], pod) for pod in pods if (owner := owner_of(pod)) in services]
     bad = [(name, pod, cause_of(pod).text) for name, pod in known if not pod_ready(pod)]
     bad += [(name, pod, "") for name, pod in known if pod_ready(pod) and name in asked]
     ranked: list[tuple[int, str, str, Mapping[str, Any]]] = []
     for (name, _), same in groupby(sorted(bad, key=_by_cause), key=lambda each: (each[0], each[2])):
         ranked += [(turn, name, str(pod["metadata"]["name"]), pod) for turn, (_, pod, _) in enumerate(same)]
-    return [FailedPod(name, pod) for _, name, _, pod in sorted(ranked, key=lambda each: each[:3])[:PODS_KEPT]]
+    return [FailedPod(name, pod) for _, name, _, pod in sorted(ranked, key=lambda each: each[:3])]
 
 
 def _by_cause(each: tuple[str, Mapping[str, Any], str]) -> tuple[str, str, str]:
@@ -135,7 +136,7 @@ def _rows(each: FailedPod) -> Iterator[str]:
     for container in found:
         last = _state({"terminated": (container.get("lastState") or {}).get("terminated")})
         state = _state(container.get("state") or {}) or "unknown"
-        ready = " (Ready)" if container.get("ready") else ""
+        ready = f" ({'Ready' if container.get('ready') else 'not Ready'})" if state == "running" else ""
         yield _cells(
             each.name, each.service, container["name"], f"{state}{ready}", container.get("restartCount", 0), last
         )

@@ -10,9 +10,10 @@ from flipgate.adapters.logs import tail
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
 from flipgate.core.values.verdicts import not_passed
-from flipgate.core.workloads.failed import FailedPod, Tail, choose, concerns, report, wanted_tails
+from flipgate.core.workloads.failed import PODS_KEPT, FailedPod, Tail, choose, concerns, report, wanted_tails
 from flipgate.steps.acting.world import World
 
+NAMED: Final = 20
 READ_SECONDS: Final = 20.0
 """For all logs together: a release that has failed is not held up for long."""
 
@@ -30,7 +31,9 @@ def what_failed(world: World, release: Release, refused: Refused) -> str:
     pods = choose(_read(world, "Pod", place.namespace, notes), services, asked)
     warnings = _read(world, "Event", place.namespace, notes, selector="type=Warning")
     ends = world.monotonic() + READ_SECONDS
-    with_logs = [_with_tails(world, each, ends) for each in pods]
+    with_logs = [_with_tails(world, each, ends) for each in pods[:PODS_KEPT]]
+    if more := len(pods) - len(with_logs):
+        notes.append(f"{more} more pods are not shown: {', '.join(each.name for each in pods[PODS_KEPT:][:NAMED])}")
     title = f"{release.name} failed on {release.side}: {refused.reason}"
     return report(title, refused.fact, with_logs, [each for each in warnings if concerns(each, services)], notes)
 

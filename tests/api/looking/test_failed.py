@@ -70,6 +70,13 @@ def test_the_last_lines_of_both_its_lives_and_the_warnings_are_read(
         assert said in found, found
 
 
+def test_of_many_pods_the_rest_is_named(shop: Shop, release: Release) -> None:
+    for number in range(7):
+        add_pod(shop, f"web-6f5c9d8b7-b{number}", container(CRASHING, restartCount=3, lastState=EXITED))
+    found = what_failed(shop.world(), release, NOT_READY)
+    assert "*2 more pods are not shown: web-6f5c9d8b7-b5, web-6f5c9d8b7-b6*" in found
+
+
 def test_a_missing_right_is_said_in_its_place(shop: Shop, release: Release, tmp_path: Path) -> None:
     robot = user(shop, tmp_path)
     grant(shop, check_application(robot, shop.application, shop.own))
