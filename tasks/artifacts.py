@@ -96,7 +96,7 @@ PACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Shown:
     """How far something is: in percent, in a line, and in a table, where there is one."""
 
     percent: float
@@ -108,7 +108,7 @@ class Place:
 def showing_progress(world: World, title: str) -> Iterator[Moved]:
     """A bar with a line, as an artifact `APP-progress` that the run's page shows, moved beside what goes on."""
     with _showing(world, title) as put:
-        yield lambda percent, line: put(Place(percent, line))
+        yield lambda percent, line: put(Shown(percent, line))
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def showing_pods(world: World, release: Release) -> Iterator[Coming]:
         )
 
     with _showing(world, f"{release.name} coming up on {release.side}") as put:
-        yield lambda line, counts: put(Place(_percent(counts), line, rows(counts)))
+        yield lambda line, counts: put(Shown(_percent(counts), line, rows(counts)))
 
 
 def _percent(counts: Mapping[str, tuple[int, int]]) -> float:
@@ -132,11 +132,11 @@ def _percent(counts: Mapping[str, tuple[int, int]]) -> float:
 
 
 @contextmanager
-def _showing(world: World, title: str) -> Iterator[Callable[[Place], None]]:
+def _showing(world: World, title: str) -> Iterator[Callable[[Shown], None]]:
     """Shows each place that is put, beside what goes on: one artifact of a kind for the whole wait, changed in place. A
     Prefect that is slow shows only the newest place, none is asked more often than every PACE_SECONDS, and one that is
     away holds up nobody."""
-    places, over = SimpleQueue[Place | None](), Event()
+    places, over = SimpleQueue[Shown | None](), Event()
 
     def show() -> None:
         bar: Any = None
@@ -173,7 +173,7 @@ def _update_table(artifact: Any, rows: Iterable[Mapping[str, object]], said: str
     get_client(sync_client=True).update_artifact(artifact_id=artifact, artifact=changed)
 
 
-def _newest(places: SimpleQueue[Place | None]) -> Place | None:
+def _newest(places: SimpleQueue[Shown | None]) -> Shown | None:
     """Waits for a place and passes over all but the last; None after the end, when the last has been shown."""
     place = places.get()
     while place is not None and not places.empty():
