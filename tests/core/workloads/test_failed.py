@@ -116,3 +116,10 @@ def test_however_much_there_is_it_stays_small() -> None:
     assert "\x1b" not in found
     (one,) = report("t", "f", [FailedPod("web", CRASHING, (Tail("c", False, text),))], [], []).split("```text\n")[1:]
     assert len(one.splitlines()) == LINES_KEPT + 1
+
+
+def test_a_container_that_runs_says_whether_it_is_ready() -> None:
+    both = pod("web-1", container("web", RUNS), container("proxy", RUNS, ready=True))
+    found = report("t", "f", [FailedPod("web", both)], [], [])
+    assert "| web-1 | web | web | running (not Ready) | 0 |  |" in found
+    assert "| web-1 | web | proxy | running (Ready) | 0 |  |" in found
