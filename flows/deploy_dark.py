@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from prefect import flow
 from prefect.client.schemas.objects import State
 
@@ -13,7 +15,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
 from flows.opening import begin, overtaken
 from tasks import steps as task
-from tasks.artifacts import show_evidence
+from tasks.artifacts import keep_failure, show_evidence
 
 
 @flow(name=DEPLOY_DARK, flow_run_name="deploy {application}")
@@ -55,7 +57,7 @@ def deploy_dark(
 def bring_up_and_check(world: World, release: Release, patience_seconds: float) -> None:
     """Takes the release from `deploying` to `dark` under the Lease; changes nothing where that is done already."""
     with world.acting(patience_seconds=patience_seconds) as acting:
-        with failing(acting, release):
+        with failing(acting, release, partial(keep_failure, world, release)):
             task.bring_side_up(acting, release)
             task.wait_ready(acting, release)
             evidence = task.check_release(acting, release)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 from prefect.artifacts import (
@@ -15,10 +17,17 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
 
+from flipgate.adapters import runs
 from flipgate.core.record.record import Question
+from flipgate.core.record.release import Release
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.failed import what_failed
+from flipgate.steps.releasing.bring_up import Coming
 from flipgate.steps.watching.watch import Moved
 
 
@@ -65,47 +74,133 @@ def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None
     _beside(world, "bake", title, text)
 
 
-def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> None:
-    """An artifact `APP-KIND`, made and sent beside what goes on: users may be on their way back, and wait for nothing
-    that is only shown. What fails is a sentence: Prefect may be away, and a release goes on without it."""
+def keep_failure(world: World, release: Release, refused: Refused) -> str:
+    """Keeps what a release that failed leaves behind as an artifact `APP-RELEASE-failed`, and returns a sentence that
+    says where; empty where nothing is kept. Never raises, and waits for Prefect no longer than KEEP_SECONDS."""
+    try:
+        text = what_failed(world, release, refused)
+    except Exception as error:  # any at all: the release has to be ended
+        world.say(f"what failed is not kept: {type(error).__name__}")
+        return ""
+    if not text:
+        return ""
+    kind = f"{release.name}-failed"
+    sent = _beside(world, kind, f"{release.name} failed on {release.side}: {refused.reason}", lambda: text)
+    sent.join(KEEP_SECONDS)
+    if sent.refused:
+        return ""
+    key = f"{world.application.name}-{kind}"
+    return f"What its pods said: {runs.artifact_url(key) or f'artifact {key} of the run'}"
+
+
+def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> _Sending:
+    """An artifact `APP-KIND`, made and sent beside what goes on, by the thread that is returned: users may be on their
+    way back, and wait for nothing that is only shown. What fails is a sentence: Prefect may be away, and a release goes
+    on without it."""
 
     def show() -> None:
         try:
             if text := make():
                 create_markdown_artifact(markdown=text, key=f"{world.application.name}-{kind}", description=title)
         except Exception as error:  # any at all: it is only shown
+            sending.refused = True
             world.say(f"no artifact {world.application.name}-{kind}: {type(error).__name__}")
 
-    Thread(target=copy_context().run, args=(show,), name=f"artifact {kind}").start()
+    sending = _Sending(target=copy_context().run, args=(show,), name=f"artifact {kind}")
+    sending.start()
+    return sending
+
+
+class _Sending(Thread):
+    """An artifact on its way; whether it could not be made, or Prefect did not take it."""
+
+    refused = False
+
+
+KEEP_SECONDS = 10.0
+PACE_SECONDS = 2.0
+"""Between two updates of what is shown: more often nobody looks."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How far something is: in percent, in a line, and in a table, where there is one."""
+
+    percent: float
+    line: str
+    rows: tuple[Mapping[str, object], ...] = ()
 
 
 @contextmanager
 def showing_progress(world: World, title: str) -> Iterator[Moved]:
-    """A bar with a line, as an artifact `APP-progress` that the run's page shows, moved beside what goes on. A Prefect
-    that is slow shows only the newest place, and one that is away holds up nobody."""
-    places: SimpleQueue[tuple[float, str] | None] = SimpleQueue()
+    """A bar with a line, as an artifact `APP-progress` that the run's page shows, moved beside what goes on."""
+    with _showing(world, title) as put:
+        yield lambda percent, line: put(Shown(percent, line))
+
+
+@contextmanager
+def showing_pods(world: World, release: Release) -> Iterator[Coming]:
+    """The same of pods that are waited for, with how many are Ready of each service as a table `APP-pods`."""
+
+    def rows(counts: Mapping[str, tuple[int, int]]) -> tuple[Mapping[str, object], ...]:
+        images = release.images
+        return tuple(
+            {"service": name, "Ready": ready, "wanted": wanted, "image": images.get(name, "")}
+            for name, (ready, wanted) in counts.items()
+        )
+
+    with _showing(world, f"{release.name} coming up on {release.side}") as put:
+        yield lambda line, counts: put(Shown(_percent(counts), line, rows(counts)))
+
+
+def _percent(counts: Mapping[str, tuple[int, int]]) -> float:
+    wanted = sum(count for _, count in counts.values())
+    return 100 * sum(ready for ready, _ in counts.values()) / wanted if wanted else 100.0
+
+
+@contextmanager
+def _showing(world: World, title: str) -> Iterator[Callable[[Shown], None]]:
+    """Shows each place that is put, beside what goes on: one artifact of a kind for the whole wait, changed in place. A
+    Prefect that is slow shows only the newest place, none is asked more often than every PACE_SECONDS, and one that is
+    away holds up nobody."""
+    places, over = SimpleQueue[Shown | None](), Event()
 
     def show() -> None:
         bar: Any = None
+        table: Any = None
+        name = world.application.name
         try:
             while place := _newest(places):
-                percent, line = place
+                said = f"{title}: {place.line}"
                 if bar is None:
-                    key = f"{world.application.name}-progress"
-                    bar = create_progress_artifact(progress=percent, key=key, description=f"{title}: {line}")
+                    bar = create_progress_artifact(progress=place.percent, key=f"{name}-progress", description=said)
                 else:
-                    update_progress_artifact(bar, progress=percent, description=f"{title}: {line}")
+                    update_progress_artifact(bar, progress=place.percent, description=said)
+                if place.rows and table is None:
+                    rows = [dict(row) for row in place.rows]
+                    table = create_table_artifact(table=rows, key=f"{name}-pods", description=said)
+                elif place.rows:
+                    _update_table(table, place.rows, said)
+                over.wait(PACE_SECONDS)
         except Exception as error:  # any at all: it is only shown
-            world.say(f"no artifact {world.application.name}-progress: {type(error).__name__}")
+            world.say(f"no artifact {name}-progress: {type(error).__name__}")
 
     Thread(target=copy_context().run, args=(show,), name="artifact progress").start()
     try:
-        yield lambda percent, line: places.put((percent, line))
+        yield places.put
     finally:
+        over.set()
         places.put(None)
 
 
-def _newest(places: SimpleQueue[tuple[float, str] | None]) -> tuple[float, str] | None:
+def _update_table(artifact: Any, rows: Iterable[Mapping[str, object]], said: str) -> None:
+    """Prefect has a function of its own for a bar alone (prefect.artifacts.update_progress_artifact): this does for a
+    table what that does."""
+    changed = ArtifactUpdate(data=json.dumps([dict(row) for row in rows]), description=said)
+    get_client(sync_client=True).update_artifact(artifact_id=artifact, artifact=changed)
+
+
+def _newest(places: SimpleQueue[Shown | None]) -> Shown | None:
     """Waits for a place and passes over all but the last; None after the end, when the last has been shown."""
     place = places.get()
     while place is not None and not places.empty():

@@ -30,7 +30,7 @@ from flipgate.steps.looking import prove
 from flipgate.steps.moving import hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.watching import watch
-from tasks.artifacts import show_checks, show_graphs, showing_progress
+from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
 from tasks.policy import step
 
 
@@ -67,7 +67,8 @@ def bring_side_up(acting: Acting, release: Release) -> None:
 @step("wait until Ready")
 def wait_ready(acting: Acting, release: Release) -> None:
     timeout = float(acting.world.application.spec.policy.ready_timeout_seconds)
-    bring_up.wait_ready(acting, release, timeout_seconds=timeout)
+    with showing_pods(acting.world, release) as coming:
+        bring_up.wait_ready(acting, release, timeout_seconds=timeout, coming=coming)
 
 
 @step("scale to the live side's counts")

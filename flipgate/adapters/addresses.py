@@ -18,6 +18,7 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ConfigMap": "/api/v1",
         "Event": "/api/v1",
+        "LimitRange": "/api/v1",
         "Pod": "/api/v1",
         "ResourceQuota": "/api/v1",
         "Secret": "/api/v1",

@@ -9,8 +9,9 @@ from typing import Any
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import Forbidden
-from flipgate.core.way_back.way_back import Autoscaler, Quota
+from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.kinds import KINDS
+from flipgate.core.workloads.room import Quota, Range
 from flipgate.core.workloads.scalers import Scaler, read_scaler
 
 
@@ -26,8 +27,29 @@ def read_quotas(cluster: Reader, namespace: str) -> tuple[Quota, ...]:
             item["metadata"]["name"],
             _amounts(item["spec"].get("hard")),
             _amounts((item.get("status") or {}).get("used")),
+            scoped=bool(
+                item["spec"].get("scopeSelector") or set(item["spec"].get("scopes") or []) - {"NotTerminating"}
+            ),
         )
         for item in lasting
+    )
+
+
+def read_ranges(cluster: Reader, namespace: str) -> tuple[Range, ...]:
+    """The entries of the LimitRanges that hold for pods and containers. Raises Forbidden that names the right."""
+    items = _list(cluster, address("LimitRange", namespace), "limitranges", namespace)
+    return tuple(
+        Range(
+            item["metadata"]["name"],
+            each["type"],
+            most=_amounts(each.get("max")),
+            least=_amounts(each.get("min")),
+            limits=_amounts(each.get("default")),
+            requests=_amounts(each.get("defaultRequest")),
+        )
+        for item in items
+        for each in item["spec"].get("limits") or []
+        if each["type"] in ("Container", "Pod")
     )
 
 
@@ -47,19 +69,20 @@ def read_scalers(cluster: Reader, namespace: str) -> tuple[Scaler, ...]:
     return tuple(each for each in found if each)
 
 
-def pod_needs(template: Mapping[str, Any]) -> dict[str, Decimal]:
+def pod_needs(template: Mapping[str, Any], ranges: Iterable[Range] = ()) -> dict[str, Decimal]:
     """What one pod of this template takes of a quota, by resource (`requests.cpu`), in cores, bytes and counts.
 
     As Kubernetes counts: its containers together, or its greediest init container; a request that is not named is the
-    limit. A resource that some container does not name is left out: an admission default may fill it in.
+    limit, and what `ranges` (the namespace's LimitRanges) say comes after that. A resource that some container does not
+    name is left out: an admission default may fill it in.
     """
-    spec = template.get("spec", {})
+    spec, filled = template.get("spec", {}), tuple(ranges)
     inits = spec.get("initContainers") or []
     beside = [*spec.get("containers", []), *(each for each in inits if each.get("restartPolicy") == "Always")]
     before = [each for each in inits if each.get("restartPolicy") != "Always"]
     needs = {}
     for kind in ("requests", "limits"):
-        together, each = [_named(c, kind) for c in beside], [_named(c, kind) for c in before]
+        together, each = [_named(c, kind, filled) for c in beside], [_named(c, kind, filled) for c in before]
         overhead = _amounts(spec.get("overhead"))
         for resource in _in_all([*together, *each]):
             most = max((init[resource] for init in each), default=Decimal(0))
@@ -68,10 +91,28 @@ def pod_needs(template: Mapping[str, Any]) -> dict[str, Decimal]:
     return needs
 
 
-def _named(container: Mapping[str, Any], kind: str) -> dict[str, Decimal]:
+def container_needs(template: Mapping[str, Any], ranges: Iterable[Range] = ()) -> dict[str, dict[str, Decimal]]:
+    """The same of each container by itself, init containers too, by its name."""
+    spec, filled = template.get("spec", {}), tuple(ranges)
+    return {
+        each["name"]: {
+            f"{kind}.{resource}": amount
+            for kind in ("requests", "limits")
+            for resource, amount in _named(each, kind, filled).items()
+        }
+        for each in [*spec.get("containers", []), *(spec.get("initContainers") or [])]
+    }
+
+
+def _named(container: Mapping[str, Any], kind: str, ranges: Iterable[Range]) -> dict[str, Decimal]:
     resources = container.get("resources") or {}
     limits = _amounts(resources.get("limits"))
-    return limits | _amounts(resources.get("requests")) if kind == "requests" else limits
+    own = limits | _amounts(resources.get("requests")) if kind == "requests" else limits
+    filled: dict[str, Decimal] = {}
+    for each in ranges:
+        if each.of == "Container":
+            filled = {**(each.requests if kind == "requests" else each.limits), **filled}
+    return filled | own
 
 
 def _in_all(containers: Iterable[Mapping[str, Decimal]]) -> set[str]:

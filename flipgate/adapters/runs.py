@@ -128,11 +128,20 @@ def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "
 
 def url_of(flow_run: str) -> str:
     """The page of a run in Prefect's UI; empty where no UI is known."""
+    return _page(f"runs/flow-run/{flow_run}")
+
+
+def artifact_url(key: str) -> str:
+    """The page of an artifact, which shows the newest of its key; empty where no UI is known."""
+    return _page(f"artifacts/key/{key}")
+
+
+def _page(path: str) -> str:
     from prefect.settings import get_current_settings
 
     settings = get_current_settings()
     ui = settings.ui_url or (settings.api.url or "").removesuffix("/api")
-    return f"{ui}/runs/flow-run/{flow_run}" if ui else ""
+    return f"{ui}/{path}" if ui else ""
 
 
 def _client() -> Any:

@@ -20,18 +20,21 @@ RING_EVERY_SECONDS = 0.5
 
 DECISION_DATA = """\
 -o json: {"application", "decision", "by", "reason", "question": {"id", "kind", "release", "summary", "expiresAt",
-          "url"}, "rung": true when a waiting run took the doorbell, "note": why not}"""
+          "url"}, "notPassed": [{"gate", "verdict", "detail"}: what was shown and did not pass, ...],
+          "rung": true when a waiting run took the doorbell, "note": why not}"""
 
 
 def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, output: str | None) -> None:
     """Writes the decision, then rings. A doorbell that fails is a note: the decision stands (exit code 0)."""
     reason = need_reason(verb, app, reason)
     from flipgate.core.record.record import Decision
+    from flipgate.core.values.verdicts import not_passed
     from flipgate.steps.releasing.questions import decide
 
     world, by = options.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
     note = _ring(world, question, verb, reason, by)
+    bad = not_passed(question.evidence)
     if output:
         shown = {
             "id": question.id,
@@ -42,9 +45,11 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
             "url": question.url,
         }
         data = {"application": app, "decision": verb, "by": by, "reason": reason, "question": shown}
-        emit({**data, "rung": not note, "note": note}, output)
+        emit({**data, "notPassed": [each.model_dump() for each in bad], "rung": not note, "note": note}, output)
         return
     click.echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
+    for each in bad:
+        click.echo(f"not passed: {each.gate}: {each.verdict}, {each.detail}")
     if note:
         say(f"note: the decision is recorded. {note}")
 

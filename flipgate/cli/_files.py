@@ -22,14 +22,34 @@ def read_application(filename: str) -> tuple[Application, str]:
     """The application and the text it was read from. Raises BadInput with every problem, line by line."""
     from flipgate.core.spec.application import load_new_application
 
+    text, source = _read(filename)
+    return load_new_application(text, source), text
+
+
+def read_to_check(filename: str) -> tuple[Application, BadInput | None]:
+    """The application, and what of its file was most likely meant otherwise: all else can be looked at for all that.
+    Raises BadInput where it cannot be read as an application at all."""
+    from flipgate.core.spec.application import load_application, load_new_application
+
+    text, source = _read(filename)
+    try:
+        return load_new_application(text, source), None
+    except BadInput as wrong:
+        try:
+            return load_application(text, source), wrong
+        except BadInput:
+            raise wrong from None
+
+
+def _read(filename: str) -> tuple[str, str]:
+    """A file's text, and what messages call it."""
     source = "stdin" if filename == "-" else filename
     try:
         raw = sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig"), source
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", obj=f"file {source}", untouched="the cluster") from error
     except UnicodeDecodeError as error:
         raise BadInput(
             f"is not UTF-8 text (byte {error.start})", obj=f"file {source}", untouched="the cluster"
         ) from error
-    return load_new_application(text, source), text

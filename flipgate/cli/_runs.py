@@ -10,14 +10,16 @@ import click
 
 from flipgate.cli._options import person
 from flipgate.cli._print import emit
-from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 
 if TYPE_CHECKING:
     from flipgate.core.record.going_on import Run
+    from flipgate.core.record.release import Release
     from flipgate.steps.acting.world import World
 
 LOOK_SECONDS = 1.0
+PODS_SECONDS = 3.0
 
 block_option = click.option(
     "--cluster",
@@ -57,16 +59,43 @@ def start_run(
     return run
 
 
+class Pods:
+    """How far the pods of a release are that comes up: one look every PODS_SECONDS, and a line where it has changed."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._said, self._next = world, "", float("-inf")
+
+    def news(self, release: Release | None) -> str:
+        """A line that was not said yet; empty where there is none. Never raises: the run says what is wrong."""
+        from flipgate.core.record.phases import Phase
+        from flipgate.core.workloads.counts import each_of
+        from flipgate.steps.looking.look import look_at_coming
+
+        now = self._world.monotonic()
+        if release is None or release.phase is not Phase.DEPLOYING or now < self._next:
+            return ""
+        self._next = now + PODS_SECONDS
+        try:
+            line = each_of(look_at_coming(self._world, release))
+        except FlipgateError:
+            return ""
+        before, self._said = self._said, line
+        return line if line != before else ""
+
+
 def wait_for_run(run: Run, world: World, seconds: float) -> None:
-    """Waits for a run to end, and says each phase that the open release enters meanwhile, on standard error. Raises
-    Refused (RunFailed) when it ends badly, TemporaryError when it goes on for longer than `seconds`."""
+    """Waits for a run to end, and says each phase that the open release enters meanwhile, and how far its pods are, on
+    standard error. Raises Refused (RunFailed) when it ends badly, TemporaryError when it goes on for longer than
+    `seconds`."""
     from flipgate.adapters.runs import ended
 
-    began, said = time.monotonic(), ""
+    began, said, pods = time.monotonic(), "", Pods(world)
     while (end := ended(run.id)) is None:
         release = world.store.read().release
         if release and (line := f"{release.name} {release.phase} ({release.changes[-1].reason})") != said:
             said = line
+            click.echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
+        if line := pods.news(release):
             click.echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
         if time.monotonic() - began > seconds:
             raise TemporaryError(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.cli._print import iso
-from flipgate.core.record.phases import TERMINAL
+from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.traffic.traffic import RouteState
@@ -14,6 +14,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
 from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.way_back.next_step import Next
+from flipgate.core.workloads.counts import coming_up, each_of
 
 
 def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "since": iso(release.since) if release else None,
         "next": next_step,
         "release": _release(release, facts.now) if release else None,
+        "comingUp": _coming_up(facts),
         "lastRelease": _release(record.last, facts.now) if record and record.last else None,
         "queued": [
             {"service": name, "image": each.image, "at": iso(each.at), "by": each.by}
@@ -113,6 +115,16 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "stopped": _stopped(release),
         "phaseSeconds": phase_seconds(release, now),
     }
+
+
+def _coming_up(facts: Facts) -> dict[str, Any] | None:
+    release = facts.record.release if facts.record else None
+    state = facts.sides.get(release.side) if release else None
+    if release is None or state is None or release.phase is not Phase.DEPLOYING:
+        return None
+    counts = coming_up(state, release.wanted)
+    services = [{"name": name, "ready": ready, "wanted": wanted} for name, (ready, wanted) in counts.items()]
+    return {"text": each_of(counts), "services": services}
 
 
 def _stopped(release: Release) -> dict[str, Any] | None:

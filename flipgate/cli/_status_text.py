@@ -12,10 +12,13 @@ from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.record.queue import LEFT
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.verdicts import Verdict
 
+BAD = (Verdict.FAIL, Verdict.UNKNOWN)
 NONE = "none"
 BY_HAND = (". Back by hand: ", "; by hand: ")
 """What stands before a kubectl line in the message of a phase."""
@@ -27,7 +30,7 @@ def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
     """All of one application."""
     title = click.style(data["application"], bold=True)
     lines = [*lead(data, now), f"{title}  (namespace {data['namespace']}, context {data['context']})"]
-    for label, text in [*_facts(data, now), *(_more(data) if wide else ())]:
+    for label, text in [*_facts(data, now, wide), *(_more(data) if wide else ())]:
         lines.append(f"  {label:<10}  {text}")
     return [*lines, "", *_sides(data, wide)]
 
@@ -47,7 +50,7 @@ def many(all_data: list[dict[str, Any]], now: datetime) -> list[str]:
     return [*(line for data in all_data for line in lead(data, now)), *table(header, rows), *unwatched]
 
 
-def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
+def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[str, str]]:
     for fact, what_to_type in _unwatched(data):
         yield "Warning", fact
         yield "", what_to_type
@@ -58,6 +61,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     for problem in data["problems"]:
         yield "Unreadable", click.style(f"{problem['of']}: {problem['fact']}", fg="red")
     yield "Phase", _phase(data, now)
+    yield from _failed(data["lastRelease"])
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
@@ -66,6 +70,7 @@ def _facts(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
     if data["next"]["command"]:
         yield "", data["next"]["command"]
     yield from _question(data["waitsFor"], now)
+    yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
@@ -110,8 +115,16 @@ def _phase(data: dict[str, Any], now: datetime) -> str:
     return f"{data['phase']}{before}"
 
 
+def _failed(last: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Why the last release failed, and where what it left behind is kept."""
+    if last and last["phase"] == Phase.FAILED and last["message"]:
+        yield "Failed", f"{last['name']}: {last['message']}"
+
+
 def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
-    """A build event that started nothing; builds that wait, and for what."""
+    """How far a release is that comes up; a build event that started nothing; builds that wait, and for what."""
+    if data["comingUp"]:
+        yield "Coming up", data["comingUp"]["text"]
     if refused := data["refusedBuild"]:
         told = f"{ago(refused['at'], now)} ago: {refused['fact']}"
         yield "Build", click.style(f"refused {told}", fg="red")
@@ -157,6 +170,13 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
+
+
+def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """What people have to know before they say yes; `-o wide` shows all that was found."""
+    for proof in (question or {}).get("evidence", []):
+        if proof["verdict"] in BAD:
+            yield "Evidence", click.style(f"{proof['gate']}: {proof['verdict']}, {proof['detail']}", fg="red")
 
 
 def _way_back(data: dict[str, Any]) -> str:

@@ -27,5 +27,9 @@ def approve(options: ClusterOptions, app: str, reason: str, output: str | None) 
     the decision stands all the same, and the next run of the pipeline finds it. The approval is
     bound to what would change (images, pod templates, plan), counts until the question expires, and is spent by the one
     move it allows.
+
+    Refused where the evidence has a `fail` for which the scale-down would be refused now: the message says how it is
+    mended, and no flag overrules it (a route that is to lead there for good is declared under spec.routesThatStay).
+    What else did not pass is printed with the decision.
     """
     decide_and_ring(options, app, "approve", reason, output)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._files import file_option, read_application
+from flipgate.cli._files import file_option, read_to_check
 from flipgate.cli._options import ClusterOptions, cluster_options, output_option
 from flipgate.cli._print import count, emit
+from flipgate.core.values.errors import BadInput, FlipgateError
+
+if TYPE_CHECKING:
+    from flipgate.core.spec.application import Application
 
 
 @click.command(
@@ -36,15 +42,16 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
     answer has to name the live side. What leads to a side and is not declared is a problem; workloads there that
     are not declared, and what this user may not look for, are said.
 
-    Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says.
+    Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says. What was
+    written without quotes and most likely meant otherwise is named beside what is wrong with the cluster (2).
     """
-    application, _ = read_application(filename)
+    application, doubt = read_to_check(filename)
+    if doubt and offline:
+        raise doubt
     problems: list[str] = []
     seen: list[str] = []
     if not offline:
-        from flipgate.steps.releasing.setup import check_application
-
-        problems = check_application(options.cluster(), application, options.namespace, seen.append)
+        problems = _on_the_cluster(options, application, doubt, seen.append)
     spec = application.spec
     for line in [] if output else sorted(seen):
         click.echo(line, err=True)
@@ -60,4 +67,21 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
         counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
         click.echo(f"ok: {application.name}, {counted}")
     if problems:
-        sys.exit(1)
+        sys.exit(doubt.exit_code if doubt else 1)
+
+
+def _on_the_cluster(
+    options: ClusterOptions, application: Application, doubt: BadInput | None, say: Callable[[str], None]
+) -> list[str]:
+    """What is wrong with the file, and with the cluster by it. A cluster that cannot be asked hides no mistake of the
+    file."""
+    from flipgate.steps.releasing.setup import check_application
+
+    try:
+        found = check_application(options.cluster(), application, options.namespace, say)
+    except FlipgateError:
+        if doubt:
+            raise doubt from None
+        raise
+    first, *more = doubt.fact.split("\n  ") if doubt else [""]
+    return [*(f"{doubt.obj}: {line}" for line in more or [first] if doubt), *found]

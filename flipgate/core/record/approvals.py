@@ -22,10 +22,12 @@ from flipgate.core.record.record import (
     message_id,
     need_release,
 )
-from flipgate.core.record.release import Decided, Release
+from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import cut
+from flipgate.core.values.verdicts import not_passed
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def _said(record: Record, release: Release, question: Question) -> Iterator[str]
     yield f"{record.application} {release.name}: {question.summary}"
     if question.look_first:
         yield f"To look at it first: {' ; '.join(question.look_first)}."
+    if bad := not_passed(question.evidence):
+        yield f"Not passed: {cut('; '.join(f'{each.gate}: {each.verdict}' for each in bad), DETAIL_KEPT)}."
     yield f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no."
 
 
@@ -155,6 +159,11 @@ def answer(record: Record, approval: Approval) -> Record:
         )
     answered = but(record, approval=approval)
     return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
+
+
+def answerable(record: Record, question: Question) -> bool:
+    """Whether this is the open question, and nobody has answered it."""
+    return record.question is not None and record.question.id == question.id and record.approval is None
 
 
 def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> Record:

@@ -151,6 +151,11 @@ class Policy(FileModel):
     keep_failed_seconds: int = Field(
         default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
     )
+    keep_logs: bool = Field(
+        default=True,
+        description="Whether the last lines of containers, the application's own words, are kept as an artifact of "
+        "Prefect when a release fails to come up, with the Warnings about its pods.",
+    )
 
 
 class Announce(FileModel):

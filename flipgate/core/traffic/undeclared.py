@@ -27,12 +27,18 @@ class Undeclared:
     name: RouteName
     sides: tuple[Side, ...]
 
-    @property
-    def mend(self) -> str:
-        """What a person does about it."""
-        if SOUGHT[self.name.kind].movable:
-            return "declare it under spec.routes, and it is moved with the others, or under spec.routesThatStay"
-        return "no move changes one: let it lead to a declared route, or declare it under spec.routesThatStay"
+    def mend(self, live: Side | None) -> str:
+        """What a person does about it, first things first: a route that is declared while it leads elsewhere than the
+        others makes them name no one side. `live` is the side that these name; None where they name none."""
+        if not SOUGHT[self.name.kind].movable:
+            return "no move changes one: let it lead to a declared route, or declare it under spec.routesThatStay"
+        if live and self.sides != (live,):
+            return (
+                f"first let all of it lead to {live}, where users are, and only then declare it under spec.routes, and "
+                "it is moved with the others (declared before, the routes would name no one side, and nothing could be "
+                "released); or, as it is, declare it under spec.routesThatStay"
+            )
+        return "declare it under spec.routes, and it is moved with the others, or under spec.routesThatStay"
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ TrafficNotProven | not every Traefik replica shows the new side; after a flip us
 TrafficProven | every Traefik replica shows the new side | nothing
 TrafficRestored | users are back on the old side | flipgate history APP RELEASE
 TurnedAway | something in front of the host answers flipgate's own requests | declare spec.traffic.probe.headers
-UndeclaredRoute | users are led to the old side by something that is not declared | declare it; flipgate check names it
+UndeclaredRoute | users are led to the old side by what is not declared | let it lead to the live side, then declare it
 Unexpected | an error that flipgate does not know | the same again with --debug
 Unmanaged | the application has no record | flipgate adopt APP (flipgate init APP, where nothing ran yet)
 Unreadable | something could not be read, so nothing is said of it | the message names it; flipgate check

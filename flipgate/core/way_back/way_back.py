@@ -23,6 +23,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.counts import at_work, counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
+from flipgate.core.workloads.room import Quota, short_quotas
 from flipgate.core.workloads.view import SideState
 
 
@@ -50,15 +51,6 @@ class WayBackReason(StrEnum):
 
 
 NOT_LOOKED_AT: Final = Unread("it was not looked at")
-
-
-@dataclass(frozen=True)
-class Quota:
-    """One ResourceQuota: what it allows and what is used, by its own names of resources, in cores, bytes and counts."""
-
-    name: str
-    hard: Mapping[str, Decimal]
-    used: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True)
@@ -218,55 +210,21 @@ def _autoscalers(old: OldSide, wanted: Mapping[str, int], place: str) -> Iterato
             yield _Fact(WayBackReason.AUTOSCALER_MAY_SHRINK, text, command)
 
 
-# What a quota has to admit before the side is whole again: above all its workers, which stopped when traffic moved.
-
-PODS: Final = frozenset({"pods", "count/pods"})
-SHORT_NAMES: Final = {"cpu": "requests.cpu", "memory": "requests.memory"}
-MUST_NAME: Final = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
-"""A quota on one of these refuses a pod that does not name it; a LimitRange may fill it in, which is not read."""
-
-
 def _quotas(
     quotas: tuple[Quota, ...] | Unread,
     needs: Mapping[str, Mapping[str, Decimal]],
     state: SideState,
     whole: Mapping[str, int],
 ) -> Iterator[_Fact]:
+    """What a quota has to admit before the side is whole again: above all its workers, which stopped when traffic
+    moved."""
     if isinstance(quotas, Unread):
         return
     more = {name: count - state.workloads[name].pods for name, count in whole.items() if state.workloads[name].found}
     missing = {name: count for name, count in sorted(more.items()) if count > 0}
-    for quota in sorted(quotas, key=lambda each: each.name):
-        for resource in sorted(quota.hard):
-            yield from _one_quota(quota, resource, missing, needs, state.namespace)
-
-
-def _one_quota(
-    quota: Quota, resource: str, missing: Mapping[str, int], needs: Mapping[str, Mapping[str, Decimal]], place: str
-) -> Iterator[_Fact]:
-    """Whether the quota would admit the missing pods; nothing where it says nothing about pods, or none is missing."""
-    key = SHORT_NAMES.get(resource, resource)
-    each = {name: Decimal(1) if key in PODS else needs.get(name, {}).get(key) for name in missing}
-    look = f"kubectl -n {place} describe resourcequota {quota.name}"
-    name = f"ResourceQuota {place}/{quota.name}"
-    if key in MUST_NAME and (silent := [service for service, need in each.items() if need is None]):
-        text = f"{name} asks for {key}, which the pods of {', '.join(silent)} do not name"
-        yield _Fact(WayBackReason.UNREADABLE, text, look)
-        return
-    more = sum((count * (each[service] or Decimal(0)) for service, count in missing.items()), Decimal(0))
-    used, hard = quota.used.get(resource), quota.hard[resource]
-    if more and used is None:
-        yield _Fact(WayBackReason.UNREADABLE, f"{name}: nobody knows yet how much {resource} is used", look)
-    elif used is not None and more and used + more > hard:
-        whom = ", ".join(f"{service} {count}" for service, count in missing.items() if each[service])
-        numbers = f"{_amount(key, used)} of {_amount(key, hard)} used, {_amount(key, more)} more wanted"
-        text = f"{name}: {resource} {numbers} (pods missing: {whom})"
-        yield _Fact(WayBackReason.QUOTA_TOO_SMALL, text, look)
-
-
-def _amount(resource: str, value: Decimal) -> str:
-    """Formats a number for people: bytes in Mi."""
-    return f"{value / 2**20:.0f}Mi" if resource.endswith(("memory", "storage")) else f"{value.normalize():f}"
+    for each in short_quotas(quotas, missing, needs, state.namespace):
+        reason = WayBackReason.QUOTA_TOO_SMALL if each.known else WayBackReason.UNREADABLE
+        yield _Fact(reason, each.text, each.command)
 
 
 def _unread(why: str, place: str) -> _Fact:

@@ -1,7 +1,8 @@
 """How many pods: every rule for how many a service has to ask for, or has to have Ready, each written once.
 
-Asked for: `wanted_counts` (a side that is brought up), `scaled_up` (one that users return to), `at_work` (what works
-on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with `enough`, `one_each`.
+Asked for: `wanted_counts` (a side that is brought up), `whole_counts` (in the end), `scaled_up` (one that users return
+to), `at_work` (what works on the live side alone), `rest_counts`. Ready: `counts_to_move`, `counts_that_matter` with
+`enough`, `one_each`.
 Remembered: `present_counts`, `largest`.
 """
 
@@ -32,6 +33,17 @@ def wanted_counts(application: Application, active: SideState | None) -> dict[st
     return {
         service.name: max(service.replicas, present.get(service.name, 0)) if service.serves else 0
         for service in application.spec.services
+    }
+
+
+def whole_counts(application: Application, active: SideState | None) -> dict[str, int]:
+    """Returns how many pods a side that is brought up has in the end, when users and work have moved there. CronJobs
+    have none of their own."""
+    present = active.replicas if active else {}
+    return {
+        service.name: max(service.replicas, present.get(service.name, 0))
+        for service in application.spec.services
+        if service.kind != "CronJob"
     }
 
 
@@ -107,6 +119,24 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
     """Returns the services with fewer Ready pods than wanted: name to (ready, wanted)."""
     ready = side.ready
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
+
+
+def coming_up(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Returns how far each service is of which pods are wanted: name to (Ready, wanted). Pods of an older template,
+    which go, do not count."""
+    pods = {name: (side.workloads[name], count) for name, count in sorted(wanted.items()) if count}
+    return {name: (min(each.ready, each.updated, count), count) for name, (each, count) in pods.items()}
+
+
+def all_of(counts: Mapping[str, tuple[int, int]]) -> str:
+    """Returns what `coming_up` found as text: `3 of 4 pods`."""
+    return f"{sum(ready for ready, _ in counts.values())} of {sum(wanted for _, wanted in counts.values())} pods"
+
+
+def each_of(counts: Mapping[str, tuple[int, int]]) -> str:
+    """The same, with what is not all Ready yet: `3 of 4 pods Ready (web 1/2)`."""
+    short = ", ".join(f"{name} {ready}/{wanted}" for name, (ready, wanted) in counts.items() if ready < wanted)
+    return f"{all_of(counts)} Ready{short and f' ({short})'}"
 
 
 def said(missing: Mapping[str, tuple[int, int]]) -> str:

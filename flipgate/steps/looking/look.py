@@ -10,12 +10,14 @@ from flipgate.adapters.cluster import Reader
 from flipgate.adapters.routes import read_traffic
 from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Record
+from flipgate.core.record.release import Release
 from flipgate.core.spec.service import Kind, Service
 from flipgate.core.traffic.traffic import DarkSide, Traffic, dark_side
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
+from flipgate.core.workloads.counts import coming_up
 from flipgate.core.workloads.render import config_maps
 from flipgate.core.workloads.taken_out import ran_on
 from flipgate.core.workloads.view import SideState, Switch, View, Workload, read_switch, read_workload
@@ -45,6 +47,12 @@ def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None
     (ConsistentListFromCache: up to 100 ms, seen), and users on a bad side wait with it. A read by name does not.
     """
     return side_of(world, side, world.each(world.cluster.find, paths_of(world, side, only)), only)
+
+
+def look_at_coming(world: World, release: Release) -> dict[str, tuple[int, int]]:
+    """How many pods of a release that is brought up are Ready and wanted, of each service, by one request."""
+    found = world.cluster.items(address("Deployment", world.application.place_of(release.side).namespace))
+    return coming_up(side_of(world, release.side, found), release.wanted)
 
 
 def read_taken_out(world: World, record: Record, side: Side, say: Callable[[str], None]) -> SideState:

@@ -27,7 +27,7 @@ def service_problems(world: World, state: SideState) -> Iterator[str]:
             continue
         for port, checks in asked.items():
             if unfit := judge_service(Target(SERVICE, name, port, answers=False), obj, ()):
-                yield f"Service {namespace}/{name} {unfit.fact}, and {_checks({port: checks})} it"
+                yield f"Service {namespace}/{name} {unfit.fact}, and {_checks({port: checks})} it{_port(obj, checks)}"
 
 
 def _asked(application: Application) -> Iterator[tuple[Service, Mapping[int | str, list[str]]]]:
@@ -46,17 +46,33 @@ def _checks(asked: Mapping[int | str, list[str]]) -> str:
     return f"check{'s' if len(names) > 1 else ''} {', '.join(names)} ask{'' if len(names) > 1 else 's'}"
 
 
+def _port(service: Mapping[str, Any], checks: list[str]) -> str:
+    """Which port to declare in the place of one that a Service has not."""
+    ports = [str(each["port"]) for each in service.get("spec", {}).get("ports") or []]
+    one = f"`port: {ports[0]}`" if len(ports) == 1 else "one of these as `port:`"
+    return f"; declare {one} for {', '.join(checks)}, or give the Service that port" if ports else ""
+
+
 def _meant(world: World, state: SideState, service: Service) -> str:
-    """The Services that select the workload's pods, to be declared in the place of the one that is missing. Nothing
-    where they cannot be listed: releases do without that right."""
+    """The Services that select the workload's pods, to be declared in the place of the one that is missing; else how it
+    is made. They are not known where they cannot be listed: releases do without that right."""
     workload = state.workloads[service.name]
     try:
         found = world.cluster.items(address(SERVICE, state.namespace)) if workload.found else []
     except FlipgateError:
-        return ""
+        found = []
     labels: Mapping[str, Any] = workload.template.get("metadata", {}).get("labels") or {}
     others = [f"{obj['metadata']['name']} ({ports_of(obj)})" for obj in found if selects(obj, labels)]
     if not others:
-        return ""
+        return f"; {_made(world, state, service)}"
     first = others[0].partition(" ")[0]
     return f"; {workload}'s pods are behind {', '.join(others)}: declare `service: {first}` for {service.name}"
+
+
+def _made(world: World, state: SideState, service: Service) -> str:
+    """How a Service comes to be where it is missing: as on the other side, if it is there."""
+    other = world.application.place_of(state.side.other)
+    name = other.service_of(service)
+    if world.cluster.find(address(SERVICE, other.namespace, name)) is not None:
+        return f"make it as it is on {other.side}: kubectl -n {other.namespace} get service {name} -o yaml"
+    return f"make it, or declare another as `service:` for {service.name}"

@@ -37,7 +37,7 @@ class Waiting:
         now = self.world.monotonic()
         self.seen = first_seen(found, self.seen, now)
         over = tuple(each for each in final(found, self.seen, now) if passing or not each.passes)
-        if any(each.patience_seconds for each in over) and self._pods_going(state.namespace):
+        if any(each.patience_seconds for each in over) and pods_going(self.world, state.namespace):
             return tuple(each for each in over if not each.patience_seconds)
         return over
 
@@ -82,12 +82,14 @@ class Waiting:
                 self.world.say(f"why {workload} gets no pods may not be read: {error}")
             return Unread(str(error))
 
-    def _pods_going(self, namespace: str) -> bool:
-        try:
-            pods = self.world.cluster.items(address("Pod", namespace))
-        except FlipgateError:
-            return False
-        return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
+
+def pods_going(world: World, namespace: str) -> bool:
+    """Whether pods of the namespace are about to end: they make room. False where that cannot be read."""
+    try:
+        pods = world.cluster.items(address("Pod", namespace))
+    except FlipgateError:
+        return False
+    return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
 
 
 def taken(world: World, state: SideState, wanted: Mapping[str, int]) -> tuple[Standstill, ...]:

@@ -21,6 +21,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
 
 WORKLOADS: Final[Mapping[str, str]] = MappingProxyType(
     {kind: f"{kind.lower()}s.apps" for kind in ("Deployment", "StatefulSet", DAEMON_SET)}
@@ -89,9 +90,11 @@ def undeclared_problems(world: World) -> Iterator[str]:
             "or a worker there works whichever side is live: declare it under spec.services, or move it out of the "
             "sides' namespaces"
         )
+    live = _live(world) if others.routes else None
     for each in others.routes:
         leads = " and ".join(f"{world.application.place_of(side).namespace} ({side})" for side in each.sides)
-        yield f"{each.name} leads to {leads}, and is not declared: its users are not moved with the others; {each.mend}"
+        fact = f"{each.name} leads to {leads}, and is not declared: its users are not moved with the others"
+        yield f"{fact}; {each.mend(live)}"
 
 
 def undeclared_evidence(world: World) -> list[Evidence]:
@@ -109,9 +112,9 @@ def undeclared_evidence(world: World) -> list[Evidence]:
     return [_evidence(Verdict.INFO if blind else Verdict.PASS, f"none found{blind and f'; {blind}'}")]
 
 
-def need_declared(world: World, side: Side) -> None:
+def need_declared(world: World, side: Side, verb: str) -> None:
     """Raises Refused (UndeclaredRoute) where something that was not declared leads users to this side, which is about
-    to rest. Where it may not be looked for, that is said."""
+    to rest. Where it may not be looked for, that is said. `verb` is what a person types once it is mended."""
     others = look_for_others(world)
     for line in others.unlooked:
         world.say(line)
@@ -125,9 +128,17 @@ def need_declared(world: World, side: Side) -> None:
         obj=str(first.name),
         reason=Why.UNDECLARED_ROUTE,
         untouched=f"{side}: the way back stays open",
-        next_command=f"{first.mend} in the file of application {name}; flipgate check -f FILE, flipgate apply -f FILE, "
-        f"then again flipgate scale-down {name}",
+        next_command=f"{first.mend(side.other)}, in the file of application {name}; flipgate check -f FILE, flipgate "
+        f"apply -f FILE, then again flipgate {verb} {name}",
     )
+
+
+def _live(world: World) -> Side | None:
+    """The side that the declared routes name. What keeps them from being read is a problem of its own."""
+    try:
+        return look_at_traffic(world).active
+    except FlipgateError:
+        return None
 
 
 def _evidence(verdict: Verdict, answer: str) -> Evidence:

@@ -11,7 +11,7 @@ from flipgate.adapters.logs import last_lines
 from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.kinds import KINDS
+from flipgate.core.workloads.failed import owner_of
 from flipgate.core.workloads.pod_causes import Cause, cause_of
 from flipgate.core.workloads.view import pod_ready
 from flipgate.steps.acting.world import World
@@ -31,7 +31,7 @@ def why_not_ready(world: World, side: Side, workloads: list[str]) -> str:
         pods = world.cluster.items(address("Pod", namespace))
     except FlipgateError as error:
         return f"The pods could not be read: {error}"
-    owned = [(owner, pod) for pod in pods if (owner := _owner(pod, workloads))]
+    owned = [(owner, pod) for pod in pods if (owner := owner_of(pod)) in workloads]
     if not owned:
         return "No pods exist yet"
     waiting = [(owner, pod, cause_of(pod)) for owner, pod in owned if not pod_ready(pod)]
@@ -63,10 +63,3 @@ def _last_words(world: World, pod: Mapping[str, Any], cause: Cause) -> str:
             return f" (its last lines could not be read: {error.fact})"
     shown = [printable(without_secrets(line.strip()[:LINE_READ]), LINE_SHOWN) for line in lines]
     return f", last lines: {' | '.join(shown)}" if shown else ""
-
-
-def _owner(pod: dict[str, Any], workloads: list[str]) -> str:
-    """The workload a pod belongs to: its owner, or a Deployment by its ReplicaSet's name (`NAME-hash`)."""
-    owners = pod["metadata"].get("ownerReferences") or []
-    names = [o["name"] if o.get("kind") in KINDS else o.get("name", "").rpartition("-")[0] for o in owners]
-    return next((name for name in names if name in workloads), "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads.containers import changes, left_out, rolls
 from flipgate.core.workloads.content import deploy_again, new_content, not_pulled
-from flipgate.core.workloads.counts import short_of, wanted_counts
+from flipgate.core.workloads.counts import all_of, coming_up, short_of, wanted_counts
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.standstill import held_back, paused, standstills
 from flipgate.core.workloads.taken_out import roles_of
@@ -32,6 +32,7 @@ from flipgate.steps.acting.outbox import advance, need_open, write, write_histor
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.commands import need_commands
 from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
+from flipgate.steps.looking.room import need_room
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
@@ -40,6 +41,14 @@ from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean, said_again
+
+Coming = Callable[[str, Mapping[str, tuple[int, int]]], None]
+"""Told a line, and how many pods of each service are Ready and wanted."""
+
+
+def _untold(_line: str, _counts: Mapping[str, tuple[int, int]]) -> None:
+    """For whoever looks at the log alone."""
+
 
 LOOK_SECONDS = 5.0
 """How often pods that are waited for are looked at while nothing changes: what stands in their way changes nothing."""
@@ -104,8 +113,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
 
     Each write tests the stamp that was read before the routes were read, so a side that has become live refuses it;
     and the routes are closed first, so that no patch of theirs that is on its way sends users to a half-made side.
-    `view` is what was seen under this Lease, where somebody has looked. Raises Refused (DeploymentPaused,
-    PodsHeldBack) before anything is written.
+    `view` is what was seen under this Lease, where somebody has looked. Raises Refused before anything is written:
+    DeploymentPaused, PodsHeldBack, or PodsRefused where the namespace has no room for the release.
     """
     world = acting.world
     view = stamped_look(acting, release.side, view)
@@ -132,6 +141,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
+    need_room(world, view, side, templates=len(rolled), obj=_on_its_side(release))
     _say_left_out(world, side)
     for sentence in not_pulled(world.application, side, release.images, release.again):
         world.say(sentence)
@@ -200,27 +210,32 @@ def set_workload(acting: Acting, workload: Workload, release: Release) -> None:
         ) from error
 
 
-def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float) -> None:
+def wait_ready(acting: Acting, release: Release, *, timeout_seconds: float, coming: Coming = _untold) -> None:
     """Waits until every wanted pod of the side is Ready and of this release, told by a watch, not by asking in a loop.
+    `coming` is told how far each service is, whenever that has changed.
 
     Raises Refused that says which pods are missing and why: in time (NotReadyInTime), or at once where waiting is of no
     use.
     """
     world = acting.world
     began = world.monotonic()
-    said, waiting = "", Waiting(world)
+    waiting = Waiting(world)
+    said: tuple[Mapping[str, tuple[int, int]], str] = {}, ""
     while True:
         side, versions = list_side(world, release.side)
         waiting.need_none(side, release.wanted, obj=_on_its_side(release), untouched=_users(release))
-        missing = short_of(side, release.wanted)
+        missing, counts = short_of(side, release.wanted), coming_up(side, release.wanted)
         behind = [name for name, w in side.workloads.items() if w.replicas and not w.rolled_out]
-        if not missing and not behind:
-            return
+        up, turns = not missing and not behind, "".join(f"; {turn}" for turn in waiting.turns.values())
         waited = world.monotonic() - began
-        ready, turns = _ready_line(side, release), "".join(f"; {turn}" for turn in waiting.turns.values())
-        if ready + turns != said:
-            said = ready + turns
-            world.say(f"{ready} Ready after {waited:.0f} s of {timeout_seconds:g} s{turns}")
+        if (counts, turns) != said:
+            said = counts, turns
+            line = f"{all_of(counts)} Ready after {waited:.0f} s of {timeout_seconds:g} s{turns}"
+            coming(line, counts)
+            if not up:
+                world.say(line)
+        if up:
+            return
         if waited >= timeout_seconds:
             late = missing or dict.fromkeys(behind, (0, 0))
             raise _not_ready(world, release, side, late, timeout_seconds, waiting.turns.values())
@@ -245,11 +260,6 @@ def _wait_for_change(world: World, path: str, version: str, seconds: float) -> N
             return
     except Conflict:
         return  # the version is gone: the caller lists again
-
-
-def _ready_line(side: SideState, release: Release) -> str:
-    ready = sum(min(side.ready[name], count) for name, count in release.wanted.items())
-    return f"{ready} of {sum(release.wanted.values())} pods"
 
 
 def _not_ready(

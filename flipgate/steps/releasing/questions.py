@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from flipgate.core.record import approvals
+from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
@@ -21,7 +22,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import SELF_DECLARED
-from flipgate.core.values.verdicts import Evidence
+from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.content import gets_anew, marks, new_content
@@ -33,6 +34,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
+from flipgate.steps.releasing.settle import need_restable
 
 ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
@@ -105,7 +107,8 @@ def decide(
     """Writes a person's decision on the open question; a no revokes a yes that no move has used yet.
 
     Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now), and
-    when it is answered already.
+    when it is answered already. A yes is refused, too, where the evidence that was shown has a `fail` for which the
+    step would be refused now (LiveSideNotReady, UndeclaredRoute): the question stays open until that is mended.
     """
     if not reason.strip():
         raise BadInput(
@@ -123,6 +126,8 @@ def decide(
             obj=f"question {question.id}",
             reason=Why.APPROVAL_EXPIRED,
         )
+    if decision is Decision.APPROVE and approvals.answerable(record, question):
+        _need_mended(world, record, question)
     approval = Approval(
         question=question.id,
         kind=question.kind,
@@ -135,6 +140,14 @@ def decide(
     )
     world.store.update(lambda r: approvals.answer(r, approval))
     return question
+
+
+def _need_mended(world: World, record: Record, question: Question) -> None:
+    """Raises Refused where what failed when the question was asked still keeps the old side from its rest. A flip asks
+    only about what has passed: what else was shown with it stops no move, and is a person's to weigh."""
+    failed = any(each.verdict == Verdict.FAIL for each in question.evidence)
+    if failed and question.kind is QuestionKind.SCALE_DOWN:
+        need_restable(world, look(world), records.need_release(record), verb="approve")
 
 
 def take_form(world: World, question: Question, given: Mapping[str, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flipgate.adapters.addresses import address
@@ -16,6 +16,7 @@ from flipgate.core.record.release import CHECKS, Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import ADDRESS_BYTES, TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, informing
 from flipgate.core.workloads.counts import not_serving, rest_counts
 from flipgate.core.workloads.view import SideState, View, Workload
@@ -34,15 +35,23 @@ ENDED_PHASES = ("Failed", "Succeeded")
 """Of pods: neither has a container that runs, and no Service leads to one."""
 
 
+Keep = Callable[[Refused], str]
+"""Keeps what a release that fails leaves behind, and says where, in a sentence; empty where nothing is kept."""
+
+
 @contextmanager
-def failing(acting: Acting, release: Release) -> Iterator[None]:
-    """Ends the release as `failed` when the block finds that it cannot get Ready or did not pass, then raises that."""
+def failing(acting: Acting, release: Release, keep: Keep = lambda _: "") -> Iterator[None]:
+    """Ends the release as `failed` when the block finds that it cannot get Ready or did not pass, then raises that.
+    `keep` is asked first: a side that is not kept goes to rest at once."""
     try:
         yield
     except Refused as bad:
         reasons = {str(reason): reason for reason in TRANSITIONS[Phase.DEPLOYING][Phase.FAILED]}
         if bad.reason in reasons:
-            fail(acting, release.name, reasons[bad.reason], bad.fact, evidence=bad.evidence)
+            where, fact = keep(bad), bad.fact
+            if where:
+                fact = f"{fitted(fact, TEXT_BYTES - WHERE_BYTES).rstrip('.')}. {where}"
+            fail(acting, release.name, reasons[bad.reason], fact, evidence=bad.evidence)
         raise
 
 
@@ -71,6 +80,8 @@ def ended_meanwhile(world: World, release: str) -> str:
     return f"nothing to do: release {release} {became(record, release)}"
 
 
+WHERE_BYTES = ADDRESS_BYTES + 100
+"""Of a message, for a link and the words before it: the link stands last, and is never cut."""
 EARLY_SECONDS = 60.0
 GONE_SECONDS, GONE_PAUSE_SECONDS = 60.0, 0.5
 """For the pods of a side at rest to end: Kubernetes gives each 30 s, where its pod asks for no other grace period."""
@@ -127,18 +138,7 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     record = need_record(world, view)
     dark = need_dark(world, view)
     release = need_soaked(world, name, record)
-    missing = not_serving(view.sides[release.side], world.application.serving())
-    if missing:
-        raise Refused(
-            f"is not Ready: {', '.join(missing)}",
-            obj=f"side {release.side}, which has the live traffic,",
-            reason=Why.LIVE_SIDE_NOT_READY,
-            untouched=f"{dark.side}: the way back stays open",
-            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
-            f"flipgate scale-down {world.application.name}",
-        )
-    if record.ran_on(dark.side):
-        need_declared(world, dark.side)
+    need_restable(world, view, release)
     if record.phase is Phase.LIVE:
         unseen_by = ""
         said = record.approval
@@ -157,6 +157,25 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     write_history(world)
     assert done.ended is not None
     return done.ended
+
+
+@about_application(untouched="both sides")
+def need_restable(world: World, view: View, release: Release, verb: str = SCALE_DOWN) -> None:
+    """Raises Refused where the old side of a live release may not go to rest as things are: the new one is not Ready
+    (LiveSideNotReady), or something that was not declared leads users to the old one (UndeclaredRoute). `verb` is what
+    a person types once that is mended."""
+    old = release.side.other
+    if missing := not_serving(view.sides[release.side], world.application.serving()):
+        raise Refused(
+            f"is not Ready: {', '.join(missing)}",
+            obj=f"side {release.side}, which has the live traffic,",
+            reason=Why.LIVE_SIDE_NOT_READY,
+            untouched=f"{old}: the way back stays open",
+            next_command=f"kubectl -n {world.application.place_of(release.side).namespace} get pods, then again "
+            f"flipgate {verb} {world.application.name}",
+        )
+    if need_record(world, view).ran_on(old):
+        need_declared(world, old, verb)
 
 
 def _still_busy(world: World, side: Side) -> str:

@@ -37,6 +37,7 @@ from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
+from flipgate.steps.looking.room import room_problems
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
@@ -105,7 +106,7 @@ def check_application(
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
-    return [*found, *_header(world)]
+    return [*found, *room_problems(world), *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

@@ -122,7 +122,8 @@ def test_a_port_that_the_service_has_not_is_named_with_those_it_has(shop: Shop, 
         shop, "{name: a, path: /, service: web}", "{name: b, path: /, service: web, port: http}", service=ELSEWHERE
     )
     assert checked(shop, tmp_path, application) == [
-        f"Service {shop.name}-{side}/web-service has no port 80 (it has: http 8080), and check a asks it"
+        f"Service {shop.name}-{side}/web-service has no port 80 (it has: http 8080), and check a asks it; "
+        "declare `port: 8080` for a, or give the Service that port"
         for side in (BLUE, GREEN)
     ]
 
@@ -134,7 +135,9 @@ def test_who_may_not_list_services_is_told_what_is_missing_all_the_same(shop: Sh
     grant(shop, checked(shop, tmp_path, application, kubeconfig=tmp_path / "robot.kubeconfig"))
     assert robot.allowed("get", "", "services", shop.namespace(BLUE))
     assert checked(shop, tmp_path, application, kubeconfig=tmp_path / "robot.kubeconfig") == [
-        f"Service {shop.name}-{side}/web does not exist, and check health asks it" for side in (BLUE, GREEN)
+        f"Service {shop.name}-{side}/web does not exist, and check health asks it; make it, or declare another as "
+        "`service:` for web"
+        for side in (BLUE, GREEN)
     ]
 
 

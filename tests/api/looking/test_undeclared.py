@@ -155,7 +155,7 @@ def test_an_api_that_does_not_answer_is_said_and_lets_no_side_rest(shop: Shop, t
         world = shop.world("ana", cluster)
         assert undeclared_evidence(world)[0].verdict is Verdict.UNKNOWN
         with pytest.raises(TemporaryError):
-            need_declared(world, BLUE)
+            need_declared(world, BLUE, "scale-down")
     assert admin.store.read().phase is Phase.LIVE
 
 

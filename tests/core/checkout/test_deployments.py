@@ -35,7 +35,8 @@ LOOKING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.val
 """For what leads to a side and was not declared: not needed, and `check` says where it is lacking."""
 CROSSING: Rights = tuple((kind.group, kind.plural, "list") for kind in SOUGHT.values() if kind.crossing)
 WORKLOADS: Rights = (("apps", "statefulsets", "list"), ("apps", "daemonsets", "list"), ("batch", "cronjobs", "list"))
-LOOKING_ON_A_SIDE = LOOKING + WORKLOADS
+ROOM: Rights = (("", "limitranges", "list"),)
+LOOKING_ON_A_SIDE = LOOKING + WORKLOADS + ROOM
 WANTED = {
     "flipgate": OF_ITS_OWN,
     "production-blue": rights_on_a_side(EXAMPLE) + LOOKING_ON_A_SIDE,
@@ -78,7 +79,8 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     on_a_side = asked(every)
     probe = {("", "secrets", "get")}  # one, by its name
     sending = {("", "services/proxy", verb) for verb in SENDING}
-    expected = others | middlewares | on_a_side | preview | probe | sending
+    kept = {("", "events", "list")}
+    expected = others | middlewares | on_a_side | preview | probe | sending | kept
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 

@@ -216,7 +216,7 @@ def test_what_nobody_expected_is_a_sentence_and_debug_shows_where(monkeypatch: p
     def burst(_filename: str) -> None:
         raise ZeroDivisionError("by design")
 
-    monkeypatch.setattr("flipgate.cli.check.read_application", burst)
+    monkeypatch.setattr("flipgate.cli.check.read_to_check", burst)
     plain = run("check", "-f", "x")
     with_trace = run("check", "-f", "x", "--debug")
 

@@ -91,6 +91,7 @@ def test_what_is_left_out_has_the_documented_defaults() -> None:
         "jobs_timeout_seconds": 120,
         "join_builds_seconds": 0,
         "keep_failed_seconds": 3_600,
+        "keep_logs": True,
     }
     assert app.spec.traffic.traefik.model_dump() == {
         "namespace": "traefik",
