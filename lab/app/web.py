@@ -16,6 +16,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 LONGEST_SECONDS = 3600.0
+LIVENESS = "liveness"
 _CLOSE = (b"connection", b"close")
 
 
@@ -64,6 +65,10 @@ class SampleApp:
         """Requests and WebSockets that are open now."""
         return self.metrics.in_flight + self.metrics.websockets
 
+    def serving(self, service: str) -> bool:
+        """Its health, as gRPC asks for it: whether it is ready; under the name `liveness`, whether it is alive."""
+        return service == LIVENESS or not self.behaviour.never_ready
+
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._http(scope, send)
@@ -95,7 +100,7 @@ class SampleApp:
     def _probe(self, path: str) -> tuple[int, bytes]:
         if path == "/metrics":
             return 200, self.metrics.text().encode()
-        ready = not (path == "/health/ready" and self.behaviour.never_ready)
+        ready = path != "/health/ready" or self.serving("")
         status = "ok" if ready else "not ready"
         return (200 if ready else 503), json.dumps(
             {"status": status, "consuming": self.consuming, **self.identity.about()}

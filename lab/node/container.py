@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from lab.app import behaviour_of, parse_image
-from lab.node import environment, probes, status
-from lab.node.containers import AppRunner, ProcessRunner, Runner, process_environment
+from lab.node import environment, executing, probes, status
+from lab.node.containers import AppRunner, Runner, process_environment
+from lab.node.executing import Setting
 from lab.node.kube import KubeError
 from lab.node.logs import LogBuffer
 from lab.node.probes import ProbeSpec, ProbeState
@@ -38,6 +39,7 @@ class Container:
         self._changed = changed
         self._told: set[tuple[str, str]] = set()
         self._runner: Runner | None = None
+        self._setting: Setting | None = None
         self._stopping = False
         self._nudge = asyncio.Event()
 
@@ -110,15 +112,17 @@ class Container:
         return environment.resolve(self.spec, self.pod, place, sources)
 
     def _build(self, values: dict[str, str]) -> Runner:
+        self._setting = self._furnished(values)
         if parse_image(self.spec["image"]).is_sample:
             return AppRunner(self.spec, self.pod, values, self._address, self._write)
+        return self._setting.runner(environment.command_line(self.spec, values), self._write)
+
+    def _furnished(self, values: dict[str, str]) -> Setting:
         metadata = self.pod["metadata"]
         folder = self._world.folder / metadata["uid"] / self.spec["name"]
         folder.mkdir(parents=True, exist_ok=True)
         place = Path(self.spec["workingDir"]) if Path(self.spec.get("workingDir", "/nowhere")).is_dir() else folder
-        whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
-        command = environment.command_line(self.spec, values)
-        return ProcessRunner(command, whole, place, self._write)
+        return Setting(process_environment(values, self._world.bin_dir, folder, metadata["name"]), place)
 
     def _write(self, line: str) -> None:
         self.logs.write(line)
@@ -204,18 +208,9 @@ class Container:
                     await self._nudge.wait()
 
     async def _ask(self, spec: ProbeSpec) -> tuple[bool, str]:
-        if spec.kind != "exec" or parse_image(self.spec["image"]).is_sample:
-            return await probes.ask(spec, self._address)
-        values = process_environment({}, self._world.bin_dir, self._world.folder, self.pod["metadata"]["name"])
-        runner = ProcessRunner(spec.command, values, self._world.folder, lambda line: None)
-        try:
-            await runner.start()
-            async with asyncio.timeout(spec.timeout):
-                code = await runner.wait()
-        except (OSError, TimeoutError) as error:
-            await runner.kill()
-            return False, f"command {spec.command}: {error!r}"
-        return code == 0, "" if code == 0 else f"command {spec.command} exited with {code}"
+        if spec.kind == "exec" and self._setting is not None:
+            return await executing.probe(spec.command, self._setting, spec.timeout)
+        return await probes.ask(spec, self._address)
 
     def _wait(self, reason: str, message: str) -> None:
         self._set(reason=reason, message=message)

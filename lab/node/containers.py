@@ -21,8 +21,10 @@ from lab.app.behaviour import (
     behaviour_of,
     seconds_of,
 )
+from lab.node.probes import parse_probe
 
 DEFAULT_PORT = 8080
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 class Runner(Protocol):
@@ -140,9 +142,10 @@ class AppRunner:
 
 
 def app_ports(container: Mapping[str, Any]) -> list[int]:
-    """The TCP ports that the manifest declares; 8080 where it declares none."""
+    """The TCP ports that the manifest declares, 8080 where it declares none, and those of its gRPC probes."""
     declared = [int(p["containerPort"]) for p in container.get("ports", ()) if p.get("protocol", "TCP") == "TCP"]
-    return declared or [DEFAULT_PORT]
+    asked = [probe.port for name in PROBES if (probe := parse_probe(container, name)) and probe.kind == "grpc"]
+    return list(dict.fromkeys([*(declared or [DEFAULT_PORT]), *asked]))
 
 
 class ProcessRunner:
@@ -156,6 +159,7 @@ class ProcessRunner:
         self._folder = folder
         self._write = write
         self._process: asyncio.subprocess.Process | None = None
+        self._group_ended = False
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -205,7 +209,11 @@ class ProcessRunner:
             await self.kill()
 
     async def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        """End it, and what it started and left behind: as in a container, nothing outlives the first process."""
+        if self._process is not None and not self._group_ended:
+            self._group_ended = True  # once only: the number may be somebody else's later
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self.wait()
 
     def annotated(self, annotations: Mapping[str, str]) -> None:
