@@ -55,6 +55,7 @@ class SampleApp:
         self.draining = False
         self.consuming = False
         self.last_asked = 0.0
+        self.starts = 0
         self._log = log
         self._debt = 0
         self._headers = [*identity.headers(), (b"content-type", b"application/json")]
@@ -64,6 +65,11 @@ class SampleApp:
     def busy(self) -> int:
         """Requests and WebSockets that are open now."""
         return self.metrics.in_flight + self.metrics.websockets
+
+    def started(self, starts: int) -> None:
+        """It has started so often on its volume, this time included: each answer says so."""
+        self.starts = starts
+        self._body = json.dumps({**self.identity.about(), "starts": starts}).encode()
 
     def serving(self, service: str) -> bool:
         """Its health, as gRPC asks for it: whether it is ready; under the name `liveness`, whether it is alive."""

@@ -112,7 +112,7 @@ def api_client(folder: Path, api_url: str) -> httpx.Client:
 
 def _install(order: Order, client: httpx.Client) -> None:
     values = {"KUBECONFIG": str(order.folder / "traefik.kubeconfig"), "THROTTLE": f"{order.throttle_ms}ms"}
-    apply.files(client, [paths.MANIFESTS / "traefik.yaml", paths.MANIFESTS / "gateway.yaml"], values)
+    apply.files(client, [paths.MANIFESTS / f"{name}.yaml" for name in ("storage", "traefik", "gateway")], values)
 
 
 def _answers(client: httpx.Client, path: str) -> bool:

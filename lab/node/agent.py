@@ -13,6 +13,7 @@ from lab.node.addresses import NoAddressLeftError
 from lab.node.kube import MERGE, Json, KubeError, insist
 from lab.node.metrics import Known
 from lab.node.pod import ENDED_PHASES, Pod
+from lab.node.storage import Provisioner
 from lab.node.world import World, rfc3339
 
 KUBELET_PORT = 10250
@@ -36,6 +37,7 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._heartbeat())
             group.create_task(self._watch())
+            group.create_task(Provisioner(self.world).run())
 
     def find(self, namespace: str, name: str) -> Pod | None:
         """The pod of that name; of two, the newer one."""

@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from lab.app import behaviour_of, parse_image
-from lab.node import environment, executing, probes, status
+from lab.node import environment, executing, probes, status, volumes
 from lab.node.containers import AppRunner, Runner, process_environment
 from lab.node.executing import Setting
 from lab.node.kube import KubeError
 from lab.node.logs import LogBuffer
 from lab.node.probes import ProbeSpec, ProbeState
+from lab.node.volumes import Mount
 from lab.node.world import World, rfc3339
 
 _PULL_RETRY_SECONDS = 5.0
@@ -34,6 +34,7 @@ class Container:
         self.state = status.ContainerState(spec["name"], spec["image"])
         self.logs = LogBuffer()
         self.previous_logs: LogBuffer | None = None
+        self._is_sample = parse_image(spec["image"]).is_sample
         self._address = address
         self._world = world
         self._changed = changed
@@ -97,7 +98,10 @@ class Container:
                 await self._nudged(_PULL_RETRY_SECONDS)
                 continue
             try:
-                return self._build(await self._environment())
+                return self._build(*await self._furnished())
+            except volumes.VolumeError as error:
+                self._changed()  # so that it is seen to wait
+                self._tell("Warning", "FailedMount", str(error))
             except environment.MissingConfigError as error:
                 self._wait("CreateContainerConfigError", str(error))
             except (KubeError, httpx.HTTPError) as error:
@@ -105,24 +109,25 @@ class Container:
             await asyncio.sleep(pause)
             pause = min(pause * 2, status.LONGEST_BACKOFF_SECONDS)
 
+    async def _furnished(self) -> tuple[dict[str, str], tuple[Mount, ...]]:
+        values = await self._environment()
+        return values, await volumes.mounts_of(self.spec, self.pod, values, self._world, self._is_sample)
+
     async def _environment(self) -> dict[str, str]:
         namespace = self.pod["metadata"]["namespace"]
         sources = await self._world.sources(namespace, environment.needed(self.spec))
         place = environment.Place(self._address, self._world.address, self._world.node)
         return environment.resolve(self.spec, self.pod, place, sources)
 
-    def _build(self, values: dict[str, str]) -> Runner:
-        self._setting = self._furnished(values)
-        if parse_image(self.spec["image"]).is_sample:
-            return AppRunner(self.spec, self.pod, values, self._address, self._write)
-        return self._setting.runner(environment.command_line(self.spec, values), self._write)
-
-    def _furnished(self, values: dict[str, str]) -> Setting:
+    def _build(self, values: dict[str, str], mounts: tuple[Mount, ...]) -> Runner:
         metadata = self.pod["metadata"]
         folder = self._world.folder / metadata["uid"] / self.spec["name"]
         folder.mkdir(parents=True, exist_ok=True)
-        place = Path(self.spec["workingDir"]) if Path(self.spec.get("workingDir", "/nowhere")).is_dir() else folder
-        return Setting(process_environment(values, self._world.bin_dir, folder, metadata["name"]), place)
+        whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
+        self._setting = Setting(whole, folder, self.spec.get("workingDir") or "", mounts)
+        if self._is_sample:
+            return AppRunner(self.spec, self.pod, values, self._address, self._write, mounts)
+        return self._setting.runner(environment.command_line(self.spec, values), self._write)
 
     def _write(self, line: str) -> None:
         self.logs.write(line)
@@ -192,16 +197,19 @@ class Container:
             pause = probes.next_pause(spec, state, pause)
 
     async def _follow(self, runner: Runner) -> None:
-        """Tell the sample what its mounted ConfigMaps say, as late as a kubelet does: each minute, or when its pod has
-        changed."""
-        volumes = self.pod["spec"].get("volumes") or []
-        wanted = {("configmaps", volume["configMap"]["name"]) for volume in volumes if "configMap" in volume}
-        while wanted and isinstance(runner, AppRunner):
+        """Tell what mounted ConfigMaps say, as late as a kubelet does: each minute, or when the pod has changed. The
+        sample is told itself; a process finds it in its files, as it does its Secrets."""
+        declared = self.pod["spec"].get("volumes") or []
+        wanted = {("configmaps", volume["configMap"]["name"]) for volume in declared if "configMap" in volume}
+        while wanted or (not self._is_sample and any("secret" in volume for volume in declared)):
             self._nudge.clear()
             try:
-                sources = await self._world.sources(self.pod["metadata"]["namespace"], wanted)
-                runner.mounted({key: value for data in sources.values() for key, value in (data or {}).items()})
-            except (KubeError, httpx.HTTPError) as error:
+                if isinstance(runner, AppRunner):
+                    sources = await self._world.sources(self.pod["metadata"]["namespace"], wanted)
+                    runner.mounted({key: value for data in sources.values() for key, value in (data or {}).items()})
+                else:
+                    await volumes.renew(self.pod, self._world)
+            except (KubeError, httpx.HTTPError, volumes.VolumeError) as error:
                 self._world.log(f"ConfigMaps of {self.pod['metadata']['name']}: {error!r}")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SYNC_SECONDS):

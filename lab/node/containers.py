@@ -18,10 +18,12 @@ from lab.app.behaviour import (
     RUN_SECONDS,
     START_ANNOTATION,
     START_SECONDS,
+    STARTS_FILE,
     behaviour_of,
     seconds_of,
 )
 from lab.node.probes import parse_probe
+from lab.node.volumes import DATA, Mount, entered, is_below
 
 DEFAULT_PORT = 8080
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -48,7 +50,9 @@ class AppRunner:
         environment: Mapping[str, str],
         address: str,
         write: Callable[[str], None],
+        mounts: Sequence[Mount] = (),
     ) -> None:
+        self._mounts = mounts
         self._image = parse_image(container["image"])
         self._annotations: Mapping[str, str] = pod["metadata"].get("annotations") or {}
         self._ends_by_itself = pod["spec"].get("restartPolicy", "Always") != "Always"
@@ -89,6 +93,7 @@ class AppRunner:
             self._write(f'level=fatal msg="cannot listen on {self._address}: {error.strerror}"')
             self._end(1)
             return
+        self._count_start()
         self._write(f"level=info msg=listening address={self._address} ports={','.join(map(str, self._ports))}")
 
     async def wait(self) -> int:
@@ -131,6 +136,16 @@ class AppRunner:
         if not self._exit.done():
             self._exit.set_result(code)
 
+    def _count_start(self) -> None:
+        """One more start in the first volume that holds data, for who wants to see whether it lasts."""
+        kept = next((m.source for m in self._mounts if m.kind in DATA and not m.read_only and m.source.is_dir()), None)
+        if kept is None:
+            return
+        file = kept / STARTS_FILE
+        before = file.read_text().strip() if file.is_file() else ""
+        self._app.started(int(before) + 1 if before.isdigit() else 1)
+        file.write_text(f"{self._app.starts}\n")
+
     def _tell_unknown(self, behaviour: Behaviour) -> None:
         for word in behaviour.unknown:
             self._write(f'level=warning msg="unknown behaviour" word="{word}"')
@@ -149,12 +164,21 @@ def app_ports(container: Mapping[str, Any]) -> list[int]:
 
 
 class ProcessRunner:
-    """A container's command as a local process: own process group, output to the container's log."""
+    """A container's command as a local process: own process group, output to the container's log. It begins in its
+    working directory where there is such a folder, else in one of its own, and sees its mounts."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, write: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        write: Callable[[str], None],
+        working_dir: str = "",
+        mounts: Sequence[Mount] = (),
     ) -> None:
         self._command = command
+        self._working_dir = working_dir
+        self._mounts = mounts
         self._environment = environment
         self._folder = folder
         self._write = write
@@ -164,9 +188,9 @@ class ProcessRunner:
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *_tied(self._found()),
+            *_tied(entered(self._found(), self._mounts, self._folder, self._working_dir)),
             env=dict(self._environment),
-            cwd=self._folder,
+            cwd=self._working_dir if self._working_dir and Path(self._working_dir).is_dir() else self._folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -177,6 +201,8 @@ class ProcessRunner:
 
     def _found(self) -> list[str]:
         program = shutil.which(self._command[0], path=self._environment["PATH"])
+        if program is None and is_below(self._command[0], self._mounts):
+            program = self._command[0]
         if program is None:
             raise FileNotFoundError(f"{self._command[0]}: executable file not found in $PATH")
         return [program, *self._command[1:]]

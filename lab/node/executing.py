@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.node.containers import ProcessRunner
+from lab.node.volumes import Mount
 
 LONGEST_OUTPUT = 10_240
 """Characters of a probe's output that are kept: the kubelet's own limit."""
@@ -16,14 +17,16 @@ LONGEST_OUTPUT = 10_240
 
 @dataclass(frozen=True)
 class Setting:
-    """What the processes of one container find: variables, and the folder that they begin in."""
+    """What the processes of one container find: variables, a folder of their own, where they begin, and volumes."""
 
     environment: Mapping[str, str]
     folder: Path
+    working_dir: str = ""
+    mounts: tuple[Mount, ...] = ()
 
     def runner(self, command: Sequence[str], write: Callable[[str], None]) -> ProcessRunner:
         """One process in it."""
-        return ProcessRunner(command, self.environment, self.folder, write)
+        return ProcessRunner(command, self.environment, self.folder, write, self.working_dir, self.mounts)
 
 
 async def probe(command: Sequence[str], setting: Setting, timeout_seconds: float) -> tuple[bool, str]:

@@ -25,6 +25,7 @@ _PLACES = {
     "IngressClass": "apis/networking.k8s.io/v1/ingressclasses",
     "Namespace": "api/v1/namespaces",
     "Service": "api/v1/namespaces/{namespace}/services",
+    "StorageClass": "apis/storage.k8s.io/v1/storageclasses",
     "ServiceAccount": "api/v1/namespaces/{namespace}/serviceaccounts",
 }
 
