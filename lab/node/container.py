@@ -24,14 +24,26 @@ _SYNC_SECONDS = 60.0
 
 
 class Container:
-    """One container of a pod. `state` is what the status shows; `changed()` is called after each change of it."""
+    """One container of a pod. `state` is what the status shows; `changed()` is called after each change of it.
+
+    An init container's sample works for a while and ends, as in the pod of a Job; in a sidecar it serves.
+    """
 
     def __init__(
-        self, spec: Mapping[str, Any], pod: Mapping[str, Any], address: str, world: World, changed: Callable[[], None]
+        self,
+        spec: Mapping[str, Any],
+        pod: Mapping[str, Any],
+        address: str,
+        world: World,
+        changed: Callable[[], None],
+        is_init: bool = False,
     ) -> None:
+        self.is_sidecar = is_init and spec.get("restartPolicy") == "Always"
+        self._serves = self.is_sidecar or (not is_init and pod["spec"].get("restartPolicy", "Always") == "Always")
+        self.started = asyncio.Event()
         self.spec = spec
         self.pod = pod
-        self.state = status.ContainerState(spec["name"], spec["image"])
+        self.state = status.ContainerState(spec["name"], spec["image"], sidecar=self.is_sidecar)
         self.logs = LogBuffer()
         self.previous_logs: LogBuffer | None = None
         self._is_sample = parse_image(spec["image"]).is_sample
@@ -126,7 +138,7 @@ class Container:
         whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
         self._setting = Setting(whole, folder, self.spec.get("workingDir") or "", mounts)
         if self._is_sample:
-            return AppRunner(self.spec, self.pod, values, self._address, self._write, mounts)
+            return AppRunner(self.spec, self.pod, values, self._address, self._write, self._serves, mounts)
         return self._setting.runner(environment.command_line(self.spec, values), self._write)
 
     def _write(self, line: str) -> None:
@@ -172,6 +184,7 @@ class Container:
             return
         readiness = probes.parse_probe(self.spec, "readinessProbe")
         self._set(started=True, ready=readiness is None)
+        self.started.set()
         liveness = probes.parse_probe(self.spec, "livenessProbe")
         watched = [(readiness, "Readiness"), (liveness, "Liveness")]
         await asyncio.gather(*(self._watch(spec, name, runner) for spec, name in watched if spec is not None))

@@ -40,8 +40,8 @@ class Runner(Protocol):
 
 
 class AppRunner:
-    """The sample application, listening on the pod's own address once its start-up time is over. In the pod of a Job
-    it works for a while instead, and ends."""
+    """The sample application, listening on the pod's own address once its start-up time is over. Where it is not to
+    serve (in the pod of a Job, as an init container) it works for a while instead, and ends."""
 
     def __init__(
         self,
@@ -50,12 +50,13 @@ class AppRunner:
         environment: Mapping[str, str],
         address: str,
         write: Callable[[str], None],
+        serves: bool = True,
         mounts: Sequence[Mount] = (),
     ) -> None:
         self._mounts = mounts
+        self._ends_by_itself = not serves
         self._image = parse_image(container["image"])
         self._annotations: Mapping[str, str] = pod["metadata"].get("annotations") or {}
-        self._ends_by_itself = pod["spec"].get("restartPolicy", "Always") != "Always"
         self._address = address
         self._ports = app_ports(container)
         self._write = write
