@@ -12,6 +12,7 @@ import httpx
 from lab.node.addresses import NoAddressLeftError
 from lab.node.kube import MERGE, Json, KubeError, insist
 from lab.node.metrics import Known
+from lab.node.names import Names
 from lab.node.pod import ENDED_PHASES, Pod
 from lab.node.storage import Provisioner
 from lab.node.world import World, rfc3339
@@ -29,9 +30,11 @@ class Agent:
     def __init__(self, world: World) -> None:
         self.world = world
         self.pods: dict[str, Pod] = {}
+        self._names = Names(world)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
+        await self._names.serve()
         await insist(self._register, "registering the node", self.world.log)
         self.world.log(f"node {self.world.node} is registered")
         async with asyncio.TaskGroup() as group:
@@ -52,6 +55,7 @@ class Agent:
 
     async def kill(self) -> None:
         """End every process and listener of the node's pods, at once and without telling the API server."""
+        self._names.close()
         tasks = list(self._tasks.values())
         for pod in list(self.pods.values()):
             pod.removed()

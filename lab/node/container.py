@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from lab.node.containers import AppRunner, Runner, process_environment
 from lab.node.executing import Setting
 from lab.node.kube import KubeError
 from lab.node.logs import LogBuffer
+from lab.node.names import resolv_conf
 from lab.node.probes import ProbeSpec, ProbeState
 from lab.node.volumes import Mount
 from lab.node.world import World, rfc3339
@@ -136,10 +138,19 @@ class Container:
         folder = self._world.folder / metadata["uid"] / self.spec["name"]
         folder.mkdir(parents=True, exist_ok=True)
         whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
-        self._setting = Setting(whole, folder, self.spec.get("workingDir") or "", mounts)
+        seen = (*mounts, *self._names(folder.with_name(f".{folder.name}.resolv.conf")))
+        self._setting = Setting(whole, folder, self.spec.get("workingDir") or "", seen)
         if self._is_sample:
             return AppRunner(self.spec, self.pod, values, self._address, self._write, self._serves, mounts)
         return self._setting.runner(environment.command_line(self.spec, values), self._write)
+
+    def _names(self, file: Path) -> tuple[Mount, ...]:
+        """What lets its commands find Services by name, as a mount over the machine's file."""
+        text = self._world.names and resolv_conf(self.pod["spec"], self.pod["metadata"]["namespace"], self._world.names)
+        if not text:
+            return ()
+        file.write_text(text)
+        return (Mount(file, "/etc/resolv.conf", False, "names"),)
 
     def _write(self, line: str) -> None:
         self.logs.write(line)

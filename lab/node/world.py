@@ -31,6 +31,8 @@ class World:
     log: Callable[[str], None]
     bin_dir: Path | None = None
     lasting: Path | None = None
+    names: str = ""
+    """Where names of Services are answered; empty: nowhere."""
     addresses: AddressPool = field(default_factory=AddressPool)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
