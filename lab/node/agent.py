@@ -179,6 +179,7 @@ def node_status(address: str, now: str) -> Json:
     return {
         "capacity": room,
         "allocatable": room,
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],  # so that the API server passes kubectl's WebSockets on
         "conditions": [
             {"type": kind, "status": value, "reason": reason, "message": "", "lastHeartbeatTime": now}
             for kind, value, reason in facts

@@ -58,6 +58,11 @@ class Container:
         self._stopping = False
         self._nudge = asyncio.Event()
 
+    @property
+    def setting(self) -> Setting | None:
+        """What its commands find; None while it does not run."""
+        return self._setting if self._runner is not None else None
+
     async def live(self, policy: str) -> None:
         """Run until the container has ended for good, or was stopped."""
         backoff = 0.0

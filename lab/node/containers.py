@@ -188,17 +188,22 @@ class ProcessRunner:
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        process = await self.spawn(asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT)
+        self._reader = asyncio.create_task(self._read(process))
+
+    async def spawn(self, stdin: int, stdout: int, stderr: int) -> asyncio.subprocess.Process:
+        """Start it with these streams, which nobody writes to the log. Raises OSError."""
         self._process = await asyncio.create_subprocess_exec(
             *_tied(entered(self._found(), self._mounts, self._folder, self._working_dir)),
             env=dict(self._environment),
             cwd=self._working_dir if self._working_dir and Path(self._working_dir).is_dir() else self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
             limit=1 << 20,
         )
-        self._reader = asyncio.create_task(self._read())
+        return self._process
 
     def _found(self) -> list[str]:
         program = shutil.which(self._command[0], path=self._environment["PATH"])
@@ -208,12 +213,11 @@ class ProcessRunner:
             raise FileNotFoundError(f"{self._command[0]}: executable file not found in $PATH")
         return [program, *self._command[1:]]
 
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
         while True:
             try:
-                line = await self._process.stdout.readline()
+                line = await process.stdout.readline()
             except ValueError:  # a line longer than the limit: what was read of it is dropped
                 continue
             if not line:
