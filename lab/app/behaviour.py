@@ -11,6 +11,8 @@ CONSUME_KEY = "consume"
 """In a mounted ConfigMap: whether to consume. `/health` says whether it does."""
 RUN_ANNOTATION = "lab.flipgate.dev/run-seconds"
 """How long a pod of a Job works before it ends; any other pod serves until it is stopped."""
+STARTS_FILE = "starts"
+"""In the first volume that holds data: how often the container has started on it. `/` says it, too."""
 START_SECONDS = 0.2
 RUN_SECONDS = 1.0
 DRAIN_SECONDS = 1.0

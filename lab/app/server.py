@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import uvicorn
 
+from lab.app.health_rpc import HttpOrHealth
 from lab.app.web import SampleApp
 
 KEEP_ALIVE_SECONDS = 75
@@ -40,7 +41,7 @@ class AppServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=HttpOrHealth,
                 ws="websockets-sansio",
                 lifespan="off",
                 access_log=False,

@@ -16,6 +16,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 LONGEST_SECONDS = 3600.0
+LIVENESS = "liveness"
 _CLOSE = (b"connection", b"close")
 
 
@@ -61,6 +62,7 @@ class SampleApp:
         self.draining = False
         self.consuming = False
         self.last_asked = 0.0
+        self.starts = 0
         self._log = log
         self._debt = 0
         self._headers = [*identity.headers(), (b"content-type", b"application/json")]
@@ -70,6 +72,15 @@ class SampleApp:
     def busy(self) -> int:
         """Requests and WebSockets that are open now."""
         return self.metrics.in_flight + self.metrics.websockets
+
+    def started(self, starts: int) -> None:
+        """It has started so often on its volume, this time included: each answer says so."""
+        self.starts = starts
+        self._body = json.dumps({**self.identity.about(), "starts": starts}).encode()
+
+    def serving(self, service: str) -> bool:
+        """Its health, as gRPC asks for it: whether it is ready; under the name `liveness`, whether it is alive."""
+        return service == LIVENESS or not self.behaviour.never_ready
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -102,7 +113,7 @@ class SampleApp:
     def _probe(self, path: str) -> tuple[int, bytes]:
         if path == "/metrics":
             return 200, self.metrics.text().encode()
-        ready = not (path == "/health/ready" and self.behaviour.never_ready)
+        ready = path != "/health/ready" or self.serving("")
         health = self.identity.health(ready=ready, bus=not self.behaviour.bus_down)
         return (200 if ready else 503), json.dumps({**health, "consuming": self.consuming}).encode()
 

@@ -112,8 +112,8 @@ def api_client(folder: Path, api_url: str) -> httpx.Client:
 
 def _install(order: Order, client: httpx.Client) -> None:
     values = {"KUBECONFIG": str(order.folder / "traefik.kubeconfig"), "THROTTLE": f"{order.throttle_ms}ms"}
-    names = ("traefik.yaml", "gateway.yaml", "external-secrets.yaml")
-    apply.files(client, [paths.MANIFESTS / name for name in names], values)
+    names = ("storage", "traefik", "gateway", "external-secrets")
+    apply.files(client, [paths.MANIFESTS / f"{name}.yaml" for name in names], values)
 
 
 def _answers(client: httpx.Client, path: str) -> bool:

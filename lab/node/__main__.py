@@ -30,6 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--address", default="10.244.0.1", help="the node's own address (default: %(default)s)")
     parser.add_argument("--port", type=int, default=KUBELET_PORT, help="the kubelet port (default: %(default)s)")
     parser.add_argument("--bin", type=Path, help="folder of programs that containers' commands find first")
+    parser.add_argument("--volumes", type=Path, required=True, help="folder of the volumes that outlive their pods")
     parser.add_argument("--cert", required=True, help="TLS certificate of the kubelet port")
     parser.add_argument("--key", required=True, help="its key")
     return parser.parse_args()
@@ -38,7 +39,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(arguments: argparse.Namespace) -> None:
     kube = Kube.from_kubeconfig(arguments.kubeconfig)
     with tempfile.TemporaryDirectory(prefix="flipgate-node-") as folder:
-        world = World(kube, arguments.node, arguments.address, Path(folder), _log, arguments.bin)
+        world = World(kube, arguments.node, arguments.address, Path(folder), _log, arguments.bin, arguments.volumes)
         agent = Agent(world)
         endpoint = server(agent, arguments.address, arguments.port, arguments.cert, arguments.key)
         tasks = [asyncio.create_task(agent.run()), asyncio.create_task(endpoint._serve())]

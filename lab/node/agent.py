@@ -12,7 +12,9 @@ import httpx
 from lab.node.addresses import NoAddressLeftError
 from lab.node.kube import MERGE, Json, KubeError, insist
 from lab.node.metrics import Known
+from lab.node.names import Names
 from lab.node.pod import ENDED_PHASES, Pod
+from lab.node.storage import Provisioner
 from lab.node.world import World, rfc3339
 
 KUBELET_PORT = 10250
@@ -28,14 +30,17 @@ class Agent:
     def __init__(self, world: World) -> None:
         self.world = world
         self.pods: dict[str, Pod] = {}
+        self._names = Names(world)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
+        await self._names.serve()
         await insist(self._register, "registering the node", self.world.log)
         self.world.log(f"node {self.world.node} is registered")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._heartbeat())
             group.create_task(self._watch())
+            group.create_task(Provisioner(self.world).run())
 
     def find(self, namespace: str, name: str) -> Pod | None:
         """The pod of that name; of two, the newer one."""
@@ -50,6 +55,7 @@ class Agent:
 
     async def kill(self) -> None:
         """End every process and listener of the node's pods, at once and without telling the API server."""
+        self._names.close()
         tasks = list(self._tasks.values())
         for pod in list(self.pods.values()):
             pod.removed()
@@ -173,6 +179,7 @@ def node_status(address: str, now: str) -> Json:
     return {
         "capacity": room,
         "allocatable": room,
+        "declaredFeatures": ["ExtendWebSocketsToKubelet"],  # so that the API server passes kubectl's WebSockets on
         "conditions": [
             {"type": kind, "status": value, "reason": reason, "message": "", "lastHeartbeatTime": now}
             for kind, value, reason in facts

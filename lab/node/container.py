@@ -11,11 +11,14 @@ from typing import Any
 import httpx
 
 from lab.app import behaviour_of, parse_image
-from lab.node import environment, probes, status
-from lab.node.containers import AppRunner, ProcessRunner, Runner, process_environment
+from lab.node import environment, executing, probes, status, volumes
+from lab.node.containers import AppRunner, Runner, process_environment
+from lab.node.executing import Setting
 from lab.node.kube import KubeError
 from lab.node.logs import LogBuffer
+from lab.node.names import resolv_conf
 from lab.node.probes import ProbeSpec, ProbeState
+from lab.node.volumes import Mount
 from lab.node.world import World, rfc3339
 
 _PULL_RETRY_SECONDS = 5.0
@@ -23,23 +26,42 @@ _SYNC_SECONDS = 60.0
 
 
 class Container:
-    """One container of a pod. `state` is what the status shows; `changed()` is called after each change of it."""
+    """One container of a pod. `state` is what the status shows; `changed()` is called after each change of it.
+
+    An init container's sample works for a while and ends, as in the pod of a Job; in a sidecar it serves.
+    """
 
     def __init__(
-        self, spec: Mapping[str, Any], pod: Mapping[str, Any], address: str, world: World, changed: Callable[[], None]
+        self,
+        spec: Mapping[str, Any],
+        pod: Mapping[str, Any],
+        address: str,
+        world: World,
+        changed: Callable[[], None],
+        is_init: bool = False,
     ) -> None:
+        self.is_sidecar = is_init and spec.get("restartPolicy") == "Always"
+        self._serves = self.is_sidecar or (not is_init and pod["spec"].get("restartPolicy", "Always") == "Always")
+        self.started = asyncio.Event()
         self.spec = spec
         self.pod = pod
-        self.state = status.ContainerState(spec["name"], spec["image"])
+        self.state = status.ContainerState(spec["name"], spec["image"], sidecar=self.is_sidecar)
         self.logs = LogBuffer()
         self.previous_logs: LogBuffer | None = None
+        self._is_sample = parse_image(spec["image"]).is_sample
         self._address = address
         self._world = world
         self._changed = changed
         self._told: set[tuple[str, str]] = set()
         self._runner: Runner | None = None
+        self._setting: Setting | None = None
         self._stopping = False
         self._nudge = asyncio.Event()
+
+    @property
+    def setting(self) -> Setting | None:
+        """What its commands find; None while it does not run."""
+        return self._setting if self._runner is not None else None
 
     async def live(self, policy: str) -> None:
         """Run until the container has ended for good, or was stopped."""
@@ -95,7 +117,10 @@ class Container:
                 await self._nudged(_PULL_RETRY_SECONDS)
                 continue
             try:
-                return self._build(await self._environment())
+                return self._build(*await self._furnished())
+            except volumes.VolumeError as error:
+                self._changed()  # so that it is seen to wait
+                self._tell("Warning", "FailedMount", str(error))
             except environment.MissingConfigError as error:
                 self._wait("CreateContainerConfigError", str(error))
             except (KubeError, httpx.HTTPError) as error:
@@ -103,22 +128,34 @@ class Container:
             await asyncio.sleep(pause)
             pause = min(pause * 2, status.LONGEST_BACKOFF_SECONDS)
 
+    async def _furnished(self) -> tuple[dict[str, str], tuple[Mount, ...]]:
+        values = await self._environment()
+        return values, await volumes.mounts_of(self.spec, self.pod, values, self._world, self._is_sample)
+
     async def _environment(self) -> dict[str, str]:
         namespace = self.pod["metadata"]["namespace"]
         sources = await self._world.sources(namespace, environment.needed(self.spec))
         place = environment.Place(self._address, self._world.address, self._world.node)
         return environment.resolve(self.spec, self.pod, place, sources)
 
-    def _build(self, values: dict[str, str]) -> Runner:
-        if parse_image(self.spec["image"]).is_sample:
-            return AppRunner(self.spec, self.pod, values, self._address, self._write)
+    def _build(self, values: dict[str, str], mounts: tuple[Mount, ...]) -> Runner:
         metadata = self.pod["metadata"]
         folder = self._world.folder / metadata["uid"] / self.spec["name"]
         folder.mkdir(parents=True, exist_ok=True)
-        place = Path(self.spec["workingDir"]) if Path(self.spec.get("workingDir", "/nowhere")).is_dir() else folder
         whole = process_environment(values, self._world.bin_dir, folder, metadata["name"])
-        command = environment.command_line(self.spec, values)
-        return ProcessRunner(command, whole, place, self._write)
+        seen = (*mounts, *self._names(folder.with_name(f".{folder.name}.resolv.conf")))
+        self._setting = Setting(whole, folder, self.spec.get("workingDir") or "", seen)
+        if self._is_sample:
+            return AppRunner(self.spec, self.pod, values, self._address, self._write, self._serves, mounts)
+        return self._setting.runner(environment.command_line(self.spec, values), self._write)
+
+    def _names(self, file: Path) -> tuple[Mount, ...]:
+        """What lets its commands find Services by name, as a mount over the machine's file."""
+        text = self._world.names and resolv_conf(self.pod["spec"], self.pod["metadata"]["namespace"], self._world.names)
+        if not text:
+            return ()
+        file.write_text(text)
+        return (Mount(file, "/etc/resolv.conf", False, "names"),)
 
     def _write(self, line: str) -> None:
         self.logs.write(line)
@@ -163,6 +200,7 @@ class Container:
             return
         readiness = probes.parse_probe(self.spec, "readinessProbe")
         self._set(started=True, ready=readiness is None)
+        self.started.set()
         liveness = probes.parse_probe(self.spec, "livenessProbe")
         watched = [(readiness, "Readiness"), (liveness, "Liveness")]
         await asyncio.gather(*(self._watch(spec, name, runner) for spec, name in watched if spec is not None))
@@ -188,34 +226,28 @@ class Container:
             pause = probes.next_pause(spec, state, pause)
 
     async def _follow(self, runner: Runner) -> None:
-        """Tell the sample what its mounted ConfigMaps say, as late as a kubelet does: each minute, or when its pod has
-        changed."""
-        volumes = self.pod["spec"].get("volumes") or []
-        wanted = {("configmaps", volume["configMap"]["name"]) for volume in volumes if "configMap" in volume}
-        while wanted and isinstance(runner, AppRunner):
+        """Tell what mounted ConfigMaps say, as late as a kubelet does: each minute, or when the pod has changed. The
+        sample is told itself; a process finds it in its files, as it does its Secrets."""
+        declared = self.pod["spec"].get("volumes") or []
+        wanted = {("configmaps", volume["configMap"]["name"]) for volume in declared if "configMap" in volume}
+        while wanted or (not self._is_sample and any("secret" in volume for volume in declared)):
             self._nudge.clear()
             try:
-                sources = await self._world.sources(self.pod["metadata"]["namespace"], wanted)
-                runner.mounted({key: value for data in sources.values() for key, value in (data or {}).items()})
-            except (KubeError, httpx.HTTPError) as error:
+                if isinstance(runner, AppRunner):
+                    sources = await self._world.sources(self.pod["metadata"]["namespace"], wanted)
+                    runner.mounted({key: value for data in sources.values() for key, value in (data or {}).items()})
+                else:
+                    await volumes.renew(self.pod, self._world)
+            except (KubeError, httpx.HTTPError, volumes.VolumeError) as error:
                 self._world.log(f"ConfigMaps of {self.pod['metadata']['name']}: {error!r}")
             with suppress(TimeoutError):
                 async with asyncio.timeout(_SYNC_SECONDS):
                     await self._nudge.wait()
 
     async def _ask(self, spec: ProbeSpec) -> tuple[bool, str]:
-        if spec.kind != "exec" or parse_image(self.spec["image"]).is_sample:
-            return await probes.ask(spec, self._address)
-        values = process_environment({}, self._world.bin_dir, self._world.folder, self.pod["metadata"]["name"])
-        runner = ProcessRunner(spec.command, values, self._world.folder, lambda line: None)
-        try:
-            await runner.start()
-            async with asyncio.timeout(spec.timeout):
-                code = await runner.wait()
-        except (OSError, TimeoutError) as error:
-            await runner.kill()
-            return False, f"command {spec.command}: {error!r}"
-        return code == 0, "" if code == 0 else f"command {spec.command} exited with {code}"
+        if spec.kind == "exec" and self._setting is not None:
+            return await executing.probe(spec.command, self._setting, spec.timeout)
+        return await probes.ask(spec, self._address)
 
     def _wait(self, reason: str, message: str) -> None:
         self._set(reason=reason, message=message)

@@ -18,11 +18,15 @@ from lab.app.behaviour import (
     RUN_SECONDS,
     START_ANNOTATION,
     START_SECONDS,
+    STARTS_FILE,
     behaviour_of,
     seconds_of,
 )
+from lab.node.probes import parse_probe
+from lab.node.volumes import DATA, Mount, entered, is_below
 
 DEFAULT_PORT = 8080
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 class Runner(Protocol):
@@ -36,8 +40,8 @@ class Runner(Protocol):
 
 
 class AppRunner:
-    """The sample application, listening on the pod's own address once its start-up time is over. In the pod of a Job
-    it works for a while instead, and ends."""
+    """The sample application, listening on the pod's own address once its start-up time is over. Where it is not to
+    serve (in the pod of a Job, as an init container) it works for a while instead, and ends."""
 
     def __init__(
         self,
@@ -46,10 +50,13 @@ class AppRunner:
         environment: Mapping[str, str],
         address: str,
         write: Callable[[str], None],
+        serves: bool = True,
+        mounts: Sequence[Mount] = (),
     ) -> None:
+        self._mounts = mounts
+        self._ends_by_itself = not serves
         self._image = parse_image(container["image"])
         self._annotations: Mapping[str, str] = pod["metadata"].get("annotations") or {}
-        self._ends_by_itself = pod["spec"].get("restartPolicy", "Always") != "Always"
         self._address = address
         self._ports = app_ports(container)
         self._write = write
@@ -87,6 +94,7 @@ class AppRunner:
             self._write(f'level=fatal msg="cannot listen on {self._address}: {error.strerror}"')
             self._end(1)
             return
+        self._count_start()
         self._write(f"level=info msg=listening address={self._address} ports={','.join(map(str, self._ports))}")
 
     async def wait(self) -> int:
@@ -129,6 +137,16 @@ class AppRunner:
         if not self._exit.done():
             self._exit.set_result(code)
 
+    def _count_start(self) -> None:
+        """One more start in the first volume that holds data, for who wants to see whether it lasts."""
+        kept = next((m.source for m in self._mounts if m.kind in DATA and not m.read_only and m.source.is_dir()), None)
+        if kept is None:
+            return
+        file = kept / STARTS_FILE
+        before = file.read_text().strip() if file.is_file() else ""
+        self._app.started(int(before) + 1 if before.isdigit() else 1)
+        file.write_text(f"{self._app.starts}\n")
+
     def _tell_unknown(self, behaviour: Behaviour) -> None:
         for word in behaviour.unknown:
             self._write(f'level=warning msg="unknown behaviour" word="{word}"')
@@ -140,49 +158,66 @@ class AppRunner:
 
 
 def app_ports(container: Mapping[str, Any]) -> list[int]:
-    """The TCP ports that the manifest declares; 8080 where it declares none."""
+    """The TCP ports that the manifest declares, 8080 where it declares none, and those of its gRPC probes."""
     declared = [int(p["containerPort"]) for p in container.get("ports", ()) if p.get("protocol", "TCP") == "TCP"]
-    return declared or [DEFAULT_PORT]
+    asked = [probe.port for name in PROBES if (probe := parse_probe(container, name)) and probe.kind == "grpc"]
+    return list(dict.fromkeys([*(declared or [DEFAULT_PORT]), *asked]))
 
 
 class ProcessRunner:
-    """A container's command as a local process: own process group, output to the container's log."""
+    """A container's command as a local process: own process group, output to the container's log. It begins in its
+    working directory where there is such a folder, else in one of its own, and sees its mounts."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, write: Callable[[str], None]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        write: Callable[[str], None],
+        working_dir: str = "",
+        mounts: Sequence[Mount] = (),
     ) -> None:
         self._command = command
+        self._working_dir = working_dir
+        self._mounts = mounts
         self._environment = environment
         self._folder = folder
         self._write = write
         self._process: asyncio.subprocess.Process | None = None
+        self._group_ended = False
         self._reader: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        process = await self.spawn(asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT)
+        self._reader = asyncio.create_task(self._read(process))
+
+    async def spawn(self, stdin: int, stdout: int, stderr: int) -> asyncio.subprocess.Process:
+        """Start it with these streams, which nobody writes to the log. Raises OSError."""
         self._process = await asyncio.create_subprocess_exec(
-            *_tied(self._found()),
+            *_tied(entered(self._found(), self._mounts, self._folder, self._working_dir)),
             env=dict(self._environment),
-            cwd=self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            cwd=self._working_dir if self._working_dir and Path(self._working_dir).is_dir() else self._folder,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             start_new_session=True,
             limit=1 << 20,
         )
-        self._reader = asyncio.create_task(self._read())
+        return self._process
 
     def _found(self) -> list[str]:
         program = shutil.which(self._command[0], path=self._environment["PATH"])
+        if program is None and is_below(self._command[0], self._mounts):
+            program = self._command[0]
         if program is None:
             raise FileNotFoundError(f"{self._command[0]}: executable file not found in $PATH")
         return [program, *self._command[1:]]
 
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
         while True:
             try:
-                line = await self._process.stdout.readline()
+                line = await process.stdout.readline()
             except ValueError:  # a line longer than the limit: what was read of it is dropped
                 continue
             if not line:
@@ -205,7 +240,11 @@ class ProcessRunner:
             await self.kill()
 
     async def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        """End it, and what it started and left behind: as in a container, nothing outlives the first process."""
+        if self._process is not None and not self._group_ended:
+            self._group_ended = True  # once only: the number may be somebody else's later
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         await self.wait()
 
     def annotated(self, annotations: Mapping[str, str]) -> None:

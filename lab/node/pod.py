@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from lab.node.world import World, rfc3339
 ADDRESS_ANNOTATION = "lab.flipgate.dev/pod-ip"
 ENDED_PHASES = ("Succeeded", "Failed")
 _RETRY_SECONDS = 0.5
+_LEAST_GRACE_SECONDS = 2.0
 
 
 class Pod:
@@ -27,18 +29,19 @@ class Pod:
         self._fixed, self.address = _address(pod, world)
         self._started_at = rfc3339()
         spec = pod["spec"]
-        self._inits = [self._make(container) for container in spec.get("initContainers", ())]
+        self._inits = [self._make(container, is_init=True) for container in spec.get("initContainers") or ()]
         self._containers = [self._make(container) for container in spec["containers"]]
         self._changed = asyncio.Event()
         self._leaving = asyncio.Event()
         self._gone = asyncio.Event()
         self._writing = asyncio.Lock()
         self._sent: Json | None = None
+        self._ending_since: float | None = None
         if pod["metadata"].get("deletionTimestamp"):
             self._leaving.set()
 
-    def _make(self, spec: Mapping[str, Any]) -> Container:
-        return Container(spec, self.pod, self.address, self._world, self._note)
+    def _make(self, spec: Mapping[str, Any], is_init: bool = False) -> Container:
+        return Container(spec, self.pod, self.address, self._world, self._note, is_init)
 
     def _note(self) -> None:
         self._changed.set()
@@ -107,12 +110,23 @@ class Pod:
         await asyncio.wait([living])
 
     async def _live_in_order(self) -> None:
+        """The init containers one after the other, then the others together. A sidecar has had its turn once it has
+        started, and goes on until all others have ended."""
         policy = self.pod["spec"].get("restartPolicy", "Always")
-        for init in self._inits:
-            await self._live_together([init], "OnFailure" if policy == "Always" else policy)
-            if init.state.ended is None or init.state.ended.exit_code:
-                return
-        await self._live_together(self._containers, policy)
+        sidecars: list[tuple[Container, asyncio.Task[None]]] = []
+        try:
+            for init in self._inits:
+                if init.is_sidecar:
+                    sidecars.append((init, asyncio.create_task(init.live("Always"))))
+                    await init.started.wait()
+                    continue
+                await self._live_together([init], "OnFailure" if policy == "Always" else policy)
+                if init.state.ended is None or init.state.ended.exit_code:
+                    return
+            await self._live_together(self._containers, policy)
+        finally:
+            for sidecar, life in reversed(sidecars):
+                await self._end(sidecar, life)
 
     async def _live_together(self, containers: list[Container], policy: str) -> None:
         lives = [asyncio.create_task(container.live(policy)) for container in containers]
@@ -126,7 +140,7 @@ class Pod:
         """Stop a container with its grace; a pod that is gone in the meantime gets none."""
         if life.done():
             return
-        stopping = asyncio.create_task(container.stop(self._grace_seconds(), life))
+        stopping = asyncio.create_task(container.stop(self._grace_left(), life))
         gone = asyncio.create_task(self._gone.wait())
         await asyncio.wait([stopping, gone], return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
@@ -137,6 +151,13 @@ class Pod:
     def _grace_seconds(self) -> float:
         metadata, spec = self.pod["metadata"], self.pod["spec"]
         return float(metadata.get("deletionGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 30)))
+
+    def _grace_left(self) -> float:
+        """Sidecars have what the others left of the pod's grace, and at least the kubelet's 2 s."""
+        whole = self._grace_seconds()
+        if self._ending_since is None:
+            self._ending_since = time.monotonic()
+        return min(whole, max(whole - (time.monotonic() - self._ending_since), _LEAST_GRACE_SECONDS))
 
     async def _write_statuses(self) -> None:
         while True:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from lab.node import health_rpc
+
 FIRST_PERIOD_SECONDS = 0.1
 
 
@@ -15,13 +17,14 @@ FIRST_PERIOD_SECONDS = 0.1
 class ProbeSpec:
     """One probe of a container, its times in seconds."""
 
-    kind: str  # "http", "tcp", "exec", or "none" for what the lab can't ask: counts as passed
+    kind: str  # "http", "tcp", "grpc", "exec", or "none" for what the lab doesn't know: counts as failed
     port: int = 0
     path: str = "/"
     scheme: str = "HTTP"
     host: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     command: tuple[str, ...] = field(default=())
+    service: str = ""
     delay: float = 0.0
     period: float = 10.0
     timeout: float = 1.0
@@ -70,6 +73,8 @@ def parse_probe(container: Mapping[str, Any], name: str) -> ProbeSpec | None:
             port=port_number(container, raw["tcpSocket"]["port"]),
             host=raw["tcpSocket"].get("host", ""),
         )
+    if "grpc" in raw:
+        return replace(times, kind="grpc", port=int(raw["grpc"]["port"]), service=raw["grpc"].get("service") or "")
     if "exec" in raw:
         return replace(times, kind="exec", command=tuple(raw["exec"].get("command", ())))
     return times
@@ -108,8 +113,12 @@ async def ask(spec: ProbeSpec, address: str) -> tuple[bool, str]:
                 return await _http(spec, spec.host or address)
             if spec.kind == "tcp":
                 return await _tcp(spec.host or address, spec.port)
-            return True, ""
+            if spec.kind == "grpc":
+                return await health_rpc.check(address, spec.port, spec.service)
+            return False, "missing probe handler"
     except TimeoutError:
+        if spec.kind == "grpc":
+            return False, f"timeout: health rpc did not complete within {spec.timeout:g}s"
         return False, f"no answer from {address}:{spec.port} within {spec.timeout:g} s"
     except OSError as error:
         return False, f"dial tcp {address}:{spec.port}: {error.strerror or error}"

@@ -1,4 +1,5 @@
-"""The kubelet's own endpoint, as far as a lab asks for it: logs for the API server, and what Prometheus scrapes."""
+"""The kubelet's own endpoint, as far as a lab asks for it: logs, exec and port-forward for the API server, and what
+Prometheus scrapes."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -7,9 +8,11 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lab.node import metrics
+from lab.node import forwarding, metrics, remote
 from lab.node.agent import Agent
 from lab.node.container import Container
 from lab.node.logs import LogBuffer, LogOptions, parse_options
@@ -46,8 +49,44 @@ def kubelet(agent: Agent) -> Starlette:
             Route("/healthz", healthz),
             Route("/metrics", pods),
             Route("/containerLogs/{namespace}/{pod}/{container}", logs, methods=["GET"]),
+            *ways_in(agent),
         ]
     )
+
+
+def ways_in(agent: Agent) -> list[WebSocketRoute]:
+    """kubectl's port-forward and exec."""
+
+    async def forward(socket: WebSocket) -> None:
+        pod = agent.find(socket.path_params["namespace"], socket.path_params["pod"])
+        if pod is None:
+            await socket.close()
+            return
+        await forwarding.Forwarder(socket, pod.address).run()
+
+    async def execute(socket: WebSocket) -> None:
+        path = socket.path_params
+        pod = agent.find(path["namespace"], path["pod"])
+        container = pod.container(path["container"]) if pod else None
+        if container is None or container.setting is None:
+            await socket.close()
+            return
+        await remote.run(socket, container.setting)
+
+    return [
+        WebSocketRoute("/portForward/{namespace}/{pod}", forward),
+        WebSocketRoute("/exec/{namespace}/{pod}/{container}", execute),
+    ]
+
+
+class _Connection(HttpToolsProtocol):
+    """Takes port-forward's WebSockets, whose protocol has a slash in its name: the WebSocket library would refuse it.
+    The answer names it by a header of its own."""
+
+    def handle_websocket_upgrade(self) -> None:
+        unheard = (b"sec-websocket-protocol", forwarding.PROTOCOL.encode())
+        self.headers[:] = [header for header in self.headers if header != unheard]
+        super().handle_websocket_upgrade()
 
 
 def server(agent: Agent, address: str, port: int, certificate: str, key: str) -> uvicorn.Server:
@@ -55,6 +94,8 @@ def server(agent: Agent, address: str, port: int, certificate: str, key: str) ->
         kubelet(agent),
         host=address,
         port=port,
+        http=_Connection,
+        ws="websockets-sansio",
         ssl_certfile=certificate,
         ssl_keyfile=key,
         lifespan="off",

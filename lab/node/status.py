@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -36,6 +36,8 @@ class ContainerState:
     restarts: int = 0
     ready: bool = False
     started: bool = False
+    sidecar: bool = False
+    """An init container that is kept running beside the others (its own restartPolicy is Always)."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ def next_backoff(previous: float, ran_seconds: float) -> float:
 
 def phase(state: PodState) -> str:
     """The pod's phase, by the kubelet's rules."""
-    if any(init.ended and init.ended.exit_code for init in state.inits):
+    if any(init.ended and init.ended.exit_code for init in state.inits if not init.sidecar):
         return "Failed"
-    if any(not init.ended for init in state.inits):
+    if not _initialized(state):
         return "Pending"
     if all(container.ended for container in state.containers):
         failed = any(container.ended and container.ended.exit_code for container in state.containers)
@@ -76,8 +78,22 @@ def phase(state: PodState) -> str:
 
 
 def is_ready(state: PodState) -> bool:
-    """Whether the pod is Ready: each of its containers is."""
-    return all(container.ready for container in state.containers)
+    """Whether the pod is Ready: each of its containers is, and each sidecar."""
+    return not _unready(state)
+
+
+def _unready(state: PodState) -> list[str]:
+    beside = [init for init in state.inits if init.sidecar]
+    return [container.name for container in (*beside, *state.containers) if not container.ready]
+
+
+def _initialized(state: PodState) -> bool:
+    """Whether each init container has done its work, and each sidecar has started: a later restart changes nothing."""
+    begun = any(c.running_since or c.ended or c.last for c in state.containers)
+    return all(
+        (begun or init.started) if init.sidecar else init.ended is not None and init.ended.exit_code == 0
+        for init in state.inits
+    )
 
 
 def render(pod: Object, state: PodState, previous: Sequence[Object], now: str) -> dict[str, Any]:
@@ -91,11 +107,22 @@ def render(pod: Object, state: PodState, previous: Sequence[Object], now: str) -
         "podIPs": [{"ip": state.pod_ip}],
         "startTime": state.started_at,
         "conditions": _conditions(state, current, previous, now),
-        "containerStatuses": [_container(container, pod) for container in state.containers],
+        "containerStatuses": [_container(_in_turn(container, state), pod) for container in state.containers],
     }
     if state.inits:
-        status["initContainerStatuses"] = [_container(container, pod) for container in state.inits]
+        status["initContainerStatuses"] = [_container(_when_done(init), pod) for init in state.inits]
     return status
+
+
+def _in_turn(container: ContainerState, state: PodState) -> ContainerState:
+    """A container waits for the init containers first."""
+    return container if _initialized(state) else replace(container, reason="PodInitializing", message="")
+
+
+def _when_done(init: ContainerState) -> ContainerState:
+    """An init container that has done its work is shown as ready."""
+    done = init.ended is not None and init.ended.exit_code == 0 and not init.sidecar
+    return replace(init, ready=True) if done else init
 
 
 def image_id(image: str) -> str:
@@ -107,8 +134,8 @@ def image_id(image: str) -> str:
 
 def _conditions(state: PodState, current: str, previous: Sequence[Object], now: str) -> list[dict[str, Any]]:
     since = {condition["type"]: condition for condition in previous}
-    waiting = [container.name for container in state.containers if not container.ready]
-    initialized = all(init.ended and init.ended.exit_code == 0 for init in state.inits)
+    waiting = _unready(state)
+    initialized = _initialized(state)
     reason, message = "ContainersNotReady", f"containers with unready status: [{' '.join(waiting)}]"
     if current in ("Succeeded", "Failed"):
         reason, message = ("PodCompleted", "") if current == "Succeeded" else ("PodFailed", "")

@@ -30,8 +30,16 @@ class World:
     folder: Path
     log: Callable[[str], None]
     bin_dir: Path | None = None
+    lasting: Path | None = None
+    names: str = ""
+    """Where names of Services are answered; empty: nowhere."""
     addresses: AddressPool = field(default_factory=AddressPool)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def volumes(self) -> Path:
+        """The folder of what outlives its pod."""
+        return self.lasting or self.folder / "volumes"
 
     async def sources(self, namespace: str, wanted: Iterable[Source]) -> Sources:
         """Read ConfigMaps and Secrets, decoded; None for one that isn't there. Raises KubeError, httpx.HTTPError."""

@@ -27,6 +27,7 @@ _PLACES = {
     "Namespace": "api/v1/namespaces",
     "Secret": "api/v1/namespaces/{namespace}/secrets",
     "Service": "api/v1/namespaces/{namespace}/services",
+    "StorageClass": "apis/storage.k8s.io/v1/storageclasses",
     "ServiceAccount": "api/v1/namespaces/{namespace}/serviceaccounts",
 }
 

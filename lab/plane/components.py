@@ -183,6 +183,7 @@ def _node(plan: Plan) -> Component:
         f"--kubeconfig={plan.folder / 'node.kubeconfig'}",
         f"--node={NODE_NAME}",
         f"--bin={plan.folder / 'bin'}",
+        f"--volumes={plan.folder / 'volumes'}",
         f"--cert={plan.folder / 'pki' / 'kubelet.crt'}",
         f"--key={plan.folder / 'pki' / 'kubelet.key'}",
     )

@@ -1,7 +1,8 @@
-"""The lab's own network namespace: loopback up, and a range of addresses that are all this machine's.
+"""The lab's own network namespace: loopback up, and two ranges of addresses that are all this machine's.
 
-Kubernetes refuses loopback addresses as endpoints, so pods get addresses of 10.244.0.0/16. An address with a prefix on
-the loopback device makes the kernel treat the whole prefix as local, so every pod address can be listened on. Done by
+Kubernetes refuses loopback addresses as endpoints, so pods get addresses of 10.244.0.0/16; Services have theirs from
+10.96.0.0/16. An address with a prefix on
+the loopback device makes the kernel treat the whole prefix as local, so every such address can be listened on. Done by
 the old ioctl calls, because iproute2 is not everywhere.
 """
 
@@ -12,6 +13,7 @@ import socket
 import struct
 
 NODE_ADDRESS = "10.244.0.1"
+FIRST_SERVICE_ADDRESS = "10.96.0.1"
 PREFIX_MASK = "255.255.0.0"
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
@@ -20,15 +22,16 @@ _IFF_UP = 0x1
 
 
 def set_up() -> None:
-    """Make loopback and the pod range usable in this network namespace.
+    """Make loopback and the ranges of pods and Services usable in this network namespace.
 
     Raises:
         OSError: The kernel refused; the caller has no power over this namespace.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         _raise_interface(control, "lo")
-        _set_address(control, "lo:1", _SIOCSIFADDR, NODE_ADDRESS)
-        _set_address(control, "lo:1", _SIOCSIFNETMASK, PREFIX_MASK)
+        for name, address in (("lo:1", NODE_ADDRESS), ("lo:2", FIRST_SERVICE_ADDRESS)):
+            _set_address(control, name, _SIOCSIFADDR, address)
+            _set_address(control, name, _SIOCSIFNETMASK, PREFIX_MASK)
 
 
 def _raise_interface(control: socket.socket, name: str) -> None:

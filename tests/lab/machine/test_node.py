@@ -322,7 +322,7 @@ def sample(image: str, restart: str = "Always", **annotations: str) -> tuple[App
     told = {f"lab.flipgate.dev/{name.replace('_', '-')}": value for name, value in annotations.items()}
     obj = pod(annotations=told)
     obj["spec"]["restartPolicy"] = restart
-    return AppRunner(container, obj, {"SIDE": "blue"}, "127.0.0.1", lines.append), lines
+    return AppRunner(container, obj, {"SIDE": "blue"}, "127.0.0.1", lines.append, restart == "Always"), lines
 
 
 def test_a_crashing_image_ends_with_1_and_a_stopped_one_with_0() -> None:
