@@ -61,6 +61,8 @@ class Seen:
     """The header whose value named a side; empty where none did."""
     fact: str = ""
     """What came instead, or why nothing did."""
+    by_https: bool = False
+    """Whether who asks by http is sent to https."""
 
 
 @dataclass(frozen=True)

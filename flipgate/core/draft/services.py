@@ -111,7 +111,7 @@ def _draft(found: Found, live: Side, kind: str, name: str, served: frozenset[str
         remarks.append(f"On {live.other} it has no image of this repository, but {away}.")
     if other and role == "serving" and behind not in there.services:
         choices.append(f"Service {behind} is missing on {live.other}.")
-    remarks += _own_volumes(template)
+    remarks += _own_volumes(obj, template)
     check, no_check = _check(keys, container, template, here.services[behind]) if behind else (None, "")
     return DraftService(keys, tuple(remarks), tuple(choices), check, no_check)
 
@@ -217,12 +217,10 @@ def _scaled(scalers: tuple[Object, ...], kind: str, name: str) -> Iterator[str]:
         )
 
 
-def _own_volumes(template: Object) -> Iterator[str]:
-    claims = [
-        each["persistentVolumeClaim"]["claimName"]
-        for each in template["spec"].get("volumes") or []
-        if "persistentVolumeClaim" in each
-    ]
+def _own_volumes(obj: Object, template: Object) -> Iterator[str]:
+    volumes = template["spec"].get("volumes") or []
+    claims = [each["persistentVolumeClaim"]["claimName"] for each in volumes if "persistentVolumeClaim" in each]
+    claims += [each["metadata"]["name"] for each in obj["spec"].get("volumeClaimTemplates") or []]
     if claims:
         yield f"It keeps data in {', '.join(claims)}: each side has its own, and does not see what the other writes."
 

@@ -13,6 +13,7 @@ from flipgate.core.draft.found import Found, Seen
 from flipgate.core.draft.services import DraftService, draft_services, left_out, only_dark
 from flipgate.core.draft.traffic import DraftTraffic, draft_traffic
 from flipgate.core.spec.application import Policy
+from flipgate.core.values.foreign import printable
 from flipgate.core.values.sides import Side
 
 CHOOSE: Final = "CHOOSE: "
@@ -217,7 +218,7 @@ def _choice(indent: int, choice: str | None) -> Iterator[str]:
 
 
 def _said(indent: int, sentence: str) -> Iterator[str]:
-    """A comment, on as many lines as it needs. What others named cannot end it early."""
-    text = " ".join(sentence.split())
+    """A comment, on as many lines as it needs. What others named neither ends it early nor makes it unreadable."""
+    text = printable(" ".join(sentence.split()), len(sentence))
     for line in textwrap.wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False):
         yield f"{' ' * indent}# {line}"

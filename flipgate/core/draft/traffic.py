@@ -19,6 +19,8 @@ HEADER: Final = "X-Served-Side"
 """What is declared where no answer has shown another one."""
 METRICS: Final = "metrics"
 """As Traefik's chart names the entry point, and so the container port, where its pods serve /metrics."""
+DOOR: Final = "web"
+"""As the chart names the entry point for plain HTTP."""
 TLS_DOOR: Final = "websecure"
 """As the chart names the entry point with TLS, which is on for it there without a word in any route."""
 _CROSSING: Final = "--providers.kubernetescrd.allowcrossnamespace"
@@ -69,7 +71,7 @@ def draft_traffic(found: Found, app: str, seen: Seen | None = None) -> DraftTraf
         )
     others = [each for each in found.routes if each not in movable]
     unmovable = tuple(DraftRoute(each.name, f"leads to {' and '.join(each.sides)}") for each in others)
-    keys, remarks, asked = _asked(found, movable, states, app)
+    keys, remarks, asked = _asked(found, movable, states, app, by_https=bool(seen and seen.by_https))
     choices |= asked
     counted = bool(states) and all(KINDS[state.route.kind].counted for state in states)
     _name_the_side(keys, remarks, choices, seen, _port_of(found.traefiks, METRICS) if counted else None)
@@ -87,7 +89,7 @@ def _no_route(found: Found) -> str:
 
 
 def _asked(
-    found: Found, movable: list[Leading], states: list[RouteState], app: str
+    found: Found, movable: list[Leading], states: list[RouteState], app: str, *, by_https: bool
 ) -> tuple[dict[str, Any], dict[str, str], dict[str, str]]:
     """Which host and path to ask for, by which scheme, and at which of Traefik's ports."""
     keys: dict[str, Any] = {}
@@ -97,11 +99,11 @@ def _asked(
     asking += [(each.obj, way) for each in found.followers for way in KINDS[each.name.kind].asked(_spec(each.obj))]
     plain = [(obj, way) for obj, way in asking if way.hosts and _PATH.fullmatch(way.path)]
     obj, way = min(plain or asking, key=lambda each: len(each[1].path), default=({}, Asking(0, ())))
-    hosts = [host for host in way.hosts if _HOST.fullmatch(host)]
+    hosts = [host.lower() for host in way.hosts if _HOST.fullmatch(host.lower())]
     wild = [host.removeprefix("*.") for host in way.hosts if host.startswith("*.")]
     if hosts:
         keys["host"] = hosts[0]
-        others = sorted({host for _, each in asking for host in each.hosts} - {hosts[0]})
+        others = sorted({host.lower() for _, each in asking for host in each.hosts} - {hosts[0]})
         if others:
             remarks["host"] = f"One is asked for, for all of the routes; they also take {', '.join(others)}."
     else:
@@ -110,6 +112,9 @@ def _asked(
         choices["host"] = f"the routes {said}. Which host do users ask for?"
     keys["path"] = way.path if _PATH.fullmatch(way.path) else "/"
     secure, port = _door(found, obj, way)
+    if by_https and not secure:
+        secure, port = True, _port_of(found.traefiks, TLS_DOOR)
+        remarks["scheme"] = "Who asks by http is sent to https."
     if secure:
         keys["scheme"] = "https"
     keys["traefik"] = _traefik(found, secure, port, choices, remarks)
@@ -132,7 +137,8 @@ def _door(found: Found, obj: Mapping[str, Any], way: Asking) -> tuple[bool, int 
     plain = [door for door in way.doors if door != TLS_DOOR and not _by_tls(found.traefiks, door)]
     secure = way.tls or (bool(way.doors) and not plain)
     wanted = [door for door in way.doors if door not in plain] if secure else plain
-    ports = (_port_of(found.traefiks, door) for door in (*wanted, *way.doors))
+    usual = TLS_DOOR if secure else DOOR
+    ports = (_port_of(found.traefiks, door) for door in (*wanted, *way.doors, usual))
     return secure, next((port for port in ports if port), None)
 
 

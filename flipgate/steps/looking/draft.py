@@ -4,6 +4,7 @@ There is no application yet, so no World until the first draft stands. Writes no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flipgate.adapters.addresses import KEDA, address, namespace_address
@@ -35,8 +36,9 @@ AUTOSCALERS: Final = ("HorizontalPodAutoscaler", "horizontalpodautoscalers.autos
 
 
 def draft(cluster: Cluster, namespaces: Mapping[Side, str], name: str, schema: str) -> Draft:
-    """Drafts an application file of these two namespaces, asks users' question by it once, and drafts it again with
-    what was answered. What is returned has been read by flipgate's own loader.
+    """Drafts an application file of these two namespaces, asks users' question by it once (by https once more, where
+    the answer leads there), and drafts it again with what was answered. What is returned has been read by flipgate's
+    own loader.
 
     Raises Refused (NothingRuns) where neither namespace has a workload, BadInput for what no file can say (a name that
     is none, more services than a file may have), Forbidden where workloads or Services may not be listed.
@@ -54,9 +56,14 @@ def draft(cluster: Cluster, namespaces: Mapping[Side, str], name: str, schema: s
     application = load_new_application(first.text, "the draft")
     if first.live is None or not found.traefiks:
         return first
-    second = draft_file(found, schema, _ask(cluster, application, first.live))
-    load_new_application(second.text, "the draft")
-    return second
+    seen = _ask(cluster, application, first.live)
+    second = draft_file(found, schema, seen)
+    application = load_new_application(second.text, "the draft")
+    if not seen.by_https:
+        return second
+    third = draft_file(found, schema, replace(_ask(cluster, application, first.live), by_https=True))
+    load_new_application(third.text, "the draft")
+    return third
 
 
 def find(cluster: Reader, namespaces: Mapping[Side, str], name: str) -> Found:
@@ -175,4 +182,4 @@ def _read(answer: Answer, header: str, live: Side) -> Seen:
     if naming:
         return Seen("-".join(part.capitalize() for part in naming[0].split("-")))
     wrong = judge_asking(answer, header) or (judge_header(answer, header, live) if header else None)
-    return Seen(fact=wrong.fact if wrong else "")
+    return Seen(fact=wrong.fact if wrong else "", by_https=bool(wrong and wrong.reason is Why.REDIRECTED_TO_HTTPS))

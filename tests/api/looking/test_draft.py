@@ -9,16 +9,17 @@ from click.testing import CliRunner, Result
 
 from flipgate.cli import cli
 from flipgate.core.spec.application import load_new_application
-from tests.api.front import fronted, saying
-from tests.api.shop import BLUE, Shop
+from tests.api.front import Users, fronted, saying
+from tests.api.shop import ROUTES, Shop
+from tests.api.steps import Install
 from tests.api.town import pod
 from tests.api.users import user
 from tests.api.wire import Answer, Handler, Script, serving
 
 
-def with_traefik(shop: Shop, *headers: str) -> Script:
+def with_traefik(shop: Shop, *headers: str, users: Users | None = None) -> Script:
     """The shop behind a Traefik that lists in all namespaces, and answers with these headers."""
-    front = fronted(shop, saying(*headers))
+    front = fronted(shop, users or saying(*headers))
     traefik = {**pod("traefik-1"), "spec": {"containers": [{"name": "traefik", "args": []}]}}
     traefik["metadata"] = {**traefik["metadata"], "namespace": shop.own}
 
@@ -66,7 +67,7 @@ def test_what_it_prints_is_what_check_has_nothing_against_and_nothing_is_written
     said = f"drafted: application {shop.name}, 1 place to CHOOSE. Next: flipgate check -f FILE\n"
     assert drafted.stderr == said, "what to ask beyond being Ready"
     assert shop.version(shop.route_path()) == before
-    assert shop.where() == (BLUE,)
+    assert shop.where() == ("blue",)
 
 
 def test_a_header_that_does_not_come_is_to_be_chosen_and_check_names_it(shop: Shop, tmp_path: Path) -> None:
@@ -79,6 +80,22 @@ def test_a_header_that_does_not_come_is_to_be_chosen_and_check_names_it(shop: Sh
     assert "2 places to CHOOSE" in drafted.stderr
     (problem,) = checked.stdout.splitlines()
     assert "without header X-Served-Side" in problem
+
+
+def test_where_http_leads_to_https_it_is_asked_for_there(shop: Shop, tmp_path: Path) -> None:
+    serve(shop)
+
+    def users(request: Handler) -> Answer | None:
+        if "/https:traefik-1:" in request.path:
+            return saying("X-Served-Side: blue")(request)
+        return saying(f"Location: https://{shop.name}.example/", status=308)(request)
+
+    with serving(with_traefik(shop, users=users), tmp_path):
+        drafted = draft(shop, tmp_path)
+        checked = check(shop, tmp_path, drafted)
+    traffic = load_new_application(drafted.stdout, "the draft").spec.traffic
+    assert (traffic.scheme, traffic.header) == ("https", "X-Served-Side")
+    assert checked.exit_code == 0, checked.output
 
 
 def test_what_may_not_be_looked_for_is_said_and_workloads_have_to_be_read(shop: Shop, tmp_path: Path) -> None:
@@ -103,3 +120,19 @@ def test_a_namespace_cannot_be_both_sides(imagined: Shop) -> None:
     )
     assert refused.exit_code == 2
     assert 'both sides are namespace "a"; each side needs one of its own' in refused.stderr
+
+
+def test_a_traefik_service_and_an_http_route_are_found_and_so_is_who_leads_there(
+    install: Install,
+) -> None:
+    shop = install(routes=("live", "api"), weighted=("live",), http=("api",))
+    serve(shop)
+    rule = {"kind": "Rule", "match": "Host(`shop.example`)", "services": [{"kind": "TraefikService", "name": "live"}]}
+    door = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "door"}}
+    shop.cluster.create(f"{ROUTES}/{shop.own}/ingressroutes", {**door, "spec": {"routes": [rule]}})
+    line = ["draft", f"{shop.name}-blue", f"{shop.name}-green", "--kubeconfig", str(shop.kubeconfig)]
+    drafted = CliRunner().invoke(cli, line, prog_name="flipgate")
+    spec = load_new_application(drafted.stdout, "the draft").spec
+    assert {f"{each.kind} {each.name}" for each in spec.routes} == {"TraefikService live", "HTTPRoute api"}
+    assert spec.traffic.host == "shop.example"
+    assert "no pod with the label app.kubernetes.io/name=traefik was found" in " ".join(drafted.stdout.split())

@@ -11,7 +11,7 @@ import yaml
 
 from flipgate.core.draft.found import Found, Seen
 from flipgate.core.draft.services import DRAFTED, LEFT_OUT
-from flipgate.core.draft.text import POLICY, guess_name, quoted
+from flipgate.core.draft.text import POLICY, draft_file, guess_name, quoted
 from flipgate.core.spec.application import Policy, load_application
 from flipgate.steps.looking.undeclared import WORKLOADS
 from tests.core.draft.towns import (
@@ -80,6 +80,23 @@ def test_a_header_that_nobody_has_seen_is_to_be_chosen_and_what_came_is_said() -
     assert draft.choices == 1
     assert "CHOOSE: which header of each answer says the side that gave it?" in comments(draft)
     assert "HTTP 200 without header X-Served-Side" in comments(draft)
+
+
+def test_users_who_are_sent_to_https_are_asked_for_there() -> None:
+    found = replace(example(), traefiks=(traefik(ports={"web": 8000, "websecure": 9443}),))
+    draft, application = drafted(found, seen=Seen("X-Side", by_https=True))
+    traffic = application.spec.traffic
+    assert (traffic.scheme, traffic.header, traffic.traefik.https_port) == ("https", "X-Side", 9443)
+    assert "Who asks by http is sent to https." in comments(draft)
+
+
+def test_hosts_are_lower_case_and_what_a_route_says_cannot_end_a_comment() -> None:
+    found = example()
+    match = "(Host(`Shop.Example`) || Host(`b\nx: 1\x07.example`)) && PathPrefix(`/`)"
+    live = route("IngressRoute", "shop", routes=[rule(match, "api", "production-blue")])
+    draft, application = drafted(town(found.sides[BLUE], found.sides[GREEN], live))
+    assert application.spec.traffic.host == "shop.example"
+    assert "they also take b x: 1?.example." in comments(draft)
 
 
 def boutique() -> Found:
@@ -291,3 +308,17 @@ def test_each_key_of_the_policy_that_is_written_exists_and_has_its_default() -> 
     usual = Policy().model_dump(by_alias=True)
     assert set(POLICY) == set(usual) - {"joinBuildsSeconds"}
     assert drafted(example())[1].spec.policy == Policy()
+
+
+def test_what_keeps_data_says_that_each_side_has_its_own() -> None:
+    claim = {"name": "data", "persistentVolumeClaim": {"claimName": "books"}}
+    kinds: dict[str, Any] = {"Deployment": [workload("web", container("web", "acme/web:1", 80), volumes=[claim])]}
+    draft, _ = drafted(town(side(BLUE, "b", **kinds), side(GREEN, "g", **kinds)))
+    assert "It keeps data in books: each side has its own, and does not see what the other writes." in comments(draft)
+
+
+def test_another_kind_of_workload_is_drafted_by_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flipgate.core.draft.services.DRAFTED", (*DRAFTED, "StatefulSet"))
+    text = draft_file(many_hands(), "application.schema.json").text
+    assert "- {name: db, kind: StatefulSet, role: worker, replicas: 1, image: postgres}" in text
+    assert "StatefulSet db (" not in text
