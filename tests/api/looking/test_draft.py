@@ -13,7 +13,7 @@ from tests.api.front import Users, fronted, saying
 from tests.api.shop import ROUTES, Shop
 from tests.api.steps import Install
 from tests.api.town import pod
-from tests.api.users import user
+from tests.api.users import grant, user
 from tests.api.wire import Answer, Handler, Script, serving
 
 
@@ -105,6 +105,22 @@ def test_what_may_not_be_looked_for_is_said_and_workloads_have_to_be_read(shop: 
     assert refused.exit_code == 1
     assert refused.stdout == ""
     assert "kubectl auth can-i" in refused.stderr
+
+
+def test_who_may_list_on_the_sides_alone_gets_a_draft_that_says_where_nobody_looked(shop: Shop, tmp_path: Path) -> None:
+    user(shop, tmp_path)
+    kinds = ("deployments.apps", "statefulsets.apps", "daemonsets.apps", "cronjobs.batch", "services")
+    rights = [("list", kind) for kind in kinds] + [("get", "namespaces")]
+    for side in ("blue", "green"):
+        where = f"{shop.name}-{side}"
+        grant(shop, [f"no permission to {verb} {what} in namespace {where} (kubectl auth)" for verb, what in rights])
+    line = ["draft", f"{shop.name}-blue", f"{shop.name}-green", "--kubeconfig", str(tmp_path / "robot.kubeconfig")]
+    drafted = CliRunner().invoke(cli, line, prog_name="flipgate")
+    said = " ".join(drafted.stdout.replace("#", "").split())
+    assert load_new_application(drafted.stdout, "the draft").spec.services[0].name == "mailer"
+    assert f"Left out, perhaps: not looked for in namespace {shop.name}-blue, for want of rights to list: " in said
+    assert "Left out, perhaps: Traefik's pods were not looked for, for want of rights to list pods" in said
+    assert "CHOOSE: nothing that can be moved" in said
 
 
 def test_namespaces_without_a_workload_are_refused(shop: Shop, tmp_path: Path) -> None:
