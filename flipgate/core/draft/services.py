@@ -56,7 +56,7 @@ def draft_services(found: Found, live: Side, served: frozenset[str]) -> tuple[Dr
         _draft(found, live, kind, name, served)
         for kind in DRAFTED
         for name in found.workloads(kind)
-        if name in found.sides[live].workloads.get(kind, {})
+        if name in found.sides[live].workloads.get(kind, {}) and not _before(found, live, kind, name)
     ]
     reached = {
         draft.name for draft in drafts if draft.keys["role"] == "serving" and _service_name(draft.keys) in served
@@ -73,6 +73,23 @@ def only_dark(found: Found, live: Side) -> tuple[str, ...]:
         for name in found.workloads(kind)
         if name in there.workloads.get(kind, {}) and name not in here.workloads.get(kind, {})
     )
+
+
+def called_alike(found: Found, live: Side) -> tuple[str, ...]:
+    """Returns a sentence for each workload whose name another one has, of another kind: a service is found by its name,
+    so one of them alone is declared."""
+    return tuple(
+        f"{kind} {name} is not declared: {other} {name} is a service of that name. No release touches it."
+        for kind in DRAFTED
+        for name in found.workloads(kind)
+        if name in found.sides[live].workloads.get(kind, {}) and (other := _before(found, live, kind, name))
+    )
+
+
+def _before(found: Found, live: Side, kind: str, name: str) -> str:
+    """The kind before this one that has a workload of this name, too."""
+    before = DRAFTED[: DRAFTED.index(kind)]
+    return next((each for each in before if name in found.sides[live].workloads.get(each, {})), "")
 
 
 def left_out(found: Found) -> tuple[str, ...]:

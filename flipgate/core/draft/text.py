@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.draft.found import Found, Seen
-from flipgate.core.draft.services import DraftService, draft_services, left_out, only_dark
+from flipgate.core.draft.services import DraftService, called_alike, draft_services, left_out, only_dark
 from flipgate.core.draft.traffic import DraftTraffic, draft_traffic
 from flipgate.core.spec.application import Policy
 from flipgate.core.values.foreign import printable
@@ -168,6 +168,8 @@ def _services(found: Found, live: Side, services: Iterable[DraftService]) -> Ite
     dark = found.sides[live.other]
     if dark.empty:
         yield from _said(2, f"{CHOOSE}{dark.place.namespace} has none of these yet: make the second side first.")
+    for sentence in called_alike(found, live):
+        yield from _choice(2, sentence)
     for sentence in (*only_dark(found, live), *left_out(found)):
         yield from _said(2, sentence)
     yield "  services:"

@@ -322,3 +322,13 @@ def test_another_kind_of_workload_is_drafted_by_one_word(monkeypatch: pytest.Mon
     text = draft_file(many_hands(), "application.schema.json").text
     assert "- {name: db, kind: StatefulSet, role: worker, replicas: 1, image: postgres}" in text
     assert "StatefulSet db (" not in text
+
+
+def test_of_two_workloads_with_one_name_one_is_declared_and_the_other_is_said() -> None:
+    kinds: dict[str, Any] = {
+        "Deployment": [workload("report", container("report", "acme/report:1"))],
+        "CronJob": [cron_job("report", "acme/report:1")],
+    }
+    draft, application = drafted(town(side(BLUE, "b", **kinds), side(GREEN, "g", **kinds)))
+    assert [(each.name, each.role) for each in application.spec.services] == [("report", "worker")]
+    assert "CHOOSE: CronJob report is not declared: Deployment report is a service of that name." in comments(draft)
