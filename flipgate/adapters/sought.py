@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flipgate.adapters.addresses import address
+from flipgate.adapters.addresses import HOMES, address
 from flipgate.adapters.cluster import Reader
+from flipgate.core.traffic.kinds.http_route import HTTPRoute
 from flipgate.core.traffic.kinds.sought import Sought
 from flipgate.core.traffic.undeclared import Blind
 from flipgate.core.values.errors import Forbidden
@@ -47,6 +48,18 @@ def find_sought(
         except Forbidden:
             blind.append(Blind(kind.resource, namespace))
     return found, blind
+
+
+def find_pods(cluster: Reader, selector: str, namespace: str = "") -> list[dict[str, Any]]:
+    """The pods with these labels, of one namespace or of all. Raises Forbidden."""
+    path = address("Pod", namespace) if namespace else f"{HOMES['Pod']}/pods"
+    return cluster.items(path, labelSelector=selector)
+
+
+def find_gateway(cluster: Reader, namespace: str, name: str) -> dict[str, Any] | None:
+    """The Gateway of this name; None where it is not there, or none is served. Raises Forbidden."""
+    api = cluster.groups().get(HTTPRoute.group)
+    return cluster.find(f"/apis/{api}/namespaces/{namespace}/gateways/{name}") if api else None
 
 
 def find_workloads(cluster: Reader, kind: str, resource: str, namespace: str) -> tuple[list[str], list[Blind]]:

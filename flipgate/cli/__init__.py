@@ -11,6 +11,7 @@ from flipgate.cli._commands import Root
 VERBS = {
     "demo": "The whole story on a real Kubernetes on this machine.",
     "lab": "A real Kubernetes on this machine: up, down, status, logs.",
+    "draft": "Draft a first application file from what runs.",
     "check": "Check an application's file, alone or against the cluster.",
     "apply": "Write an application's file to the cluster.",
     "adopt": "Take what runs as settled: from then on it is managed.",
@@ -34,6 +35,7 @@ cli = Root(
     help="Releases a whole Kubernetes environment at once, blue to green, with a way back.",
     examples="""\
     flipgate demo                                            see it all on this machine
+    flipgate draft blue-namespace green-namespace            a first file, from what runs
     flipgate check -f flipgate.yaml --offline                is the file right?
     flipgate apply -f flipgate.yaml                          tell the cluster
     flipgate adopt sportsdata                                take what runs as settled

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
-from flipgate.cli._options import ClusterOptions, cluster_options
-from flipgate.core.values.errors import NotFound
+from flipgate.cli._options import ClusterOptions, cluster_options, say
+from flipgate.core.values.errors import FlipgateError, NotFound
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Reader
@@ -38,10 +39,15 @@ def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
         for line in _would(cluster, application, text, options.namespace):
             click.echo(line)
         return
+    from flipgate.adapters.store import Store
     from flipgate.steps.releasing.setup import apply_application
 
     apply_application(cluster, application, text, options.namespace)
-    click.echo(f"application {application.name} applied (namespace {options.namespace})")
+    name = application.name
+    click.echo(f"application {name} applied (namespace {options.namespace})")
+    with suppress(FlipgateError):  # a record that cannot be read is there, and `status` says so
+        if Store(cluster, options.namespace, name).find() is None:
+            say(f"Next: flipgate adopt {name} (nothing runs yet: flipgate init {name})")
 
 
 def _would(cluster: Reader, application: Application, text: str, namespace: str) -> list[str]:

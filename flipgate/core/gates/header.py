@@ -112,4 +112,5 @@ def _why_missing(answer: Answer, like: str) -> tuple[str, bool]:
         return own, True
     names = sorted(printable(name) for name in answer.headers)
     came = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
-    return f"misspelt, or taken off by a middleware of the route? What came: {came or 'no header at all'}", False
+    fact = f"misspelt, or taken off by a middleware of the route? What came: {came or 'no header at all'}"
+    return f"{fact}. How services get one: docs/your-application.md", False

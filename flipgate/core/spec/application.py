@@ -76,6 +76,15 @@ class Sides(FileModel):
             raise ValueError(f'both sides are namespace "{self.blue.namespace}"; each side needs one of its own')
         return self
 
+    def place_of(self, side: Side) -> Place:
+        """Where this side lives."""
+        return Place(side, (self.blue if side is Side.BLUE else self.green).namespace)
+
+    @property
+    def places(self) -> Places:
+        """Where both sides live."""
+        return {side: self.place_of(side) for side in Side}
+
 
 class Route(FileModel):
     """A cluster object that sends live traffic. All routes of an application move together."""
@@ -290,12 +299,12 @@ class Application(FileModel):
 
     def place_of(self, side: Side) -> Place:
         """Where this side lives."""
-        return Place(side, (self.spec.sides.blue if side is Side.BLUE else self.spec.sides.green).namespace)
+        return self.spec.sides.place_of(side)
 
     @property
     def places(self) -> Places:
         """Where both sides live."""
-        return {side: self.place_of(side) for side in Side}
+        return self.spec.sides.places
 
     def service(self, name: str) -> Service:
         """The service of this name. Raises BadInput with the nearest known name."""
@@ -320,6 +329,19 @@ class Application(FileModel):
     def handed_over(self) -> tuple[Service, ...]:
         """The services that work on the live side only, whatever they are, in the file's order."""
         return tuple(service for service in self.spec.services if service.role != "serving")
+
+
+def places_at(namespaces: Mapping[Side, str]) -> Places:
+    """Where the sides of an application live that has no file yet. Raises BadInput for the name of no namespace, and
+    for one that is both sides'."""
+    try:
+        sides = Sides.model_validate({side.value: {"namespace": name} for side, name in namespaces.items()})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        fact = first["msg"].removeprefix("Value error, ")
+        obj = f"namespaces {' and '.join(namespaces.values())}"
+        raise BadInput(fact, obj=obj, untouched="the cluster") from None
+    return sides.places
 
 
 def load_application(text: str, source: str) -> Application:

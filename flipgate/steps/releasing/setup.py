@@ -90,6 +90,7 @@ ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
 )
 """By the kind of route: asked for in the namespaces where a route of that kind is declared."""
 ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
+_SECOND_SIDE = ": nothing of the application is there (docs/your-application.md says how to make a second side)"
 
 
 def check_application(
@@ -294,7 +295,8 @@ def _routes(world: World) -> Iterator[str]:
         if route.whole is None:
             yield f"{route}; each route must point wholly at one side{'' if route.found else _why(world, route.route)}"
     if traffic.active is None and all(route.whole for route in traffic.leading):
-        yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; point them there first"
+        then = "point them there first, or declare one that shall stay under spec.routesThatStay"
+        yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; {then}"
     yield from _behind(world, traffic)
     yield from companion_problems(world, traffic)
     for side in Side:
@@ -321,7 +323,8 @@ def _unnamed(world: World, side: Side, seen: Callable[[str], None] = lambda _: N
     try:
         replicas = world.proxy.replicas()
     except FlipgateError as error:
-        return {"none of its pods": error.named_fact}
+        where = "; spec.traffic.traefik says where to look" if getattr(error, "reason", "") == Why.NO_TRAEFIK else ""
+        return {"none of its pods": f"{error.named_fact}{where}"}
     return check_header(world, side, replicas, seen=seen)
 
 
@@ -350,7 +353,8 @@ def _side(world: World, side: Side) -> Iterator[str]:
         return
     state = look_at_side(world, side)
     if state.missing:
-        yield f"namespace {namespace} ({side}) lacks {state.lacks}"
+        hint = _SECOND_SIDE if len(state.missing) == len(state.workloads) else ""
+        yield f"namespace {namespace} ({side}) lacks {state.lacks}{hint}"
     missing = [service for service in world.application.spec.services if service.name in state.missing]
     yield from kind_problems(world.cluster, state.place, missing)
     for name, switch in state.switches.items():

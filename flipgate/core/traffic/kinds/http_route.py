@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from flipgate.core.traffic.kinds.kind import Asked, Reference, RouteKind, companion, rules_with
+from flipgate.core.traffic.kinds.kind import Asked, Asking, Reference, RouteKind, companion, rules_with
 from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, RouteName, Target
 
 SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
@@ -33,6 +33,17 @@ class HTTPRoute(RouteKind):
                 pointer = f"/spec/rules/{r}/backendRefs/{b}"
                 found += [_reference(pointer, backend), *_mirrors(pointer, backend)]
             yield found
+
+    def asked(self, spec: Mapping[str, Any]) -> Iterator[Asking]:
+        """Whether by TLS is said by the listeners of its Gateways."""
+        hosts = tuple(str(each) for each in spec.get("hostnames") or [])
+        doors = tuple(str(each["sectionName"]) for each in spec.get("parentRefs") or [] if each.get("sectionName"))
+        for r, rule in enumerate(spec.get("rules") or []):
+            paths = [(each.get("path") or {}) for each in rule.get("matches") or []]
+            plain = [
+                str(each["value"]) for each in paths if each.get("type") != "RegularExpression" and "value" in each
+            ]
+            yield Asking(r, hosts, [*plain, "/"][0], doors=doors)
 
     def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
         """Filters name extensions of the route's own namespace alone."""

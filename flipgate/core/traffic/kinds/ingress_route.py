@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -10,6 +11,7 @@ from flipgate.core.traffic.kinds.kind import (
     MIDDLEWARE,
     OF_PROVIDER,
     Asked,
+    Asking,
     Reference,
     RouteKind,
     companion,
@@ -18,6 +20,8 @@ from flipgate.core.traffic.kinds.kind import (
 from flipgate.core.traffic.traffic import SERVICE, Entry, RouteName, Target
 
 ORDERS_CERTIFICATES: Final = ("certResolver", "domains")
+_MATCHER: Final = re.compile(r"""(?<![!\w])(Host|PathPrefix|Path)\(([^)]*)\)""")
+_QUOTED: Final = re.compile(r"""[`"]([^`"]+)[`"]""")
 
 
 class TraefikKind(RouteKind):
@@ -40,6 +44,15 @@ class IngressRoute(TraefikKind):
         for r, rule in enumerate(spec.get("routes") or []):
             found = services(f"/spec/routes/{r}", rule)
             yield [replace(each, rule=rule.get("match", "")) for each in found] if len(found) == 1 else found
+
+    def asked(self, spec: Mapping[str, Any]) -> Iterator[Asking]:
+        doors = tuple(str(each) for each in spec.get("entryPoints") or [])
+        for r, rule in enumerate(spec.get("routes") or []):
+            found: dict[str, list[str]] = {}
+            for matcher, values in _MATCHER.findall(rule.get("match", "")):
+                found.setdefault(matcher, []).extend(_QUOTED.findall(values))
+            paths = [*found.get("PathPrefix", ()), *found.get("Path", ()), "/"]
+            yield Asking(r, tuple(found.get("Host", ())), paths[0], spec.get("tls") is not None, doors)
 
     def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
         for rule in spec.get("routes") or []:

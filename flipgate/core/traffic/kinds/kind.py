@@ -36,6 +36,22 @@ class Reference:
     """The match of the IngressRoute's rule, where the rule has no other entry."""
 
 
+@dataclass(frozen=True)
+class Asking:
+    """How users ask for what one rule of a route leads to."""
+
+    rule: int
+    """Its place among the rules."""
+    hosts: tuple[str, ...]
+    """As they are written: `*.example.com` too; none where it takes any host."""
+    path: str = "/"
+    """One that the rule takes, by all that it says of paths."""
+    tls: bool = False
+    """Whether the route is asked by TLS, as far as the route itself says."""
+    doors: tuple[str, ...] = ()
+    """The entry points, or the listeners of a Gateway, that it is known at; none where it is known at all of them."""
+
+
 class RouteKind(ABC):
     """One kind of route. Everything that differs between kinds is here; no other code compares a kind's word."""
 
@@ -67,6 +83,10 @@ class RouteKind(ABC):
     @abstractmethod
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         """All references of an object with this spec, those that share users together."""
+
+    def asked(self, spec: Mapping[str, Any]) -> Iterator[Asking]:
+        """How users ask for what its rules lead to; nothing where no user comes in by it."""
+        return iter(())
 
     def companions(self, spec: Mapping[str, Any], namespace: str) -> Iterator[RouteName]:
         """What an object with this spec, in this namespace, names beside its targets. No move changes any of it."""
