@@ -15,11 +15,9 @@ from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import LISTS, spots
 from flipgate.core.workloads.view import repository_of
 
-DRAFTED: Final = ("Deployment", "CronJob")
+DRAFTED: Final = ("Deployment", "StatefulSet", "CronJob")
 """The kinds of workload that a service can be. Of another one than these two the draft says `kind`."""
 LEFT_OUT: Final[Mapping[str, str]] = {
-    "StatefulSet": "no service of this file can be one: no release touches it, and each side has its own, with data of "
-    "its own",
     "DaemonSet": "it cannot be scaled to 0: it runs on both sides, whichever is live, and no release touches it",
 }
 """The kinds that no service can be, and what that means for one."""

@@ -26,7 +26,7 @@ from flipgate.core.values.foreign import fault
 from flipgate.core.values.place import Place, Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.starters import SCALED_OBJECT
+from flipgate.core.workloads.scaled_objects import SCALED_OBJECT
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.looking.ask import fetch
 from flipgate.steps.looking.undeclared import WORKLOADS

@@ -3,18 +3,17 @@ what runs, or saying that nothing does yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
-from types import MappingProxyType
 
-from flipgate.adapters.addresses import KEDA, namespace_address
+from flipgate.adapters.addresses import namespace_address
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.spec.application import Application
-from flipgate.core.traffic.grants import GRANTS, look_for_grants, not_granted
+from flipgate.core.traffic.grants import look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
@@ -22,8 +21,6 @@ from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import untold
-from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
-from flipgate.core.workloads.kinds import Rights
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
@@ -42,54 +39,10 @@ from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
-from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_unstamped
+from flipgate.steps.releasing.rights import denied, missing_rights
 
-"""What flipgate must be allowed to do in a namespace, and no more. Beside these: those of the kinds of workload that
-are declared (core/workloads/kinds.py)."""
-ON_A_SIDE: Rights = (
-    ("", "namespaces", "get"),
-    ("", "pods", "list"),
-    ("", "services", "get"),
-    ("", "services/proxy", "get"),
-    ("", "configmaps", "get"),
-    ("", "events", "create"),
-    # For WayBackReady: what could keep the old side from being whole again; autoscalers for LiveSideReady, too.
-    ("", "resourcequotas", "list"),
-    ("autoscaling", "horizontalpodautoscalers", "list"),
-    ("discovery.k8s.io", "endpointslices", "list"),
-)
-FOR_MIXED: Rights = (
-    ("", "configmaps", "patch"),
-    # The kubelet is made to look at once, and the pods are asked whether they do as they were told.
-    ("", "pods", "patch"),
-    ("", "pods/proxy", "get"),
-)
-"""On the sides, where a service of role mixed is declared."""
-FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list patch"),)
-"""On the sides, where KEDA is served and a worker is declared: what would start it on a dark side is paused there."""
-FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
-    {
-        word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
-        for word, kind in KINDS.items()
-    }
-)
-"""By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
-FOR_GRANTS: Mapping[str, Rights] = MappingProxyType(
-    {word: ((kind.group, GRANTS, "list"),) if kind.needs_grant else () for word, kind in KINDS.items()}
-)
-"""By the kind of a declared route, on the sides: whether it may name what is there."""
-OF_ITS_OWN: Rights = (
-    ("", "namespaces", "get"),
-    ("", "configmaps", "get list create update patch delete"),
-    ("coordination.k8s.io", "leases", "get create update"),
-)
-ON_ROUTES: Mapping[str, Rights] = MappingProxyType(
-    {word: ((kind.group, kind.plural, "get patch"), ("", "events", "create")) for word, kind in KINDS.items()}
-)
-"""By the kind of route: asked for in the namespaces where a route of that kind is declared."""
-ON_TRAEFIK: Rights = (("", "pods", "list"), ("", "pods/proxy", "get"))
 _SECOND_SIDE = ": nothing of the application is there (docs/your-application.md says how to make a second side)"
 
 
@@ -99,7 +52,7 @@ def check_application(
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
     users' question was answered with is said, and what was not looked for."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
-    problems = [*_permissions(world, namespace), *probe_problems(world)]
+    problems = [*missing_rights(world, namespace), *probe_problems(world)]
     if problems:
         return problems
     for note in volume_notes(world):
@@ -239,52 +192,6 @@ def _last_epoch(view: View) -> int:
     return max((epoch for epoch in epochs if epoch is not None), default=0)
 
 
-def rights_on_a_side(application: Application) -> Rights:
-    """What flipgate must be allowed to do on each side of this application."""
-    declared = {service.kind for service in application.spec.services}
-    workloads = tuple(right for kind, row in KINDS_OF_WORKLOAD.items() if kind in declared for right in row.rights)
-    gates = tuple(
-        right for kind in dict.fromkeys(gate.kind for gate in application.spec.gates) for right in kind.rights
-    )
-    mixed = FOR_MIXED if application.mixed() else ()
-    jobs = FOR_JOBS if any(check.job for check in application.spec.checks) else ()
-    grants = tuple(right for kind in {route.kind for route in application.spec.routes} for right in FOR_GRANTS[kind])
-    return ON_A_SIDE + workloads + mixed + jobs + gates + grants
-
-
-def _permissions(world: World, namespace: str) -> Iterator[str]:
-    application = world.application
-    keda = application.workers() and KEDA in world.cluster.groups()
-    on_a_side = rights_on_a_side(application) + (FOR_KEDA if keda else ())
-    places: list[tuple[str, Rights]] = [(application.place_of(side).namespace, on_a_side) for side in Side]
-    places.append((namespace, OF_ITS_OWN))
-    if not application.spec.traffic.address:  # else it is asked, and no pod
-        places.append((application.spec.traffic.traefik.namespace, ON_TRAEFIK))
-    routes = dict.fromkeys((route.namespace, route.kind) for route in application.spec.routes)
-    places += [(where, ON_ROUTES[kind]) for where, kind in routes]
-    if application.spec.traffic.preview_host:
-        places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
-    needed: dict[str, Rights] = {}
-    for where, rights in places:
-        needed[where] = needed.get(where, ()) + rights
-    for where, rights in needed.items():
-        yield from _denied(world, where, rights)
-
-
-def _denied(world: World, where: str, needed: Rights) -> Iterator[str]:
-    """Each right by itself, unless this user may do everything there: most who check a file by hand may."""
-    if world.cluster.allowed("*", "*", "*", where):
-        return
-    # Once each: a route may stand on a side, and need the same there.
-    asked = [*dict.fromkeys((verb, group, what) for group, what, verbs in needed for verb in verbs.split())]
-    answers = world.each(lambda each: world.cluster.allowed(*each, where), asked)
-    for verb, group, what in (each for each, may in zip(asked, answers, strict=True) if not may):
-        kind, _, part = what.partition("/")
-        kind += f".{group}" if group else ""
-        command = f"kubectl auth can-i {verb} {kind}{f' --subresource={part}' if part else ''} -n {where}"
-        yield f"no permission to {verb} {kind}{f'/{part}' if part else ''} in namespace {where} ({command})"
-
-
 def _routes(world: World) -> Iterator[str]:
     try:
         traffic = look_at_traffic(world)
@@ -333,7 +240,7 @@ def _behind(world: World, traffic: Traffic) -> Iterator[str]:
     named = dict.fromkeys(entry.target.kind for route in traffic.leading for entry in route.entries)
     needed = tuple((KINDS[kind].group, KINDS[kind].plural, "get") for kind in named if kind in KINDS)
     for side in Side:
-        yield from _denied(world, world.application.place_of(side).namespace, needed)
+        yield from denied(world, world.application.place_of(side).namespace, needed)
 
 
 def _why(world: World, route: RouteName) -> str:

@@ -19,7 +19,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving import jobs
 from flipgate.steps.moving.jobs import run_job, stop_jobs
-from flipgate.steps.releasing.setup import rights_on_a_side
+from flipgate.steps.releasing.rights import rights_on_a_side
 from tests.api.shop import GREEN, Shop, last_entry, meanwhile, opened
 from tests.api.users import grant, user
 

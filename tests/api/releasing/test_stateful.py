@@ -16,7 +16,8 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
-from flipgate.steps.releasing.setup import adopt, apply_application, check_application, rights_on_a_side
+from flipgate.steps.releasing.rights import rights_on_a_side
+from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api import stateful
 from tests.api.changed_shop import declaring, to_baking
 from tests.api.shop import BLUE, GREEN, Shop, under_lease

@@ -16,7 +16,7 @@ from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
 from flipgate.steps.looking.commands import SENDING
 from flipgate.steps.moving.jobs import FOR_JOBS
-from flipgate.steps.releasing.setup import (
+from flipgate.steps.releasing.rights import (
     FOR_GRANTS,
     FOR_KEDA,
     FOR_MIXED,
