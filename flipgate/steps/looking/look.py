@@ -35,7 +35,11 @@ def look(world: World) -> View:
 
 def look_at_traffic(world: World) -> Traffic:
     """Where the live routes send users, read now."""
-    return read_traffic(world.cluster, world.application, world.route_api)
+    traffic = read_traffic(world.cluster, world.application, world.route_api)
+    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    found = [(state.route, state.uid) for state in traffic.routes if state.uid]
+    world.uids.update({InvolvedObject(name.kind, name.namespace, name.name): uid for name, uid in found})
+    return traffic
 
 
 def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
@@ -79,7 +83,7 @@ def side_of(
     place = world.application.place_of(side)
     namespace = place.namespace
     known = {(_kind_of(each), each["metadata"]["name"]): each for each in found if each}
-    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    # As of routes: seen once, nobody has to ask for it.
     world.uids.update(
         {InvolvedObject(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()}
     )
