@@ -31,12 +31,7 @@ def declaring(shop: Shop, *services: str, without: Collection[str] = ()) -> Shop
 
 def add(shop: Shop, side: Side, name: str, replicas: int) -> None:
     """One Deployment more on a side, all its pods Ready."""
-    container = {"name": name, "image": f"shop/{name}:1"}
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-    shop.cluster.create(shop.deployments(side), {"metadata": {"name": name}, "spec": spec})
-    shop.play_ready(side, name)
+    shop.add_deployment(side, name, replicas)
 
 
 def cron_job_at(shop: Shop, side: Side, name: str) -> str:
