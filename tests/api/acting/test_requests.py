@@ -12,7 +12,9 @@ from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.steps.acting.events import write_events
 from flipgate.steps.acting.world import World, utc_now
+from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking.look import look
+from flipgate.steps.releasing.settle import kept_too_long
 from tests.api.shop import Shop, opened
 from tests.api.wire import Through, serving
 
@@ -60,4 +62,16 @@ def test_what_a_server_serves_is_asked_for_by_its_versions_alone(counted: Counte
     counted.sent()
     assert served_by(world.cluster, "traefik.io")["IngressRoute"] == "/apis/traefik.io/v1alpha1"
     assert served_by(world.cluster, "nobody.example") == {}
+    assert counted.sent() == ["GET"]
+
+
+def test_where_nothing_was_interrupted_and_nothing_is_kept_a_look_and_the_record_are_enough(counted: Counted) -> None:
+    world = counted.world
+    world.cluster.groups()
+    counted.sent()
+    look(world)
+    looked = counted.sent()
+    recover(world)
+    assert counted.sent() == looked
+    assert kept_too_long(world) is None
     assert counted.sent() == ["GET"]
