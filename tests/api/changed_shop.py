@@ -24,7 +24,11 @@ PROVEN = Proven((Seen("traefik-1", proven=True),), 0.1)
 def declaring(shop: Shop, *services: str, without: Collection[str] = ()) -> Shop:
     """The shop with these services more in its file, and without those, as `apply` writes it."""
     kept = [line for line in shop.text.splitlines() if not any(f"name: {name}," in line for name in without)]
-    text = "\n".join([*kept, *(f"    - {service}" for service in services)]) + "\n"
+    return by_file(shop, "\n".join([*kept, *(f"    - {service}" for service in services)]) + "\n")
+
+
+def by_file(shop: Shop, text: str) -> Shop:
+    """The shop by this file, as `apply` writes it."""
     Store(shop.cluster, shop.own, shop.name).write_application(text)
     return replace(shop, application=load_application(text, "shop.yaml"), text=text)
 
