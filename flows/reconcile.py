@@ -11,7 +11,6 @@ from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
-from flipgate.steps.looking.look import look
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
@@ -68,7 +67,7 @@ def reconcile_world(world: World, cluster: str) -> str:
         task.end_waiting(world, expired)
     if outcome.pipeline and world.unattended():
         task.go_on(world, outcome, cluster)
-    if kept_too_long(world, look(world)):
+    if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
     start_what_waited(world, cluster)

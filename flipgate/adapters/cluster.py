@@ -35,10 +35,15 @@ class Reader:
 
     def groups(self) -> Mapping[str, str]:
         """The API groups this server serves, with their preferred version; asked for once per connection."""
+        return {group: versions[0] for group, versions in self.versions().items()}
+
+    def versions(self) -> Mapping[str, tuple[str, ...]]:
+        """The same with all their versions, the preferred one first."""
         groups = self._connection.groups
         if not groups:
-            served = self.get("/apis").get("groups") or []
-            groups.update({group["name"]: group["preferredVersion"]["groupVersion"] for group in served})
+            for group in self.get("/apis").get("groups") or []:
+                known = [group["preferredVersion"], *group.get("versions", ())]
+                groups[group["name"]] = tuple(dict.fromkeys(each["groupVersion"] for each in known))
         return groups
 
     def find(self, path: str) -> dict[str, Any] | None:

@@ -65,8 +65,8 @@ class Connection:
         self._connections = client.rest_client.pool_manager.connection_from_url(self.server)
         by_deadline(self._connections)
         self._prefix = urlsplit(self.server).path.rstrip("/")
-        self.groups: dict[str, str] = {}
-        """The API groups that it serves, once somebody has asked."""
+        self.groups: dict[str, tuple[str, ...]] = {}
+        """The API groups that it serves and their versions, the preferred first; once somebody has asked."""
         self._credentials: tuple[float, dict[str, str]] = (-AUTH_SECONDS, {})
 
     @classmethod

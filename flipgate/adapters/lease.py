@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -42,6 +43,8 @@ class Lease:
         self._stop = threading.Event()
         self._lost = threading.Event()
         self._taken_by = ""
+        self._written: dict[str, Any] = {}
+        """The Lease as we wrote it last."""
         self._thread: threading.Thread | None = None
 
     def acquire(self, *, steal: bool = False, patience_seconds: float | None = None) -> None:
@@ -100,13 +103,16 @@ class Lease:
         self._stop.set()
         if self._thread:
             self._thread.join(timeout=5)
-        try:
-            lease = self._cluster.get(self._path(self._name))
-            if lease["spec"].get("holderIdentity") == self.holder:
-                lease["spec"] |= {"holderIdentity": "", "renewTime": stamp_time(self._now())}
-                self._cluster.replace(self._path(self._name), lease)
-        except FlipgateError:
-            return  # another actor has it, or the cluster is away: silence gives it back
+        with suppress(FlipgateError):  # another actor has it, or the cluster is away: silence gives it back
+            try:
+                self._give_back(self._written)
+            except Conflict:  # somebody has written it since, and it may be ours all the same
+                self._give_back(self._cluster.get(self._path(self._name)))
+
+    def _give_back(self, lease: dict[str, Any]) -> None:
+        if lease.get("spec", {}).get("holderIdentity") == self.holder:
+            lease["spec"] |= {"holderIdentity": "", "renewTime": stamp_time(self._now())}
+            self._written = self._cluster.replace(self._path(self._name), lease)
 
     def _take(self, lease: dict[str, Any] | None) -> bool:
         spec = {
@@ -124,10 +130,10 @@ class Lease:
         obj = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
         try:
             if lease is None:
-                self._cluster.create(self._path(), obj)
+                self._written = self._cluster.create(self._path(), obj)
             else:
                 meta["resourceVersion"] = lease["metadata"]["resourceVersion"]
-                self._cluster.replace(self._path(self._name), obj)
+                self._written = self._cluster.replace(self._path(self._name), obj)
         except Conflict:
             return False
         return True
@@ -139,7 +145,7 @@ class Lease:
                 if self._lost_to(lease["spec"].get("holderIdentity")):
                     return
                 lease["spec"]["renewTime"] = stamp_time(self._now())
-                self._cluster.replace(self._path(self._name), lease)
+                self._written = self._cluster.replace(self._path(self._name), lease)
             except NotFound:
                 self._lost.set()
                 return

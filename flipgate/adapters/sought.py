@@ -21,10 +21,9 @@ def served_by(cluster: Reader, group: str) -> Mapping[str, str]:
     served at different versions (the Gateway API's are)."""
     if not group:
         return {each["kind"]: "/api/v1" for each in cluster.get("/api/v1").get("resources") or []}
-    versions = (cluster.find(f"/apis/{group}") or {}).get("versions") or []
     served: dict[str, str] = {}
-    for version in reversed(versions):  # the preferred one is the first, and wins
-        api = f"/apis/{version['groupVersion']}"
+    for version in reversed(cluster.versions().get(group, ())):  # the preferred one is the first, and wins
+        api = f"/apis/{version}"
         served |= {each["kind"]: api for each in cluster.get(api).get("resources") or []}
     return served
 

@@ -82,10 +82,11 @@ class Store:
         except NotFound:
             return None
 
-    def create(self, record: Record) -> None:
-        """Writes the first record. Raises Conflict when there is one."""
-        _, data = _stored(record)
+    def create(self, record: Record) -> Record:
+        """Writes the first record, and returns it as it was stored. Raises Conflict when there is one."""
+        record, data = _stored(record)
         self._cluster.create(self._path(), self._config_map(f"record-{self.name}", data, "record"))
+        return record
 
     def update(self, change: Callable[[Record], Record]) -> Record:
         """Reads, changes and writes the record, again when somebody else wrote in between; `change` must be pure.

@@ -24,19 +24,18 @@ PROVEN = Proven((Seen("traefik-1", proven=True),), 0.1)
 def declaring(shop: Shop, *services: str, without: Collection[str] = ()) -> Shop:
     """The shop with these services more in its file, and without those, as `apply` writes it."""
     kept = [line for line in shop.text.splitlines() if not any(f"name: {name}," in line for name in without)]
-    text = "\n".join([*kept, *(f"    - {service}" for service in services)]) + "\n"
+    return by_file(shop, "\n".join([*kept, *(f"    - {service}" for service in services)]) + "\n")
+
+
+def by_file(shop: Shop, text: str) -> Shop:
+    """The shop by this file, as `apply` writes it."""
     Store(shop.cluster, shop.own, shop.name).write_application(text)
     return replace(shop, application=load_application(text, "shop.yaml"), text=text)
 
 
 def add(shop: Shop, side: Side, name: str, replicas: int) -> None:
     """One Deployment more on a side, all its pods Ready."""
-    container = {"name": name, "image": f"shop/{name}:1"}
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-    shop.cluster.create(shop.deployments(side), {"metadata": {"name": name}, "spec": spec})
-    shop.play_ready(side, name)
+    shop.add_deployment(side, name, replicas)
 
 
 def cron_job_at(shop: Shop, side: Side, name: str) -> str:

@@ -81,7 +81,7 @@ class Shop:
                 shop.add_deployment(side, service, count if side is BLUE else 0)
         for route in shop.routes:
             shop.add_route(route, BLUE)
-        Store(cluster, shop.own, shop.name).write_application(shop.text)
+        shop.write_down()
         return shop
 
     @classmethod
@@ -89,7 +89,7 @@ class Shop:
         """The application written down, and nothing of what it speaks of."""
         shop = cls.named(cluster, kubeconfig)
         shop.add_namespace(shop.own)
-        Store(cluster, shop.own, shop.name).write_application(shop.text)
+        shop.write_down()
         return shop
 
     @classmethod
@@ -134,6 +134,12 @@ class Shop:
     def namespace(self, side: Side) -> str:
         """A side's namespace."""
         return f"{self.name}-{side}"
+
+    def write_down(self) -> None:
+        """Writes the application to the cluster as `apply` does, where it is not yet."""
+        labels = {"flipgate.dev/application": self.name, "flipgate.dev/kind": "application"}
+        meta = {"name": f"application-{self.name}", "labels": labels}
+        self.cluster.create(self.config_maps, {"metadata": meta, "data": {"application.yaml": self.text}})
 
     def world(self, actor: str = "ana", cluster: Cluster | None = None) -> World:
         """The shop as one actor sees it, on `cluster` if it comes another way (another user, a proxy)."""
@@ -194,7 +200,8 @@ class Shop:
 
     def add_deployment(self, side: Side, name: str, replicas: int, **annotations: str) -> None:
         labels = {"app": name}
-        pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": IMAGES[name]}]}}
+        container = {"name": name, "image": f"shop/{name}:1"}
+        pods = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
         spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pods}
         meta = {"name": name, "annotations": annotations}
         made = self.cluster.create(self.deployments(side), {"metadata": meta, "spec": spec})

@@ -38,7 +38,7 @@ class Town:
             path, _, name = request.path.partition("/deployments/")
             if name:
                 found = [each for each in self.deployments if each["metadata"]["name"] == name]
-                return (200, json.dumps(found[0]).encode()) if found else (404, b"{}")
+                return (200, json.dumps({"kind": "Deployment", **found[0]}).encode()) if found else (404, b"{}")
             items = self.deployments if path.endswith("/deployments") else self.pods
             return 200, json.dumps({"items": items}).encode()
         self.asked[request.path.split("/pods/")[1].split(":")[0]] += 1

@@ -98,9 +98,10 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
                 # Who held the Lease until now may have ended the entry itself.
                 entry = acting.record.open_entry
                 outcome = _recover(acting, entry) if entry else Outcome("its own run has ended the step meanwhile")
+            record = world.store.read()
         case _:
             outcome = _nothing_open(record, view, world.now())
-    deliver(world, world.store.read())
+    deliver(world, record)
     return outcome
 
 

@@ -37,7 +37,11 @@ def look(world: World) -> View:
 
 def look_at_traffic(world: World) -> Traffic:
     """Where the live routes send users, read now."""
-    return read_traffic(world.cluster, world.application, world.route_api)
+    traffic = read_traffic(world.cluster, world.application, world.route_api)
+    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    found = [(state.route, state.uid) for state in traffic.routes if state.uid]
+    world.uids.update({InvolvedObject(name.kind, name.namespace, name.name): uid for name, uid in found})
+    return traffic
 
 
 def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None) -> SideState:
@@ -50,9 +54,9 @@ def look_at_side(world: World, side: Side, only: Sequence[Service] | None = None
 
 
 def look_at_coming(world: World, release: Release) -> dict[str, tuple[int, int]]:
-    """How many pods of a release that is brought up are Ready and wanted, of each service, by one request."""
-    found = world.cluster.items(address("Deployment", world.application.place_of(release.side).namespace))
-    return coming_up(side_of(world, release.side, found), release.wanted)
+    """How many pods of a release that is brought up are Ready and wanted, of each service, by one request a kind."""
+    side, _ = list_side(world, release.side)
+    return coming_up(side, release.wanted)
 
 
 def read_taken_out(world: World, record: Record, side: Side, say: Callable[[str], None]) -> SideState:
@@ -88,7 +92,7 @@ def side_of(
     place = world.application.place_of(side)
     namespace = place.namespace
     known = {(each["kind"], each["metadata"]["name"]): each for each in found if each}
-    # Events on them need to know which they are: seen once, nobody has to ask for it.
+    # As of routes: seen once, nobody has to ask for it.
     world.uids.update(
         {InvolvedObject(kind, namespace, n): o["metadata"].get("uid", "") for (kind, n), o in known.items()}
     )

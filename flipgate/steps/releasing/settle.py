@@ -237,15 +237,16 @@ def _wait_gone(acting: Acting, state: SideState) -> int:
     return left
 
 
-def kept_too_long(world: World, view: View) -> Release | None:
-    """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none."""
-    record = need_record(world, view)
-    ended = record.ended
-    if ended is None or not ended.phase.row.kept or ended.side is view.active:
+def kept_too_long(world: World, view: View | None = None) -> Release | None:
+    """The ended release whose side is still up, longer than `keepFailedSeconds`; None when there is none. Without a
+    `view` it looks for itself, once the record says that there may be one."""
+    ended = (need_record(world, view) if view else world.store.read()).ended
+    if ended is None or not ended.phase.row.kept:
         return None
-    kept = (world.now() - ended.since).total_seconds()
-    up = view.sides[ended.side].up
-    return ended if up and kept >= world.application.spec.policy.keep_failed_seconds else None
+    if (world.now() - ended.since).total_seconds() < world.application.spec.policy.keep_failed_seconds:
+        return None
+    view = view or look(world)
+    return ended if view.sides[ended.side].up and ended.side is not view.active else None
 
 
 def rest_expired(acting: Acting) -> None:

@@ -166,7 +166,7 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     name, epoch = world.application.name, _last_epoch(view)
     record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
     try:
-        world.store.create(record)
+        record = world.store.create(record)
     except Conflict:
         return world.store.read()
     # Whatever was sent before is refused from here on, also where a record was lost and this is a second beginning.

@@ -106,16 +106,16 @@ def test_rights_on_traefiks_pods_are_not_asked_for(shop: Shop, tmp_path: Path) -
     ids=["another's", "unknown CA"],
 )
 def test_a_certificate_that_no_browser_takes_is_no_answer_and_says_why(
-    shop: Shop, tmp_path: Path, trusted: bool, name: str, said: str
+    standing: Shop, tmp_path: Path, trusted: bool, name: str, said: str
 ) -> None:
-    host = f"{shop.name}.example"
+    host = f"{standing.name}.example"
     with edge(BLUE_SAYS, name or host) as front:
-        at(shop, front, trusted=trusted)
+        at(standing, front, trusted=trusted)
         with pytest.raises(Unreachable, match=f"no TLS for {host} came about: .*{said}") as refused:
-            asking(shop)
-        with serving(fronted(shop), tmp_path) as cluster:
-            (problem,) = check_application(cluster, shop.application, shop.own)
-            world = impatient(shop.world("ana", cluster))
+            asking(standing)
+        with serving(fronted(standing), tmp_path) as cluster:
+            (problem,) = check_application(cluster, standing.application, standing.own)
+            world = impatient(standing.world("ana", cluster))
             with pytest.raises(Refused) as blind:
                 need_visible(world, BLUE, world.proxy.replicas())
     assert said in problem

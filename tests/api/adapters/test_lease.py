@@ -108,6 +108,13 @@ def test_the_loser_gives_nothing_back(shop: Shop) -> None:
         assert written(shop)["holderIdentity"] == "ana"
 
 
+def test_what_others_wrote_on_a_lease_meanwhile_keeps_nobody_from_giving_it_back(shop: Shop) -> None:
+    with held(lease_of(shop, "ana")):
+        note = {"metadata": {"annotations": {"someone": "was here"}}}
+        shop.cluster.merge(f"{lease_path(shop)}/flipgate-{shop.name}", note)
+    assert written(shop)["holderIdentity"] == ""
+
+
 def test_a_lease_that_was_deleted_is_lost(shop: Shop) -> None:
     with held(lease_of(shop, "ana")) as ana:
         shop.cluster.delete(f"{lease_path(shop)}/flipgate-{shop.name}")

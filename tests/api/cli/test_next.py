@@ -143,7 +143,7 @@ class Clerk:
                 stamped = {"flipgate.dev/epoch": str(epochs[side])} if epochs and name == "web" else {}
                 shop.add_deployment(side, name, count, **stamped)
         self._point()
-        self.desk.store.write_application(shop.text)
+        shop.write_down()
         if state.record != "none":
             self.desk.store.create(self._record())
         if state.record == "garbled":

@@ -11,14 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
-from flipgate.steps.acting.world import World
 from flipgate.steps.looking.prove import need_visible, prove
 from flipgate.steps.releasing.setup import adopt, check_application
 from flipgate.steps.watching.watch import quick_watch
-from tests.api.front import Users, fronted, saying
+from tests.api.front import Users, fronted, impatient, saying
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.town import Town, pod, world_of
 from tests.api.users import RBAC, user
@@ -47,11 +45,6 @@ def guarded(request: Handler) -> Answer | None:
     """A login in front of the whole host, which lets in who brings the cookie."""
     let_in = request.headers["Cookie"] == VALUE
     return (saying("X-Served-Side: blue") if let_in else saying(status=401, body=b"no"))(request)
-
-
-def patient(shop: Shop, cluster: Cluster) -> World:
-    """The shop's world, on a clock that its waiting moves on."""
-    return timed_by_its_waiting(shop.world("ana", cluster))
 
 
 def seen_in(shop: Shop, folder: Path, users: Users = guarded) -> list[str]:
@@ -88,7 +81,7 @@ def test_a_secret_that_holds_no_header_is_named_by_check_and_its_value_never_sho
     (problem,) = seen_in(shop, tmp_path)
     assert problem == f"spec.traffic.probe.headers: Secret {shop.own}/probe: {said}"
     with serving(fronted(shop, guarded), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_visible(patient(shop, cluster), BLUE, ["traefik-1"])
+        need_visible(impatient(shop.world("ana", cluster)), BLUE, ["traefik-1"])
     assert said in refused.value.fact
     assert "s3cr3t" not in f"{problem} {refused.value}"
 
@@ -125,14 +118,14 @@ def test_the_right_to_read_it_is_asked_for_by_its_name(shop: Shop, tmp_path: Pat
     ids=["401", "403", "302", "429"],
 )
 def test_who_is_turned_away_is_told_the_status_what_does_that_and_the_key(
-    shop: Shop, tmp_path: Path, users: Users, said: str, declare: str
+    standing: Shop, tmp_path: Path, users: Users, said: str, declare: str
 ) -> None:
-    (problem,) = seen_in(shop, tmp_path, users)
-    with serving(fronted(shop, users), tmp_path) as cluster:
+    (problem,) = seen_in(standing, tmp_path, users)
+    with serving(fronted(standing, users), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
-            adopt(shop.world("ana", cluster))
+            adopt(standing.world("ana", cluster))
         with pytest.raises(Refused) as blind:
-            need_visible(patient(shop, cluster), BLUE, ["traefik-1"])
+            need_visible(impatient(standing.world("ana", cluster)), BLUE, ["traefik-1"])
     assert said in problem
     assert problem in str(refused.value)
     assert (refused.value.reason, blind.value.reason) == ("TurnedAway", "CannotSee")
@@ -140,16 +133,16 @@ def test_who_is_turned_away_is_told_the_status_what_does_that_and_the_key(
     assert blind.value.next_command.startswith(f"declare {declare}")
 
 
-def test_a_side_has_to_answer_with_the_declared_status(shop: Shop, tmp_path: Path) -> None:
-    probing(shop, "status: 204")
-    assert seen_in(shop, tmp_path, saying("X-Served-Side: blue", status=204, body=b"")) == []
-    (problem,) = seen_in(shop, tmp_path, saying("X-Served-Side: blue", status=401))
+def test_a_side_has_to_answer_with_the_declared_status(standing: Shop, tmp_path: Path) -> None:
+    probing(standing, "status: 204")
+    assert seen_in(standing, tmp_path, saying("X-Served-Side: blue", status=204, body=b"")) == []
+    (problem,) = seen_in(standing, tmp_path, saying("X-Served-Side: blue", status=401))
     assert "HTTP 401 from blue, while spec.traffic.probe.status is 204" in problem
-    with serving(fronted(shop, saying("X-Served-Side: blue", status=401)), tmp_path) as cluster:
+    with serving(fronted(standing, saying("X-Served-Side: blue", status=401)), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
-            adopt(shop.world("ana", cluster))
+            adopt(standing.world("ana", cluster))
         with pytest.raises(Refused) as blind:
-            need_visible(patient(shop, cluster), BLUE, ["traefik-1"])
+            need_visible(impatient(standing.world("ana", cluster)), BLUE, ["traefik-1"])
     assert refused.value.reason == "StatusNotExpected"
     assert "HTTP 401 from blue, not 204 as declared" in blind.value.fact
 

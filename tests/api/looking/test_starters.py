@@ -17,6 +17,12 @@ from tests.api.wire import Answer, Handler, Script, serving
 PAUSED = "autoscaling.keda.sh/paused"
 
 
+@pytest.fixture
+def shop(standing: Shop) -> Shop:
+    """One for all: who checks changes nothing."""
+    return standing
+
+
 def scaled_object(target: str = "mailer", *, kind: str = "", **annotations: str) -> dict[str, Any]:
     """One as the API server gives it; `scaleTargetRef.kind` is left out where it is a Deployment."""
     named = {name.replace("_", "-"): value for name, value in annotations.items()}

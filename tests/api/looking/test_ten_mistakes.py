@@ -18,7 +18,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.core.spec.application import load_application
 from flipgate.steps.looking import header
 from lab.control.records import Lab
-from lab.stories.example import EXAMPLE, Place, application_text
+from lab.stories.example import OVERLAYS, ROUTING, Place, application_text
 from tests.api.desk import Desk
 from tests.api.front import fronted, saying
 from tests.api.shop import GREEN, ROUTES, Shop
@@ -27,17 +27,17 @@ from tests.api.wire import Answer, Handler, serving
 NAME = f"ten-{uuid4().hex[:8]}"
 PLACE = Place(NAME, f"{NAME}-blue", f"{NAME}-green", NAME, "live", f"{NAME}.example")
 GROUPS = {"v1": "/api/v1", "apps/v1": "/apis/apps/v1", "batch/v1": "/apis/batch/v1"}
+VENUE, FRANCHISE, CONTEST = (f"{name}-football-ncaa" for name in ("venue", "franchise", "contest"))
 KEDA = {"name": "keda.sh", "preferredVersion": {"groupVersion": "keda.sh/v1alpha1"}}
 
 
 @dataclass
 class Sports:
-    """The example of the checkout, live on blue, with what a mistake may change: its file and its Traefik."""
+    """The example of the checkout, live on blue by TLS alone, with what a mistake may change: its file, and KEDA."""
 
     shop: Shop
     folder: Path
     text: str
-    tls_only: bool = False
     scaled: tuple[dict[str, Any], ...] = ()
 
     def check(self) -> tuple[int, list[str]]:
@@ -52,8 +52,12 @@ class Sports:
         return result.exit_code, json.loads(result.stdout)["problems"]
 
     def _script(self) -> Callable[[Handler], Answer | None]:
-        plain = saying(f"Location: https://{PLACE.host}/", status=308) if self.tls_only else None
-        through = fronted(self.shop, plain)
+        def users(request: Handler) -> Answer | None:
+            if "/https:" in request.path:
+                return saying(f"X-Served-Side: {self.shop.where()[0]}")(request)
+            return saying(f"Location: https://{PLACE.host}/", status=308)(request)
+
+        through = fronted(self.shop, users)
 
         def script(request: Handler) -> Answer | None:
             if request.path == "/apis":
@@ -75,18 +79,20 @@ class Sports:
         return f"{self.shop.deployments(GREEN)}/{name}"
 
     def put_sidecar(self, *names: str) -> None:
-        """The containers of green's `contest`, in this order."""
+        """The containers of green's contest, in this order."""
         containers = [{"name": name, "image": f"sportsdata/{name}:1"} for name in names]
-        self.shop.patch(self.deployment("contest"), ("add", "/spec/template/spec/containers", containers))
+        self.shop.patch(self.deployment(CONTEST), ("add", "/spec/template/spec/containers", containers))
 
 
 def install(cluster: Cluster, lab: Lab) -> Shop:
     """Both sides and the live route as the example's manifests have them, blue Ready."""
-    manifests = [PLACE.rename((EXAMPLE / "manifests" / name).read_text()) for name in ("namespaces.yaml", "route.yaml")]
+    files = ("namespaces.yaml", "production-routing.yaml")
+    manifests = [PLACE.rename((ROUTING / name).read_text()) for name in files]
     for side in ("blue", "green"):
-        command = [str(lab.kubectl), "kustomize", str(EXAMPLE / "manifests" / side)]
+        command = [str(lab.kubectl), "kustomize", str(OVERLAYS / f"production-{side}")]
         manifests.append(PLACE.rename(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-    for obj in (each for text in manifests for each in yaml.safe_load_all(text) if each):
+    found = [each for text in manifests for each in yaml.safe_load_all(text) if each]
+    for obj in (each for each in found if each["kind"] != "ExternalSecret"):  # its operator is not in this tier
         kind, meta = obj["kind"], obj["metadata"]
         api = GROUPS.get(obj["apiVersion"], f"/apis/{obj['apiVersion']}")
         where = f"/namespaces/{meta['namespace']}" if "namespace" in meta else ""
@@ -101,7 +107,7 @@ def install(cluster: Cluster, lab: Lab) -> Shop:
 def sports(cluster: Cluster, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sports:
     monkeypatch.setattr(header, "HOLD_SECONDS", 0.1)
     traefik = f"traefik: {{namespace: {NAME}, throttleSeconds: 0}}"
-    text = application_text(PLACE).replace("    path: /\n    header", f"    path: /\n    {traefik}\n    header")
+    text = application_text(PLACE).replace("    header: X", f"    {traefik}\n    header: X")
     return Sports(install(cluster, lab), tmp_path, text)
 
 
@@ -117,17 +123,17 @@ class Mistake:
 
 
 def service(sports: Sports) -> str:
-    return f"/api/v1/namespaces/{PLACE.green}/services/season"
+    return f"/api/v1/namespaces/{PLACE.green}/services/season-service"
 
 
 def make_service(sports: Sports) -> None:
-    ports = [{"name": "http", "port": 80, "targetPort": "http"}]
-    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "season"}, "spec": {"ports": ports}}
+    ports = [{"name": "http", "port": 8080, "targetPort": "http"}]
+    body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "season-service"}, "spec": {"ports": ports}}
     sports.shop.cluster.apply(service(sports), body)
 
 
 def make_route(sports: Sports) -> None:
-    to = {"name": "api", "namespace": PLACE.blue, "port": 80}
+    to = {"name": "api-service", "namespace": PLACE.blue, "port": 8080}
     spec = {"routes": [{"kind": "Rule", "match": "Host(`other.example`)", "services": [to]}]}
     body = {"apiVersion": "traefik.io/v1alpha1", "kind": "IngressRoute", "metadata": {"name": "second"}, "spec": spec}
     sports.shop.cluster.create(f"{ROUTES}/{NAME}/ingressroutes", body)
@@ -156,19 +162,19 @@ MISTAKES = {
     "Service missing": Mistake(
         lambda sports: sports.shop.cluster.delete(service(sports)),
         make_service,
-        f"Service {PLACE.green}/season does not exist, and check season asks it",
-        f"kubectl -n {PLACE.blue} get service season -o yaml",
+        f"Service {PLACE.green}/season-service does not exist, and check season asks it",
+        f"kubectl -n {PLACE.blue} get service season-service -o yaml",
     ),
     "wrong port": Mistake(
-        lambda sports: sports.write("name: venue, service: venue, path", "name: venue, service: venue, port: 81, path"),
-        lambda sports: sports.write("service: venue, port: 81, path", "service: venue, path"),
+        lambda sports: sports.write(f"service: {VENUE}, port: 8080, path", f"service: {VENUE}, port: 8081, path"),
+        lambda sports: sports.write(f"service: {VENUE}, port: 8081, path", f"service: {VENUE}, port: 8080, path"),
         f"Service {NAME}-",
-        "/venue has no port 81 (it has: http 80), and check venue asks it; declare `port: 80` for venue",
+        "/venue-service has no port 8081 (it has: http 8080), and check venue asks it; declare `port: 8080` for venue",
         sentences=2,  # one of each side
     ),
     "TLS-only route asked in plain HTTP": Mistake(
-        lambda sports: setattr(sports, "tls_only", True),
-        lambda sports: setattr(sports, "tls_only", False),
+        lambda sports: sports.write("    scheme: https\n", ""),
+        lambda sports: sports.write("    header: X", "    scheme: https\n    header: X"),
         "Traefik (traefik-1) for ",
         "declare spec.traffic.scheme: https",
     ),
@@ -188,7 +194,7 @@ MISTAKES = {
         lambda sports: setattr(sports, "scaled", (SCALER,)),
         lambda sports: setattr(sports, "scaled", ()),
         f"ScaledObject {PLACE.green}/ingest may start ingest-worker on green, which is dark",
-        "autoscaling.keda.sh/paused=true",
+        "The next deploy pauses it",
     ),
     "quota too small": Mistake(
         make_quota,
@@ -197,10 +203,10 @@ MISTAKES = {
         f"raise it to 10 at least (kubectl -n {PLACE.green} edit resourcequota small)",
     ),
     "paused Deployment": Mistake(
-        lambda sports: sports.shop.patch(sports.deployment("franchise"), ("add", "/spec/paused", True)),
-        lambda sports: sports.shop.patch(sports.deployment("franchise"), ("remove", "/spec/paused", None)),
-        f"Deployment {PLACE.green}/franchise is paused",
-        f"kubectl -n {PLACE.green} rollout resume deployment/franchise",
+        lambda sports: sports.shop.patch(sports.deployment(FRANCHISE), ("add", "/spec/paused", True)),
+        lambda sports: sports.shop.patch(sports.deployment(FRANCHISE), ("remove", "/spec/paused", None)),
+        f"Deployment {PLACE.green}/{FRANCHISE} is paused",
+        f"kubectl -n {PLACE.green} rollout resume deployment/{FRANCHISE}",
     ),
     "sidecar first": Mistake(
         lambda sports: (
@@ -209,13 +215,13 @@ MISTAKES = {
         ),
         lambda sports: (
             sports.write(
-                "name: contest, role: serving, replicas: 1}",
-                "name: contest, role: serving, replicas: 1, image: sportsdata/contest}",
+                "service: contest-service, replicas: 1}",
+                "service: contest-service, replicas: 1, image: sportsdata/contest}",
             ),
             sports.put_sidecar("contest"),
         ),
-        f"Deployment {PLACE.green}/contest has several containers",
-        "declare `container:` for contest, or `image:`, its repository",
+        f"Deployment {PLACE.green}/{CONTEST} has several containers",
+        f"declare `container:` for {CONTEST}, or `image:`, its repository",
     ),
     "slack channel unquoted": Mistake(
         lambda sports: setattr(sports, "text", f"{sports.text}  announce:\n    slackChannel: #releases\n"),

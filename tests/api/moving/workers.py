@@ -4,12 +4,10 @@ ConfigMap says so."""
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
-from flipgate.adapters.store import Store
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
+from tests.api.changed_shop import by_file
 from tests.api.shop import BLUE, GREEN, Shop
 
 SCHEDULE = {"schedule": "0 4 * * *", "concurrencyPolicy": "Forbid", "startingDeadlineSeconds": 600}
@@ -19,9 +17,7 @@ STATUS = "status: {port: 8080, path: /queue, json: consuming}"
 
 def declared(shop: Shop, more: str) -> Shop:
     """The shop whose file goes on so."""
-    text = shop.text + more
-    Store(shop.cluster, shop.own, shop.name).write_application(text)
-    return replace(shop, application=load_application(text, "shop.yaml"), text=text)
+    return by_file(shop, shop.text + more)
 
 
 # A CronJob

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -108,7 +109,13 @@ def unrecorded() -> Iterator[Facts]:
         yield facts(traffic=ROUTES[name], sides=sides, movable=movable, managed=managed)
 
 
-ALL = (*states(), *unrecorded())
+@cache
+def everything() -> tuple[Facts, ...]:
+    """All states there are: made by the one process that looks at them."""
+    return (*states(), *unrecorded())
+
+
+in_every_state = pytest.mark.xdist_group("every state")
 
 
 def typed(seen: Facts) -> tuple[str, list[str]]:
@@ -123,9 +130,10 @@ def accepted(seen: Facts, to: Side | None) -> bool:
     return isinstance(judged, Back)
 
 
+@in_every_state
 def test_no_command_is_offered_that_the_state_refuses() -> None:
     checked = set()
-    for seen in ALL:
+    for seen in everything():
         verb, words = typed(seen)
         checked.add(verb or next(iter(words), ""))
         phase = seen.record.phase if seen.record else None
@@ -155,8 +163,9 @@ def test_no_command_is_offered_that_the_state_refuses() -> None:
     assert checked == {*flipgate, "prefect", "kubectl", ""}
 
 
+@in_every_state
 def test_the_way_back_that_is_shown_is_the_one_that_is_gone() -> None:
-    for seen in ALL:
+    for seen in everything():
         way, judged = way_back(seen), seen.rollback
         assert (way["way"] in ("fast", "slow", "abort")) == isinstance(judged, Back), (seen.phase, way, judged)
         if isinstance(judged, Back):
@@ -165,8 +174,9 @@ def test_the_way_back_that_is_shown_is_the_one_that_is_gone() -> None:
             assert "--to" in next_step(seen)["command"] or "rollback" not in next_step(seen)["command"]
 
 
+@in_every_state
 def test_a_person_who_is_next_has_something_to_type() -> None:
-    for seen in ALL:
+    for seen in everything():
         told = next_step(seen)
         assert told["step"]
         assert told["command"] or told["by"] != "person", told
