@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from uuid import uuid4
 
@@ -99,9 +100,9 @@ class Newcomer:
         return done.stdout.replace(self.name, NAME)
 
     def play_ready(self) -> None:
-        """What the controllers would: all wanted pods of the Deployments there and Ready."""
-        for namespace in (self.name, f"{self.name}-green"):
-            at = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        """What the controllers would: all wanted pods of the Deployments and StatefulSets there and Ready."""
+        for kind, namespace in product(("deployments", "statefulsets"), (self.name, f"{self.name}-green")):
+            at = f"/apis/apps/v1/namespaces/{namespace}/{kind}"
             for obj in self.cluster.items(at):
                 count = obj["spec"]["replicas"]
                 status = {"observedGeneration": obj["metadata"]["generation"]}
