@@ -173,7 +173,7 @@ def _set_up(stage: Stage, tell: Progress, policy: Mapping[str, Any] | None) -> N
     lab, place = stage.lab, stage.place
     tell(f"example {place.application}: installing both sides")
     example.install(lab, place)
-    text = example.application_text(place, policy)
+    text = example.application_text(place, policy, by_http=True)
     application = load_application(text, "the example's application file")
     apply_application(Cluster.connect(lab.kubeconfig, lab.context), application, text, stage.namespace)
     adopt(stage.world())

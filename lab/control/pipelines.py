@@ -29,6 +29,8 @@ from lab.machine.progress import Progress
 from lab.plane import namespaces
 
 POOL = "flipgate"
+COMMANDS = paths.CHECKOUT / "examples" / "sportsdata" / "checks"
+"""What checks may run on the lab's worker: the example's own programs."""
 SCHEDULED = "reconcile"
 SERVER, WORKER = "prefect-server", "prefect-worker"
 SERVER_PATIENCE = 90.0  # seconds; the first start makes the database
@@ -64,6 +66,7 @@ class Pipelines:
             "KUBECONFIG": str(self.lab.kubeconfig),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
+        kept |= {"FLIPGATE_COMMANDS": str(COMMANDS)}
         return {**kept, **own, **(extra or {})}
 
     def deploy(self) -> None:

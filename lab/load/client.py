@@ -41,6 +41,13 @@ class Plan:
         parts = urlsplit(self.url)
         return parts.hostname or "127.0.0.1", parts.port or 80
 
+    @property
+    def tls(self) -> dict[str, Any]:
+        """What a connection by https is opened with; nothing by http."""
+        if not self.url.startswith("https:"):
+            return {}
+        return {"ssl": _any_certificate(), "server_hostname": self.host}
+
     def request(self, path: str) -> bytes:
         return f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\nUser-Agent: flipgate-load\r\nAccept: */*\r\n\r\n".encode()
 
@@ -118,9 +125,7 @@ class User:
         self._record = record
         self._channel = channel
         self._connection: Connection | None = None
-        self._tls: dict[str, Any] = {}
-        if plan.url.startswith("https:"):
-            self._tls = {"ssl": _any_certificate(), "server_hostname": plan.host}
+        self._tls = plan.tls
 
     async def ask_for(self, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         began = time.time()
@@ -204,11 +209,17 @@ async def _ask_long(plan: Plan, record: Record) -> None:
 async def _talk(plan: Plan, record: Record) -> None:
     """A WebSocket that stays open: one row for each message that came back, one failure for each end not ours."""
     address, port = plan.address
+    scheme = "wss" if plan.tls else "ws"
     while True:
         began = time.time()
         try:
             async with connect(
-                f"ws://{plan.host}/ws", host=address, port=port, proxy=None, open_timeout=TIMEOUT_SECONDS
+                f"{scheme}://{plan.host}/ws",
+                host=address,
+                port=port,
+                proxy=None,
+                open_timeout=TIMEOUT_SECONDS,
+                **plan.tls,
             ) as socket:
                 side = socket.response.headers.get("X-Served-Side", "") if socket.response else ""
                 while True:

@@ -61,13 +61,16 @@ class Place:
         return text
 
 
-def application_text(place: Place, policy: Mapping[str, Any] | None = None) -> str:
-    """The example's application file for this place, with some of its policy set otherwise."""
+def application_text(place: Place, policy: Mapping[str, Any] | None = None, *, by_http: bool = False) -> str:
+    """The example's application file for this place, with some of its policy set otherwise; `by_http`: without the
+    checks that run a program or a Job, which take their seconds."""
     text = place.rename((EXAMPLE / "flipgate.yaml").read_text())
-    if not policy:
+    if not policy and not by_http:
         return text
     document = yaml.safe_load(text)
-    document["spec"]["policy"] |= dict(policy)
+    document["spec"]["policy"] |= dict(policy or {})
+    if by_http:
+        document["spec"]["checks"] = [check for check in document["spec"]["checks"] if "path" in check]
     return yaml.safe_dump(document, sort_keys=False)
 
 

@@ -96,11 +96,12 @@ class Stage:
 
     def apply(self, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> None:
         """Writes the application's file to the cluster; `edit` may change the document before."""
-        document = yaml.safe_load(example.application_text(self.place, {**POLICY, **(policy or {})}))
+        document = yaml.safe_load(example.application_text(self.place, {**POLICY, **(policy or {})}, by_http=True))
         document["spec"]["traffic"]["traefik"] = {"throttleSeconds": THROTTLE_SECONDS}
         if edit:
             edit(document)
-        self.scheme = document["spec"]["traffic"]["scheme"]
+        if document["spec"]["traffic"]["host"] == self.place.host:
+            self.scheme = document["spec"]["traffic"].get("scheme", "http")
         text = yaml.safe_dump(document, sort_keys=False)
         cluster = Cluster.connect(self.lab.kubeconfig)
         apply_application(cluster, load_application(text, "test"), text, DEFAULT_NAMESPACE)

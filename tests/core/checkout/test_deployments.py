@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from flipgate.core.gates.kinds import KINDS
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.kinds import SOUGHT
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL
 from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
 from flipgate.steps.looking.commands import SENDING
-from flipgate.steps.moving.jobs import FOR_JOBS
 from flipgate.steps.releasing.rights import (
     FOR_GRANTS,
     FOR_KEDA,
@@ -75,12 +73,10 @@ def test_the_rules_that_are_commented_out_are_what_only_some_applications_need()
     preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
     stateful = KINDS_OF_WORKLOAD["StatefulSet"].rights
-    every = KINDS["logs"].rights + FOR_MIXED + FOR_JOBS + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful
-    on_a_side = asked(every)
+    on_a_side = asked(FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful)
     probe = {("", "secrets", "get")}  # one, by its name
     sending = {("", "services/proxy", verb) for verb in SENDING}
-    kept = {("", "events", "list")}
-    expected = others | middlewares | on_a_side | preview | probe | sending | kept
+    expected = others | middlewares | on_a_side | preview | probe | sending
     assert given({"rules": yaml.safe_load("\n".join(rule))}) == expected
 
 

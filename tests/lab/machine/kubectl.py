@@ -49,8 +49,10 @@ class Kubectl:
         return json.loads(self("get", what, "-o", "json"))
 
     def body(self, pod: str, path: str = "/", port: int = 8080) -> Any:
-        """What a pod answers, through the API server."""
-        return json.loads(self("get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}"))
+        """What a pod answers, through the API server: once it does, which without a probe is after it is Ready."""
+        words = ("get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:{port}/proxy{path}")
+        self.until(lambda: self.run(*words).returncode == 0, f"an answer of pod {pod}")
+        return json.loads(self(*words))
 
     def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for it. Raises AssertionError with the namespace's pods and events."""

@@ -48,7 +48,7 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
 
         def shown(path: str) -> str:
             host = stage.place.host
-            answer = world.cluster.through_pod("traefik", other.pod, 8000, path, host=host, timeout=5)
+            answer = world.cluster.through_pod("traefik", other.pod, 8443, path, host=host, scheme="https", timeout=5)
             return answer.headers.get("x-served-side", "")
 
         def first_is_there() -> None:

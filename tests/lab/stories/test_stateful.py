@@ -78,7 +78,7 @@ def application_text(place: Place) -> str:
             "traefik": {"throttleSeconds": THROTTLE_SECONDS},
         },
         "services": services,
-        "checks": [{"name": "front", "service": "front", "path": "/health", "json": {"status": "ok"}}],
+        "checks": [{"name": "front", "service": "front", "path": "/health", "json": {"status": "Healthy"}}],
         "policy": {**POLICY, "maxErrorRatio": 0.01, "soakSeconds": 3600},
     }
     head = {"apiVersion": "flipgate.dev/v1", "kind": "Application", "metadata": {"name": place.application}}
@@ -87,7 +87,7 @@ def application_text(place: Place) -> str:
 
 @pytest.fixture
 def stage(lab: Lab, tmp_path: Any) -> Iterator[Stage]:
-    stage = Stage(lab, Place.named(f"t{os.getpid()}-stateful"))
+    stage = Stage(lab, Place.named(f"t{os.getpid()}-stateful"), scheme="http")
     file = tmp_path / "manifests.yaml"
     file.write_text(yaml.safe_dump_all(manifests(stage.place)))
     stage.kubectl("apply", "--server-side", "-f", str(file))

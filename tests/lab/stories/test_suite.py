@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 PROGRAM = """\
 #!/bin/sh -e
 curl -fsS "$FLIPGATE_BASE_URL/health"
-curl -fsS "$FLIPGATE_URL_PRODUCER/health"
+curl -fsS "$FLIPGATE_URL_PRODUCER_FOOTBALL_NCAA/health"
 echo "asked $FLIPGATE_SIDE of release $FLIPGATE_RELEASE"
 """
 
@@ -43,7 +43,7 @@ def test_a_release_runs_its_job_and_its_program_once_and_people_see_what_they_sa
     (folder / "integration").write_text(PROGRAM)
     (folder / "integration").chmod(0o755)
     monkeypatch.setenv("FLIPGATE_COMMANDS", str(folder))
-    program = {"name": "integration", "service": "api", "command": ["integration"], "timeoutSeconds": 60}
+    program = {"name": "integration", "service": "api-all", "command": ["integration"], "timeoutSeconds": 60}
 
     def suite(document: dict[str, Any]) -> None:
         document["spec"]["checks"] += [program, smoke("echo basket is empty; echo smoke passed")]
@@ -77,7 +77,7 @@ def test_a_job_that_fails_ends_the_release_in_the_clusters_own_words(
 ) -> None:
     stage = new_stage(name, edit=lambda document: document["spec"]["checks"].append(check))
     with pytest.raises(Refused, match=words) as refused:
-        runbook.deploy_dark(stage.world(), images("2", "api"))
+        runbook.deploy_dark(stage.world(), images("2", "api-all"))
     assert refused.value.reason == "ChecksFailed"
     record = stage.record()
     assert record.last is not None

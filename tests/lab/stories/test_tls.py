@@ -51,7 +51,10 @@ def test_releases_go_through_a_route_with_tls_and_no_user_is_lost(new_stage: New
     stage = new_stage("tls")
     redirect(stage)
     (problem,) = problems(stage, "http")
-    assert f"HTTP 301: who asks by http is sent to https://{stage.place.host}/; declare spec.traffic.scheme" in problem
+    assert (
+        f"HTTP 301: who asks by http is sent to https://{stage.place.host}/api/venues; declare spec.traffic.scheme"
+        in problem
+    )
     assert problems(stage) == []
 
     world = stage.world()
