@@ -65,6 +65,15 @@ def test_going_back_from_a_release_lets_the_old_sides_go(keda: Keda) -> None:
     assert (mailers(keda.shop), keda.said(BLUE), keda.said(GREEN)) == ((1, 0), {}, HELD)
 
 
+def test_one_fault_on_the_way_back_is_borne(keda: Keda) -> None:
+    """Or KEDA holds the old side's worker at 0, and starts that of the side that users have left."""
+    to_baking(keda.shop, keda.world(), BUILD)
+    keda.faults.append("etcdserver: leader changed")
+    done = roll_back(keda.world("ana"), "errors", by="ana")
+    assert (done.left, keda.faults) == ((), [])
+    assert (mailers(keda.shop), keda.said(BLUE), keda.said(GREEN)) == ((1, 0), {}, HELD)
+
+
 @pytest.mark.parametrize(
     "said", [{"paused": "true"}, {"paused_replicas": "3"}, {"paused": "true", "paused_replicas": "2"}]
 )
