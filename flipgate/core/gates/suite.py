@@ -34,7 +34,10 @@ def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iter
             fact = f"passed {_age((now - said.at).total_seconds())} ago; what it said is not kept"
             yield Evidence(check.name, Verdict.INFO, check.what, WHERE, fact, "")
         else:
-            fact = "never run for this release: it is new in the file since, so the build has to be deployed again"
+            fact = (
+                "never run for this release: it is new in the file since. Once flipgate rollback has ended the release "
+                "the build has to be deployed again"
+            )
             yield Evidence(check.name, Verdict.UNKNOWN, check.what, WHERE, fact, check.wanted)
 
 

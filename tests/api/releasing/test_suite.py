@@ -14,6 +14,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.check import need_pass
 from flipgate.steps.releasing.bring_up import note_dark, open_release
 from flipgate.steps.releasing.suite import check_release, still_passed
@@ -68,7 +69,12 @@ def test_one_that_is_new_in_the_file_stops_the_flip(shop: Shop, count: Path) -> 
     with pytest.raises(Refused, match="suite: unknown: never run for this release") as refused:
         still_passed(world, release)
     assert refused.value.reason == "ChecksFailed"
+    assert "Once flipgate rollback has ended the release the build has to be deployed again" in refused.value.fact
+    assert opened(world).name == release.name, "deployed at once it would be this very release"
     assert count.read_text() == ""
+    roll_back(world, "a new check", by="ana")
+    assert checked(world, opened(world)).phase is Phase.DARK
+    assert count.read_text() == "once\n"
 
 
 def test_it_is_not_run_where_an_http_check_does_not_pass(shop: Shop, count: Path) -> None:
