@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters import programs
 from flipgate.core.gates.checks import Check
 from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
@@ -103,6 +105,29 @@ def test_no_release_is_opened_where_its_commands_would_not_be_run(
     with pytest.raises(Refused, match="this worker runs no commands"):
         open_release(world, {"web": "shop/web:2"}, "ci")
     assert world.store.read().release is None
+
+
+def test_a_record_that_cannot_be_read_for_a_moment_ends_no_program(
+    shop: Shop, count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be run once more, and what it writes would be there twice."""
+    monkeypatch.setattr(programs, "ASK_SECONDS", 0.0)
+    world = shop.adopted()
+    declare(world, {**SUITE, "command": ["slow"]})
+    (count.parent / "commands" / "slow").write_text(f"#!/bin/sh\necho once >> {count}\nsleep 0.5\n")
+    (count.parent / "commands" / "slow").chmod(0o755)
+    release = opened(world)
+    with world.acting() as acting:
+        read = acting.world.store.read
+
+        def away() -> Record:
+            if count.read_text():
+                raise TemporaryError("etcdserver: leader changed")
+            return read()
+
+        monkeypatch.setattr(acting.world.store, "read", away)
+        (found,) = check_release(acting, release)
+    assert (found.verdict, count.read_text()) == (Verdict.PASS, "once\n")
 
 
 def test_what_is_only_shown_stops_nothing(imagined: Shop) -> None:
