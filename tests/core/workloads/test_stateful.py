@@ -136,6 +136,9 @@ def test_an_unbound_claim_is_final_only_where_the_cluster_says_that_it_failed() 
     bad = unbound(found, [[event(0, "ProvisioningFailed", message="no such zone")]])
     assert bad
     assert bad.fact.endswith("(ProvisioningFailed: no such zone)")
+    again = replace(found, workload=replace(found.workload, scaled_by=Writer("flipgate", "Update", NOW)))
+    assert unbound(again, [[event(-60, "ProvisioningFailed")]]) is None, "it may be mended"
+    assert unbound(again, [[event(-60, "ProvisioningFailed"), event(60, "ProvisioningFailed")]])
     busy = {**said, "message": "0/3 nodes are available: 3 Insufficient cpu."}
     assert not [*stuck("store", store(pods=1), [waiting | {"status": {"conditions": [busy]}}])]
 
