@@ -41,9 +41,11 @@ class Reader:
         """The same with all their versions, the preferred one first."""
         groups = self._connection.groups
         if not groups:
+            found: dict[str, tuple[str, ...]] = {}
             for group in self.get("/apis").get("groups") or []:
                 known = [group["preferredVersion"], *group.get("versions", ())]
-                groups[group["name"]] = tuple(dict.fromkeys(each["groupVersion"] for each in known))
+                found[group["name"]] = tuple(dict.fromkeys(each["groupVersion"] for each in known))
+            groups.update(found)  # at once: another thread takes what is there for all of them
         return groups
 
     def find(self, path: str) -> dict[str, Any] | None:

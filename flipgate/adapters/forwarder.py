@@ -19,13 +19,14 @@ from urllib.parse import unquote, urlsplit
 from flipgate.adapters.cluster import Reader
 from flipgate.core.values.answer import Answer, api_servers_own
 from flipgate.core.values.errors import FlipgateError
-from flipgate.core.values.foreign import sentence
+from flipgate.core.values.foreign import printable, sentence, without_secrets
 
 MOST_BYTES = 8 * 1_048_576
 """Of a request's body, and of an answer's."""
 REQUEST_SECONDS = 60.0
 POLL_SECONDS = 0.1
 NOTES_KEPT = 5
+NOTE_SHOWN = 500
 _HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
     | {"upgrade", "host", "content-length", "accept-encoding", "expect", "proxy-connection"}
@@ -56,10 +57,11 @@ class Forwarded:
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, fact: str) -> None:
-        """Keeps a sentence for whoever reads the check's result; the first few."""
+        """Keeps a sentence for whoever reads the check's result; the first few, without what looks like a secret: a
+        program need not print its requests to have them told."""
         with self._lock:
             if len(self.notes) < NOTES_KEPT:
-                self.notes[fact] = None
+                self.notes[printable(without_secrets(fact), NOTE_SHOWN)] = None
 
 
 @contextmanager
@@ -167,7 +169,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self.forwarded.note(f"header {name} of its requests did not go on: the API server takes it for itself")
 
     def _refuse(self, status: int, fact: str) -> None:
-        self.forwarded.note(f"{self.command} {self.path[:100]} did not get through: {fact}")
+        path, mark, query = self.path.partition("?")
+        self.forwarded.note(
+            f"{self.command} {path[:100]} did not get through: {fact.replace(mark + query, '') if query else fact}"
+        )
         self.close_connection = True
         self._answer(status, [("Content-Type", "text/plain"), ("Connection", "close")], f"flipgate: {fact}\n".encode())
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Reader
 from flipgate.core.values.errors import NotFound, PermanentError
-from flipgate.core.workloads.failed import LINES_KEPT, LOG_BYTES
+from flipgate.core.workloads.failed import LINES_KEPT, end_of
 
 TIMEOUT_SECONDS = 3.0
 MOST_LINES = 5_000
@@ -61,10 +61,10 @@ def last_lines(
 
 
 def tail(cluster: Reader, namespace: str, pod: str, container: str, *, previous: bool) -> str:
-    """The same to be kept: LINES_KEPT lines, LOG_BYTES of them at most, of the end."""
+    """The same to be kept: LINES_KEPT lines, and not much of them, of the end."""
     query = {"container": container, "tailLines": str(LINES_KEPT)} | ({"previous": "true"} if previous else {})
     body = _read(cluster, namespace, pod, MOST_BYTES, query)
-    return body[-LOG_BYTES:].decode(errors="replace")
+    return end_of(body.decode(errors="replace"))
 
 
 def _read(cluster: Reader, namespace: str, pod: str, most: int, query: Mapping[str, str]) -> bytes:

@@ -51,6 +51,8 @@ class Keda:
     busy: bool = True
     """Whether a trigger is active."""
     asked: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """What the API server says in the place of its next answers to reads."""
 
     def world(self, actor: str = "pipeline") -> World:
         """An actor on this cluster, whose pods get Ready, and whose KEDA acts, whenever it waits."""
@@ -87,9 +89,9 @@ class Keda:
 def with_keda(shop: Shop, folder: Path, *, denied: str = "") -> Iterator[Keda]:
     """The shop on a cluster that serves KEDA; requests of this method, if one is `denied`, are forbidden."""
     _serve(shop.cluster)
-    asked: list[str] = []
-    with serving(_script(shop, denied, asked), folder) as cluster:
-        keda = Keda(shop, cluster, asked=asked)
+    asked, faults = list[str](), list[str]()
+    with serving(_script(shop, denied, asked, faults), folder) as cluster:
+        keda = Keda(shop, cluster, asked=asked, faults=faults)
         for side in Side:
             spec = {"scaleTargetRef": {"name": "mailer"}, "minReplicaCount": 0, "triggers": []}
             body = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "mailer-scaler"}}
@@ -97,7 +99,7 @@ def with_keda(shop: Shop, folder: Path, *, denied: str = "") -> Iterator[Keda]:
         yield keda
 
 
-def _script(shop: Shop, denied: str, asked: list[str]) -> Script:
+def _script(shop: Shop, denied: str, asked: list[str], faults: list[str]) -> Script:
     through = Through(shop.kubeconfig)
 
     def script(request: Handler) -> Answer | None:
@@ -109,6 +111,8 @@ def _script(shop: Shop, denied: str, asked: list[str]) -> Script:
             asked.append(f"{request.command} {request.path}")
             if request.command == denied:
                 return 403, json.dumps({"kind": "Status", "message": "scaledobjects is forbidden"}).encode()
+            if faults and request.command == "GET":
+                return 503, json.dumps({"kind": "Status", "message": faults.pop()}).encode()
             request.path = request.path.replace("/apis/keda.sh/", f"/apis/{GROUP}/")
         return through(request)
 

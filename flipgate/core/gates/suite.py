@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from flipgate.core.gates.checks import Check
-from flipgate.core.record.release import CHECKS, NOT_KEPT, Release
+from flipgate.core.record.release import CHECKS, NONE_KEPT, Release
 from flipgate.core.values.verdicts import Evidence, Verdict
 
 WHERE = "record"
@@ -17,11 +17,12 @@ def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iter
     """Yields what the release's own record says of each check that runs by itself, for a release that is dark.
 
     One of which it says nothing was declared after the release was checked: unknown, so that nobody flips on it. Where
-    the record had no room for them all it keeps no more than that all of them passed: only that is shown.
+    the record had no room for any it keeps no more than that all of them passed: only that is shown. Where it keeps the
+    first of many, those that run by themselves are among them (steps/releasing/suite.py).
     """
     said = next((each for each in reversed(release.judgements) if each.step == CHECKS), None)
     kept = {proof.gate: proof for proof in said.proofs} if said else {}
-    partly = any(NOT_KEPT in proof.detail for proof in kept.values())
+    none_kept = any(proof.detail == NONE_KEPT for proof in kept.values())
     for check in checks:
         if not check.runs_by_itself:
             continue
@@ -29,11 +30,14 @@ def remembered(checks: Iterable[Check], release: Release, now: datetime) -> Iter
         if said and proof:
             verdict, age = Verdict(proof.verdict), f"{_age((now - said.at).total_seconds())} ago"
             yield Evidence(check.name, verdict, check.what, WHERE, f"{age}, for this release: {proof.detail}", "")
-        elif said and partly:
+        elif said and none_kept:
             fact = f"passed {_age((now - said.at).total_seconds())} ago; what it said is not kept"
             yield Evidence(check.name, Verdict.INFO, check.what, WHERE, fact, "")
         else:
-            fact = "never run for this release: it is new in the file since, so the build has to be deployed again"
+            fact = (
+                "never run for this release: it is new in the file since. Once flipgate rollback has ended the release "
+                "the build has to be deployed again"
+            )
             yield Evidence(check.name, Verdict.UNKNOWN, check.what, WHERE, fact, check.wanted)
 
 

@@ -90,5 +90,9 @@ def _starts_again(occupant: Occupant, name: str) -> bool:
 def _bytes(occupant: Occupant, name: str) -> int:
     """The bytes that a service takes in the record's JSON, with its indents."""
     noted = (occupant.images.get(name), occupant.roles.get(name), occupant.replicas.get(name))
-    said = [each.model_dump_json(by_alias=True) if isinstance(each, Ran) else str(each) for each in noted if each]
+    said = [
+        each.model_dump_json(by_alias=True) if isinstance(each, Ran) else str(each)
+        for each in noted
+        if each is not None
+    ]
     return sum(written_bytes(name) + written_bytes(each) + INDENTS for each in said)

@@ -45,8 +45,13 @@ def may_start(record: Record, now: datetime, join_seconds: float = 0) -> bool:
 
 def gather(record: Record, images: Mapping[str, str], *, by: str, now: datetime, again: str = "") -> Record:
     """Returns the record with these images waiting for others to join them. Nobody is told: it takes minutes at most.
-    Where a release is in the way already they are `enqueue`d by whoever opens it."""
-    news = {name: QueuedImage(image=image, at=now, by=by, again=again) for name, image in images.items()}
+    Where a release is in the way already they are `enqueue`d by whoever opens it. One that waits to be released `again`
+    still does when the same image comes without a word."""
+    known = {name: each.again for name, each in record.queued.items() if images.get(name) == each.image}
+    news = {
+        name: QueuedImage(image=image, at=now, by=by, again=again or known.get(name, ""))
+        for name, image in images.items()
+    }
     return forget(but(record, queued={**record.queued, **news}, refused_build=None), LEFT)
 
 

@@ -55,6 +55,8 @@ OUTPUT_KEPT = 2_000
 """Characters of what a program wrote that was asked."""
 NOT_KEPT = "not kept"
 """In the place of evidence for which there was no room."""
+NONE_KEPT = f"{NOT_KEPT}, for want of room"
+"""The same in the place of all that one judgement found."""
 SHOWN_KEPT = 50
 """Traefik replicas whose figures are kept."""
 JUDGEMENTS_KEPT = 12

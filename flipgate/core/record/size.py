@@ -19,7 +19,7 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
-from flipgate.core.record.release import NOT_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
+from flipgate.core.record.release import NONE_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
@@ -106,9 +106,7 @@ def _summed(proofs: tuple[FrozenEvidence, ...]) -> tuple[FrozenEvidence, ...]:
     """Many gates' evidence as one line that says how many there were."""
     if len(proofs) < 2:
         return proofs
-    return (
-        FrozenEvidence(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail=f"{NOT_KEPT}, for want of room"),
-    )
+    return (FrozenEvidence(gate=f"{len(proofs)} gates", verdict=combine(proofs), detail=NONE_KEPT),)
 
 
 def _summed_evidence(release: Release) -> Release:

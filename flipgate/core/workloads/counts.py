@@ -123,8 +123,9 @@ def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int,
 
 def coming_up(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Returns how far each service is of which pods are wanted: name to (Ready, wanted). Pods of an older template,
-    which go, do not count."""
-    pods = {name: (side.workloads[name], count) for name, count in sorted(wanted.items()) if count}
+    which go, do not count. A service that was taken out of the file meanwhile is none of the side's."""
+    known = {name: count for name, count in sorted(wanted.items()) if count and name in side.workloads}
+    pods = {name: (side.workloads[name], count) for name, count in known.items()}
     return {name: (min(each.ready, each.updated, count), count) for name, (each, count) in pods.items()}
 
 

@@ -96,13 +96,16 @@ def _has_run(status: Mapping[str, Any]) -> bool:
 
 
 def concerns(event: Mapping[str, Any], workloads: Iterable[str]) -> bool:
-    """Whether a Kubernetes Event is about one of these Deployments, its ReplicaSets or its pods."""
+    """Whether a Kubernetes Event is about one of these workloads, its ReplicaSets or its pods: of a Deployment
+    `NAME-hash-random`, of a StatefulSet `NAME-ordinal`."""
     involved = event.get("involvedObject") or {}
-    parts = {"Deployment": 0, "ReplicaSet": 1, "Pod": 2}.get(str(involved.get("kind")))
-    if parts is None:
-        return False
-    name = str(involved.get("name", ""))
-    return (name.rsplit("-", parts)[0] if parts else name) in set(workloads)
+    kind, name = str(involved.get("kind")), str(involved.get("name", ""))
+    if kind == "Pod":
+        owner, _, ordinal = name.rpartition("-")
+        names = {name.rsplit("-", 2)[0], owner if ordinal.isdecimal() else ""}
+    else:
+        names = {name} if kind in KINDS else {name.rpartition("-")[0]} if kind == "ReplicaSet" else set()
+    return not names.isdisjoint(workloads)
 
 
 def report(
@@ -129,8 +132,9 @@ def _plain(text: str) -> str:
 
 
 def _cells(*cells: object) -> str:
-    """What others wrote may hold what would end a cell of the table."""
-    return "| " + " | ".join(_plain(printable(str(cell), CELL_SHOWN)).replace("|", "\\|") for cell in cells) + " |"
+    """What others wrote may hold what would end a cell of the table. It is looked through for secrets before it is cut:
+    one may end there."""
+    return "| " + " | ".join(printable(_plain(str(cell)), CELL_SHOWN).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _rows(each: FailedPod) -> Iterator[str]:
@@ -157,12 +161,18 @@ def _state(state: Mapping[str, Any]) -> str:
     return ""
 
 
+def end_of(text: str) -> str:
+    """Returns the end of what was written, from a whole line on: a part of one may be that of a secret, without the
+    word by which it is known."""
+    return text if len(text) <= LOG_BYTES else text[-LOG_BYTES:].partition("\n")[2]
+
+
 def _log(each: FailedPod, tail: Tail) -> Iterator[str]:
     which = "the one before" if tail.previous else "last lines"
     if tail.unread:
         yield f"### {each.name}, {tail.container}: {which} not read"
         yield _plain(tail.unread)
-    elif lines := [line for line in tail.text[-LOG_BYTES:].split("\n") if line.strip()][-LINES_KEPT:]:
+    elif lines := [line for line in end_of(tail.text).split("\n") if line.strip()][-LINES_KEPT:]:
         text = "\n".join(map(_line, lines))
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
         yield f"### {each.name}, {tail.container}: {which}"

@@ -51,6 +51,8 @@ class Wanted:
     needs: Needs
     containers: Mapping[str, Needs]
     """What each container of one pod takes, init containers too, by name."""
+    kind: str = "Deployment"
+    """Of its workload."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +92,15 @@ def short_of_objects(quotas: Iterable[Quota], wanted: Mapping[str, int], namespa
                 yield _shortage(quota, text, namespace, resource, used + count)
 
 
-def out_of_range(
-    ranges: Iterable[Range], wanted: Mapping[str, Wanted], namespace: str, kind: str = "Deployment"
-) -> Iterator[Shortage]:
+def out_of_range(ranges: Iterable[Range], wanted: Mapping[str, Wanted], namespace: str) -> Iterator[Shortage]:
     """Yields what a LimitRange refuses of these services' pods: a container, or a pod, that asks for more than it may,
     or for less than it has to (kubernetes/plugin/pkg/admission/limitranger/admission.go)."""
     for each in sorted(ranges, key=lambda one: (one.name, one.of)):
         for service, its in sorted(wanted.items()):
             parts = its.containers if each.of == "Container" else {"": its.needs}
             for container, takes in parts.items():
-                whose = f"container {container} of {kind} {namespace}/{service}" if container else ""
-                yield from _refused(each, takes, whose or f"a pod of {kind} {namespace}/{service}", namespace)
+                part = f"container {container}" if container else "a pod"
+                yield from _refused(each, takes, f"{part} of {its.kind} {namespace}/{service}", namespace)
 
 
 def _refused(range_: Range, takes: Needs, whose: str, namespace: str) -> Iterator[Shortage]:

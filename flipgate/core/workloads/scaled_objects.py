@@ -101,7 +101,7 @@ class ScaledObject(Stamped):
 def read_scaled_object(obj: Mapping[str, Any], namespace: str) -> ScaledObject | None:
     """Reads a ScaledObject; None for one that scales what no service can be."""
     meta, target = obj["metadata"], obj["spec"]["scaleTargetRef"]
-    kind = target.get("kind", "Deployment")
+    kind = target.get("kind") or "Deployment"
     if kind not in KINDS:
         return None
     said = meta.get("annotations") or {}

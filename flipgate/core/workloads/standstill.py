@@ -98,7 +98,8 @@ def standstills(state: SideState, names: Iterable[str]) -> tuple[Standstill, ...
     behind = {name: workload for name, workload in asked.items() if workload.replicas and not workload.rolled_out}
     # Kubernetes scales a paused Deployment: only one that lacks pods of its newest template is held up.
     held = {name: workload for name, workload in behind.items() if workload.updated < workload.replicas}
-    kept = (*paused(held), *held_back(held))
+    older = {name: workload for name, workload in held.items() if workload.updated < workload.pods}
+    kept = (*paused(held), *held_back(older))  # a strategy holds back none that is made anew
     return (*(replace(each, patience_seconds=PATIENCE_SECONDS) for each in kept), *_refused(behind))
 
 

@@ -116,8 +116,7 @@ def refused_pods(service: str, workload: Workload, events: Events) -> Iterator[S
     since somebody last wrote the count or the image is about what it says now. Both clocks are the cluster's."""
     if isinstance(events, Unread) or workload.pods >= workload.replicas:
         return
-    writers = [workload.scaled_by, *workload.images_by.values()]
-    written = max((writer.at for writer in writers if writer and writer.at), default=None)
+    written = _written(workload)
     news = [each for each in events if each.get("reason") == "FailedCreate" and _since(each, written)]
     if news:
         last = max(news, key=_when)
@@ -125,12 +124,20 @@ def refused_pods(service: str, workload: Workload, events: Events) -> Iterator[S
 
 
 def unbound(found: Standstill, events: Iterable[Events]) -> Standstill | None:
-    """Returns that a pod has no volume, with what Events of its claims say; None where they tell no failure: it may be
-    being made, and how long that takes nobody knows."""
-    read = [each for some in events if not isinstance(some, Unread) for each in some]
+    """Returns that a pod has no volume, with what Events of its claims say since somebody last wrote the count or the
+    image; None where they tell no failure: it may be being made, and how long that takes nobody knows. What failed
+    before may be mended, and what still does is said again and again."""
+    written = _written(found.workload)
+    read = [each for some in events if not isinstance(some, Unread) for each in some if _since(each, written)]
     bad = [each for each in read if each.get("type") == "Warning" or each.get("reason") == FAILED_BINDING]
     said = dict.fromkeys(f"{e.get('reason')}: {printable(str(e.get('message', '')), SENTENCE_SHOWN)}" for e in bad)
     return replace(found, fact=f"{found.fact} ({'; '.join(said)})") if said else None
+
+
+def _written(workload: Workload) -> datetime | None:
+    """When somebody last wrote its count or its image, by the cluster's clock."""
+    writers = [workload.scaled_by, *workload.images_by.values()]
+    return max((writer.at for writer in writers if writer and writer.at), default=None)
 
 
 def _since(event: Mapping[str, Any], moment: datetime | None) -> bool:

@@ -65,7 +65,7 @@ def room_problems(world: World) -> Iterator[str]:
 
 def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, templates: int) -> Room:
     """Looks whether the side's namespace would take so many pods of each service beside those it has, and so many new
-    pod templates. What may not be listed is left out, and said."""
+    pod `templates` of Deployments, each of which is a ReplicaSet. What may not be listed is left out, and said."""
     quotas: tuple[Quota, ...] = ()
     ranges: tuple[Range, ...] = ()
     unread: list[str] = []
@@ -82,7 +82,8 @@ def look_for_room(world: World, side: SideState, whole: Mapping[str, int], *, te
     wanted = _wanted(side, whole, ranges)
     more = {name: each.pods for name, each in sorted(wanted.items()) if each.pods > 0}
     needs = {name: each.needs for name, each in wanted.items()}
-    objects = {REPLICA_SETS: templates, DEPLOYMENTS: len([name for name in side.missing if name in whole])}
+    absent = [name for name in side.missing if name in whole and side.workloads[name].kind == "Deployment"]
+    objects = {REPLICA_SETS: templates, DEPLOYMENTS: len(absent)}
     found = [
         *short_quotas(quotas, more, needs, side.namespace),
         *short_of_objects(quotas, {kind: count for kind, count in objects.items() if count}, side.namespace),
@@ -120,6 +121,7 @@ def _wanted(side: SideState, whole: Mapping[str, int], ranges: tuple[Range, ...]
             count - workload.pods,
             pod_needs(workload.template, ranges),
             container_needs(workload.template, ranges),
+            workload.kind,
         )
         for name, (workload, count) in found.items()
     }

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 from flipgate.adapters.addresses import KEDA, address
 from flipgate.core.spec.service import Service
-from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.errors import FlipgateError, Forbidden, TemporaryError
+from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import Scaled
 from flipgate.core.workloads.scaled_objects import SCALED_OBJECT, ScaledObject, read_scaled_object
 from flipgate.steps.acting.world import World
 
+TRIES: Final = 3
+PAUSE_SECONDS: Final = 0.2
+
 
 def find_scaled(world: World, side: Side, services: Iterable[Service]) -> Scaled:
     """Returns the ScaledObjects of these services' workloads, by service; of what works by a ConfigMap's word, and of
-    CronJobs, none. Where KEDA is not served nothing is asked. Raises Forbidden that names the right."""
+    CronJobs, none. Where KEDA is not served nothing is asked. A fault is borne TRIES times: who goes back goes on
+    without them, and comes by no second time. Raises Forbidden that names the right."""
     place = world.application.place_of(side)
     asked_of = [each for each in services if each.kind != "CronJob" and not each.consume]
     names: dict[tuple[str, str], str] = {(each.kind, place.workload_of(each)): each.name for each in asked_of}
-    if not names or KEDA not in world.cluster.groups():
-        return {}
-    try:
-        items = world.cluster.items(address(SCALED_OBJECT, place.namespace))
-    except Forbidden as error:
-        asked = f"kubectl auth can-i list scaledobjects.{KEDA} -n {place.namespace}"
-        raise Forbidden(f"no permission to list scaledobjects in namespace {place.namespace} ({asked})") from error
     found: dict[str, tuple[ScaledObject, ...]] = {}
-    for each in (read_scaled_object(item, place.namespace) for item in items):
+    for each in (read_scaled_object(item, place.namespace) for item in (_listed(world, place) if names else ())):
         if each and (name := names.get((each.target, each.deployment))):
             found[name] = (*found.get(name, ()), each)
     return found
+
+
+def _listed(world: World, place: Place) -> list[dict[str, Any]]:
+    for left in reversed(range(TRIES)):
+        try:
+            served = KEDA in world.cluster.groups()
+            return world.cluster.items(address(SCALED_OBJECT, place.namespace)) if served else []
+        except TemporaryError:
+            if not left:
+                raise
+            world.sleep(PAUSE_SECONDS)
+        except Forbidden as error:
+            asked = f"kubectl auth can-i list scaledobjects.{KEDA} -n {place.namespace}"
+            raise Forbidden(f"no permission to list scaledobjects in namespace {place.namespace} ({asked})") from error
+    raise AssertionError("not reached: the last fault is raised")
 
 
 def find_unpaused(world: World, side: Side) -> tuple[ScaledObject, ...]:

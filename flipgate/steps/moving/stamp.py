@@ -44,6 +44,11 @@ def stamp_each(acting: Acting, found: Iterable[Stamped]) -> None:
     acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over=False), others)
 
 
+def stamp_anew(acting: Authority, found: Iterable[Stamped]) -> None:
+    """Takes these, whatever stamp they bear."""
+    acting.world.each(lambda each: _stamp(acting, each, acting.epoch, over=True), [*found])
+
+
 def stamp_unstamped(acting: Authority, state: SideState) -> bool:
     """Stamps what bears no stamp yet: it came after the side was adopted or stamped. Whether there was anything.
 

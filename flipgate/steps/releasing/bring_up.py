@@ -141,7 +141,8 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
-    need_room(world, view, side, templates=len(rolled), obj=_on_its_side(release))
+    templates = sum(workload.kind == "Deployment" for workload in rolled.values())
+    need_room(world, view, side, templates=templates, obj=_on_its_side(release))
     _say_left_out(world, side)
     for sentence in not_pulled(world.application, side, release.images, release.again):
         world.say(sentence)

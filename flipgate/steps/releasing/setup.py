@@ -3,7 +3,7 @@ what runs, or saying that nothing does yet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from flipgate.adapters.addresses import namespace_address
@@ -17,14 +17,15 @@ from flipgate.core.traffic.grants import look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values import stamps
-from flipgate.core.values.errors import Conflict, FlipgateError, Refused, about
+from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
+from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.standstill import held_back, paused
 from flipgate.core.workloads.taken_out import roles_of
-from flipgate.core.workloads.view import SideState, View
+from flipgate.core.workloads.view import SideState, Stamped, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
@@ -35,12 +36,13 @@ from flipgate.steps.looking.header import Found, check_header, header_problems, 
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.room import room_problems
+from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
-from flipgate.steps.moving.stamp import stamp, stamp_unstamped
+from flipgate.steps.moving.stamp import stamp, stamp_anew, stamp_unstamped
 from flipgate.steps.releasing.rights import denied, missing_rights
 
 _SECOND_SIDE = ": nothing of the application is there (docs/your-application.md says how to make a second side)"
@@ -163,7 +165,8 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     """Writes it, or finds the one that somebody else wrote meanwhile."""
     now, outcome = world.now(), f"active {active}"
     first = JournalEntry(id=1, step=step, state=EntryState.DONE, actor=world.actor, at=now, ended=now, outcome=outcome)
-    name, epoch = world.application.name, _last_epoch(view)
+    name, scaled = world.application.name, _scaled(world)
+    epoch = _last_epoch([*(each for side in view.sides.values() for each in side.stamped), *scaled])
     record = Record(application=name, epoch=epoch, active=active, sides=sides, journal=(first,))
     try:
         record = world.store.create(record)
@@ -173,6 +176,7 @@ def _first_record(world: World, view: View, step: str, active: Side, sides: dict
     with world.acting_without_lease(record.epoch, record) as acting:
         for state in view.sides.values():
             stamp(acting, state, over_unrecorded=True)
+        stamp_anew(acting, scaled)
         close_routes(acting, view.traffic)
         for left in forget_unrecorded(acting, look_at_traffic(world)):
             world.say(left)
@@ -186,9 +190,19 @@ def _stamp_both(world: World, view: View, record: Record) -> None:
             stamp_unstamped(acting, state)
 
 
-def _last_epoch(view: View) -> int:
-    """The latest epoch stamped on either side: an application may be adopted anew after its record was lost."""
-    epochs = [stamps.epoch_of(each.stamp) for side in view.sides.values() for each in side.stamped]
+def _scaled(world: World) -> list[ScaledObject]:
+    """What KEDA has of the workers on both sides. Where it may not be looked at nobody of ours has written it."""
+    try:
+        found = [find_scaled(world, side, world.application.workers()) for side in Side]
+    except Forbidden as error:
+        world.say(f"KEDA's ScaledObjects are not stamped: {error}")
+        return []
+    return [each for side in found for some in side.values() for each in some]
+
+
+def _last_epoch(found: Iterable[Stamped]) -> int:
+    """The latest epoch stamped on any of it: an application may be adopted anew after its record was lost."""
+    epochs = [stamps.epoch_of(each.stamp) for each in found]
     return max((epoch for epoch in epochs if epoch is not None), default=0)
 
 

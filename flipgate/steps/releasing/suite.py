@@ -8,12 +8,14 @@ what they said, and how long ago.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from flipgate.core.gates.checks import Check
 from flipgate.core.gates.suite import not_run, remembered
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.traffic import DarkSide
+from flipgate.core.values.errors import TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import need_open
@@ -62,7 +64,8 @@ def _suite(acting: Acting, release: Release) -> list[Evidence]:
 
     def may_go_on() -> None:
         acting.check_lease()
-        need_open(world.store.read(), release.name)
+        with suppress(TemporaryError):  # it is asked again soon, and one that is ended for this would be run once more
+            need_open(world.store.read(), release.name)
 
     found = []
     for rule in rules:

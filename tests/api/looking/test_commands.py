@@ -228,6 +228,16 @@ def test_the_api_servers_own_refusal_is_no_answer_of_the_application(tmp_path: P
     assert "GET /health did not get through: HTTP 404 from the API server itself" in next(iter(found.notes))
 
 
+def test_what_is_said_of_a_request_shows_no_secret_of_its(tmp_path: Path) -> None:
+    """The program did not print it, and what is said of a check goes to the record, to people and to Prefect."""
+    own = b'{"kind": "Status", "status": "Failure", "message": "no way to /login?session=hunter2&token=hunter2"}'
+    with forwarded(lambda _: (404, own), tmp_path) as (pool, found):
+        pool.request("GET", "/login?session=hunter2&token=hunter2")
+    (note,) = found.notes
+    assert "GET /login did not get through" in note
+    assert "hunter2" not in note
+
+
 def test_the_addresses_are_gone_with_the_check(tmp_path: Path) -> None:
     asked = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     with (

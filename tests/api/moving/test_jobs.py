@@ -184,6 +184,19 @@ def test_a_job_of_an_older_actor_that_still_runs_is_suspended(
         assert the_job(shop)["spec"]["suspend"] is True
 
 
+def test_so_is_one_whose_check_was_taken_out_of_the_file(
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = declared(world)
+    monkeypatch.setattr(jobs._Running, "wait", lambda *_: jobs.JobSeen("not waited for"))
+    with world.acting() as acting:
+        ran(acting, rule)
+    world.application = but(world.application, spec=but(world.application.spec, checks=()))
+    with world.acting() as acting:
+        stop_jobs(acting, GREEN)
+    assert the_job(shop)["spec"]["suspend"] is True
+
+
 def test_one_that_has_ended_is_left_alone(shop: Shop, world: World) -> None:
     rule = declared(world)
     with world.acting() as acting:

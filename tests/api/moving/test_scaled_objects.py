@@ -15,8 +15,9 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
+from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
-from flipgate.steps.releasing.setup import check_application
+from flipgate.steps.releasing.setup import adopt, check_application
 from tests.api.changed_shop import to_baking
 from tests.api.keda import AT, Keda, with_keda
 from tests.api.moving.workers import mailers
@@ -61,6 +62,15 @@ def test_going_back_from_a_release_lets_the_old_sides_go(keda: Keda) -> None:
     assert (keda.said(BLUE), keda.said(GREEN)) == (HELD, {})
     done = roll_back(keda.world("ana"), "errors", by="ana")
     assert done.left == ()
+    assert (mailers(keda.shop), keda.said(BLUE), keda.said(GREEN)) == ((1, 0), {}, HELD)
+
+
+def test_one_fault_on_the_way_back_is_borne(keda: Keda) -> None:
+    """Or KEDA holds the old side's worker at 0, and starts that of the side that users have left."""
+    to_baking(keda.shop, keda.world(), BUILD)
+    keda.faults.append("etcdserver: leader changed")
+    done = roll_back(keda.world("ana"), "errors", by="ana")
+    assert (done.left, keda.faults) == ((), [])
     assert (mailers(keda.shop), keda.said(BLUE), keda.said(GREEN)) == ((1, 0), {}, HELD)
 
 
@@ -138,6 +148,37 @@ def test_a_write_that_arrives_late_is_refused(keda: Keda, side: Side) -> None:
     with pytest.raises(Conflict):
         keda.cluster.patch(f"/apis/keda.sh/v1alpha1/namespaces/{seen.namespace}/scaledobjects/{seen.name}", late)
     assert keda.said(side) == before
+
+
+def lose_the_record(keda: Keda) -> None:
+    keda.shop.cluster.delete(f"/api/v1/namespaces/{keda.shop.own}/configmaps/record-{keda.shop.application.name}")
+    adopt(keda.world())
+
+
+def test_after_a_record_was_lost_workers_go_back_all_the_same(keda: Keda) -> None:
+    """A hand-over that reconcile finished has a later epoch than the sides."""
+    world = keda.world()
+    for state in look(world).sides.values():
+        under_lease(world, stamp, state)
+    under_lease(world, bring_up, opened(world))
+    for _ in range(5):
+        under_lease(world, lambda acting: None)
+    under_lease(world, hand_over_workers, GREEN)
+    lose_the_record(keda)
+    assert under_lease(keda.world("ana"), hand_over_workers, BLUE, back=True) == ()
+    assert (mailers(keda.shop), keda.said(BLUE), keda.said(GREEN)) == ((1, 0), {}, HELD)
+
+
+def test_after_a_record_was_lost_what_was_sent_before_is_refused(keda: Keda) -> None:
+    world = keda.world()
+    under_lease(world, bring_up, opened(world))
+    under_lease(world, hand_over_workers, GREEN)
+    (seen,) = find_scaled(world, GREEN, world.application.workers())["mailer"]
+    late = seen.fenced(99, "99.late", *seen.holding())
+    lose_the_record(keda)
+    with pytest.raises(Conflict):
+        keda.cluster.patch(f"/apis/keda.sh/v1alpha1/namespaces/{seen.namespace}/scaledobjects/{seen.name}", late)
+    assert keda.said(GREEN) == {}
 
 
 def test_a_side_that_goes_to_rest_starts_nothing(shop: Shop, tmp_path: Path) -> None:

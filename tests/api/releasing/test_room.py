@@ -11,11 +11,12 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking import room
-from flipgate.steps.releasing.bring_up import bring_up, wait_ready
+from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.setup import check_application
 from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
+from tests.api.stateful import stateful_sets, with_stateful_sets
 from tests.api.users import grant, user
 from tests.api.wire import serving
 
@@ -87,6 +88,23 @@ def test_one_that_may_do_stops_nothing(shop: Shop, world: World, hard: dict[str,
     under_lease(world, bring_up, release)
     with shop.playing_ready():
         under_lease(world, wait_ready, release, timeout_seconds=20)
+
+
+def test_a_stateful_set_has_no_replica_set_and_is_called_what_it_is(shop: Shop) -> None:
+    town = with_stateful_sets(shop)
+    town.adopted()
+    full = {"count/replicasets.apps": "4", "count/deployments.apps": "2"}
+    put_quota(town, full, full)
+    greedy = {"name": "store", "image": "shop/store:1", "resources": {"limits": {"cpu": "2"}}}
+    store = f"{stateful_sets(town, GREEN)}/store"
+    town.cluster.merge(store, {"spec": {"template": {"spec": {"containers": [greedy]}}}})
+    put_range(town, max={"cpu": "1"})
+    world = town.world()
+    release = open_release(world, {"store": "shop/store:2", "queue": "shop/queue:2"}, "ci")
+    with pytest.raises(Refused) as refused:
+        under_lease(world, bring_up, release)
+    assert f"container store of StatefulSet {town.namespace(GREEN)}/store has limit 2" in refused.value.fact
+    assert "count/" not in refused.value.fact
 
 
 def test_pods_that_are_going_make_room(shop: Shop, world: World) -> None:

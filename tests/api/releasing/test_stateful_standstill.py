@@ -164,7 +164,7 @@ def test_a_claim_that_cannot_be_bound_is_named_early_in_the_clusters_own_words(t
     release = brought_up(town, world)
     with_claim(town)
     about = ("PersistentVolumeClaim", "data-store-0", "FailedBinding", NO_CLASS)
-    add_event(town, *about, "2026-03-01T12:00:00Z", normal=True)
+    add_event(town, *about, "2099-03-01T12:00:00Z", normal=True)
     with pytest.raises(Refused) as refused, world.acting() as acting, failing(acting, release):
         wait_ready(acting, release, timeout_seconds=LONG)
     assert refused.value.reason == "ClaimNotBound"

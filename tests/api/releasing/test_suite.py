@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters import programs
 from flipgate.core.gates.checks import Check
 from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.check import need_pass
 from flipgate.steps.releasing.bring_up import note_dark, open_release
 from flipgate.steps.releasing.suite import check_release, still_passed
@@ -68,7 +71,12 @@ def test_one_that_is_new_in_the_file_stops_the_flip(shop: Shop, count: Path) -> 
     with pytest.raises(Refused, match="suite: unknown: never run for this release") as refused:
         still_passed(world, release)
     assert refused.value.reason == "ChecksFailed"
+    assert "Once flipgate rollback has ended the release the build has to be deployed again" in refused.value.fact
+    assert opened(world).name == release.name, "deployed at once it would be this very release"
     assert count.read_text() == ""
+    roll_back(world, "a new check", by="ana")
+    assert checked(world, opened(world)).phase is Phase.DARK
+    assert count.read_text() == "once\n"
 
 
 def test_it_is_not_run_where_an_http_check_does_not_pass(shop: Shop, count: Path) -> None:
@@ -97,6 +105,29 @@ def test_no_release_is_opened_where_its_commands_would_not_be_run(
     with pytest.raises(Refused, match="this worker runs no commands"):
         open_release(world, {"web": "shop/web:2"}, "ci")
     assert world.store.read().release is None
+
+
+def test_a_record_that_cannot_be_read_for_a_moment_ends_no_program(
+    shop: Shop, count: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be run once more, and what it writes would be there twice."""
+    monkeypatch.setattr(programs, "ASK_SECONDS", 0.0)
+    world = shop.adopted()
+    declare(world, {**SUITE, "command": ["slow"]})
+    (count.parent / "commands" / "slow").write_text(f"#!/bin/sh\necho once >> {count}\nsleep 0.5\n")
+    (count.parent / "commands" / "slow").chmod(0o755)
+    release = opened(world)
+    with world.acting() as acting:
+        read = acting.world.store.read
+
+        def away() -> Record:
+            if count.read_text():
+                raise TemporaryError("etcdserver: leader changed")
+            return read()
+
+        monkeypatch.setattr(acting.world.store, "read", away)
+        (found,) = check_release(acting, release)
+    assert (found.verdict, count.read_text()) == (Verdict.PASS, "once\n")
 
 
 def test_what_is_only_shown_stops_nothing(imagined: Shop) -> None:

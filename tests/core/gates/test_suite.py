@@ -5,6 +5,7 @@ from __future__ import annotations
 from flipgate.core.gates.checks import Check
 from flipgate.core.gates.suite import not_run, remembered
 from flipgate.core.record.release import CHECKS, Release
+from flipgate.core.record.size import _summed_evidence
 from flipgate.core.values.verdicts import Evidence, Verdict
 from tests.core.builders import at, release
 
@@ -32,8 +33,17 @@ def test_a_check_that_never_ran_for_the_release_is_unknown() -> None:
 
 
 def test_where_the_record_had_no_room_for_it_only_that_it_passed_is_shown() -> None:
-    (found,) = remembered([SUITE], checked(*[f"http-{n}" for n in range(25)], "suite"), at(7_200))
+    summed = _summed_evidence(checked("suite", *[f"http-{n}" for n in range(25)]))
+    (found,) = remembered([SUITE], summed, at(7_200))
     assert (found.verdict, found.answer) == (Verdict.INFO, "passed 2.0 h ago; what it said is not kept")
+
+
+def test_a_new_check_is_not_taken_for_one_that_was_left_out_of_many() -> None:
+    many = checked(*[f"http-{n}" for n in range(25)])
+    worded = release().judged(CHECKS, [Evidence("other", Verdict.PASS, "", "", "it wrote last: 3 not kept", "")], at())
+    for known in (many, worded):
+        (found,) = remembered([SUITE], known, at(60))
+        assert found.verdict is Verdict.UNKNOWN
 
 
 def test_of_many_the_record_keeps_those_that_come_first() -> None:

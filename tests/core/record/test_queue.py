@@ -36,6 +36,14 @@ def test_without_a_release_nothing_waits() -> None:
         queue.enqueue(built(), {"web": "web:3"}, by="ci", now=NOW)
 
 
+def test_what_gathers_to_be_released_again_keeps_its_mark_while_it_is_the_same_image() -> None:
+    first = queue.gather(built(), {"web": "web:main"}, by="ci 7", now=NOW, again="mark")
+    same = queue.gather(first, {"web": "web:main"}, by="ci 8", now=LATER)
+    assert (same.queued["web"].again, same.queued["web"].by) == ("mark", "ci 8")
+    assert queue.gather(first, {"web": "web:main"}, by="ci 8", now=LATER, again="new").queued["web"].again == "new"
+    assert queue.gather(first, {"web": "web:2"}, by="ci 8", now=LATER).queued["web"].again == ""
+
+
 def test_the_newest_of_each_service_waits_and_each_is_told() -> None:
     first = queue.enqueue(at(Phase.LIVE), {"web": "web:3"}, by="ci 7", now=NOW)
     both = queue.enqueue(first, {"mailer": "mailer:2"}, by="ci 8", now=LATER)

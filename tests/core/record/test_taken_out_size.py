@@ -57,6 +57,12 @@ def test_whatever_is_noted_fits_and_what_the_way_back_starts_again_goes_last(
         assert not [name for name in kept.roles if kept.roles[name].role == "serving"]
 
 
+def test_what_has_no_pods_takes_room_as_well() -> None:
+    side = with_taken_out(Occupant(since=NOW), TAKEN_OUT + tuple(f"more-{name}"[:253] for name in TAKEN_OUT), SERVING)
+    kept, _ = fitting(but(side, replicas=dict.fromkeys(side.replicas, 0)), ())
+    assert len(kept.model_dump_json(by_alias=True, indent=1).encode()) <= LARGEST_BYTES + 1_000
+
+
 def test_what_usual_names_take_is_kept_whole() -> None:
     side = Occupant(images=dict.fromkeys(map(str, range(300)), "registry.example/shop/web:1.2.3"), since=NOW)
     assert fitting(side, ["1"]) == (side, ())

@@ -12,6 +12,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.workloads.counts import (
     at_work,
+    coming_up,
     counts_that_matter,
     counts_to_move,
     enough,
@@ -205,3 +206,8 @@ def test_a_side_of_which_nothing_is_declared_any_more_is_no_side_that_needs_noth
     other = Occupant(images={"front": "acme/front:1"}, replicas={"front": 2}, since=NOW)
     renamed = but(adding(), sides={**adding().sides, BLUE: other})
     assert counts_that_matter(shop(), renamed, BLUE) == {"web": 2}
+
+
+def test_what_was_taken_out_of_the_file_while_a_release_comes_up_is_not_counted() -> None:
+    found = coming_up(side(GREEN, deployment(replicas=2)), {"web": 2, "gone": 1})
+    assert {name: wanted for name, (_, wanted) in found.items()} == {"web": 2}

@@ -75,10 +75,26 @@ def test_who_has_run_is_asked_for_its_last_lines_and_so_is_the_one_before() -> N
         ("Pod", "web-old-6f5c9d8b7-x2x4p", False),
         ("Deployment", "web-old", False),
         ("Service", "web", False),
+        ("StatefulSet", "api-all", True),
+        ("Pod", "api-all-0", True),
+        ("Pod", "api-0", False),
+        ("CronJob", "web", True),
     ],
 )
-def test_events_are_those_of_its_deployments_and_what_they_own(kind: str, name: str, ours: bool) -> None:
+def test_events_are_those_of_its_workloads_and_what_they_own(kind: str, name: str, ours: bool) -> None:
     assert concerns(event(name, kind), SERVICES) is ours
+
+
+def test_nothing_that_is_cut_shows_a_part_of_a_secret() -> None:
+    """Neither the beginning of one, at the end of a cell, nor the end of one, at the beginning of what is kept."""
+    message = f"{'x' * 260} amqp://shop:{'hunter2' * 10}@queue"
+    lines = "\n".join(["token=" + "hunter2" * 100, *["y" * 400] * 39, "z" * 600])
+    found = report(
+        "r-1", "", [FailedPod("web", CRASHING, (Tail("web", False, lines),))], [event("web-1", message=message)], []
+    )
+    assert "hunter2" not in found
+    assert "amqp://shop:***" in found
+    assert "y" * 400 in found
 
 
 def test_the_report_has_the_states_the_last_lines_and_what_kubernetes_said() -> None:

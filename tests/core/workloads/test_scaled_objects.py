@@ -99,6 +99,10 @@ def test_keda_starts_a_stateful_set_as_well() -> None:
     assert (found.target, found.deployment) == ("StatefulSet", "mailer")
 
 
+def test_an_empty_kind_is_a_deployment_as_kedas_own_reading_has_it() -> None:
+    assert read(obj(kind="")).target == "Deployment"
+
+
 def test_one_of_another_kind_is_none() -> None:
     assert read_scaled_object(obj(kind="ReplicaSet"), "shop-green") is None
 

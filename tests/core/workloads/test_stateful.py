@@ -11,10 +11,10 @@ import pytest
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.kinds import Stateful
 from flipgate.core.workloads.managed_fields import Writer
-from flipgate.core.workloads.standstill import final, first_seen, held_back
+from flipgate.core.workloads.standstill import final, first_seen, held_back, standstills
 from flipgate.core.workloads.stateful import REVISION_LABEL, deletes, in_turn, refused_pods, stuck, unbound
-from flipgate.core.workloads.view import Workload
-from tests.core.builders import NOW, at
+from flipgate.core.workloads.view import SideState, Workload
+from tests.core.builders import GREEN, NOW, PLACES, at
 
 READY = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
 
@@ -92,6 +92,16 @@ def test_a_partition_always_holds_pods_back_and_on_delete_those_that_are_there(
     assert bool([*held_back({"store": store(pods=pods, **its)})]) is held
 
 
+@pytest.mark.parametrize("its", [{"on_delete": True}, {"partition": 2}])
+def test_pods_that_come_one_by_one_are_not_held_back_by_a_strategy_where_none_is_of_the_template_before(
+    its: dict[str, Any],
+) -> None:
+    """The first of three takes its time: waiting helps, on the way back, too."""
+    assert standstills(SideState(PLACES[GREEN], {"store": store(ready=0, pods=1, **its)}), ["store"]) == ()
+    (found,) = standstills(SideState(PLACES[GREEN], {"store": store(pods=2, updated=1, **its)}), ["store"])
+    assert found.reason == "PodsHeldBack"
+
+
 def event(seconds: float, reason: str = "FailedCreate", **more: Any) -> dict[str, Any]:
     return {
         "reason": reason,
@@ -126,6 +136,9 @@ def test_an_unbound_claim_is_final_only_where_the_cluster_says_that_it_failed() 
     bad = unbound(found, [[event(0, "ProvisioningFailed", message="no such zone")]])
     assert bad
     assert bad.fact.endswith("(ProvisioningFailed: no such zone)")
+    again = replace(found, workload=replace(found.workload, scaled_by=Writer("flipgate", "Update", NOW)))
+    assert unbound(again, [[event(-60, "ProvisioningFailed")]]) is None, "it may be mended"
+    assert unbound(again, [[event(-60, "ProvisioningFailed"), event(60, "ProvisioningFailed")]])
     busy = {**said, "message": "0/3 nodes are available: 3 Insufficient cpu."}
     assert not [*stuck("store", store(pods=1), [waiting | {"status": {"conditions": [busy]}}])]
 
