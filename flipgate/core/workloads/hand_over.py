@@ -10,19 +10,24 @@ from typing import Any, Final, Literal
 
 from flipgate.core.spec.service import Service
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.view import SideState, Switch, Workload
 
 Order = Literal["old-first", "new-first"]
+DEFAULT_GRACE_SECONDS = 30.0
+"""Kubernetes' own."""
 Jobs = Mapping[str, tuple[str, ...]]
 """The names of the Jobs that run, by service."""
 Scaled = Mapping[str, tuple[ScaledObject, ...]]
 """KEDA's ScaledObjects of one side's workers, by service."""
 Unconfirmed = Collection[tuple[Side, str]]
-"""Mixed services whose pods on a side do not confirm yet what their key says."""
+"""Services that are not on a side as their object says: mixed ones whose pods do not confirm what their key says yet,
+workers at 0 some of whose pods still end."""
 
 NONE_SCALED: Final[Mapping[Side, Scaled]] = MappingProxyType({})
 
@@ -64,8 +69,9 @@ def next_turn(
     old-first: nothing starts on the new side before all is quiet on the old. new-first: the other way round. It goes
     by what is, not by what was done: begun again halfway, or the other way round, it does what is missing. `jobs` run
     on the old side. What starts is what `counts` (`counts.at_work`) names. Services to `skip` are left as they are, on
-    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says. What KEDA has `scaled`
-    is paused where it stops, and let go where it starts; from then on its count is KEDA's.
+    both sides. `unconfirmed` ones have pods that do not confirm yet what their ConfigMap says, or are at 0 and have
+    pods that still end. What KEDA has `scaled` is paused where it stops, and let go where it starts; from then on its
+    count is KEDA's.
     """
     handed = [service for service in services if service.name not in skip]
     starting = [service for service in handed if service.name in counts]
@@ -123,7 +129,7 @@ def _arrived(service: Service, state: SideState, work: bool, unconfirmed: bool) 
         return not work or not (service.replicas or service.kind == "CronJob")
     if workload.kind == "CronJob":
         return True
-    return workload.rolled_out and (work or not workload.ready)
+    return workload.rolled_out and (work or not (workload.ready or unconfirmed))
 
 
 def running_jobs(jobs: Iterable[Mapping[str, Any]], owners: Iterable[Workload]) -> dict[str, tuple[str, ...]]:
@@ -183,3 +189,20 @@ def _working(services: Iterable[Service], state: SideState) -> Iterator[str]:
         elif workload.up:
             cron = workload.kind == "CronJob"
             yield f"{workload} {'is not suspended' if cron else f'asks for {workload.replicas} pods'}"
+
+
+def grace_seconds(workload: Workload) -> float:
+    """How long Kubernetes lets a pod of it end by itself."""
+    seconds = (workload.template.get("spec") or {}).get("terminationGracePeriodSeconds")
+    return DEFAULT_GRACE_SECONDS if seconds is None else float(seconds)
+
+
+def jobs_still_running(side: Side, namespace: str, told: str, seconds: float) -> Refused:
+    """Returns the refusal to start new schedules beside Jobs of the old ones."""
+    return Refused(
+        f"still running {seconds:g} s after their CronJobs were suspended: {told}. The new ones wait for them",
+        obj=f"Jobs on {side}",
+        reason=Why.JOBS_STILL_RUNNING,
+        untouched="these Jobs, and all routes",
+        next_command=f"kubectl -n {namespace} get jobs; spec.policy.jobsTimeoutSeconds says how long to wait",
+    )

@@ -24,6 +24,9 @@ from flipgate.core.workloads.view import SideState, Switch, View, Workload, read
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 
+ENDED_PHASES = ("Failed", "Succeeded")
+"""Of a pod that runs no more."""
+
 
 def look(world: World) -> View:
     """Reads both sides, the record and the routes. The routes come last, so that the stamps in every write are older
@@ -148,6 +151,13 @@ def need_dark(world: World, view: View) -> DarkSide:
         reason=Why.NO_DARK_SIDE,
         next_command=f"flipgate status {world.application.name}{then}",
     )
+
+
+def running_pods(cluster: Reader, workload: Workload) -> list[str]:
+    """The names of a workload's pods that run, those among them that have been told to end. What has ended stays listed
+    for as long as nobody clears it away: evicted pods."""
+    listed = cluster.items(address("Pod", workload.namespace), labelSelector=workload.selector)
+    return [pod["metadata"]["name"] for pod in listed if (pod.get("status") or {}).get("phase") not in ENDED_PHASES]
 
 
 def configuration(cluster: Reader, side: SideState) -> dict[str, Any]:

@@ -6,30 +6,37 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from flipgate.adapters.addresses import address, address_of
+from flipgate.adapters.addresses import address
 from flipgate.core.record.intents import HandOver
 from flipgate.core.spec.service import Service
-from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, LostLease, Refused
+from flipgate.core.values.errors import FlipgateError, Forbidden, LostLease, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import at_work
-from flipgate.core.workloads.hand_over import Jobs, Scaled, Turn, next_turn, running_jobs
+from flipgate.core.workloads.hand_over import (
+    Jobs,
+    Scaled,
+    Turn,
+    grace_seconds,
+    jobs_still_running,
+    next_turn,
+    running_jobs,
+)
 from flipgate.core.workloads.standstill import Standstill, standstills
 from flipgate.core.workloads.starters import while_live
 from flipgate.core.workloads.stateful import going
-from flipgate.core.workloads.view import SideState, Workload, read_workload
+from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.look import look_at_side, running_pods
 from flipgate.steps.looking.scaled_objects import find_scaled
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.moving.consume import refresh_volumes, set_consuming, unconfirmed
-from flipgate.steps.moving.scaled_objects import let_go, pause
 from flipgate.steps.moving.stamp import stamp_each
+from flipgate.steps.moving.start_stop import start, stop
 
-TRIES = 5
 LOOK_SECONDS = 0.2
 CONTROLLER_SECONDS = 1.0
 """How long after a CronJob was suspended its controller may still start a Job, by what it had read right before."""
@@ -41,6 +48,7 @@ def hand_over_workers(
     *,
     timeout_seconds: float = 120.0,
     back: bool = False,
+    patient: bool = False,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[str, ...]:
     """Makes what works on the live side only work on `to`, and only there. With old-first no two work at a time; with
@@ -48,7 +56,8 @@ def hand_over_workers(
 
     Raises Refused when pods are not as wanted in time (WorkersNotReady), or Jobs of the old side run on in the way of
     the new one's (JobsStillRunning), and whatever `meanwhile` raises, which is called all the time. On the way `back`
-    one service's trouble holds up no other's: what is left is returned, a sentence each.
+    one service's trouble holds up no other's: what is left is returned, a sentence each. Who is `patient` gets a fault
+    that may pass (TemporaryError) raised instead, once the others are done, and tries again.
     """
     application = acting.application
     # As it is now: what the old side had was noted when users had left it, under this very Lease.
@@ -58,7 +67,7 @@ def hand_over_workers(
     if not services:
         return ()
     counts = at_work(application.handed_over(), record, to) | taken_out.to_restore(application, record, to)
-    shift = _Shift(acting, to, services, gone.keys(), counts, timeout_seconds, back, meanwhile)
+    shift = _Shift(acting, to, services, gone.keys(), counts, timeout_seconds, back, patient, meanwhile)
     shift.not_awaited |= gone.keys()
     shift.leave_what_is_gone()
     shift.take_scaled()
@@ -87,6 +96,7 @@ class _Shift:
     """What starts there, and with how many pods: as many as work on the other side when it is looked at first, too."""
     timeout_seconds: float
     back: bool
+    patient: bool
     meanwhile: Callable[[], None]
     left: list[str] = field(default_factory=list)
     """What could not be handed over or waited for, a sentence each."""
@@ -103,7 +113,10 @@ class _Shift:
     without_keda: bool = False
     """They can be neither read nor written, which was reported: what is handed over is scaled all the same."""
     unconfirmed: dict[tuple[Side, str], str] = field(default_factory=dict)
-    """Why pods of a mixed service do not count as following their ConfigMap yet."""
+    """Why a service does not count as being as its object says: pods of a mixed one that do not follow their ConfigMap
+    yet, pods of a worker at 0 that still end."""
+    ended: set[str] = field(default_factory=set)
+    """Workers of the other side whose pods were seen to be gone."""
     moved: dict[tuple[Side, str], tuple[tuple[int, int], float]] = field(default_factory=dict)
     """Of StatefulSets whose pods come and go one by one: pods and Ready ones, and since when there are as many."""
 
@@ -124,6 +137,8 @@ class _Shift:
         jobs = {name: each for name, each in self._jobs(old).items() if name not in self.not_awaited}
         order = self.world.application.spec.policy.workers
         self.unconfirmed = self._unconfirmed(old if order == "old-first" else new)
+        if order == "old-first":
+            self.unconfirmed |= self._ending(old)
         self.scaled = self._scaled(services)
         return next_turn(
             services,
@@ -166,7 +181,7 @@ class _Shift:
 
     def _go_without_keda(self, error: FlipgateError) -> None:
         """Goes on where the right is missing, and on the way back in any case: it is said."""
-        if not (self.back or isinstance(error, Forbidden)):
+        if self._raises(error) and not isinstance(error, Forbidden):
             raise error
         self.without_keda = True
         self._report(f"KEDA's ScaledObjects of {', '.join(self.services)} are neither paused nor let go: {error}")
@@ -177,6 +192,8 @@ class _Shift:
             try:
                 sides = {side: look_at_side(self.world, side, [self.services[name]]) for side in Side}
             except FlipgateError as error:
+                if self.patient and isinstance(error, TemporaryError):
+                    raise
                 self._leave(name, str(error))
                 continue
             workload = sides[self.to].workloads[name]
@@ -194,6 +211,27 @@ class _Shift:
                     continue
                 if why := unconfirmed(self.world, consume, state.workloads[service.name], switch):
                     found[state.side, service.name] = why
+        return found
+
+    def _ending(self, old: SideState) -> dict[tuple[Side, str], str]:
+        """The workers at 0 some of whose pods still end. A Deployment's status counts none of these
+        (kubernetes/pkg/controller: FilterActivePods), and they go on with their work until they have ended."""
+        found = {}
+        for name, workload in old.workloads.items():
+            stopped = workload.found and workload.kind != "CronJob" and not self.services[name].consume
+            if not stopped or name in self.ended or workload.replicas or workload.ready or not workload.selector:
+                continue
+            try:
+                pods = running_pods(self.world.cluster, workload)
+            except FlipgateError as error:
+                if self._raises(error):
+                    raise
+                self._report(f"whether pods of {name} still run on {old.side} is not known: {error}")
+                pods = []
+            if pods:
+                found[old.side, name] = f"pods that still end: {', '.join(pods)}"
+            else:
+                self.ended.add(name)
         return found
 
     def work(self, turn: Turn | None) -> None:
@@ -228,7 +266,7 @@ class _Shift:
             jobs = self.world.cluster.items(address("Job", old.namespace))
         except FlipgateError as error:
             names = {workload.name for workload in suspended}
-            if not self.back:
+            if self._raises(error):
                 raise
             if not names <= self.not_awaited:
                 self.not_awaited |= names
@@ -238,49 +276,39 @@ class _Shift:
 
     def _change(self, turn: Turn) -> None:
         workloads = [self.sides[turn.side].workloads[name] for name in turn.change]
+        passing: list[TemporaryError] = []
         for workload in workloads:
             try:
                 self._change_one(turn, workload)
             except LostLease:
                 raise
             except FlipgateError as error:
+                if self.patient and isinstance(error, TemporaryError):
+                    passing.append(error)
+                    continue
                 if not self.back and workload.name not in self.taken_out:
                     raise
                 (self._leave_start if turn.work else self._leave)(workload.name, str(error))
+        if passing:
+            raise passing[0]
         if not turn.work and any(workload.kind == "CronJob" for workload in workloads):
             self.start_from = self.world.monotonic() + CONTROLLER_SECONDS
 
+    def _raises(self, error: FlipgateError) -> bool:
+        """Whether it ends the hand-over: forward always, back only where somebody tries again."""
+        return not self.back or (self.patient and isinstance(error, TemporaryError))
+
     def _change_one(self, turn: Turn, workload: Workload) -> None:
         service = self.services[workload.name]
+        scaled = self.scaled.get(turn.side, {}).get(service.name, ())
         if service.consume:
             set_consuming(self.acting, service.consume, self.sides[turn.side].switches[service.name], turn.work)
             refresh_volumes(self.acting, workload, turn.work)
-            return
-        scaled = self.scaled.get(turn.side, {}).get(service.name, ())
-        if not turn.work:
-            for each in scaled:  # first: it would start what is stopped
-                pause(self.acting, each)
-            if workload.up:
-                _scale(self.acting, workload, 0)
-            return
-        self._go_on_from(self.sides[turn.side.other].workloads[service.name], workload)
-        count = self.counts[service.name]
-        if workload.kind == "CronJob" or workload.replicas < count:
-            _scale(self.acting, workload, count)
-        for each in scaled:  # last: from here on its count is KEDA's
-            let_go(self.acting, each)
-
-    def _go_on_from(self, old: Workload, new: Workload) -> None:
-        """Continues the schedule where the other side's left off, or a Job that ran there already would be started once
-        more. Best effort: the field is the controller's own."""
-        if not old.last_schedule > new.last_schedule:
-            return
-        version = {"resourceVersion": new.resource_version}  # late, it would take the schedule back
-        part = {"metadata": version, "status": {"lastScheduleTime": old.last_schedule}}
-        try:
-            self.acting.cluster.merge(f"{address_of(new)}/status", part, timeout=5.0)
-        except FlipgateError as error:
-            self.world.say(f"{new} may start a Job at once that {old} has started already: {error}")
+        elif turn.work:
+            before = self.sides[turn.side.other].workloads[service.name]
+            start(self.acting, workload, self.counts[service.name], before, scaled)
+        else:
+            stop(self.acting, workload, scaled)
 
     def _judge_wait(self, turn: Turn, waited: float) -> None:
         """Raises Refused at a time limit; on the way back, reports what is left instead, and waits for it no longer."""
@@ -288,23 +316,29 @@ class _Shift:
         if turn.jobs and waited >= policy.jobs_timeout_seconds:
             told = _named(turn.jobs)
             if policy.workers == "old-first" and not self.back:
-                raise self._jobs_still_running(told, policy.jobs_timeout_seconds)
+                namespace = self.world.application.place_of(turn.side).namespace
+                raise jobs_still_running(turn.side, namespace, told, policy.jobs_timeout_seconds)
             self.not_awaited |= turn.jobs.keys()
             self._report(f"still running on {turn.side} after {waited:.0f} s, left to end by themselves: {told}")
         late = [name for name in turn.pods if not self._only_waits(name)]
         if turn.work:
             self._judge_stuck(self.waiting.stuck(self.sides[turn.side], late, passing=self.back))
             late = [name for name in late if name in self.counts]
-        overdue = [name for name in late if self._since_it_moved(turn, name, waited) > self.timeout_seconds]
+        overdue = [name for name in late if self._since_it_moved(turn, name, waited) > self._limit(turn, name)]
         if overdue:
             if not self.back and any(name not in self.taken_out for name in overdue):
-                raise self._not_ready(turn, overdue)
+                raise self._not_ready(turn, overdue, max(self._limit(turn, name) for name in overdue))
             for name in overdue:
-                why = f"not as wanted on {turn.side} within {self.timeout_seconds:g} s"
+                why = f"not as wanted on {turn.side} within {self._limit(turn, name):g} s"
                 if turn.work:
                     self._leave_start(name, "; ".join([why, *self._held_up(turn, [name])]))
                 else:
                     self._leave(name, why)
+
+    def _limit(self, turn: Turn, name: str) -> float:
+        """How long it is waited for: a worker that stops may take its time to end what it has begun, and its pods say
+        how much."""
+        return self.timeout_seconds + (0.0 if turn.work else grace_seconds(self.sides[turn.side].workloads[name]))
 
     def _since_it_moved(self, turn: Turn, name: str, waited: float) -> float:
         """How long it has been waited for; where pods come and go one by one, for each of them anew."""
@@ -337,7 +371,7 @@ class _Shift:
     def _leave_start(self, name: str, why: str) -> None:
         """Waits no longer for it to work on the side it goes to: what was asked for there comes up once it can. On the
         other side it stops all the same, for users have left that."""
-        del self.counts[name]
+        self.counts.pop(name, None)  # two things may keep one from coming up
         self._report(f"{name} was not handed over to {self.to}: {why}")
 
     def _leave(self, name: str, why: str) -> None:
@@ -348,22 +382,12 @@ class _Shift:
         self.left.append(sentence)
         self.world.say(sentence)
 
-    def _jobs_still_running(self, told: str, seconds: float) -> Refused:
-        namespace = self.world.application.place_of(self.to.other).namespace
-        return Refused(
-            f"still running {seconds:g} s after their CronJobs were suspended: {told}. The new ones wait for them",
-            obj=f"Jobs on {self.to.other}",
-            reason=Why.JOBS_STILL_RUNNING,
-            untouched="these Jobs, and all routes",
-            next_command=f"kubectl -n {namespace} get jobs; spec.policy.jobsTimeoutSeconds says how long to wait",
-        )
-
-    def _not_ready(self, turn: Turn, late: list[str]) -> Refused:
+    def _not_ready(self, turn: Turn, late: list[str], limit: float) -> Refused:
         state = self.sides[turn.side]
         turns = self.waiting.turns if turn.work else {name: going(state.workloads[name]) for name in late}
         whys = {name: self.unconfirmed.get((turn.side, name)) or turns.get(name) for name in late}
         said = [f"{name} ({why})" if why else name for name, why in whys.items()]
-        facts = [f"not as wanted within {self.timeout_seconds:g} s: {', '.join(said)}", *self._held_up(turn, late)]
+        facts = [f"not as wanted within {limit:g} s: {', '.join(said)}", *self._held_up(turn, late)]
         return Refused(
             "; ".join(facts),
             obj=f"workers on {turn.side}",
@@ -375,19 +399,3 @@ class _Shift:
 
 def _named(jobs: Jobs) -> str:
     return ", ".join(f"Job {job} of {name}" for name, running in sorted(jobs.items()) for job in running)
-
-
-def _scale(acting: Acting, workload: Workload, count: int) -> None:
-    """Scales one workload. Reads and tries again where flipgate itself has written it since: this very actor by a late
-    write, or another one before it lost its Lease. Raises LostLease when a later actor has stamped it."""
-    for left in reversed(range(TRIES)):
-        acting.check_lease()
-        operations = workload.fenced(acting.epoch, acting.renewed(workload.stamp), workload.asking(count))
-        try:
-            acting.cluster.patch(address_of(workload), operations)
-            return
-        except Conflict:
-            if not left:
-                raise
-            found = acting.cluster.find(address_of(workload))
-            workload = read_workload(workload.name, workload.namespace, found, workload.kind)

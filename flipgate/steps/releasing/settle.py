@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flipgate.adapters.addresses import address
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
@@ -24,16 +23,12 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.outbox import advance, need_open, write_history
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look, need_dark, need_record
+from flipgate.steps.looking.look import look, need_dark, need_record, running_pods
 from flipgate.steps.looking.prove import prove_moved
 from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
 from flipgate.steps.watching.measure import still_in_flight
-
-ENDED_PHASES = ("Failed", "Succeeded")
-"""Of pods: neither has a container that runs, and no Service leads to one."""
-
 
 Keep = Callable[[Refused], str]
 """Keeps what a release that fails leaves behind, and says where, in a sentence; empty where nothing is kept."""
@@ -222,14 +217,10 @@ def _wait_gone(acting: Acting, state: SideState) -> int:
     counts = rest_counts(world.application, world.application.spec.policy.rest_replicas)
     ends = world.monotonic() + GONE_SECONDS
     resting = [workload for workload in state.workloads.values() if workload.selector]
-    pods = address("Pod", state.namespace)
 
     def beyond(workload: Workload) -> int:
-        """Those of its pods that are to end. What has ended stays listed for as long as nobody clears it away: evicted
-        pods."""
-        listed = world.cluster.items(pods, labelSelector=workload.selector)
-        found = [pod for pod in listed if (pod.get("status") or {}).get("phase") not in ENDED_PHASES]
-        return max(0, len(found) - counts[workload.name])
+        """Those of its pods that are to end."""
+        return max(0, len(running_pods(world.cluster, workload)) - counts[workload.name])
 
     while (left := sum(world.each(beyond, resting))) and world.monotonic() < ends:
         acting.check_lease()

@@ -91,3 +91,21 @@ def test_forward_an_outage_that_lasts_is_named_at_the_limit(new_first: Shop) -> 
         under_lease(world, hand_over_workers, GREEN, timeout_seconds=0.5)
     assert refused.value.reason == "WorkersNotReady"
     assert mailers(new_first)[0] == 1, "it works on the live side still"
+
+
+def test_on_the_way_back_one_that_two_things_keep_from_coming_up_is_left_once(new_first: Shop) -> None:
+    """Paused, and refused (as well: two pods of a StatefulSet without a volume): nobody else's work is held up."""
+    bad_side_works(new_first)
+
+    def later() -> None:
+        if mailers(new_first) == (1, 1):
+            new_first.patch(f"{new_first.deployments(BLUE)}/mailer", ("add", "/spec/paused", True))
+            refuse(new_first, BLUE, QUOTA)
+        else:
+            new_first.play_ready(GREEN, "mailer")
+
+    world = meanwhile(new_first.world("ana"), later)
+    left = under_lease(world, hand_over_workers, BLUE, back=True)
+    assert mailers(new_first) == (1, 0)
+    assert any("is paused" in line for line in left)
+    assert any("exceeded quota" in line for line in left)
