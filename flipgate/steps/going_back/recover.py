@@ -128,9 +128,13 @@ def _clear_preview(acting: Acting, entry: JournalEntry) -> Outcome:
 
 
 def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
+    to = HandOver.read(entry.intent).to
+    if look_at_traffic(acting.world).active is to.other:
+        fact = f"users were sent to {to.other} meanwhile: workers are left as they are"
+        close(acting, entry.id, EntryState.UNDONE, fact)
+        return Outcome(fact, True)
     close(acting, entry.id, EntryState.UNDONE, "interrupted; done again right after")
     back = acting.world.store.read().phase is Phase.ROLLING_BACK
-    to = HandOver.read(entry.intent).to
     left = hand_over_workers(acting, to, back=back)
     fact = "; ".join([f"workers run on {to}", *left])
     return Outcome(fact, True, acting.world.store.read().phase.row.pipeline)

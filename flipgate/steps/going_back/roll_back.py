@@ -6,10 +6,11 @@ not keep it from sending the routes back: it goes on "unrecorded" then. It needs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import partial
 from threading import Thread
 
 from flipgate.core.gates.proof import Proven
@@ -34,7 +35,7 @@ from flipgate.core.values.errors import (
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence
-from flipgate.core.way_back.going_back import NoWay, aborted, closed, judge_rollback
+from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.about import about_application
@@ -42,6 +43,8 @@ from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World, crash_point
+from flipgate.steps.going_back.attempted import attempted
+from flipgate.steps.going_back.hand_back import hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
 from flipgate.steps.going_back.way_back import (
     ABORT,
@@ -58,11 +61,10 @@ from flipgate.steps.going_back.way_back import (
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.prove import prove
-from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.move import forget_unrecorded, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
-from flipgate.steps.moving.stamp import stamp, stamp_taken_out, stamped_look
+from flipgate.steps.moving.stamp import stamp, stamped_look
 
 TAKE_OVER_TRIES = 3
 
@@ -152,25 +154,18 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     moved = move_back(acting, target, forced=request.forced, planned=planned)
     crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
-        left = (*moved.left, *_try("note the move", lambda: _close(acting, entry, target, way)))
+        noted = partial(_close, acting, entry, target, way)
+        left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
         notes += () if first else _take(acting, target)[1]
-        notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
+        notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
         notes += _take(acting, target.other)[1]
-        left += _hand_back(acting, target)
+        handed = hand_back(acting, target)
+        left += handed.left
         if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
-    left += _try("end the release", lambda: _end(acting, target, request.message, answers.proven))
+    if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
+        left += attempted("end the release", lambda: _end(acting, target, request.message, answers.proven))
     return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.short, *answers.unproven), left)
-
-
-def _hand_back(acting: Acting, target: Side) -> tuple[str, ...]:
-    """Hands the workers back to `target`, unless its code can no longer read the data. Returns what is left to do."""
-    if no_way := closed(acting.record, target):
-        return (f"workers were not handed over to {target}: {no_way.fact}",)
-    handed: list[str] = []
-    notes = _try("stamp what the file names no longer", lambda: stamp_taken_out(acting))
-    left = _try("hand the workers back", lambda: handed.extend(hand_over_workers(acting, target, back=True)))
-    return (*notes, *left, *handed)
 
 
 def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
@@ -181,7 +176,7 @@ def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, .
     def take() -> None:
         taken.append(stamp(acting, look_at_side(acting.world, side), over_unrecorded=True))
 
-    notes = _try(f"stamp {side}", take)
+    notes = attempted(f"stamp {side}", take)
     return (taken[0] if taken else None), notes
 
 
@@ -260,14 +255,14 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
             )
 
         write(world, change)
-        left = _try("write the history", lambda: write_history(world))
-        left += _try("take the preview away", lambda: clear_preview(acting))
+        left = attempted("write the history", lambda: write_history(world))
+        left += attempted("take the preview away", lambda: clear_preview(acting))
         view = stamped_look(acting, release.side)  # not before: now nobody else works on that side any more
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
         else:
-            left += _try(f"put {release.side} to rest", lambda: rest(acting, view, dark))
+            left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark))
     return RolledBack(ABORT, None, 0.0, left=left)
 
 
@@ -293,7 +288,7 @@ def _move_unrecorded(
         moved = move_back(acting, target, forced=request.forced, unrecorded=f"{target} {at} {request.message}")
         # Once more: reconcile may have taken it for a rollback that has died, while the routes were on their way.
         notes += _take(acting, target)[1]
-        notes += _try(f"scale {target} up", lambda: scale_up(acting, target))
+        notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(acting, target))
     with _proving(world, target, moved) as answers:
         pass
@@ -349,13 +344,3 @@ def _proving(world: World, target: Side, moved: Move) -> Iterator[_Answers]:
 
 def _figures(proven: Proven | None) -> str:
     return f"first answer after {proven.first_new_answer_ms} ms" if proven and proven.ok else "not proven by Traefik"
-
-
-def _try(what: str, action: Callable[[], object]) -> tuple[str, ...]:
-    """Runs an action whose failure must not hold up users; returns the failure as a sentence."""
-    try:
-        action()
-    except Exception as error:  # any at all: users are on their way back, or there already
-        said = str(error) if isinstance(error, FlipgateError) else f"{type(error).__name__}: {error}"
-        return (f"could not {what}: {said}",)
-    return ()

@@ -139,10 +139,10 @@ def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Ma
         f"waiting for them first, for at most {request.patience_seconds:g} s{f' ({last})' if last else ''}. "
         "At once, with what is Ready: the same with --now"
     )
-    if anew := _gets_anew(world, target):
-        world.say(anew)
     began = world.monotonic()
     scale_up(acting, target)
+    if anew := _gets_anew(world, target):
+        world.say(anew)
     absent = look_at_side(world, target).missing  # no waiting brings a Deployment that does not exist
     awaited = {name: count for name, count in enough(carried).items() if name not in absent}
     state, stuck = _wait(acting, target, awaited, began + request.patience_seconds, forced=request.forced)

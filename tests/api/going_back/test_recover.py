@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.base import but
@@ -111,3 +111,12 @@ def test_the_living_are_not_recovered_from(shop: Shop) -> None:
         leave_open(ana, MOVE_ROUTES)
         with pytest.raises(Refused, match="held by ana"), ben.acting(patience_seconds=0):
             pytest.fail("two actors at once")
+
+
+def test_workers_are_not_handed_over_to_a_side_that_users_have_left_meanwhile(shop: Shop, world: World) -> None:
+    """As by the line for the way back by hand, while a run that handed them over was dead."""
+    number, before = leave_open(world, HAND_OVER), (shop.counts(BLUE), shop.counts(GREEN))
+    outcome = recover(world)
+    assert outcome.fact == "users were sent to blue meanwhile: workers are left as they are"
+    assert (shop.counts(BLUE), shop.counts(GREEN)) == before
+    assert entry_of(world, number).state is EntryState.UNDONE

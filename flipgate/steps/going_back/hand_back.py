@@ -1,0 +1,91 @@
+"""Hands the workers back once users are: with patience, since what is not handed back works nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
+
+from flipgate.core.record.intents import HAND_OVER
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import EntryState
+from flipgate.core.values.errors import FlipgateError, Interrupted, TemporaryError
+from flipgate.core.values.sides import Side
+from flipgate.core.way_back.going_back import closed
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import close
+from flipgate.steps.going_back.attempted import attempted
+from flipgate.steps.moving.hand_over import hand_over_workers
+from flipgate.steps.moving.stamp import stamp_taken_out
+
+PATIENCE_SECONDS: Final = 120.0
+"""For how long faults that may pass are waited out: an API server that answers with errors, or not at all."""
+PAUSE_SECONDS: Final = 1.0
+
+T = TypeVar("T")
+
+
+class HandedBack(NamedTuple):
+    """What came of handing the workers back."""
+
+    left: tuple[str, ...]
+    """What is left to do, a sentence each."""
+    again: bool = False
+    """Whether it was a fault that may pass: then whoever goes on with the rollback does it."""
+
+
+def hand_back(acting: Acting, target: Side) -> HandedBack:
+    """Hands the workers back to `target`, unless its code can no longer read the data. Never raises."""
+    if no_way := closed(acting.record, target):
+        return HandedBack((f"workers were not handed over to {target}: {no_way.fact}",))
+    handed: list[str] = []
+    faults: list[FlipgateError] = []
+
+    def hand_over() -> None:
+        try:
+            handed.extend(_hand_over(acting, target))
+        except (TemporaryError, Interrupted) as fault:
+            faults.append(fault)
+            raise
+
+    notes = attempted("stamp what the file names no longer", lambda: stamp_taken_out(acting))
+    left = attempted("hand the workers back", hand_over)
+    going_on = acting.record.release is not None and acting.record.release.side is not target
+    if faults and going_on:
+        left = (f"{left[0]} The release stays `{Phase.ROLLING_BACK}`: reconcile hands them back",)
+    return HandedBack((*notes, *left, *handed), bool(faults) and going_on)
+
+
+def patiently(acting: Acting, doing: str, act: Callable[[], T], again: Callable[[], object] = lambda: None) -> T:
+    """Calls `act`, and again after a fault that may pass, once `again` was called: nobody waits for it, users are back.
+    Raises what came last."""
+    world = acting.world
+    gives_up = world.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return act()
+        except TemporaryError as fault:
+            if world.monotonic() >= gives_up:
+                raise
+            world.say(f"{doing}: {fault}")
+            acting.check_lease()
+            world.sleep(PAUSE_SECONDS)
+            attempted("go on", again)
+
+
+def _hand_over(acting: Acting, target: Side) -> tuple[str, ...]:
+    doing = f"handing the workers back to {target}"
+    try:
+        act = partial(hand_over_workers, acting, target, back=True, patient=True)
+        return patiently(acting, doing, act, lambda: _close_entry(acting))
+    except TemporaryError:
+        # Once more, for all whose own trouble it is not.
+        _close_entry(acting)
+        return hand_over_workers(acting, target, back=True)
+
+
+def _close_entry(acting: Acting) -> None:
+    """Closes the entry that a fault has left open: the hand-over is begun again right after."""
+    entry = acting.world.store.read().open_entry
+    if entry and entry.step == HAND_OVER:
+        close(acting, entry.id, EntryState.UNDONE, "a fault; done again right after")
