@@ -10,7 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import RoutePatch, plan_close, plan_move
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
-from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads import counts
@@ -77,7 +77,9 @@ def move_back(
         lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
         now = look_at_traffic(world)  # what has arrived is what the routes say, and not what was sent
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
-        if arrived and not any(isinstance(error, Conflict) for error in unconfirmed.values()):
+        # An answer that never came is asked for again, too: users are back, and a patch that hung may still arrive.
+        again = TemporaryError if tried + 1 < RETRIES else Conflict
+        if arrived and not any(isinstance(error, again) for error in unconfirmed.values()):
             gone = tuple(str(state) for state in now.leading if not state.entries)
             stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())
             unsure = tuple(f"{route} is on {to}, and could not be confirmed: {e}" for route, e in unconfirmed.items())
