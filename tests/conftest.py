@@ -49,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(tier)
         if tier == "lab":
             item.add_marker(pytest.mark.xdist_group(tier))
+        if tier == "simulation":
+            item.add_marker("search")
 
 
 def pytest_collection_finish() -> None:

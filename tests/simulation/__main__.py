@@ -1,0 +1,45 @@
+"""Searches long: `python -m tests.simulation --seeds 100000 [--from N] [--processes 2]`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from tests.simulation.search import Figures, plan_of, search, shortest, told
+from tests.simulation.simulation import live
+
+CHUNK = 50
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many lives")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--story", action="store_true", help="only the story of the first seed, as it is")
+    options = parser.parse_args()
+    if options.story:
+        print(told(options.first, live(plan_of(options.first), options.first)))
+        return 0
+    began, whole = time.monotonic(), Figures()
+    starts = range(options.first, options.first + options.seeds, CHUNK)
+    with ProcessPoolExecutor(options.processes) as pool:
+        chunks = [pool.submit(search, range(start, start + CHUNK)) for start in starts]
+        for chunk in as_completed(chunks):
+            found = chunk.result()
+            whole.seeds += found.seeds
+            whole.requests += found.requests
+            whole.switches += found.switches
+            whole.moves += found.moves
+            whole.broken |= found.broken
+            for seed, outcome in found.broken.items():
+                print(told(seed, shortest(seed, outcome)), end="\n\n", flush=True)
+            took = time.monotonic() - began
+            print(f"{whole.seeds:,} of {options.seeds:,} lives, {len(whole.broken)} broken, {took:.0f} s", flush=True)
+    print(f"requests {whole.requests:,}, switches {whole.switches:,}, routes moved {whole.moves:,}")
+    return 1 if whole.broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,114 @@
+"""Bugs for the search to find: each takes one of the fences out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
+from typing import Any
+from unittest.mock import patch
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.lease import Lease
+from flipgate.core.traffic.traffic import _SEAL, DarkSide
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import Stamped, View
+from flipgate.steps.looking import look as looking
+
+Plant = Callable[[ExitStack], None]
+
+
+def _no_stamp_tests(stack: ExitStack) -> None:
+    """Writes on a side test neither its stamp nor its uid, nor the version where there is no stamp."""
+
+    def fenced(self: Stamped, epoch: int, stamp: str, *changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [*self.stamping(stamp), *map(dict, changes)]
+
+    stack.enter_context(patch.object(Stamped, "fenced", fenced))
+
+
+def _no_route_tests(stack: ExitStack) -> None:
+    """The patch of a route tests neither its old value nor its version or stamp."""
+    real = Cluster.patch
+
+    def unfenced(self: Cluster, path: str, operations: Any, **more: Any) -> dict[str, Any]:
+        kept = [each for each in operations if each["op"] != "test"] if "/ingressroutes/" in path else operations
+        return real(self, path, kept, **more)
+
+    stack.enter_context(patch.object(Cluster, "patch", unfenced))
+
+
+def _no_lease(stack: ExitStack) -> None:
+    """Everybody takes the Lease at once, and nobody asks whether it is still theirs."""
+    real = Lease.acquire
+
+    def acquire(self: Lease, *, steal: bool = False, patience_seconds: float | None = None) -> None:
+        real(self, steal=True, patience_seconds=patience_seconds)
+
+    stack.enter_context(patch.object(Lease, "acquire", acquire))
+    stack.enter_context(patch.object(Lease, "check", lambda self: None))
+    stack.enter_context(patch.object(Lease, "confirm", lambda self: None))
+
+
+def _no_record_version(stack: ExitStack) -> None:
+    """A write of the record does not say which version it changes."""
+    real = Cluster.replace
+
+    def replace(self: Cluster, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        if "/configmaps/record-" in path:
+            meta = {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}
+            obj = {**obj, "metadata": meta}
+        return real(self, path, obj)
+
+    stack.enter_context(patch.object(Cluster, "replace", replace))
+
+
+def _any_dark_side(stack: ExitStack) -> None:
+    """A release's side is called dark without a look at the routes."""
+    real = looking.need_dark
+
+    def need_dark(world: Any, view: View) -> DarkSide:
+        record = view.record
+        side = record.release.side if record and record.release else None
+        if side is None:
+            return real(world, view)
+        return DarkSide(side, world.application.place_of(side).namespace, _SEAL)
+
+    for module in ("bring_up", "settle", "meant"):
+        stack.enter_context(patch(f"flipgate.steps.releasing.{module}.need_dark", need_dark))
+
+
+def _routes_first(stack: ExitStack) -> None:
+    """The routes are read before the sides, whose stamps are younger then than what a write rests on."""
+
+    def look(world: Any) -> View:
+        traffic = looking.look_at_traffic(world)
+        sides = {side: looking.look_at_side(world, side) for side in Side}
+        record = world.store.find()
+        protected = record is not None and record.both_protected
+        dark = looking.dark_side(traffic, world.application.places, both_protected=protected)
+        return View(sides, record, traffic, dark)
+
+    for module in ("bring_up", "settle", "flip", "questions"):
+        stack.enter_context(patch(f"flipgate.steps.releasing.{module}.look", look))
+    stack.enter_context(patch("flipgate.steps.moving.stamp.look", look))
+
+
+PLANTED: Mapping[str, Plant] = MappingProxyType(
+    {
+        "stamp tests": _no_stamp_tests,
+        "route tests": _no_route_tests,
+        "the Lease": _no_lease,
+        "record version": _no_record_version,
+        "DarkSide": _any_dark_side,
+        "routes read last": _routes_first,
+    }
+)
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """Without this fence for the block."""
+    with ExitStack() as stack:
+        PLANTED[name](stack)
+        yield

@@ -1,0 +1,52 @@
+"""The short mode: half a thousand lives, in which no order of events breaks a promise, and planted bugs that are found.
+
+Longer: `python -m tests.simulation --seeds 100000`. What was found, and mended: docs/reliability.md.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.network import CALM
+from tests.simulation.planted import PLANTED, planted
+from tests.simulation.search import plan_of, search, shortest, told
+from tests.simulation.simulation import Plan, live
+
+SEEDS = 500
+LIVES_AT_ONCE = 25
+FOUND_WITHIN = {"stamp tests": 100, "route tests": 100, "record version": 100}
+"""Seeds by which each planted bug has to be found."""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(0, SEEDS, LIVES_AT_ONCE))
+def test_no_order_of_events_breaks_a_promise(first: int) -> None:
+    figures = search(range(first, first + LIVES_AT_ONCE))
+    stories = [told(seed, shortest(seed, found)) for seed, found in figures.broken.items()]
+    assert not stories, "\n\n".join(stories)
+    assert figures.moves > 0, "nobody was moved: nothing was seen"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", FOUND_WITHIN)
+def test_a_fence_that_is_taken_out_is_missed(name: str) -> None:
+    with planted(name):
+        figures = search(range(FOUND_WITHIN[name]), stop=True)
+    assert figures.broken, f"without {name} no order of {figures.seeds} broke a promise"
+
+
+def test_each_fence_that_can_be_planted_is_looked_for() -> None:
+    assert set(FOUND_WITHIN) <= set(PLANTED)
+
+
+def test_the_same_seed_is_the_same_life_and_its_choices_make_it_again() -> None:
+    first, again = live(plan_of(3), 3), live(plan_of(3), 3)
+    replayed = live(plan_of(3), given=first.trace)
+    assert first.story == again.story == replayed.story
+    assert first.requests == again.requests == replayed.requests
+
+
+def test_a_life_in_which_nothing_goes_wrong_is_a_whole_release() -> None:
+    outcome = live(Plan(CALM), given=[])
+    assert (outcome.broken, outcome.moves) == ("", 1)
+    assert any("ends: green" in line or "blue" in line for line in outcome.story)
