@@ -93,7 +93,7 @@ def deploy(
     if dry_run:
         _show_plan(world, wanted, again_mark(word), output)
         return
-    waits = _say_what_waits(world)
+    waits = _say_what_waits(world, wanted, word)
     parameters = {"images": wanted, "name": person(), **({"again": word} if word else {})}
     run = start_run(DEPLOY_DARK, app, parameters, block, output, says_next=not (waits or wait))
     if wait:
@@ -125,13 +125,14 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
             click.echo(f"{title}  {line}")
 
 
-def _say_what_waits(world: World) -> bool:
+def _say_what_waits(world: World, images: Mapping[str, str], again: str) -> bool:
     """Says that a release is in the way, which the run would say later, and what ends that. Returns whether there is
     one. Raises NotFound before `adopt`."""
-    from flipgate.core.record.queue import waits_for
+    from flipgate.core.record.queue import has_them, waits_for
 
-    release = waits_for(world.store.read())
-    if release is None:
+    record = world.store.read()
+    release = waits_for(record)
+    if release is None or has_them(record, images, again):
         return False
     fact = f"release {release.name} is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC"
     click.echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)

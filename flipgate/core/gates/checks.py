@@ -24,7 +24,7 @@ from flipgate.core.spec.fields import (
     Scheme,
 )
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
-from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, shown
+from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
 from flipgate.core.values.verdicts import Verdict
 
@@ -219,6 +219,19 @@ def judge_content(check: Check, answer: Answer | str) -> CheckResult:
 
 def _late(check: Check, samples: Sequence[Sample]) -> int:
     return sum(each.seconds > check.within_seconds for each in samples)
+
+
+NAMED_SHOWN: Final = 40
+"""Of what a header says."""
+
+
+def wrong_side(answer: Answer | str, header: str | None, side: str) -> str:
+    """Says that an answer of this side names another one in the header that tells users' side; empty where it names
+    none, or this one."""
+    named = answer.headers.get(header.lower(), "") if header and isinstance(answer, Answer) else ""
+    if named in ("", side):
+        return ""
+    return f"header {header} says {printable(named, NAMED_SHOWN)}, and this is {side}: no move to it could be proven"
 
 
 def _status(check: Check, answer: Answer) -> list[str]:

@@ -35,6 +35,16 @@ def waits_for(record: Record) -> Release | None:
     return record.release if record.phase.row.build is Build.WAITS else None
 
 
+def has_them(record: Record, images: Mapping[str, str], again: str = "") -> Release | None:
+    """Returns the release in the way of a build where it has these very images: then nothing has to wait for its end.
+    What is to be released `again` does, unless that release is it."""
+    release = waits_for(record)
+    if release is None or not images or any(name in record.queued for name in images):
+        return None  # it takes the place of what waits
+    same = all(release.images.get(name) == image for name, image in images.items())
+    return release if same and all(again in ("", release.again.get(name)) for name in images) else None
+
+
 def may_start(record: Record, now: datetime, join_seconds: float = 0) -> bool:
     """Whether builds wait, and nothing keeps them from becoming a release: neither another one nor the time
     (`join_seconds`) in which others may join them."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
+from flipgate.core.record.events import COMPONENT
 from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.text import cut_bytes
 from flipgate.core.workloads.kinds import KINDS
@@ -98,6 +99,8 @@ def _has_run(status: Mapping[str, Any]) -> bool:
 def concerns(event: Mapping[str, Any], workloads: Iterable[str]) -> bool:
     """Whether a Kubernetes Event is about one of these workloads, its ReplicaSets or its pods: of a Deployment
     `NAME-hash-random`, of a StatefulSet `NAME-ordinal`."""
+    if (event.get("source") or {}).get("component") == COMPONENT:
+        return False  # what flipgate itself said of it before
     involved = event.get("involvedObject") or {}
     kind, name = str(involved.get("kind")), str(involved.get("name", ""))
     if kind == "Pod":

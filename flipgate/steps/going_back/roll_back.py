@@ -37,7 +37,7 @@ from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
-from flipgate.core.workloads.view import SideState
+from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
@@ -263,7 +263,15 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
         else:
             left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark))
-    return RolledBack(ABORT, None, 0.0, left=left)
+    return RolledBack(ABORT, None, 0.0, notes=_where_users_are(world, view), left=left)
+
+
+def _where_users_are(world: World, view: View) -> tuple[str, ...]:
+    """Says that an abort moves nobody: who meant users, and not the release nobody has seen, has to say so."""
+    if view.active is None:
+        return ()
+    other, name = view.active.other, world.application.name
+    return (f"users are on {view.active}, as before; to send them to {other}: flipgate rollback {name} --to {other}",)
 
 
 def _move_unrecorded(

@@ -12,6 +12,7 @@ from flipgate.core.gates.checks import (
     judge_content,
     judge_samples,
     undecided,
+    wrong_side,
 )
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Refused
@@ -58,15 +59,19 @@ def need_pass(world: World, side: Side, evidence: list[Evidence]) -> None:
 
 
 def _ask(world: World, side: Side, rule: Check) -> Evidence:
-    place = world.application.place_of(side)
+    place, header = world.application.place_of(side), world.application.spec.traffic.header
     service, path, began = place.service_of(world.application.service(rule.asked)), rule.path or "", world.monotonic()
+    misnamed = ""
 
     def answer() -> Answer | str:
+        nonlocal misnamed
         seconds = rule.within_seconds + 1
         try:
-            return world.cluster.through_service(
+            found = world.cluster.through_service(
                 place.namespace, service, rule.port, path, scheme=rule.scheme, timeout=seconds
             )
+            misnamed = misnamed or wrong_side(found, header, str(side))
+            return found
         except Exception as error:  # any at all: it is one check that is unknown, and no step that ends
             return sentence(error)
 
@@ -76,8 +81,9 @@ def _ask(world: World, side: Side, rule: Check) -> Evidence:
         result = _sampled(world, rule, answer)
     target = f"{'https://' if rule.scheme == 'https' else ''}{service}:{rule.port}{path}"
     seconds = round(world.monotonic() - began, 3)
-    facts = "; ".join(result.facts)
-    return Evidence(rule.name, result.verdict, target, str(place), facts, rule.wanted, seconds=seconds)
+    facts = "; ".join([*filter(None, [misnamed]), *result.facts])
+    verdict = Verdict.FAIL if misnamed else result.verdict
+    return Evidence(rule.name, verdict, target, str(place), facts, rule.wanted, seconds=seconds)
 
 
 def _tried(

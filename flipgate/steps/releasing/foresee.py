@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from flipgate.core.record.queue import waits_for
+from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
@@ -53,6 +53,8 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     given = given_images(world.application, record, images)
     if busy := waits_for(record):
         fact = f"waits: release {busy.name} is `{busy.phase}`; it is planned anew when that has ended"
+        if has_them(record, given, again):
+            fact = f"nothing: release {busy.name}, which is `{busy.phase}`, has these images"
         place = world.application.place_of(busy.side.other)
         return DeployPlan("", str(place.side), place.namespace, fact, (), (), ())
     meant = mean(world, view, given, said_again(images, again))

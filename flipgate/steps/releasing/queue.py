@@ -12,6 +12,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.workloads.content import deploy_again
 from flipgate.core.workloads.render import image_refs
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
@@ -77,6 +78,14 @@ def leave_what_waits(world: World, last: Run) -> None:
 def _waits(world: World, images: Mapping[str, str], built_by: str, again: str) -> bool:
     """Writes these images down as waiting. False where a release may be opened by now."""
     given = image_refs(images, world.application) if images else {}
+    if release := queue.has_them(world.store.read(), given, again):
+        raise Refused(
+            f"has these images in release {release.name}, which is `{release.phase}`",
+            reason=Why.ALREADY_LIVE,
+            obj=f"application {world.application.name}",
+            untouched="both sides",
+            next_command=deploy_again(world.application, given),
+        )
     waits = True
 
     def change(record: Record) -> Record:

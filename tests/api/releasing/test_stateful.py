@@ -203,7 +203,7 @@ def test_the_limit_of_a_hand_over_is_for_each_pod_where_they_end_one_by_one(busy
 def test_one_that_does_not_end_is_named_with_how_many_are_left(busy: Shop) -> None:
     world = quiet(busy.world())
     ending(busy, world, each_seconds=6.0, until=2)
-    with refuses("WorkersNotReady", r"within 10 s: queue \(2 pods left, they end one at a time\)"):
+    with refuses("WorkersNotReady", r"within 40 s: queue \(2 pods left, they end one at a time\)"):
         under_lease(world, hand_over_workers, GREEN, timeout_seconds=10.0)
     assert counts(busy, GREEN)["queue"] == 0, "old-first"
 

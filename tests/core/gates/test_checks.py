@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.gates.checks import Check, judge_check
+from flipgate.core.gates.checks import Check, judge_check, wrong_side
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.base import but
 from flipgate.core.values.jsonpath import PathMissing, look_up, parse_path, same
@@ -145,3 +145,13 @@ def test_equality_is_jsons_own(left: str, right: str, equal: bool) -> None:
 def test_fail_wins_then_unknown_and_nothing_is_unknown(verdicts: str, combined: str) -> None:
     evidences = [Evidence("checks", Verdict(verdict), "GET /", "api", "200", "200") for verdict in verdicts.split()]
     assert combine(evidences) == combined
+
+
+@pytest.mark.parametrize(
+    ("said", "header", "wrong"),
+    [("green", "X-Served-Side", False), ("blue", "X-Served-Side", True), ("blue", None, False), ("", "X-Other", False)],
+)
+def test_an_answer_that_names_the_other_side_is_said_to(said: str, header: str | None, wrong: bool) -> None:
+    found = wrong_side(Answer(200, {"x-served-side": said}, b"{}", 0.01), header, "green")
+    assert bool(found) is wrong
+    assert not wrong or found == "header X-Served-Side says blue, and this is green: no move to it could be proven"

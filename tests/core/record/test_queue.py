@@ -14,7 +14,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
-from tests.core.builders import GREEN, NOW, release
+from tests.core.builders import DARK, GREEN, LIVE, NOW, release
 from tests.core.builders import record as built
 
 LATER = NOW + timedelta(minutes=3)
@@ -158,3 +158,26 @@ def test_a_build_that_was_superseded_by_one_that_died_is_gone_on_with() -> None:
 def test_a_run_opens_what_waits_or_another_is_started(state: str, minutes: int, opens: bool) -> None:
     run = Run("id", "deploy", "", state, NOW)
     assert will_open(run, NOW + timedelta(minutes=minutes)) is opens
+
+
+@pytest.mark.parametrize(
+    ("images", "again", "has"),
+    [
+        ({"web": "acme/web:2"}, "", True),
+        ({"web": "acme/web:2"}, "0" * 12, False),
+        ({"web": "acme/web:3"}, "", False),
+        ({}, "", False),
+    ],
+    ids=["its own", "pushed anew", "a newer one", "none"],
+)
+def test_what_the_release_in_the_way_has_does_not_wait_for_its_end(
+    images: dict[str, str], again: str, has: bool
+) -> None:
+    live = built(release=release(*LIVE))
+    assert (queue.has_them(live, images, again) is not None) is has
+    assert queue.has_them(built(release=release(*DARK)), images) is None, "nothing waits there"
+
+
+def test_but_it_takes_the_place_of_another_that_waits() -> None:
+    waiting = queue.enqueue(built(release=release(*LIVE)), {"web": "acme/web:3"}, by="ci", now=NOW)
+    assert queue.has_them(waiting, {"web": "acme/web:2"}) is None
