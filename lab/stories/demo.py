@@ -12,7 +12,7 @@ import httpx
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, START_JOB
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Decision, EntryState, JournalEntry, Question, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -37,6 +37,7 @@ STEPS = {
     MOVE_ROUTES: "one fenced patch a route",
     HAND_OVER: "workers handed over",
     REST_SIDE: "old side scaled down",
+    START_JOB: "a check's Job",
 }
 GIVE_UP = 120.0  # seconds without any change of the record while no person is waited for
 CRON = "standings-refresh"
@@ -98,7 +99,7 @@ def _set_up(approve: bool, name: str, tell: Progress, out: TextIO) -> Stage:
     tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
     with Printer(out) as progress:
         lab = labs.up(name, progress=lambda line: progress(f"     {line}"))
-    tell("2/6  a real Prefect: server (SQLite) and worker, five deployments")
+    tell("2/6  a real Prefect: server (SQLite) and worker, six deployments")
     with Printer(out) as progress:
         prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))
     os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
