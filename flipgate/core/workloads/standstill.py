@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,9 +19,15 @@ NEXT: Final = (
     ("violates PodSecurity", "kubectl get namespace {0} --show-labels"),
     (" per Container is ", "kubectl -n {0} describe limitranges"),
     (" per Pod is ", "kubectl -n {0} describe limitranges"),
+    ("serviceaccount ", "kubectl -n {0} get serviceaccounts"),
     ("", "kubectl -n {0} get events --field-selector=reason=FailedCreate"),
 )
 """Words of an API server's refusal, and what to type about it in a namespace; the first that it contains counts."""
+
+POD_NAMED: Final = re.compile(r'^pods "[^"]*" is forbidden: ')
+"""How an API server begins a refusal."""
+ALIKE: Final = 3
+"""So many refusals by one thing are said as one."""
 
 PASSES: Final = (
     "failed calling webhook",
@@ -53,6 +60,8 @@ class Standstill:
     command: str
     patience_seconds: float = 0.0
     """How long it has to stand until it is final: it may pass by itself."""
+    said: str = ""
+    """The API server's own words, without the pod's name: the same for all that one thing refuses."""
     passes: bool = False
     """Whether it may pass however long it has stood: whoever can wait waits for it to its own time limit."""
 
@@ -128,4 +137,20 @@ def refused(service: str, workload: Workload, said: str) -> Standstill:
         fact += ", said before it was written last"
     undecided = any(words in said for words in PASSES) and not any(words in said for words in LASTS)
     passes = undecided or workload.refused_before
-    return Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS, passes)
+    cause = POD_NAMED.sub("", said)
+    return Standstill(service, workload, Why.PODS_REFUSED, fact, command, PATIENCE_SECONDS, cause, passes)
+
+
+def told(found: Sequence[Standstill]) -> str:
+    """Returns all of these as text: what one thing refuses to many is said once, with the others' names."""
+    by_cause: dict[str, list[Standstill]] = {}
+    for each in found:
+        by_cause.setdefault(each.said or each.fact, []).append(each)
+    return "; ".join(_told_once(alike) for alike in by_cause.values())
+
+
+def _told_once(alike: Sequence[Standstill]) -> str:
+    if len(alike) < ALIKE:
+        return "; ".join(each.fact for each in alike)
+    others = ", ".join(each.workload.name for each in alike[1:])
+    return f"{alike[0].fact} (and the same to {len(alike) - 1} others: {others})"

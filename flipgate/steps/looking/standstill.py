@@ -11,7 +11,7 @@ from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.scalers import Scaler, fewer, taken_away
-from flipgate.core.workloads.standstill import Seen, Standstill, final, first_seen, standstills
+from flipgate.core.workloads.standstill import Seen, Standstill, final, first_seen, standstills, told
 from flipgate.core.workloads.stateful import Events, Pods, claims_of, in_turn, refused_pods, stuck, unbound
 from flipgate.core.workloads.view import SideState, Workload, pod_ready
 from flipgate.steps.acting.world import World
@@ -111,7 +111,7 @@ def need_none(found: Iterable[Standstill], *, obj: str, untouched: str, reason: 
     if ways:
         reason = reason or ways[0].reason
         raise Refused(
-            "; ".join(each.fact for each in ways),
+            told(ways),
             obj=obj,
             reason=reason,
             untouched=untouched,

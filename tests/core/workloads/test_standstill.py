@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flipgate.core.values.reasons import Why
-from flipgate.core.workloads.standstill import PATIENCE_SECONDS, Standstill, final, first_seen, standstills
+from flipgate.core.workloads import standstill
+from flipgate.core.workloads.standstill import (
+    PATIENCE_SECONDS,
+    Standstill,
+    final,
+    first_seen,
+    standstills,
+    told,
+)
 from tests.core.builders import GREEN, deployment, side
 
 FORBIDDEN = 'pods "web-6f5c9d8b7-x2x4p" is forbidden'
@@ -121,3 +130,14 @@ def test_a_refusal_from_before_the_last_write_is_waited_for(key: str, at: str, b
     (one,) = found(web)
     assert one.passes is before
     assert one.fact.endswith(", said before it was written last") is before
+
+
+def test_what_one_thing_refuses_to_many_is_said_once_with_their_names() -> None:
+    workload = side(GREEN).workloads["web"]
+    said = 'pods "{}-5f8-x1" is forbidden: error looking up service account shop/app: serviceaccount "app" not found'
+    names = ("cart", "mail", "web")
+    many = [standstill.refused(name, replace(workload, name=name), said.format(name)) for name in names]
+    assert told(many).count("serviceaccount") == 1
+    assert told(many).endswith("(and the same to 2 others: mail, web)")
+    assert told(many[:2]) == f"{many[0].fact}; {many[1].fact}"
+    assert many[0].command == "kubectl -n shop-green get serviceaccounts"
