@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,7 +25,8 @@ from flipgate.core.values.errors import PermanentError
         flipgate demo                          you approve, in Prefect's UI or with the line it prints
         flipgate demo --approve --json         nobody is asked; the summary as JSON
         flipgate demo --tag 2-never-ready      version 2 never gets ready: users see nothing of it
-        flipgate demo --keep                   everything stays up, with the ways in""",
+        flipgate demo --keep                   everything stays up, with the ways in
+        flipgate demo --approve --picture demo.svg    what users were answered, second by second""",
 )
 @click.option("--approve", is_flag=True, help="Approve by itself, instead of waiting for you.")
 @click.option(
@@ -32,8 +34,13 @@ from flipgate.core.values.errors import PermanentError
 )
 @click.option("--keep", is_flag=True, help="Leave everything up, and say how to get in and how to end it.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on the last line of stdout.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write an SVG of it: users' answers a second by side, under the phases.",
+)
 @click.option("--name", default="demo", show_default=True, help="The lab's name; one of that name is replaced.")
-def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
+def demo(approve: bool, tag: str, keep: bool, as_json: bool, picture: Path | None, name: str) -> None:
     """The whole story on a real Kubernetes and a real Prefect, under load.
 
     The first time it builds the lab, which takes some ten minutes; after that it begins within a minute. Ctrl-C at any
@@ -41,7 +48,7 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
     """
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _interrupt_once)
-    summary = _run(approve=approve, tag=tag, keep=keep, name=name, to_stderr=as_json)
+    summary = _run(approve=approve, tag=tag, keep=keep, picture=picture, name=name, to_stderr=as_json)
     if as_json:
         click.echo(json.dumps(summary))
     else:
@@ -49,7 +56,7 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, name: str) -> None:
     raise SystemExit(0 if summary["done"] else 1)
 
 
-def _run(*, approve: bool, tag: str, keep: bool, name: str, to_stderr: bool) -> dict[str, Any]:
+def _run(*, approve: bool, tag: str, keep: bool, picture: Path | None, name: str, to_stderr: bool) -> dict[str, Any]:
     try:
         from lab.load import LoadError
         from lab.machine.errors import LabError
@@ -62,7 +69,8 @@ def _run(*, approve: bool, tag: str, keep: bool, name: str, to_stderr: bool) -> 
         ) from error
 
     try:
-        return story.run(tag=tag, approve=approve, keep=keep, name=name, out=sys.stderr if to_stderr else sys.stdout)
+        out = sys.stderr if to_stderr else sys.stdout
+        return story.run(tag=tag, approve=approve, keep=keep, picture=picture, name=name, out=out)
     except (LabError, LoadError, RuntimeError) as error:
         raise PermanentError(str(error), obj="demo") from error
 

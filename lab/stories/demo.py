@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
@@ -27,6 +28,7 @@ from lab.control.records import Lab
 from lab.load import Load, LoadReport
 from lab.machine.progress import Printer, Progress
 from lab.stories import example
+from lab.stories.picture import Span, draw
 
 POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
 """Shorter than anybody should be in production; the story says so."""
@@ -66,7 +68,7 @@ class Stage:
     told: Told = field(default_factory=Told)
 
 
-def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[str, Any]:
+def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO, picture: Path | None = None) -> dict[str, Any]:
     """Plays the whole story and returns its summary; `done` in it says whether it ended as it should.
 
     Whatever happens, Ctrl-C included, nothing is left running unless `keep`. Raises LabError, FlipgateError, LoadError.
@@ -83,6 +85,8 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO) -> dict[
             release = _play(stage, tag)
             report = _after(stage)
         summary = _summary(stage, release, report, time.monotonic() - began)
+        if picture:
+            picture.write_text(_picture(release, report))
         if keep:
             _ways_in(stage)
         return summary
@@ -251,6 +255,14 @@ def _summary(stage: Stage, release: Release, report: LoadReport, seconds: float)
         "phases": phase_seconds(release, release.since),
         "seconds": round(seconds, 1),
     }
+
+
+def _picture(release: Release, report: LoadReport) -> str:
+    """What users were answered while the release went through its phases, and two seconds more."""
+    begins = [change.at.timestamp() for change in release.changes]
+    ends = [*begins[1:], begins[-1] + 2]
+    spans = [Span(str(c.phase), b, e) for c, b, e in zip(release.changes, begins, ends, strict=True)]
+    return draw(report.times, spans, f"{release.name}: {report.sent:,} requests sent, {report.failed:,} failed")
 
 
 def _first_new_answer_ms(record: Record, release: Release, report: LoadReport) -> float | None:
