@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from flipgate.core.record.intents import HAND_OVER
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.values.errors import FlipgateError, Interrupted, TemporaryError
+from flipgate.core.values.errors import FlipgateError, Interrupted, LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
@@ -44,7 +44,7 @@ def hand_back(acting: Acting, target: Side) -> HandedBack:
     def hand_over() -> None:
         try:
             handed.extend(_hand_over(acting, target))
-        except (TemporaryError, Interrupted) as fault:
+        except (TemporaryError, Interrupted, LostLease) as fault:  # also a stamp that could not be written over yet
             faults.append(fault)
             raise
 

@@ -52,7 +52,7 @@ def run(stage: Stage, commands: str, folder: Path) -> str:
 
 def declare(stage: Stage, part: str, folder: Path) -> None:
     """Writes the application's file with the routes that the page shows."""
-    document = yaml.safe_load(example.application_text(stage.place, POLICY))
+    document = yaml.safe_load(example.application_text(stage.place, POLICY, by_http=True))
     document["spec"] |= yaml.safe_load(named(stage, part))
     (folder / "flipgate.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
