@@ -28,7 +28,6 @@ class Weather:
     late_patch: int = 0
     """Of routes and workloads alone."""
     refused: int = 0
-    stale_read: int = 0
     killed: int = 0
 
 

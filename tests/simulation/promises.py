@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from flipgate.core.record.record import Decision, Record
@@ -27,8 +27,6 @@ class Promises:
     """As it was written last."""
     rolled_back: tuple[datetime, Side] | None = None
     """When a rollback said done, and where users were sent."""
-    spent: dict[str, str] = field(default_factory=dict)
-    """The move that each decision was spent by."""
 
     def look(self, who: str, address: Address, before: Obj | None, after: Obj | None) -> None:
         """Judges one change. `who` made it: flipgate's actors, a person with kubectl, or the cluster itself. Raises

@@ -79,7 +79,6 @@ class Outcome:
     requests: int = 0
     switches: int = 0
     moves: int = 0
-    phases: set[str] = field(default_factory=set)
 
 
 class Simulation:
