@@ -13,7 +13,9 @@ from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import retry_faults
 from flipgate.steps.looking.content import content_evidence
+from flipgate.steps.looking.dark_preview import dark_preview_evidence
 from flipgate.steps.looking.undeclared import undeclared_evidence
+from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
     MOVABLE,
@@ -50,6 +52,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
             if found.phase is Phase.DARK:
                 decided = ask_person(world, QuestionKind.FLIP, lambda: shown(world, found))
                 if no := state_if_refused(world, decided):
+                    put_dark_preview_right(world)
                     return no
             if found.phase is not Phase.LIVE:
                 found = retry_faults(world, lambda: move_and_watch(world, release))
@@ -62,8 +65,14 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
 
 def shown(world: World, release: Release) -> list[Evidence]:
     """What a person is asked on: the checks of the dark side, which have to pass, what else leads to a side, and
-    whether a reference that was released again has other content."""
-    return [*task.check_again(world, release), *undeclared_evidence(world), *content_evidence(world, release)]
+    whether a reference that was released again has other content, and whether it can be looked at."""
+    put_dark_preview_right(world)
+    return [
+        *task.check_again(world, release),
+        *undeclared_evidence(world),
+        *content_evidence(world, release),
+        *dark_preview_evidence(world, release),
+    ]
 
 
 def move_and_watch(world: World, name: str) -> Release:

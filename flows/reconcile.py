@@ -11,6 +11,7 @@ from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
+from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
@@ -70,5 +71,6 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
+    put_dark_preview_right(world)
     start_what_waited(world, cluster)
     return outcome.fact

@@ -27,7 +27,7 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
-from flipgate.steps.moving import hand_over
+from flipgate.steps.moving import dark_preview, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.watching import watch
 from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
@@ -96,6 +96,11 @@ def check_again(world: World, release: Release) -> list[Evidence]:
 @step("note dark")
 def note_dark(acting: Acting, release: Release, evidence: list[Evidence]) -> Release:
     return bring_up.note_dark(acting, release, evidence)
+
+
+@step("keep the dark preview")
+def keep_dark_preview(acting: Acting) -> None:
+    dark_preview.keep_dark_preview(acting)
 
 
 @step("pose the question")

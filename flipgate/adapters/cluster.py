@@ -220,10 +220,12 @@ class Cluster(Reader):
         query = {"fieldManager": FIELD_MANAGER}
         return self._write("PATCH", path, body=part, query=query, content_type=MERGE_PATCH, timeout=timeout)
 
-    def delete(self, path: str) -> None:
-        """Deletes one object; one that is gone already is fine."""
+    def delete(self, path: str, *, uid: str = "") -> None:
+        """Deletes one object; one that is gone already is fine. With a `uid` that very object: raises Conflict where
+        another stands there by its name."""
+        only = {"body": {"preconditions": {"uid": uid}}} if uid else {}
         try:
-            self._write("DELETE", path)
+            self._write("DELETE", path, **only)
         except NotFound:
             return
 

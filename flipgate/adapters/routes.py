@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from flipgate.adapters.cluster import Cluster, Reader
@@ -91,6 +91,28 @@ def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
     """Makes a route of flipgate's own, or makes it so again."""
     meta = obj["metadata"]
     cluster.apply(_path(RouteName(obj["kind"], meta["namespace"], meta["name"]), obj["apiVersion"]), obj)
+
+
+def find_own(cluster: Reader, route: RouteName, api_version: str) -> dict[str, Any] | None:
+    """A route of flipgate's own as it is; None where there is none."""
+    return cluster.find(_path(route, api_version))
+
+
+def make_route(cluster: Cluster, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes a route of flipgate's own. Raises Conflict where there is one of that name."""
+    meta = obj["metadata"]
+    every, _, _ = _path(RouteName(obj["kind"], meta["namespace"], meta["name"]), obj["apiVersion"]).rpartition("/")
+    return cluster.create(every, obj)
+
+
+def write_own(cluster: Cluster, route: RouteName, api_version: str, operations: Sequence[Mapping[str, Any]]) -> None:
+    """Sends one fenced patch to a route of flipgate's own. Raises Conflict when what it tests is no longer there."""
+    cluster.patch(_path(route, api_version), operations)
+
+
+def delete_very(cluster: Cluster, route: RouteName, api_version: str, uid: str) -> None:
+    """Deletes this very route of flipgate's own. Raises Conflict where it is another by now."""
+    cluster.delete(_path(route, api_version), uid=uid)
 
 
 def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:

@@ -9,6 +9,7 @@ from flipgate.cli._print import iso
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
+from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import RouteState
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
@@ -45,6 +46,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         else [],
         "refusedBuild": {"fact": refused.fact, "at": iso(refused.at)} if refused else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
+        "darkPreview": _dark_preview(facts.dark_preview),
         "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
         "conditions": [_condition(condition) for condition in facts.conditions],
         "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
@@ -92,6 +94,12 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
     }
+
+
+def _dark_preview(told: DarkPreviewTold | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    return {"address": told.address, "side": _text(told.side), "text": told.fact, "right": told.right}
 
 
 def _release(release: Release, now: datetime) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     if data["next"]["command"]:
         yield "", data["next"]["command"]
     yield from _question(data["waitsFor"], now)
+    yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
     for condition in data["conditions"]:
@@ -83,6 +84,11 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
         return
     yield "Journal", _entry(data["openEntry"])
     yield "Untold", _untold(data, now)
+
+
+def _preview(told: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if told:
+        yield "Preview", click.style(f"{told['address']} {told['text']}".strip(), fg=None if told["right"] else "red")
 
 
 def _untold(data: dict[str, Any], now: datetime) -> str:

@@ -41,6 +41,7 @@ DATA = """\
                   state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND],
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent}}
+  darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are

@@ -15,7 +15,7 @@ from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
-from flipgate.steps.moving import hand_over
+from flipgate.steps.moving import dark_preview, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
 from flipgate.steps.watching import watch
 
@@ -30,7 +30,9 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
             timeout = float(world.application.spec.policy.ready_timeout_seconds)
             bring_up.wait_ready(acting, release, timeout_seconds=timeout)
             evidence = suite.check_release(acting, release)
-        return bring_up.note_dark(acting, release, evidence)
+        release = bring_up.note_dark(acting, release, evidence)
+        dark_preview.keep_dark_preview(acting)
+        return release
 
 
 def approve(world: World, kind: QuestionKind) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
+from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.values.sides import Side
 
@@ -21,6 +22,8 @@ RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
 
 _BACK = "back"
+NOBODY: Final = "nobody"
+"""Whom a dark preview leads to that is taken away."""
 LEFT_OUT: Final = "leftOut"
 
 
@@ -102,6 +105,23 @@ class Preview(Intent):
 
 
 @dataclass(frozen=True)
+class DarkPreview(Intent):
+    """A host leads to a side while a release is dark there; without a side, to nobody."""
+
+    step: ClassVar[str] = DARK_PREVIEW
+    to: Side | None
+    host: str
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to or NOBODY), "host": self.host}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        to = stored["to"]
+        return cls(None if to == NOBODY else Side(to), str(stored.get("host", "")))
+
+
+@dataclass(frozen=True)
 class BringUp(Intent):
     """A side gets these images, and is scaled to these counts."""
 
@@ -161,7 +181,7 @@ class StartJob(Intent):
         return cls(Side(stored["side"]), str(stored.get("job", "")))
 
 
-INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, BringUp, Rest, Restore, StartJob)
+INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, DarkPreview, BringUp, Rest, Restore, StartJob)
 
 
 def in_words(stored: Mapping[str, Any]) -> str:

@@ -256,24 +256,14 @@ class Spec(FileModel):
         return self
 
     @model_validator(mode="after")
-    def _counters_name_the_side(self) -> Spec:
+    def _traffic_is_seen_by_the_routes(self) -> Spec:
         plain = [str(route) for route in self.routes if not KINDS[route.kind].counted]
-        if self.traffic.header is None and plain:
-            counted = " or ".join(kind.word for kind in KINDS.values() if kind.counted)
-            raise ValueError(
-                f"without traffic.header each route must be of kind {counted}: Traefik counts {plain[0]} "
-                "under one name whichever side answers"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _looks_have_a_probe(self) -> Spec:
-        rate, pause = self.traffic.probes_per_second, self.policy.bake_interval_seconds
-        if rate and rate * pause < 1:
-            raise ValueError(
-                f"policy.bakeIntervalSeconds ({pause:g}) leaves no probe to a look at traffic.probesPerSecond "
-                f"{rate:g}: at least {1 / rate:g}"
-            )
+        counted = " or ".join(kind.word for kind in KINDS.values() if kind.counted)
+        self.traffic.need_named(plain, counted)
+        for route in self.routes:
+            if KINDS[route.kind].near:
+                self.traffic.need_near(str(route), route.namespace)
+        self.traffic.need_probes(self.policy.bake_interval_seconds)
         return self
 
     @model_validator(mode="after")

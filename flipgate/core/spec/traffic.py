@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from flipgate.core.spec.fields import Address, FileModel, HeaderName, Host, HttpPath, Namespace, PortNumber, Scheme
+from flipgate.core.spec.fields import (
+    Address,
+    FileModel,
+    HeaderName,
+    Host,
+    HttpPath,
+    Namespace,
+    ObjectName,
+    PortNumber,
+    Scheme,
+)
 from flipgate.core.spec.probe import AUTHORIZATION, Probe
 
 
@@ -45,6 +56,27 @@ class TraefikSpec(FileModel):
     metrics_scheme: Scheme = Field(default="http", description="How metricsPort is asked.")
 
 
+class MiddlewareName(FileModel):
+    """One of Traefik's Middlewares."""
+
+    namespace: Namespace = Field(description="Its namespace: no side's, as each side comes and goes.")
+    name: ObjectName = Field(description="Its name.")
+
+
+class DarkPreviewSpec(FileModel):
+    """How people look at the dark side before they decide: by a host of its own, for as long as a release is dark."""
+
+    host: Host = Field(
+        description="The host name that people ask for. DNS leads it where it leads the users' host; a certificate "
+        "has to hold for it, too."
+    )
+    middlewares: tuple[MiddlewareName, ...] = Field(
+        default=(),
+        description="Who may look: Traefik's Middlewares (ipAllowList, basicAuth, forwardAuth) that stand before the "
+        "live routes' own. Without any that lets only some in, the dark side is open to all who know the host.",
+    )
+
+
 class TrafficSpec(FileModel):
     """How flipgate sees for itself which side answers users."""
 
@@ -73,6 +105,11 @@ class TrafficSpec(FileModel):
         default=None,
         description="A host name that nobody asks for. Right before a move, routes that say what the live ones will "
         "say lead it to the new side, through every Traefik pod, and are taken away again; none when left out.",
+    )
+    dark_preview: DarkPreviewSpec | None = Field(
+        default=None,
+        description="A host by which people look at the dark side, for as long as a release is dark; none when left "
+        "out.",
     )
     probe: Probe = Field(default_factory=Probe, description="What flipgate's own requests bring, and what they expect.")
     probes_per_second: float | None = Field(
@@ -112,6 +149,34 @@ class TrafficSpec(FileModel):
             f"probesPerSecond {self.probes_per_second:g}, and proofTimeoutSeconds is {self.proof_timeout_seconds}"
         )
 
+    def need_named(self, plain: Sequence[str], counted: str) -> None:
+        """Raises ValueError where nothing names the side that answers through `plain` routes; `counted` are the kinds
+        whose targets Traefik counts."""
+        if self.header is None and plain:
+            raise ValueError(
+                f"without traffic.header each route must be of kind {counted}: Traefik counts {plain[0]} "
+                "under one name whichever side answers"
+            )
+
+    def need_near(self, route: str, namespace: str) -> None:
+        """Raises ValueError where the preview of a route that can name middlewares of its own namespace alone would
+        have to name another."""
+        for each in self.dark_preview.middlewares if self.dark_preview else ():
+            if each.namespace != namespace:
+                raise ValueError(
+                    f"traffic.darkPreview.middlewares: {route} can name those of namespace {namespace} alone, and "
+                    f"{each.namespace}/{each.name} is not there"
+                )
+
+    def need_probes(self, pause_seconds: float) -> None:
+        """Raises ValueError where the declared pace leaves no probe to a look of the bake, one each `pause_seconds`."""
+        rate = self.probes_per_second
+        if rate and rate * pause_seconds < 1:
+            raise ValueError(
+                f"policy.bakeIntervalSeconds ({pause_seconds:g}) leaves no probe to a look at traffic.probesPerSecond "
+                f"{rate:g}: at least {1 / rate:g}"
+            )
+
     @model_validator(mode="after")
     def _authorization_arrives(self) -> TrafficSpec:
         if not self.address and any(header.name.lower() == AUTHORIZATION for header in self.probe.headers):
@@ -135,6 +200,9 @@ class TrafficSpec(FileModel):
     def _users_ask_for_another_host(self) -> TrafficSpec:
         if self.preview_host == self.host:
             raise ValueError(f'previewHost is the users\' host "{self.host}"; it must be one that nobody asks for')
+        if self.dark_preview and self.dark_preview.host in (self.host, self.preview_host):
+            whose = "users' host" if self.dark_preview.host == self.host else "previewHost"
+            raise ValueError(f'darkPreview.host is the {whose} "{self.dark_preview.host}"; it must be one of its own')
         return self
 
     @model_validator(mode="after")

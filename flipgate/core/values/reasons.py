@@ -43,6 +43,7 @@ class Why(StrEnum):
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
     CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
+    DARK_PREVIEW_NOT_KEPT = "DarkPreviewNotKept"
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
     DEPLOY_ABORTED = "DeployAborted"
@@ -197,6 +198,7 @@ ConfigMapMissing | the ConfigMap that says who consumes is not there | create it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
 ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
+DarkPreviewNotKept | routes of the dark preview were not made or taken away | reconcile tries again; flipgate check
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)

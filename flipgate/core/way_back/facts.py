@@ -14,6 +14,7 @@ from flipgate.core.record.approvals import NotGranted, accept
 from flipgate.core.record.conditions import held
 from flipgate.core.record.record import Condition, Question, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -77,6 +78,8 @@ class Facts:
     observed: tuple[Observed, ...] = ()
     reconciled: Reconciled | Unread | None = None
     problems: dict[str, str] = field(default_factory=dict)
+    dark_preview: DarkPreviewTold | None = None
+    """None where none is declared, and none is to be there or left."""
     movable: frozenset[Side] = frozenset(Side)
     """The sides that a route can be sent to, where a person names one."""
     namespace: str = "flipgate"

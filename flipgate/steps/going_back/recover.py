@@ -23,6 +23,7 @@ from flipgate.core.record.intents import (
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import EntryState, JournalEntry, Record
+from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import Refused, TemporaryError
@@ -171,6 +172,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         MOVE_ROUTES: _finish_or_back_out,
         HAND_OVER: _hand_over,
         PREVIEW_ROUTE: _clear_preview,
+        DARK_PREVIEW: _undo,
         BRING_UP: _undo,
         REST_SIDE: _undo,
         RESTORE_LIVE_SIDE: _undo,

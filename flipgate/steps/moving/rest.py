@@ -19,6 +19,7 @@ from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.moving.consume import set_consuming
+from flipgate.steps.moving.dark_preview import keep_dark_preview
 from flipgate.steps.moving.move import close_routes, forget_way_back
 from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours
@@ -33,6 +34,7 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     is.
     """
     world = acting.world
+    keep_dark_preview(acting)  # nobody is led to a side at rest
     counts = rest_counts(world.application, keep)
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]

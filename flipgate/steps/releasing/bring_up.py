@@ -36,6 +36,7 @@ from flipgate.steps.looking.room import need_room
 from flipgate.steps.looking.scaled_objects import find_unpaused
 from flipgate.steps.looking.standstill import Waiting, need_none
 from flipgate.steps.looking.why import why_not_ready
+from flipgate.steps.moving.dark_preview import keep_dark_preview
 from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.scaled_objects import pause_each
@@ -127,6 +128,7 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
             reason=Why.SIDE_IS_LIVE,
             untouched="both sides",
         )
+    keep_dark_preview(acting)  # of a release that this one supersedes
     side = view.sides[dark.side]
     _need_switches(world, side)
     rolled = {

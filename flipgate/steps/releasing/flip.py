@@ -39,6 +39,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import configuration, look, look_at_side, look_at_traffic, need_record, read_taken_out
 from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
+from flipgate.steps.moving.dark_preview import take_dark_preview_away
 from flipgate.steps.moving.jobs import stop_jobs
 from flipgate.steps.moving.move import move, need_counts
 from flipgate.steps.moving.preview import need_preview
@@ -83,6 +84,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     else:
         world.say(f"a first release: nothing ever ran on {release.side.other}, so no old side is looked for in Traefik")
     need_preview(acting, view.traffic, release.side, replicas)
+    take_dark_preview_away(acting)
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval

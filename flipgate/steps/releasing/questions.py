@@ -33,6 +33,7 @@ from flipgate.core.workloads.view import SideState, View, Workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
 
@@ -94,7 +95,9 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
         return standing
     changes = _changes(world, view, release, kind)
     place = world.application.place_of(release.side)
-    look_first = port_forwards(view.traffic, place) if kind is QuestionKind.FLIP else ()
+    look_first: tuple[str, ...] = ()
+    if kind is QuestionKind.FLIP:
+        look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     question = but(asked, evidence=frozen(evidence), changes=changes, look_first=look_first)
     write(world, lambda r: approvals.pose(r, question))
     return question

@@ -44,6 +44,13 @@ FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
     }
 )
 """By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
+FOR_DARK_PREVIEW: Mapping[str, Rights] = MappingProxyType(
+    {
+        word: tuple((KINDS[made].group, KINDS[made].plural, "get create patch delete") for made in kind.previews)
+        for word, kind in KINDS.items()
+    }
+)
+"""The same for a dark preview, which is looked for before it is made."""
 FOR_GRANTS: Mapping[str, Rights] = MappingProxyType(
     {word: ((kind.group, GRANTS, "list"),) if kind.needs_grant else () for word, kind in KINDS.items()}
 )
@@ -87,6 +94,8 @@ def missing_rights(world: World, namespace: str) -> Iterator[str]:
     places += [(where, ON_ROUTES[kind]) for where, kind in routes]
     if application.spec.traffic.preview_host:
         places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
+    if application.spec.traffic.dark_preview:
+        places += [(where, FOR_DARK_PREVIEW[kind]) for where, kind in routes]
     needed: dict[str, Rights] = {}
     for where, rights in places:
         needed[where] = needed.get(where, ()) + rights

@@ -31,6 +31,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
+from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
@@ -57,7 +58,7 @@ def check_application(
     problems = [*missing_rights(world, namespace), *probe_problems(world)]
     if problems:
         return problems
-    for note in volume_notes(world):
+    for note in (*volume_notes(world), *_preview_notes(world)):
         say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
@@ -220,11 +221,20 @@ def _routes(world: World) -> Iterator[str]:
         yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; {then}"
     yield from _behind(world, traffic)
     yield from companion_problems(world, traffic)
+    yield from dark_preview_problems(world)
     for side in Side:
         namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):
             fact = f"{target.kind} {namespace}/{target.name} {not_granted(asking, namespace)}"
             yield f"{fact} ({look_for_grants(namespace)})"
+
+
+def _preview_notes(world: World) -> Iterator[str]:
+    """What cannot be read is a problem of its own, and said beside it."""
+    try:
+        yield from dark_preview_notes(world, look_at_traffic(world))
+    except FlipgateError:
+        return
 
 
 def _header(world: World) -> Iterator[str]:

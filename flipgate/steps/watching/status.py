@@ -16,6 +16,7 @@ from flipgate.core.way_back.facts import Facts
 from flipgate.core.way_back.way_back import way_back_of
 from flipgate.steps.acting.reconciled import read_reconciled
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.dark_preview import read_dark_preview
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.observe import observe
@@ -44,6 +45,8 @@ def collect(world: World) -> Facts:
     if facts.record and (live := facts.active):
         found = facts.sides.get(live) or Unread(facts.problems[f"side {live}"])
         facts.live = read_live_side(world, facts.record, live, found)
+    if record := facts.record:
+        facts.dark_preview = _read(facts, "dark preview", lambda: read_dark_preview(world, record))
     if (traffic := facts.traffic) and traffic.active is None:
         facts.movable = _read(facts, "Services", lambda: movable_sides(world, traffic)) or frozenset()
     facts.observed = told()

@@ -15,6 +15,7 @@ from flipgate.core.workloads.kinds import KINDS as KINDS_OF_WORKLOAD
 from flipgate.core.workloads.kinds import Rights
 from flipgate.steps.looking.commands import SENDING
 from flipgate.steps.releasing.rights import (
+    FOR_DARK_PREVIEW,
     FOR_GRANTS,
     FOR_KEDA,
     FOR_MIXED,
@@ -70,7 +71,7 @@ def test_each_role_gives_what_check_asks_for(namespace: str) -> None:
 def test_the_rules_that_are_commented_out_are_what_only_some_applications_need() -> None:
     rule = re.findall(r"^  # (- apiGroups:.*|  resources:.*|  verbs:.*)$", TEXT, re.MULTILINE)
     others = {right for kind in ("TraefikService", "HTTPRoute") for right in asked(ON_ROUTES[kind]) if right[0]}
-    preview = {right for rights in FOR_PREVIEW.values() for right in asked(rights)}
+    preview = {right for rights in (*FOR_PREVIEW.values(), *FOR_DARK_PREVIEW.values()) for right in asked(rights)}
     middlewares = {(GROUP, PLURAL, "get")}
     stateful = KINDS_OF_WORKLOAD["StatefulSet"].rights
     on_a_side = asked(FOR_MIXED + FOR_KEDA + FOR_GRANTS["HTTPRoute"] + stateful)

@@ -11,6 +11,7 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record.intents import (
     INTENTS,
     BringUp,
+    DarkPreview,
     HandOver,
     Intent,
     Move,
@@ -29,6 +30,8 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (Move(BLUE, back=True, forced=True), {"to": "blue", "from": "green", "direction": "back", "forced": True}),
     (HandOver(GREEN), {"to": "green"}),
     (Preview(GREEN, "preview.shop"), {"to": "green", "host": "preview.shop"}),
+    (DarkPreview(GREEN, "look.shop"), {"to": "green", "host": "look.shop"}),
+    (DarkPreview(None, "look.shop"), {"to": "nobody", "host": "look.shop"}),
     (
         BringUp(GREEN, {"web": "acme/web:2"}, {"web": 2}),
         {"side": "green", "images": {"web": "acme/web:2"}, "replicas": {"web": 2}},
@@ -101,7 +104,7 @@ def test_people_are_told_the_words_and_no_counts() -> None:
         "to green, from blue",
         "to blue, from green, direction back",
     ]
-    assert in_words(STORED[6][1]) == "side blue"
+    assert in_words(STORED[8][1]) == "side blue"
 
 
 def test_nobody_else_reads_or_writes_one_by_its_keys() -> None:

@@ -139,7 +139,7 @@ ONE_MISTAKE = {
     "unknown key like no other": (
         "header:",
         "xyzzy: 1\n    header:",
-        'line 13, spec.traffic.xyzzy: unknown key "xyzzy"; known: address, ca, header, host',
+        'line 13, spec.traffic.xyzzy: unknown key "xyzzy"; known: address, ca, darkPreview, header',
     ),
     "python's spelling of a key": ("bakeSeconds", "bake_seconds", 'did you mean "bakeSeconds"?'),
     "missing key": ("    host: shop.example\n", "", "line 11, spec.traffic.host: is required, and missing"),

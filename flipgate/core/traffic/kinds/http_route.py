@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
-from flipgate.core.traffic.kinds.kind import Asked, Asking, Reference, RouteKind, companion, rules_with
+from flipgate.core.traffic.kinds.kind import MIDDLEWARE, Asked, Asking, Reference, RouteKind, companion, rules_with
 from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, RouteName, Target
 
 SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
@@ -21,7 +22,9 @@ class HTTPRoute(RouteKind):
     owner = "the Gateway API"
     counted = True
     needs_grant = True
+    near = True
     previews = ("HTTPRoute",)
+    nowhere: ClassVar[Mapping[str, Any]] = MappingProxyType({})  # of no Gateway, and so of no use
     unseen = (
         "Is its Gateway provider on (--providers.kubernetesgateway), and does the Gateway's listener take this host?"
     )
@@ -54,6 +57,14 @@ class HTTPRoute(RouteKind):
                 for written in holder.get("filters") or []:
                     if named := written.get("extensionRef"):
                         yield companion(str(named.get("kind", "")), {"name": named.get("name", "")}, namespace)
+
+    def guard(self, spec: dict[str, Any], middlewares: Collection[RouteName]) -> None:
+        """By filters, which name middlewares of the route's own namespace alone."""
+        names = [{"group": "traefik.io", "kind": MIDDLEWARE, "name": each.name} for each in middlewares]
+        first = [{"type": "ExtensionRef", "extensionRef": each} for each in names]
+        for rule in spec["rules"]:
+            if chain := [*first, *(rule.get("filters") or [])]:
+                rule["filters"] = chain
 
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked

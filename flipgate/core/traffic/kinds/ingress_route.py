@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, ClassVar, Final
 
 from flipgate.core.traffic.kinds.kind import (
     MIDDLEWARE,
@@ -39,6 +40,7 @@ class IngressRoute(TraefikKind):
     plural = "ingressroutes"
     about = "Traefik's IngressRoute"
     previews = ("IngressRoute",)
+    nowhere: ClassVar[Mapping[str, Any]] = MappingProxyType({"routes": ()})
 
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         for r, rule in enumerate(spec.get("routes") or []):
@@ -67,6 +69,12 @@ class IngressRoute(TraefikKind):
 
     def by_https(self, spec: dict[str, Any]) -> None:
         spec.setdefault("tls", {})  # a rule without is known by plain HTTP alone, and asked for by https
+
+    def guard(self, spec: dict[str, Any], middlewares: Collection[RouteName]) -> None:
+        first = [{"name": each.name, "namespace": each.namespace} for each in middlewares]
+        for rule in spec["routes"]:
+            if chain := [*first, *(rule.get("middlewares") or [])]:
+                rule["middlewares"] = chain
 
     def preview(
         self, spec: dict[str, Any], entries: Collection[Entry], name: str, asked: Asked

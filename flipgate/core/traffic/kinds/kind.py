@@ -75,10 +75,14 @@ class RouteKind(ABC):
     """Whether a reference into another namespace needs a ReferenceGrant there."""
     door: ClassVar[bool] = True
     """Whether users come in by it; else they come only where something leads to it."""
+    near: ClassVar[bool] = False
+    """Whether it can name middlewares of its own namespace alone."""
     previews: ClassVar[tuple[str, ...]]
     """The kinds of the objects that a preview of it consists of; its own kind is the first."""
     unseen: ClassVar[str]
     """What to look at where Traefik does not serve its preview."""
+    nowhere: ClassVar[Mapping[str, Any]]
+    """A spec that the API server takes, and by which nobody is led anywhere."""
 
     @abstractmethod
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
@@ -98,6 +102,10 @@ class RouteKind(ABC):
 
     def by_https(self, spec: dict[str, Any]) -> None:  # noqa: B027
         """Has an object with this spec answer by https, where that stands in it."""
+
+    def guard(self, spec: dict[str, Any], middlewares: Collection[RouteName]) -> None:  # noqa: B027
+        """Has requests go through these middlewares first, before all that an object with this spec has, where users
+        come in by it."""
 
     @abstractmethod
     def preview(

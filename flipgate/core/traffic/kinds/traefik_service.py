@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind, reference, services, transports
 from flipgate.core.traffic.kinds.kind import Asked, Reference
@@ -17,6 +18,7 @@ class TraefikService(TraefikKind):
     counted = True
     door = False
     previews = ("TraefikService", IngressRoute.word)
+    nowhere: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def references(self, spec: Mapping[str, Any]) -> Iterator[list[Reference]]:
         """All that is written counts, also what Traefik passes over (it takes the first of `weighted`, `mirroring`,

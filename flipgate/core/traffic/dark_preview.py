@@ -1,0 +1,113 @@
+"""Dark previews: routes of flipgate's own, under a host of their own, by which people look at the dark side for as long
+as a release is dark. They say what the live routes will say, behind middlewares that let only some people in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.preview import OURS, preview_of
+from flipgate.core.traffic.traffic import RouteName, RouteState
+from flipgate.core.values import stamps
+from flipgate.core.values.place import Place
+from flipgate.core.values.sides import Side
+
+DARK_PREVIEW: Final = "DarkPreview"
+"""The step's name in the journal."""
+LETS_SOME_IN: Final = frozenset({"ipAllowList", "ipWhiteList", "basicAuth", "digestAuth", "forwardAuth", "plugin"})
+"""Kinds of Traefik's middlewares that turn people away; of a plugin nobody knows, so whoever declared it is believed
+(https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview)."""
+
+
+def dark_preview_names(application: str, number: int, route: RouteName) -> list[RouteName]:
+    """Returns the names of the objects that a dark preview of the application's route of this number consists of."""
+    name = f"flipgate-dark-preview-{application}-{number}"
+    return [RouteName(kind, route.namespace, name) for kind in KINDS[route.kind].previews]
+
+
+def dark_preview_of(
+    obj: Mapping[str, Any],
+    state: RouteState,
+    names: Iterable[RouteName],
+    *,
+    place: Place,
+    host: str,
+    preview: str,
+    first: Collection[RouteName],
+    by_https: bool,
+) -> list[dict[str, Any]]:
+    """Returns the objects, under these names, that lead people who ask for host `preview` to where `obj` (read as
+    `state`) would lead those who ask for `host`, if its entries led to `place`; through the middlewares `first`."""
+    made = preview_of(obj, state, names, place=place, host=host, preview=preview)
+    for each in made:
+        kind = KINDS[each["kind"]]
+        if kind.door:
+            kind.guard(each["spec"], first)
+            if by_https:
+                kind.by_https(each["spec"])
+    return made
+
+
+def leading_nowhere(wanted: Mapping[str, Any], stamp: str) -> dict[str, Any]:
+    """Returns the object as it is made first, leading nobody anywhere, with flipgate's stamp."""
+    meta = wanted["metadata"]
+    labels = {**meta["labels"], stamps.STAMP: stamp}
+    return {**wanted, "metadata": {**meta, "labels": labels}, "spec": dict(KINDS[wanted["kind"]].nowhere)}
+
+
+def leading(found: Mapping[str, Any], wanted: Mapping[str, Any], epoch: int, stamp: str) -> list[dict[str, Any]]:
+    """Returns the patch that leads the object, as it was `found`, to where it is wanted, for an actor of this epoch. It
+    is refused once anybody of ours has written it since, or taken it away. Raises LostLease where a later epoch has."""
+    meta = found["metadata"]
+    theirs = meta["labels"].get(stamps.STAMP)
+    stamps.need_ours(theirs, epoch, f"{wanted['kind']} {meta['namespace']}/{meta['name']}", "the dark preview")
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": meta["uid"]},
+        {"op": "test", "path": stamps.LABEL_POINTER, "value": theirs},
+        {"op": "add", "path": stamps.LABEL_POINTER, "value": stamp},
+        {"op": "replace", "path": "/spec", "value": wanted["spec"]},
+    ]
+
+
+def is_ours(obj: Mapping[str, Any]) -> bool:
+    """Whether an object of such a name is flipgate's own."""
+    return OURS.items() <= (obj["metadata"].get("labels") or {}).items()
+
+
+def as_wanted(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether the object is there, flipgate's own, and says what it is to say."""
+    return found is not None and is_ours(found) and found.get("spec") == wanted["spec"]
+
+
+@dataclass(frozen=True)
+class DarkPreviewTold:
+    """What there is of a dark preview, for people."""
+
+    address: str
+    side: Side | None
+    """The side that it is to lead to; None while no release is dark."""
+    fact: str
+    right: bool
+    """Whether it is as it is to be."""
+
+
+def tell(
+    address: str, side: Side | None, lacking: Collection[RouteName], left: Collection[RouteName]
+) -> DarkPreviewTold | None:
+    """Returns what is to be said of a preview that lacks these objects, and of which those are left over; None where
+    there is none, and none is to be there."""
+    if lacking:
+        named = ", ".join(map(str, lacking))
+        fact = f"does not lead to {side}: {named} is not as it is to be; reconcile makes it so within minutes"
+        return DarkPreviewTold(address, side, fact, False)
+    if left:
+        fact = f"is left over: {', '.join(map(str, left))}; reconcile takes it away within minutes"
+        return DarkPreviewTold(address, side, fact, False)
+    return DarkPreviewTold(address, side, f"leads to {side}", True) if side and address else None
+
+
+def lets_some_in(spec: Mapping[str, Any]) -> bool:
+    """Whether a middleware with this spec turns people away."""
+    return not LETS_SOME_IN.isdisjoint(spec)

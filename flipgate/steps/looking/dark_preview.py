@@ -1,0 +1,223 @@
+"""Looks at the dark preview: what it is to consist of, what there is of it, whether it shows the dark side, and who may
+come by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flipgate.adapters.routes import declared, find_middleware, find_own, get_route
+from flipgate.core.gates.bake import Reply
+from flipgate.core.gates.previewed import judge_previewed, settled
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.record import Record
+from flipgate.core.record.release import Release
+from flipgate.core.traffic.dark_preview import (
+    DARK_PREVIEW,
+    DarkPreviewTold,
+    as_wanted,
+    dark_preview_names,
+    dark_preview_of,
+    is_ours,
+    lets_some_in,
+    tell,
+)
+from flipgate.core.traffic.kinds.kind import MIDDLEWARE
+from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL, led_to
+from flipgate.core.traffic.reading import read_route
+from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
+from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.foreign import sentence
+from flipgate.core.values.place import side_at
+from flipgate.core.values.sides import Side
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.prove import probe
+
+SEEN_SECONDS = 10.0
+"""How long Traefik may take to show it, beside its throttle."""
+PAUSE_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class DarkPreviewSeen:
+    """What there is of it, by the name of each object that it may consist of; None where there is no such object.
+    `wanted`: what each is to be; empty while it is to lead nowhere."""
+
+    found: dict[RouteName, dict[str, Any] | None]
+    wanted: dict[RouteName, dict[str, Any]]
+
+    @property
+    def lacking(self) -> dict[RouteName, dict[str, Any]]:
+        """What is not as it is to be."""
+        return {name: obj for name, obj in self.wanted.items() if not as_wanted(self.found[name], obj)}
+
+    @property
+    def left(self) -> dict[RouteName, dict[str, Any]]:
+        """What is flipgate's own, and is not to be there."""
+        return {name: obj for name, obj in self.found.items() if obj and is_ours(obj) and name not in self.wanted}
+
+
+def dark_side(record: Record) -> Side | None:
+    """The side to which it is to lead: that of a release that is dark."""
+    release = record.under_way
+    return release.side if release and release.phase is Phase.DARK else None
+
+
+def address_of(world: World) -> str:
+    """What people open; empty where no dark preview is declared."""
+    spec = world.application.spec.traffic
+    if spec.dark_preview is None:
+        return ""
+    return f"{'https' if spec.by_https else 'http'}://{spec.dark_preview.host}{spec.path}"
+
+
+def may_be_there(world: World, record: Record) -> bool:
+    """Whether there is anything to look for: one is declared, or was made before it left the file."""
+    return world.application.spec.traffic.dark_preview is not None or any(
+        entry.step == DARK_PREVIEW for entry in record.journal
+    )
+
+
+def look_at_dark_preview(world: World, side: Side | None) -> DarkPreviewSeen:
+    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`."""
+    wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
+    names = dict.fromkeys(_names(world))
+    found = world.each(lambda name: find_own(world.cluster, name, world.route_api(name.kind)), names)
+    return DarkPreviewSeen(dict(zip(names, found, strict=True)), wanted)
+
+
+def _names(world: World) -> Iterator[RouteName]:
+    for number, route in enumerate(declared(world.application)):
+        yield from dark_preview_names(world.application.name, number, route)
+
+
+def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteName, dict[str, Any]]]:
+    application, spec = world.application, world.application.spec.traffic
+    if spec.dark_preview is None:
+        return
+    known = declared(application)
+    for state in traffic.leading:
+        obj = get_route(world.cluster, state.route, world.route_api(state.route.kind))
+        names = dark_preview_names(application.name, known.index(state.route), state.route)
+        made = dark_preview_of(
+            obj,
+            read_route(state.route, obj, application.places, known),
+            names,
+            place=application.place_of(side),
+            host=spec.host,
+            preview=spec.dark_preview.host,
+            first=_declared_middlewares(world),
+            by_https=spec.by_https,
+        )
+        yield from zip(names, made, strict=True)
+
+
+def _declared_middlewares(world: World) -> list[RouteName]:
+    spec = world.application.spec.traffic.dark_preview
+    return [RouteName(MIDDLEWARE, each.namespace, each.name) for each in spec.middlewares] if spec else []
+
+
+def read_dark_preview(world: World, record: Record) -> DarkPreviewTold | None:
+    """What `status` says of it."""
+    if not may_be_there(world, record):
+        return None
+    side = dark_side(record) if address_of(world) else None
+    seen = look_at_dark_preview(world, side)
+    return tell(address_of(world), side, seen.lacking, seen.left)
+
+
+def dark_preview_evidence(world: World, release: Release) -> list[Evidence]:
+    """What a person is told of it beside the gates; nothing where none is declared. Never raises: nothing is decided
+    by it."""
+    if not (address := address_of(world)):
+        return []
+    try:
+        seen = look_at_dark_preview(world, release.side)
+        fact = _shown(world, release.side) if not seen.lacking else f"is not there: {', '.join(map(str, seen.lacking))}"
+    except FlipgateError as error:
+        fact = f"not seen: {error.named_fact}"
+    asked = f"which side answers at {address}"
+    return [Evidence("dark preview", Verdict.INFO, asked, "Traefik", fact, f"{release.side}, or a login")]
+
+
+def standing_address(world: World, side: Side) -> tuple[str, ...]:
+    """The address, where it leads to `side` now; nothing where it does not, or that cannot be read."""
+    address = address_of(world)
+    try:
+        return (address,) if address and not look_at_dark_preview(world, side).lacking else ()
+    except FlipgateError as error:
+        world.say(f"the dark preview could not be looked at: {error}")
+        return ()
+
+
+def _shown(world: World, side: Side) -> str:
+    """Asks through each replica for its host, until that has been answered or the time is over."""
+    spec = world.application.spec.traffic
+    assert spec.dark_preview
+    host, ends = spec.dark_preview.host, world.monotonic() + spec.traefik.throttle_seconds + SEEN_SECONDS
+
+    def ask(replica: str) -> Reply | str:
+        while True:
+            try:
+                reply: Reply | str = probe(world, replica, host=host, only=side)
+            except Exception as error:  # any at all: it is a look for people
+                reply = sentence(error)
+            if settled(reply, side) or world.monotonic() >= ends:
+                return reply
+            world.sleep(PAUSE_SECONDS)
+
+    replicas = world.proxy.replicas()
+    return judge_previewed(dict(zip(replicas, world.each(ask, replicas), strict=True)), side)
+
+
+def dark_preview_problems(world: World) -> Iterator[str]:
+    """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read."""
+    for name in _declared_middlewares(world):
+        key = "spec.traffic.darkPreview.middlewares"
+        if side := side_at(world.application.places, name.namespace):
+            yield f"{key}: {name} stands on {side}; let it stand in a namespace of neither side"
+            continue
+        try:
+            if find_middleware(world.cluster, name) is None:
+                dropped = "is not there, and Traefik drops a rule that names it"
+                yield f"{key}: {name} {dropped}: make it, or correct the file"
+        except Forbidden:
+            resource = f"{PLURAL}.{GROUP}"
+            command = f"kubectl auth can-i get {resource} -n {name.namespace}"
+            yield f"no permission to get {resource} in namespace {name.namespace} ({command})"
+
+
+def dark_preview_notes(world: World, traffic: Traffic) -> Iterator[str]:
+    """Yields a warning where everybody who knows the host may see the dark side, as far as the middlewares say."""
+    spec = world.application.spec.traffic.dark_preview
+    if spec is None:
+        return
+    bare = [state.route for state in traffic.leading if not _guarded(world, state)]
+    if bare:
+        yield (
+            f"spec.traffic.darkPreview: {spec.host} shows the dark side to all who know it (by {bare[0]}): no "
+            "middleware of it lets only some in; declare one under darkPreview.middlewares (ipAllowList, basicAuth, "
+            "forwardAuth)"
+        )
+
+
+def _guarded(world: World, state: RouteState) -> bool:
+    """Whether any middleware before this route's preview turns people away; one that may not be read is believed."""
+    waiting = [*_declared_middlewares(world), *(name for name in state.companions if name.kind == MIDDLEWARE)]
+    seen = set[RouteName]()
+    while waiting:
+        name = waiting.pop(0)
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            spec = (find_middleware(world.cluster, name) or {}).get("spec") or {}
+        except Forbidden:
+            return True
+        if lets_some_in(spec):
+            return True
+        waiting += [each for each in led_to(spec, name.namespace) if each.kind == MIDDLEWARE]
+    return False

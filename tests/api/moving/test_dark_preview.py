@@ -1,0 +1,285 @@
+"""A dark preview on the real API server: there while a release is dark, and at no other time, whatever arrives late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.routes import delete_very, make_route, write_own
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import DarkPreview
+from flipgate.core.record.phases import Phase, QuestionKind, Reason
+from flipgate.core.record.record import EntryState
+from flipgate.core.spec.application import load_application
+from flipgate.core.traffic.dark_preview import DARK_PREVIEW, leading, leading_nowhere
+from flipgate.core.values.errors import Conflict, NotFound
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.looking.dark_preview import dark_preview_evidence, look_at_dark_preview
+from flipgate.steps.moving.dark_preview import keep_dark_preview, put_dark_preview_right, take_dark_preview_away
+from flipgate.steps.releasing.bring_up import bring_up, supersede
+from flipgate.steps.releasing.flip import flip
+from flipgate.steps.releasing.questions import pose
+from flipgate.steps.releasing.settle import rest_expired
+from flipgate.steps.releasing.setup import check_application
+from tests.api.front import checked, fronted, saying
+from tests.api.looking.test_companions import put_middleware, through
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease
+from tests.api.steps import Install, approved, later, status, users_complain
+from tests.api.targets import put_endpoints, put_service
+from tests.api.users import grant, user
+from tests.api.wire import Answer, Handler, serving
+from tests.core.builders import declaring
+
+HOST = "look.example"
+
+
+def looked(shop: Shop, *middlewares: str) -> Shop:
+    """The shop by a file that declares a dark preview."""
+    names = ", ".join(f"{{namespace: {shop.own}, name: {name}}}" for name in middlewares)
+    text = shop.text.replace("header:", f"darkPreview: {{host: {HOST}, middlewares: [{names}]}}, header:")
+    shop.text, shop.application = text, load_application(text, "shop.yaml")
+    shop.world().store.write_application(text)
+    return shop
+
+
+def gone_dark(shop: Shop) -> World:
+    """A release dark on green, with its preview."""
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    under_lease(world, keep_dark_preview)
+    return world
+
+
+def there(world: World) -> list[tuple[str, str]]:
+    """What there is of previews: kind, and the side that it names."""
+    found = look_at_dark_preview(world, None).found
+    places = {world.application.place_of(side).namespace: str(side) for side in (BLUE, GREEN)}
+
+    def named(obj: dict[str, Any]) -> str:
+        return next((side for namespace, side in places.items() if namespace in str(obj["spec"])), "")
+
+    return sorted((name.kind, named(obj)) for name, obj in found.items() if obj)
+
+
+ONE = [("IngressRoute", "green")]
+
+
+@pytest.fixture
+def dark(shop: Shop) -> World:
+    world = gone_dark(looked(shop))
+    assert there(world) == ONE
+    return world
+
+
+def test_each_kind_of_route_leads_there_and_is_let_be_once_it_does(install: Install) -> None:
+    shop = install(routes=("live", "split", "http"), weighted=["split"], http=["http"])
+    put_middleware(shop, shop.own, "staff", ipAllowList={"sourceRange": ["10.0.0.0/8"]})
+    before = [shop.route(name) for name in shop.routes]
+    world = gone_dark(looked(shop, "staff"))
+    assert there(world) == [
+        ("HTTPRoute", "green"),
+        ("IngressRoute", ""),
+        ("IngressRoute", "green"),
+        ("TraefikService", "green"),
+    ]
+    assert not look_at_dark_preview(world, GREEN).lacking, "the API server keeps what was written as it was"
+    doors = [obj for name, obj in look_at_dark_preview(world, None).found.items() if name.kind != "TraefikService"]
+    assert all("staff" in str(obj) for obj in doors)
+    assert [shop.route(name) for name in shop.routes] == before
+    entry = last_entry(world)
+    assert (entry.step, entry.state, entry.outcome) == (DARK_PREVIEW, EntryState.DONE, f"{HOST} leads to green")
+    under_lease(world, keep_dark_preview)
+    assert last_entry(world) == entry
+    under_lease(world, take_dark_preview_away)
+    assert there(world) == []
+    assert last_entry(world).outcome == f"{HOST} leads to nobody"
+
+
+def rejected(world: World) -> None:
+    now = world.now()
+    world.store.update(lambda r: records.advance(r, Phase.REJECTED, Reason.REJECTED, now, actor="ana", message=""))
+
+
+def aborted(shop: Shop, _: World) -> None:
+    users_complain(shop, waiting=shop.play_all_ready)
+
+
+def superseded(_: Shop, world: World) -> None:
+    release = world.store.read().release
+    assert release
+    supersede(world, release, "newer")
+    under_lease(world, bring_up, opened(world, "3"))
+
+
+def put_to_rest(_: Shop, world: World) -> None:
+    rejected(world)
+    under_lease(later(world, 1_000_000), rest_expired)
+
+
+def reconciled(_: Shop, world: World) -> None:
+    rejected(world)
+    put_dark_preview_right(world)
+
+
+@pytest.mark.parametrize("happens", [aborted, superseded, put_to_rest, reconciled])
+def test_it_is_gone_once_the_release_is_no_longer_dark(
+    shop: Shop, dark: World, happens: Callable[[Shop, World], None]
+) -> None:
+    happens(shop, dark)
+    assert there(dark) == []
+
+
+def test_it_is_gone_before_users_move_and_back_where_they_did_not(shop: Shop, dark: World, tmp_path: Path) -> None:
+    put_service(shop, {"name": "http", "port": 80})
+    put_endpoints(shop, True)
+    approved(dark)
+    seen: list[Any] = []
+
+    def users(request: Handler) -> Answer | None:
+        seen.append((there(dark), shop.where()))
+        return saying(f"X-Served-Side: {shop.where()[0]}")(request)
+
+    with serving(fronted(shop, users), tmp_path) as cluster:
+        world = shop.world("pipeline", cluster)
+        _, proven = under_lease(world, flip)
+    assert proven.ok
+    assert (ONE, ("blue",)) in seen
+    assert all(previews == [] for previews, where in seen if where == ("green",))
+    assert there(dark) == []
+
+    world.store.update(
+        lambda r: records.advance(r, Phase.DARK, Reason.MOVE_UNDONE, world.now(), actor="pipeline", message="")
+    )
+    put_dark_preview_right(world)
+    assert there(dark) == ONE
+
+
+def test_whatever_arrives_late_leads_nobody_anywhere(shop: Shop, dark: World) -> None:
+    seen = look_at_dark_preview(dark, GREEN)
+    ((name, wanted),) = seen.wanted.items()
+    found = seen.found[name]
+    assert found
+    held = leading(found, wanted, 9, "9.held")
+    under_lease(dark, take_dark_preview_away)
+    with pytest.raises(NotFound):
+        write_own(shop.cluster, name, wanted["apiVersion"], held)
+    make_route(shop.cluster, leading_nowhere(wanted, "9.late"))
+    assert there(dark) == [("IngressRoute", "")]
+    with pytest.raises(Conflict):
+        write_own(shop.cluster, name, wanted["apiVersion"], held)
+    with pytest.raises(Conflict):
+        delete_very(shop.cluster, name, wanted["apiVersion"], found["metadata"]["uid"])
+    rejected(dark)
+    put_dark_preview_right(dark)
+    assert there(dark) == []
+
+
+def test_what_somebody_else_has_by_that_name_is_left_as_it_is(shop: Shop) -> None:
+    name = f"flipgate-dark-preview-{shop.name}-0"
+    shop.add_route(name, BLUE)
+    theirs = shop.route(name)
+    world = looked(shop).gone_live("pipeline", until=Phase.DARK)
+    said: list[str] = []
+    world.say = said.append
+    under_lease(world, keep_dark_preview)
+    under_lease(world, take_dark_preview_away)
+    assert shop.route(name) == theirs
+    assert "is there, and is not flipgate's" in said[0]
+    assert last_entry(world).state is EntryState.UNDONE
+
+
+def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
+    world = looked(shop).gone_live("pipeline", until=Phase.DARK)
+    ((_, wanted),) = look_at_dark_preview(world, GREEN).wanted.items()
+    make_route(shop.cluster, leading_nowhere(wanted, "1.gone"))
+    intent = DarkPreview(GREEN, HOST)
+    world.store.update(lambda r: records.begin(r, intent.step, "gone", world.now(), intent.written())[0])
+    recover(world)
+    put_dark_preview_right(world)
+    assert there(world) == ONE
+
+
+def test_one_that_left_the_file_is_taken_away(shop: Shop, dark: World) -> None:
+    bare = shop.world("reconcile")
+    bare.application = declaring(bare.application, traffic={"dark_preview": None})
+    put_dark_preview_right(bare)
+    assert there(dark) == []
+
+
+def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop) -> None:
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    under_lease(world, keep_dark_preview)
+    put_dark_preview_right(world)
+    assert all(entry.step != DARK_PREVIEW for entry in world.store.read().journal)
+
+
+def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> None:
+    address = f"http://{HOST}/"
+    question = pose(dark, QuestionKind.FLIP, [])
+    assert question.look_first[0] == address
+    assert f"Preview     {address} leads to green" in status(shop, shop.name)
+    ((name, obj),) = look_at_dark_preview(dark, None).found.items()
+    assert obj
+    delete_very(shop.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+    assert f"{address} does not lead to green: {name} is not as it is to be" in status(shop, shop.name)
+    put_dark_preview_right(dark)
+    rejected(dark)
+    assert f"{address} is left over: {name}; reconcile takes it away" in status(shop, shop.name)
+
+
+def test_a_question_names_no_address_that_leads_nowhere(shop: Shop) -> None:
+    world = looked(shop).gone_live("pipeline", until=Phase.DARK)
+    assert HOST not in str(pose(world, QuestionKind.FLIP, []).look_first)
+
+
+def test_people_are_told_what_its_host_answers(shop: Shop, dark: World, tmp_path: Path) -> None:
+    release = dark.store.read().release
+    assert release
+    with serving(fronted(shop, saying("X-Served-Side: green")), tmp_path) as cluster:
+        (evidence,) = dark_preview_evidence(shop.world("pipeline", cluster), release)
+    assert (evidence.verdict, evidence.answer) == ("info", "answers from green through 1 of 1 Traefik replicas")
+    with serving(fronted(shop, saying(status=401)), tmp_path) as cluster:
+        (evidence,) = dark_preview_evidence(shop.world("pipeline", cluster), release)
+    assert evidence.answer.startswith("lets only some in, and not flipgate's own request: traefik-1 (HTTP 401")
+
+
+def test_check_says_what_keeps_it_from_being_made_and_who_may_come(shop: Shop, tmp_path: Path) -> None:
+    said: list[str] = []
+    looked(shop, "staff")
+    (problem,) = checked(shop, tmp_path)
+    assert problem.startswith(f"spec.traffic.darkPreview.middlewares: Middleware {shop.own}/staff is not there")
+    put_middleware(shop, shop.own, "staff", stripPrefix={"prefixes": ["/v1"]})
+    with serving(fronted(shop), tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own, said.append) == []
+    assert any(f"{HOST} shows the dark side to all who know it" in line for line in said)
+    said.clear()
+    through(shop, put_middleware(shop, shop.own, "office", ipAllowList={"sourceRange": ["10.0.0.0/8"]}))
+    with serving(fronted(shop), tmp_path) as cluster:
+        assert check_application(cluster, shop.application, shop.own, said.append) == []
+    assert not any("all who know it" in line for line in said)
+
+
+def test_the_rights_that_check_asks_for_are_enough_and_without_them_it_is_said(shop: Shop, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    plain = set(check_application(robot, shop.application, shop.own))
+    looked(shop)
+    more = set(check_application(robot, shop.application, shop.own)) - plain
+    assert {sentence.split(" in ")[0] for sentence in more} == {
+        f"no permission to {verb} ingressroutes.traefik.io" for verb in ("create", "delete")
+    }
+    shop.gone_live("pipeline", until=Phase.DARK)
+    world = shop.world("robot", robot)
+    said: list[str] = []
+    world.say = said.append
+    grant(shop, plain)
+    under_lease(world, keep_dark_preview)
+    assert "could not be made" in said[0]
+    assert last_entry(world).state is EntryState.UNDONE
+    grant(shop, plain | more)
+    under_lease(world, keep_dark_preview)
+    assert there(world) == ONE
+    under_lease(world, take_dark_preview_away)
+    assert there(world) == []
