@@ -19,13 +19,22 @@ QUICK = {"lab.flipgate.dev/run-seconds": "0.05", "lab.flipgate.dev/drain-seconds
 
 def writes(name: str, folder: Path, then: str = "exit 0") -> dict[str, Any]:
     """A container that says its name in the diary, with what came before, and goes on."""
-    script = f"echo {name} >> {folder}/diary; {then}"
+    return ran(name, f"echo {name} >> {folder}/diary; {then}")
+
+
+def ran(name: str, script: str) -> dict[str, Any]:
     return {"name": name, "image": "tool", "command": ["sh", "-c", script]}
 
 
-def stays(name: str, folder: Path) -> dict[str, Any]:
+def stays(name: str, folder: Path, first: str = "") -> dict[str, Any]:
     goodbye = f"trap 'echo end-of-{name} >> {folder}/diary; exit 0' TERM; while :; do sleep 0.02; done"
-    return writes(name, folder, goodbye) | SIDECAR
+    return ran(name, f"{first}echo {name} >> {folder}/diary; {goodbye}") | SIDECAR
+
+
+def after(name: str, folder: Path) -> str:
+    """A script's first part: it goes on once somebody has said this name in the diary. A sidecar without a startup
+    probe has started as soon as its process has, so whoever comes next may be quicker with its name."""
+    return f"until grep -qx {name} {folder}/diary; do sleep 0.02; done; "
 
 
 def diary(folder: Path) -> list[str]:
@@ -67,8 +76,12 @@ def test_they_run_in_order_whoever_runs_in_them(tmp_path: Path) -> None:
 
 def test_a_sidecar_starts_in_its_turn_and_ends_after_the_others_backwards(tmp_path: Path) -> None:
     spec = {
-        "initContainers": [stays("proxy", tmp_path), writes("one", tmp_path), stays("log", tmp_path)],
-        "containers": [stays("main", tmp_path) | {"restartPolicy": None}],
+        "initContainers": [
+            stays("proxy", tmp_path),
+            ran("one", f"{after('proxy', tmp_path)}echo one >> {tmp_path}/diary"),
+            stays("log", tmp_path),
+        ],
+        "containers": [stays("main", tmp_path, after("log", tmp_path)) | {"restartPolicy": None}],
     }
     lived(tmp_path, spec, lambda pod: ready(pod) and "main" in diary(tmp_path))
     assert diary(tmp_path) == ["proxy", "one", "log", "main", "end-of-main", "end-of-log", "end-of-proxy"]
