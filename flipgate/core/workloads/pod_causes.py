@@ -12,6 +12,8 @@ from flipgate.core.workloads.view import READY, condition_of
 BEFORE_IT = "PodInitializing"
 """Why a container waits while those before it run: what is wrong is said by one of these."""
 CRASHING = "CrashLoopBackOff"
+STARTING = ("ContainerCreating", BEFORE_IT)
+"""Why a container waits whose pod has only just come to its node."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,20 @@ def cause_of(pod: Mapping[str, Any]) -> Cause:
     found = next(_causes(pod), None)
     phase = str(pod.get("status", {}).get("phase", "unknown")).lower()
     return found or Cause(f"{phase}{_said(pod.get('status', {}))}")
+
+
+def first_start(pod: Mapping[str, Any]) -> bool:
+    """Whether it comes up for the first time, and nothing of it has gone wrong by now: it may be Ready in a moment."""
+    status = pod.get("status", {})
+    each = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return bool(each) and all(map(_is_starting, each))
+
+
+def _is_starting(status: Mapping[str, Any]) -> bool:
+    state = status.get("state", {})
+    waits = (state.get("waiting") or {}).get("reason", STARTING[0])
+    ended_badly = (state.get("terminated") or {}).get("exitCode", 0) != 0
+    return not status.get("restartCount") and waits in STARTING and not ended_badly
 
 
 def _causes(pod: Mapping[str, Any]) -> Iterator[Cause]:

@@ -16,7 +16,7 @@ from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.kinds import Stateful
-from flipgate.core.workloads.pod_causes import cause_of
+from flipgate.core.workloads.pod_causes import cause_of, first_start
 from flipgate.core.workloads.standstill import PATIENCE_SECONDS, Standstill, refused
 from flipgate.core.workloads.view import Workload, condition_of, pod_ready
 
@@ -24,6 +24,9 @@ REVISION_LABEL: Final = "controller-revision-hash"
 CLAIM_PATIENCE_SECONDS: Final = 60.0
 """How long the cluster may say that a claim could not be bound, with no pod more or fewer, until that is final: a
 provisioner tries again."""
+STARTING_PATIENCE_SECONDS: Final = 300.0
+"""How long a pod of the template before may take to start, where nothing of it has gone wrong: it was moved to another
+node, say, right before the release."""
 ABOUT_CLAIMS: Final = ("persistentvolumeclaim", "persistent volumes to bind", "pvc")
 """Words of the scheduler, in small letters, about a claim that a pod waits for (kubernetes/pkg/scheduler/framework/
 plugins/volumebinding)."""
@@ -92,7 +95,8 @@ def _left_behind(service: str, workload: Workload, its: Stateful, pod: Mapping[s
             f"({cause_of(pod).text}): Kubernetes replaces none before that one is"
         )
         delete = f"kubectl -n {workload.namespace} delete pod {name}"
-        yield Standstill(service, workload, Why.PODS_HELD_BACK, fact, delete, PATIENCE_SECONDS)
+        patience = STARTING_PATIENCE_SECONDS if first_start(pod) else PATIENCE_SECONDS
+        yield Standstill(service, workload, Why.PODS_HELD_BACK, fact, delete, patience)
 
 
 def _without_volume(service: str, workload: Workload, pod: Mapping[str, Any]) -> Iterator[Standstill]:

@@ -148,3 +148,27 @@ def test_data_is_deleted_only_where_there_is_any_and_whenscaled_says_so() -> Non
     assert "its data (data) is deleted with its pods now (whenScaled: Delete)" in deletes(both, "now")
     for each in (store(claims=("data",)), store(scaling_deletes=True), replace(store(), stateful=None)):
         assert deletes(each, "now") == ""
+
+
+def container(**state: Any) -> dict[str, Any]:
+    return {"name": "store", "restartCount": 0, "ready": False, "state": state}
+
+
+@pytest.mark.parametrize(
+    ("containers", "seconds"),
+    [
+        ([container(running={})], 300),
+        ([container(waiting={"reason": "ContainerCreating"})], 300),
+        ([container(waiting={"reason": "ImagePullBackOff"})], 15),
+        ([container(running={}) | {"restartCount": 1}], 15),
+        ([container(terminated={"exitCode": 1})], 15),
+        ([], 15),
+    ],
+)
+def test_a_pod_of_the_template_before_that_only_starts_has_more_time(
+    containers: list[dict[str, Any]], seconds: int
+) -> None:
+    old = pod(0, ready=False, revision="old")
+    old["status"] = {"phase": "Running", "containerStatuses": containers}
+    (found,) = stuck("store", store(pods=1, updated=0), [old])
+    assert (found.reason, found.patience_seconds) == ("PodsHeldBack", seconds)
