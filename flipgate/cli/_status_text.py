@@ -61,7 +61,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     for problem in data["problems"]:
         yield "Unreadable", click.style(f"{problem['of']}: {problem['fact']}", fg="red")
     yield "Phase", _phase(data, now)
-    yield from _failed(data["lastRelease"])
+    yield from () if data["release"] else _failed(data["lastRelease"])  # while another is under way that is history
     if release := data["release"]:
         yield "Release", f"{release['name']} on {release['side']}, opened by {release['openedBy']}"
         yield from ((_when(each, data["waitsFor"]), _stopped(each)) for each in (release["stopped"],) if each)
