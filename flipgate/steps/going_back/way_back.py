@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.phases import Reason
@@ -15,7 +16,7 @@ from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
 from flipgate.core.workloads.standstill import Standstill
-from flipgate.core.workloads.view import SideState
+from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
@@ -108,7 +109,8 @@ def scale_up(acting: Authority, target: Side) -> None:
     """Scales the side to the most of what it carried, what the other side has now, and the file's numbers. Waits for
     nothing; a Deployment that cannot be scaled is logged and passed over.
 
-    Each write tests the count that it read, so it only ever adds pods, however late it arrives.
+    Each write tests the count that it read, so it only ever adds pods, however late it arrives. One that has its count
+    and was refused pods asks for them anew.
     """
     world = acting.world
     carried = counts_that_matter(world.application, acting.record, target)
@@ -119,13 +121,22 @@ def scale_up(acting: Authority, target: Side) -> None:
             continue
         count = scaled_up(service, carried.get(service.name, 0), others.get(service.name, 0))
         workload = state.workloads[service.name]
-        if not (workload.found and workload.replicas < count):
+        if not (operations := _up(workload, count)):
             continue
-        read = {"op": "test", "path": "/spec/replicas", "value": workload.replicas}
         try:
-            acting.cluster.patch(address_of(workload), [read, workload.asking(count)], timeout=5.0)
+            acting.cluster.patch(address_of(workload), operations, timeout=5.0)
         except FlipgateError as error:
             world.say(f"could not scale {workload.namespace}/{workload.name} to {count}: {error}")
+
+
+def _up(workload: Workload, count: int) -> list[dict[str, Any]]:
+    """What gives it more pods, in one patch. One that asks for enough, and was refused pods, is to ask for them again:
+    by itself it tries only every quarter of an hour, and what stood in the way may be mended."""
+    if workload.found and workload.replicas < count:
+        return [{"op": "test", "path": "/spec/replicas", "value": workload.replicas}, workload.asking(count)]
+    if workload.refusal:
+        return [{"op": "test", "path": "/metadata/uid", "value": workload.uid}, workload.asking_again()]
+    return []
 
 
 def _slow(acting: Authority, target: Side, request: RollbackRequest, missing: Mapping[str, tuple[int, int]]) -> Way:

@@ -8,6 +8,7 @@ import pytest
 
 from flipgate.core.values.errors import Refused
 from flipgate.core.workloads import standstill
+from flipgate.core.workloads.view import ASKED_AGAIN
 from flipgate.steps.acting.world import World
 from tests.api.shop import BLUE, Shop
 from tests.api.steps import users_complain
@@ -57,7 +58,7 @@ def test_it_is_said_at_once_with_what_to_type(
 ) -> None:
     stuck(shop)
     with pytest.raises(Refused, match=rf"web 0 of \d; .*{fact}") as no:
-        users_complain(shop, lambda: None, patience_seconds=LONG)
+        users_complain(shop, lambda: stuck(shop), patience_seconds=LONG)  # asked again, and refused again
     assert (no.value.reason, shop.where()) == ("WayBackNotReady", ("green",))
     assert command in no.value.next_command
     assert "--to blue" in no.value.next_command
@@ -65,7 +66,12 @@ def test_it_is_said_at_once_with_what_to_type(
 
 def test_whoever_names_the_side_waits_no_longer_either_and_goes(shop: Shop, live: World) -> None:
     refused(shop, QUOTA)
-    done = users_complain(shop, lambda: shop.play_ready(BLUE, "mailer"), to=BLUE, patience_seconds=LONG)
+
+    def waits() -> None:
+        refused(shop, QUOTA)
+        shop.play_ready(BLUE, "mailer")
+
+    done = users_complain(shop, waits, to=BLUE, patience_seconds=LONG)
     assert (done.way, shop.where()) == ("slow", ("blue",))
 
 
@@ -76,6 +82,21 @@ def test_an_outage_is_waited_for(shop: Shop, live: World) -> None:
     def waits() -> None:
         looks.append(1)
         if len(looks) > 3:
+            shop.play_all_ready()
+
+    done = users_complain(shop, waits, patience_seconds=LONG)
+    assert (done.way, shop.where()) == ("slow", ("blue",))
+
+
+def test_a_refusal_whose_cause_is_mended_does_not_close_the_way(
+    shop: Shop, live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota was short, and was raised: the ReplicaSet's controller tries again within 1,000 s, unless it is asked."""
+    monkeypatch.setattr(standstill, "PATIENCE_SECONDS", 15.0)
+    refused(shop, QUOTA)
+
+    def waits() -> None:
+        if ASKED_AGAIN in (shop.deployment(BLUE, "web")["metadata"].get("annotations") or {}):
             shop.play_all_ready()
 
     done = users_complain(shop, waits, patience_seconds=LONG)
