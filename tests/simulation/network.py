@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from flipgate.adapters.connection import OBJECT_BYTES, Connection
+from flipgate.adapters.connection import OBJECT_BYTES, READ_SECONDS, Connection, error_of, object_of
 from flipgate.adapters.reading import Whole
 from flipgate.core.values.errors import Unreachable
 from tests.simulation.apiserver import Address, ApiServer, Obj, RefusalError
 from tests.simulation.scheduler import Dead, Process, Scheduler
 
-LATENCY_SECONDS = 0.004
+LATENCY_SECONDS = 0.008
+ALLOWED: Obj = {"status": {"allowed": True}}
+GROUPS: Obj = {
+    "groups": [
+        {"name": each.split("/")[0], "preferredVersion": {"groupVersion": each}}
+        for each in ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
+    ]
+}
 LONGEST_LATE_SECONDS = 600.0
 """How late a write may arrive that its sender has given up."""
 
@@ -32,6 +39,19 @@ class Weather:
 
 
 CALM = Weather()
+
+
+class Said(NamedTuple):
+    """One answer, its body as an object of the API server's or as bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Obj | bytes
+
+    def whole(self) -> Whole:
+        """As it comes through a real connection."""
+        body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        return Whole(self.status, self.headers, body)
 
 
 @dataclass
@@ -54,7 +74,7 @@ class Network:
 
     def ask(
         self, method: str, path: str, query: Mapping[str, str], data: bytes | None, content_type: str, headers: Any
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Said:
         """One request of the running task, there and back. Raises Unreachable."""
         if not self.open:
             raise Dead
@@ -64,7 +84,7 @@ class Network:
         if fate == "killed":
             self.tell(process.name, f"is killed before {method} {path}")
             self.scheduler.kill(process)
-        self.scheduler.sleep(LATENCY_SECONDS)
+        self.scheduler.sleep(LATENCY_SECONDS)  # there and back: on the way back nobody could tell the difference
         if fate == "late":
             late = choices.seconds(LONGEST_LATE_SECONDS)
             self.tell(process.name, f"{method} {path} hangs; it arrives {late:.0f} s later")
@@ -73,9 +93,8 @@ class Network:
             raise Unreachable("did not answer (limit 10 s)", obj="API server")
         if fate == "refused":
             self.tell(process.name, f"{method} {path} is answered with 500")
-            return 500, {}, b'{"message": "etcdserver: request timed out"}'
+            return Said(500, {}, b'{"message": "etcdserver: request timed out"}')
         answer = self.answer(process, method, path, query, data, content_type, headers)
-        self.scheduler.sleep(LATENCY_SECONDS)
         if fate == "killed after":
             self.tell(process.name, f"is killed after {method} {path}")
             self.scheduler.kill(process)
@@ -94,33 +113,27 @@ class Network:
         data: bytes | None,
         kind: str,
         headers: Any,
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Said:
         """What the server makes of a request, and what it answers."""
-        if (through := self.proxies(path, headers or {})) is not None:
-            return through
+        if "/proxy/" in path and (through := self.proxies(path, headers or {})) is not None:
+            return Said(*through)
         self.sender, made = process, self.server.made
         try:
             said = self._do(method, path, query, json.loads(data) if data else None, kind)
         except RefusalError as refusal:
-            return refusal.status, {}, json.dumps(refusal.body()).encode()
+            return Said(refusal.status, {}, refusal.body())
         finally:
             self.sender = None
-        return 201 if self.server.made > made else 200, {}, json.dumps(said).encode()
+        return Said(201 if self.server.made > made else 200, {}, said)
 
     def _do(self, method: str, path: str, query: Mapping[str, str], body: Any, kind: str) -> Obj:
         if path.endswith("/selfsubjectaccessreviews"):
-            return {"status": {"allowed": True}}
+            return ALLOWED
         if path == "/apis":
-            groups = ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
-            return {"groups": [{"name": g.split("/")[0], "preferredVersion": {"groupVersion": g}} for g in groups]}
+            return GROUPS
         address = Address.of(path)
         if method == "GET":
-            if address.name:
-                return self.server.get(address)
-            selector = query.get("labelSelector", "")
-            found = self.listed(address, selector)
-            items = self.server.items(address, selector) if found is None else found
-            return {"items": items, "metadata": {"resourceVersion": str(self.server.version)}}
+            return self._read(address, query)
         if method == "POST":
             return self.server.create(address, body)
         if method == "PUT":
@@ -128,6 +141,14 @@ class Network:
         if method == "PATCH":
             return self.server.patch(address, kind, body, query.get("fieldManager", ""))
         return self.server.delete(address)
+
+    def _read(self, address: Address, query: Mapping[str, str]) -> Obj:
+        if address.name:
+            return self.server.get(address)
+        selector = query.get("labelSelector", "")
+        found = self.listed(address, selector)
+        items = self.server.items(address, selector) if found is None else found
+        return {"items": items, "metadata": {"resourceVersion": str(self.server.version)}}
 
     def _fate(self, method: str) -> str:
         choices, weather = self.scheduler.choices, self.weather
@@ -143,11 +164,10 @@ class Network:
             return "refused"
         return ""
 
-    def _later(self, seconds: float, process: Process, act: Callable[[], Any]) -> None:
+    def _later(self, seconds: float, process: Process, act: Callable[[], Said]) -> None:
         def arrive() -> None:
             self.scheduler.sleep(seconds)
-            status, _, _ = act()
-            self.tell(process.name, f"what hung arrives, and is answered with {status}")
+            self.tell(process.name, f"what hung arrives, and is answered with {act().status}")
 
         self.scheduler.spawn("late", arrive, Process(f"{process.name}, late"))
 
@@ -172,8 +192,26 @@ class SimulatedConnection(Connection):
         headers: Mapping[str, str] | None = None,
         most: int = OBJECT_BYTES,
     ) -> Whole:
-        status, came, body = self._network.ask(method, path, query or {}, data, content_type, headers)
-        return Whole(status, came, body)
+        return self._network.ask(method, path, query or {}, data, content_type, headers).whole()
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = READ_SECONDS,
+    ) -> Obj:
+        """As the real one, but that what was asked for is not written and parsed again: half of a life's time."""
+        data = None if body is None else json.dumps(body).encode()
+        said = self._network.ask(method, path, query or {}, data, content_type, None)
+        if said.status >= 400:
+            raise error_of(path, said.whole())
+        if isinstance(said.body, bytes):
+            return object_of(path, said.body, f"answered {said.status} with")
+        return _own(said.body)
 
     def open(
         self, method: str, url: str, timeout: float, data: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -182,6 +220,14 @@ class SimulatedConnection(Connection):
         parts = urlsplit(url)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         return Watch(self._network, Address.of(parts.path), query)
+
+
+def _own(obj: Obj) -> Obj:
+    """Its reader's own two levels down: what the product writes into. A test finds out who goes deeper."""
+    made = {key: dict(value) if isinstance(value, dict) else value for key, value in obj.items()}
+    if "items" in made:
+        made["items"] = [_own(each) for each in made["items"]]
+    return made
 
 
 class Watch:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from flipgate.adapters.store import parse_record
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.sides import Side
 from tests.simulation.apiserver import Address, Obj
-from tests.simulation.town import SERVICES, SIDE_OF, Town, side_named
+from tests.simulation.town import OWN, SERVICES, SIDE_OF, Town, side_named
 
 
 class BrokenPromiseError(Exception):
@@ -27,6 +29,7 @@ class Promises:
     """As it was written last."""
     rolled_back: tuple[datetime, Side] | None = None
     """When a rollback said done, and where users were sent."""
+    parsed: Callable[..., Record] = parse_record
 
     def look(self, who: str, address: Address, before: Obj | None, after: Obj | None) -> None:
         """Judges one change. `who` made it: flipgate's actors, a person with kubectl, or the cluster itself. Raises
@@ -41,7 +44,7 @@ class Promises:
             self._worked_on(who, address, before, after)
 
     def _recorded(self, obj: Obj) -> None:
-        self.record = Record.model_validate_json(obj["data"]["record.json"])
+        self.record = self.parsed(obj["data"]["record.json"], "shop", OWN)
 
     def _moved(self, who: str, before: Obj, after: Obj) -> None:
         was, now = side_named(before), side_named(after)

@@ -29,14 +29,14 @@ class Choices:
     """
 
     def __init__(self, seed: int = 0, given: Sequence[int] | None = None) -> None:
-        self._random = random.Random(seed)
+        self._draw = random.Random(seed).random
         self._given = given
         self.trace: list[int] = []
 
     def below(self, bound: int) -> int:
         """Returns a number from 0 to `bound` - 1."""
         if self._given is None:
-            number = self._random.randrange(bound)
+            number = int(self._draw() * bound)
         else:
             at = len(self.trace)
             number = self._given[at] % bound if at < len(self._given) else 0

@@ -13,9 +13,10 @@ from uuid import UUID
 
 import flows.reconcile
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.store import Store
+from flipgate.adapters.store import Store, parse_record
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Decision
+from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.size import written
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
@@ -92,9 +93,11 @@ class Simulation:
         self.network.listed = self._listed
         self.prefect = Prefect(self.scheduler, self.world, self.tell)
         self.promises = Promises(self.town, plan.workers == "old-first", bool(plan.people))
+        self.promises.parsed = self._parsed
         self.outcome = Outcome(choices.trace)
         self.story = self.outcome.story
         self._nonces = 0
+        self._records: dict[str, Record] = {}
         self.broken: BrokenPromiseError | None = None
 
     def run(self) -> Outcome:
@@ -308,6 +311,15 @@ class Simulation:
             return self.town.slices_listed(address)
         return None
 
+    def _kept(self, record: Record) -> tuple[Record, str]:
+        """Writes a record, and keeps it for those who read it: parsing it was a third of a life's time."""
+        record, text = written(record)
+        self._records[text] = record
+        return record, text
+
+    def _parsed(self, text: str, *where: str) -> Record:
+        return self._records.get(text) or parse_record(text, *where)
+
     def _nonce(self) -> str:
         self._nonces += 1
         return f"{self._nonces:010x}"
@@ -318,6 +330,9 @@ class Simulation:
         numbers = random.Random(7)
         with (
             patch("flipgate.adapters.store.random", numbers),
+            patch("flows.opening.default_actor", lambda: "worker@simulation"),
+            patch("flipgate.adapters.store.written", self._kept),
+            patch("flipgate.adapters.store.parse_record", self._parsed),
             patch("flows.approval.uuid4", lambda: UUID(int=numbers.getrandbits(128))),
         ):
             yield

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from flipgate.core.values.sides import Side
 from tests.simulation.apiserver import Address, ApiServer, Obj
@@ -215,8 +216,7 @@ class Town:
         """A replica follows a changed route within its throttle, each in its own time."""
         seen = -1
         while True:
-            version = sum(int(self.server.get(_route(route))["metadata"]["resourceVersion"]) for route in self.routes)
-            if version == seen:
+            if self._version() == seen:
                 self.scheduler.block(lambda: self._version() != seen)  # noqa: B023
             self.scheduler.sleep(self.scheduler.choices.seconds(THROTTLE_SECONDS))
             seen = self._version()
@@ -224,7 +224,7 @@ class Town:
                 self.heard[replica, route] = self.server.get(_route(route))
 
     def _version(self) -> int:
-        return sum(int(self.server.get(_route(route))["metadata"]["resourceVersion"]) for route in self.routes)
+        return self.server.newest["ingressroutes"]
 
     def slices_listed(self, address: Address) -> list[Obj]:
         """The EndpointSlices of a side: of its one Service."""
@@ -247,6 +247,7 @@ class Town:
         return [pod.shown(self.scheduler.now) for pod in alive]
 
 
+@cache
 def _route(name: str) -> Address:
     return Address(TRAEFIK, EDGE, "ingressroutes", name)
 
