@@ -1,4 +1,4 @@
-"""Searches long: `python -m tests.simulation --seeds 100000 [--from N] [--processes 2]`."""
+"""Searches long: `python -m tests.simulation --seeds 100000 [--from N] [--processes 2] [--stale]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gc
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.simulation.search import Figures, plan_of, search, shortest, told
+from tests.simulation.search import STALE, Figures, plan_of, search, shortest, told
 from tests.simulation.simulation import live
 
 CHUNK = 25
@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--story", action="store_true", help="only the story of the first seed, as it is")
+    parser.add_argument("--stale", action="store_true", help="lives whose reads may be old: an adversary, no cluster")
     options = parser.parse_args()
+    options.first += STALE if options.stale else 0
     if options.story:
         print(told(options.first, live(plan_of(options.first), options.first)))
         return 0

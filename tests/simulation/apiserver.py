@@ -79,6 +79,7 @@ class Change:
     kind: str
     address: Address
     obj: Obj
+    at: float
 
 
 @dataclass
@@ -93,6 +94,9 @@ class ApiServer:
     _applied: dict[tuple[Any, str], Obj] = field(default_factory=dict)
     made: int = 0
     """How many objects were created."""
+    now: Callable[[], float] = lambda: 0.0
+    past: dict[Key, list[Change]] = field(default_factory=dict)
+    """All that was ever done to each object."""
     newest: dict[str, int] = field(default_factory=dict)
     """The version of the newest change of each kind, by its plural."""
 
@@ -113,6 +117,24 @@ class ApiServer:
         kind = address.api, address.plural
         found = [key for key in self.objects if key[:2] == kind and address.namespace in ("", key[2])]
         return sorted(key for key in found if wanted <= (self.objects[key]["metadata"].get("labels") or {}).items())
+
+    def got(self, address: Address, at: float) -> Obj:
+        """One object as it was at a moment. Raises RefusalError (404)."""
+        change = self._last(address.key, at)
+        if change is None or change.kind == "DELETED":
+            raise _missing(address)
+        return change.obj
+
+    def listed(self, address: Address, selector: str, at: float) -> list[Obj]:
+        """As `items`, of a moment."""
+        wanted = dict(each.split("=", 1) for each in selector.split(",") if each).items()
+        kind = address.api, address.plural
+        found = [key for key in sorted(self.past) if key[:2] == kind and address.namespace in ("", key[2])]
+        changes = [change for key in found if (change := self._last(key, at)) and change.kind != "DELETED"]
+        return [each.obj for each in changes if wanted <= (each.obj["metadata"].get("labels") or {}).items()]
+
+    def _last(self, key: Key, at: float) -> Change | None:
+        return next((change for change in reversed(self.past.get(key, ())) if change.at <= at), None)
 
     def create(self, address: Address, obj: Obj) -> Obj:
         """Raises RefusalError (409) where it exists."""
@@ -204,7 +226,9 @@ class ApiServer:
 
     def _tell(self, kind: str, address: Address, before: Obj | None, after: Obj | None) -> None:
         self.newest[address.plural] = self.version
-        self.changes.append(Change(self.version, kind, address, after or before or {}))
+        change = Change(self.version, kind, address, after or before or {}, self.now())
+        self.changes.append(change)
+        self.past.setdefault(address.key, []).append(change)
         self.written(address, before, after)
 
 

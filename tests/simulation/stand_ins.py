@@ -142,8 +142,8 @@ def in_place(scheduler: Scheduler) -> Iterator[None]:
         return SimpleNamespace(done=done, not_done=set(waited) - done)
 
     clock = SimpleNamespace(
-        monotonic=lambda: scheduler.now,
-        perf_counter=lambda: scheduler.now,
+        monotonic=scheduler.monotonic,
+        perf_counter=scheduler.monotonic,
         time=lambda: scheduler.now,
         sleep=scheduler.sleep,
     )

@@ -226,13 +226,12 @@ class Town:
     def _version(self) -> int:
         return self.server.newest["ingressroutes"]
 
-    def slices_listed(self, address: Address) -> list[Obj]:
-        """The EndpointSlices of a side: of its one Service."""
+    def slices_listed(self, address: Address, age: float = 0.0) -> list[Obj]:
+        """The EndpointSlices of a side: of its one Service, as they were some seconds ago."""
+        at = self.scheduler.now - age
         pods = self.pods.get((address.namespace, "web"), ())
         endpoints = [
-            {"addresses": ["10.0.0.1"], "conditions": {"ready": pod.ready(self.scheduler.now)}}
-            for pod in pods
-            if pod.gone_at > self.scheduler.now
+            {"addresses": ["10.0.0.1"], "conditions": {"ready": pod.ready(at)}} for pod in pods if pod.gone_at > at
         ]
         meta = {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}}
         return [{"metadata": meta, "endpoints": endpoints, "ports": [{"name": "", "port": 80}]}]
