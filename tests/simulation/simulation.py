@@ -149,7 +149,7 @@ class Simulation:
         for number in range(self.plan.approvers):
             self._actor(f"approver {number}", self._approve, now=True)
         for number in range(self.plan.rollbacks):
-            self._actor(f"rollback {number}", self._roll_back)
+            self._actor(f"rollback {number}", lambda n=number: self._roll_back(n))
         for number in range(self.plan.people):
             self._actor(f"a person {number}", self._meddle)
         self._actor("reconcile", self._reconcile, now=True)
@@ -247,8 +247,8 @@ class Simulation:
         record = self.promises.record
         return record is not None and record.question is not None and record.approval is None
 
-    def _roll_back(self) -> None:
-        world = self.world("rollback")
+    def _roll_back(self, number: int) -> None:
+        world = self.world(f"rollback {number}")  # by another process each: two with one name would share a Lease
         try:
             done = roll_back(world, "orders fail", by="ana")
         except FlipgateError as error:
