@@ -20,7 +20,7 @@ from tests.simulation.simulation import Plan, Simulation, live
 
 SEEDS = 500
 LIVES_AT_ONCE = 25
-FOUND_WITHIN = {"stamp tests": 100, "route tests": 100, "record version": 100}
+FOUND_WITHIN = {"stamp tests": 200, "route tests": 100, "record version": 100}
 """Seeds by which each planted bug has to be found."""
 
 
