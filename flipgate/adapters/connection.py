@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from flipgate.adapters.reading import Whole, by_deadline, read_whole
@@ -104,7 +104,11 @@ class Connection:
     ) -> dict[str, Any]:
         """The object that a request is answered with. Raises NotFound, Conflict and the others of `error_of`."""
         data = None if body is None else json.dumps(body).encode()
-        whole = self.send(method, path, query, data=data, content_type=content_type, timeout=timeout)
+
+        def once(left: float) -> Whole:
+            return self.send(method, path, query, data=data, content_type=content_type, timeout=left)
+
+        whole = patient(timeout, once)
         if whole.status >= 400 or whole.unread:
             raise error_of(path, whole)
         return object_of(path, whole.body, f"answered {whole.status} with")
@@ -185,6 +189,33 @@ class Connection:
             self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "", None)
             self._credentials = (time.monotonic(), headers)
         return headers
+
+
+class _Answer(Protocol):
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+A = TypeVar("A", bound=_Answer)
+
+
+def patient(timeout: float, once: Callable[[float], A]) -> A:
+    """What `once` is answered by the API server, which is told the time that is left. An API server that has too much
+    to do (429) says when to come again, and has done nothing: it is asked again then, while there is time for it.
+
+    As client-go does, for any method (https://pkg.go.dev/k8s.io/client-go/rest#Request.MaxRetries); what a pod answers
+    through the API server's proxy is its own, and never asked for again.
+    """
+    ends = time.monotonic() + timeout
+    while True:
+        answer = once(max(LEAST_SECONDS, ends - time.monotonic()))
+        pause = answer.headers.get("Retry-After", "") if answer.status == 429 else ""
+        if not (pause.isdecimal() and len(pause) < 4 and 0 < int(pause) < ends - time.monotonic()):
+            return answer
+        time.sleep(int(pause))
 
 
 def _in_cluster() -> bool:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,6 +32,8 @@ from flipgate.core.way_back.unwatched import Reconciled
 
 HISTORY_KEPT = 50
 WRITE_TRIES = 8
+PARSED_KEPT = 8
+"""Records that are kept as they were parsed: who waits reads the same text again and again. A record is frozen."""
 PAUSE_SECONDS = 0.02
 """The pause after a lost write is drawn from 0 to this, times the losses so far."""
 
@@ -307,6 +310,7 @@ def applications(cluster: Reader, namespace: str) -> list[str]:
     return sorted(item["metadata"]["labels"]["flipgate.dev/application"] for item in items)
 
 
+@lru_cache(maxsize=PARSED_KEPT)
 def parse_record(text: str, name: str, namespace: str) -> Record:
     """Reads a record's JSON. A newer schema and a garbled text are two different refusals, never a fresh start."""
     try:

@@ -9,10 +9,13 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 Obj = dict[str, Any]
+Key = tuple[str, str, str, str]
+"""Of an object: its API, its kind's plural, its namespace and its name."""
 JSON_PATCH, MERGE_PATCH, APPLY_PATCH = (
     f"application/{kind}" for kind in ("json-patch+json", "merge-patch+json", "apply-patch+yaml")
 )
@@ -48,19 +51,24 @@ class Address:
     @classmethod
     def of(cls, path: str) -> Address:
         """Raises RefusalError (404) for what is no resource's path."""
-        words = path.strip("/").split("/")
-        at = 2 if words[0] == "api" else 3
-        api, rest = "/" + "/".join(words[:at]), words[at:]
-        namespace = ""
-        if len(rest) > 2 and rest[0] == "namespaces":
-            namespace, rest = rest[1], rest[2:]
-        if not rest:
-            raise RefusalError(404, "NotFound", "the server could not find the requested resource")
-        return cls(api, namespace, rest[0], rest[1] if len(rest) > 1 else "", "/".join(rest[2:]))
+        return _taken_apart(path)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         return self.api, self.plural, self.namespace, self.name
+
+
+@lru_cache(maxsize=10_000)
+def _taken_apart(path: str) -> Address:
+    words = path.strip("/").split("/")
+    at = 2 if words[0] == "api" else 3
+    api, rest = "/" + "/".join(words[:at]), words[at:]
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces":
+        namespace, rest = rest[1], rest[2:]
+    if not rest:
+        raise RefusalError(404, "NotFound", "the server could not find the requested resource")
+    return Address(api, namespace, rest[0], rest[1] if len(rest) > 1 else "", "/".join(rest[2:]))
 
 
 @dataclass(frozen=True)
@@ -71,19 +79,26 @@ class Change:
     kind: str
     address: Address
     obj: Obj
+    at: float
 
 
 @dataclass
 class ApiServer:
-    """Objects by their address. `written` is called after each change, with the object before and after."""
+    """Objects by their address. None is ever changed: each change stores another. `written` is called after each, with
+    the object before and after."""
 
-    objects: dict[tuple[str, str, str, str], Obj] = field(default_factory=dict)
+    objects: dict[Key, Obj] = field(default_factory=dict)
     version: int = 1
     changes: list[Change] = field(default_factory=list)
     written: Callable[[Address, Obj | None, Obj | None], None] = lambda address, before, after: None
     _applied: dict[tuple[Any, str], Obj] = field(default_factory=dict)
     made: int = 0
     """How many objects were created."""
+    now: Callable[[], float] = lambda: 0.0
+    past: dict[Key, list[Change]] = field(default_factory=dict)
+    """All that was ever done to each object."""
+    newest: dict[str, int] = field(default_factory=dict)
+    """The version of the newest change of each kind, by its plural."""
 
     def get(self, address: Address) -> Obj:
         """One object. Raises RefusalError (404)."""
@@ -94,13 +109,32 @@ class ApiServer:
 
     def items(self, address: Address, selector: str = "") -> list[Obj]:
         """All objects of a kind in a namespace, or without one in all."""
-        wanted = dict(each.split("=", 1) for each in selector.split(",") if each)
-        found = [
-            obj
-            for (api, plural, namespace, _), obj in sorted(self.objects.items())
-            if (api, plural) == (address.api, address.plural) and address.namespace in ("", namespace)
-        ]
-        return [obj for obj in found if wanted.items() <= (obj["metadata"].get("labels") or {}).items()]
+        return [self.objects[key] for key in self.keys(address, selector)]
+
+    def keys(self, address: Address, selector: str = "") -> list[Key]:
+        """Of these objects, in their order."""
+        wanted = dict(each.split("=", 1) for each in selector.split(",") if each).items()
+        kind = address.api, address.plural
+        found = [key for key in self.objects if key[:2] == kind and address.namespace in ("", key[2])]
+        return sorted(key for key in found if wanted <= (self.objects[key]["metadata"].get("labels") or {}).items())
+
+    def got(self, address: Address, at: float) -> Obj:
+        """One object as it was at a moment. Raises RefusalError (404)."""
+        change = self._last(address.key, at)
+        if change is None or change.kind == "DELETED":
+            raise _missing(address)
+        return change.obj
+
+    def listed(self, address: Address, selector: str, at: float) -> list[Obj]:
+        """As `items`, of a moment."""
+        wanted = dict(each.split("=", 1) for each in selector.split(",") if each).items()
+        kind = address.api, address.plural
+        found = [key for key in sorted(self.past) if key[:2] == kind and address.namespace in ("", key[2])]
+        changes = [change for key in found if (change := self._last(key, at)) and change.kind != "DELETED"]
+        return [each.obj for each in changes if wanted <= (each.obj["metadata"].get("labels") or {}).items()]
+
+    def _last(self, key: Key, at: float) -> Change | None:
+        return next((change for change in reversed(self.past.get(key, ())) if change.at <= at), None)
 
     def create(self, address: Address, obj: Obj) -> Obj:
         """Raises RefusalError (409) where it exists."""
@@ -125,7 +159,7 @@ class ApiServer:
         before = self.get(address)
         if (address.api == CUSTOM or address.plural == "leases") and not sent:
             raise RefusalError(422, "Invalid", "metadata.resourceVersion: must be specified for an update", causes=True)
-        return self._update(address, before, _with(before, copy.deepcopy(obj)))
+        return self._update(address, before, _with(before, dict(obj)))
 
     def patch(self, address: Address, kind: str, body: Any, manager: str = "") -> Obj:
         """Raises RefusalError: 404, 409 for a version that is another one, 422 for a JSON patch whose test fails."""
@@ -133,7 +167,7 @@ class ApiServer:
             return self._apply(address, body, manager)
         before = self.get(address)
         if kind == JSON_PATCH:
-            after = copy.deepcopy(before)
+            after = json.loads(json.dumps(before))
             for operation in body:
                 after = _operate(after, operation)
             return self._update(address, before, after, sent=False)
@@ -153,16 +187,17 @@ class ApiServer:
         mine = (address.key, manager)
         if address.key not in self.objects:
             made = self.create(Address(address.api, address.namespace, address.plural), body)
-            self._applied[mine] = copy.deepcopy(body)
+            self._applied[mine] = body
             return made
         before = self.objects[address.key]
         after = merged(_without(before, self._applied.get(mine, {}), body), body)
         done = self._update(address, before, after, sent="resourceVersion" in body["metadata"])
-        self._applied[mine] = copy.deepcopy(body)
+        self._applied[mine] = body
         return done
 
     def _update(self, address: Address, before: Obj, after: Obj, sent: bool = True) -> Obj:
-        meta, was = after["metadata"], before["metadata"]
+        meta, was = dict(after["metadata"]), before["metadata"]
+        after["metadata"] = meta
         version = meta.get("resourceVersion")
         if sent and version and version != was["resourceVersion"]:
             raise RefusalError(409, "Conflict", f'{address.plural} "{address.name}": the object has been modified')
@@ -190,7 +225,10 @@ class ApiServer:
         return after
 
     def _tell(self, kind: str, address: Address, before: Obj | None, after: Obj | None) -> None:
-        self.changes.append(Change(self.version, kind, address, after or before or {}))
+        self.newest[address.plural] = self.version
+        change = Change(self.version, kind, address, after or before or {}, self.now())
+        self.changes.append(change)
+        self.past.setdefault(address.key, []).append(change)
         self.written(address, before, after)
 
 
@@ -223,7 +261,7 @@ def _with(before: Obj, after: Obj) -> Obj:
 def merged(before: Any, part: Any) -> Any:
     """Returns what a merge patch makes of it (RFC 7396)."""
     if not isinstance(part, Mapping):
-        return copy.deepcopy(part)
+        return copy.deepcopy(part) if isinstance(part, list) else part
     made = dict(before) if isinstance(before, Mapping) else {}
     for key, value in part.items():
         if value is None:

@@ -5,33 +5,53 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
-from flipgate.adapters.connection import OBJECT_BYTES, Connection
+from flipgate.adapters.connection import OBJECT_BYTES, READ_SECONDS, Connection, error_of, object_of, patient
 from flipgate.adapters.reading import Whole
 from flipgate.core.values.errors import Unreachable
 from tests.simulation.apiserver import Address, ApiServer, Obj, RefusalError
 from tests.simulation.scheduler import Dead, Process, Scheduler
+from tests.simulation.weather import CALM, Fate, Sky, Weather
 
-LATENCY_SECONDS = 0.004
+__all__ = ["CALM", "Network", "SimulatedConnection", "Weather"]
+
+GARBAGE = b"<html>upstream connect error or disconnect/reset before headers</html>"
+TIMED_OUT = b'{"message": "etcdserver: request timed out"}'
+REFUSALS: Mapping[Fate, tuple[int, bytes]] = MappingProxyType(
+    {
+        Fate.REFUSED: (500, TIMED_OUT),
+        Fate.REFUSED_AND_DONE: (500, TIMED_OUT),
+        Fate.THROTTLED: (429, b'{"message": "too many requests, please try again later", "reason": "TooManyRequests"}'),
+        Fate.UNAVAILABLE: (503, b"apiserver not ready"),
+    }
+)
+"""Status and body. etcd's timeout says nothing about whether it was done."""
+LATENCY_SECONDS = 0.008
+ALLOWED: Obj = {"status": {"allowed": True}}
+GROUPS: Obj = {
+    "groups": [
+        {"name": each.split("/")[0], "preferredVersion": {"groupVersion": each}}
+        for each in ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
+    ]
+}
 LONGEST_LATE_SECONDS = 600.0
 """How late a write may arrive that its sender has given up."""
 
 
-@dataclass(frozen=True)
-class Weather:
-    """How much goes wrong: each about once in so many requests; 0 is never."""
+class Said(NamedTuple):
+    """One answer, its body as an object of the API server's or as bytes."""
 
-    lost_answer: int = 0
-    late_write: int = 0
-    late_patch: int = 0
-    """Of routes and workloads alone."""
-    refused: int = 0
-    killed: int = 0
+    status: int
+    headers: Mapping[str, str]
+    body: Obj | bytes
 
-
-CALM = Weather()
+    def whole(self) -> Whole:
+        """As it comes through a real connection."""
+        body = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        return Whole(self.status, self.headers, body)
 
 
 @dataclass
@@ -40,7 +60,7 @@ class Network:
 
     scheduler: Scheduler
     server: ApiServer
-    weather: Weather
+    sky: Sky
     tell: Callable[[str, str], None]
     proxies: Callable[[str, Mapping[str, str]], tuple[int, dict[str, str], bytes] | None]
     """What pods and Services answer through the API server's proxy, by path; None where the path is no proxy's."""
@@ -54,36 +74,65 @@ class Network:
 
     def ask(
         self, method: str, path: str, query: Mapping[str, str], data: bytes | None, content_type: str, headers: Any
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Said:
         """One request of the running task, there and back. Raises Unreachable."""
         if not self.open:
             raise Dead
         self.requests += 1
-        choices, process = self.scheduler.choices, self.scheduler.current.process
-        fate = self._fate(method)
-        if fate == "killed":
-            self.tell(process.name, f"is killed before {method} {path}")
+        process, sky = self.scheduler.current.process, self.sky
+        if off := sky.set_clock(process):
+            self.tell(process.name, off)
+        fate, what = sky.fate(method), f"{method} {path}"
+        if fate is Fate.KILLED:
+            self.tell(process.name, f"is killed before {what}")
             self.scheduler.kill(process)
-        self.scheduler.sleep(LATENCY_SECONDS)
-        if fate == "late":
-            late = choices.seconds(LONGEST_LATE_SECONDS)
-            self.tell(process.name, f"{method} {path} hangs; it arrives {late:.0f} s later")
-            self._later(late, process, lambda: self.answer(process, method, path, query, data, content_type, headers))
-            self.scheduler.sleep(10.0)
-            raise Unreachable("did not answer (limit 10 s)", obj="API server")
-        if fate == "refused":
-            self.tell(process.name, f"{method} {path} is answered with 500")
-            return 500, {}, b'{"message": "etcdserver: request timed out"}'
-        answer = self.answer(process, method, path, query, data, content_type, headers)
-        self.scheduler.sleep(LATENCY_SECONDS)
-        if fate == "killed after":
-            self.tell(process.name, f"is killed after {method} {path}")
+        self._stand_still(process, f"before {what}")
+        self.scheduler.sleep(LATENCY_SECONDS)  # there and back: on the way back nobody could tell the difference
+
+        def done() -> Said:
+            return self.answer(process, method, path, query, data, content_type, headers)
+
+        if fate is Fate.DONE:
+            said = done()
+        elif fate is Fate.LATE:
+            late = self.scheduler.choices.seconds(LONGEST_LATE_SECONDS)
+            self.tell(process.name, f"{what} hangs; it arrives {late:.0f} s later")
+            self._later(late, process, done)
+            self._give_up()
+        else:
+            said = self._wrong(fate, process, what, done)
+        self._stand_still(process, f"after {what}")
+        return said
+
+    def _wrong(self, fate: Fate, process: Process, what: str, done: Callable[[], Said]) -> Said:
+        """The answer where something goes wrong with a request, once it has arrived."""
+        if fate in REFUSALS:
+            status, said = REFUSALS[fate]
+            if fate is Fate.REFUSED_AND_DONE:
+                done()
+            if fate is not Fate.UNAVAILABLE:  # a burst is told by what comes of it
+                self.tell(process.name, f"{what} is answered with {status}")
+            return Said(status, {"Retry-After": "1"} if status == 429 else {}, said)
+        answer = done()
+        if fate is Fate.KILLED_AFTER:
+            self.tell(process.name, f"is killed after {what}")
             self.scheduler.kill(process)
-        if fate == "lost":
-            self.tell(process.name, f"the answer to {method} {path} is lost")
-            self.scheduler.sleep(10.0)
-            raise Unreachable("did not answer (limit 10 s)", obj="API server")
-        return answer
+        if fate is Fate.LOST:
+            self.tell(process.name, f"the answer to {what} is lost")
+            self._give_up()
+        body = answer.whole().body
+        self.tell(process.name, f"{what} is answered with garbage")
+        return Said(answer.status, answer.headers, body[: len(body) // 2] if fate is Fate.HALVED else GARBAGE)
+
+    def _give_up(self) -> NoReturn:
+        self.scheduler.sleep(READ_SECONDS)
+        raise Unreachable(f"did not answer (limit {READ_SECONDS:g} s)", obj="API server")
+
+    def _stand_still(self, process: Process, when: str) -> None:
+        if found := self.sky.stand_still():
+            seconds, noticed = found
+            self.tell(process.name, f"stands still for {seconds:.0f} s {when}")
+            self.scheduler.pause(process, seconds, noticed=noticed)
 
     def answer(
         self,
@@ -94,33 +143,27 @@ class Network:
         data: bytes | None,
         kind: str,
         headers: Any,
-    ) -> tuple[int, dict[str, str], bytes]:
+    ) -> Said:
         """What the server makes of a request, and what it answers."""
-        if (through := self.proxies(path, headers or {})) is not None:
-            return through
+        if "/proxy/" in path and (through := self.proxies(path, headers or {})) is not None:
+            return Said(*through)
         self.sender, made = process, self.server.made
         try:
             said = self._do(method, path, query, json.loads(data) if data else None, kind)
         except RefusalError as refusal:
-            return refusal.status, {}, json.dumps(refusal.body()).encode()
+            return Said(refusal.status, {}, refusal.body())
         finally:
             self.sender = None
-        return 201 if self.server.made > made else 200, {}, json.dumps(said).encode()
+        return Said(201 if self.server.made > made else 200, {}, said)
 
     def _do(self, method: str, path: str, query: Mapping[str, str], body: Any, kind: str) -> Obj:
         if path.endswith("/selfsubjectaccessreviews"):
-            return {"status": {"allowed": True}}
+            return ALLOWED
         if path == "/apis":
-            groups = ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
-            return {"groups": [{"name": g.split("/")[0], "preferredVersion": {"groupVersion": g}} for g in groups]}
+            return GROUPS
         address = Address.of(path)
         if method == "GET":
-            if address.name:
-                return self.server.get(address)
-            selector = query.get("labelSelector", "")
-            found = self.listed(address, selector)
-            items = self.server.items(address, selector) if found is None else found
-            return {"items": items, "metadata": {"resourceVersion": str(self.server.version)}}
+            return self._read(address, query)
         if method == "POST":
             return self.server.create(address, body)
         if method == "PUT":
@@ -129,25 +172,21 @@ class Network:
             return self.server.patch(address, kind, body, query.get("fieldManager", ""))
         return self.server.delete(address)
 
-    def _fate(self, method: str) -> str:
-        choices, weather = self.scheduler.choices, self.weather
-        if weather.killed and choices.once_in(weather.killed):
-            return "killed after" if choices.below(2) else "killed"
-        if method != "GET":
-            late = weather.late_patch if method == "PATCH" and weather.late_patch else weather.late_write
-            if late and choices.once_in(late):
-                return "late"
-            if weather.lost_answer and choices.once_in(weather.lost_answer):
-                return "lost"
-        if weather.refused and choices.once_in(weather.refused):
-            return "refused"
-        return ""
+    def _read(self, address: Address, query: Mapping[str, str]) -> Obj:
+        age, selector = self.sky.age(), query.get("labelSelector", "")
+        if address.name:
+            return self.server.get(address) if not age else self.server.got(address, self.scheduler.now - age)
+        items = self.listed(address, selector)
+        if items is None and age:
+            items = self.server.listed(address, selector, self.scheduler.now - age)
+        elif items is None:
+            items = self.server.items(address, selector)
+        return {"items": items, "metadata": {"resourceVersion": str(self.server.version)}}
 
-    def _later(self, seconds: float, process: Process, act: Callable[[], Any]) -> None:
+    def _later(self, seconds: float, process: Process, act: Callable[[], Said]) -> None:
         def arrive() -> None:
             self.scheduler.sleep(seconds)
-            status, _, _ = act()
-            self.tell(process.name, f"what hung arrives, and is answered with {status}")
+            self.tell(process.name, f"what hung arrives, and is answered with {act().status}")
 
         self.scheduler.spawn("late", arrive, Process(f"{process.name}, late"))
 
@@ -172,8 +211,26 @@ class SimulatedConnection(Connection):
         headers: Mapping[str, str] | None = None,
         most: int = OBJECT_BYTES,
     ) -> Whole:
-        status, came, body = self._network.ask(method, path, query or {}, data, content_type, headers)
-        return Whole(status, came, body)
+        return self._network.ask(method, path, query or {}, data, content_type, headers).whole()
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        timeout: float = READ_SECONDS,
+    ) -> Obj:
+        """As the real one, but that what was asked for is not written and parsed again: half of a life's time."""
+        data = None if body is None else json.dumps(body).encode()
+        said = patient(timeout, lambda left: self._network.ask(method, path, query or {}, data, content_type, None))
+        if said.status >= 400:
+            raise error_of(path, said.whole())
+        if isinstance(said.body, bytes):
+            return object_of(path, said.body, f"answered {said.status} with")
+        return _own(said.body)
 
     def open(
         self, method: str, url: str, timeout: float, data: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -182,6 +239,14 @@ class SimulatedConnection(Connection):
         parts = urlsplit(url)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         return Watch(self._network, Address.of(parts.path), query)
+
+
+def _own(obj: Obj) -> Obj:
+    """Its reader's own two levels down: what the product writes into. A test finds out who goes deeper."""
+    made = {key: dict(value) if isinstance(value, dict) else value for key, value in obj.items()}
+    if "items" in made:
+        made["items"] = [_own(each) for each in made["items"]]
+    return made
 
 
 class Watch:
@@ -194,10 +259,11 @@ class Watch:
         self._network, self._address = network, address
         self._since = int(query.get("resourceVersion") or network.server.version)
         self._ends = network.scheduler.now + float(query["timeoutSeconds"])
+        self._deaf = network.sky.deaf()
 
     def read1(self, *_: Any, **__: Any) -> bytes:
         scheduler = self._network.scheduler
-        if not scheduler.block(lambda: bool(self._news()), self._ends - scheduler.now):
+        if not scheduler.block(lambda: not self._deaf and bool(self._news()), self._ends - scheduler.now):
             return b""
         change = self._news()[0]
         self._since = change.version

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
+from flipgate.adapters.store import parse_record
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.values.sides import Side
 from tests.simulation.apiserver import Address, Obj
-from tests.simulation.town import SERVICES, SIDE_OF, Town, side_named
+from tests.simulation.town import OWN, SERVICES, SIDE_OF, Town, side_named
 
 
 class BrokenPromiseError(Exception):
@@ -25,8 +26,11 @@ class Promises:
     """Whether people move routes by hand: between our look and our write they may, and a worker stops then."""
     record: Record | None = None
     """As it was written last."""
-    rolled_back: tuple[datetime, Side] | None = None
-    """When a rollback said done, and where users were sent."""
+    rolled_back: tuple[float, Side] | None = None
+    """The second at which a rollback said done, and where users were sent."""
+    approved: float = 0.0
+    """The second at which the approval that stands was written, whatever clock it was dated by."""
+    parsed: Callable[..., Record] = parse_record
 
     def look(self, who: str, address: Address, before: Obj | None, after: Obj | None) -> None:
         """Judges one change. `who` made it: flipgate's actors, a person with kubectl, or the cluster itself. Raises
@@ -41,7 +45,9 @@ class Promises:
             self._worked_on(who, address, before, after)
 
     def _recorded(self, obj: Obj) -> None:
-        self.record = Record.model_validate_json(obj["data"]["record.json"])
+        before, self.record = self.record, self.parsed(obj["data"]["record.json"], "shop", OWN)
+        if before is None or before.approval != self.record.approval:
+            self.approved = self.town.scheduler.now
 
     def _moved(self, who: str, before: Obj, after: Obj) -> None:
         was, now = side_named(before), side_named(after)
@@ -68,7 +74,7 @@ class Promises:
         approval = record.approval
         if approval is None or approval.decision is not Decision.APPROVE:
             raise BrokenPromiseError(f"{who} moved users to {to} for {release.name} without a yes")
-        if self.rolled_back and self.rolled_back[1] is not to and approval.at < self.rolled_back[0]:
+        if self.rolled_back and self.rolled_back[1] is not to and self.approved < self.rolled_back[0]:
             raise BrokenPromiseError(f"{who} moved users to {to} by a yes from before a rollback had ended")
 
     def _worked_on(self, who: str, address: Address, before: Obj, after: Obj) -> None:

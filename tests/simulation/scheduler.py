@@ -29,14 +29,14 @@ class Choices:
     """
 
     def __init__(self, seed: int = 0, given: Sequence[int] | None = None) -> None:
-        self._random = random.Random(seed)
+        self._draw = random.Random(seed).random
         self._given = given
         self.trace: list[int] = []
 
     def below(self, bound: int) -> int:
         """Returns a number from 0 to `bound` - 1."""
         if self._given is None:
-            number = self._random.randrange(bound)
+            number = int(self._draw() * bound)
         else:
             at = len(self.trace)
             number = self._given[at] % bound if at < len(self._given) else 0
@@ -58,6 +58,10 @@ class Process:
 
     name: str
     dead: bool = False
+    skew: float = 0.0
+    """By how many seconds its wall clock is off."""
+    slept: float = 0.0
+    """The seconds that its monotonic clock has stood still."""
 
 
 @dataclass(eq=False)
@@ -107,6 +111,38 @@ class Scheduler:
         self.tasks = [task for task in self.tasks if task.process is not process]
         if getcurrent() is not self._hub and self.current.process is process:
             self._hub.switch()
+
+    def pause(self, process: Process, seconds: float, *, noticed: bool) -> None:
+        """Nothing of a process runs for so long. Unless it is `noticed`, its monotonic clock stands still, too."""
+        frozen = [task for task in self.tasks if task.process is process]
+        self.tasks = [task for task in self.tasks if task.process is not process]
+        self._graves += frozen
+        mine = self.current
+        mine.until, mine.condition = self.now, None
+
+        def wake() -> None:
+            self.sleep(seconds)
+            if not noticed:
+                process.slept += seconds
+                for task in frozen:
+                    task.until += seconds
+            self._graves = [task for task in self._graves if task not in frozen]
+            self.tasks += [task for task in frozen if not process.dead]
+
+        self.spawn("machine", wake, Process(f"the machine of {process.name}"))
+        self._hub.switch()
+        if process.dead:
+            raise Dead
+
+    def monotonic(self) -> float:
+        """What the running task's monotonic clock says."""
+        task = getattr(getcurrent(), "task", None)
+        return self.now - task.process.slept if task else self.now
+
+    def skew(self) -> float:
+        """By how many seconds the running task's wall clock is off."""
+        task = getattr(getcurrent(), "task", None)
+        return task.process.skew if task else 0.0
 
     def sleep(self, seconds: float) -> None:
         """The running task gives way for so long."""

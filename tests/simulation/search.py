@@ -16,7 +16,21 @@ WEATHERS = (
     Weather(killed=120),
     Weather(lost_answer=30, refused=30),
     Weather(lost_answer=60, late_write=60, refused=80, killed=250),
+    Weather(throttled=12, refused=60, bursts=150, deaf=2),
+    Weather(garbled=25, lost_answer=60, lag_seconds=5),
+    Weather(asleep=80, clocks=60),
+    Weather(asleep=150, late_patch=15, lag_seconds=3),
+    Weather(clocks=30, killed=250, bursts=300),
+    Weather(lost_answer=90, late_write=90, throttled=60, bursts=400, garbled=90, asleep=300, clocks=90, lag_seconds=3),
 )
+STALE_WEATHERS = (
+    Weather(stale_seconds=0.3),
+    Weather(stale_seconds=1),
+    Weather(stale_seconds=10),
+    Weather(stale_seconds=1, late_patch=15, killed=250),
+)
+STALE = 1_000_000_000
+"""Seeds from here on are lives with an API server that no cluster has: weather.py says why."""
 SHRINKS = 400
 """How many shorter lives are tried of one that breaks a promise."""
 
@@ -25,7 +39,7 @@ def plan_of(seed: int) -> Plan:
     """Who acts in the life of this seed, and what goes wrong."""
     numbers = random.Random(f"plan {seed}")
     return Plan(
-        weather=numbers.choice(WEATHERS),
+        weather=numbers.choice(WEATHERS if seed < STALE else STALE_WEATHERS),
         routes=numbers.randint(1, 2),
         workers=numbers.choice(["old-first", "new-first"]),
         builds=numbers.randint(1, 3),

@@ -13,9 +13,10 @@ from uuid import UUID
 
 import flows.reconcile
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.store import Store
+from flipgate.adapters.store import Store, parse_record
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Decision
+from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.size import written
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
@@ -28,11 +29,12 @@ from flipgate.steps.releasing.setup import adopt
 from tests.simulation import prefect as prefects
 from tests.simulation import stand_ins
 from tests.simulation.apiserver import Address, ApiServer
-from tests.simulation.network import CALM, Network, SimulatedConnection, Weather
+from tests.simulation.network import Network, SimulatedConnection
 from tests.simulation.prefect import EPOCH, Prefect
 from tests.simulation.promises import BrokenPromiseError, Promises, settled_problems
 from tests.simulation.scheduler import Choices, Process, Scheduler
 from tests.simulation.town import EDGE, NAMESPACES, OWN, SIDE_OF, TRAEFIK, Town
+from tests.simulation.weather import CALM, Sky, Weather
 
 DAY_SECONDS = 2400.0
 """How long actors act."""
@@ -88,13 +90,17 @@ class Simulation:
         self.plan, self.scheduler = plan, Scheduler(choices)
         self.server = ApiServer(written=self._written)
         self.town = Town(self.scheduler, self.server, ("live", "second")[: plan.routes])
-        self.network = Network(self.scheduler, self.server, CALM, self.tell, self.town.through)
+        self.server.now = lambda: self.scheduler.now
+        self.sky = Sky(self.scheduler)
+        self.network = Network(self.scheduler, self.server, self.sky, self.tell, self.town.through)
         self.network.listed = self._listed
         self.prefect = Prefect(self.scheduler, self.world, self.tell)
         self.promises = Promises(self.town, plan.workers == "old-first", bool(plan.people))
+        self.promises.parsed = self._parsed
         self.outcome = Outcome(choices.trace)
         self.story = self.outcome.story
         self._nonces = 0
+        self._records: dict[str, Record] = {}
         self.broken: BrokenPromiseError | None = None
 
     def run(self) -> Outcome:
@@ -111,7 +117,8 @@ class Simulation:
         return self.outcome
 
     def now(self) -> datetime:
-        return EPOCH + timedelta(seconds=self.scheduler.now)
+        """What the wall clock of who asks says."""
+        return EPOCH + timedelta(seconds=self.scheduler.now + self.scheduler.skew())
 
     def tell(self, who: str, what: str) -> None:
         """One line of the story."""
@@ -127,7 +134,7 @@ class Simulation:
             actor,
             now=self.now,
             sleep=self.scheduler.sleep,
-            monotonic=lambda: self.scheduler.now,
+            monotonic=self.scheduler.monotonic,
             nonce=self._nonce,
         )
 
@@ -135,14 +142,14 @@ class Simulation:
         text = self.town.found(self.plan.workers)
         self.application = load_application(text, "shop.yaml")
         self._alone("setup", lambda: self._set_up(text))
-        self.network.weather = self.plan.weather
+        self.sky.weather = self.plan.weather
         self._actor("build 2", lambda: self._build(0), now=True)
         for number in range(1, self.plan.builds):
             self._actor(f"build {number + 2}", lambda n=number: self._build(n))
         for number in range(self.plan.approvers):
             self._actor(f"approver {number}", self._approve, now=True)
         for number in range(self.plan.rollbacks):
-            self._actor(f"rollback {number}", self._roll_back)
+            self._actor(f"rollback {number}", lambda n=number: self._roll_back(n))
         for number in range(self.plan.people):
             self._actor(f"a person {number}", self._meddle)
         self._actor("reconcile", self._reconcile, now=True)
@@ -151,7 +158,9 @@ class Simulation:
 
     def _come_to_rest(self) -> None:
         """Nobody but reconcile acts, and nothing goes wrong any more: in the end everything agrees."""
-        self.network.weather = CALM
+        self.sky.weather, self.sky.bad_until = CALM, 0.0
+        for process in self.sky.clocks:
+            process.skew = 0.0
         self.tell("everybody", "rests, but for reconcile")
         problems: list[str] = []
         for _ in range(QUIET_ROUNDS):
@@ -238,8 +247,8 @@ class Simulation:
         record = self.promises.record
         return record is not None and record.question is not None and record.approval is None
 
-    def _roll_back(self) -> None:
-        world = self.world("rollback")
+    def _roll_back(self, number: int) -> None:
+        world = self.world(f"rollback {number}")  # by another process each: two with one name would share a Lease
         try:
             done = roll_back(world, "orders fail", by="ana")
         except FlipgateError as error:
@@ -247,7 +256,7 @@ class Simulation:
             return
         self.tell("rollback", f"done: {done.way}, users on {done.to}")
         if done.to:
-            self.promises.rolled_back = (self.now(), done.to)
+            self.promises.rolled_back = (self.scheduler.now, done.to)
 
     def _meddle(self) -> None:
         """A person with kubectl sends one route to a side whose pods are Ready."""
@@ -305,8 +314,17 @@ class Simulation:
         if (address.api, address.plural) == ("/api/v1", "pods"):
             return self.town.pods_listed(address, selector)
         if address.plural == "endpointslices":
-            return self.town.slices_listed(address)
+            return self.town.slices_listed(address, self.sky.lag())
         return None
+
+    def _kept(self, record: Record) -> tuple[Record, str]:
+        """Writes a record, and keeps it for those who read it: parsing it was a third of a life's time."""
+        record, text = written(record)
+        self._records[text] = record
+        return record, text
+
+    def _parsed(self, text: str, *where: str) -> Record:
+        return self._records.get(text) or parse_record(text, *where)
 
     def _nonce(self) -> str:
         self._nonces += 1
@@ -318,6 +336,9 @@ class Simulation:
         numbers = random.Random(7)
         with (
             patch("flipgate.adapters.store.random", numbers),
+            patch("flows.opening.default_actor", lambda: "worker@simulation"),
+            patch("flipgate.adapters.store.written", self._kept),
+            patch("flipgate.adapters.store.parse_record", self._parsed),
             patch("flows.approval.uuid4", lambda: UUID(int=numbers.getrandbits(128))),
         ):
             yield

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -141,8 +142,8 @@ def in_place(scheduler: Scheduler) -> Iterator[None]:
         return SimpleNamespace(done=done, not_done=set(waited) - done)
 
     clock = SimpleNamespace(
-        monotonic=lambda: scheduler.now,
-        perf_counter=lambda: scheduler.now,
+        monotonic=scheduler.monotonic,
+        perf_counter=scheduler.monotonic,
         time=lambda: scheduler.now,
         sleep=scheduler.sleep,
     )
@@ -158,19 +159,28 @@ def in_place(scheduler: Scheduler) -> Iterator[None]:
         id(concurrent.futures.ThreadPoolExecutor): lambda *args, **named: Pool(scheduler, *args, **named),
         id(concurrent.futures.wait): wait,
     }
-    changed: list[tuple[Any, str, Any]] = []
+    places = _places(tuple(name for name in sys.modules if name.partition(".")[0] in PACKAGES))
     try:
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] not in PACKAGES:
-                continue
-            for attribute, value in list(vars(module).items()):
-                if id(value) in stand_ins:
-                    changed.append((module, attribute, value))
-                    setattr(module, attribute, stand_ins[id(value)])
-                elif isinstance(value, threading.local):
-                    changed.append((module, attribute, value))
-                    setattr(module, attribute, Local(scheduler))
+        for module, attribute, value in places:
+            setattr(module, attribute, stand_ins[id(value)] if id(value) in REAL else Local(scheduler))
         yield
     finally:
-        for module, attribute, value in changed:
+        for module, attribute, value in places:
             setattr(module, attribute, value)
+
+
+REAL = frozenset(
+    map(id, (time, threading, threading.Thread, concurrent.futures.ThreadPoolExecutor, concurrent.futures.wait))
+)
+"""What has a stand-in, by its id; each `threading.local` has one, too."""
+
+
+@lru_cache(maxsize=1)
+def _places(names: tuple[str, ...]) -> list[tuple[Any, str, Any]]:
+    """Where these modules hold something real, and what it is."""
+    return [
+        (module, attribute, value)
+        for module in map(sys.modules.__getitem__, names)
+        for attribute, value in vars(module).items()
+        if id(value) in REAL or isinstance(value, threading.local)
+    ]

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from flipgate.core.values.sides import Side
 from tests.simulation.apiserver import Address, ApiServer, Obj
@@ -215,8 +216,7 @@ class Town:
         """A replica follows a changed route within its throttle, each in its own time."""
         seen = -1
         while True:
-            version = sum(int(self.server.get(_route(route))["metadata"]["resourceVersion"]) for route in self.routes)
-            if version == seen:
+            if self._version() == seen:
                 self.scheduler.block(lambda: self._version() != seen)  # noqa: B023
             self.scheduler.sleep(self.scheduler.choices.seconds(THROTTLE_SECONDS))
             seen = self._version()
@@ -224,15 +224,14 @@ class Town:
                 self.heard[replica, route] = self.server.get(_route(route))
 
     def _version(self) -> int:
-        return sum(int(self.server.get(_route(route))["metadata"]["resourceVersion"]) for route in self.routes)
+        return self.server.newest["ingressroutes"]
 
-    def slices_listed(self, address: Address) -> list[Obj]:
-        """The EndpointSlices of a side: of its one Service."""
+    def slices_listed(self, address: Address, age: float = 0.0) -> list[Obj]:
+        """The EndpointSlices of a side: of its one Service, as they were some seconds ago."""
+        at = self.scheduler.now - age
         pods = self.pods.get((address.namespace, "web"), ())
         endpoints = [
-            {"addresses": ["10.0.0.1"], "conditions": {"ready": pod.ready(self.scheduler.now)}}
-            for pod in pods
-            if pod.gone_at > self.scheduler.now
+            {"addresses": ["10.0.0.1"], "conditions": {"ready": pod.ready(at)}} for pod in pods if pod.gone_at > at
         ]
         meta = {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}}
         return [{"metadata": meta, "endpoints": endpoints, "ports": [{"name": "", "port": 80}]}]
@@ -247,6 +246,7 @@ class Town:
         return [pod.shown(self.scheduler.now) for pod in alive]
 
 
+@cache
 def _route(name: str) -> Address:
     return Address(TRAEFIK, EDGE, "ingressroutes", name)
 

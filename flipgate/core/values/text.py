@@ -27,7 +27,7 @@ SELF_DECLARED: Final = " (self-declared)"
 
 def valid(text: str) -> str:
     """The text with a ? for each character that UTF-8 does not have: a lone surrogate."""
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def written_bytes(text: str) -> int:

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple, TypeVar
 from flipgate.core.record.intents import HAND_OVER
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.values.errors import FlipgateError, Interrupted, LostLease, TemporaryError
+from flipgate.core.values.errors import FlipgateError, Interrupted, LostLease, Refused, TemporaryError
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
@@ -31,7 +32,7 @@ class HandedBack(NamedTuple):
     left: tuple[str, ...]
     """What is left to do, a sentence each."""
     again: bool = False
-    """Whether it was a fault that may pass: then whoever goes on with the rollback does it."""
+    """Whether it was a fault that may pass, or the move's entry is open: whoever goes on with the rollback does it."""
 
 
 def hand_back(acting: Acting, target: Side) -> HandedBack:
@@ -46,6 +47,10 @@ def hand_back(acting: Acting, target: Side) -> HandedBack:
             handed.extend(_hand_over(acting, target))
         except (TemporaryError, Interrupted, LostLease) as fault:  # also a stamp that could not be written over yet
             faults.append(fault)
+            raise
+        except Refused as refused:
+            if refused.reason == Why.JOURNAL_OPEN:  # the move could not be noted: recovering closes its entry
+                faults.append(refused)
             raise
 
     notes = attempted("stamp what the file names no longer", lambda: stamp_taken_out(acting))

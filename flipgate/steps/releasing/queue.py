@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 
 from flipgate.core.record import queue
@@ -52,8 +51,8 @@ def join_builds(world: World, images: Mapping[str, str], built_by: str, again: s
     given = image_refs(images, world.application)
     seconds, now = float(world.application.spec.policy.join_builds_seconds), world.now()
     record = world.store.update(partial(queue.gather, images=given, by=built_by, now=now, again=again))
-    began = queue.newest(record).at
-    while world.now() - began < timedelta(seconds=seconds):
+    began, came = queue.newest(record).at, world.monotonic()  # dates tell builds apart; a wall clock may jump
+    while world.monotonic() - came < seconds:
         world.sleep(min(LOOK_SECONDS, seconds))
         record = world.store.read()
         if not record.queued or queue.newest(record).at > began:

@@ -13,8 +13,9 @@ import pytest
 from flipgate.adapters.cluster import APPLY_PATCH, JSON_PATCH, MERGE_PATCH, Cluster
 from flipgate.adapters.connection import Connection
 from tests.simulation.apiserver import ApiServer
-from tests.simulation.network import CALM, Network, SimulatedConnection
+from tests.simulation.network import Network, SimulatedConnection
 from tests.simulation.scheduler import Choices, Process, Scheduler
+from tests.simulation.weather import Sky
 
 OPERATIONS = 150
 NAMES = ("a", "b")
@@ -154,7 +155,7 @@ def test_the_same_requests_are_answered_alike(cluster: Cluster, plural: str) -> 
     namespace, numbers = f"simulated-{uuid4().hex[:8]}", random.Random(plural)
     cluster.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     scheduler = Scheduler(Choices())
-    network = Network(scheduler, ApiServer(), CALM, lambda *_: None, lambda *_: None)
+    network = Network(scheduler, ApiServer(), Sky(scheduler), lambda *_: None, lambda *_: None)
     real, simulated = (
         Server(connection, namespace) for connection in (cluster._connection, SimulatedConnection(network))
     )

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from flipgate.core.record.phases import Phase
-from flipgate.core.values.errors import TemporaryError
+from flipgate.core.values.errors import FlipgateError, LostLease, TemporaryError
 from flipgate.steps.going_back import hand_back
+from flipgate.steps.going_back import roll_back as way_back
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.moving.hand_over import hand_over_workers
 from tests.api.moving.workers import mailers
@@ -62,6 +63,31 @@ def test_one_that_lasts_leaves_it_to_whoever_goes_on(
     world = meanwhile(live.world("ana"), live.play_all_ready)
     (left,) = roll_back(world, "orders fail", by="ana").left
     assert "The release stays `rolling_back`: reconcile hands them back" in left
+    assert (live.where(), world.store.read().phase) == (("blue",), Phase.ROLLING_BACK)
+    assert roll_back(world, "goes on after an interruption", by="reconcile").left == ()
+    assert (mailers(live), world.store.read().phase) == ((1, 0), Phase.ROLLED_BACK)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [TemporaryError("the API server said 500: etcdserver: request timed out"), LostLease("was taken over by a check")],
+    ids=["500", "the Lease"],
+)
+def test_a_move_that_could_not_be_noted_leaves_the_workers_to_whoever_goes_on(
+    live: Shop, monkeypatch: pytest.MonkeyPatch, fault: FlipgateError
+) -> None:
+    """Its entry stays open, so no hand-over can begin: the release must not end without one."""
+
+    def unnoted(*_: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(hand_back, "PATIENCE_SECONDS", 0.0)
+    world = meanwhile(live.world("ana"), live.play_all_ready)
+    with monkeypatch.context() as failing:
+        failing.setattr(way_back, "_close", unnoted)
+        left = roll_back(world, "orders fail", by="ana").left
+    assert "note the move" in left[0]
+    assert "The release stays `rolling_back`: reconcile hands them back" in left[-1]
     assert (live.where(), world.store.read().phase) == (("blue",), Phase.ROLLING_BACK)
     assert roll_back(world, "goes on after an interruption", by="reconcile").left == ()
     assert (mailers(live), world.store.read().phase) == ((1, 0), Phase.ROLLED_BACK)
