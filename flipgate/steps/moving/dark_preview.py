@@ -76,8 +76,7 @@ def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
     host = spec.host if spec else ""
     with journal(acting, DarkPreview(side, host)) as entry:
         try:
-            for name, obj in reversed(seen.left.items()):  # what leads to another comes behind it
-                delete_very(acting.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+            _take_away(acting, seen.left)
             for name, obj in seen.lacking.items():
                 _lead(acting, name, seen.found[name], obj)
         except LostLease:
@@ -85,6 +84,21 @@ def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
         except FlipgateError as error:
             raise _not_kept(acting, side, error) from error
         entry.outcome = f"{host or 'it'} leads to {side or 'nobody'}"
+
+
+def _take_away(acting: Acting, left: dict[RouteName, dict[str, Any]]) -> None:
+    """Each for itself: one that cannot be deleted keeps no other. Raises what the first of them said, when all have
+    been tried."""
+    faults: list[FlipgateError] = []
+    for name, obj in reversed(left.items()):  # what leads to another comes behind it
+        try:
+            delete_very(acting.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+        except LostLease:
+            raise
+        except FlipgateError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
 
 
 def _lead(acting: Acting, name: RouteName, found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:

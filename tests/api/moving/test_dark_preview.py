@@ -31,7 +31,7 @@ from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease
 from tests.api.steps import Install, approved, later, status, users_complain
 from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, user
-from tests.api.wire import Answer, Handler, serving
+from tests.api.wire import Answer, Handler, Through, serving
 from tests.core.builders import declaring
 
 HOST = "look.example"
@@ -188,6 +188,23 @@ def test_what_somebody_else_has_by_that_name_is_left_as_it_is(shop: Shop) -> Non
     under_lease(world, take_dark_preview_away)
     assert shop.route(name) == theirs
     assert "is there, and is not flipgate's" in said[0]
+    assert last_entry(world).state is EntryState.UNDONE
+
+
+def test_a_route_that_may_not_be_deleted_keeps_no_other(install: Install, tmp_path: Path) -> None:
+    shop = install(routes=("live", "split"))
+    world = gone_dark(looked(shop))
+    said: list[str] = []
+
+    def kept(method: str, path: str) -> Answer | None:
+        return (403, b"{}") if method == "DELETE" and path.endswith(f"{shop.name}-1") else None
+
+    with serving(Through(shop.kubeconfig, before=kept), tmp_path) as cluster:
+        actor = shop.world("pipeline", cluster)
+        actor.say = said.append
+        under_lease(actor, take_dark_preview_away)
+    assert there(world) == ONE
+    assert "could not be taken away" in said[0]
     assert last_entry(world).state is EntryState.UNDONE
 
 
