@@ -17,6 +17,7 @@ from flipgate.core.traffic.dark_preview import (
     DARK_PREVIEW,
     DarkPreviewTold,
     as_wanted,
+    asked_by_users,
     dark_preview_names,
     dark_preview_of,
     is_ours,
@@ -27,9 +28,10 @@ from flipgate.core.traffic.kinds.kind import MIDDLEWARE
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL, led_to
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
-from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.place import side_at
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
@@ -82,7 +84,8 @@ def may_be_there(world: World, record: Record) -> bool:
 
 
 def look_at_dark_preview(world: World, side: Side | None) -> DarkPreviewSeen:
-    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`."""
+    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`. Raises Refused where
+    users ask for its host: they would be led there."""
     wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
     names = dict.fromkeys(_names(world))
     found = world.each(lambda name: find_own(world.cluster, name, world.route_api(name.kind)), names)
@@ -98,6 +101,8 @@ def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteN
     application, spec = world.application, world.application.spec.traffic
     if spec.dark_preview is None:
         return
+    if taken := next(_taken(world, traffic), None):
+        raise Refused(taken, obj="spec.traffic.darkPreview.host", reason=Why.DARK_PREVIEW_NOT_KEPT)
     known = declared(application)
     for state in traffic.leading:
         obj = get_route(world.cluster, state.route, world.route_api(state.route.kind))
@@ -113,6 +118,14 @@ def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteN
             by_https=spec.by_https,
         )
         yield from zip(names, made, strict=True)
+
+
+def _taken(world: World, traffic: Traffic) -> Iterator[str]:
+    """Yields a sentence for each live route that takes those who ask for the preview's host."""
+    spec = world.application.spec.traffic.dark_preview
+    for name in [state.route for state in traffic.routes if spec and state.found]:
+        if spec and asked_by_users(get_route(world.cluster, name, world.route_api(name.kind)), name.kind, spec.host):
+            yield f"{spec.host} is a host of {name}: users who ask for it would be shown the dark side"
 
 
 def _declared_middlewares(world: World) -> list[RouteName]:
@@ -173,8 +186,10 @@ def _shown(world: World, side: Side) -> str:
     return judge_previewed(dict(zip(replicas, world.each(ask, replicas), strict=True)), side)
 
 
-def dark_preview_problems(world: World) -> Iterator[str]:
-    """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read."""
+def dark_preview_problems(world: World, traffic: Traffic) -> Iterator[str]:
+    """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read; and where
+    users ask for its host."""
+    yield from (f"spec.traffic.darkPreview.host: {taken}; name another" for taken in _taken(world, traffic))
     for name in _declared_middlewares(world):
         key = "spec.traffic.darkPreview.middlewares"
         if side := side_at(world.application.places, name.namespace):

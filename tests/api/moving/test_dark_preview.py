@@ -279,6 +279,20 @@ def test_check_says_what_keeps_it_from_being_made_and_who_may_come(shop: Shop, t
     assert not any("all who know it" in line for line in said)
 
 
+def test_a_host_that_users_ask_for_is_no_preview(shop: Shop, tmp_path: Path) -> None:
+    live = shop.route(shop.routes[0])
+    path = f"/apis/{live['apiVersion']}/namespaces/{shop.own}/ingressroutes/{shop.routes[0]}"
+    shop.patch(path, ("replace", "/spec/routes/0/match", f"Host(`x`) || Host(`{HOST}`)"))
+    (problem,) = checked(looked(shop), tmp_path)
+    assert problem.startswith(f"spec.traffic.darkPreview.host: {HOST} is a host of IngressRoute {shop.own}/")
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    said: list[str] = []
+    world.say = said.append
+    under_lease(world, keep_dark_preview)
+    assert there(world) == []
+    assert "users who ask for it would be shown the dark side" in said[0]
+
+
 def test_the_rights_that_check_asks_for_are_enough_and_without_them_it_is_said(shop: Shop, tmp_path: Path) -> None:
     robot = user(shop, tmp_path)
     plain = set(check_application(robot, shop.application, shop.own))
