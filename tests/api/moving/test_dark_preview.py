@@ -132,6 +132,23 @@ def test_it_is_gone_once_the_release_is_no_longer_dark(
     assert there(dark) == []
 
 
+def test_a_fault_at_it_keeps_no_side_of_an_aborted_release_from_its_rest(
+    shop: Shop, dark: World, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def faulty(method: str, path: str) -> Answer | None:
+        asked.append(f"{method} {path.partition('?')[0]}")
+        noting = method == "PUT" and "/configmaps/record-" in path
+        return (500, b"{}") if noting and any("flipgate-dark-preview-" in each for each in asked) else None
+
+    with serving(Through(shop.kubeconfig, before=faulty), tmp_path) as cluster:
+        users_complain(shop, waiting=shop.play_all_ready, cluster=cluster)
+    assert set(shop.counts(GREEN).values()) == {0}
+    put_dark_preview_right(dark)
+    assert there(dark) == []
+
+
 def test_it_is_gone_before_users_move_and_back_where_they_did_not(shop: Shop, dark: World, tmp_path: Path) -> None:
     put_service(shop, {"name": "http", "port": 80})
     put_endpoints(shop, True)
@@ -280,9 +297,7 @@ def test_check_says_what_keeps_it_from_being_made_and_who_may_come(shop: Shop, t
 
 
 def test_a_host_that_users_ask_for_is_no_preview(shop: Shop, tmp_path: Path) -> None:
-    live = shop.route(shop.routes[0])
-    path = f"/apis/{live['apiVersion']}/namespaces/{shop.own}/ingressroutes/{shop.routes[0]}"
-    shop.patch(path, ("replace", "/spec/routes/0/match", f"Host(`x`) || Host(`{HOST}`)"))
+    shop.patch(shop.route_path(), ("replace", "/spec/routes/0/match", f"Host(`x`) || Host(`{HOST}`)"))
     (problem,) = checked(looked(shop), tmp_path)
     assert problem.startswith(f"spec.traffic.darkPreview.host: {HOST} is a host of IngressRoute {shop.own}/")
     world = shop.gone_live("pipeline", until=Phase.DARK)
