@@ -26,7 +26,8 @@ from flipgate.steps.looking.dark_preview import DarkPreviewSeen, dark_side, look
 def keep_dark_preview(acting: Acting) -> None:
     """Has the dark preview lead to the side of a release that is dark, and be gone at any other time. Does nothing
     where it is so. What could not be done is said, and reconcile tries again: no release depends on it."""
-    _keep(acting, dark_side(acting.world.store.read()))
+    if may_be_there(acting.world, acting.record):  # else nobody asks for anything
+        _keep(acting, dark_side(acting.world.store.read()))
 
 
 def take_dark_preview_away(acting: Acting) -> None:
@@ -34,9 +35,11 @@ def take_dark_preview_away(acting: Acting) -> None:
     _keep(acting, None)
 
 
-def put_dark_preview_right(world: World) -> None:
+def put_dark_preview_right(world: World, *, undeclared: bool = False) -> None:
     """The same for whoever holds no Lease: takes it where there is something to do. Where another acts, or nobody can
-    look, that is said."""
+    look, that is said. Of one that has left the file (`undeclared`) only the record tells, so that takes a read."""
+    if not (undeclared or world.application.spec.traffic.dark_preview):
+        return
     try:
         record = world.store.read()
         if not may_be_there(world, record):

@@ -231,6 +231,8 @@ def _routes(world: World) -> Iterator[str]:
 
 def _preview_notes(world: World) -> Iterator[str]:
     """What cannot be read is a problem of its own, and said beside it."""
+    if world.application.spec.traffic.dark_preview is None:
+        return
     try:
         yield from dark_preview_notes(world, look_at_traffic(world))
     except FlipgateError:

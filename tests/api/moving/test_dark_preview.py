@@ -239,15 +239,24 @@ def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
 def test_one_that_left_the_file_is_taken_away(shop: Shop, dark: World) -> None:
     bare = shop.world("reconcile")
     bare.application = declaring(bare.application, traffic={"dark_preview": None})
-    put_dark_preview_right(bare)
+    put_dark_preview_right(bare, undeclared=True)
     assert there(dark) == []
 
 
-def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop) -> None:
-    world = shop.gone_live("pipeline", until=Phase.DARK)
-    under_lease(world, keep_dark_preview)
-    put_dark_preview_right(world)
-    assert all(entry.step != DARK_PREVIEW for entry in world.store.read().journal)
+def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live("pipeline", until=Phase.DARK)
+    through = Through(shop.kubeconfig)
+    with serving(through, tmp_path) as cluster:
+        world = shop.world("pipeline", cluster)
+        release = world.store.read().release
+        assert release
+        with world.acting() as acting:
+            through.passed.clear()
+            keep_dark_preview(acting)
+            take_dark_preview_away(acting)
+            put_dark_preview_right(world)
+            assert dark_preview_evidence(world, release) == []
+            assert [each for each in through.passed if "/leases/" not in each] == []
 
 
 def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> None:
