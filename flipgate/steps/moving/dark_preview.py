@@ -109,7 +109,11 @@ def _lead(acting: Acting, name: RouteName, found: Mapping[str, Any] | None, want
         raise Refused("is there, and is not flipgate's", obj=str(name), reason=Why.DARK_PREVIEW_NOT_KEPT)
     obj = found or make_route(acting.cluster, leading_nowhere(wanted, acting.new_stamp()))
     acting.confirm_lease()  # it may have been made late, when the side is no longer dark: then nobody leads it there
-    write_own(acting.cluster, name, wanted["apiVersion"], leading(obj, wanted, acting.epoch, acting.new_stamp()))
+    try:
+        operations = leading(obj, wanted, acting.epoch, acting.new_stamp())
+    except LostLease as error:  # the Lease is ours: it is the stamp of a record that was lost, or restored since
+        raise Refused(error.fact, obj=str(name), reason=Why.DARK_PREVIEW_NOT_KEPT) from error
+    write_own(acting.cluster, name, wanted["apiVersion"], operations)
 
 
 def _not_kept(acting: Acting, side: Side | None, error: FlipgateError) -> Refused:

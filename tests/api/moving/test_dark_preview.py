@@ -15,6 +15,7 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW, leading, leading_nowhere
+from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -257,6 +258,18 @@ def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop, tmp_path: 
             put_dark_preview_right(world)
             assert dark_preview_evidence(world, release) == []
             assert [each for each in through.passed if "/leases/" not in each] == []
+
+
+def test_a_stamp_of_a_lost_record_leaves_no_entry_open(shop: Shop, dark: World) -> None:
+    ((name, _),) = look_at_dark_preview(dark, None).found.items()
+    path = shop.route_path(name.name)
+    shop.patch(path, ("replace", stamps.LABEL_POINTER, "9999.lost"))
+    shop.patch(path, ("replace", "/spec", {"routes": []}))
+    said: list[str] = []
+    dark.say = said.append
+    put_dark_preview_right(dark)
+    assert "stamped in epoch 9999" in said[0]
+    assert last_entry(dark).state is EntryState.UNDONE
 
 
 def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> None:
