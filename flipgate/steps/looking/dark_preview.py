@@ -50,6 +50,8 @@ class DarkPreviewSeen:
 
     found: dict[RouteName, dict[str, Any] | None]
     wanted: dict[RouteName, dict[str, Any]]
+    unread: tuple[FlipgateError, ...] = ()
+    """Why some of them could not be read, where none is to be there: what was seen of the others can be taken away."""
 
     @property
     def lacking(self) -> dict[RouteName, dict[str, Any]]:
@@ -88,8 +90,19 @@ def look_at_dark_preview(world: World, side: Side | None) -> DarkPreviewSeen:
     users ask for its host: they would be led there."""
     wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
     names = dict.fromkeys(_names(world))
-    found = world.each(lambda name: find_own(world.cluster, name, world.route_api(name.kind)), names)
-    return DarkPreviewSeen(dict(zip(names, found, strict=True)), wanted)
+
+    def find(name: RouteName) -> dict[str, Any] | FlipgateError | None:
+        try:
+            return find_own(world.cluster, name, world.route_api(name.kind))
+        except FlipgateError as error:
+            return error
+
+    read = dict(zip(names, world.each(find, names), strict=True))
+    unread = tuple(each for each in read.values() if isinstance(each, FlipgateError))
+    if unread and wanted:
+        raise unread[0]
+    found = {name: None if isinstance(each, FlipgateError) else each for name, each in read.items()}
+    return DarkPreviewSeen(found, wanted, unread)
 
 
 def _names(world: World) -> Iterator[RouteName]:
@@ -139,6 +152,8 @@ def read_dark_preview(world: World, record: Record) -> DarkPreviewTold | None:
         return None
     side = dark_side(record) if address_of(world) else None
     seen = look_at_dark_preview(world, side)
+    if seen.unread:
+        raise seen.unread[0]
     return tell(address_of(world), side, seen.lacking, seen.left)
 
 

@@ -48,6 +48,8 @@ def put_dark_preview_right(world: World, *, undeclared: bool = False) -> None:
         if seen.lacking or seen.left:
             with world.acting() as acting:
                 keep_dark_preview(acting)
+        elif seen.unread:
+            _say(world, seen.unread[0])
     except FlipgateError as error:
         _say(world, error)
 
@@ -61,6 +63,8 @@ def _keep(acting: Acting, side: Side | None) -> None:
     except FlipgateError as error:
         _say(world, error)
         return
+    if seen.unread:
+        _say(world, seen.unread[0])
     try:
         if seen.lacking or seen.left:
             _change(acting, side, seen)

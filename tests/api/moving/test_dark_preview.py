@@ -209,21 +209,24 @@ def test_what_somebody_else_has_by_that_name_is_left_as_it_is(shop: Shop) -> Non
     assert last_entry(world).state is EntryState.UNDONE
 
 
-def test_a_route_that_may_not_be_deleted_keeps_no_other(install: Install, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("verb", "fact"), [("DELETE", "could not be taken away"), ("GET", "said 403")])
+def test_a_route_that_may_not_be_deleted_or_read_keeps_no_other(
+    install: Install, tmp_path: Path, verb: str, fact: str
+) -> None:
     shop = install(routes=("live", "split"))
     world = gone_dark(looked(shop))
     said: list[str] = []
 
     def kept(method: str, path: str) -> Answer | None:
-        return (403, b"{}") if method == "DELETE" and path.endswith(f"{shop.name}-1") else None
+        return (403, b"{}") if method == verb and path.partition("?")[0].endswith("-1") else None
 
     with serving(Through(shop.kubeconfig, before=kept), tmp_path) as cluster:
         actor = shop.world("pipeline", cluster)
         actor.say = said.append
         under_lease(actor, take_dark_preview_away)
     assert there(world) == ONE
-    assert "could not be taken away" in said[0]
-    assert last_entry(world).state is EntryState.UNDONE
+    assert fact in said[0]
+    assert last_entry(world).state is (EntryState.UNDONE if verb == "DELETE" else EntryState.DONE)
 
 
 def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
