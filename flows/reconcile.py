@@ -71,6 +71,6 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
-    put_dark_preview_right(world)
+    put_dark_preview_right(world, undeclared=True)
     start_what_waited(world, cluster)
     return outcome.fact

@@ -50,6 +50,13 @@ def dark_preview_of(
     return made
 
 
+def asked_by_users(obj: Mapping[str, Any], kind: str, host: str) -> bool:
+    """Whether a live route of this kind takes those who ask for `host`, by that very name: a preview by it would show
+    users the dark side."""
+    asked = (each for way in KINDS[kind].asked(obj.get("spec") or {}) for each in way.hosts)
+    return host.lower() in {each.lower() for each in asked}
+
+
 def leading_nowhere(wanted: Mapping[str, Any], stamp: str) -> dict[str, Any]:
     """Returns the object as it is made first, leading nobody anywhere, with flipgate's stamp."""
     meta = wanted["metadata"]

@@ -17,6 +17,7 @@ from flipgate.core.traffic.dark_preview import (
     DARK_PREVIEW,
     DarkPreviewTold,
     as_wanted,
+    asked_by_users,
     dark_preview_names,
     dark_preview_of,
     is_ours,
@@ -27,9 +28,10 @@ from flipgate.core.traffic.kinds.kind import MIDDLEWARE
 from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL, led_to
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
-from flipgate.core.values.errors import FlipgateError, Forbidden
+from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.place import side_at
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
@@ -48,6 +50,8 @@ class DarkPreviewSeen:
 
     found: dict[RouteName, dict[str, Any] | None]
     wanted: dict[RouteName, dict[str, Any]]
+    unread: tuple[FlipgateError, ...] = ()
+    """Why some of them could not be read, where none is to be there: what was seen of the others can be taken away."""
 
     @property
     def lacking(self) -> dict[RouteName, dict[str, Any]]:
@@ -82,11 +86,23 @@ def may_be_there(world: World, record: Record) -> bool:
 
 
 def look_at_dark_preview(world: World, side: Side | None) -> DarkPreviewSeen:
-    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`."""
+    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`. Raises Refused where
+    users ask for its host: they would be led there."""
     wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
     names = dict.fromkeys(_names(world))
-    found = world.each(lambda name: find_own(world.cluster, name, world.route_api(name.kind)), names)
-    return DarkPreviewSeen(dict(zip(names, found, strict=True)), wanted)
+
+    def find(name: RouteName) -> dict[str, Any] | FlipgateError | None:
+        try:
+            return find_own(world.cluster, name, world.route_api(name.kind))
+        except FlipgateError as error:
+            return error
+
+    read = dict(zip(names, world.each(find, names), strict=True))
+    unread = tuple(each for each in read.values() if isinstance(each, FlipgateError))
+    if unread and wanted:
+        raise unread[0]
+    found = {name: None if isinstance(each, FlipgateError) else each for name, each in read.items()}
+    return DarkPreviewSeen(found, wanted, unread)
 
 
 def _names(world: World) -> Iterator[RouteName]:
@@ -98,6 +114,8 @@ def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteN
     application, spec = world.application, world.application.spec.traffic
     if spec.dark_preview is None:
         return
+    if taken := next(_taken(world, traffic), None):
+        raise Refused(taken, obj="spec.traffic.darkPreview.host", reason=Why.DARK_PREVIEW_NOT_KEPT)
     known = declared(application)
     for state in traffic.leading:
         obj = get_route(world.cluster, state.route, world.route_api(state.route.kind))
@@ -115,6 +133,14 @@ def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteN
         yield from zip(names, made, strict=True)
 
 
+def _taken(world: World, traffic: Traffic) -> Iterator[str]:
+    """Yields a sentence for each live route that takes those who ask for the preview's host."""
+    spec = world.application.spec.traffic.dark_preview
+    for name in [state.route for state in traffic.routes if spec and state.found]:
+        if spec and asked_by_users(get_route(world.cluster, name, world.route_api(name.kind)), name.kind, spec.host):
+            yield f"{spec.host} is a host of {name}: users who ask for it would be shown the dark side"
+
+
 def _declared_middlewares(world: World) -> list[RouteName]:
     spec = world.application.spec.traffic.dark_preview
     return [RouteName(MIDDLEWARE, each.namespace, each.name) for each in spec.middlewares] if spec else []
@@ -126,6 +152,8 @@ def read_dark_preview(world: World, record: Record) -> DarkPreviewTold | None:
         return None
     side = dark_side(record) if address_of(world) else None
     seen = look_at_dark_preview(world, side)
+    if seen.unread:
+        raise seen.unread[0]
     return tell(address_of(world), side, seen.lacking, seen.left)
 
 
@@ -173,8 +201,10 @@ def _shown(world: World, side: Side) -> str:
     return judge_previewed(dict(zip(replicas, world.each(ask, replicas), strict=True)), side)
 
 
-def dark_preview_problems(world: World) -> Iterator[str]:
-    """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read."""
+def dark_preview_problems(world: World, traffic: Traffic) -> Iterator[str]:
+    """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read; and where
+    users ask for its host."""
+    yield from (f"spec.traffic.darkPreview.host: {taken}; name another" for taken in _taken(world, traffic))
     for name in _declared_middlewares(world):
         key = "spec.traffic.darkPreview.middlewares"
         if side := side_at(world.application.places, name.namespace):

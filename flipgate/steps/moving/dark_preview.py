@@ -26,7 +26,8 @@ from flipgate.steps.looking.dark_preview import DarkPreviewSeen, dark_side, look
 def keep_dark_preview(acting: Acting) -> None:
     """Has the dark preview lead to the side of a release that is dark, and be gone at any other time. Does nothing
     where it is so. What could not be done is said, and reconcile tries again: no release depends on it."""
-    _keep(acting, dark_side(acting.world.store.read()))
+    if may_be_there(acting.world, acting.record):  # else nobody asks for anything
+        _keep(acting, dark_side(acting.world.store.read()))
 
 
 def take_dark_preview_away(acting: Acting) -> None:
@@ -34,9 +35,11 @@ def take_dark_preview_away(acting: Acting) -> None:
     _keep(acting, None)
 
 
-def put_dark_preview_right(world: World) -> None:
+def put_dark_preview_right(world: World, *, undeclared: bool = False) -> None:
     """The same for whoever holds no Lease: takes it where there is something to do. Where another acts, or nobody can
-    look, that is said."""
+    look, that is said. Of one that has left the file (`undeclared`) only the record tells, so that takes a read."""
+    if not (undeclared or world.application.spec.traffic.dark_preview):
+        return
     try:
         record = world.store.read()
         if not may_be_there(world, record):
@@ -45,6 +48,8 @@ def put_dark_preview_right(world: World) -> None:
         if seen.lacking or seen.left:
             with world.acting() as acting:
                 keep_dark_preview(acting)
+        elif seen.unread:
+            _say(world, seen.unread[0])
     except FlipgateError as error:
         _say(world, error)
 
@@ -58,6 +63,8 @@ def _keep(acting: Acting, side: Side | None) -> None:
     except FlipgateError as error:
         _say(world, error)
         return
+    if seen.unread:
+        _say(world, seen.unread[0])
     try:
         if seen.lacking or seen.left:
             _change(acting, side, seen)
@@ -76,8 +83,7 @@ def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
     host = spec.host if spec else ""
     with journal(acting, DarkPreview(side, host)) as entry:
         try:
-            for name, obj in reversed(seen.left.items()):  # what leads to another comes behind it
-                delete_very(acting.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+            _take_away(acting, seen.left)
             for name, obj in seen.lacking.items():
                 _lead(acting, name, seen.found[name], obj)
         except LostLease:
@@ -87,12 +93,31 @@ def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
         entry.outcome = f"{host or 'it'} leads to {side or 'nobody'}"
 
 
+def _take_away(acting: Acting, left: dict[RouteName, dict[str, Any]]) -> None:
+    """Each for itself: one that cannot be deleted keeps no other. Raises what the first of them said, when all have
+    been tried."""
+    faults: list[FlipgateError] = []
+    for name, obj in reversed(left.items()):  # what leads to another comes behind it
+        try:
+            delete_very(acting.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+        except LostLease:
+            raise
+        except FlipgateError as error:
+            faults.append(error)
+    if faults:
+        raise faults[0]
+
+
 def _lead(acting: Acting, name: RouteName, found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> None:
     if found is not None and not is_ours(found):
         raise Refused("is there, and is not flipgate's", obj=str(name), reason=Why.DARK_PREVIEW_NOT_KEPT)
     obj = found or make_route(acting.cluster, leading_nowhere(wanted, acting.new_stamp()))
     acting.confirm_lease()  # it may have been made late, when the side is no longer dark: then nobody leads it there
-    write_own(acting.cluster, name, wanted["apiVersion"], leading(obj, wanted, acting.epoch, acting.new_stamp()))
+    try:
+        operations = leading(obj, wanted, acting.epoch, acting.new_stamp())
+    except LostLease as error:  # the Lease is ours: it is the stamp of a record that was lost, or restored since
+        raise Refused(error.fact, obj=str(name), reason=Why.DARK_PREVIEW_NOT_KEPT) from error
+    write_own(acting.cluster, name, wanted["apiVersion"], operations)
 
 
 def _not_kept(acting: Acting, side: Side | None, error: FlipgateError) -> Refused:

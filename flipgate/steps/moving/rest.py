@@ -33,8 +33,12 @@ def rest(acting: Acting, view: View, side: DarkSide, *, keep: int = 0) -> None:
     Raises Refused when a route or a workload was written since: somebody sends users to this side, and it stays as it
     is.
     """
+    _rest(acting, view, side, keep)
+    keep_dark_preview(acting)  # nobody is led to a side at rest; and no fault there, or slow answer, keeps it from that
+
+
+def _rest(acting: Acting, view: View, side: DarkSide, keep: int) -> None:
     world = acting.world
-    keep_dark_preview(acting)  # nobody is led to a side at rest
     counts = rest_counts(world.application, keep)
     state = view.sides[side.side]
     todo = [w for w in state.workloads.values() if w.up and (w.kind == "CronJob" or w.replicas > counts[w.name])]

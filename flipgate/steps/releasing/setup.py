@@ -221,7 +221,7 @@ def _routes(world: World) -> Iterator[str]:
         yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; {then}"
     yield from _behind(world, traffic)
     yield from companion_problems(world, traffic)
-    yield from dark_preview_problems(world)
+    yield from dark_preview_problems(world, traffic)
     for side in Side:
         namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):
@@ -231,6 +231,8 @@ def _routes(world: World) -> Iterator[str]:
 
 def _preview_notes(world: World) -> Iterator[str]:
     """What cannot be read is a problem of its own, and said beside it."""
+    if world.application.spec.traffic.dark_preview is None:
+        return
     try:
         yield from dark_preview_notes(world, look_at_traffic(world))
     except FlipgateError:

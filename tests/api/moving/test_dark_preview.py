@@ -15,6 +15,7 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import EntryState
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.dark_preview import DARK_PREVIEW, leading, leading_nowhere
+from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, NotFound
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -31,7 +32,7 @@ from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease
 from tests.api.steps import Install, approved, later, status, users_complain
 from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, user
-from tests.api.wire import Answer, Handler, serving
+from tests.api.wire import Answer, Handler, Through, serving
 from tests.core.builders import declaring
 
 HOST = "look.example"
@@ -132,6 +133,23 @@ def test_it_is_gone_once_the_release_is_no_longer_dark(
     assert there(dark) == []
 
 
+def test_a_fault_at_it_keeps_no_side_of_an_aborted_release_from_its_rest(
+    shop: Shop, dark: World, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def faulty(method: str, path: str) -> Answer | None:
+        asked.append(f"{method} {path.partition('?')[0]}")
+        noting = method == "PUT" and "/configmaps/record-" in path
+        return (500, b"{}") if noting and any("flipgate-dark-preview-" in each for each in asked) else None
+
+    with serving(Through(shop.kubeconfig, before=faulty), tmp_path) as cluster:
+        users_complain(shop, waiting=shop.play_all_ready, cluster=cluster)
+    assert set(shop.counts(GREEN).values()) == {0}
+    put_dark_preview_right(dark)
+    assert there(dark) == []
+
+
 def test_it_is_gone_before_users_move_and_back_where_they_did_not(shop: Shop, dark: World, tmp_path: Path) -> None:
     put_service(shop, {"name": "http", "port": 80})
     put_endpoints(shop, True)
@@ -191,6 +209,26 @@ def test_what_somebody_else_has_by_that_name_is_left_as_it_is(shop: Shop) -> Non
     assert last_entry(world).state is EntryState.UNDONE
 
 
+@pytest.mark.parametrize(("verb", "fact"), [("DELETE", "could not be taken away"), ("GET", "said 403")])
+def test_a_route_that_may_not_be_deleted_or_read_keeps_no_other(
+    install: Install, tmp_path: Path, verb: str, fact: str
+) -> None:
+    shop = install(routes=("live", "split"))
+    world = gone_dark(looked(shop))
+    said: list[str] = []
+
+    def kept(method: str, path: str) -> Answer | None:
+        return (403, b"{}") if method == verb and path.partition("?")[0].endswith("-1") else None
+
+    with serving(Through(shop.kubeconfig, before=kept), tmp_path) as cluster:
+        actor = shop.world("pipeline", cluster)
+        actor.say = said.append
+        under_lease(actor, take_dark_preview_away)
+    assert there(world) == ONE
+    assert fact in said[0]
+    assert last_entry(world).state is (EntryState.UNDONE if verb == "DELETE" else EntryState.DONE)
+
+
 def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
     world = looked(shop).gone_live("pipeline", until=Phase.DARK)
     ((_, wanted),) = look_at_dark_preview(world, GREEN).wanted.items()
@@ -205,15 +243,36 @@ def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
 def test_one_that_left_the_file_is_taken_away(shop: Shop, dark: World) -> None:
     bare = shop.world("reconcile")
     bare.application = declaring(bare.application, traffic={"dark_preview": None})
-    put_dark_preview_right(bare)
+    put_dark_preview_right(bare, undeclared=True)
     assert there(dark) == []
 
 
-def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop) -> None:
-    world = shop.gone_live("pipeline", until=Phase.DARK)
-    under_lease(world, keep_dark_preview)
-    put_dark_preview_right(world)
-    assert all(entry.step != DARK_PREVIEW for entry in world.store.read().journal)
+def test_without_one_in_the_file_nobody_asks_for_anything(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live("pipeline", until=Phase.DARK)
+    through = Through(shop.kubeconfig)
+    with serving(through, tmp_path) as cluster:
+        world = shop.world("pipeline", cluster)
+        release = world.store.read().release
+        assert release
+        with world.acting() as acting:
+            through.passed.clear()
+            keep_dark_preview(acting)
+            take_dark_preview_away(acting)
+            put_dark_preview_right(world)
+            assert dark_preview_evidence(world, release) == []
+            assert [each for each in through.passed if "/leases/" not in each] == []
+
+
+def test_a_stamp_of_a_lost_record_leaves_no_entry_open(shop: Shop, dark: World) -> None:
+    ((name, _),) = look_at_dark_preview(dark, None).found.items()
+    path = shop.route_path(name.name)
+    shop.patch(path, ("replace", stamps.LABEL_POINTER, "9999.lost"))
+    shop.patch(path, ("replace", "/spec", {"routes": []}))
+    said: list[str] = []
+    dark.say = said.append
+    put_dark_preview_right(dark)
+    assert "stamped in epoch 9999" in said[0]
+    assert last_entry(dark).state is EntryState.UNDONE
 
 
 def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> None:
@@ -260,6 +319,18 @@ def test_check_says_what_keeps_it_from_being_made_and_who_may_come(shop: Shop, t
     with serving(fronted(shop), tmp_path) as cluster:
         assert check_application(cluster, shop.application, shop.own, said.append) == []
     assert not any("all who know it" in line for line in said)
+
+
+def test_a_host_that_users_ask_for_is_no_preview(shop: Shop, tmp_path: Path) -> None:
+    shop.patch(shop.route_path(), ("replace", "/spec/routes/0/match", f"Host(`x`) || Host(`{HOST}`)"))
+    (problem,) = checked(looked(shop), tmp_path)
+    assert problem.startswith(f"spec.traffic.darkPreview.host: {HOST} is a host of IngressRoute {shop.own}/")
+    world = shop.gone_live("pipeline", until=Phase.DARK)
+    said: list[str] = []
+    world.say = said.append
+    under_lease(world, keep_dark_preview)
+    assert there(world) == []
+    assert "users who ask for it would be shown the dark side" in said[0]
 
 
 def test_the_rights_that_check_asks_for_are_enough_and_without_them_it_is_said(shop: Shop, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from flipgate.core.gates.previewed import judge_previewed, settled
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.dark_preview import (
     as_wanted,
+    asked_by_users,
     dark_preview_names,
     dark_preview_of,
     leading,
@@ -79,6 +80,24 @@ def test_an_http_route_names_them_as_filters() -> None:
         {"type": "ExtensionRef", "extensionRef": {"group": "traefik.io", "kind": "Middleware", "name": "staff"}},
         {"type": "RequestHeaderModifier", "requestHeaderModifier": {}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("match", "theirs"),
+    [
+        (f"Host(`{USERS}`) || Host(`{PEOPLE}`)", True),
+        (f'Host("{PEOPLE.upper()}") && PathPrefix(`/v1`)', True),
+        (f"Host(`{USERS}`)", False),
+        (f"PathPrefix(`/`) && !Host(`{PEOPLE}`)", False),
+        ("PathPrefix(`/`)", False),
+    ],
+)
+def test_whether_users_ask_for_its_host(match: str, theirs: bool) -> None:
+    obj = route_object([on(BLUE)])
+    obj["spec"]["routes"][0]["match"] = match
+    assert asked_by_users(obj, "IngressRoute", PEOPLE) is theirs
+    assert asked_by_users({"spec": {"hostnames": ["*.shop.example", PEOPLE]}}, "HTTPRoute", PEOPLE) is False
+    assert asked_by_users({"spec": {"hostnames": [PEOPLE], "rules": [{}]}}, "HTTPRoute", PEOPLE) is True
 
 
 def made_first(stamp: str = "4.first") -> tuple[dict[str, Any], dict[str, Any]]:

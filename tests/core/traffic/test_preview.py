@@ -44,6 +44,13 @@ def test_a_rule_that_never_names_the_users_host_is_narrowed_all_the_same() -> No
     assert made["spec"]["routes"][0]["match"] == f"Host(`{NOBODY}`) && (PathPrefix(`/`))"
 
 
+def test_a_host_in_double_quotes_is_the_users_host_too() -> None:
+    obj = route_object([on(BLUE)])
+    obj["spec"]["routes"][0]["match"] = f'Host("{USERS}") && PathPrefix("/v1")'
+    (made,) = preview(obj, route(obj))
+    assert made["spec"]["routes"][0]["match"] == f'Host(`{NOBODY}`) && (Host("{NOBODY}") && PathPrefix("/v1"))'
+
+
 def test_rules_that_lead_to_no_side_are_left_out() -> None:
     obj = route_object([service("pages")], [on(BLUE), on(BLUE, name="api")])
     (made,) = preview(obj, route(obj))

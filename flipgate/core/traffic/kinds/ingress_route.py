@@ -21,6 +21,8 @@ from flipgate.core.traffic.kinds.kind import (
 from flipgate.core.traffic.traffic import SERVICE, Entry, RouteName, Target
 
 ORDERS_CERTIFICATES: Final = ("certResolver", "domains")
+QUOTES: Final = ("`", '"')
+"""By which a rule's values stand in it."""
 _MATCHER: Final = re.compile(r"""(?<![!\w])(Host|PathPrefix|Path)\(([^)]*)\)""")
 _QUOTED: Final = re.compile(r"""[`"]([^`"]+)[`"]""")
 
@@ -83,7 +85,9 @@ class IngressRoute(TraefikKind):
         asked for, whatever that was, so no user comes by it."""
         rules = rules_with(entries, spec["routes"])
         for rule in rules:
-            match = rule.get("match", "").replace(f"`{asked.host}`", f"`{asked.preview}`")
+            match = rule.get("match", "")
+            for quote in QUOTES:
+                match = match.replace(f"{quote}{asked.host}{quote}", f"{quote}{asked.preview}{quote}")
             rule["match"] = f"Host(`{asked.preview}`)" + (f" && ({match})" if match else "")
         made = {**spec, "routes": rules}
         if tls := spec.get("tls"):
