@@ -15,6 +15,8 @@ from tests.simulation.apiserver import Address, ApiServer, Obj, RefusalError
 from tests.simulation.scheduler import Dead, Process, Scheduler
 
 LATENCY_SECONDS = 0.004
+SERVED = {"/api/v1": ("Service",), "/apis/traefik.io/v1alpha1": ("IngressRoute", "TraefikService")}
+"""What may lead users to a side, and is served where: who puts one to rest asks for it."""
 LONGEST_LATE_SECONDS = 600.0
 """How late a write may arrive that its sender has given up."""
 
@@ -113,6 +115,8 @@ class Network:
         if path == "/apis":
             groups = ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
             return {"groups": [{"name": g.split("/")[0], "preferredVersion": {"groupVersion": g}} for g in groups]}
+        if path in SERVED:
+            return {"resources": [{"kind": each} for each in SERVED[path]]}
         address = Address.of(path)
         if method == "GET":
             if address.name:
