@@ -44,7 +44,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World, crash_point
 from flipgate.steps.going_back.attempted import attempted
-from flipgate.steps.going_back.hand_back import hand_back, patiently
+from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
 from flipgate.steps.going_back.way_back import (
     ABORT,
@@ -212,17 +212,14 @@ def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
 
 
 def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
-    now = acting.world.now()
-
-    def change(record: Record) -> Record:
-        closed = records.end(record, entry, EntryState.DONE, now, f"routes to {target} (the {way.name} way)")
+    def took(record: Record) -> Record:
         occupant = record.sides.get(target)
         if way.up_seconds is None or occupant is None:
-            return closed
-        took = but(occupant, up_seconds=way.up_seconds)
-        return records.occupied(closed, target, took)
+            return record
+        return records.occupied(record, target, but(occupant, up_seconds=way.up_seconds))
 
-    acting.world.store.update(change)  # nobody is told before the workers are back, too
+    # Nobody is told before the workers are back, too.
+    close_move(acting, entry, target, f"routes to {target} (the {way.name} way)", took)
 
 
 def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> None:
