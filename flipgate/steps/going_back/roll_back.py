@@ -254,7 +254,10 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
         write(world, change)
         left = attempted("write the history", lambda: write_history(world))
         left += attempted("take the preview away", lambda: clear_preview(acting))
-        view = stamped_look(acting, release.side)  # not before: now nobody else works on that side any more
+        # Not before: now nobody else works on that side any more. Taken, so that what its run has sent and is still on
+        # its way is refused: it would bring up what was ended, with nobody to put it to rest.
+        left += attempted(f"stamp {release.side}", lambda: stamp(acting, look_at_side(world, release.side)))
+        view = stamped_look(acting, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)
