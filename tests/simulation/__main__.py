@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.simulation.search import Figures, plan_of, search, shortest, told
+from tests.simulation.plans import plan_of
+from tests.simulation.planted import PLANTED, planted
+from tests.simulation.search import Figures, search, shortest, told
 from tests.simulation.simulation import live
 
 CHUNK = 50
@@ -18,7 +22,10 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--story", action="store_true", help="only the story of the first seed, as it is")
+    parser.add_argument("--planted", action="store_true", help="the table of fences taken out, one after the other")
     options = parser.parse_args()
+    if options.planted:
+        return tell_planted(range(options.first, options.first + options.seeds))
     if options.story:
         print(told(options.first, live(plan_of(options.first), options.first)))
         return 0
@@ -34,11 +41,27 @@ def main() -> int:
             whole.moves += found.moves
             whole.broken |= found.broken
             for seed, outcome in found.broken.items():
-                print(told(seed, shortest(seed, outcome)), end="\n\n", flush=True)
+                print(told(seed, shortest(outcome)), end="\n\n", flush=True)
             took = time.monotonic() - began
             print(f"{whole.seeds:,} of {options.seeds:,} lives, {len(whole.broken)} broken, {took:.0f} s", flush=True)
     print(f"requests {whole.requests:,}, switches {whole.switches:,}, routes moved {whole.moves:,}")
     return 1 if whole.broken else 0
+
+
+def tell_planted(seeds: Sequence[int]) -> int:
+    """Prints a row for each fence: what it took to see that it is gone."""
+    missed = 0
+    for name in PLANTED:
+        with planted(name):
+            figures = search(seeds, stop=True)
+            for found in figures.broken.values():
+                short = shortest(found)
+                print(f"| {name} | {figures.seeds} | {len(short.story)} | {short.broken} |", flush=True)
+                print("\n".join([str(short.plan), *short.story]), end="\n\n", file=sys.stderr, flush=True)
+            if not figures.broken:
+                missed += 1
+                print(f"| {name} | not within {figures.seeds} | | |", flush=True)
+    return missed
 
 
 if __name__ == "__main__":

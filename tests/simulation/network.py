@@ -51,6 +51,8 @@ class Network:
     """Whether requests are answered at all: the end of a simulation is not part of it."""
     sender: Process | None = None
     """Whose write is being done."""
+    met: Callable[[Process, str, str], None] = lambda process, method, path: None
+    """Called before each request."""
     listed: Callable[[Address, str], list[Obj] | None] = lambda address, selector: None
     """What is no object of the server's own: pods, as the world behind it has them."""
 
@@ -62,6 +64,7 @@ class Network:
             raise Dead
         self.requests += 1
         choices, process = self.scheduler.choices, self.scheduler.current.process
+        self.met(process, method, path)
         fate = self._fate(method)
         if fate == "killed":
             self.tell(process.name, f"is killed before {method} {path}")
