@@ -150,6 +150,10 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
 )
 
 
+COVERED = frozenset({"the Lease", "the Lease and the record's epoch", "routes read last in a look"})
+"""Fences that others stand behind: without these alone no order is known that breaks a promise (decision 0011)."""
+
+
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """Without this fence for the block."""
