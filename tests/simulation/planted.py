@@ -150,7 +150,7 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
 )
 
 
-COVERED = frozenset({"the Lease", "the Lease and the record's epoch", "routes read last in a look"})
+COVERED = frozenset({"the Lease", "routes read last in a look"})
 """Fences that others stand behind: without these alone no order is known that breaks a promise (decision 0011)."""
 
 
