@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import gc
+import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-from tests.simulation.search import STALE, Figures, plan_of, search, shortest, told
+from tests.simulation.plans import STALE, plan_of
+from tests.simulation.planted import PLANTED, planted
+from tests.simulation.search import Figures, search, shortest, told
 from tests.simulation.simulation import live
 
 CHUNK = 25
@@ -35,8 +39,11 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--story", action="store_true", help="only the story of the first seed, as it is")
     parser.add_argument("--stale", action="store_true", help="lives whose reads may be old: an adversary, no cluster")
+    parser.add_argument("--planted", action="store_true", help="the table of fences taken out, one after the other")
     options = parser.parse_args()
     options.first += STALE if options.stale else 0
+    if options.planted:
+        return tell_planted(range(options.first, options.first + options.seeds))
     if options.story:
         print(told(options.first, live(plan_of(options.first), options.first)))
         return 0
@@ -53,10 +60,26 @@ def main() -> int:
             whole.moves += found.moves
             whole.broken |= found.broken
             for seed, outcome in found.broken.items():
-                print(told(seed, shortest(seed, outcome)), end="\n\n", flush=True)
+                print(told(seed, shortest(outcome)), end="\n\n", flush=True)
             print(progress(whole, options.seeds, time.monotonic() - began), flush=True)
     print(f"requests {whole.requests:,}, switches {whole.switches:,}, routes moved {whole.moves:,}")
     return 1 if whole.broken else 0
+
+
+def tell_planted(seeds: Sequence[int]) -> int:
+    """Prints a row for each fence: what it took to see that it is gone."""
+    missed = 0
+    for name in PLANTED:
+        with planted(name):
+            figures = search(seeds, stop=True)
+            for found in figures.broken.values():
+                short = shortest(found)
+                print(f"| {name} | {figures.seeds} | {len(short.story)} | {short.broken} |", flush=True)
+                print("\n".join([str(short.plan), *short.story]), end="\n\n", file=sys.stderr, flush=True)
+            if not figures.broken:
+                missed += 1
+                print(f"| {name} | not within {figures.seeds} | | |", flush=True)
+    return missed
 
 
 if __name__ == "__main__":

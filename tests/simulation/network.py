@@ -14,9 +14,7 @@ from flipgate.adapters.reading import Whole
 from flipgate.core.values.errors import Unreachable
 from tests.simulation.apiserver import Address, ApiServer, Obj, RefusalError
 from tests.simulation.scheduler import Dead, Process, Scheduler
-from tests.simulation.weather import CALM, Fate, Sky, Weather
-
-__all__ = ["CALM", "Network", "SimulatedConnection", "Weather"]
+from tests.simulation.weather import Fate, Sky
 
 GARBAGE = b"<html>upstream connect error or disconnect/reset before headers</html>"
 TIMED_OUT = b'{"message": "etcdserver: request timed out"}'
@@ -37,6 +35,8 @@ GROUPS: Obj = {
         for each in ("traefik.io/v1alpha1", "apps/v1", "batch/v1")
     ]
 }
+SERVED = {"/api/v1": ("Service",), "/apis/traefik.io/v1alpha1": ("IngressRoute", "TraefikService")}
+"""What may lead users to a side, and is served where: who puts one to rest asks for it."""
 LONGEST_LATE_SECONDS = 600.0
 """How late a write may arrive that its sender has given up."""
 
@@ -69,6 +69,8 @@ class Network:
     """Whether requests are answered at all: the end of a simulation is not part of it."""
     sender: Process | None = None
     """Whose write is being done."""
+    met: Callable[[Process, str, str], None] = lambda process, method, path: None
+    """Called before each request."""
     listed: Callable[[Address, str], list[Obj] | None] = lambda address, selector: None
     """What is no object of the server's own: pods, as the world behind it has them."""
 
@@ -82,6 +84,7 @@ class Network:
         process, sky = self.scheduler.current.process, self.sky
         if off := sky.set_clock(process):
             self.tell(process.name, off)
+        self.met(process, method, path)
         fate, what = sky.fate(method), f"{method} {path}"
         if fate is Fate.KILLED:
             self.tell(process.name, f"is killed before {what}")
@@ -161,6 +164,8 @@ class Network:
             return ALLOWED
         if path == "/apis":
             return GROUPS
+        if path in SERVED:
+            return {"resources": [{"kind": each} for each in SERVED[path]]}
         address = Address.of(path)
         if method == "GET":
             return self._read(address, query)

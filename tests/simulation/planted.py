@@ -10,10 +10,16 @@ from unittest.mock import patch
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
-from flipgate.core.traffic.traffic import _SEAL, DarkSide
+from flipgate.adapters.store import Store
+from flipgate.core.traffic.moves import RoutePatch
+from flipgate.core.traffic.traffic import _SEAL, DarkSide, Traffic
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.view import Stamped, View
+from flipgate.steps.acting.acting import Acting, Authority
+from flipgate.steps.acting.moves import Move
 from flipgate.steps.looking import look as looking
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving import move as moving
 
 Plant = Callable[[ExitStack], None]
 
@@ -38,6 +44,12 @@ def _no_route_tests(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Cluster, "patch", unfenced))
 
 
+def _no_confirmation(stack: ExitStack) -> None:
+    """Nobody asks the API server whether the Lease is still theirs: not between taking it and the epoch, nor before a
+    route is read again for another try."""
+    stack.enter_context(patch.object(Lease, "confirm", lambda self: None))
+
+
 def _no_lease(stack: ExitStack) -> None:
     """Everybody takes the Lease at once, and nobody asks whether it is still theirs."""
     real = Lease.acquire
@@ -47,7 +59,12 @@ def _no_lease(stack: ExitStack) -> None:
 
     stack.enter_context(patch.object(Lease, "acquire", acquire))
     stack.enter_context(patch.object(Lease, "check", lambda self: None))
-    stack.enter_context(patch.object(Lease, "confirm", lambda self: None))
+    _no_confirmation(stack)
+
+
+def _no_epoch(stack: ExitStack) -> None:
+    """Who was taken over may go on writing the record."""
+    stack.enter_context(patch.object(Store, "_need_epoch", lambda self, record: None))
 
 
 def _no_record_version(stack: ExitStack) -> None:
@@ -78,6 +95,20 @@ def _any_dark_side(stack: ExitStack) -> None:
         stack.enter_context(patch(f"flipgate.steps.releasing.{module}.need_dark", need_dark))
 
 
+def _read_after_the_entry(stack: ExitStack) -> None:
+    """The routes that a move is planned on are read after its entry in the journal was written."""
+    real = moving._send_all
+
+    def send_all(acting: Acting, traffic: Traffic, to: Side) -> tuple[RoutePatch, ...]:
+        return real(acting, look_at_traffic(acting.world), to)
+
+    def move_back(acting: Authority, to: Side, *, planned: Any = None, **more: Any) -> Move:
+        return moving.move_back(acting, to, **more)
+
+    stack.enter_context(patch.object(moving, "_send_all", send_all))
+    stack.enter_context(patch("flipgate.steps.going_back.roll_back.move_back", move_back))
+
+
 def _routes_first(stack: ExitStack) -> None:
     """The routes are read before the sides, whose stamps are younger then than what a write rests on."""
 
@@ -94,16 +125,33 @@ def _routes_first(stack: ExitStack) -> None:
     stack.enter_context(patch("flipgate.steps.moving.stamp.look", look))
 
 
+def _all(*plants: Plant) -> Plant:
+    """Fences that close one door, taken out together."""
+
+    def plant(stack: ExitStack) -> None:
+        for each in plants:
+            each(stack)
+
+    return plant
+
+
 PLANTED: Mapping[str, Plant] = MappingProxyType(
     {
-        "stamp tests": _no_stamp_tests,
-        "route tests": _no_route_tests,
+        "stamp tests on workloads": _no_stamp_tests,
+        "tests of route patches": _no_route_tests,
+        "the Lease's confirmation": _no_confirmation,
         "the Lease": _no_lease,
-        "record version": _no_record_version,
+        "the Lease and the record's epoch": _all(_no_lease, _no_epoch),
+        "the record's version": _no_record_version,
         "DarkSide": _any_dark_side,
-        "routes read last": _routes_first,
+        "routes read before the entry": _read_after_the_entry,
+        "routes read last in a look": _routes_first,
     }
 )
+
+
+COVERED = frozenset({"the Lease", "routes read last in a look"})
+"""Fences that others stand behind: without these alone no order is known that breaks a promise (decision 0011)."""
 
 
 @contextmanager

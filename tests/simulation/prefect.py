@@ -32,6 +32,8 @@ FLOWS: Mapping[str, Any] = {
     "scale-down": scale_down,
     "roll-back": roll_back,
 }
+LONGEST_SECONDS = 2700.0
+"""How long a run may be at work: the slow way back waits ten minutes, and machines sleep."""
 MODULES = ("approval", "deploy_dark", "flip_traffic", "opening", "reconcile", "roll_back", "scale_down")
 
 
@@ -136,6 +138,20 @@ class Prefect:
         except Exception as error:
             run.state, run.error = "FAILED", error
             self.tell(run.name, f"fails: {error}")
+
+    def cancel(self, run: SimulatedRun) -> None:
+        """As a person does in the UI: whatever the run is at, its process is killed."""
+        self.tell(run.name, f"is cancelled ({run.state})")
+        run.state = "CANCELLED"
+        if run.process:
+            self.scheduler.kill(run.process)
+
+    def endless(self) -> list[str]:
+        """Runs that have been at work for longer than any of them takes."""
+        now = EPOCH + timedelta(seconds=self.scheduler.now)
+        at_work = [run for run in self.runs if run.state == "RUNNING" and run.started]
+        seconds = {run.name: (now - run.started).total_seconds() for run in at_work if run.started}
+        return [f"{name} is at work for {since:.0f} s" for name, since in seconds.items() if since > LONGEST_SECONDS]
 
     def crashed(self) -> None:
         """Runs whose process is dead are CRASHED, as Prefect finds out after a while."""

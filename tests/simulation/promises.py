@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from flipgate.adapters.store import parse_record
-from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE
+from flipgate.core.record.phases import AFTER_TRAFFIC
+from flipgate.core.record.record import Announcement, Approval, Decision, Record
 from flipgate.core.values.sides import Side
 from tests.simulation.apiserver import Address, Obj
 from tests.simulation.town import OWN, SERVICES, SIDE_OF, Town, side_named
@@ -16,6 +19,11 @@ class BrokenPromiseError(Exception):
     """A promise to users did not hold."""
 
 
+STEPS = {"ingressroutes": {MOVE_ROUTES}, "deployments": {BRING_UP, HAND_OVER, REST_SIDE, RESTORE_LIVE_SIDE}}
+"""The entries of the journal that explain a change of what these objects say."""
+NOT_OURS = ("a person", "the cluster", "an autoscaler")
+
+
 @dataclass(eq=False)
 class Promises:
     """Looks at each change of the world as it is made."""
@@ -23,7 +31,7 @@ class Promises:
     town: Town
     old_first: bool = True
     people: bool = False
-    """Whether people move routes by hand: between our look and our write they may, and a worker stops then."""
+    """Whether people change things by hand: between our look and our write they may, and a worker stops then."""
     record: Record | None = None
     """As it was written last."""
     rolled_back: tuple[float, Side] | None = None
@@ -31,51 +39,106 @@ class Promises:
     approved: float = 0.0
     """The second at which the approval that stands was written, whatever clock it was dated by."""
     parsed: Callable[..., Record] = parse_record
+    spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
+    """The entries of the journal that each yes was used by."""
+    said: dict[str, Announcement] = field(default_factory=dict)
+    """All that ever stood in the outbox, by its id."""
 
     def look(self, who: str, address: Address, before: Obj | None, after: Obj | None) -> None:
         """Judges one change. `who` made it: flipgate's actors, a person with kubectl, or the cluster itself. Raises
         BrokenPromiseError."""
         if address.plural == "configmaps" and address.name == "record-shop" and after:
             self._recorded(after)
-        if who.startswith(("a person", "the cluster", "an autoscaler")) or before is None or after is None:
+        if who.startswith(NOT_OURS) or before is None or after is None:
             return
         if address.plural == "ingressroutes":
             self._moved(who, before, after)
         if address.plural == "deployments" and address.part != "status":
             self._worked_on(who, address, before, after)
 
+    def rolls_back(self) -> None:
+        """Somebody decides to roll back: what an earlier rollback said is over."""
+        self.rolled_back = None
+
+    def entry_of(self, who: str) -> int | None:
+        """The open entry of the journal, where this process works under it."""
+        record = self.record
+        entry = record.open_entry if record else None
+        if record is None or entry is None:
+            return None
+        # Who has just taken over closes the entry, or goes on with it; until then it is still its actor's.
+        actors = {each.split(" (")[0] for each in (record.holder, entry.actor)}
+        return entry.id if who.removesuffix(", late") in actors else None
+
+    def untold(self, told: Sequence[str]) -> list[str]:
+        """What stood in the outbox and nobody was ever told."""
+        missing = [each for each in self.said.values() if not any(text.startswith(each.text) for text in told)]
+        return [f"nobody was told: {each.text}" for each in missing]
+
+    @property
+    def _forced(self) -> bool:
+        """Whether a person has named the side that users are sent to: then they decide."""
+        entry = self.record.open_entry if self.record else None
+        return entry is not None and bool(entry.intent.get("forced"))
+
     def _recorded(self, obj: Obj) -> None:
         before, self.record = self.record, self.parsed(obj["data"]["record.json"], "shop", OWN)
-        if before is None or before.approval != self.record.approval:
+        record = self.record
+        if before is None or before.approval != record.approval:
             self.approved = self.town.scheduler.now
+        for message in record.outbox:
+            same = self.said.setdefault(message.id, message)
+            if same.text != message.text:
+                raise BrokenPromiseError(f"two announcements have one id: {same.text} / {message.text}")
+        approval = record.approval
+        if approval and approval.spent_by is not None:
+            self._spend(approval, approval.spent_by)
+
+    def _spend(self, approval: Approval, entry: int) -> None:
+        spent = self.spent.setdefault((approval.question, approval.at), set())
+        spent.add(entry)
+        if len(spent) > 1:
+            raise BrokenPromiseError(f"one yes ({approval.question}) was used by the entries {sorted(spent)}")
 
     def _moved(self, who: str, before: Obj, after: Obj) -> None:
         was, now = side_named(before), side_named(after)
         if was is now or now is None:
             return
-        for service, count in SERVICES.items():
-            if service == "web" and count and not self.town.ready(now, service) and self.town.ready(now.other, service):
-                raise BrokenPromiseError(f"{who} moved users to {now}, where no pod of {service} is Ready")
+        if not self._forced and not self.town.ready(now, "web") and self.town.ready(now.other, "web"):
+            raise BrokenPromiseError(f"{who} moved users to {now}, where no pod of web is Ready")
+        if who.startswith("a pasted line"):
+            return
+        unrecorded = "unrecorded" in str(after["metadata"])
         named = {self.town.said(route) for route in self.town.routes}
-        if (
-            len(named) > 1
-            and not (self.record and self.record.open_entry)
-            and "unrecorded" not in str(after["metadata"])
-        ):
+        if len(named) > 1 and not (self.record and self.record.open_entry) and not unrecorded:
             raise BrokenPromiseError(f"{who} left the routes split, and the journal has no open entry")
+        if not unrecorded:
+            self._need_entry(who, "ingressroutes", f"moved users to {now}")
         self._need_yes(who, now)
 
-    def _need_yes(self, who: str, to: Side) -> None:
-        """Going on to a release's side needs a yes that stands; a move off it is always allowed."""
+    def _need_entry(self, who: str, plural: str, did: str) -> None:
+        """The journal explains the world: each change of ours is made under an open entry of its actor's."""
         record = self.record
-        release = record.release if record else None
-        if record is None or release is None or to is not release.side:
+        entry = record.open_entry if record else None
+        if self.entry_of(who) is None or entry is None or entry.step not in STEPS[plural]:
+            stands = f"{entry.step} of {record.holder}" if record and entry else "none is open"
+            raise BrokenPromiseError(f"{who} {did} without an entry in the journal ({stands})")
+
+    def _need_yes(self, who: str, to: Side) -> None:
+        """Going on to a release's side needs a yes that stands, and so does leaving where a rollback sent users."""
+        record = self.record
+        release, approval = (record.release, record.approval) if record else (None, None)
+        forward = release is not None and to is release.side
+        if forward and release and release.phase in AFTER_TRAFFIC and self._forced:
+            return  # a person named the side, of a release whose move was approved
+        if forward and (approval is None or approval.decision is not Decision.APPROVE):
+            raise BrokenPromiseError(f"{who} moved users to {to} without a yes")
+        if forward and record and record.open_entry and approval:
+            self._spend(approval, record.open_entry.id)
+        if self.rolled_back is None or self.rolled_back[1] is to:
             return
-        approval = record.approval
-        if approval is None or approval.decision is not Decision.APPROVE:
-            raise BrokenPromiseError(f"{who} moved users to {to} for {release.name} without a yes")
-        if self.rolled_back and self.rolled_back[1] is not to and self.approved < self.rolled_back[0]:
-            raise BrokenPromiseError(f"{who} moved users to {to} by a yes from before a rollback had ended")
+        if approval is None or self.approved < self.rolled_back[0]:
+            raise BrokenPromiseError(f"{who} moved users off to {to} again, and a rollback had said done")
 
     def _worked_on(self, who: str, address: Address, before: Obj, after: Obj) -> None:
         side, service = SIDE_OF[address.namespace], address.name
@@ -89,6 +152,12 @@ class Promises:
             )
         if live and now["template"] != was["template"]:
             raise BrokenPromiseError(f"{who} changed the pods of {service} of {side}, which is live")
+        # More pods of what serves, for the way back, are asked for without an entry.
+        more = service == "web" and now["replicas"] > was["replicas"] and now["template"] == was["template"]
+        # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
+        late = who.endswith(", late") and side not in {self.town.said(route) for route in self.town.routes}
+        if now != was and not more and not late:
+            self._need_entry(who, "deployments", f"changed {service} of {side}")
         starts = service == "mailer" and now["replicas"] > was["replicas"]
         if self.old_first and starts and self.town.running(side.other, service):
             raise BrokenPromiseError(f"{who} started the worker on {side}, and {side.other}'s still runs")

@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
-from tests.simulation.network import CALM, Weather
-from tests.simulation.simulation import Outcome, Plan, live
+from tests.simulation.plans import Plan, plan_of
+from tests.simulation.simulation import Outcome, live
+from tests.simulation.streams import Trace, interesting
+from tests.simulation.weather import CALM, Weather
 
-WEATHERS = (
-    CALM,
-    Weather(late_patch=6),
-    Weather(late_write=40, late_patch=15),
-    Weather(killed=120),
-    Weather(lost_answer=30, refused=30),
-    Weather(lost_answer=60, late_write=60, refused=80, killed=250),
-    Weather(throttled=12, refused=60, bursts=150, deaf=2),
-    Weather(garbled=25, lost_answer=60, lag_seconds=5),
-    Weather(asleep=80, clocks=60),
-    Weather(asleep=150, late_patch=15, lag_seconds=3),
-    Weather(clocks=30, killed=250, bursts=300),
-    Weather(lost_answer=90, late_write=90, throttled=60, bursts=400, garbled=90, asleep=300, clocks=90, lag_seconds=3),
-)
-STALE_WEATHERS = (
-    Weather(stale_seconds=0.3),
-    Weather(stale_seconds=1),
-    Weather(stale_seconds=10),
-    Weather(stale_seconds=1, late_patch=15, killed=250),
-)
-STALE = 1_000_000_000
-"""Seeds from here on are lives with an API server that no cluster has: weather.py says why."""
-SHRINKS = 400
+SHRINKS = 150
 """How many shorter lives are tried of one that breaks a promise."""
-
-
-def plan_of(seed: int) -> Plan:
-    """Who acts in the life of this seed, and what goes wrong."""
-    numbers = random.Random(f"plan {seed}")
-    return Plan(
-        weather=numbers.choice(WEATHERS if seed < STALE else STALE_WEATHERS),
-        routes=numbers.randint(1, 2),
-        workers=numbers.choice(["old-first", "new-first"]),
-        builds=numbers.randint(1, 3),
-        rollbacks=numbers.randint(0, 3),
-        approvers=numbers.randint(1, 2),
-        bad=numbers.randrange(6) == 0,
-        people=numbers.choice([0, 0, 0, 2]),
-    )
 
 
 @dataclass
@@ -80,17 +44,76 @@ def search(seeds: Sequence[int], *, stop: bool = False, seen: Callable[[Figures]
     return figures
 
 
-def shortest(seed: int, found: Outcome, tries: int = SHRINKS) -> Outcome:
-    """Returns the shortest story found that breaks the same promise: as many boring choices (0) as it bears."""
-    plan, best = plan_of(seed), found
-    for trace in _shorter(found.trace):
-        if tries <= 0:
-            break
-        again = live(plan, seed, trace(best.trace))
-        tries -= 1
-        if again.broken and _kind(again.broken) == _kind(found.broken) and _harder(best.trace, again.trace):
-            best = again
-    return best
+@dataclass
+class Shrinking:
+    """A life that breaks a promise, ever shorter."""
+
+    best: Outcome
+    tries: int
+
+    def take(self, plan: Plan, trace: Trace) -> bool:
+        """Whether this one breaks the same promise, and has less in it."""
+        if self.tries <= 0:
+            return False
+        self.tries -= 1
+        again = live(plan, given=trace)
+        same = bool(again.broken) and _kind(again.broken) == _kind(self.best.broken)
+        if same and (_size(again) < _size(self.best) or plan != self.best.plan):
+            self.best = again
+            return True
+        return False
+
+
+def shortest(found: Outcome, tries: int = SHRINKS) -> Outcome:
+    """Returns the shortest story found that breaks the same promise: without the actors, naps, faults and choices that
+    it does not need."""
+    work = Shrinking(found, tries)
+    before = None
+    while before != (work.best.plan, interesting(work.best.trace)) and work.tries > 0:
+        before = work.best.plan, interesting(work.best.trace)
+        for fewer in _plans(work.best.plan):
+            work.take(fewer(work.best.plan), work.best.trace)
+        for who in sorted(found.trace):
+            _bore(work, who)
+    return work.best
+
+
+def _bore(work: Shrinking, who: str) -> None:
+    """Makes the choices of one of them boring: all of them, else ever smaller stretches."""
+    parts = 1
+    while parts <= 8 and any(work.best.trace.get(who, ())):
+        now = work.best.trace[who]
+        for part in reversed(range(parts)):
+            start, end = len(now) * part // parts, len(now) * (part + 1) // parts
+            if any(now[start:end]):
+                bored = [*now[:start], *(0 for _ in now[start:end]), *now[end:]]
+                if work.take(work.best.plan, {**work.best.trace, who: bored}):
+                    now = work.best.trace.get(who, [])
+        parts *= 2
+
+
+def _plans(plan: Plan) -> Iterator[Callable[[Plan], Plan]]:
+    """Ways to have less in a plan: an actor, a nap, a kind of fault."""
+    for name in reversed(plan.actors):
+        yield lambda now, name=name: replace(now, actors=_without(now.actors, name))
+    for nap in plan.naps:
+        yield lambda now, nap=nap: replace(now, naps=tuple(each for each in now.naps if each != nap))
+    for each in fields(Weather):
+        if getattr(plan.weather, each.name):
+            calm = getattr(CALM, each.name)
+            yield lambda now, name=each.name, calm=calm: replace(now, weather=replace(now.weather, **{name: calm}))
+    if plan.routes > 1:
+        yield lambda now: replace(now, routes=1)
+    if plan.bad:
+        yield lambda now: replace(now, bad=False)
+
+
+def _without(actors: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The last of this name is gone: the numbers of those before it stay."""
+    if name not in actors:
+        return actors
+    at = len(actors) - 1 - actors[::-1].index(name)
+    return (*actors[:at], *actors[at + 1 :])
 
 
 def _kind(broken: str) -> str:
@@ -98,24 +121,10 @@ def _kind(broken: str) -> str:
     return " ".join(word for word in broken.split() if word.isalpha())[:40]
 
 
-def _harder(before: Sequence[int], after: Sequence[int]) -> bool:
-    return (sum(map(bool, after)), len(after)) < (sum(map(bool, before)), len(before))
-
-
-def _shorter(trace: Sequence[int]) -> Iterator[Callable[[list[int]], list[int]]]:
-    """Ways to make a trace more boring, the boldest first: its end, then ever smaller stretches of it."""
-    size = len(trace)
-    for part in (2, 4, 8, 16, 32, 64):
-        for at in range(part - 1, -1, -1):
-            start, end = size * at // part, size * (at + 1) // part
-
-            def bored(now: list[int], start: int = start, end: int = end) -> list[int]:
-                return [*now[:start], *(0 for _ in now[start:end]), *now[end:]]
-
-            yield bored
+def _size(outcome: Outcome) -> tuple[int, int]:
+    return interesting(outcome.trace), len(outcome.story)
 
 
 def told(seed: int, outcome: Outcome) -> str:
-    """The story of a break, for a person."""
-    choices = f"{sum(map(bool, outcome.trace))} of {len(outcome.trace)} choices are not the boring one"
-    return "\n".join([f"seed {seed}: {outcome.broken}", str(plan_of(seed)), choices, *outcome.story])
+    """The story of a break, for a person: who did what, and when."""
+    return "\n".join([f"seed {seed}: {outcome.broken}", str(outcome.plan), *outcome.story])

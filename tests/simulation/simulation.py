@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,71 +11,47 @@ from typing import Any
 from unittest.mock import patch
 from uuid import UUID
 
+from greenlet import getcurrent
+
 import flows.reconcile
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store, parse_record
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.record import Record
 from flipgate.core.record.size import written
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.explain import Drift, OpenStep, explain
 from flipgate.steps.acting.world import World
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
-from flipgate.steps.releasing.questions import decide
 from flipgate.steps.releasing.setup import adopt
+from tests.simulation import actors, stand_ins
 from tests.simulation import prefect as prefects
-from tests.simulation import stand_ins
 from tests.simulation.apiserver import Address, ApiServer
+from tests.simulation.chat import Chat
 from tests.simulation.network import Network, SimulatedConnection
+from tests.simulation.plans import Plan
 from tests.simulation.prefect import EPOCH, Prefect
 from tests.simulation.promises import BrokenPromiseError, Promises, settled_problems
-from tests.simulation.scheduler import Choices, Process, Scheduler
-from tests.simulation.town import EDGE, NAMESPACES, OWN, SIDE_OF, TRAEFIK, Town
-from tests.simulation.weather import CALM, Sky, Weather
+from tests.simulation.scheduler import Process, Scheduler
+from tests.simulation.streams import Streams, Trace
+from tests.simulation.town import OWN, SIDE_OF, Town
+from tests.simulation.weather import CALM, Sky
 
 DAY_SECONDS = 2400.0
 """How long actors act."""
-MOMENTS = (
-    Phase.DEPLOYING,
-    Phase.DARK,
-    Phase.FLIPPING,
-    Phase.BAKING,
-    Phase.LIVE,
-    Phase.SETTLING,
-    Phase.SETTLED,
-    Phase.ROLLING_BACK,
-    Phase.ROLLED_BACK,
-)
-MOMENT_SECONDS = 8.0
 QUIET_ROUNDS = 12
 """Turns of reconcile, five minutes apart, after which everything has to agree."""
 RECONCILE_SECONDS = 300.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Who acts, and what goes wrong meanwhile."""
-
-    weather: Weather = CALM
-    routes: int = 1
-    workers: str = "old-first"
-    builds: int = 1
-    rollbacks: int = 0
-    people: int = 0
-    bad: bool = False
-    approvers: int = 1
-    span_seconds: float = 900.0
-    """How long somebody waits for the moment at which they act."""
 
 
 @dataclass
 class Outcome:
     """What came of one run."""
 
-    trace: list[int]
+    plan: Plan
+    trace: Trace
     broken: str = ""
     story: list[str] = field(default_factory=list)
     requests: int = 0
@@ -86,7 +62,7 @@ class Outcome:
 class Simulation:
     """One run of one plan, by these choices."""
 
-    def __init__(self, plan: Plan, choices: Choices) -> None:
+    def __init__(self, plan: Plan, choices: Streams) -> None:
         self.plan, self.scheduler = plan, Scheduler(choices)
         self.server = ApiServer(written=self._written)
         self.town = Town(self.scheduler, self.server, ("live", "second")[: plan.routes])
@@ -94,12 +70,16 @@ class Simulation:
         self.sky = Sky(self.scheduler)
         self.network = Network(self.scheduler, self.server, self.sky, self.tell, self.town.through)
         self.network.listed = self._listed
-        self.prefect = Prefect(self.scheduler, self.world, self.tell)
-        self.promises = Promises(self.town, plan.workers == "old-first", bool(plan.people))
+        self.chat = Chat(self.scheduler, self.network)
+        self.prefect = Prefect(self.scheduler, lambda actor: self.world(actor, self.chat), self.tell)
+        self.promises = Promises(self.town, plan.workers == "old-first", plan.by_hand)
         self.promises.parsed = self._parsed
-        self.outcome = Outcome(choices.trace)
+        choices.who = lambda: self._who() or "who goes on"
+        self.naps = actors.Naps(self)
+        self.network.met = self.naps.look
+        self.outcome = Outcome(plan, choices.chosen)
         self.story = self.outcome.story
-        self._nonces = 0
+        self._nonces = self._reconciled = 0
         self._records: dict[str, Record] = {}
         self.broken: BrokenPromiseError | None = None
 
@@ -120,18 +100,30 @@ class Simulation:
         """What the wall clock of who asks says."""
         return EPOCH + timedelta(seconds=self.scheduler.now + self.scheduler.skew())
 
+    @property
+    def phase(self) -> Phase | None:
+        """Of the record as it was written last."""
+        return self.promises.record.phase if self.promises.record else None
+
+    @property
+    def live(self) -> Side | None:
+        """The side that all routes name."""
+        named = {self.town.said(route) for route in self.town.routes}
+        return named.pop() if len(named) == 1 else None
+
     def tell(self, who: str, what: str) -> None:
         """One line of the story."""
         self.story.append(f"{self.scheduler.now:9.3f} s  {who:<18} {what}")
 
-    def world(self, actor: str) -> World:
-        """The application as one actor sees it."""
+    def world(self, actor: str, chat: Any = None) -> World:
+        """The application as one actor sees it; `chat` has who runs under Prefect."""
         cluster = Cluster(SimulatedConnection(self.network))
         return World(
             cluster,
             Store(cluster, OWN, "shop"),
             self.application,
             actor,
+            chat,
             now=self.now,
             sleep=self.scheduler.sleep,
             monotonic=self.scheduler.monotonic,
@@ -143,16 +135,8 @@ class Simulation:
         self.application = load_application(text, "shop.yaml")
         self._alone("setup", lambda: self._set_up(text))
         self.sky.weather = self.plan.weather
-        self._actor("build 2", lambda: self._build(0), now=True)
-        for number in range(1, self.plan.builds):
-            self._actor(f"build {number + 2}", lambda n=number: self._build(n))
-        for number in range(self.plan.approvers):
-            self._actor(f"approver {number}", self._approve, now=True)
-        for number in range(self.plan.rollbacks):
-            self._actor(f"rollback {number}", lambda n=number: self._roll_back(n))
-        for number in range(self.plan.people):
-            self._actor(f"a person {number}", self._meddle)
-        self._actor("reconcile", self._reconcile, now=True)
+        actors.begin(self)
+        self.scheduler.spawn("reconcile", self._reconcile, Process("reconcile's schedule"))
         self._on(DAY_SECONDS)
         self._come_to_rest()
 
@@ -167,7 +151,7 @@ class Simulation:
             self._on(RECONCILE_SECONDS)
             self.prefect.crashed()
             problems = self._alone("look", self._problems) or []
-            if not problems or self.plan.people:  # what a person has done waits for a person
+            if not problems or self.plan.by_hand:  # what a person has done waits for a person
                 return
         raise BrokenPromiseError("it does not come to rest: " + "; ".join(problems))
 
@@ -178,7 +162,8 @@ class Simulation:
         match explain(view.record, view.traffic):
             case Drift(fact) | OpenStep(fact):
                 return [str(fact)]
-        return settled_problems(self.town, view.record)
+        untold = self.promises.untold(self.chat.told)
+        return [*settled_problems(self.town, view.record), *untold, *self.prefect.endless()]
 
     def _on(self, seconds: float) -> None:
         self.scheduler.run(self.scheduler.now + seconds, lambda: self.broken is not None)
@@ -195,24 +180,7 @@ class Simulation:
             raise task.error
         return said[0] if said else None
 
-    def _actor(self, name: str, act: Callable[[], Any], *, now: bool = False) -> None:
-        """Somebody who acts now, or when a release has come to some phase, and a moment more."""
-        choices = self.scheduler.choices
-
-        def in_phase(phase: Phase) -> bool:
-            record = self.promises.record
-            return record is not None and record.phase is phase
-
-        def live() -> None:
-            if not now:
-                phase = MOMENTS[choices.below(len(MOMENTS))]
-                self.scheduler.block(lambda: in_phase(phase), self.plan.span_seconds)
-                self.scheduler.sleep(choices.seconds(MOMENT_SECONDS))
-            act()
-
-        self.scheduler.spawn(name, live, Process(name))
-
-    # What actors do
+    # What the schedule does
 
     def _set_up(self, text: str) -> None:
         world = self.world("setup")
@@ -220,59 +188,11 @@ class Simulation:
         world.store.write_application(text)
         adopt(world)
 
-    def _build(self, number: int) -> None:
-        tag = f"{number + 2}-bad" if self.plan.bad and not number else str(number + 2)
-        images = {"web": f"shop/web:{tag}", "mailer": f"shop/mailer:{tag}"}
-        self.tell("CI", f"builds {tag}")
-        self.prefect.start("deploy-dark", {"application": "shop", "images": images, "name": "ci"})
-
-    def _approve(self) -> None:
-        world, choices = self.world("approver"), self.scheduler.choices
-        while True:
-            self.scheduler.block(self._asked)
-            self.scheduler.sleep(1 + choices.seconds(20))
-            record = self.promises.record
-            if record is None or record.question is None:
-                continue
-            try:
-                decision = Decision.REJECT if choices.once_in(6) else Decision.APPROVE
-                decide(world, decision, by="ana", via="simulation", reason="looks good")
-                self.tell("approver", f"says {decision} to {record.question.id}")
-                self.prefect.ring(record.question.flow_run)
-            except FlipgateError:
-                continue
-
-    def _asked(self) -> bool:
-        """Whether a question stands that nobody has answered."""
-        record = self.promises.record
-        return record is not None and record.question is not None and record.approval is None
-
-    def _roll_back(self, number: int) -> None:
-        world = self.world(f"rollback {number}")  # by another process each: two with one name would share a Lease
-        try:
-            done = roll_back(world, "orders fail", by="ana")
-        except FlipgateError as error:
-            self.tell("rollback", f"fails: {error}")
-            return
-        self.tell("rollback", f"done: {done.way}, users on {done.to}")
-        if done.to:
-            self.promises.rolled_back = (self.scheduler.now, done.to)
-
-    def _meddle(self) -> None:
-        """A person with kubectl sends one route to a side whose pods are Ready."""
-        choices = self.scheduler.choices
-        side = list(Side)[choices.below(2)]
-        if not self.town.ready(side, "web"):
-            return
-        route = self.town.routes[choices.below(len(self.town.routes))]
-        place = Address(TRAEFIK, EDGE, "ingressroutes", route)
-        to = {"op": "replace", "path": "/spec/routes/0/services/0/namespace", "value": NAMESPACES[side]}
-        self.server.patch(place, "application/json-patch+json", [to])
-
     def _reconcile(self) -> None:
         """Every five minutes, as its schedule says; the first one soon."""
         while True:
-            process = Process("reconcile")
+            self._reconciled += 1
+            process = Process(f"reconcile {self._reconciled}")
             task = self.scheduler.spawn("reconcile", lambda: flows.reconcile.reconcile.fn("shop"), process)
             self.scheduler.block(lambda: task.over or process.dead, 600)  # noqa: B023
             if task.error and not isinstance(task.error, FlipgateError):
@@ -283,7 +203,7 @@ class Simulation:
     # What is seen
 
     def _written(self, address: Address, before: Any, after: Any) -> None:
-        who = self.network.sender.name if self.network.sender else self._who()
+        who = self.network.sender.name if self.network.sender else self._who() or "the cluster"
         if address.plural in ("ingressroutes", "deployments") and address.part != "status":
             self._tell_change(who, address, before, after)
         try:
@@ -293,10 +213,9 @@ class Simulation:
             self.broken = self.broken or broken
 
     def _who(self) -> str:
-        try:
-            return self.scheduler.current.process.name
-        except AttributeError:
-            return "the cluster"
+        """Who acts now; empty where it is decided who goes on."""
+        task = getattr(getcurrent(), "task", None)
+        return str(task.process.name) if task else ""
 
     def _tell_change(self, who: str, address: Address, before: Any, after: Any) -> None:
         if not before or not after or before.get("spec") == after.get("spec"):
@@ -344,6 +263,6 @@ class Simulation:
             yield
 
 
-def live(plan: Plan, seed: int = 0, given: Sequence[int] | None = None) -> Outcome:
+def live(plan: Plan, seed: int = 0, given: Mapping[str, Sequence[int]] | None = None) -> Outcome:
     """One life."""
-    return Simulation(plan, Choices(seed, given)).run()
+    return Simulation(plan, Streams(seed, given)).run()

@@ -12,15 +12,16 @@ import sys
 import pytest
 
 from tests.simulation.apiserver import Address, Obj
-from tests.simulation.network import CALM
-from tests.simulation.planted import PLANTED, planted
-from tests.simulation.scheduler import Choices
-from tests.simulation.search import plan_of, search, shortest, told
-from tests.simulation.simulation import Plan, Simulation, live
+from tests.simulation.plans import Plan, plan_of
+from tests.simulation.planted import COVERED, PLANTED, planted
+from tests.simulation.search import search, shortest, told
+from tests.simulation.simulation import Simulation, live
+from tests.simulation.streams import Streams
+from tests.simulation.weather import CALM
 
 SEEDS = 500
 LIVES_AT_ONCE = 25
-FOUND_WITHIN = {"stamp tests": 200, "route tests": 100, "record version": 100}
+FOUND_WITHIN = 120
 """Seeds by which each planted bug has to be found."""
 
 
@@ -28,21 +29,27 @@ FOUND_WITHIN = {"stamp tests": 200, "route tests": 100, "record version": 100}
 @pytest.mark.parametrize("first", range(0, SEEDS, LIVES_AT_ONCE))
 def test_no_order_of_events_breaks_a_promise(first: int) -> None:
     figures = search(range(first, first + LIVES_AT_ONCE))
-    stories = [told(seed, shortest(seed, found)) for seed, found in figures.broken.items()]
+    stories = [told(seed, shortest(found)) for seed, found in figures.broken.items()]
     assert not stories, "\n\n".join(stories)
     assert figures.moves > 0, "nobody was moved: nothing was seen"
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", FOUND_WITHIN)
+@pytest.mark.parametrize("name", [name for name in PLANTED if name not in COVERED])
 def test_a_fence_that_is_taken_out_is_missed(name: str) -> None:
     with planted(name):
-        figures = search(range(FOUND_WITHIN[name]), stop=True)
+        figures = search(range(FOUND_WITHIN), stop=True)
     assert figures.broken, f"without {name} no order of {figures.seeds} broke a promise"
 
 
-def test_each_fence_that_can_be_planted_is_looked_for() -> None:
-    assert set(FOUND_WITHIN) <= set(PLANTED)
+def test_a_break_is_told_as_a_short_story_of_those_who_matter() -> None:
+    with planted("DarkSide"):
+        figures = search(range(FOUND_WITHIN), stop=True)
+        (found,) = figures.broken.values()
+        story = shortest(found, tries=40)
+    assert story.broken
+    assert len(story.story) < 40
+    assert {*story.plan.actors} <= {"build", "approver"}, str(story.plan)
 
 
 def test_the_same_seed_is_the_same_life_and_its_choices_make_it_again() -> None:
@@ -63,7 +70,7 @@ def test_a_seed_is_the_same_life_in_another_process_and_after_another_life() -> 
 @pytest.mark.parametrize("seed", range(3))
 def test_nobody_changes_what_the_server_holds(seed: int) -> None:
     """Readers are handed the server's own objects from their third level on: who writes there changes the world."""
-    simulation = Simulation(plan_of(seed), Choices(seed))
+    simulation = Simulation(plan_of(seed), Streams(seed))
     stored: list[tuple[Obj, str]] = []
     seen = simulation.server.written
 
@@ -78,6 +85,6 @@ def test_nobody_changes_what_the_server_holds(seed: int) -> None:
 
 
 def test_a_life_in_which_nothing_goes_wrong_is_a_whole_release() -> None:
-    outcome = live(Plan(CALM), given=[])
+    outcome = live(Plan(CALM), given={})
     assert (outcome.broken, outcome.moves) == ("", 1)
-    assert any("ends: green" in line or "blue" in line for line in outcome.story)
+    assert any("ends: blue of shop is at rest" in line for line in outcome.story), "\n".join(outcome.story)

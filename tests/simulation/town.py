@@ -38,6 +38,7 @@ spec:
   services:
     - {{name: web, role: serving, replicas: 2}}
     - {{name: mailer, role: worker, replicas: 1}}
+  announce: {{slackChannel: releases}}
   checks:
     - {{name: health, service: web, path: /}}
   policy: {{readyTimeoutSeconds: 120, bakeSeconds: 20, bakeIntervalSeconds: 5, soakSeconds: 60, keepFailedSeconds: 600,

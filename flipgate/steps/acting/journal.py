@@ -13,6 +13,8 @@ from flipgate.core.values.errors import LostLease, Refused, about
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import crash_point
 
+BEGUN_AGAIN = "begun again right after"
+
 
 @dataclass
 class Entry:
@@ -24,11 +26,16 @@ class Entry:
 
 @contextmanager
 def journal(
-    acting: Acting, intent: Intent, *, also: Callable[[records.Record, int], records.Record] | None = None
+    acting: Acting,
+    intent: Intent,
+    *,
+    also: Callable[[records.Record, int], records.Record] | None = None,
+    again: bool = False,
 ) -> Iterator[Entry]:
     """Writes an entry before and after the block. Its two edges are the crash points.
 
     `also` makes further changes in the very write that opens the entry (it is given the record and the entry's id).
+    `again`: an open entry of the same step is closed by that write, too, so that no crash falls between the two.
 
     A refusal closes the entry as undone: who refuses has left the world as it was, or has put it back. Any other
     failure leaves it open: nobody knows what happened, so the next run or reconcile looks, and finishes or backs out.
@@ -38,6 +45,9 @@ def journal(
     noted: list[JournalEntry] = []
 
     def write(record: records.Record) -> records.Record:
+        stale = record.open_entry
+        if again and stale and stale.step == intent.step:
+            record = records.end(record, stale.id, EntryState.UNDONE, now, BEGUN_AGAIN)
         changed, entry = records.begin(record, intent.step, world.actor, now, intent.written())
         noted[:] = [entry]
         return also(changed, entry.id) if also else changed
@@ -54,6 +64,13 @@ def journal(
         raise
     crash_point(intent.step, "done")
     close(acting, noted[0].id, EntryState.DONE, open_entry.outcome)
+
+
+def close_open(acting: Acting, record: records.Record, step: str, state: EntryState, outcome: str) -> None:
+    """Ends the entry that the record has open, where it is of this step."""
+    entry = record.open_entry
+    if entry and entry.step == step:
+        close(acting, entry.id, state, outcome)
 
 
 def close(acting: Acting, entry: int, state: EntryState, outcome: str) -> None:

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from flipgate.core.record.intents import HAND_OVER
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import HandOver
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import EntryState
+from flipgate.core.record.record import EntryState, Record
 from flipgate.core.values.errors import FlipgateError, Interrupted, LostLease, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.journal import close
+from flipgate.steps.acting.journal import close_open
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.stamp import stamp_taken_out
@@ -26,6 +27,11 @@ PAUSE_SECONDS: Final = 1.0
 T = TypeVar("T")
 
 
+def same(record: Record) -> Record:
+    """The record as it is."""
+    return record
+
+
 class HandedBack(NamedTuple):
     """What came of handing the workers back."""
 
@@ -33,6 +39,22 @@ class HandedBack(NamedTuple):
     """What is left to do, a sentence each."""
     again: bool = False
     """Whether it was a fault that may pass, or the move's entry is open: whoever goes on with the rollback does it."""
+
+
+def close_move(acting: Acting, entry: int, target: Side, outcome: str, also: Callable[[Record], Record] = same) -> None:
+    """Closes the entry of a move back. Where no release is `rolling_back`, whose run would go on, the same write opens
+    the entry of the hand-over: killed right after, reconcile hands the workers back all the same."""
+    world = acting.world
+    now, intent = world.now(), HandOver(target)
+
+    def change(record: Record) -> Record:
+        ours = record.open_entry is not None and record.open_entry.id == entry
+        ended = also(records.end(record, entry, EntryState.DONE, now, outcome))
+        if not ours or record.phase is Phase.ROLLING_BACK or closed(record, target):
+            return ended
+        return records.begin(ended, intent.step, world.actor, now, intent.written())[0]
+
+    world.store.update(change)
 
 
 def hand_back(acting: Acting, target: Side) -> HandedBack:
@@ -91,6 +113,5 @@ def _hand_over(acting: Acting, target: Side) -> tuple[str, ...]:
 
 def _close_entry(acting: Acting) -> None:
     """Closes the entry that a fault has left open: the hand-over is begun again right after."""
-    entry = acting.world.store.read().open_entry
-    if entry and entry.step == HAND_OVER:
-        close(acting, entry.id, EntryState.UNDONE, "a fault; done again right after")
+    record = acting.world.store.read()
+    close_open(acting, record, HandOver.step, EntryState.UNDONE, "a fault; done again right after")

@@ -34,6 +34,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.hand_back import close_move, hand_back
 from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
@@ -144,9 +145,10 @@ def _hand_over(acting: Acting, entry: JournalEntry) -> Outcome:
 def _finish_or_back_out(acting: Acting, entry: JournalEntry) -> Outcome:
     traffic = look_at_traffic(acting.world)  # once more: whose step it was may have moved users until now
     if finish_move(entry, traffic):
-        close(acting, entry.id, EntryState.DONE, f"found finished after an interruption: {traffic}")
+        left = _end_move(acting, entry, f"found finished after an interruption: {traffic}")
         pipeline = acting.world.store.read().phase.row.pipeline
-        return Outcome(f"the move to {Move.read(entry.intent).to} had arrived: it is kept", True, pipeline)
+        fact = "; ".join([f"the move to {Move.read(entry.intent).to} had arrived: it is kept", *left])
+        return Outcome(fact, True, pipeline)
     return _back_out(acting, entry, traffic)
 
 
@@ -155,9 +157,10 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     meant = Move.read(entry.intent)
     if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
         moved = move_back(acting, meant.to, forced=meant.forced)
-        close(acting, entry.id, EntryState.DONE, f"went on after an interruption ({traffic})")
+        left = _end_move(acting, entry, f"went on after an interruption ({traffic})")
         pipeline = acting.world.store.read().phase.row.pipeline
-        return Outcome(f"the way back to {meant.to} went on: {len(moved.patches)} routes sent", True, pipeline)
+        fact = "; ".join([f"the way back to {meant.to} went on: {len(moved.patches)} routes sent", *left])
+        return Outcome(fact, True, pipeline)
     home = meant.home
     moved = move_back(acting, home)
     close(acting, entry.id, EntryState.UNDONE, f"backed out: {len(moved.patches)} routes sent back to {home}")
@@ -165,6 +168,17 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
         message = f"the move was interrupted and is undone: traffic on {home}; a person is asked again"
         advance(acting.world, entry.release or "", Phase.DARK, Reason.MOVE_UNDONE, message, also=approvals.withdraw)
     return Outcome(f"the move to {meant.to} is undone: traffic on {home}", True, FLIP_TRAFFIC)
+
+
+def _end_move(acting: Acting, entry: JournalEntry, outcome: str) -> tuple[str, ...]:
+    """Closes the entry of a move that arrived. After a way back without a release nobody goes on: the workers are
+    handed back here. Returns what is left to do."""
+    meant = Move.read(entry.intent)
+    if not meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
+        close(acting, entry.id, EntryState.DONE, outcome)
+        return ()
+    close_move(acting, entry.id, meant.to, outcome)
+    return hand_back(acting, meant.to).left
 
 
 RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingProxyType(

@@ -44,7 +44,7 @@ from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World, crash_point
 from flipgate.steps.going_back.attempted import attempted
-from flipgate.steps.going_back.hand_back import hand_back, patiently
+from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
 from flipgate.steps.going_back.way_back import (
     ABORT,
@@ -212,17 +212,14 @@ def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
 
 
 def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
-    now = acting.world.now()
-
-    def change(record: Record) -> Record:
-        closed = records.end(record, entry, EntryState.DONE, now, f"routes to {target} (the {way.name} way)")
+    def took(record: Record) -> Record:
         occupant = record.sides.get(target)
         if way.up_seconds is None or occupant is None:
-            return closed
-        took = but(occupant, up_seconds=way.up_seconds)
-        return records.occupied(closed, target, took)
+            return record
+        return records.occupied(record, target, but(occupant, up_seconds=way.up_seconds))
 
-    acting.world.store.update(change)  # nobody is told before the workers are back, too
+    # Nobody is told before the workers are back, too.
+    close_move(acting, entry, target, f"routes to {target} (the {way.name} way)", took)
 
 
 def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> None:
@@ -257,7 +254,10 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
         write(world, change)
         left = attempted("write the history", lambda: write_history(world))
         left += attempted("take the preview away", lambda: clear_preview(acting))
-        view = stamped_look(acting, release.side)  # not before: now nobody else works on that side any more
+        # Not before: now nobody else works on that side any more. Taken, so that what its run has sent and is still on
+        # its way is refused: it would bring up what was ended, with nobody to put it to rest.
+        left += attempted(f"stamp {release.side}", lambda: stamp(acting, look_at_side(world, release.side)))
+        view = stamped_look(acting, release.side)
         dark = view.dark
         if dark is None or dark.side is not release.side:
             left += (f"{release.side} was not put to rest: {view.traffic}",)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from flipgate.adapters.addresses import address
 from flipgate.core.record.intents import HandOver
+from flipgate.core.record.record import EntryState
 from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import FlipgateError, Forbidden, LostLease, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
@@ -28,7 +29,7 @@ from flipgate.core.workloads.starters import while_live
 from flipgate.core.workloads.stateful import going
 from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_side, running_pods
 from flipgate.steps.looking.scaled_objects import find_scaled
@@ -73,8 +74,9 @@ def hand_over_workers(
     shift.take_scaled()
     turn = shift.next_turn()
     if turn is None:
+        close_open(acting, record, HandOver.step, EntryState.DONE, f"found as they are to be, on {to}")
         return tuple(shift.left)
-    with journal(acting, HandOver(to)) as entry:
+    with journal(acting, HandOver(to), again=True) as entry:
         shift.work(turn)
         shift.report_pinned()
         moved = sorted(shift.counts.keys() - shift.skip)

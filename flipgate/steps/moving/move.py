@@ -74,11 +74,12 @@ def move_back(
         sent += tuple(patch for patch in patches if patch.route not in faults)
         there = [s for s in traffic.routes if s.entries and s.route not in {patch.route for patch in patches}]
         unconfirmed = _confirm(acting, there, unrecorded, versions=sure)
-        lasting = {route: error for route, error in faults.items() if not isinstance(error, Conflict)}
+        # An answer that never came is asked for again, too: a patch that hung may still arrive, and not one route may
+        # be left where the others were moved from.
+        again = TemporaryError if tried + 1 < RETRIES else Conflict
+        lasting = {route: error for route, error in faults.items() if not isinstance(error, again)}
         now = look_at_traffic(world)  # what has arrived is what the routes say, and not what was sent
         arrived = all(state.sides == {to} for state in now.routes if state.entries and state.route not in lasting)
-        # An answer that never came is asked for again, too: users are back, and a patch that hung may still arrive.
-        again = TemporaryError if tried + 1 < RETRIES else Conflict
         if arrived and not any(isinstance(error, again) for error in unconfirmed.values()):
             gone = tuple(str(state) for state in now.leading if not state.entries)
             stuck = tuple(f"{route} could not be moved: {e}" for route, e in lasting.items())

@@ -101,8 +101,11 @@ def test_a_way_back_that_a_person_named_goes_on_too(shop: Shop, world: World) ->
     world.store.update(lambda r: but(r, active=GREEN))
     intent = {"to": "blue", "from": "green", "direction": "back"}
     world.store.update(lambda r: records.begin(r, MOVE_ROUTES, "dead", world.now(), intent)[0])
-    recover(world)
-    assert (shop.where(), world.store.read().active) == (("blue",), BLUE)
+    with shop.playing_ready():
+        recover(world)
+    record = world.store.read()
+    assert (shop.where(), record.active, record.open_entry) == (("blue",), BLUE, None)
+    assert record.journal[-1].step == HAND_OVER, "nobody else hands the workers over: no release is open"
 
 
 def test_the_living_are_not_recovered_from(shop: Shop) -> None:
