@@ -58,19 +58,21 @@ def reconcile_one(application: str, cluster: str) -> str:
 
 def reconcile_world(world: World, cluster: str) -> str:
     """Recovers what was interrupted, then closes what has expired or was kept too long, and starts the builds
-    that waited. A live side at rest is scaled up in any case, also where a drift waits for a person."""
+    that waited. A live side at rest is scaled up, and a dark preview put right, in any case, also where a drift waits
+    for a person."""
     try:
         outcome = task.recover(world)
-    finally:
+    finally:  # whatever waits for a person
         restore_live_side(world)
+        put_dark_preview_right(world, by_schedule=True)
     world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)
+        put_dark_preview_right(world)
     if outcome.pipeline and world.unattended():
         task.go_on(world, outcome, cluster)
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
-    put_dark_preview_right(world, undeclared=True)
     start_what_waited(world, cluster)
     return outcome.fact

@@ -92,8 +92,8 @@ class Network:
         self._stand_still(process, f"before {what}")
         self.scheduler.sleep(LATENCY_SECONDS)  # there and back: on the way back nobody could tell the difference
 
-        def done() -> Said:
-            return self.answer(process, method, path, query, data, content_type, headers)
+        def done(sender: Process = process) -> Said:
+            return self.answer(sender, method, path, query, data, content_type, headers)
 
         if fate is Fate.DONE:
             said = done()
@@ -188,12 +188,14 @@ class Network:
             items = self.server.items(address, selector)
         return {"items": items, "metadata": {"resourceVersion": str(self.server.version)}}
 
-    def _later(self, seconds: float, process: Process, act: Callable[[], Said]) -> None:
+    def _later(self, seconds: float, process: Process, act: Callable[[Process], Said]) -> None:
+        late = Process(f"{process.name}, late")
+
         def arrive() -> None:
             self.scheduler.sleep(seconds)
-            self.tell(process.name, f"what hung arrives, and is answered with {act().status}")
+            self.tell(process.name, f"what hung arrives, and is answered with {act(late).status}")
 
-        self.scheduler.spawn("late", arrive, Process(f"{process.name}, late"))
+        self.scheduler.spawn("late", arrive, late)
 
 
 class SimulatedConnection(Connection):

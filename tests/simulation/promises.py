@@ -10,7 +10,9 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE
 from flipgate.core.record.phases import AFTER_TRAFFIC
 from flipgate.core.record.record import Announcement, Approval, Decision, Record
+from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
+from flipgate.core.values.stamps import STAMP, epoch_of
 from tests.simulation.apiserver import Address, Obj
 from tests.simulation.town import OWN, SERVICES, SIDE_OF, Town, side_named
 
@@ -39,6 +41,8 @@ class Promises:
     approved: float = 0.0
     """The second at which the approval that stands was written, whatever clock it was dated by."""
     parsed: Callable[..., Record] = parse_record
+    entries: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The last entry of the journal that each actor has opened: its epoch, and its step."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
     """The entries of the journal that each yes was used by."""
     said: dict[str, Announcement] = field(default_factory=dict)
@@ -86,6 +90,9 @@ class Promises:
         record = self.record
         if before is None or before.approval != record.approval:
             self.approved = self.town.scheduler.now
+        if entry := record.open_entry:
+            self.entries.setdefault(f"{entry.id}", (record.epoch, entry.step))
+            self.entries[entry.actor.split(" (")[0]] = self.entries[f"{entry.id}"]
         for message in record.outbox:
             same = self.said.setdefault(message.id, message)
             if same.text != message.text:
@@ -116,11 +123,21 @@ class Promises:
             self._need_entry(who, "ingressroutes", f"moved users to {now}")
         self._need_yes(who, now)
 
-    def _need_entry(self, who: str, plural: str, did: str) -> None:
-        """The journal explains the world: each change of ours is made under an open entry of its actor's."""
+    def _taken_over(self, who: str, plural: str, stamp: str | None) -> bool:
+        """Whether somebody has taken over from who writes, and closed their entry, but has not come to this object yet:
+        its stamp is of no later epoch than theirs."""
+        own = self.entries.get(who.removesuffix(", late"))
+        theirs = epoch_of(stamp)
+        return own is not None and own[1] in STEPS[plural] and (theirs is None or theirs <= own[0])
+
+    def _need_entry(self, who: str, plural: str, did: str, stamp: str | None = None) -> None:
+        """The journal explains the world: each change of ours is made under an open entry of its actor's; `stamp` is
+        the one that the object bore."""
         record = self.record
         entry = record.open_entry if record else None
         if self.entry_of(who) is None or entry is None or entry.step not in STEPS[plural]:
+            if self._taken_over(who, plural, stamp):
+                return
             stands = f"{entry.step} of {record.holder}" if record and entry else "none is open"
             raise BrokenPromiseError(f"{who} {did} without an entry in the journal ({stands})")
 
@@ -129,8 +146,8 @@ class Promises:
         record = self.record
         release, approval = (record.release, record.approval) if record else (None, None)
         forward = release is not None and to is release.side
-        if forward and release and release.phase in AFTER_TRAFFIC and self._forced:
-            return  # a person named the side, of a release whose move was approved
+        if forward and release and self._forced and not self._unapproved(release):
+            return  # a person named the side
         if forward and (approval is None or approval.decision is not Decision.APPROVE):
             raise BrokenPromiseError(f"{who} moved users to {to} without a yes")
         if forward and record and record.open_entry and approval:
@@ -139,6 +156,11 @@ class Promises:
             return
         if approval is None or self.approved < self.rolled_back[0]:
             raise BrokenPromiseError(f"{who} moved users off to {to} again, and a rollback had said done")
+
+    def _unapproved(self, release: Release) -> bool:
+        """Whether its side has images of it by now, and nobody has said yes to its move."""
+        image = release.images.get("web", "")
+        return release.phase not in AFTER_TRAFFIC and self.town.image(release.side, "web") == image
 
     def _worked_on(self, who: str, address: Address, before: Obj, after: Obj) -> None:
         side, service = SIDE_OF[address.namespace], address.name
@@ -157,7 +179,8 @@ class Promises:
         # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
         late = who.endswith(", late") and side not in {self.town.said(route) for route in self.town.routes}
         if now != was and not more and not late:
-            self._need_entry(who, "deployments", f"changed {service} of {side}")
+            stamp = (before["metadata"].get("labels") or {}).get(STAMP)
+            self._need_entry(who, "deployments", f"changed {service} of {side}", stamp)
         starts = service == "mailer" and now["replicas"] > was["replicas"]
         if self.old_first and starts and self.town.running(side.other, service):
             raise BrokenPromiseError(f"{who} started the worker on {side}, and {side.other}'s still runs")

@@ -122,6 +122,11 @@ class Town:
         """Pods of a service that are there, Ready or not."""
         return sum(pod.gone_at > self.scheduler.now for pod in self.pods.get((NAMESPACES[side], service), ()))
 
+    def image(self, side: Side, service: str) -> str:
+        """What a side's workload is to run."""
+        obj = self.server.get(Address(APPS, NAMESPACES[side], "deployments", service))
+        return str(obj["spec"]["template"]["spec"]["containers"][0]["image"])
+
     def said(self, route: str) -> Side | None:
         """The side that a route names now; None for another namespace."""
         return side_named(self.server.get(_route(route)))

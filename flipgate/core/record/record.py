@@ -160,6 +160,8 @@ class Record(Model):
     """Messages that were let go undelivered since one was delivered last: the journal says what they said."""
     threads: dict[Name, Name] = {}
     conditions: tuple[Condition, ...] = ()
+    dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 

@@ -39,6 +39,7 @@ def _news(record: Record) -> Iterator[object]:
     """Yields what readers of the first schema do not know; it is written where it is not empty."""
     yield record.queued
     yield record.refused_build
+    yield record.dark_preview
     yield record.question and record.question.look_first
     yield from (occupant.roles for occupant in record.sides.values())
     for release in record.releases:

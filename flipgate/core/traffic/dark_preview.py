@@ -21,6 +21,13 @@ LETS_SOME_IN: Final = frozenset({"ipAllowList", "ipWhiteList", "basicAuth", "dig
 (https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview)."""
 
 
+def name_of(stored: str) -> RouteName:
+    """Reads a name as the record has it: `KIND NAMESPACE/NAME`."""
+    kind, _, where = stored.partition(" ")
+    namespace, _, name = where.partition("/")
+    return RouteName(kind, namespace, name)
+
+
 def dark_preview_names(application: str, number: int, route: RouteName) -> list[RouteName]:
     """Returns the names of the objects that a dark preview of the application's route of this number consists of."""
     name = f"flipgate-dark-preview-{application}-{number}"
@@ -101,16 +108,17 @@ class DarkPreviewTold:
 
 
 def tell(
-    address: str, side: Side | None, lacking: Collection[RouteName], left: Collection[RouteName]
+    address: str, side: Side | None, lacking: Collection[RouteName], left: Collection[RouteName], failed: str = ""
 ) -> DarkPreviewTold | None:
     """Returns what is to be said of a preview that lacks these objects, and of which those are left over; None where
-    there is none, and none is to be there."""
+    there is none, and none is to be there. `failed` is why the last try to have it right did not."""
+    when = f"reconcile tries again within the hour: {failed}" if failed else "reconcile sees to it within minutes"
     if lacking:
         named = ", ".join(map(str, lacking))
-        fact = f"does not lead to {side}: {named} is not as it is to be; reconcile makes it so within minutes"
+        fact = f"does not lead to {side}: {named} is not as it is to be; {when}"
         return DarkPreviewTold(address, side, fact, False)
     if left:
-        fact = f"is left over: {', '.join(map(str, left))}; reconcile takes it away within minutes"
+        fact = f"is left over: {', '.join(map(str, left))}; {when}"
         return DarkPreviewTold(address, side, fact, False)
     return DarkPreviewTold(address, side, f"leads to {side}", True) if side and address else None
 

@@ -3,7 +3,7 @@ come by it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from flipgate.adapters.routes import declared, find_middleware, find_own, get_ro
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.previewed import judge_previewed, settled
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.dark_preview import (
     DARK_PREVIEW,
@@ -22,6 +22,7 @@ from flipgate.core.traffic.dark_preview import (
     dark_preview_of,
     is_ours,
     lets_some_in,
+    name_of,
     tell,
 )
 from flipgate.core.traffic.kinds.kind import MIDDLEWARE
@@ -80,16 +81,21 @@ def address_of(world: World) -> str:
 
 def may_be_there(world: World, record: Record) -> bool:
     """Whether there is anything to look for: one is declared, or was made before it left the file."""
-    return world.application.spec.traffic.dark_preview is not None or any(
-        entry.step == DARK_PREVIEW for entry in record.journal
-    )
+    return world.application.spec.traffic.dark_preview is not None or bool(record.dark_preview)
 
 
-def look_at_dark_preview(world: World, side: Side | None) -> DarkPreviewSeen:
-    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`. Raises Refused where
-    users ask for its host: they would be led there."""
+def last_failure(record: Record) -> JournalEntry | None:
+    """The last try to have it right, where that failed."""
+    last = next((entry for entry in reversed(record.journal) if entry.step == DARK_PREVIEW), None)
+    return last if last and last.state is EntryState.UNDONE else None
+
+
+def look_at_dark_preview(world: World, side: Side | None, known: Collection[str] = ()) -> DarkPreviewSeen:
+    """Reads what there is of it, and makes out what it is to be where it is to lead to `side`. `known` are the names
+    that the record has, of routes that may have left the file. Raises Refused where users ask for its host: they would
+    be led there."""
     wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
-    names = dict.fromkeys(_names(world))
+    names = dict.fromkeys([*_names(world), *map(name_of, known)])
 
     def find(name: RouteName) -> dict[str, Any] | FlipgateError | None:
         try:
@@ -151,10 +157,11 @@ def read_dark_preview(world: World, record: Record) -> DarkPreviewTold | None:
     if not may_be_there(world, record):
         return None
     side = dark_side(record) if address_of(world) else None
-    seen = look_at_dark_preview(world, side)
+    seen = look_at_dark_preview(world, side, record.dark_preview)
     if seen.unread:
         raise seen.unread[0]
-    return tell(address_of(world), side, seen.lacking, seen.left)
+    failed = last_failure(record)
+    return tell(address_of(world), side, seen.lacking, seen.left, failed.outcome if failed else "")
 
 
 def dark_preview_evidence(world: World, release: Release) -> list[Evidence]:

@@ -12,15 +12,25 @@ from typing import Any
 
 from flipgate.adapters.routes import delete_very, make_route, write_own
 from flipgate.core.record.intents import DarkPreview
+from flipgate.core.record.record import Record
 from flipgate.core.traffic.dark_preview import is_ours, leading, leading_nowhere
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.dark_preview import DarkPreviewSeen, dark_side, look_at_dark_preview, may_be_there
+from flipgate.steps.looking.dark_preview import (
+    DarkPreviewSeen,
+    dark_side,
+    last_failure,
+    look_at_dark_preview,
+    may_be_there,
+)
+
+FAILED_PAUSE_SECONDS = 3600.0
 
 
 def keep_dark_preview(acting: Acting) -> None:
@@ -35,16 +45,20 @@ def take_dark_preview_away(acting: Acting) -> None:
     _keep(acting, None)
 
 
-def put_dark_preview_right(world: World, *, undeclared: bool = False) -> None:
+def put_dark_preview_right(world: World, *, by_schedule: bool = False) -> None:
     """The same for whoever holds no Lease: takes it where there is something to do. Where another acts, or nobody can
-    look, that is said. Of one that has left the file (`undeclared`) only the record tells, so that takes a read."""
-    if not (undeclared or world.application.spec.traffic.dark_preview):
+    look, that is said.
+
+    `by_schedule` (reconcile): also where the file has none, of which only the record tells; and where the last try
+    failed, no sooner than FAILED_PAUSE_SECONDS after it: each try is an entry of the journal.
+    """
+    if not (by_schedule or world.application.spec.traffic.dark_preview):
         return
     try:
         record = world.store.read()
-        if not may_be_there(world, record):
+        if not may_be_there(world, record) or (by_schedule and _failed_just_now(world, record)):
             return
-        seen = look_at_dark_preview(world, dark_side(record))
+        seen = look_at_dark_preview(world, dark_side(record), record.dark_preview)
         if seen.lacking or seen.left:
             with world.acting() as acting:
                 keep_dark_preview(acting)
@@ -54,12 +68,18 @@ def put_dark_preview_right(world: World, *, undeclared: bool = False) -> None:
         _say(world, error)
 
 
+def _failed_just_now(world: World, record: Record) -> bool:
+    failed = last_failure(record)
+    at = failed.ended if failed else None
+    return at is not None and (world.now() - at).total_seconds() < FAILED_PAUSE_SECONDS
+
+
 def _keep(acting: Acting, side: Side | None) -> None:
-    world = acting.world
+    world, known = acting.world, acting.record.dark_preview
     if not may_be_there(world, acting.record):
         return
     try:
-        seen = look_at_dark_preview(world, side)
+        seen = look_at_dark_preview(world, side, known)
     except FlipgateError as error:
         _say(world, error)
         return
@@ -81,7 +101,12 @@ def _say(world: World, error: FlipgateError) -> None:
 def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
     spec = acting.application.spec.traffic.dark_preview
     host = spec.host if spec else ""
-    with journal(acting, DarkPreview(side, host)) as entry:
+    wanted = tuple(map(str, seen.wanted))
+
+    def known(record: Record, _: int = 0) -> Record:
+        return but(record, dark_preview=tuple(dict.fromkeys([*record.dark_preview, *wanted])))
+
+    with journal(acting, DarkPreview(side, host), also=known) as entry:
         try:
             _take_away(acting, seen.left)
             for name, obj in seen.lacking.items():
@@ -91,6 +116,8 @@ def _change(acting: Acting, side: Side | None, seen: DarkPreviewSeen) -> None:
         except FlipgateError as error:
             raise _not_kept(acting, side, error) from error
         entry.outcome = f"{host or 'it'} leads to {side or 'nobody'}"
+    if not seen.unread:
+        acting.world.store.update(lambda record: but(record, dark_preview=wanted))
 
 
 def _take_away(acting: Acting, left: dict[RouteName, dict[str, Any]]) -> None:

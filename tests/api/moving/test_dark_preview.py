@@ -243,7 +243,7 @@ def test_one_that_a_crash_left_half_made_is_led_there_later(shop: Shop) -> None:
 def test_one_that_left_the_file_is_taken_away(shop: Shop, dark: World) -> None:
     bare = shop.world("reconcile")
     bare.application = declaring(bare.application, traffic={"dark_preview": None})
-    put_dark_preview_right(bare, undeclared=True)
+    put_dark_preview_right(bare, by_schedule=True)
     assert there(dark) == []
 
 
@@ -286,7 +286,7 @@ def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> N
     assert f"{address} does not lead to green: {name} is not as it is to be" in status(shop, shop.name)
     put_dark_preview_right(dark)
     rejected(dark)
-    assert f"{address} is left over: {name}; reconcile takes it away" in status(shop, shop.name)
+    assert f"{address} is left over: {name}; reconcile sees to it within minutes" in status(shop, shop.name)
 
 
 def test_a_question_names_no_address_that_leads_nowhere(shop: Shop) -> None:
@@ -354,3 +354,33 @@ def test_the_rights_that_check_asks_for_are_enough_and_without_them_it_is_said(s
     assert there(world) == ONE
     under_lease(world, take_dark_preview_away)
     assert there(world) == []
+
+
+def test_a_route_that_left_the_file_leaves_no_preview_behind(install: Install) -> None:
+    shop = install(routes=("live", "split"))
+    world = gone_dark(looked(shop))
+    assert len(there(world)) == 2
+    less = shop.world("reconcile")
+    less.application = declaring(less.application)
+    spec = less.application.spec
+    less.application = less.application.model_copy(update={"spec": spec.model_copy(update={"routes": spec.routes[:1]})})
+    rejected(world)
+    put_dark_preview_right(less, by_schedule=True)
+    assert there(world) == []
+    assert world.store.read().dark_preview == ()
+
+
+def test_reconcile_tries_no_more_than_once_an_hour_what_it_may_not_do(shop: Shop, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    plain = set(check_application(robot, shop.application, shop.own))
+    looked(shop)
+    shop.gone_live("pipeline", until=Phase.DARK)
+    world = shop.world("robot", robot)
+    grant(shop, plain)
+    for _ in range(3):
+        put_dark_preview_right(world, by_schedule=True)
+    assert [entry.step for entry in world.store.read().journal].count(DARK_PREVIEW) == 1
+    assert "reconcile tries again within the hour: " in status(shop, shop.name)
+    put_dark_preview_right(later(world, 3601), by_schedule=True)
+    put_dark_preview_right(world)
+    assert [entry.step for entry in world.store.read().journal].count(DARK_PREVIEW) == 3
