@@ -11,7 +11,6 @@ from flipgate.core.record.intents import Intent
 from flipgate.core.record.record import EntryState, JournalEntry
 from flipgate.core.values.errors import LostLease, Refused, about
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.world import crash_point
 
 
 @dataclass
@@ -44,7 +43,6 @@ def journal(
 
     world.store.update(write)
     open_entry = Entry(noted[0])
-    crash_point(intent.step, "begun")
     try:
         with about(world.application.name):
             yield open_entry
@@ -52,7 +50,6 @@ def journal(
         if not isinstance(error, LostLease):
             close(acting, noted[0].id, EntryState.UNDONE, str(error))
         raise
-    crash_point(intent.step, "done")
     close(acting, noted[0].id, EntryState.DONE, open_entry.outcome)
 
 

@@ -16,7 +16,6 @@ from threading import Thread
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import approvals, intents
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
@@ -42,7 +41,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
-from flipgate.steps.acting.world import World, crash_point
+from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
@@ -152,7 +151,6 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     planned = plan_to_send(acting, target, forced=request.forced)
     entry = _open(acting, target, request)
     moved = move_back(acting, target, forced=request.forced, planned=planned)
-    crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
@@ -207,7 +205,6 @@ def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
         return approvals.withdraw(record)
 
     world.store.update(change)
-    crash_point(MOVE_ROUTES, "begun")
     return opened[0]
 
 
