@@ -6,14 +6,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from flipgate.core.record.intents import HAND_OVER
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import FlipgateError, Interrupted, LostLease, TemporaryError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.journal import close
+from flipgate.steps.acting.journal import begin_again
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.stamp import stamp_taken_out
@@ -77,15 +75,8 @@ def _hand_over(acting: Acting, target: Side) -> tuple[str, ...]:
     doing = f"handing the workers back to {target}"
     try:
         act = partial(hand_over_workers, acting, target, back=True, patient=True)
-        return patiently(acting, doing, act, lambda: _close_entry(acting))
+        return patiently(acting, doing, act, lambda: begin_again(acting))
     except TemporaryError:
         # Once more, for all whose own trouble it is not.
-        _close_entry(acting)
+        begin_again(acting)
         return hand_over_workers(acting, target, back=True)
-
-
-def _close_entry(acting: Acting) -> None:
-    """Closes the entry that a fault has left open: the hand-over is begun again right after."""
-    entry = acting.world.store.read().open_entry
-    if entry and entry.step == HAND_OVER:
-        close(acting, entry.id, EntryState.UNDONE, "a fault; done again right after")
