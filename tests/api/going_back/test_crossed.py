@@ -7,7 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
+import pytest
+
+from flipgate.cli import cli
 from flipgate.core.record.phases import Phase
+from flipgate.core.values.errors import TemporaryError
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
 from tests.api.pipeline import act
@@ -36,6 +40,19 @@ def test_a_flip_that_moved_users_while_a_rollback_came_for_the_lease_is_taken_ba
     assert (done.way, done.left, shop.where()) == ("fast", (), ("blue",))
     record = world.store.read()
     assert (record.phase, record.open_entry) == (Phase.ROLLED_BACK, None)
+
+
+def test_a_rollback_that_the_api_server_does_not_answer_says_what_to_type(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live()
+
+    def answer(method: str, path: str) -> Answer | None:
+        return (200, b"<html>") if "/ingressroutes/" in path else None
+
+    options = ["--kubeconfig", str(tmp_path / "wire.kubeconfig"), "-n", shop.own]
+    rubbish = serving(Through(shop.kubeconfig, before=answer), tmp_path)
+    with rubbish, pytest.raises(TemporaryError, match="not JSON") as fault:
+        cli.main(["rollback", shop.name, "--reason", "orders fail", *options], standalone_mode=False)
+    assert fault.value.next_command == f"flipgate rollback {shop.name} --reason 'orders fail'"
 
 
 def test_two_who_abort_the_same_release_both_succeed_and_its_side_rests(shop: Shop, tmp_path: Path) -> None:
