@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
+from flipgate.core.record.record import Decision, need_release
 from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -56,8 +56,7 @@ def go_live(world: World, images: Mapping[str, str]) -> Release:
 def flip_traffic(world: World) -> Release:
     """As flows/flip_traffic.py after its question: from `dark` to `live`, or on from where a crash left it."""
     recover(world)
-    release = world.store.read().release
-    assert release is not None
+    release = flip.need_release(world, need_release(world.store.read()).name, flip.MOVABLE)
     with flip.going_back(world), world.acting() as acting:
         if release.phase is Phase.DARK:
             suite.still_passed(world, release)
