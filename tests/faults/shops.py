@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.phases import Phase
-from flipgate.core.record.pipelines import RECONCILE
+from flipgate.core.record.phases import Phase, works_in
+from flipgate.core.record.pipelines import FLIP_TRAFFIC, RECONCILE
 from flipgate.core.values.sides import Side
+from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look
+from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from lab.control.records import Lab
 from lab.load import Load
 from lab.stories.example import Place
+from tests.lab import runbook
 from tests.lab.prefect_api import TERMINAL, PrefectApi
 from tests.lab.stage import SERVING, WORKERS, Edit, Stage, images, wait_until
 
@@ -97,6 +100,27 @@ class Shop(Stage):
             if "Failed to submit" not in str(said.get("message")):
                 break
         assert said["type"] == "COMPLETED", f"{said}\n{prefect.log(run)}"
+
+    def goes_on(self) -> None:
+        """As reconcile does, and the pipeline that it starts, without Prefect."""
+        world = self.world("reconcile")
+        recover(world)
+        restore_live_side(world)
+        if kept_too_long(world):
+            with world.acting() as acting:
+                rest_expired(acting)
+        record = world.store.read()
+        release, allowed = record.release, record.approval and record.approval.unspent
+        if release is None:
+            return
+        if release.phase is Phase.DEPLOYING:
+            runbook.deploy_dark(world, release.images)
+        elif release.phase in works_in(FLIP_TRAFFIC) and (release.phase is not Phase.DARK or allowed):
+            runbook.flip_traffic(world)
+        elif release.phase is Phase.SETTLING or (release.phase is Phase.LIVE and allowed):
+            runbook.settle_on(world)
+        elif release.phase is Phase.ROLLING_BACK:
+            roll_back(world, "goes on after an interruption", by="reconcile")
 
     def wait_for(self, *phases: Phase, seconds: float = 90) -> Phase:
         """Waits until the application is in one of these phases, with nothing open."""

@@ -1,6 +1,7 @@
 """The flows' order of steps without Prefect: in the test's process, or as a program of its own that may be killed.
 
-python -m tests.lab.runbook flip APPLICATION        (KUBECONFIG names the cluster)
+python -m tests.lab.runbook flip APPLICATION                        (KUBECONFIG names the cluster)
+python -m tests.lab.runbook deploy APPLICATION NAME=IMAGE ...
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, need_release
 from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import hand_over
@@ -84,7 +86,10 @@ def settle_on(world: World) -> Release:
 
 
 if __name__ == "__main__":
-    verb, application = sys.argv[1:]
+    verb, application, *builds = sys.argv[1:]
     here = World.open(application)
     here.say = print
-    {"flip": flip_traffic, "scale-down": scale_down}[verb](here)
+    if verb == "deploy":
+        deploy_dark(here, dict(build.split("=", 1) for build in builds))
+    else:
+        {"flip": flip_traffic, "scale-down": scale_down, "reconcile": restore_live_side}[verb](here)

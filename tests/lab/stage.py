@@ -179,9 +179,9 @@ class Stage:
         assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stderr}"
         return answer.stdout
 
-    def die_at(self, verb: str, step: str, edge: str) -> None:
+    def die_at(self, verb: str, step: str, edge: str, *more: str) -> None:
         """A pipeline's steps (tests/lab/runbook.py) as a process of its own, which dies at this edge of its journal."""
-        with self.program("-m tests.lab.runbook", verb, self.application, env=dying.at(step, edge)) as process:
+        with self.program("-m tests.lab.runbook", verb, self.application, *more, env=dying.at(step, edge)) as process:
             out, err = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, (out, err)
 
