@@ -44,7 +44,7 @@ def end_for_good(name: str) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tiers. All tests on the lab run in one process: they share its nodes and its Prefect server."""
     for item in items:
-        tier = item.path.relative_to(Path(__file__).parent).parts[0]
+        tier = item.path.relative_to(Path(__file__).parent).parts[0].replace("faults", "lab")
         if tier in ("api", "lab"):
             item.add_marker(tier)
         if tier == "lab":

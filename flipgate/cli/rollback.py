@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -60,11 +61,14 @@ def rollback(
     Both sides bad, or routes that name no one side: --to decides, and with --now at once, whatever is Ready there.
     """
     reason = need_reason("rollback", app, reason)
+    from flipgate.core.values.errors import about
     from flipgate.core.values.sides import Side
     from flipgate.steps.going_back.roll_back import roll_back
 
     world = options.world(app, quiet=output is not None)
-    done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)
+    # After a fault: it goes on with what was begun.
+    with about(next_command=f"flipgate rollback {app} --reason {shlex.quote(reason)}{f' --to {to}' if to else ''}"):
+        done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}

@@ -38,7 +38,7 @@ DATA = """\
   queued          [{service, image, at, by}]: builds that wait for the release to end
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
-                  state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND, or the preview's address],
+                  state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND or address],
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
                   decision: null or {decision, by, via, reason, at, spent}}
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}

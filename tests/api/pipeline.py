@@ -1,6 +1,6 @@
 """A process that dies on the way: `python -m tests.api.pipeline KUBECONFIG NAMESPACE APPLICATION STEP`.
 
-It acts as the runs of a pipeline do, and kills itself where FLIPGATE_CRASH_AT says (`flipgate.steps.acting.world`).
+It acts as the runs of a pipeline do, and is killed where tests/dying.py says.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The flows' order of steps without Prefect: in the test's process, or as a program of its own that may be killed.
 
-python -m tests.lab.runbook flip APPLICATION        (KUBECONFIG names the cluster)
+python -m tests.lab.runbook flip APPLICATION                        (KUBECONFIG names the cluster)
+python -m tests.lab.runbook deploy APPLICATION NAME=IMAGE ...
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Mapping
 
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Decision
+from flipgate.core.record.record import Decision, need_release
 from flipgate.core.record.release import Release
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, hand_over
@@ -58,8 +60,7 @@ def go_live(world: World, images: Mapping[str, str]) -> Release:
 def flip_traffic(world: World) -> Release:
     """As flows/flip_traffic.py after its question: from `dark` to `live`, or on from where a crash left it."""
     recover(world)
-    release = world.store.read().release
-    assert release is not None
+    release = flip.need_release(world, need_release(world.store.read()).name, flip.MOVABLE)
     with flip.going_back(world), world.acting() as acting:
         if release.phase is Phase.DARK:
             suite.still_passed(world, release)
@@ -87,7 +88,10 @@ def settle_on(world: World) -> Release:
 
 
 if __name__ == "__main__":
-    verb, application = sys.argv[1:]
+    verb, application, *builds = sys.argv[1:]
     here = World.open(application)
     here.say = print
-    {"flip": flip_traffic, "scale-down": scale_down}[verb](here)
+    if verb == "deploy":
+        deploy_dark(here, dict(build.split("=", 1) for build in builds))
+    else:
+        {"flip": flip_traffic, "scale-down": scale_down, "reconcile": restore_live_side}[verb](here)

@@ -31,6 +31,7 @@ from lab.control.records import Lab
 from lab.load import Load, LoadReport
 from lab.machine.paths import CHECKOUT
 from lab.stories import example
+from tests import dying
 
 POLICY: Mapping[str, Any] = {
     "readyTimeoutSeconds": 60,
@@ -178,10 +179,9 @@ class Stage:
         assert answer.returncode == 0, f"kubectl {' '.join(arguments)}: {answer.stderr}"
         return answer.stdout
 
-    def die_at(self, verb: str, point: str) -> None:
-        """A pipeline's steps (tests/lab/runbook.py) as a process of its own, which kills itself at STEP:edge."""
-        env = {"FLIPGATE_CRASH_AT": point}
-        with self.program("-m tests.lab.runbook", verb, self.application, env=env) as process:
+    def die_at(self, verb: str, step: str, edge: str, *more: str) -> None:
+        """A pipeline's steps (tests/lab/runbook.py) as a process of its own, which dies at this edge of its journal."""
+        with self.program("-m tests.lab.runbook", verb, self.application, *more, env=dying.at(step, edge)) as process:
             out, err = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, (out, err)
 

@@ -77,6 +77,8 @@ class Acting(Authority):
 
     epoch: int
     record: Record
+    entry: int = 0
+    """The journal's entry that is open by this very authority; 0 where none is, as far as it was heard."""
 
     def __init__(self, seal: object, world: World, cluster: Cluster, record: Record, lease: Lease) -> None:
         super().__init__(seal, world, cluster, record.epoch, record)

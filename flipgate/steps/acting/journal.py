@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import Intent
+from flipgate.core.record.intents import MOVE_ROUTES, Intent
 from flipgate.core.record.record import EntryState, JournalEntry
 from flipgate.core.values.errors import LostLease, Refused, about
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.world import crash_point
 
 BEGUN_AGAIN = "begun again right after"
 
@@ -50,11 +49,11 @@ def journal(
             record = records.end(record, stale.id, EntryState.UNDONE, now, BEGUN_AGAIN)
         changed, entry = records.begin(record, intent.step, world.actor, now, intent.written())
         noted[:] = [entry]
+        acting.entry = entry.id  # also where its answer is lost
         return also(changed, entry.id) if also else changed
 
     world.store.update(write)
     open_entry = Entry(noted[0])
-    crash_point(intent.step, "begun")
     try:
         with about(world.application.name):
             yield open_entry
@@ -62,7 +61,6 @@ def journal(
         if not isinstance(error, LostLease):
             close(acting, noted[0].id, EntryState.UNDONE, str(error))
         raise
-    crash_point(intent.step, "done")
     close(acting, noted[0].id, EntryState.DONE, open_entry.outcome)
 
 
@@ -77,3 +75,16 @@ def close(acting: Acting, entry: int, state: EntryState, outcome: str) -> None:
     """Ends an entry in the record."""
     world = acting.world
     world.store.update(lambda record: records.end(record, entry, state, world.now(), outcome))
+    if acting.entry == entry:
+        acting.entry = 0
+
+
+def begin_again(acting: Acting) -> None:
+    """Closes the entry that a fault has left open under this very authority: nobody else works on its step, and who
+    begins it again looks first, and does what is missing. Does nothing where there is none.
+
+    Not for a move of users: that is recovered, and a person may have to be asked again. Raises as the store does.
+    """
+    open_entry = acting.world.store.read().open_entry if acting.entry else None
+    if open_entry and open_entry.id == acting.entry and open_entry.step != MOVE_ROUTES:
+        close(acting, open_entry.id, EntryState.UNDONE, "a fault; done again right after")

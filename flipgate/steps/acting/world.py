@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -36,9 +35,6 @@ from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.acting import SEAL, Acting, Authority
 
 DEFAULT_NAMESPACE = "flipgate"
-CRASH_VARIABLE = "FLIPGATE_CRASH_AT"
-"""For rehearsals: at `STEP:edge` (edge is `begun` or `done`) of the journal this process kills itself."""
-
 
 AT_ONCE = 8
 """Requests under way at once: fewer than the client keeps connections for."""
@@ -66,12 +62,6 @@ def utc_now() -> datetime:
 def new_nonce() -> str:
     """Returns the random part of a stamp, which tells it from others of the same epoch."""
     return uuid4().hex[:10]
-
-
-def crash_point(step: str, edge: str) -> None:
-    """Kills the process here if a rehearsal asks for it (FLIPGATE_CRASH_AT); else does nothing."""
-    if os.environ.get(CRASH_VARIABLE) == f"{step}:{edge}":
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @dataclass

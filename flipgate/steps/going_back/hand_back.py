@@ -15,7 +15,6 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.going_back import closed
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.journal import close_open
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.stamp import stamp_taken_out
@@ -104,14 +103,7 @@ def _hand_over(acting: Acting, target: Side) -> tuple[str, ...]:
     doing = f"handing the workers back to {target}"
     try:
         act = partial(hand_over_workers, acting, target, back=True, patient=True)
-        return patiently(acting, doing, act, lambda: _close_entry(acting))
+        return patiently(acting, doing, act)  # each try closes the entry that the one before has left open
     except TemporaryError:
         # Once more, for all whose own trouble it is not.
-        _close_entry(acting)
         return hand_over_workers(acting, target, back=True)
-
-
-def _close_entry(acting: Acting) -> None:
-    """Closes the entry that a fault has left open: the hand-over is begun again right after."""
-    record = acting.world.store.read()
-    close_open(acting, record, HandOver.step, EntryState.UNDONE, "a fault; done again right after")

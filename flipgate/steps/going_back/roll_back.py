@@ -16,8 +16,7 @@ from threading import Thread
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import approvals, intents
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import MOVE_ROUTES
-from flipgate.core.record.phases import TRANSITIONS, Phase, Reason, Rollback
+from flipgate.core.record.phases import BEFORE_TRAFFIC, TRANSITIONS, Phase, Reason, Rollback
 from flipgate.core.record.record import EntryState, Record
 from flipgate.core.record.release import BAKE, Release
 from flipgate.core.record.sent import note_sent
@@ -40,9 +39,10 @@ from flipgate.core.way_back.way_back import may_be_shrinking
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
+from flipgate.steps.acting.journal import close
 from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
-from flipgate.steps.acting.world import World, crash_point
+from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
@@ -94,18 +94,25 @@ def roll_back(
         raise BadInput("needs a reason", obj="rollback")
     said = fitted(f"{by}: {reason.strip()}", TEXT_BYTES)
     request = RollbackRequest(said, cause, to is not None, now, patience_seconds, evidence)
+    while (done := _as_judged(world, to, request)) is None:
+        world.say("the release has gone on meanwhile: what it takes to go back is judged once more")
+    return replace(done, seconds=round(world.monotonic() - began, 3))
+
+
+def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> RolledBack | None:
+    """Rolls back as what is there now asks for. None where a release that nobody had seen is no longer one of those
+    when the Lease is had: its run has moved users meanwhile, and moves nobody any more."""
     record, unread = _read(world, to)
     target = _judged(world, record, to)
     ends = aborted(record, to) if record else None
     if target is None:
         assert ends
-        done = _abort(world, ends, request.message)
-    else:
-        done = _over_others(world, record, target, request, unread)
-        if ends:  # users were on what nobody approved: they come first
-            ended = _abort(world, ends, request.message)
-            done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
-    return replace(done, seconds=round(world.monotonic() - began, 3))
+        return _abort(world, ends, request.message)
+    done = _over_others(world, record, target, request, unread)
+    # Users were on what nobody approved: they come first.
+    if ends and (ended := _abort(world, ends, request.message)):
+        done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
+    return done
 
 
 def _judged(world: World, record: Record | None, to: Side | None) -> Side | None:
@@ -152,7 +159,6 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     planned = plan_to_send(acting, target, forced=request.forced)
     entry = _open(acting, target, request)
     moved = move_back(acting, target, forced=request.forced, planned=planned)
-    crash_point(MOVE_ROUTES, "done")
     with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
@@ -207,7 +213,6 @@ def _open(acting: Acting, target: Side, request: RollbackRequest) -> int:
         return approvals.withdraw(record)
 
     world.store.update(change)
-    crash_point(MOVE_ROUTES, "begun")
     return opened[0]
 
 
@@ -237,10 +242,28 @@ def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> N
     write_history(world)
 
 
-def _abort(world: World, release: Release, message: str) -> RolledBack:
-    """Ends a release that users have not seen: takes the Lease from its run, and puts its side to rest."""
-    with world.acting(steal=True) as acting:
-        world = acting.world
+def _abort(world: World, release: Release, message: str) -> RolledBack | None:
+    """Ends a release that users have not seen: takes the Lease from its run, and puts its side to rest. Whoever is
+    taken over by another rollback goes on with what that has left. None where users have seen it by now, or something
+    else ended it."""
+    for left in reversed(range(TAKE_OVER_TRIES)):
+        try:
+            with world.acting(steal=True) as acting:
+                found = acting.record.named(release.name)
+                if found is None or found.phase not in (*BEFORE_TRAFFIC, Phase.ABORTED):
+                    return None
+                return _end_unseen(acting, found, message)
+        except LostLease as lost:
+            if not left:
+                raise
+            world.say(f"taking over once more: {lost.fact}")
+    return None
+
+
+def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
+    """Notes the end of a release that users have not seen, unless another rollback has, and puts its side to rest."""
+    world = acting.world
+    if release.phase is not Phase.ABORTED:
         now = world.now()
 
         def change(record: Record) -> Record:
@@ -252,17 +275,21 @@ def _abort(world: World, release: Release, message: str) -> RolledBack:
             )
 
         write(world, change)
-        left = attempted("write the history", lambda: write_history(world))
-        left += attempted("take the preview away", lambda: clear_preview(acting))
-        # Not before: now nobody else works on that side any more. Taken, so that what its run has sent and is still on
-        # its way is refused: it would bring up what was ended, with nobody to put it to rest.
-        left += attempted(f"stamp {release.side}", lambda: stamp(acting, look_at_side(world, release.side)))
-        view = stamped_look(acting, release.side)
-        dark = view.dark
-        if dark is None or dark.side is not release.side:
-            left += (f"{release.side} was not put to rest: {view.traffic}",)
-        else:
-            left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark))
+    elif entry := acting.record.open_entry:  # of the rollback that has noted it
+        close(acting, entry.id, EntryState.UNDONE, f"taken over by {world.actor}")
+    left = attempted("write the history", lambda: write_history(world))
+    left += attempted("take the preview away", lambda: clear_preview(acting))
+    # Not before: now nobody else works on that side any more. Taken, so that what its run has sent and is still on its
+    # way is refused: it would bring up what was ended, with nobody to put it to rest. Lost to another rollback: whoever
+    # is left out takes over in turn, and finds it done.
+    taking = f"stamp {release.side}"
+    left += attempted(taking, lambda: stamp(acting, look_at_side(world, release.side)), but=LostLease)
+    view = stamped_look(acting, release.side)
+    dark = view.dark
+    if dark is None or dark.side is not release.side:
+        left += (f"{release.side} was not put to rest: {view.traffic}",)
+    else:
+        left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
     return RolledBack(ABORT, None, 0.0, notes=_where_users_are(world, view), left=left)
 
 

@@ -14,8 +14,8 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
-from flipgate.steps.acting.world import CRASH_VARIABLE
 from flipgate.steps.going_back.recover import recover
+from tests import dying
 from tests.api.pipeline import ACTOR, act
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened
 
@@ -27,7 +27,7 @@ AT_REST = dict.fromkeys(COUNTS, 0)
 def die(shop: Shop, step: str, edge: str) -> None:
     """Runs the pipeline in a process of its own, which kills itself at this edge."""
     command = [sys.executable, "-m", "tests.api.pipeline", str(shop.kubeconfig), shop.own, shop.name, step]
-    environment = {**os.environ, CRASH_VARIABLE: edge}
+    environment = {**os.environ, **dying.at(*edge.split(":"))}
     ended = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
-from flipgate.steps.acting import journal
+from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_side
 from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
@@ -170,12 +170,14 @@ def test_who_is_taken_over_right_after_the_entry_moves_nothing(shop: Shop, monke
     """Its process slept for a moment, and the rollback that came meanwhile is through when it wakes."""
     world = shop.gone_live(until=Phase.DARK)
 
-    def sleeps(step: str, edge: str) -> None:
-        if (step, edge) == (MOVE_ROUTES, "begun"):
+    @contextmanager
+    def sleeping(*step: Any, **also: Any) -> Iterator[Entry]:
+        with journal(*step, **also) as entry:
             with shop.world("ben").acting(steal=True) as acting:
                 move_back(acting, BLUE)
+            yield entry
 
-    monkeypatch.setattr(journal, "crash_point", sleeps)
+    monkeypatch.setattr("flipgate.steps.moving.move.journal", sleeping)
     with pytest.raises(LostLease):
         under_lease(world, move, GREEN)
     assert shop.where() == ("blue",)

@@ -11,6 +11,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.values.sides import Side
 from flipgate.steps.going_back.recover import recover
+from tests import dying
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, SERVING, WORKERS, NewStage, Stage, images, lost_none
 
@@ -32,7 +33,7 @@ def test_killed_before_the_patch_is_undone_and_asked_again(new_stage: NewStage) 
     world = stage.world()
     runbook.dark_and_approved(world, images("2", "api-all", "venue-football-ncaa"))
     with stage.load() as load:
-        stage.die_at("flip", f"{MOVE_ROUTES}:begun")
+        stage.die_at("flip", MOVE_ROUTES, "begun")
         need_interrupted(stage, BLUE)
 
         outcome = recover(world)
@@ -60,7 +61,7 @@ def test_killed_after_the_patch_is_kept_and_goes_on_without_a_new_question(new_s
     world = stage.world()
     runbook.dark_and_approved(world, images("2", "api-all", "venue-football-ncaa"))
     with stage.load() as load:
-        stage.die_at("flip", f"{MOVE_ROUTES}:done")
+        stage.die_at("flip", MOVE_ROUTES, "done")
         need_interrupted(stage, GREEN)
 
         outcome = recover(world)
@@ -86,7 +87,7 @@ def test_killed_before_the_old_side_goes_to_rest_goes_on(new_stage: NewStage) ->
     world = stage.world()
     runbook.go_live(world, images("2", "api-all"))
     with stage.load() as load:
-        stage.die_at("scale-down", f"{REST_SIDE}:begun")
+        stage.die_at("scale-down", REST_SIDE, "begun")
         assert stage.record().phase is Phase.SETTLING
 
         assert recover(world).pipeline == "scale-down"
@@ -104,8 +105,7 @@ def test_killed_rollback_is_joined_by_the_next(new_stage: NewStage, edge: str, s
     runbook.go_live(world, images("2", "api-all"))
     words = ["rollback", stage.application, "--reason", "orders fail"]
     with stage.load() as load:
-        crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
-        stage.typed(*words, env=crash, code=-signal.SIGKILL)
+        stage.typed(*words, env=dying.at(MOVE_ROUTES, edge), code=-signal.SIGKILL)
         record = stage.record()
         assert record.phase is Phase.ROLLING_BACK
         assert record.both_protected

@@ -18,6 +18,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing import questions
 from lab.control.pipelines import Pipelines
 from lab.machine.paths import CHECKOUT
+from tests import dying
 from tests.lab import runbook
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, wait_until
 
@@ -151,7 +152,7 @@ class Stand:
     def _killed(self) -> None:
         self._dark()
         runbook.approve(self.world, QuestionKind.FLIP)
-        self.stage.die_at("flip", f"{MOVE_ROUTES}:done")
+        self.stage.die_at("flip", MOVE_ROUTES, dying.DONE)
 
 
 def _plain_environment() -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Record
 from lab.control.pipelines import Pipelines
+from tests import dying
 from tests.lab import runbook
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import BLUE, GREEN, NewStage, Stage, images, lost_none, phases, wait_until
@@ -173,8 +174,7 @@ def test_killed_flow_processes_then_reconcile(new_stage: NewStage, prefect: Pref
         deaths = {}
         for stage, edge in ((before, "begun"), (after, "done")):
             parameters = {"application": stage.application, "release": approved(stage)}
-            crash = {"FLIPGATE_CRASH_AT": f"{MOVE_ROUTES}:{edge}"}
-            deaths[edge] = prefect.start("flip-traffic", parameters, crash)
+            deaths[edge] = prefect.start("flip-traffic", parameters, dying.at(MOVE_ROUTES, edge))
         for run in deaths.values():
             prefect.wait(run, "CRASHED")
         assert before.answering() == BLUE

@@ -95,7 +95,7 @@ def test_rollback_from_flipping_and_from_settling(new_stage: NewStage) -> None:
     world = stage.world()
     with stage.load() as load:
         runbook.dark_and_approved(world, images("2", "api-all"))
-        stage.die_at("flip", f"{MOVE_ROUTES}:done")
+        stage.die_at("flip", MOVE_ROUTES, "done")
         stage.wait_for_users_on(GREEN)
         assert stage.record().phase is Phase.FLIPPING
         assert (rollback(stage)["way"], stage.answering()) == ("fast", BLUE)
@@ -105,7 +105,7 @@ def test_rollback_from_flipping_and_from_settling(new_stage: NewStage) -> None:
         assert stage.record().approval is None
         runbook.approve(world, QuestionKind.FLIP)
         runbook.flip_traffic(world)
-        stage.die_at("scale-down", f"{REST_SIDE}:done")
+        stage.die_at("scale-down", REST_SIDE, "done")
         assert (stage.record().phase, stage.replicas(BLUE)) == (Phase.SETTLING, {})
         done = rollback(stage)
         assert (done["way"], done["recorded"], stage.answering()) == ("slow", True, BLUE)

@@ -1,0 +1,88 @@
+"""A rollback that crosses a flip, or another rollback: nobody is sent away for what happened meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from flipgate.cli import cli
+from flipgate.core.record.phases import Phase
+from flipgate.core.values.errors import TemporaryError
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.going_back.way_back import RolledBack
+from tests.api.pipeline import act
+from tests.api.shop import GREEN, Shop
+from tests.api.wire import Answer, Through, serving
+
+
+def once(shop: Shop, when: Callable[[str, str], bool], deed: Callable[[], object]) -> Through:
+    """Somebody else acts right before the first request that is meant, once."""
+    waiting = [deed]
+
+    def before(method: str, path: str) -> Answer | None:
+        if waiting and when(method, path):
+            waiting.pop()()
+        return None
+
+    return Through(shop.kubeconfig, before=before)
+
+
+def test_a_flip_that_moved_users_while_a_rollback_came_for_the_lease_is_taken_back(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live(until=Phase.DARK)
+    world = shop.world("ana")
+    moves = once(shop, lambda method, path: "/leases/" in path, lambda: act(shop.world("pipeline"), "move"))
+    with serving(moves, tmp_path) as cluster:
+        done = roll_back(shop.helped("ana", cluster), "orders fail", by="ana")
+    assert (done.way, done.left, shop.where()) == ("fast", (), ("blue",))
+    record = world.store.read()
+    assert (record.phase, record.open_entry) == (Phase.ROLLED_BACK, None)
+
+
+def test_a_rollback_that_the_api_server_does_not_answer_says_what_to_type(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live()
+
+    def answer(method: str, path: str) -> Answer | None:
+        return (200, b"<html>") if "/ingressroutes/" in path else None
+
+    options = ["--kubeconfig", str(tmp_path / "wire.kubeconfig"), "-n", shop.own]
+    rubbish = serving(Through(shop.kubeconfig, before=answer), tmp_path)
+    with rubbish, pytest.raises(TemporaryError, match="not JSON") as fault:
+        cli.main(["rollback", shop.name, "--reason", "orders fail", *options], standalone_mode=False)
+    assert fault.value.next_command == f"flipgate rollback {shop.name} --reason 'orders fail'"
+
+
+def test_two_who_abort_the_same_release_both_succeed_and_its_side_rests(shop: Shop, tmp_path: Path) -> None:
+    shop.gone_live(until=Phase.DARK)
+    judged, goes_on = Event(), Event()
+
+    def waits() -> None:
+        judged.set()
+        assert goes_on.wait(30)
+
+    def stamps(method: str, path: str) -> bool:
+        return method == "PATCH" and f"{shop.namespace(GREEN)}/deployments" in path
+
+    def aborted(name: str, network: Through) -> RolledBack:
+        (tmp_path / name).mkdir()
+        with serving(network, tmp_path / name) as cluster:
+            return roll_back(shop.helped(name, cluster), "orders fail", by=name)
+
+    with ThreadPoolExecutor(1) as other:
+        ben = other.submit(aborted, "ben", once(shop, lambda method, path: "/leases/" in path, waits))
+        assert judged.wait(30)
+
+        def overtaken() -> None:
+            goes_on.set()
+            ben.result()
+
+        came = [aborted("ana", once(shop, stamps, overtaken)), ben.result()]
+    assert [(each.way, each.left) for each in came] == [("abort", ()), ("abort", ())]
+    assert set(shop.counts(GREEN).values()) == {0}
+    record = shop.world().store.read()
+    assert record.last
+    assert (record.last.phase, record.last.changes[-1].message) == (Phase.ABORTED, "ana: orders fail")
+    assert record.open_entry is None

@@ -1,0 +1,76 @@
+"""The crash walk: which process is killed at which entry of the journal, and where its application is after that.
+
+One row for each entry of each pipeline. `tests/core/steps/test_crash_walk.py` holds it against the code: whoever writes
+an entry of a new kind, or in a new place, has to say here which crash of it is rehearsed on the lab.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flipgate.core.record.intents import (
+    BRING_UP,
+    HAND_OVER,
+    MOVE_ROUTES,
+    REST_SIDE,
+    RESTORE_LIVE_SIDE,
+    START_JOB,
+)
+from flipgate.core.record.phases import Phase
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, ROLL_BACK, SCALE_DOWN
+from flipgate.core.traffic.preview import PREVIEW_ROUTE
+
+
+@dataclass(frozen=True)
+class Crash:
+    """A process of `pipeline` dies at both edges of its entry of this `step`, which `writer` writes (a module below
+    flipgate/steps); the phases in which it is left, and those in which reconcile leaves it: begun, done."""
+
+    pipeline: str
+    step: str
+    writer: str
+    left: tuple[Phase, Phase]
+    reconciled: tuple[Phase, Phase]
+    flow: bool = False
+    """Whether it is a flow run that dies, and reconcile's own run that goes on. Prefect's processes take
+    seconds each: for the others it is the same steps in a plain process (tests/lab/runbook.py)."""
+
+    @property
+    def id(self) -> str:
+        """The test's name."""
+        return f"{self.pipeline}-{self.step}"
+
+
+def _both(phase: Phase) -> tuple[Phase, Phase]:
+    return phase, phase
+
+
+DARK, FLIPPING, BAKING, LIVE, BACK = Phase.DARK, Phase.FLIPPING, Phase.BAKING, Phase.LIVE, Phase.ROLLING_BACK
+
+WALK = (
+    Crash(DEPLOY_DARK, BRING_UP, "releasing/bring_up.py", _both(Phase.DEPLOYING), _both(DARK), flow=True),
+    Crash(DEPLOY_DARK, START_JOB, "moving/jobs.py", _both(Phase.DEPLOYING), _both(DARK)),
+    Crash(FLIP_TRAFFIC, PREVIEW_ROUTE, "moving/preview.py", _both(DARK), _both(LIVE)),
+    Crash(FLIP_TRAFFIC, MOVE_ROUTES, "moving/move.py", _both(FLIPPING), (DARK, LIVE), flow=True),
+    Crash(FLIP_TRAFFIC, HAND_OVER, "moving/hand_over.py", _both(BAKING), _both(LIVE)),
+    Crash(SCALE_DOWN, REST_SIDE, "moving/rest.py", _both(Phase.SETTLING), _both(Phase.SETTLED)),
+    Crash("abort", REST_SIDE, "moving/rest.py", _both(Phase.SETTLED), _both(Phase.SETTLED)),
+    Crash(RECONCILE, RESTORE_LIVE_SIDE, "going_back/live_side.py", _both(LIVE), _both(LIVE)),
+    Crash(
+        ROLL_BACK,
+        MOVE_ROUTES,
+        "going_back/roll_back.py",
+        _both(BACK),
+        _both(Phase.ROLLED_BACK),
+        flow=True,
+    ),
+    Crash(ROLL_BACK, HAND_OVER, "moving/hand_over.py", _both(BACK), _both(Phase.ROLLED_BACK)),
+)
+"""`abort` is a rollback of what nobody has seen: that release is no longer open, so the phase is `settled`."""
+
+BETWEEN = (
+    Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),
+    Crash(FLIP_TRAFFIC, str(LIVE), "releasing/flip.py", _both(BAKING), _both(LIVE)),
+)
+"""Deaths that leave no entry open: while users are proven to be there, and while they are watched. The process dies
+right before this phase is written."""
