@@ -8,9 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 from uuid import uuid4
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.connection import Connection
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
@@ -30,7 +32,6 @@ from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
 from tests.core import builders
-from tests.repeating import repeating
 
 T = TypeVar("T")
 BLUE, GREEN = Side.BLUE, Side.GREEN
@@ -252,9 +253,16 @@ class Shop:
 
     @contextmanager
     def playing_ready(self) -> Iterator[None]:
-        """Plays readiness on both sides, over and over, while the block runs."""
-        with repeating(self.play_all_ready):
+        """Whatever is wanted on either side is there and Ready as soon as it is asked for, while the block runs."""
+        self.play_all_ready()
+        with following(self._follow):
             yield
+
+    def _follow(self, path: str, obj: dict[str, Any]) -> None:
+        """What the controllers do of a Deployment of this shop that was written."""
+        for side in Side:
+            if path.startswith(f"{self.deployments(side)}") and not path.endswith("/status"):
+                self._play(side, obj, obj["spec"]["replicas"])
 
     # Routes
 
@@ -315,6 +323,21 @@ class Shop:
     def patch(self, path: str, operation: tuple[str, str, Any]) -> None:
         verb, pointer, value = operation
         self.cluster.patch(path, [{"op": verb, "path": pointer, "value": value}])
+
+
+@contextmanager
+def following(deed: Callable[[str, dict[str, Any]], object]) -> Iterator[None]:
+    """Does this after each write of anybody here, to its path and what became of the object, while the block runs."""
+    send = Connection.json
+
+    def json(self: Connection, method: str, path: str, **more: Any) -> dict[str, Any]:
+        made = send(self, method, path, **more)
+        if method in ("POST", "PUT", "PATCH"):
+            deed(path, made)
+        return made
+
+    with patch.object(Connection, "json", json):
+        yield
 
 
 def opened(world: World, tag: str = "2") -> Release:

@@ -285,7 +285,8 @@ def test_next_works_where_it_once_was_refused(desk_of: DeskOf, state: State) -> 
     check(desk_of, state)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@pytest.mark.search
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(state=STATES)
 def test_next_works_in_any_state(desk_of: DeskOf, state: State) -> None:
     check(desk_of, state)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from flipgate.core.values.sides import Side
@@ -21,10 +18,9 @@ from flipgate.steps.releasing.setup import adopt, apply_application, check_appli
 from tests.api import stateful
 from tests.api.changed_shop import declaring, to_baking
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
-from tests.api.stateful import QUEUE, STORE, counts, found, play_all, with_stateful_sets
+from tests.api.stateful import QUEUE, STORE, counts, found, playing, with_stateful_sets
 from tests.api.steps import unreadable, users_complain
 from tests.core.builders import refuses
-from tests.repeating import repeating
 
 BUILD = {"store": "shop/store:2", "queue": "shop/queue:2"}
 
@@ -35,12 +31,6 @@ def town(shop: Shop) -> Shop:
     shop = with_stateful_sets(shop)
     shop.adopted()
     return shop
-
-
-@contextmanager
-def playing(shop: Shop) -> Iterator[None]:
-    with repeating(lambda: play_all(shop)):
-        yield
 
 
 def image(shop: Shop, side: Side, name: str) -> str:
@@ -171,7 +161,7 @@ def ending(shop: Shop, world: World, each_seconds: float, until: int) -> None:
     waited = [0.0]
 
     def sleep(seconds: float) -> None:
-        waited[0] += max(seconds, 1.0)
+        waited[0] += max(seconds, 3.0)
         play_all_but_queue(shop)
         left = max(until, 3 - int(waited[0] // each_seconds)) if counts(shop, BLUE)["queue"] == 0 else 3
         stateful.play(shop, BLUE, "queue", pods=left, ready=left)

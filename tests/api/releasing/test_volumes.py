@@ -13,7 +13,7 @@ from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.questions import basis, pose
 from flipgate.steps.releasing.setup import check_application
 from tests.api.shop import BLUE, GREEN, Shop, advanced, under_lease
-from tests.api.stateful import QUEUE, STORE, play_all, stateful_sets, with_stateful_sets
+from tests.api.stateful import QUEUE, STORE, playing, stateful_sets, with_stateful_sets
 
 CLAIM = {
     "metadata": {"name": "data"},
@@ -52,8 +52,8 @@ def released(shop: Shop, until: Phase) -> tuple[Shop, World]:
     town = with_stateful_sets(shop, *OWN, **DELETING)
     world = town.adopted()
     release = open_release(world, {"store": "shop/store:2"}, "ci")
-    under_lease(world, bring_up, release)
-    play_all(town)
+    with playing(town):
+        under_lease(world, bring_up, release)
     if until is Phase.LIVE:
         town.point("live", town.namespace(GREEN))
         world.store.update(lambda record: but(record, active=GREEN))
