@@ -17,6 +17,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
 from flipgate.core.record.release import FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import BLUE, DARK, LIVE, NOW, RUN, question, record, refuses, release
 
@@ -95,6 +96,12 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
     assert more == {"Reason": {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}}
+
+
+@pytest.mark.parametrize("text", ["garbled", "[]", "{}", '{"schema": 1, "active": "red"}'])
+def test_a_record_that_says_what_none_can_is_refused_and_never_a_fresh_start(text: str) -> None:
+    with pytest.raises(PermanentError):
+        parse_record(text, "shop", "flipgate")
 
 
 def test_a_newer_schema_than_this_ones_is_refused_in_words() -> None:
