@@ -13,6 +13,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.looking.scaled_objects import find_scaled
+from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
@@ -209,10 +210,10 @@ def test_without_a_record_the_lines_to_type_are_told(keda: Keda) -> None:
 
 def test_check_asks_for_the_right_and_says_what_keda_does_on_a_dark_side(keda: Keda) -> None:
     def problems() -> list[str]:
-        found = check_application(keda.cluster, keda.shop.application, keda.shop.own)
-        return [each for each in found if "ScaledObject" in each]
+        return list(starter_problems(keda.world()))
 
-    (problem,) = problems()
+    found = check_application(keda.cluster, keda.shop.application, keda.shop.own)
+    (problem,) = [each for each in found if "ScaledObject" in each]
     assert problem.startswith(f"ScaledObject {keda.shop.namespace(GREEN)}/mailer-scaler may start mailer on green")
     assert "The next deploy pauses it. At once: kubectl" in problem
     keda.say(GREEN, paused="true")
