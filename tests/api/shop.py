@@ -8,11 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest.mock import patch
 from uuid import uuid4
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.connection import Connection
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import Intent
@@ -32,6 +30,7 @@ from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
 from tests.core import builders
+from tests.repeating import following
 
 T = TypeVar("T")
 BLUE, GREEN = Side.BLUE, Side.GREEN
@@ -330,21 +329,6 @@ class Shop:
     def patch(self, path: str, operation: tuple[str, str, Any]) -> None:
         verb, pointer, value = operation
         self.cluster.patch(path, [{"op": verb, "path": pointer, "value": value}])
-
-
-@contextmanager
-def following(deed: Callable[[str, dict[str, Any]], object]) -> Iterator[None]:
-    """Does this after each write of anybody here, to its path and what became of the object, while the block runs."""
-    send = Connection.json
-
-    def json(self: Connection, method: str, path: str, **more: Any) -> dict[str, Any]:
-        made = send(self, method, path, **more)
-        if method in ("POST", "PUT", "PATCH"):
-            deed(path, made)
-        return made
-
-    with patch.object(Connection, "json", json):
-        yield
 
 
 def opened(world: World, tag: str = "2") -> Release:

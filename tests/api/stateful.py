@@ -8,7 +8,8 @@ from typing import Any
 
 from flipgate.core.values.sides import Side
 from tests.api.changed_shop import declaring
-from tests.api.shop import BLUE, GREEN, Shop, following
+from tests.api.shop import BLUE, GREEN, Shop
+from tests.repeating import following
 
 REVISION = "controller-revision-hash"
 STORE = "{name: store, role: serving, replicas: 3, kind: StatefulSet}"

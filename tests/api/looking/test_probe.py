@@ -23,6 +23,7 @@ from tests.api.town import Town, pod, world_of
 from tests.api.users import RBAC, user
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, release
+from tests.repeating import until
 
 VALUE = "session=s3cr3t"
 FROM_SECRET = "headers: [{name: Cookie, secret: {name: probe, key: cookie}}]"
@@ -96,9 +97,8 @@ def test_the_right_to_read_it_is_asked_for_by_its_name(shop: Shop, tmp_path: Pat
     shop.cluster.create(f"{RBAC}/{shop.own}/roles", {"metadata": {"name": "probe"}, "rules": [rule]})
     binding = {"metadata": {"name": "probe"}, "roleRef": role, "subjects": [subject]}
     shop.cluster.create(f"{RBAC}/{shop.own}/rolebindings", binding)
-    deadline = shop.world().monotonic() + 20
-    while missing + command in check_application(robot, shop.application, shop.own):
-        assert shop.world().monotonic() < deadline, "one Secret by its name is all it takes"
+    world = shop.world("robot", robot)
+    until(lambda: not list(probe_problems(world)), why="one Secret by its name is all it takes")
 
 
 @pytest.mark.parametrize(

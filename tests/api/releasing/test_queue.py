@@ -65,11 +65,6 @@ def test_a_build_of_another_service_goes_on_with_the_release_that_nobody_has_see
     assert open_release(world, WEB, "ci web") == second, "the first build told again is part of it"
 
 
-def test_a_release_that_failed_is_not_gone_on_with(world: World) -> None:
-    advance(world, open_release(world, WEB, "ci").name, Phase.FAILED, Reason.NOT_READY_IN_TIME)
-    assert open_release(world, MAILER, "ci").images == {"web": "shop/web:1", **MAILER}
-
-
 def test_what_a_person_set_on_the_live_side_meanwhile_is_not_taken_back(shop: Shop, world: World) -> None:
     open_release(world, WEB, "ci")
     pointer = "/spec/template/spec/containers/0/image"
@@ -131,18 +126,6 @@ def test_what_waited_is_started_when_the_release_has_settled_and_becomes_one(
     assert record.release.images == {"web": "shop/web:4", **MAILER}
     assert (record.release.phase, record.release.opened_by) == (Phase.DARK, "ci (self-declared)")
     assert record.queued == {}
-
-
-def test_a_build_that_comes_while_a_run_for_the_older_is_on_its_way_is_the_one_released(
-    shop: Shop,
-) -> None:
-    world = shop.gone_live()
-    release_or_queue(world, {"web": "shop/web:3"}, "ci")
-    release_or_queue(world, {"web": "shop/web:4"}, "ci")
-    rolled_back(shop, world)
-    release = release_or_queue(world, {}, "ci")
-    assert release is not None
-    assert release.images["web"] == "shop/web:4"
 
 
 def test_a_newer_build_takes_the_place_of_one_that_waited(shop: Shop) -> None:
