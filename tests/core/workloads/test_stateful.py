@@ -148,3 +148,13 @@ def test_data_is_deleted_only_where_there_is_any_and_whenscaled_says_so() -> Non
     assert "its data (data) is deleted with its pods now (whenScaled: Delete)" in deletes(both, "now")
     for each in (store(claims=("data",)), store(scaling_deletes=True), replace(store(), stateful=None)):
         assert deletes(each, "now") == ""
+
+
+def test_what_a_side_lacks_is_named_by_its_kind() -> None:
+    """A workload there as another kind is missing as the declared one."""
+    gone = {
+        "store": Workload("store", "shop-green", kind="StatefulSet"),
+        "web": Workload("web", "shop-green"),
+    }
+    state = SideState(PLACES[GREEN], gone)
+    assert (state.missing, state.lacks) == (("store", "web"), "the StatefulSets store and the Deployments web")
