@@ -8,6 +8,7 @@ from dataclasses import replace
 from flipgate.adapters.store import Store
 from flipgate.core.gates.proof import Proven, Seen
 from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import need_release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.outbox import advance
@@ -48,6 +49,17 @@ def add_cron_job(shop: Shop, side: Side, name: str, *, suspend: bool) -> None:
     pods = {"containers": [{"name": name, "image": f"shop/{name}:1"}], "restartPolicy": "Never"}
     spec = {"schedule": "0 4 * * *", "suspend": suspend, "jobTemplate": {"spec": {"template": {"spec": pods}}}}
     shop.cluster.create(cron_job_at(shop, side, name).rpartition("/")[0], {"metadata": {"name": name}, "spec": spec})
+
+
+def at_bake(shop: Shop, *, handed_over: bool = True, **more: int) -> World:
+    """The adopted shop with a release of a new `web` baking on green, without the way there: users are there, and what
+    works is `handed_over`. It has so many pods of `more` Deployments."""
+    world = shop.gone_live("pipeline", Phase.FLIPPING, shop.world().store.read(), **more)
+    with shop.playing_ready(), world.acting() as acting:
+        note_proof(acting, need_release(acting.world.store.read()).name, PROVEN)
+        if handed_over:
+            hand_over_workers(acting, GREEN)
+    return world
 
 
 def to_baking(shop: Shop, world: World, images: Mapping[str, str], *, handed_over: bool = True) -> tuple[str, ...]:

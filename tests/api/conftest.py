@@ -5,7 +5,6 @@ What a test makes stands in namespaces of its own and stays there: nobody here w
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,12 +15,11 @@ import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.phases import Phase
-from flipgate.core.values.errors import FlipgateError
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
 from tests.api.shop import Shop
-from tests.api.steps import Install
+from tests.api.steps import Install, until_served
 from tests.conftest import API_LAB
 
 
@@ -47,19 +45,7 @@ def _serve_routes(cluster: Cluster) -> None:
     for crd in crds:
         spec = crd["spec"]
         version = f"{spec['group']}/{spec['versions'][0]['name']}"
-        _wait_until_served(cluster, f"/apis/{version}/{spec['names']['plural']}")
-
-
-def _wait_until_served(cluster: Cluster, path: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            cluster.get(path, limit="1")
-            return
-        except FlipgateError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+        until_served(cluster, f"/apis/{version}/{spec['names']['plural']}")
 
 
 @pytest.fixture

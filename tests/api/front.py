@@ -8,8 +8,9 @@ from pathlib import Path
 
 from flipgate.core.spec.application import Application, load_application
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.header import check_header, header_problems
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import Shop, timed_by_its_waiting
+from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.town import pod
 from tests.api.wire import ANSWERED, Answer, Handler, Script, Through, sending, serving
 from tests.core.builders import declaring
@@ -57,6 +58,15 @@ def checked(
     """What `check` says of the shop, or of another file of it, where Traefik does as it should or as `users` says."""
     with serving(fronted(shop, users, kubeconfig=kubeconfig), folder) as cluster:
         return check_application(cluster, application or shop.application, shop.own)
+
+
+def unnamed(
+    shop: Shop, folder: Path, users: Users | None = None, replicas: tuple[str, ...] = ("traefik-1",)
+) -> list[str]:
+    """What `check` says of how blue answers users, and no more of it: nothing is asked of the API server."""
+    with serving(fronted(shop, users, replicas), folder) as cluster:
+        world = shop.world("check", cluster)
+        return list(header_problems(world, check_header(world, BLUE, replicas)))
 
 
 def by(shop: Shop, scheme: str = "http", **traefik: int) -> Shop:

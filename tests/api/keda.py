@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
 from tests.api.shop import Shop, meanwhile
+from tests.api.steps import until_served
 from tests.api.wire import Answer, Handler, Script, Through, serving
 
 GROUP = "keda.flipgate.dev"
@@ -121,12 +120,4 @@ def _script(shop: Shop, denied: str, asked: list[str], faults: list[str]) -> Scr
 
 def _serve(cluster: Cluster) -> None:
     cluster.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scaledobjects.{GROUP}", CRD)
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            cluster.get(f"/apis/{GROUP}/v1alpha1/scaledobjects", limit="1")
-            return
-        except FlipgateError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+    until_served(cluster, f"/apis/{GROUP}/v1alpha1/scaledobjects")

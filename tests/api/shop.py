@@ -30,7 +30,7 @@ from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
 from tests.core import builders
-from tests.repeating import repeating
+from tests.repeating import following
 
 T = TypeVar("T")
 BLUE, GREEN = Side.BLUE, Side.GREEN
@@ -157,14 +157,17 @@ class Shop:
             world.store.create(self.first_record(actor))
         return world
 
-    def gone_live(self, actor: str = "ana", until: Phase = Phase.LIVE) -> World:
+    def gone_live(
+        self, actor: str = "ana", until: Phase = Phase.LIVE, adopted: Record | None = None, **more: int
+    ) -> World:
         """The shop with a release of a new `web` live on green, and blue as users left it, worker included; or, with
-        `until` DARK, up on green and seen by nobody.
+        `until` DARK, up on green and seen by nobody. It has this record already, where it was `adopted` as another one
+        than it was installed, and so many pods of `more` Deployments.
 
         As a deploy, a flip and a bake leave it, without the way there: nothing of it is in the journal.
         """
         world, now = self.world(actor), utc_now()
-        images, wanted = {**self.images, "web": "shop/web:2"}, {**COUNTS, "mailer": 0}
+        images, wanted = {**self.images, "web": "shop/web:2"}, {**COUNTS, "mailer": 0, **more}
         for name, count in wanted.items():
             pods = {"spec": {"containers": [{"name": name, "image": images[name]}]}}
             self.scaled(GREEN, name, count, {STAMP: "1.made"}, template=pods)
@@ -172,12 +175,16 @@ class Shop:
         if active is GREEN:
             self.point("live", self.namespace(GREEN))
         release = builders.release(now=now, images=images, wanted=wanted)
-        record = records.open_release(self.first_record(actor), release, now)
+        record = records.open_release(adopted or self.first_record(actor), release, now)
         for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], now, actor=actor)
         new = Occupant(release=release.name, images=images, replicas=wanted, since=now)
         last = {"epoch": 1, "active": active, "outbox": (), "sides": {**record.sides, GREEN: new}}
-        world.store.create(record.model_copy(update=last))
+        record = record.model_copy(update=last)
+        if adopted:
+            world.store.update(lambda _: record)
+        else:
+            world.store.create(record)
         return world
 
     def first_record(self, actor: str) -> Record:
@@ -252,9 +259,16 @@ class Shop:
 
     @contextmanager
     def playing_ready(self) -> Iterator[None]:
-        """Plays readiness on both sides, over and over, while the block runs."""
-        with repeating(self.play_all_ready):
+        """Whatever is wanted on either side is there and Ready as soon as it is asked for, while the block runs."""
+        self.play_all_ready()
+        with following(self._follow):
             yield
+
+    def _follow(self, path: str, obj: dict[str, Any]) -> None:
+        """What the controllers do of a Deployment of this shop that was written."""
+        for side in Side:
+            if path.startswith(f"{self.deployments(side)}") and not path.endswith("/status"):
+                self._play(side, obj, obj["spec"]["replicas"])
 
     # Routes
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from flipgate.core.values.sides import Side
 from tests.api.changed_shop import declaring
 from tests.api.shop import BLUE, GREEN, Shop
+from tests.repeating import following
 
 REVISION = "controller-revision-hash"
 STORE = "{name: store, role: serving, replicas: 3, kind: StatefulSet}"
@@ -54,12 +56,20 @@ def play(shop: Shop, side: Side, name: str, *, pods: int | None = None, ready: i
     shop.patch(f"{stateful_sets(shop, side)}/{name}/status", ("add", "/status", status))
 
 
-def play_all(shop: Shop) -> None:
-    """All controllers of both kinds: whatever is wanted is there."""
-    shop.play_all_ready()
-    for side in Side:
-        for name in COUNTS:
-            play(shop, side, name)
+@contextmanager
+def playing(shop: Shop) -> Iterator[None]:
+    """Whatever is wanted of either kind is there as soon as it is asked for, while the block runs."""
+
+    def follow(path: str, _: dict[str, Any]) -> None:
+        for side in Side:
+            if path.startswith(stateful_sets(shop, side)) and not path.endswith("/status"):
+                play(shop, side, path.rpartition("/")[2])
+
+    with shop.playing_ready(), following(follow):
+        for side in Side:
+            for name in COUNTS:
+                play(shop, side, name)
+        yield
 
 
 def pods(shop: Shop, side: Side = GREEN) -> str:

@@ -15,16 +15,29 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.cli import cli
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import GREEN, Shop, meanwhile
+from tests.repeating import until
 
 SCALE_DOWN = QuestionKind.SCALE_DOWN
 Install = Callable[..., Shop]
 """`Shop.install` on the tests' API server: the fixture `install`."""
+
+
+def until_served(cluster: Cluster, path: str) -> None:
+    """Waits until the API server serves this kind, whose CRD it was given."""
+
+    def served() -> bool:
+        try:
+            return bool(cluster.get(path, limit="1"))
+        except FlipgateError:
+            return False
+
+    until(served, why=f"{path} is not served")
 
 
 @contextmanager

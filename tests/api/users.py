@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 from flipgate.adapters.cluster import Cluster
 from lab.control.records import Lab
 from tests.api.shop import Shop
+from tests.repeating import until
 
 DENIED = re.compile(
     r"no permission to (?P<verb>\S+) (?P<resource>\S+) in namespace (?P<namespace>\S+) \(kubectl auth.*\)"
@@ -64,14 +64,13 @@ def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
 
 def _wait_until_allowed(shop: Shop, who: str, wanted: list[dict[str, str]]) -> None:
     """An API server learns of a new role a moment after it has stored it; of all that one says at once."""
-    deadline = time.monotonic() + 20
+    reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     for attributes in {each["namespace"]: each for each in wanted}.values():
         review = {"spec": {"user": who, "resourceAttributes": attributes}}
-        while not shop.cluster.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"][
-            "allowed"
-        ]:
-            assert time.monotonic() < deadline, f"{who} may not {attributes}"
-            time.sleep(0.02)
+        until(
+            lambda review=review: shop.cluster.create(reviews, review)["status"]["allowed"],
+            why=f"{who} may not {attributes}",
+        )
 
 
 def typed(lab: Lab, line: str, home: Path) -> subprocess.CompletedProcess[str]:

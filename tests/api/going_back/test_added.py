@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import ConditionStatus
 from flipgate.core.way_back.way_back import judge_way_back
@@ -11,7 +9,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import read_old_side
-from tests.api.changed_shop import add, declaring, to_baking
+from tests.api.changed_shop import add, at_bake, declaring, to_baking
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 
 ADDED = ("{name: search, role: serving, replicas: 2}", "{name: digest, role: worker, replicas: 1}")
@@ -26,31 +24,16 @@ def with_more(shop: Shop) -> tuple[Shop, World]:
     return shop, shop.world()
 
 
-def baking(shop: Shop, world: World) -> tuple[str, ...]:
-    """The release that adds `search` and `digest`, baking on green: users and workers are there. What the question
-    said that changes."""
-    new = {"web": "shop/web:2", "search": "shop/search:1", "digest": "shop/digest:1"}
-    said = to_baking(shop, world, new)
-    assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["digest"]) == (0, 1)
-    return said
-
-
-def test_the_question_says_which_services_are_new(shop: Shop) -> None:
+def test_the_question_says_which_services_are_new_and_a_failed_bake_goes_back_at_once(shop: Shop) -> None:
+    """Without pods of it on blue as well: tests/core/workloads/test_counts.py."""
     shop, world = with_more(shop)
-    assert baking(shop, world) == (
+    new = {"web": "shop/web:2", "search": "shop/search:1", "digest": "shop/digest:1"}
+    assert to_baking(shop, world, new) == (
         "digest: new with this release (blue never ran it), shop/digest:1",
         "search: new with this release (blue never ran it), shop/search:1",
         "web: shop/web:1 to shop/web:2",
     )
-
-
-@pytest.mark.parametrize("on_blue", [None, 0], ids=["nothing of it on blue", "no pods of it on blue"])
-def test_a_failed_bake_of_a_release_that_adds_services_goes_back_at_once(shop: Shop, on_blue: int | None) -> None:
-    shop, world = with_more(shop)
-    if on_blue is not None:  # the manifests of both sides came with the release
-        add(shop, BLUE, "search", on_blue)
-    baking(shop, world)
-
+    assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["digest"]) == (0, 1)
     old = read_old_side(world, BLUE)
     found = judge_way_back(world.store.read(), world.application, old, world.now())
     assert found is not None
@@ -66,8 +49,8 @@ def test_a_failed_bake_of_a_release_that_adds_services_goes_back_at_once(shop: S
 
 
 def test_what_never_existed_on_a_side_is_not_waited_for_without_a_record(shop: Shop) -> None:
-    shop, world = with_more(shop)
-    baking(shop, world)
+    shop, _ = with_more(shop)
+    at_bake(shop, search=2, digest=0)
     shop.write_record("garbled")
     with shop.playing_ready():
         done = roll_back(shop.world("ana"), "errors", by="ana", to=BLUE, patience_seconds=20)

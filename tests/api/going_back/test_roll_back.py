@@ -23,11 +23,7 @@ from tests.api.steps import refusing, unreadable, users_complain
 from tests.api.users import grant, user
 from tests.repeating import repeating
 
-UNREADABLE = {
-    "garbled": "garbled",
-    "newer": f'{{"schema": {SCHEMA_VERSION + 1}}}',
-    "red": '{"schema": 1, "active": "red"}',
-}
+NEWER = f'{{"schema": {SCHEMA_VERSION + 1}}}'
 
 
 def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_is_remembered(
@@ -53,15 +49,15 @@ def test_all_users_go_back_and_the_workers_once_without_a_traefik_to_ask_and_it_
     assert all(entry.state is not EntryState.BEGUN for entry in record.journal), "who came later joined it"
 
 
-@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
 def test_with_the_record_unreadable_the_routes_and_the_sides_decide_and_none_is_emptied(
-    shop: Shop, live: World, text: str
+    shop: Shop, live: World
 ) -> None:
+    """Which texts cannot be read is in tests/core/record/test_schema.py."""
     view = look(live)
     dark = need_dark(live, view)
-    with unreadable(shop, text):
+    with unreadable(shop, NEWER):
         done = users_complain(shop)
-        assert shop.record_text() == text
+        assert shop.record_text() == NEWER
     assert (done.way, done.to, done.recorded) == ("fast", BLUE, False)
     assert shop.where() == ("blue",)
     assert done.notes[0].startswith("unrecorded: ")

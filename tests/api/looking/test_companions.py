@@ -9,6 +9,7 @@ import pytest
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.core.values.errors import Refused
+from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
@@ -62,14 +63,15 @@ def test_a_middleware_of_a_side_is_named_and_a_flip_refused(shop: Shop, tmp_path
     assert shop.where() == ("blue",)
 
 
-def test_what_a_middleware_leads_to_is_found_through_chains(shop: Shop, tmp_path: Path) -> None:
+def test_what_a_middleware_leads_to_is_found_through_chains(shop: Shop) -> None:
     page = {"status": ["500-599"], "service": {"name": "web", "namespace": shop.namespace(BLUE), "port": 80}}
     inner = put_middleware(shop, shop.own, "page", errors=page)
     address = f"http://auth.{shop.namespace(BLUE)}.svc.cluster.local:8080/verify"
     auth = put_middleware(shop, shop.own, "auth", forwardAuth={"address": address})
     outer = put_middleware(shop, shop.own, "all", chain={"middlewares": [inner, {"name": "auth"}, {"name": "all"}]})
     through(shop, {"name": outer["name"]})
-    problems = checked(shop, tmp_path)
+    world = shop.world()
+    problems = list(companion_problems(world, look_at_traffic(world)))
     assert [problem.partition(",")[0] for problem in problems] == [
         f"Service {shop.name}-blue/web is named by IngressRoute {shop.own}/live (by Middleware {shop.own}/all "
         f"and Middleware {shop.own}/page)",
@@ -108,8 +110,8 @@ def test_a_middleware_that_may_not_be_read_is_said_and_refuses_no_flip(shop: Sho
         world.say = said.append
         need_targets(world, look_at_traffic(world), GREEN)
         assert any(f"Middleware {shop.own}/page may not be read" in line for line in said)
-        (problem,) = check_application(cluster, shop.application, shop.own)
+        (problem,) = companion_problems(world, look_at_traffic(world))
         assert problem.startswith(f"no permission to get middlewares.traefik.io in namespace {shop.own} (kubectl auth")
         grant(shop, [*needed, problem])
-        (problem,) = check_application(cluster, shop.application, shop.own)
+        (problem,) = companion_problems(world, look_at_traffic(world))
     assert problem.startswith(f"Service {shop.name}-blue/web is named by ")

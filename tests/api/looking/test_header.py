@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
 from flipgate.steps.looking import header
 from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import Users, by, checked, fronted, impatient, saying
+from tests.api.front import Users, by, checked, fronted, impatient, saying, unnamed
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.telling import heard
 from tests.api.wire import Answer, Handler, serving
@@ -54,8 +53,8 @@ def unadopted(standing: Shop) -> Iterator[Shop]:
     ],
     ids=["stripped", "no side", "denied", "cut", *PASSES],
 )
-def test_what_is_seen_instead_is_a_problem(standing: Shop, tmp_path: Path, users: Users, said: str) -> None:
-    (problem,) = checked(by(standing), tmp_path, users=users)
+def test_what_is_seen_instead_is_a_problem(imagined: Shop, tmp_path: Path, users: Users, said: str) -> None:
+    (problem,) = unnamed(by(imagined), tmp_path, users)
     assert said in problem
 
 
@@ -111,7 +110,7 @@ def test_a_traefik_that_has_not_heard_yet_is_asked_again(unadopted: Shop, tmp_pa
 
 
 def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence(
-    standing: Shop, tmp_path: Path
+    imagined: Shop, tmp_path: Path
 ) -> None:
     asked: list[str] = []
 
@@ -119,8 +118,7 @@ def test_each_replica_is_asked_once_and_those_that_say_the_same_are_one_sentence
         asked.append(request.path.split("/pods/")[1].split(":")[0])
         return (saying("X-Served-Side: blue") if asked[-1] == "c" else STRIPPED)(request)
 
-    with serving(fronted(by(standing), users, ("a", "b", "c")), tmp_path) as cluster:
-        (problem,) = check_application(cluster, standing.application, standing.own)
+    (problem,) = unnamed(by(imagined), tmp_path, users, ("a", "b", "c"))
     assert sorted(asked) == ["a", "b", "c"]
     assert problem.startswith("Traefik (a, b) for ")
 
@@ -138,12 +136,9 @@ def test_who_cannot_be_asked_keeps_nobody_from_adopting_and_is_said(
 
 
 def test_where_traefiks_counters_tell_no_header_is_looked_for(cluster: Cluster, lab: Lab, tmp_path: Path) -> None:
-    shop = Shop.install(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
-    text = shop.text.replace("header: X-Served-Side, ", "").replace(
-        f"{shop.name}}}}}", f"{shop.name}, metricsPort: 9100}}}}"
-    )
-    application = load_application(text, "shop.yaml")
-    assert checked(shop, tmp_path, application, users=STRIPPED) == []
+    shop = Shop.named(cluster, lab.kubeconfig, routes=("split",), weighted=["split"])
+    shop.text = shop.text.replace("header: X-Served-Side, ", "")
+    assert unnamed(by(shop, metricsPort=9100), tmp_path, STRIPPED) == []
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,17 @@ import pytest
 
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
+from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.prove import need_visible, prove
 from flipgate.steps.releasing.setup import adopt, check_application
 from flipgate.steps.watching.watch import quick_watch
-from tests.api.front import Users, fronted, impatient, saying
+from tests.api.front import Users, fronted, impatient, saying, unnamed
 from tests.api.shop import BLUE, Shop, timed_by_its_waiting
 from tests.api.town import Town, pod, world_of
 from tests.api.users import RBAC, user
 from tests.api.wire import Answer, Handler, serving
 from tests.core.builders import declaring, release
+from tests.repeating import until
 
 VALUE = "session=s3cr3t"
 FROM_SECRET = "headers: [{name: Cookie, secret: {name: probe, key: cookie}}]"
@@ -47,11 +49,6 @@ def guarded(request: Handler) -> Answer | None:
     return (saying("X-Served-Side: blue") if let_in else saying(status=401, body=b"no"))(request)
 
 
-def seen_in(shop: Shop, folder: Path, users: Users = guarded) -> list[str]:
-    with serving(fronted(shop, users), folder) as cluster:
-        return check_application(cluster, shop.application, shop.own)
-
-
 def test_a_header_out_of_a_secret_lets_probes_in(shop: Shop, tmp_path: Path) -> None:
     keep(probing(shop), VALUE + "\n")  # as `echo` writes it
     with serving(fronted(shop, guarded), tmp_path) as cluster:
@@ -75,13 +72,15 @@ def test_a_header_out_of_a_secret_lets_probes_in(shop: Shop, tmp_path: Path) -> 
     ],
 )
 def test_a_secret_that_holds_no_header_is_named_by_check_and_its_value_never_shown(
-    shop: Shop, tmp_path: Path, value: str, key: str, said: str
+    shop_on_paper: Shop, tmp_path: Path, value: str, key: str, said: str
 ) -> None:
-    keep(probing(shop), value, key)
-    (problem,) = seen_in(shop, tmp_path)
+    shop = probing(shop_on_paper)
+    keep(shop, value, key)
+    with serving(fronted(shop, guarded), tmp_path) as cluster:
+        (problem,) = probe_problems(shop.world("check", cluster))
+        with pytest.raises(Refused) as refused:
+            need_visible(impatient(shop.world("ana", cluster)), BLUE, ["traefik-1"])
     assert problem == f"spec.traffic.probe.headers: Secret {shop.own}/probe: {said}"
-    with serving(fronted(shop, guarded), tmp_path) as cluster, pytest.raises(Refused) as refused:
-        need_visible(impatient(shop.world("ana", cluster)), BLUE, ["traefik-1"])
     assert said in refused.value.fact
     assert "s3cr3t" not in f"{problem} {refused.value}"
 
@@ -98,9 +97,8 @@ def test_the_right_to_read_it_is_asked_for_by_its_name(shop: Shop, tmp_path: Pat
     shop.cluster.create(f"{RBAC}/{shop.own}/roles", {"metadata": {"name": "probe"}, "rules": [rule]})
     binding = {"metadata": {"name": "probe"}, "roleRef": role, "subjects": [subject]}
     shop.cluster.create(f"{RBAC}/{shop.own}/rolebindings", binding)
-    deadline = shop.world().monotonic() + 20
-    while missing + command in check_application(robot, shop.application, shop.own):
-        assert shop.world().monotonic() < deadline, "one Secret by its name is all it takes"
+    world = shop.world("robot", robot)
+    until(lambda: not list(probe_problems(world)), why="one Secret by its name is all it takes")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +118,7 @@ def test_the_right_to_read_it_is_asked_for_by_its_name(shop: Shop, tmp_path: Pat
 def test_who_is_turned_away_is_told_the_status_what_does_that_and_the_key(
     standing: Shop, tmp_path: Path, users: Users, said: str, declare: str
 ) -> None:
-    (problem,) = seen_in(standing, tmp_path, users)
+    (problem,) = unnamed(standing, tmp_path, users)
     with serving(fronted(standing, users), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
             adopt(standing.world("ana", cluster))
@@ -135,8 +133,8 @@ def test_who_is_turned_away_is_told_the_status_what_does_that_and_the_key(
 
 def test_a_side_has_to_answer_with_the_declared_status(standing: Shop, tmp_path: Path) -> None:
     probing(standing, "status: 204")
-    assert seen_in(standing, tmp_path, saying("X-Served-Side: blue", status=204, body=b"")) == []
-    (problem,) = seen_in(standing, tmp_path, saying("X-Served-Side: blue", status=401))
+    assert unnamed(standing, tmp_path, saying("X-Served-Side: blue", status=204, body=b"")) == []
+    (problem,) = unnamed(standing, tmp_path, saying("X-Served-Side: blue", status=401))
     assert "HTTP 401 from blue, while spec.traffic.probe.status is 204" in problem
     with serving(fronted(standing, saying("X-Served-Side: blue", status=401)), tmp_path) as cluster:
         with pytest.raises(Refused) as refused:
@@ -171,7 +169,7 @@ def test_more_replicas_than_a_proof_has_time_for_are_found_before_the_move(shop_
     replicas = tuple(f"traefik-{number}" for number in range(6))
     slow = "a proof of 5 answers through 6 replicas takes 38 s at spec.traffic.probesPerSecond 1"
     with serving(fronted(shop, replicas=replicas), tmp_path) as cluster:
-        (problem,) = check_application(cluster, shop.application, shop.own)
+        (problem,) = probe_problems(shop.world("check", cluster))
         with pytest.raises(Refused) as refused:
             need_visible(shop.world("ana", cluster), BLUE, list(replicas))
     assert refused.value.reason == "CannotSee"

@@ -13,13 +13,14 @@ from flipgate.core.gates.traefik_counters import REQUESTS, STARTED
 from flipgate.core.values.errors import Refused
 from flipgate.core.way_back.facts import agreed
 from flipgate.steps.looking import header
+from flipgate.steps.looking.header import check_header, header_problems
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.observe import observe
 from flipgate.steps.looking.prove import need_visible
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.releasing.setup import adopt, check_application
 from lab.control.records import Lab
-from tests.api.front import Users, by, checked, fronted, impatient, saying
+from tests.api.front import Users, by, fronted, impatient, saying, unnamed
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 from tests.api.wire import Answer, Handler, serving
 
@@ -73,9 +74,9 @@ def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(sho
     assert seen == [f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"]
 
 
-def test_the_port_of_that_entry_point_may_be_another(standing: Shop, tmp_path: Path) -> None:
+def test_the_port_of_that_entry_point_may_be_another(imagined: Shop, tmp_path: Path) -> None:
     front = Front()
-    assert checked(by(standing, "https", httpsPort=4443), tmp_path, users=front) == []
+    assert unnamed(by(imagined, "https", httpsPort=4443), tmp_path, front) == []
     assert {pod for pod, _ in front.asked} == {"https:traefik-1:4443"}
 
 
@@ -107,8 +108,8 @@ def test_check_adopt_and_a_flip_say_with_one_sentence_what_came_instead_and_the_
 ) -> None:
     by(standing, scheme)
     with serving(fronted(standing, front), tmp_path) as cluster:
-        (problem,) = check_application(cluster, standing.application, standing.own)
         world = standing.world("ana", cluster)
+        (problem,) = header_problems(world, check_header(world, BLUE, ["traefik-1"]))
         with pytest.raises(Refused) as refused:
             adopt(world)
         with pytest.raises(Refused) as blind:
@@ -146,7 +147,7 @@ def test_where_counters_name_the_side_it_is_found_too(
             return front(request)
         return 200, f"{STARTED} 1\n{counter} {len(front.asked) * moved}\n".encode()
 
-    problems = checked(split, tmp_path, users=users)
+    problems = unnamed(split, tmp_path, users)
     assert len(problems) == bool(said)
     assert said in "".join(problems)
     assert ("declare spec.traffic.scheme: https" in "".join(problems)) is bool(said)

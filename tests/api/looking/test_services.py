@@ -14,11 +14,13 @@ from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.answer import status_message
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.check import check
-from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
+from flipgate.steps.looking.services import service_problems
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import need_preview
@@ -46,6 +48,13 @@ def stand(shop: Shop, *names: str, selector: dict[str, str] | None = None, port:
             spec = {"ports": [port]} | ({"selector": selector} if selector else {})
             made = {"metadata": {"name": name}, "spec": spec}
             shop.cluster.create(f"/api/v1/namespaces/{shop.namespace(side)}/services", made)
+
+
+def missing(shop: Shop, application: Application, *sides: Side) -> list[str]:
+    """What `check` says of the Services on these sides, or both."""
+    world = shop.world()
+    world.application = application
+    return [each for side in sides or Side for each in service_problems(world, look_at_side(world, side))]
 
 
 def asked(world: World, **keys: Any) -> tuple[Verdict, str, str]:
@@ -94,26 +103,22 @@ def test_checks_ask_by_the_service_and_the_applications_own_404_is_a_fail(
     assert set(paths) == {f"/api/v1/namespaces/{place}/services/{name}:http/proxy/health"}
 
 
-def test_a_missing_service_is_named_with_the_one_that_was_meant(shop: Shop, tmp_path: Path) -> None:
+def test_a_missing_service_is_named_with_the_one_that_was_meant(shop: Shop) -> None:
     stand(shop, "web-service", selector={"app": "web"})
     stand(shop, "mail", selector={"app": "mailer"})
     stand(shop, "bare")
-    problems = checked(
-        shop, tmp_path, behind(shop, "{name: health, path: /, service: web}", "{name: deep, path: /, service: web}")
-    )
-    assert problems == [
+    assert missing(
+        shop, behind(shop, "{name: health, path: /, service: web}", "{name: deep, path: /, service: web}")
+    ) == [
         f"Service {shop.name}-{side}/web does not exist, and checks health, deep ask it; Deployment "
         f"{shop.name}-{side}/web's pods are behind web-service (http 8080): declare `service: web-service` for web"
         for side in (BLUE, GREEN)
     ]
-    assert checked(shop, tmp_path, behind(shop, service="{name: web, service: wbe,"))[0] == (
+    assert missing(shop, behind(shop, service="{name: web, service: wbe,"), BLUE)[0] == (
         f"Service {shop.name}-blue/wbe does not exist; spec.services names it as that of web; Deployment "
         f"{shop.name}-blue/web's pods are behind web-service (http 8080): declare `service: web-service` for web"
     )
-    assert (
-        checked(shop, tmp_path, behind(shop, "{name: health, path: /, service: web, port: 8080}", service=ELSEWHERE))
-        == []
-    )
+    assert missing(shop, behind(shop, "{name: health, path: /, service: web, port: 8080}", service=ELSEWHERE)) == []
 
 
 def test_a_port_that_the_service_has_not_is_named_with_those_it_has(shop: Shop, tmp_path: Path) -> None:

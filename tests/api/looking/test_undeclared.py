@@ -3,6 +3,7 @@ rest."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence
+from flipgate.steps.looking.undeclared import need_declared, undeclared_evidence, undeclared_problems
 from flipgate.steps.releasing.questions import decide, pose
 from flipgate.steps.releasing.settle import settle, soak_evidence
 from flipgate.steps.releasing.setup import check_application
@@ -79,16 +80,17 @@ def test_check_names_each_object_that_leads_to_a_side_until_it_is_declared(shop:
     (ingress,) = [problem for problem in problems if problem.startswith("Ingress ")]
     assert "spec.routes, " not in ingress, "no move changes one"
 
-    text = staying(shop, others)
-    assert checked(shop, tmp_path, load_application(text, "shop.yaml")) == []
+    world = shop.world()
+    world.application = load_application(staying(shop, others), "shop.yaml")
+    assert list(undeclared_problems(world)) == []
 
 
-def test_what_follows_a_declared_route_or_leads_elsewhere_is_none_of_it(shop: Shop, tmp_path: Path) -> None:
+def test_what_follows_a_declared_route_or_leads_elsewhere_is_none_of_it(shop: Shop) -> None:
     rule = {"match": "Host(`y`)", "services": [{"name": "live", "kind": "TraefikService"}]}
     put(shop, TRAEFIK, "IngressRoute", shop.own, "www", {"routes": [rule]})
     home = {"weighted": {"services": [{"name": "web", "port": 80}]}}
     put(shop, TRAEFIK, "TraefikService", shop.namespace(BLUE), "inner", home)  # nobody comes in by that
-    assert checked(shop, tmp_path) == []
+    assert list(undeclared_problems(shop.world())) == []
 
 
 def test_the_old_side_does_not_rest_while_others_lead_to_it(shop: Shop) -> None:
@@ -150,16 +152,16 @@ def test_an_api_that_does_not_answer_is_said_and_lets_no_side_rest(shop: Shop, t
         return (503, b"") if path.startswith("/apis/networking.k8s.io") else None
 
     with serving(Through(shop.kubeconfig, before=down), tmp_path) as cluster:
-        problems = check_application(cluster, shop.application, shop.own)
-        assert [p for p in problems if p.startswith("what else leads to a side is not known: ")], problems
         world = shop.world("ana", cluster)
+        (problem,) = undeclared_problems(world)
+        assert problem.startswith("what else leads to a side is not known: ")
         assert undeclared_evidence(world)[0].verdict is Verdict.UNKNOWN
         with pytest.raises(TemporaryError):
             need_declared(world, BLUE, "scale-down")
     assert admin.store.read().phase is Phase.LIVE
 
 
-def test_workloads_that_nobody_declared_are_named_in_one_sentence(shop: Shop, tmp_path: Path) -> None:
+def test_workloads_that_nobody_declared_are_named_in_one_sentence(shop: Shop) -> None:
     said: list[str] = []
     pods = {"metadata": {"labels": {"app": "x"}}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
     job = {"template": {**pods, "spec": {**pods["spec"], "restartPolicy": "Never"}}}
@@ -168,8 +170,7 @@ def test_workloads_that_nobody_declared_are_named_in_one_sentence(shop: Shop, tm
         put(shop, "/apis/batch/v1", "CronJob", shop.namespace(side), "nightly", nightly)
     cache = {"selector": {"matchLabels": {"app": "x"}}, "serviceName": "cache", "template": pods}
     put(shop, "/apis/apps/v1", "StatefulSet", shop.namespace(BLUE), "cache", cache)
-    with serving(fronted(shop), tmp_path) as cluster:
-        assert check_application(cluster, shop.application, shop.own, said.append) == []
+    assert list(undeclared_problems(replace(shop.world(), say=said.append))) == []
     (line,) = [each for each in said if "CronJob" in each]
     assert line.startswith(f"CronJob {shop.name}-blue/nightly, CronJob {shop.name}-green/nightly, StatefulSet ")
     assert f"StatefulSet {shop.name}-blue/cache" in line

@@ -8,10 +8,9 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.moving.hand_over import hand_over_workers
-from tests.api.changed_shop import add, declaring, to_baking
+from tests.api.changed_shop import add, at_bake, declaring
 from tests.api.shop import BLUE, GREEN, Shop, last_entry
 
-BUILD = {"web": "shop/web:2"}
 QUEUE = "{name: queue, role: worker, replicas: 0}"
 
 
@@ -30,26 +29,29 @@ def busy(shop: Shop) -> Shop:
     return shop
 
 
-@pytest.mark.parametrize(("were", "start"), [((8, 4), (8, 4)), ((1, 0), (1, 0)), ((0, 0), (1, 0))])
-def test_as_many_start_as_worked_at_least_the_declared_and_a_declared_0_stays_0(
-    busy: Shop, were: tuple[int, int], start: tuple[int, int]
-) -> None:
-    for name, count in zip(("mailer", "queue"), were, strict=True):
+def test_as_many_start_as_worked_and_one_that_its_autoscaler_has_shrunk_since_is_left_as_it_is(busy: Shop) -> None:
+    """How many at least is in tests/core/workloads/test_counts.py."""
+    for name, count in (("mailer", 8), ("queue", 4)):
         busy.scale(BLUE, name, count)
-    to_baking(busy, busy.world(), BUILD)
-    assert workers(busy) == {BLUE: (0, 0), GREEN: start}
+    world = at_bake(busy)
+    assert workers(busy) == {BLUE: (0, 0), GREEN: (8, 4)}
+
+    busy.scale(GREEN, "mailer", 2)
+    with busy.playing_ready(), world.acting() as acting:
+        assert hand_over_workers(acting, GREEN) == ()
+    assert workers(busy)[GREEN] == (2, 4)
 
     busy.scale(GREEN, "mailer", 12)
     busy.scale(GREEN, "queue", 0)
     with busy.playing_ready():
         done = roll_back(busy.world("ana"), "errors", by="ana")
-    assert (done.left, workers(busy)) == ((), {BLUE: (12, were[1]), GREEN: (0, 0)})
+    assert (done.left, workers(busy)) == ((), {BLUE: (12, 4), GREEN: (0, 0)})
 
 
 def test_a_hand_over_that_died_when_the_old_ones_had_stopped_starts_as_many(busy: Shop) -> None:
     for name in ("mailer", "queue"):
         busy.scale(BLUE, name, 8)
-    to_baking(busy, busy.world(), BUILD, handed_over=False)
+    at_bake(busy, handed_over=False)
 
     def dies() -> None:
         if busy.counts(BLUE)["mailer"] == 0:
@@ -62,13 +64,3 @@ def test_a_hand_over_that_died_when_the_old_ones_had_stopped_starts_as_many(busy
     with busy.playing_ready():
         recover(busy.world("reconcile"), patience_seconds=0.1)
     assert workers(busy) == {BLUE: (0, 0), GREEN: (8, 8)}
-
-
-def test_one_that_its_autoscaler_has_shrunk_since_is_left_as_it_is(busy: Shop) -> None:
-    busy.scale(BLUE, "mailer", 8)
-    world = busy.world()
-    to_baking(busy, world, BUILD)
-    busy.scale(GREEN, "mailer", 2)
-    with busy.playing_ready(), world.acting() as acting:
-        assert hand_over_workers(acting, GREEN) == ()
-    assert workers(busy)[GREEN] == (2, 0)

@@ -171,27 +171,17 @@ def test_where_users_come_what_has_not_ended_is_stopped_and_a_late_start_is_refu
     assert the_job(shop)["spec"]["suspend"] is True
 
 
+@pytest.mark.parametrize("declared_still", [True, False], ids=["declared", "taken out of the file"])
 def test_a_job_of_an_older_actor_that_still_runs_is_suspended(
-    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch, declared_still: bool
 ) -> None:
     rule = declared(world)
     monkeypatch.setattr(jobs._Running, "wait", lambda *_: jobs.JobSeen("not waited for"))
     with world.acting() as acting:
         ran(acting, rule)
         assert the_job(shop)["spec"]["suspend"] is False
-    with world.acting() as acting:
-        stop_jobs(acting, GREEN)
-        assert the_job(shop)["spec"]["suspend"] is True
-
-
-def test_so_is_one_whose_check_was_taken_out_of_the_file(
-    shop: Shop, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rule = declared(world)
-    monkeypatch.setattr(jobs._Running, "wait", lambda *_: jobs.JobSeen("not waited for"))
-    with world.acting() as acting:
-        ran(acting, rule)
-    world.application = but(world.application, spec=but(world.application.spec, checks=()))
+    if not declared_still:
+        world.application = but(world.application, spec=but(world.application.spec, checks=()))
     with world.acting() as acting:
         stop_jobs(acting, GREEN)
     assert the_job(shop)["spec"]["suspend"] is True

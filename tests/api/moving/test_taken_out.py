@@ -20,7 +20,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.releasing.questions import pose
 from flipgate.steps.releasing.setup import adopt, check_application
-from tests.api.changed_shop import add, add_cron_job, cron_job_at, declaring, to_baking
+from tests.api.changed_shop import add, add_cron_job, at_bake, cron_job_at, declaring, to_baking
 from tests.api.shop import BLUE, GREEN, TO_LIVE, Shop, last_entry
 from tests.api.users import grant, user
 
@@ -83,7 +83,7 @@ def test_what_a_release_takes_out_stops_on_the_old_side_and_works_again_on_the_w
 
 
 def test_a_hand_over_that_died_goes_on_with_what_was_taken_out(fewer: Shop) -> None:
-    to_baking(fewer, fewer.world(), BUILD, handed_over=False)
+    at_bake(fewer, handed_over=False)
     looks = iter(range(2))
 
     def dies() -> None:
@@ -126,7 +126,7 @@ def test_what_an_older_flipgate_noted_without_roles_is_named_and_left_alone(fewe
 
 
 def test_what_does_not_exist_any_more_holds_up_nobody(fewer: Shop) -> None:
-    to_baking(fewer, fewer.world(), BUILD)
+    at_bake(fewer)
     fewer.cluster.delete(f"{fewer.deployments(BLUE)}/ingest")
     with fewer.playing_ready():
         done = roll_back(fewer.world("ana"), "errors", by="ana")
@@ -152,7 +152,7 @@ def test_a_right_that_is_missing_for_what_was_taken_out_is_said_and_fails_no_rel
 
 
 def test_a_late_write_of_a_flip_that_was_taken_over_stops_nothing_that_works_again(fewer: Shop) -> None:
-    to_baking(fewer, fewer.world(), BUILD, handed_over=False)
+    at_bake(fewer, handed_over=False)
     ingest = fewer.deployment(BLUE, "ingest")
     late = read_workload("ingest", fewer.namespace(BLUE), ingest)
     epoch = fewer.world().store.read().epoch
@@ -164,8 +164,7 @@ def test_a_late_write_of_a_flip_that_was_taken_over_stops_nothing_that_works_aga
 
 
 def test_before_the_old_side_rests_the_question_says_what_stays_there(fewer: Shop) -> None:
-    world = fewer.world()
-    to_baking(fewer, world, BUILD)
+    world = at_bake(fewer)
     advance(world, need_release(world.store.read()).name, Phase.LIVE, TO_LIVE[Phase.LIVE])
     assert pose(world, QuestionKind.SCALE_DOWN, []).changes[1:] == (
         "ledger is no longer in the file: its pods stay, 1",

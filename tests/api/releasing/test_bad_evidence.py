@@ -13,10 +13,9 @@ from flipgate.core.record.record import Decision
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.undeclared import undeclared_evidence
+from flipgate.steps.looking.undeclared import undeclared_evidence, undeclared_problems
 from flipgate.steps.releasing.questions import decide, pose, take_form
 from flipgate.steps.releasing.settle import soak_evidence
-from flipgate.steps.releasing.setup import check_application
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
 
@@ -108,8 +107,10 @@ def test_what_a_flip_goes_on_for_all_that_is_printed_with_the_yes_and_shown_befo
 def test_which_comes_first_is_said_where_declaring_would_split_the_routes(shop: Shop) -> None:
     path = put_route(shop, shop.namespace(GREEN))
     first = "first let all of it lead to blue, where users are, and only then declare it under spec.routes"
-    assert [line for line in check_application(shop.cluster, shop.application, shop.own) if first in line]
+    (line,) = undeclared_problems(shop.world())
+    assert first in line
     shop.patch(path, ("replace", "/spec/routes/0/services/0/namespace", shop.namespace(BLUE)))
-    (line,) = [each for each in check_application(shop.cluster, shop.application, shop.own) if "/second" in each]
+    (line,) = undeclared_problems(shop.world())
+    assert "/second" in line
     then = "declare it under spec.routes, and it is moved with the others, or under spec.routesThatStay"
     assert line.endswith(f"others; {then}")

@@ -55,15 +55,10 @@ def up(world: World) -> None:
 RELEASED = {"proxy": "shop/proxy:3", "web": "shop/web:2", "jobs": "shop/web:2", "migrate": "shop/web:2"}
 
 
-@pytest.mark.parametrize("keys", [", image: shop/web", ", container: web"])
-def test_init_containers_and_others_of_the_build_are_released_with_it(crowded: Shop, keys: str) -> None:
-    up(declaring(crowded, keys).adopted())
-    assert images(crowded) == RELEASED
-
-
-def test_nobody_is_asked_about_a_side_where_one_of_them_runs_another_image(crowded: Shop) -> None:
+def test_all_of_the_build_are_released_with_it_and_nobody_is_asked_where_one_runs_another_image(crowded: Shop) -> None:
     world = declaring(crowded, ", image: shop/web").adopted()
     up(world)
+    assert images(crowded) == RELEASED
     at = "/spec/template/spec/initContainers/0/image"
     crowded.patch(f"{crowded.deployments(GREEN)}/web", ("replace", at, "shop/web:1"))
     with pytest.raises(Refused, match="migrate of web is shop/web:1, not shop/web:2") as refused:
@@ -86,10 +81,6 @@ def test_check_asks_which_container_is_the_services(crowded: Shop) -> None:
     untold = declaring(crowded, "")
     problems = check_application(untold.cluster, untold.application, untold.own)
     assert len([each for each in problems if "web has several containers, proxy" in each]) == 2, problems
-    for keys in (", image: shop/web", ", container: web"):
-        told = declaring(crowded, keys)
-        problems = check_application(told.cluster, told.application, told.own)
-        assert not any("container" in each for each in problems), problems
 
 
 def test_a_sidecar_never_gets_the_services_image(crowded: Shop) -> None:

@@ -12,23 +12,24 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from flipgate.adapters.runs import RUNS_A_KEY
+from flipgate.adapters import runs
 from flipgate.cli import cli
 from flipgate.core.record import queue
+from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.queue import gather
+from flipgate.core.record.record import Record, need_release
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
-from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing import bring_up as bringing_up
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.queue import release_or_queue
 from tests.api.played import PlayedPrefect, played, prefect_played
-from tests.api.shop import GREEN, Shop, told, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, advanced, under_lease
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -43,25 +44,25 @@ def prefect(tmp_path: Path) -> Iterator[PlayedPrefect]:
 
 
 def rolled_back(shop: Shop, world: World) -> None:
-    with shop.playing_ready():
-        roll_back(world, "bad", by="ana")
+    """The release that was live has gone back, as a rollback leaves it."""
+    shop.point("live", shop.namespace(BLUE))
+
+    def back(record: Record) -> Record:
+        for phase, reason in (
+            (Phase.ROLLING_BACK, Reason.ROLLBACK_REQUESTED),
+            (Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED),
+        ):
+            record = records.advance(record, phase, reason, world.now(), actor="ana")
+        return but(record, active=BLUE)
+
+    world.store.update(back)
 
 
-@pytest.mark.parametrize("until", [None, Phase.DARK])
-def test_a_build_of_another_service_goes_on_with_the_release_that_nobody_has_seen(
-    world: World, until: Phase | None
-) -> None:
-    first = open_release(world, WEB, "ci web")
-    if until:
-        told(world, first, until)
+def test_a_build_of_another_service_goes_on_with_the_release_that_nobody_has_seen(world: World) -> None:
+    advanced(world, open_release(world, WEB, "ci web"), Phase.DARK)
     second = open_release(world, MAILER, "ci mailer")
     assert second.images == BOTH
     assert open_release(world, WEB, "ci web") == second, "the first build told again is part of it"
-
-
-def test_a_release_that_failed_is_not_gone_on_with(world: World) -> None:
-    advance(world, open_release(world, WEB, "ci").name, Phase.FAILED, Reason.NOT_READY_IN_TIME)
-    assert open_release(world, MAILER, "ci").images == {"web": "shop/web:1", **MAILER}
 
 
 def test_what_a_person_set_on_the_live_side_meanwhile_is_not_taken_back(shop: Shop, world: World) -> None:
@@ -82,20 +83,19 @@ def test_two_builds_at_once_are_one_release(shop: Shop, world: World) -> None:
     assert release in found
 
 
-@pytest.mark.parametrize("until", [Phase.FLIPPING, Phase.BAKING, Phase.LIVE])
-def test_while_users_are_on_a_release_a_build_waits_and_everybody_hears(world: World, until: Phase) -> None:
-    said: list[str] = []
-    release = open_release(world, WEB, "ci")
-    told(world, release, until)
+def test_while_users_are_on_a_release_a_build_waits_and_everybody_hears(shop: Shop) -> None:
+    """In which phases that is so: tests/core/record/test_queue.py."""
+    said, world = list[str](), shop.gone_live()
+    release = need_release(world.store.read())
     world.say = said.append
     for _ in range(2):
         assert release_or_queue(world, MAILER, "ci 8") is None
     assert said == [
-        f"{world.application.name}: mailer shop/mailer:2 waits until release {release.name} (`{until}`) has ended."
+        f"{world.application.name}: mailer shop/mailer:2 waits until release {release.name} (`live`) has ended."
         " Built by ci 8"
     ]
     record = world.store.read()
-    assert (record.phase, record.release and record.release.name) == (until, release.name)
+    assert (record.phase, record.release and record.release.name) == (Phase.LIVE, release.name)
     assert record.queued["mailer"].image == "shop/mailer:2"
 
 
@@ -126,18 +126,6 @@ def test_what_waited_is_started_when_the_release_has_settled_and_becomes_one(
     assert record.release.images == {"web": "shop/web:4", **MAILER}
     assert (record.release.phase, record.release.opened_by) == (Phase.DARK, "ci (self-declared)")
     assert record.queued == {}
-
-
-def test_a_build_that_comes_while_a_run_for_the_older_is_on_its_way_is_the_one_released(
-    shop: Shop,
-) -> None:
-    world = shop.gone_live()
-    release_or_queue(world, {"web": "shop/web:3"}, "ci")
-    release_or_queue(world, {"web": "shop/web:4"}, "ci")
-    rolled_back(shop, world)
-    release = release_or_queue(world, {}, "ci")
-    assert release is not None
-    assert release.images["web"] == "shop/web:4"
 
 
 def test_a_newer_build_takes_the_place_of_one_that_waited(shop: Shop) -> None:
@@ -306,15 +294,18 @@ def test_what_a_build_superseded_is_not_lost_before_it_has_opened_its_own(
     assert release.images == BOTH
 
 
-def test_runs_that_fail_each_time_are_said_and_not_started_for_ever(shop: Shop, prefect: PlayedPrefect) -> None:
+def test_runs_that_fail_each_time_are_said_and_not_started_for_ever(
+    shop: Shop, prefect: PlayedPrefect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "RUNS_A_KEY", 2)
     world, said = waiting(shop, MAILER), list[str]()
     world.say = said.append
     with played(world) as flows:
-        for _ in range(RUNS_A_KEY + 1):
+        for _ in range(runs.RUNS_A_KEY + 1):
             flows.reconcile(world, "default")
             for run in prefect.of("deploy-dark"):
                 run["state_type"] = "FAILED"
-    assert len(prefect.of("deploy-dark")) == RUNS_A_KEY
+    assert len(prefect.of("deploy-dark")) == runs.RUNS_A_KEY
     record = world.store.read()
     assert queue.left(record).startswith("nobody releases what waits any more: each run that was to do it has ended")
     assert [entry.step for entry in record.journal].count("BuildsLeft") == 1, "said once"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +12,8 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look, need_dark
+from flipgate.steps.looking.other_kinds import kind_problems
+from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
@@ -21,10 +22,9 @@ from flipgate.steps.releasing.setup import adopt, apply_application, check_appli
 from tests.api import stateful
 from tests.api.changed_shop import declaring, to_baking
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
-from tests.api.stateful import QUEUE, STORE, counts, found, play_all, with_stateful_sets
+from tests.api.stateful import QUEUE, STORE, counts, found, playing, with_stateful_sets
 from tests.api.steps import unreadable, users_complain
 from tests.core.builders import refuses
-from tests.repeating import repeating
 
 BUILD = {"store": "shop/store:2", "queue": "shop/queue:2"}
 
@@ -35,12 +35,6 @@ def town(shop: Shop) -> Shop:
     shop = with_stateful_sets(shop)
     shop.adopted()
     return shop
-
-
-@contextmanager
-def playing(shop: Shop) -> Iterator[None]:
-    with repeating(lambda: play_all(shop)):
-        yield
 
 
 def image(shop: Shop, side: Side, name: str) -> str:
@@ -132,10 +126,10 @@ def test_what_is_there_as_another_kind_is_named_with_the_line_to_write(
         spec = {"selector": {"matchLabels": labels}, "template": template}
         shop.cluster.create(path, {"metadata": {"name": "store"}, "spec": spec})
     shop = declaring(shop, STORE if declared == "StatefulSet" else STORE.replace(", kind: StatefulSet", ""))
-    problems = check_application(shop.cluster, shop.application, shop.own)
-    named = [line for line in problems if line.startswith(f"{there} {shop.namespace(GREEN)}/store is there")]
-    assert [told in line for line in named] == [True], problems
-    assert any(f"lacks the {declared}s store" in line for line in problems), problems
+    place, store = shop.application.place_of(GREEN), shop.application.service("store")
+    (line,) = kind_problems(shop.cluster, place, [store])
+    assert line.startswith(f"{there} {shop.namespace(GREEN)}/store is there")
+    assert told in line
     with refuses("OtherKind", told):
         apply_application(shop.cluster, shop.application, shop.text, shop.own)
 
@@ -154,12 +148,15 @@ def test_a_daemon_set_beside_the_services_is_said_with_what_it_means(shop: Shop)
 
 def test_declared_ones_are_none_of_those_that_nobody_declared(shop: Shop) -> None:
     said: list[str] = []
+
+    def world_of(shop: Shop) -> World:
+        return replace(shop.world(), say=said.append)
+
     shop = with_stateful_sets(shop, STORE)
-    check_application(shop.cluster, shop.application, shop.own, said.append)
-    shop = declaring(shop, QUEUE)
+    assert list(undeclared_problems(world_of(shop))) == []
     assert [line for line in said if "queue" in line and "store" not in line]
     said.clear()
-    check_application(shop.cluster, shop.application, shop.own, said.append)
+    assert list(undeclared_problems(world_of(declaring(shop, QUEUE)))) == []
     assert not [line for line in said if "not declared" in line], said
 
 
@@ -171,7 +168,7 @@ def ending(shop: Shop, world: World, each_seconds: float, until: int) -> None:
     waited = [0.0]
 
     def sleep(seconds: float) -> None:
-        waited[0] += max(seconds, 1.0)
+        waited[0] += max(seconds, 3.0)
         play_all_but_queue(shop)
         left = max(until, 3 - int(waited[0] // each_seconds)) if counts(shop, BLUE)["queue"] == 0 else 3
         stateful.play(shop, BLUE, "queue", pods=left, ready=left)

@@ -9,11 +9,13 @@ from flipgate.core.record.record import Question
 from flipgate.core.values.base import but
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look
+from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.releasing.bring_up import bring_up, open_release
 from flipgate.steps.releasing.questions import basis, pose
 from flipgate.steps.releasing.setup import check_application
+from tests.api.changed_shop import by_file
 from tests.api.shop import BLUE, GREEN, Shop, advanced, under_lease
-from tests.api.stateful import QUEUE, STORE, play_all, stateful_sets, with_stateful_sets
+from tests.api.stateful import QUEUE, STORE, playing, stateful_sets, with_stateful_sets
 
 CLAIM = {
     "metadata": {"name": "data"},
@@ -25,19 +27,18 @@ OWN = [STORE.replace("}", ", ownData: true}"), QUEUE.replace("}", ", ownData: tr
 
 
 def said_by_check(shop: Shop) -> list[str]:
-    said: list[str] = []
-    check_application(shop.cluster, shop.application, shop.own, said.append)
-    return [line for line in said if line.startswith("StatefulSet") and "not declared" not in line]
+    return list(volume_notes(shop.world()))
 
 
 def test_check_says_once_that_each_side_has_its_own_volumes_unless_that_is_declared(shop: Shop) -> None:
-    (line,) = said_by_check(with_stateful_sets(shop, STORE, volumeClaimTemplates=[CLAIM]))
+    town = with_stateful_sets(shop, STORE, volumeClaimTemplates=[CLAIM])
+    (line,) = said_by_check(town)
     assert line.startswith("StatefulSets store have volumes (data), and each side has its own")
     assert line.endswith("write `ownData: true` for store")
-
-
-def test_where_it_is_declared_check_says_nothing_of_it(shop: Shop) -> None:
-    assert said_by_check(with_stateful_sets(shop, *OWN, volumeClaimTemplates=[CLAIM])) == []
+    said: list[str] = []
+    check_application(town.cluster, town.application, town.own, said.append)
+    assert line in said
+    assert said_by_check(by_file(town, town.text.replace(STORE, OWN[0]))) == []
 
 
 def test_check_says_on_each_side_what_is_deleted_and_how_it_is_kept(shop: Shop) -> None:
@@ -52,8 +53,8 @@ def released(shop: Shop, until: Phase) -> tuple[Shop, World]:
     town = with_stateful_sets(shop, *OWN, **DELETING)
     world = town.adopted()
     release = open_release(world, {"store": "shop/store:2"}, "ci")
-    under_lease(world, bring_up, release)
-    play_all(town)
+    with playing(town):
+        under_lease(world, bring_up, release)
     if until is Phase.LIVE:
         town.point("live", town.namespace(GREEN))
         world.store.update(lambda record: but(record, active=GREEN))

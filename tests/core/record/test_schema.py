@@ -17,6 +17,7 @@ from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
 from flipgate.core.record.release import FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
 from tests.core.builders import BLUE, DARK, LIVE, NOW, RUN, question, record, refuses, release
 
@@ -31,6 +32,7 @@ TIMED = Judgement(
 REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
 NEWS: dict[str, Record] = {
     "queued": WAITS,
+    "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
@@ -86,7 +88,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"queued", "refusedBuild"},
+        "Record": {"darkPreview", "queued", "refusedBuild"},
         "Question": {"lookFirst"},
         "Occupant": {"roles"},
         "Release": {"again"},
@@ -95,6 +97,12 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
     assert more == {"Reason": {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}}
+
+
+@pytest.mark.parametrize("text", ["garbled", "[]", "{}", '{"schema": 1, "active": "red"}'])
+def test_a_record_that_says_what_none_can_is_refused_and_never_a_fresh_start(text: str) -> None:
+    with pytest.raises(PermanentError):
+        parse_record(text, "shop", "flipgate")
 
 
 def test_a_newer_schema_than_this_ones_is_refused_in_words() -> None:

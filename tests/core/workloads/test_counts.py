@@ -181,6 +181,7 @@ def test_a_side_needs_what_it_carried_and_nothing_that_a_later_release_added() -
     known = adding(web=2)
     assert counts_that_matter(more, known, BLUE) == {"web": 2}
     assert without_pods(more, known, without(side(BLUE, deployment("search")), "search")) == {}
+    assert without_pods(more, known, side(BLUE, deployment("search", replicas=0))) == {}, "its manifests came with it"
     assert at_work(more.handed_over(), known, BLUE) == {"mailer": 3}
     assert counts_that_matter(more, None, BLUE) == {"web": 1, "search": 1}, "nobody knows"
 

@@ -49,6 +49,28 @@ def test_the_api_servers_sentence_is_shown_on_one_line_and_not_for_ever() -> Non
     assert (one.service, one.reason) == ("web", Why.PODS_REFUSED)
 
 
+NOT_MADE = {"type": "Progressing", "status": "False", "reason": "ReplicaSetCreateError"}
+
+
+@pytest.mark.parametrize(
+    ("message", "changes", "command"),
+    [
+        (f"{FORBIDDEN}: exceeded quota: compute, requested: cpu=2, used: cpu=3, limited: cpu=4", {}, "resourcequotas"),
+        (f'{FORBIDDEN}: violates PodSecurity "restricted:latest": allowPrivilegeEscalation', {}, "get namespace"),
+        (
+            'Failed to create new replica set "web-6f": admission webhook "p" denied the request: no',
+            NOT_MADE,
+            "events",
+        ),
+    ],
+)
+def test_each_refusal_has_the_command_that_shows_why(message: str, changes: dict[str, str], command: str) -> None:
+    (one,) = found(refused(message, ready=1, **changes))
+    assert one.fact == f"Deployment shop-green/web has 1 of 2 pods, and the API server refuses more: {message}"
+    assert command in one.command
+    assert one.reason == Why.PODS_REFUSED
+
+
 @pytest.mark.parametrize(
     "changes", [{"status": "False"}, {"reason": "FailedDelete"}, {"type": "Available"}], ids=lambda each: str(each)
 )

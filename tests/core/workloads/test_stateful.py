@@ -172,3 +172,13 @@ def test_a_pod_of_the_template_before_that_only_starts_has_more_time(
     old["status"] = {"phase": "Running", "containerStatuses": containers}
     (found,) = stuck("store", store(pods=1, updated=0), [old])
     assert (found.reason, found.patience_seconds) == ("PodsHeldBack", seconds)
+
+
+def test_what_a_side_lacks_is_named_by_its_kind() -> None:
+    """A workload there as another kind is missing as the declared one."""
+    gone = {
+        "store": Workload("store", "shop-green", kind="StatefulSet"),
+        "web": Workload("web", "shop-green"),
+    }
+    state = SideState(PLACES[GREEN], gone)
+    assert (state.missing, state.lacks) == (("store", "web"), "the StatefulSets store and the Deployments web")
