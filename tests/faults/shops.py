@@ -18,7 +18,9 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.dark_preview import dark_side, look_at_dark_preview
 from flipgate.steps.looking.look import look
+from flipgate.steps.moving.dark_preview import put_dark_preview_right
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from lab.control.records import Lab
 from lab.load import Load
@@ -33,11 +35,12 @@ SMOKE = {"template": {"spec": {"containers": [{"name": "smoke", "image": "busybo
 
 
 def few_checks(document: dict[str, Any]) -> None:
-    """Two checks, and a preview: each entry of the journal is written, in little time."""
+    """Two checks, and previews: each entry of the journal is written, in little time."""
     spec = document["spec"]
     health = next(check for check in spec["checks"] if check["name"] == "health")
     spec["checks"] = [health, {"name": "smoke", "timeoutSeconds": 60, "job": SMOKE}]
     spec["traffic"]["previewHost"] = f"preview-{spec['traffic']['host']}"
+    spec["traffic"]["darkPreview"] = {"host": f"look-{spec['traffic']['host']}"}
 
 
 def one_check(document: dict[str, Any]) -> None:
@@ -106,6 +109,7 @@ class Shop(Stage):
         world = self.world("reconcile")
         recover(world)
         restore_live_side(world)
+        put_dark_preview_right(world, by_schedule=True)
         if kept_too_long(world):
             with world.acting() as acting:
                 rest_expired(acting)
@@ -142,6 +146,8 @@ class Shop(Stage):
         assert record
         assert record.open_entry is None
         assert view.active is record.active, (view.active, record.active)
+        preview = look_at_dark_preview(self.world(), dark_side(record), record.dark_preview)
+        assert not (preview.lacking or preview.left)
         self.wait_for_users_on(record.active)
         assert set(self.replicas(record.active)) == {*SERVING, *WORKERS}
         other = set(self.replicas(record.active.other))

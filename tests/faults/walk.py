@@ -18,6 +18,7 @@ from flipgate.core.record.intents import (
 )
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, ROLL_BACK, SCALE_DOWN
+from flipgate.core.traffic.dark_preview import DARK_PREVIEW
 from flipgate.core.traffic.preview import PREVIEW_ROUTE
 
 
@@ -50,6 +51,7 @@ DARK, FLIPPING, BAKING, LIVE, BACK = Phase.DARK, Phase.FLIPPING, Phase.BAKING, P
 WALK = (
     Crash(DEPLOY_DARK, BRING_UP, "releasing/bring_up.py", _both(Phase.DEPLOYING), _both(DARK), flow=True),
     Crash(DEPLOY_DARK, START_JOB, "moving/jobs.py", _both(Phase.DEPLOYING), _both(DARK)),
+    Crash(DEPLOY_DARK, DARK_PREVIEW, "moving/dark_preview.py", _both(DARK), _both(DARK)),
     Crash(FLIP_TRAFFIC, PREVIEW_ROUTE, "moving/preview.py", _both(DARK), _both(LIVE)),
     Crash(FLIP_TRAFFIC, MOVE_ROUTES, "moving/move.py", _both(FLIPPING), (DARK, LIVE), flow=True),
     Crash(FLIP_TRAFFIC, HAND_OVER, "moving/hand_over.py", _both(BAKING), _both(LIVE)),
@@ -67,6 +69,10 @@ WALK = (
     Crash(ROLL_BACK, HAND_OVER, "moving/hand_over.py", _both(BACK), _both(Phase.ROLLED_BACK)),
 )
 """`abort` is a rollback of what nobody has seen: that release is no longer open, so the phase is `settled`."""
+
+BY_SEARCH = frozenset({("going_back/hand_back.py", HAND_OVER)})
+"""Entries of a way back to a named side without a release: one write closes the move's and opens the hand-over's, and who
+dies after it is found by tests/simulation/test_found.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from flipgate.core.record import intents
 from tests.core import source
-from tests.faults.walk import WALK
+from tests.faults.walk import BY_SEARCH, WALK
 
 pytestmark = source.IN_ONE_PROCESS
 
 
 def test_each_place_that_writes_an_entry_is_walked_to() -> None:
-    assert {(crash.writer, crash.step) for crash in WALK} == set(_written())
+    assert {(crash.writer, crash.step) for crash in WALK} | BY_SEARCH == set(_written())
 
 
 def test_no_crash_is_walked_to_twice() -> None:
@@ -34,7 +34,7 @@ def _step(file: str, node: ast.AST) -> str:
     if source.called(node.func) == "journal":
         return _class(node.args[1])
     if ast.unparse(node.func) == "records.begin":
-        return {"way_back.step": intents.MOVE_ROUTES}[ast.unparse(node.args[1])]
+        return {"way_back.step": intents.MOVE_ROUTES, "intent.step": intents.HAND_OVER}[ast.unparse(node.args[1])]
     return ""
 
 
