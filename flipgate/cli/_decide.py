@@ -29,10 +29,13 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
     reason = need_reason(verb, app, reason)
     from flipgate.core.record.record import Decision
     from flipgate.core.values.verdicts import not_passed
+    from flipgate.steps.moving.dark_preview import put_dark_preview_right
     from flipgate.steps.releasing.questions import decide
 
     world, by = options.world(app, quiet=bool(output)), person()
     question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
+    if verb == Decision.REJECT:
+        put_dark_preview_right(world)  # nobody looks at it any more, whenever the run gets to it
     note = _ring(world, question, verb, reason, by)
     bad = not_passed(question.evidence)
     if output:

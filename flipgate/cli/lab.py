@@ -180,7 +180,7 @@ def _ways_in(status: LabStatus) -> list[str]:
         return []
     ways = {
         "API server": status.lab.api_url,
-        "Traefik": status.lab.traefik_url,
+        "Traefik": " ".join(filter(None, [status.lab.traefik_url, status.lab.traefik_tls_url])),
         "Prometheus": status.lab.prometheus_url,
         "Alertmanager": status.lab.alertmanager_url,
         "kubectl": status.lab.kubectl,

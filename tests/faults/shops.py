@@ -147,7 +147,7 @@ class Shop(Stage):
         assert record.open_entry is None
         assert view.active is record.active, (view.active, record.active)
         preview = look_at_dark_preview(self.world(), dark_side(record), record.dark_preview)
-        assert not (preview.lacking or preview.left)
+        assert preview.lacking == preview.left == {}
         self.wait_for_users_on(record.active)
         assert set(self.replicas(record.active)) == {*SERVING, *WORKERS}
         other = set(self.replicas(record.active.other))

@@ -71,8 +71,8 @@ WALK = (
 """`abort` is a rollback of what nobody has seen: that release is no longer open, so the phase is `settled`."""
 
 BY_SEARCH = frozenset({("going_back/hand_back.py", HAND_OVER)})
-"""Entries of a way back to a named side without a release: one write closes the move's and opens the hand-over's, and who
-dies after it is found by tests/simulation/test_found.py."""
+"""Of a way back to a named side without a release: one write closes the move's entry and opens the hand-over's, and who
+dies after it is in tests/simulation/test_found.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

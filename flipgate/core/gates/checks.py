@@ -26,6 +26,7 @@ from flipgate.core.spec.fields import (
 from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.foreign import LONGEST_SHOWN, NotJson, parse_json, printable, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up, same
+from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 
 Kind = Literal["http", "command", "job"]
@@ -226,10 +227,10 @@ NAMED_SHOWN: Final = 40
 
 
 def wrong_side(answer: Answer | str, header: str | None, side: str) -> str:
-    """Says that an answer of this side names another one in the header that tells users' side; empty where it names
-    none, or this one."""
+    """Says that an answer of this side names the other one in the header that tells users' side; empty where it does
+    not. What names neither may be of a service that no route leads to."""
     named = answer.headers.get(header.lower(), "") if header and isinstance(answer, Answer) else ""
-    if named in ("", side):
+    if named not in (*Side,) or named == side:
         return ""
     return f"header {header} says {printable(named, NAMED_SHOWN)}, and this is {side}: no move to it could be proven"
 

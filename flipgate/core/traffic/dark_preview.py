@@ -114,8 +114,8 @@ def tell(
     there is none, and none is to be there. `failed` is why the last try to have it right did not."""
     when = f"reconcile tries again within the hour: {failed}" if failed else "reconcile sees to it within minutes"
     if lacking:
-        named = ", ".join(map(str, lacking))
-        fact = f"does not lead to {side}: {named} is not as it is to be; {when}"
+        named, many = ", ".join(map(str, lacking)), "a route of it is" if len(lacking) == 1 else "routes of it are"
+        fact = f"may not lead to {side}: {many} not as it is to be ({named}); {when}"
         return DarkPreviewTold(address, side, fact, False)
     if left:
         fact = f"is left over: {', '.join(map(str, left))}; {when}"

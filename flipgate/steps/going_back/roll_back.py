@@ -290,15 +290,12 @@ def _end_unseen(acting: Acting, release: Release, message: str) -> RolledBack:
         left += (f"{release.side} was not put to rest: {view.traffic}",)
     else:
         left += attempted(f"put {release.side} to rest", lambda: rest(acting, view, dark), but=LostLease)
-    return RolledBack(ABORT, None, 0.0, notes=_where_users_are(world, view), left=left)
+    return RolledBack(ABORT, None, 0.0, notes=_where_users_are(view), left=left)
 
 
-def _where_users_are(world: World, view: View) -> tuple[str, ...]:
-    """Says that an abort moves nobody: who meant users, and not the release nobody has seen, has to say so."""
-    if view.active is None:
-        return ()
-    other, name = view.active.other, world.application.name
-    return (f"users are on {view.active}, as before; to send them to {other}: flipgate rollback {name} --to {other}",)
+def _where_users_are(view: View) -> tuple[str, ...]:
+    """Says that an abort moves nobody, to whoever meant users."""
+    return (f"users are on {view.active}, as before: an abort moves nobody",) if view.active else ()
 
 
 def _move_unrecorded(

@@ -10,8 +10,8 @@ from typing import Any
 from flipgate.adapters.routes import declared, find_middleware, find_own, get_route
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.previewed import judge_previewed, settled
-from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import EntryState, JournalEntry, Record
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.dark_preview import (
     DARK_PREVIEW,
@@ -66,9 +66,10 @@ class DarkPreviewSeen:
 
 
 def dark_side(record: Record) -> Side | None:
-    """The side to which it is to lead: that of a release that is dark."""
-    release = record.under_way
-    return release.side if release and release.phase is Phase.DARK else None
+    """The side to which it is to lead: that of a release that is dark, and that nobody has said no to."""
+    release, said = record.under_way, record.approval
+    refused = said is not None and said.kind is QuestionKind.FLIP and said.decision is Decision.REJECT
+    return release.side if release and release.phase is Phase.DARK and not refused else None
 
 
 def address_of(world: World) -> str:
@@ -232,6 +233,11 @@ def dark_preview_notes(world: World, traffic: Traffic) -> Iterator[str]:
     spec = world.application.spec.traffic.dark_preview
     if spec is None:
         return
+    if len(traffic.leading) > 1:
+        yield (
+            f"spec.traffic.darkPreview: {spec.host} stands for {len(traffic.leading)} routes; where several take the "
+            "same path it shows one of them, as Traefik prefers (the longer rule)"
+        )
     bare = [state.route for state in traffic.leading if not _guarded(world, state)]
     if bare:
         yield (

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from flipgate.adapters.routes import delete_very, make_route, write_own
+from flipgate.cli import cli
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import DarkPreview
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
@@ -283,7 +285,7 @@ def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> N
     ((name, obj),) = look_at_dark_preview(dark, None).found.items()
     assert obj
     delete_very(shop.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
-    assert f"{address} does not lead to green: {name} is not as it is to be" in status(shop, shop.name)
+    assert f"{address} may not lead to green: a route of it is not as it is to be ({name})" in status(shop, shop.name)
     put_dark_preview_right(dark)
     rejected(dark)
     assert f"{address} is left over: {name}; reconcile sees to it within minutes" in status(shop, shop.name)
@@ -384,3 +386,19 @@ def test_reconcile_tries_no_more_than_once_an_hour_what_it_may_not_do(shop: Shop
     put_dark_preview_right(later(world, 3601), by_schedule=True)
     put_dark_preview_right(world)
     assert [entry.step for entry in world.store.read().journal].count(DARK_PREVIEW) == 3
+
+
+def test_a_no_takes_it_away_at_once(shop: Shop, dark: World) -> None:
+    pose(dark, QuestionKind.FLIP, [])
+    where = ["--kubeconfig", str(shop.kubeconfig), "-n", shop.own]
+    said = CliRunner().invoke(cli, ["reject", shop.name, "--reason", "not yet", *where], prog_name="flipgate")
+    assert said.exit_code == 0, said.output
+    assert there(dark) == []
+
+
+def test_check_says_that_one_host_stands_for_several_routes(install: Install, tmp_path: Path) -> None:
+    shop = looked(install(routes=("live", "split")))
+    said: list[str] = []
+    with serving(fronted(shop), tmp_path) as cluster:
+        check_application(cluster, shop.application, shop.own, said.append)
+    assert any(f"{HOST} stands for 2 routes" in line for line in said)

@@ -149,7 +149,13 @@ def test_fail_wins_then_unknown_and_nothing_is_unknown(verdicts: str, combined: 
 
 @pytest.mark.parametrize(
     ("said", "header", "wrong"),
-    [("green", "X-Served-Side", False), ("blue", "X-Served-Side", True), ("blue", None, False), ("", "X-Other", False)],
+    [
+        ("green", "X-Served-Side", False),
+        ("blue", "X-Served-Side", True),
+        ("unknown", "X-Served-Side", False),
+        ("blue", None, False),
+        ("", "X-Other", False),
+    ],
 )
 def test_an_answer_that_names_the_other_side_is_said_to(said: str, header: str | None, wrong: bool) -> None:
     found = wrong_side(Answer(200, {"x-served-side": said}, b"{}", 0.01), header, "green")

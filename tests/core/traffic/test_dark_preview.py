@@ -180,7 +180,7 @@ def test_what_status_says_of_it() -> None:
     lacking, left = tell("http://look/", GREEN, [STAFF], []), tell("http://look/", None, [], [STAFF])
     assert lacking
     assert left
-    assert "does not lead to green: Middleware edge/staff" in lacking.fact
+    assert "a route of it is not as it is to be (Middleware edge/staff)" in lacking.fact
     assert "is left over: Middleware edge/staff" in left.fact
     assert not lacking.right
     assert not left.right
