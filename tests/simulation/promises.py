@@ -145,9 +145,9 @@ class Promises:
         """Going on to a release's side needs a yes that stands, and so does leaving where a rollback sent users."""
         record = self.record
         release, approval = (record.release, record.approval) if record else (None, None)
-        forward = release is not None and to is release.side
-        if forward and release and self._forced and not self._unapproved(release):
-            return  # a person named the side
+        forward = release is not None and to is release.side and self._runs(release)
+        if forward and release and self._forced and release.phase in AFTER_TRAFFIC:
+            return  # a person named the side, of a release whose move was approved
         if forward and (approval is None or approval.decision is not Decision.APPROVE):
             raise BrokenPromiseError(f"{who} moved users to {to} without a yes")
         if forward and record and record.open_entry and approval:
@@ -157,10 +157,9 @@ class Promises:
         if approval is None or self.approved < self.rolled_back[0]:
             raise BrokenPromiseError(f"{who} moved users off to {to} again, and a rollback had said done")
 
-    def _unapproved(self, release: Release) -> bool:
-        """Whether its side has images of it by now, and nobody has said yes to its move."""
-        image = release.images.get("web", "")
-        return release.phase not in AFTER_TRAFFIC and self.town.image(release.side, "web") == image
+    def _runs(self, release: Release) -> bool:
+        """Whether users who come to its side get it: until it is brought up, what ran there last is asked for."""
+        return self.town.image(release.side, "web") == release.images.get("web")
 
     def _worked_on(self, who: str, address: Address, before: Obj, after: Obj) -> None:
         side, service = SIDE_OF[address.namespace], address.name
