@@ -45,6 +45,8 @@ class Lease:
         self._taken_by = ""
         self._written: dict[str, Any] = {}
         """The Lease as we wrote it last."""
+        self._renewed = 0.0
+        """When it was taken or renewed last, by the monotonic clock."""
         self._thread: threading.Thread | None = None
 
     def acquire(self, *, steal: bool = False, patience_seconds: float | None = None) -> None:
@@ -78,7 +80,17 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Raises LostLease once a renewal has found another holder."""
+        """Raises LostLease once a renewal has found another holder. Who was stopped by its machine for longer than a
+        silence asks first: nothing was renewed meanwhile."""
+        if time.monotonic() - self._renewed > self._silence and not self._lost.is_set():
+            with suppress(TemporaryError):  # the record's epoch is the fence, not this
+                self._ask()
+        self._need()
+
+    def _ask(self) -> None:
+        self._lost_to((self._cluster.find(self._path(self._name)) or {}).get("spec", {}).get("holderIdentity"))
+
+    def _need(self) -> None:
         if self._lost.is_set():
             raise LostLease(
                 f"was taken over by {self._taken_by or 'another actor'}",
@@ -88,8 +100,8 @@ class Lease:
 
     def confirm(self) -> None:
         """Asks the API server whether the Lease is still ours, instead of waiting for a renewal to find out."""
-        self._lost_to((self._cluster.find(self._path(self._name)) or {}).get("spec", {}).get("holderIdentity"))
-        self.check()
+        self._ask()
+        self._need()
 
     def _lost_to(self, holder: str | None) -> bool:
         """Whether it is no longer ours; who has it is kept for the message."""
@@ -136,6 +148,7 @@ class Lease:
                 self._written = self._cluster.replace(self._path(self._name), obj)
         except Conflict:
             return False
+        self._renewed = time.monotonic()
         return True
 
     def _renew(self) -> None:
@@ -146,6 +159,7 @@ class Lease:
                     return
                 lease["spec"]["renewTime"] = stamp_time(self._now())
                 self._written = self._cluster.replace(self._path(self._name), lease)
+                self._renewed = time.monotonic()
             except NotFound:
                 self._lost.set()
                 return

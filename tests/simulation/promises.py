@@ -23,7 +23,20 @@ class BrokenPromiseError(Exception):
 
 STEPS = {"ingressroutes": {MOVE_ROUTES}, "deployments": {BRING_UP, HAND_OVER, REST_SIDE, RESTORE_LIVE_SIDE}}
 """The entries of the journal that explain a change of what these objects say."""
+NOTICED_SECONDS = 20.0
+"""In which who is taken over has to notice it: its Lease is renewed, and looked at before each write."""
 NOT_OURS = ("a person", "the cluster", "an autoscaler")
+
+
+@dataclass
+class Opened:
+    """An entry of the journal."""
+
+    id: int
+    step: str
+    epoch: int
+    closed: float | None = None
+    """When it was seen not to be open any more, in seconds of the simulation."""
 
 
 @dataclass(eq=False)
@@ -41,8 +54,8 @@ class Promises:
     approved: float = 0.0
     """The second at which the approval that stands was written, whatever clock it was dated by."""
     parsed: Callable[..., Record] = parse_record
-    entries: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """The last entry of the journal that each actor has opened: its epoch, and its step."""
+    entries: dict[str, Opened] = field(default_factory=dict)
+    """The last entry of the journal that each actor has opened."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
     """The entries of the journal that each yes was used by."""
     said: dict[str, Announcement] = field(default_factory=dict)
@@ -90,9 +103,12 @@ class Promises:
         record = self.record
         if before is None or before.approval != record.approval:
             self.approved = self.town.scheduler.now
-        if entry := record.open_entry:
-            self.entries.setdefault(f"{entry.id}", (record.epoch, entry.step))
-            self.entries[entry.actor.split(" (")[0]] = self.entries[f"{entry.id}"]
+        entry = record.open_entry
+        for opened in self.entries.values():
+            if opened.closed is None and (entry is None or entry.id != opened.id):
+                opened.closed = self.town.scheduler.now
+        if entry and (actor := entry.actor.split(" (")[0]) and entry.id != getattr(self.entries.get(actor), "id", 0):
+            self.entries[actor] = Opened(entry.id, entry.step, record.epoch)
         for message in record.outbox:
             same = self.said.setdefault(message.id, message)
             if same.text != message.text:
@@ -124,11 +140,12 @@ class Promises:
         self._need_yes(who, now)
 
     def _taken_over(self, who: str, plural: str, stamp: str | None) -> bool:
-        """Whether somebody has taken over from who writes, and closed their entry, but has not come to this object yet:
-        its stamp is of no later epoch than theirs."""
-        own = self.entries.get(who.removesuffix(", late"))
-        theirs = epoch_of(stamp)
-        return own is not None and own[1] in STEPS[plural] and (theirs is None or theirs <= own[0])
+        """Whether somebody has just taken over from who writes, and closed their entry, but has not come to this object
+        yet: its stamp is of no later epoch than theirs."""
+        own, theirs = self.entries.get(who.removesuffix(", late")), epoch_of(stamp)
+        if own is None or own.step not in STEPS[plural] or (theirs is not None and theirs > own.epoch):
+            return False
+        return own.closed is None or self.town.scheduler.now - own.closed < NOTICED_SECONDS
 
     def _need_entry(self, who: str, plural: str, did: str, stamp: str | None = None) -> None:
         """The journal explains the world: each change of ours is made under an open entry of its actor's; `stamp` is

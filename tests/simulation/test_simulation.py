@@ -21,7 +21,7 @@ from tests.simulation.weather import CALM
 
 SEEDS = 500
 LIVES_AT_ONCE = 25
-FOUND_WITHIN = 120
+FOUND_WITHIN = 300
 """Seeds by which each planted bug has to be found."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from flipgate.adapters.routes import declared, find_middleware, find_own, get_route
@@ -85,10 +86,10 @@ def may_be_there(world: World, record: Record) -> bool:
     return world.application.spec.traffic.dark_preview is not None or bool(record.dark_preview)
 
 
-def last_failure(record: Record) -> JournalEntry | None:
-    """The last try to have it right, where that failed."""
-    last = next((entry for entry in reversed(record.journal) if entry.step == DARK_PREVIEW), None)
-    return last if last and last.state is EntryState.UNDONE else None
+def failures(record: Record) -> list[JournalEntry]:
+    """The tries to have it right that failed since one that did not, the last one first."""
+    tries = (entry for entry in reversed(record.journal) if entry.step == DARK_PREVIEW)
+    return list(takewhile(lambda entry: entry.state is EntryState.UNDONE, tries))
 
 
 def look_at_dark_preview(world: World, side: Side | None, known: Collection[str] = ()) -> DarkPreviewSeen:
@@ -161,8 +162,8 @@ def read_dark_preview(world: World, record: Record) -> DarkPreviewTold | None:
     seen = look_at_dark_preview(world, side, record.dark_preview)
     if seen.unread:
         raise seen.unread[0]
-    failed = last_failure(record)
-    return tell(address_of(world), side, seen.lacking, seen.left, failed.outcome if failed else "")
+    failed = failures(record)
+    return tell(address_of(world), side, seen.lacking, seen.left, failed[0].outcome if failed else "")
 
 
 def dark_preview_evidence(world: World, release: Release) -> list[Evidence]:

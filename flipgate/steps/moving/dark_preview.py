@@ -25,12 +25,13 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import (
     DarkPreviewSeen,
     dark_side,
-    last_failure,
+    failures,
     look_at_dark_preview,
     may_be_there,
 )
 
-FAILED_PAUSE_SECONDS = 3600.0
+FAILED_TRIES, FAILED_PAUSE_SECONDS = 2, 3600.0
+"""After so many in a row, one of which may have been interrupted, it is tried once an hour."""
 
 
 def keep_dark_preview(acting: Acting) -> None:
@@ -49,8 +50,8 @@ def put_dark_preview_right(world: World, *, by_schedule: bool = False) -> None:
     """The same for whoever holds no Lease: takes it where there is something to do. Where another acts, or nobody can
     look, that is said.
 
-    `by_schedule` (reconcile): also where the file has none, of which only the record tells; and where the last try
-    failed, no sooner than FAILED_PAUSE_SECONDS after it: each try is an entry of the journal.
+    `by_schedule` (reconcile): also where the file has none, of which only the record tells; and where it failed
+    again and again, no sooner than FAILED_PAUSE_SECONDS after the last try: each is an entry of the journal.
     """
     if not (by_schedule or world.application.spec.traffic.dark_preview):
         return
@@ -69,8 +70,8 @@ def put_dark_preview_right(world: World, *, by_schedule: bool = False) -> None:
 
 
 def _failed_just_now(world: World, record: Record) -> bool:
-    failed = last_failure(record)
-    at = failed.ended if failed else None
+    failed = failures(record)
+    at = failed[0].ended if len(failed) >= FAILED_TRIES else None
     return at is not None and (world.now() - at).total_seconds() < FAILED_PAUSE_SECONDS
 
 

@@ -130,3 +130,14 @@ def test_who_is_overtaken_between_lease_and_epoch_never_begins(shop: Shop) -> No
         assert written(shop)["holderIdentity"] == "ben"
     finally:
         thief.release()
+
+
+def test_who_was_stopped_by_its_machine_asks_before_it_goes_on(shop: Shop) -> None:
+    """Nothing was renewed meanwhile, and no renewal has found the other holder yet."""
+    slept = lease_of(shop, "slept", silence=0.2)
+    slept.acquire()
+    slept._stop.set()
+    time.sleep(0.25)
+    slept.check()
+    with held(lease_of(shop, "other"), steal=True), pytest.raises(LostLease, match="was taken over by other"):
+        slept.check()
