@@ -13,19 +13,16 @@ from uuid import uuid4
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import Intent
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import Application, load_application
-from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.taken_out import roles_of
-from flipgate.steps.acting.journal import Entry, journal
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing.bring_up import open_release
@@ -359,8 +356,7 @@ def advanced(world: World, release: Release, until: Phase) -> Record:
         assert record.release.name == release.name
         for phase in phases_until(until):
             record = records.advance(record, phase, TO_LIVE[phase], world.now(), actor=world.actor)
-        waits = world.application.spec.announce.slack_channel
-        return record if waits else but(record, outbox=())
+        return record if world.application.spec.announce.slack_channel else but(record, outbox=())
 
     return world.store.update(change)
 
@@ -402,18 +398,3 @@ def under_lease(world: World, verb: Callable[..., T], *arguments: Any, **more: A
     """One verb of those that change the cluster's objects."""
     with world.acting() as acting:
         return verb(acting, *arguments, **more)
-
-
-def unleased(
-    world: World, verb: Callable[..., T], *arguments: Any, epoch: int | str = stamps.UNRECORDED, **more: Any
-) -> T:
-    """The same as a rollback does it that has neither Lease nor record."""
-    with world.acting_without_lease(epoch) as acting:
-        return verb(acting, *arguments, **more)
-
-
-@contextmanager
-def journaled(world: World, intent: Intent) -> Iterator[Entry]:
-    """A step of this actor's, while the block works."""
-    with world.acting() as acting, journal(acting, intent) as entry:
-        yield entry

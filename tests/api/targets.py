@@ -10,8 +10,9 @@ from flipgate.steps.looking.look import look, look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
+from tests.api.authority import unleased
 from tests.api.front import checked
-from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.users import grant, user
 
 

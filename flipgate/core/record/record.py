@@ -1,7 +1,7 @@
 """What the cluster remembers of one application, and every change that can be made to it, as pure functions.
 
-The record is one JSON document in a ConfigMap. Each write is conditional on the version read (`adapters/store.py`), so
-these functions never need to know about concurrency: they take a record and the clock, and give the next record.
+It is one JSON document in a ConfigMap. Each write tests the version read (`adapters/store.py`), so these functions know
+nothing of concurrency: they take a record and the clock, and give the next record.
 """
 
 from __future__ import annotations
@@ -334,8 +334,7 @@ def delivered(record: Record, announcement_id: str, *, release: str = "", thread
 
 def events_written(record: Record, ids: Collection[str]) -> Record:
     """Returns the record with these messages marked: their Kubernetes Events are written, or never will be."""
-    outbox = tuple(but(a, noted=True) if a.id in ids else a for a in record.outbox)
-    return but(record, outbox=outbox)
+    return but(record, outbox=tuple(but(a, noted=True) if a.id in ids else a for a in record.outbox))
 
 
 def need_release(record: Record) -> Release:
@@ -347,8 +346,7 @@ def need_release(record: Record) -> Release:
 
 def journaled(record: Record, step: str, actor: str, at: datetime, outcome: str) -> Record:
     """Returns the record with a journal entry for what this very write does, so that it is never half done."""
-    last = record.journal[-1].id if record.journal else 0
-    release = record.newest
+    last, release = record.journal[-1].id if record.journal else 0, record.newest
     entry = JournalEntry(
         id=last + 1,
         step=step,

@@ -60,11 +60,9 @@ def hand_over_workers(
     one service's trouble holds up no other's: what is left is returned, a sentence each. Who is `patient` gets a fault
     that may pass (TemporaryError) raised instead, once the others are done, and tries again.
     """
-    application = acting.application
-    # As it is now: what the old side had was noted when users had left it, under this very Lease.
-    record = acting.world.store.read()
-    gone = {service.name: service for service in taken_out.workers(application, record)}
-    services = {service.name: service for service in application.handed_over()} | gone
+    application, record = acting.application, acting.world.store.read()  # what the old side had was noted since
+    gone = {each.name: each for each in taken_out.workers(application, record)}
+    services = {each.name: each for each in application.handed_over()} | gone
     if not services:
         return ()
     counts = at_work(application.handed_over(), record, to) | taken_out.to_restore(application, record, to)

@@ -150,7 +150,6 @@ def request(numbers: random.Random, plural: str) -> tuple[str, str, Any, str, di
             return "PATCH", one, numbers.sample(operations, numbers.randrange(1, 4)), JSON_PATCH, {}
 
 
-@pytest.mark.search
 @pytest.mark.parametrize("plural", KINDS)
 def test_the_same_requests_are_answered_alike(cluster: Cluster, plural: str) -> None:
     namespace, numbers = f"simulated-{uuid4().hex[:8]}", random.Random(plural)

@@ -27,7 +27,8 @@ from flipgate.core.values.errors import (
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.releasing.setup import check_application
-from tests.api.shop import BLUE, GREEN, Shop, under_lease, unleased
+from tests.api.authority import unleased
+from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.wire import Answer, Handler, Noting, Through, connect, listening, serving
 
 POD = "/api/v1/namespaces/x/pods/y"

@@ -20,7 +20,8 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.looking.look import look_at_side
 from flipgate.steps.watching.conditions import note_conditions
 from lab.control.records import Lab
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled, meanwhile
+from tests.api.authority import journaled
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, meanwhile
 from tests.api.steps import refusing, status
 from tests.api.users import typed
 

@@ -18,7 +18,8 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, journaled
+from tests.api.authority import journaled
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.steps import Install, refusing, unreadable, users_complain
 from tests.api.targets import put_service
 from tests.api.wire import Through, serving

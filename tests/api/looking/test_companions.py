@@ -15,8 +15,9 @@ from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
+from tests.api.authority import unleased
 from tests.api.front import checked, fronted
-from tests.api.shop import BLUE, GREEN, Shop, unleased
+from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.targets import put_endpoints, put_service
 from tests.api.users import grant, user
 from tests.api.wire import serving

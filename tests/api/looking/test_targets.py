@@ -13,7 +13,8 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move_back
 from lab.control.records import Lab
-from tests.api.shop import BLUE, GREEN, Shop, unleased
+from tests.api.authority import unleased
+from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.targets import put_endpoints, put_service
 
 

@@ -25,8 +25,9 @@ from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.settle import settle
+from tests.api.authority import unleased
 from tests.api.late import behind, routes, stamps_of, workloads_of
-from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease, unleased
+from tests.api.shop import BLUE, COUNTS, GREEN, Shop, opened, under_lease
 from tests.api.steps import SCALE_DOWN, Install, approved, refusing
 from tests.api.wire import Holding
 

@@ -25,8 +25,9 @@ from flipgate.steps.moving.move import MOVE_TRIES, move, move_back, need_counts
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.bring_up import scale_to_live
 from flipgate.steps.releasing.questions import need_phase, standing
+from tests.api.authority import unleased
 from tests.api.meddling import meddled_with
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, under_lease
 from tests.api.steps import approved, refusing
 from tests.repeating import repeating
 

@@ -19,8 +19,9 @@ from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
 from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
+from tests.api.authority import unleased
 from tests.api.front import checked, saying
-from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease, unleased
+from tests.api.shop import BLUE, GREEN, Shop, last_entry, opened, under_lease
 from tests.api.steps import Install
 from tests.api.targets import there_and_back
 from tests.api.users import typed

@@ -29,8 +29,9 @@ from flipgate.steps.releasing.contract import contract
 from flipgate.steps.releasing.flip import note_live, note_proof
 from flipgate.steps.releasing.setup import check_application
 from flipgate.steps.watching.conditions import note_conditions
+from tests.api.authority import journaled
 from tests.api.bakes import watched
-from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, journaled, opened, under_lease
+from tests.api.shop import BLUE, COUNTS, GREEN, IMAGES, Shop, opened, under_lease
 from tests.api.telling import heard
 from tests.api.users import grant, user
 from tests.core.builders import declaring
