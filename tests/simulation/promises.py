@@ -15,6 +15,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP, epoch_of
 from tests.simulation.apiserver import Address, Obj
 from tests.simulation.town import OWN, SERVICES, SIDE_OF, Town, side_named
+from tests.simulation.weather import ASLEEP_SECONDS
 
 
 class BrokenPromiseError(Exception):
@@ -23,8 +24,9 @@ class BrokenPromiseError(Exception):
 
 STEPS = {"ingressroutes": {MOVE_ROUTES}, "deployments": {BRING_UP, HAND_OVER, REST_SIDE, RESTORE_LIVE_SIDE}}
 """The entries of the journal that explain a change of what these objects say."""
-NOTICED_SECONDS = 20.0
-"""In which who is taken over has to notice it: its Lease is renewed, and looked at before each write."""
+NOTICED_SECONDS = 20.0 + 2 * ASLEEP_SECONDS
+"""In which who is taken over has to notice it: its Lease is renewed, and looked at before each write. Who was suspended
+does not know for how long."""
 NOT_OURS = ("a person", "the cluster", "an autoscaler")
 
 

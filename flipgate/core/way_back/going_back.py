@@ -114,6 +114,17 @@ def never_live(record: Record, side: Side) -> NoWay | None:
     return None
 
 
+def runs_unapproved(record: Record, side: Side, images: Mapping[str, str]) -> NoWay | None:
+    """The same by what the side's workloads ask for (`images`, by service): until a release is brought up there, what
+    users had is there still."""
+    release, before = record.newest, record.sides.get(side)
+    refused = never_live(record, side)
+    if refused is None or release is None or before is None or before.release == release.name:
+        return refused
+    new = {name: image for name, image in release.images.items() if before.images.get(name) != image}
+    return refused if any(images.get(name) == image for name, image in new.items()) else None
+
+
 def not_approved(release: Release) -> NoWay:
     """Returns the refusal to send users to what nobody has approved."""
     return NoWay(

@@ -53,6 +53,8 @@ from flipgate.steps.going_back.way_back import (
     RollbackRequest,
     RolledBack,
     Way,
+    as_it_is,
+    need_approved,
     need_ready,
     open_way,
     scale_up,
@@ -154,6 +156,8 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     # users do not wait for it.
     first = may_be_shrinking(acting.record, target)
     state, notes = _take(acting, target) if first else (None, ())
+    if first:
+        need_approved(acting, target, state, acting.record, named=request.forced)
     way = open_way(acting, target, request, state)
     # Before the entry: its write is refused to who was taken over by then, and who takes over later stamps the routes.
     planned = plan_to_send(acting, target, forced=request.forced)
@@ -307,6 +311,8 @@ def _move_unrecorded(
     # From here on a stale scale-down is refused, so its pods are counted after it.
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
         state, notes = _take(acting, target)
+        if seen := as_it_is(acting, target, state):
+            need_approved(acting, target, state, seen, named=request.forced)
         way = Way(FAST)
         try:
             if request.forced:

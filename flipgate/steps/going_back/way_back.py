@@ -8,20 +8,23 @@ from typing import Any
 
 from flipgate.adapters.addresses import address_of
 from flipgate.core.record.phases import Reason
+from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.way_back.going_back import runs_unapproved
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew
 from flipgate.core.workloads.counts import at_work, counts_that_matter, enough, scaled_up, short_of, without_pods
+from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.standstill import Standstill
 from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.acting import Authority
 from flipgate.steps.acting.world import World
-from flipgate.steps.going_back.no_way_back import both_sides, not_up, with_side
+from flipgate.steps.going_back.no_way_back import both_sides, no_way_back, not_up, with_side
 from flipgate.steps.looking.check import check
-from flipgate.steps.looking.look import look_at_side
+from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.scaled_objects import paused_by_hand
 from flipgate.steps.looking.standstill import Waiting
 
@@ -260,3 +263,25 @@ def _shortfalls(state: SideState, carried: Mapping[str, int]) -> tuple[str, ...]
 
 def _counts(missing: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(f"{name} {ready}/{count}" for name, (ready, count) in missing.items())
+
+
+def need_approved(acting: Authority, target: Side, state: SideState | None, record: Record, *, named: bool) -> None:
+    """Raises Refused (NotAWayBack) where a release that nobody approved was brought up there since it was judged where
+    users go, and they are not there yet. Its run writes there no more: the side is taken."""
+    refused = runs_unapproved(record, target, images_of(acting.application, state) if state else {})
+    if refused and (traffic := look_at_traffic(acting.world)).active is not target:
+        raise no_way_back(acting.world, refused, traffic, named=named)
+
+
+def as_it_is(acting: Authority, target: Side, state: SideState | None) -> Record | None:
+    """The record that a rollback goes by which holds no Lease: the one of before, as long as the side has what it says;
+    else it is read once more, where it can be."""
+    record = acting.record
+    ran = record.sides.get(target) if record else None
+    images = images_of(acting.application, state) if state else {}
+    if ran is None or all(images.get(name, image) == image for name, image in ran.images.items()):
+        return record
+    try:
+        return acting.world.store.read()
+    except FlipgateError:
+        return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -14,8 +15,10 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.values.errors import TemporaryError
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
+from flipgate.steps.releasing.bring_up import bring_up
 from tests.api.pipeline import act
-from tests.api.shop import GREEN, Shop
+from tests.api.shop import GREEN, Shop, opened, under_lease
+from tests.api.steps import refusing
 from tests.api.wire import Answer, Through, serving
 
 
@@ -86,3 +89,30 @@ def test_two_who_abort_the_same_release_both_succeed_and_its_side_rests(shop: Sh
     assert record.last
     assert (record.last.phase, record.last.changes[-1].message) == (Phase.ABORTED, "ana: orders fail")
     assert record.open_entry is None
+
+
+@pytest.mark.parametrize("brought_up", [True, False])
+def test_a_side_that_a_release_comes_up_on_meanwhile_is_no_way_back(
+    shop: Shop, tmp_path: Path, brought_up: bool
+) -> None:
+    """Ana names green, where the old version waits. Before she has the Lease a build is brought up there; or it is
+    opened, and nothing of it is there yet."""
+    world = shop.adopted()
+    shop.scale(GREEN, "web", 2)
+    shop.play_all_ready()
+
+    def builds() -> None:
+        release = opened(shop.world("pipeline"))
+        if brought_up:
+            under_lease(shop.world("pipeline"), bring_up, release)
+            shop.play_all_ready()
+
+    with serving(once(shop, lambda method, path: "/leases/" in path, builds), tmp_path) as cluster:
+        back = partial(roll_back, shop.helped("ana", cluster), "orders fail", by="ana", to=GREEN)
+        if not brought_up:
+            assert back().to is GREEN
+            return
+        with refusing("NotAWayBack", "which is `deploying`"):
+            back()
+    assert shop.where() == ("blue",)
+    assert world.store.read().open_entry is None
