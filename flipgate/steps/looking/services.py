@@ -11,8 +11,10 @@ from flipgate.core.spec.service import Service
 from flipgate.core.traffic.targets import judge_service, ports_of, selects
 from flipgate.core.traffic.traffic import SERVICE, Target
 from flipgate.core.values.errors import FlipgateError
-from flipgate.core.workloads.view import SideState
+from flipgate.core.values.sides import Side
+from flipgate.core.workloads.view import SideState, Workload
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_side
 
 
 def service_problems(world: World, state: SideState) -> Iterator[str]:
@@ -28,6 +30,35 @@ def service_problems(world: World, state: SideState) -> Iterator[str]:
         for port, checks in asked.items():
             if unfit := judge_service(Target(SERVICE, name, port, answers=False), obj, ()):
                 yield f"Service {namespace}/{name} {unfit.fact}, and {_checks({port: checks})} it{_port(obj, checks)}"
+
+
+def serving_notes(world: World) -> Iterator[str]:
+    """Yields each service that is declared serving, and that nothing asks: no check, and no Service on either side;
+    nothing where Services may not be listed. What works by itself would work on the dark side, too."""
+    asked = {service.name for service, _ in _asked(world.application)}
+    unasked = [service for service in world.application.serving() if service.name not in asked]
+    if not unasked:
+        return
+    behind: set[str] = set()
+    for side in Side:
+        state = look_at_side(world, side, unasked)
+        try:
+            found = world.cluster.items(address(SERVICE, state.namespace))
+        except FlipgateError:
+            return  # releases do without that right
+        for name, workload in state.workloads.items():
+            if not workload.found or any(selects(obj, _labels(workload)) for obj in found):
+                behind.add(name)
+    for service in unasked:
+        if service.name not in behind:
+            yield (
+                f"{service.name} is declared serving, and no Service selects its pods: if it works by itself (a "
+                "queue, a schedule), declare role: worker, or it works on both sides at once"
+            )
+
+
+def _labels(workload: Workload) -> Mapping[str, Any]:
+    return workload.template.get("metadata", {}).get("labels") or {}
 
 
 def _asked(application: Application) -> Iterator[tuple[Service, Mapping[int | str, list[str]]]]:
@@ -61,8 +92,8 @@ def _meant(world: World, state: SideState, service: Service) -> str:
         found = world.cluster.items(address(SERVICE, state.namespace)) if workload.found else []
     except FlipgateError:
         found = []
-    labels: Mapping[str, Any] = workload.template.get("metadata", {}).get("labels") or {}
-    others = [f"{obj['metadata']['name']} ({ports_of(obj)})" for obj in found if selects(obj, labels)]
+    behind = [obj for obj in found if selects(obj, _labels(workload))]
+    others = [f"{obj['metadata']['name']} ({ports_of(obj)})" for obj in behind]
     if not others:
         return f"; {_made(world, state, service)}"
     first = others[0].partition(" ")[0]

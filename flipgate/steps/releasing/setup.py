@@ -38,7 +38,7 @@ from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.room import room_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
-from flipgate.steps.looking.services import service_problems
+from flipgate.steps.looking.services import service_problems, serving_notes
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
@@ -58,7 +58,7 @@ def check_application(
     problems = [*missing_rights(world, namespace), *probe_problems(world)]
     if problems:
         return problems
-    for note in (*volume_notes(world), *_preview_notes(world)):
+    for note in (*volume_notes(world), *serving_notes(world), *_preview_notes(world)):
         say(note)
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)

@@ -20,7 +20,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.check import check
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.plan import plan_back
-from flipgate.steps.looking.services import service_problems
+from flipgate.steps.looking.services import service_problems, serving_notes
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.preview import need_preview
@@ -177,3 +177,17 @@ def test_routes_to_it_are_looked_at_previewed_moved_and_taken_back(shop: Shop, t
     _, (back,) = plan_back(world, BLUE)
     assert [op["value"] for op in back.operations if op["op"] == "replace"] == [shop.namespace(BLUE)]
     assert last_entry(world).outcome == "1 route to green"
+
+
+def test_what_is_declared_serving_and_nobody_asks_is_said_to_be_so(shop: Shop) -> None:
+    world = shop.world()
+    (note,) = serving_notes(world)
+    assert note.startswith("web is declared serving, and no Service selects its pods: if it works by itself")
+    stand(shop, "front", selector={"app": "web"})
+    assert list(serving_notes(world)) == []
+
+
+def test_what_a_check_asks_is_no_worker(shop: Shop) -> None:
+    world = shop.world()
+    world.application = behind(shop, "{name: up, service: web, port: 80, path: /}")
+    assert list(serving_notes(world)) == []
