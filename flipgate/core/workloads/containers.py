@@ -77,6 +77,20 @@ def untold(workload: Workload, service: Service, image: str = "") -> str:
     return f"has several containers, {names}, and {which}: {ask}, or `image:`, its repository"
 
 
+def of_another_repository(workload: Workload, service: Service) -> str:
+    """Says that the one container of a workload is not of the declared repository, as a sentence's end: builds of what
+    it runs are refused. Empty where it is, or none is declared; a new registry is meant."""
+    if not service.image or len(workload.images) != 1:
+        return ""
+    (image,) = workload.images.values()
+    if repository_of(image) == service.image:
+        return ""
+    return (
+        f"runs {image}, which is not of {service.image}, the repository that the file declares: a build of another is "
+        "refused"
+    )
+
+
 def changes(workload: Workload, service: Service, image: str, wanted: int, again: str = "") -> list[dict[str, Any]]:
     """Returns the operations of a JSON patch that set this image wherever it is missing, and so many pods (a CronJob:
     suspended); with the mark of what is released `again`, pods that are made anew. None where all is as wanted."""

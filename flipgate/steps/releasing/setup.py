@@ -20,7 +20,7 @@ from flipgate.core.values import stamps
 from flipgate.core.values.errors import Conflict, FlipgateError, Forbidden, Refused, about
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.containers import untold
+from flipgate.core.workloads.containers import of_another_repository, untold
 from flipgate.core.workloads.render import environment_config_maps, images_of
 from flipgate.core.workloads.scaled_objects import ScaledObject
 from flipgate.core.workloads.standstill import held_back, paused
@@ -295,6 +295,15 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{switch} does not exist; it tells {name} whether to consume"
         elif switch.name in environment_config_maps(state.workloads[name].template):
             yield f"{switch} is read by {name} as environment, which pods see only when they start; mount it"
+    yield from _containers(world, state)
+    partitioned = {name: w for name, w in state.workloads.items() if w.stateful and w.stateful.partition}
+    for each in (*paused(state.workloads), *held_back(partitioned)):
+        yield f"{each.fact} ({each.command})"
+    yield from service_problems(world, state)
+
+
+def _containers(world: World, state: SideState) -> Iterator[str]:
+    """Which container is each service's; what may be meant is only said."""
     for service in world.application.spec.services:
         workload = state.workloads[service.name]
         if service.container and workload.found and service.container not in workload.images:
@@ -302,10 +311,8 @@ def _side(world: World, side: Side) -> Iterator[str]:
             yield f"{workload} has no container {service.container} (it has: {known})"
         if not_told := untold(workload, service):
             yield f"{workload} {not_told}"
-    partitioned = {name: w for name, w in state.workloads.items() if w.stateful and w.stateful.partition}
-    for each in (*paused(state.workloads), *held_back(partitioned)):
-        yield f"{each.fact} ({each.command})"
-    yield from service_problems(world, state)
+        if other := of_another_repository(workload, service):
+            world.say(f"{workload} {other}")
 
 
 @about(untouched="the cluster")

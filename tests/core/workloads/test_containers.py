@@ -8,7 +8,7 @@ import pytest
 
 from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import Refused
-from flipgate.core.workloads.containers import changes, left_out, released, untold
+from flipgate.core.workloads.containers import changes, left_out, of_another_repository, released, untold
 from flipgate.core.workloads.render import images_of, render
 from flipgate.core.workloads.view import Workload, read_workload, repository_of
 from tests.core.builders import BLUE, GREEN, applied, cron_job, deployment, shop, side
@@ -122,3 +122,17 @@ def test_a_sidecar_that_stands_first_never_gets_the_services_image() -> None:
 )
 def test_a_repository_is_read_of_any_reference(image: str, repository: str) -> None:
     assert repository_of(image) == repository
+
+
+@pytest.mark.parametrize(
+    ("runs", "declared", "said"),
+    [("acme/web:1", "ghcr.io/acme/web", True), ("acme/web:1", "acme/web", False), ("acme/web:1", None, False)],
+)
+def test_what_runs_of_another_repository_than_declared_is_said(runs: str, declared: str | None, said: bool) -> None:
+    found = of_another_repository(read(with_pods(("web", runs))), service(declared))
+    assert found == (
+        "runs acme/web:1, which is not of ghcr.io/acme/web, the repository that the file declares: a build of another "
+        "is refused"
+        if said
+        else ""
+    )
