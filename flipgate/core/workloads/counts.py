@@ -116,8 +116,9 @@ def enough(wanted: Mapping[str, int]) -> dict[str, int]:
 
 
 def short_of(side: SideState, wanted: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Returns the services with fewer Ready pods than wanted: name to (ready, wanted)."""
-    ready = side.ready
+    """Returns the services with fewer Ready pods than wanted: name to (ready, wanted). Pods that were told to end do
+    not count, though they are Ready for a moment still."""
+    ready = {name: min(each.ready, each.replicas) for name, each in side.workloads.items()}
     return {name: (ready.get(name, 0), count) for name, count in sorted(wanted.items()) if ready.get(name, 0) < count}
 
 

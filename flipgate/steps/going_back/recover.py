@@ -36,6 +36,7 @@ from flipgate.steps.acting.outbox import advance, deliver
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.hand_back import close_move, hand_back
 from flipgate.steps.going_back.unrecorded import finish_unrecorded, left_unrecorded
+from flipgate.steps.going_back.way_back import RollbackRequest, open_way
 from flipgate.steps.looking.drift import drift_advice
 from flipgate.steps.looking.look import look, look_at_traffic, need_record
 from flipgate.steps.moving.hand_over import hand_over_workers
@@ -45,6 +46,8 @@ from flipgate.steps.moving.preview import clear_preview
 T = TypeVar("T")
 FAULTS_BORNE = 5
 FAULT_PAUSE_SECONDS = 3.0
+WAY_BACK_SECONDS = 120.0
+"""How long an interrupted way back waits for the side that it goes to; the next turn of reconcile goes on waiting."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,9 @@ def _back_out(acting: Acting, entry: JournalEntry, traffic: Traffic) -> Outcome:
     """Sends a move that did not arrive everywhere back, all of it; one that was itself a way back goes on instead."""
     meant = Move.read(entry.intent)
     if meant.back or acting.world.store.read().phase is Phase.ROLLING_BACK:
+        if traffic.active is meant.to.other:  # nobody is there yet, and its pods were counted before the interruption
+            request = RollbackRequest("", forced=meant.forced, patience_seconds=WAY_BACK_SECONDS)
+            open_way(acting, meant.to, request)
         moved = move_back(acting, meant.to, forced=meant.forced)
         left = _end_move(acting, entry, f"went on after an interruption ({traffic})")
         pipeline = acting.world.store.read().phase.row.pipeline

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from flipgate.core.record import record as records
@@ -12,14 +14,16 @@ from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.outbox import advance
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back.recover import recover
 from tests.api.shop import BLUE, GREEN, Shop, advanced, opened
 from tests.api.steps import refusing
 
+FORWARD = {"to": "green", "from": "blue"}
 
-def leave_open(world: World, step: str) -> int:
+
+def leave_open(world: World, step: str, intent: Mapping[str, str] = FORWARD) -> int:
     """What a step that died after its first edge leaves in the record: an entry of this number."""
-    intent = {"to": "green", "from": "blue"}
     return world.store.update(lambda r: records.begin(r, step, "dead", world.now(), intent)[0]).journal[-1].id
 
 
@@ -123,3 +127,23 @@ def test_workers_are_not_handed_over_to_a_side_that_users_have_left_meanwhile(sh
     assert outcome.fact == "users were sent to blue meanwhile: workers are left as they are"
     assert (shop.counts(BLUE), shop.counts(GREEN)) == before
     assert entry_of(world, number).state is EntryState.UNDONE
+
+
+def test_an_interrupted_way_back_to_a_side_that_went_to_rest_brings_it_up_first(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pods were counted before the entry, and were told to end right then."""
+    world = shop.gone_live(until=Phase.BAKING)
+    release = world.store.read().release
+    assert release
+    advance(world, release.name, Phase.ROLLING_BACK, Reason.ROLLBACK_REQUESTED)
+    shop.scale(BLUE, "web", 0)
+    shop.play_ready(BLUE, "web", ready=0)
+    leave_open(world, MOVE_ROUTES, {"to": "blue", "from": "green", "direction": "back"})
+    monkeypatch.setattr(recovering, "WAY_BACK_SECONDS", 0.2)
+    with refusing("WayBackNotReady"):
+        recover(world)
+    assert shop.where() == ("green",), "users stay where somebody answers"
+    with shop.playing_ready():
+        recover(world)
+    assert shop.where() == ("blue",)

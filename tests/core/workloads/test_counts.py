@@ -26,8 +26,8 @@ from flipgate.core.workloads.counts import (
     wanted_counts,
     without_pods,
 )
-from flipgate.core.workloads.view import SideState
-from tests.core.builders import BLUE, GREEN, NOW, RUN, deployment, record, release, shop, side, without
+from flipgate.core.workloads.view import SideState, Workload
+from tests.core.builders import BLUE, GREEN, NOW, PLACES, RUN, deployment, record, release, shop, side, without
 
 IDLE = shop("{name: idle, role: serving, replicas: 0}")
 """The shop, with a service that is declared without pods."""
@@ -212,3 +212,8 @@ def test_a_side_of_which_nothing_is_declared_any_more_is_no_side_that_needs_noth
 def test_what_was_taken_out_of_the_file_while_a_release_comes_up_is_not_counted() -> None:
     found = coming_up(side(GREEN, deployment(replicas=2)), {"web": 2, "gone": 1})
     assert {name: wanted for name, (_, wanted) in found.items()} == {"web": 2}
+
+
+def test_pods_that_were_told_to_end_are_no_pods_to_go_back_to() -> None:
+    ending = Workload("web", "shop-blue", found=True, replicas=0, ready=2, pods=2)
+    assert short_of(SideState(PLACES[BLUE], {"web": ending}), {"web": 2}) == {"web": (0, 2)}
