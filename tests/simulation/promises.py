@@ -56,6 +56,8 @@ class Promises:
     approved: float = 0.0
     """The second at which the approval that stands was written, whatever clock it was dated by."""
     parsed: Callable[..., Record] = parse_record
+    emptied: set[Side] = field(default_factory=set)
+    """Sides of which a person has scaled what serves to 0: done while it is live, it says that it carries nothing."""
     entries: dict[str, Opened] = field(default_factory=dict)
     """The last entry of the journal that each actor has opened."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
@@ -68,12 +70,20 @@ class Promises:
         BrokenPromiseError."""
         if address.plural == "configmaps" and address.name == "record-shop" and after:
             self._recorded(after)
+        if address.plural == "deployments" and address.name == "web" and after:
+            self._asked_for(who, SIDE_OF[address.namespace], after["spec"]["replicas"])
         if who.startswith(NOT_OURS) or before is None or after is None:
             return
         if address.plural == "ingressroutes":
             self._moved(who, before, after)
         if address.plural == "deployments" and address.part != "status":
             self._worked_on(who, address, before, after)
+
+    def _asked_for(self, who: str, side: Side, pods: int) -> None:
+        if pods:
+            self.emptied.discard(side)
+        elif who.startswith("a person"):
+            self.emptied.add(side)
 
     def rolls_back(self) -> None:
         """Somebody decides to roll back: what an earlier rollback said is over."""
@@ -129,7 +139,8 @@ class Promises:
         was, now = side_named(before), side_named(after)
         if was is now or now is None:
             return
-        if not self._forced and not self.town.ready(now, "web") and self.town.ready(now.other, "web"):
+        gone = not self.town.ready(now, "web") and now not in self.emptied
+        if not self._forced and gone and self.town.ready(now.other, "web"):
             raise BrokenPromiseError(f"{who} moved users to {now}, where no pod of web is Ready")
         if who.startswith("a pasted line"):
             return

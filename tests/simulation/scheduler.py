@@ -162,6 +162,7 @@ class Scheduler:
                 if following > until:
                     if following == float("inf"):
                         raise StuckError(", ".join(task.name for task in self.tasks))
+                    self.now = until
                     return
                 self.now = following
                 continue
