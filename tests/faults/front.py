@@ -29,7 +29,8 @@ class Fault(StrEnum):
     """Does what it is asked, and answers 200 with something else."""
 
 
-SLOW_SECONDS = 5.0
+SLOW_SECONDS = 6.0
+"""More than flipgate waits for one answer (5 s): as late as that, some would be heard."""
 PIECE_SECONDS = 0.05
 RUBBISH = b"<!doctype html>\xff\x00 502 <b>Sorry!"
 RUBBISH_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(RUBBISH), RUBBISH)

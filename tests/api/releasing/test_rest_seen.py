@@ -38,7 +38,7 @@ def soaked(shop: Shop, folder: Path, users: Users, replicas: tuple[str, ...] = (
     with serving(fronted(shop, users, replicas), folder) as cluster:
         world = shop.world("ana", cluster)
         throttle = but(world.application.spec.traffic.traefik, throttle_seconds=0)
-        facts = {"proof_timeout_seconds": 0.3, "proof_answers": 2, "traefik": throttle}
+        facts = {"proof_timeout_seconds": 1.0, "proof_answers": 2, "traefik": throttle}
         world.application = declaring(world.application, traffic=facts)
         yield timed_by_its_waiting(world)
 
