@@ -113,6 +113,8 @@ def _roll_back(life: Simulation, number: int) -> None:
     to = life.live.other if life.live and choices.once_in(5) else None
     now = choices.once_in(4)
     life.promises.rolls_back()
+    if to:
+        life.promises.named[me] = to
     life.tell(me, f"begins{f', to {to}' if to else ''}{', now' if now else ''}")
     try:
         done = roll_back(life.world(me), "orders fail", by="ana", to=to, now=now)
@@ -243,6 +245,8 @@ class Naps:
 
     def look(self, process: Process, method: str, path: str) -> None:
         """Called before each request: puts its process to sleep where it is time."""
+        if method != "GET" and "/leases" not in path:
+            self.life.promises.woken.discard(process.name)
         if not self.life.plan.naps:
             return
         kinds = [f"{method} {word}" for word in path.split("/")]
@@ -259,6 +263,7 @@ class Naps:
                         process.name, f"is stopped by its machine for {nap.seconds:g} s before {method} {path}"
                     )
                     self._sleep(process, nap.seconds)
+                    self.life.promises.woken.add(process.name)
                     self.life.tell(process.name, "goes on")
 
     def _sleep(self, process: Process, seconds: float) -> None:

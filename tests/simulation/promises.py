@@ -56,6 +56,10 @@ class Promises:
     approved: float = 0.0
     """The second at which the approval that stands was written, whatever clock it was dated by."""
     parsed: Callable[..., Record] = parse_record
+    named: dict[str, Side] = field(default_factory=dict)
+    """The side that a person named, by the process of their rollback."""
+    woken: set[str] = field(default_factory=set)
+    """Processes whose machine stopped them right before what they send now: it is as late as what hung on its way."""
     emptied: set[Side] = field(default_factory=set)
     """Sides of which a person has scaled what serves to 0: done while it is live, it says that it carries nothing."""
     entries: dict[str, Opened] = field(default_factory=dict)
@@ -150,7 +154,8 @@ class Promises:
             raise BrokenPromiseError(f"{who} left the routes split, and the journal has no open entry")
         if not unrecorded:
             self._need_entry(who, "ingressroutes", f"moved users to {now}")
-        self._need_yes(who, now)
+        if not unrecorded or self.named.get(who) is not now:  # without a record it goes by what they say
+            self._need_yes(who, now)
 
     def _taken_over(self, who: str, plural: str, stamp: str | None) -> bool:
         """Whether somebody has just taken over from who writes, and closed their entry, but has not come to this object
@@ -208,7 +213,9 @@ class Promises:
         # More pods of what serves, for the way back, are asked for without an entry.
         more = service == "web" and now["replicas"] > was["replicas"] and now["template"] == was["template"]
         # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
-        late = who.endswith(", late") and side not in {self.town.said(route) for route in self.town.routes}
+        late = (who.endswith(", late") or who in self.woken) and side not in {
+            self.town.said(route) for route in self.town.routes
+        }
         if now != was and not more and not late:
             stamp = (before["metadata"].get("labels") or {}).get(STAMP)
             self._need_entry(who, "deployments", f"changed {service} of {side}", stamp)

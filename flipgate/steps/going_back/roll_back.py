@@ -311,7 +311,7 @@ def _move_unrecorded(
     # From here on a stale scale-down is refused, so its pods are counted after it.
     with world.acting_without_lease(stamps.UNRECORDED, record) as acting:
         state, notes = _take(acting, target)
-        if seen := as_it_is(acting, target, state):
+        if seen := as_it_is(acting, target, state, named=request.forced):
             need_approved(acting, target, state, seen, named=request.forced)
         way = Way(FAST)
         try:

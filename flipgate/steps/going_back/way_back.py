@@ -273,13 +273,15 @@ def need_approved(acting: Authority, target: Side, state: SideState | None, reco
         raise no_way_back(acting.world, refused, traffic, named=named)
 
 
-def as_it_is(acting: Authority, target: Side, state: SideState | None) -> Record | None:
+def as_it_is(acting: Authority, target: Side, state: SideState | None, *, named: bool) -> Record | None:
     """The record that a rollback goes by which holds no Lease: the one of before, as long as the side has what it says;
-    else it is read once more, where it can be."""
+    else it is read once more, where it can be. So it is where none could be read, and a person `named` the side."""
     record = acting.record
+    if record is None and not named:
+        return None
     ran = record.sides.get(target) if record else None
     images = images_of(acting.application, state) if state else {}
-    if ran is None or all(images.get(name, image) == image for name, image in ran.images.items()):
+    if record and (ran is None or all(images.get(name, image) == image for name, image in ran.images.items())):
         return record
     try:
         return acting.world.store.read()
