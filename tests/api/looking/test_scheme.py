@@ -71,7 +71,7 @@ def test_https_is_asked_for_at_the_entry_point_with_tls_and_the_host_is_kept(sho
         need_visible(world, BLUE, ["traefik-1"])
         assert agreed(observe(world)()) is BLUE
     assert set(front.asked) == {("https:traefik-1:8443", f"{shop.name}.example")}
-    assert seen == [f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"]
+    assert seen[-1] == f"traefik-1 for https://{shop.name}.example/: HTTP 200 from blue"
 
 
 def test_the_port_of_that_entry_point_may_be_another(imagined: Shop, tmp_path: Path) -> None:
