@@ -66,7 +66,7 @@ def find_route(
     cluster: Reader, application: Application, name: RouteName, api_version: str, known: Collection[RouteName] = ()
 ) -> RouteState:
     """One route as it is now, declared or not; one that is gone is said to be. `known` are the declared ones."""
-    return read_route(name, cluster.find(_path(name, api_version)), application.places, known)
+    return read_route(name, find_object(cluster, name, api_version), application.places, known)
 
 
 def patch_route(cluster: Cluster, patch: RoutePatch, *, timeout: float = 10.0) -> None:
@@ -87,15 +87,15 @@ def get_route(cluster: Reader, route: RouteName, api_version: str) -> dict[str, 
     return cluster.get(_path(route, api_version))
 
 
+def find_object(cluster: Reader, route: RouteName, api_version: str) -> dict[str, Any] | None:
+    """The object itself, a live route's or one of flipgate's own; None where there is none."""
+    return cluster.find(_path(route, api_version))
+
+
 def apply_route(cluster: Cluster, obj: Mapping[str, Any]) -> None:
     """Makes a route of flipgate's own, or makes it so again."""
     meta = obj["metadata"]
     cluster.apply(_path(RouteName(obj["kind"], meta["namespace"], meta["name"]), obj["apiVersion"]), obj)
-
-
-def find_own(cluster: Reader, route: RouteName, api_version: str) -> dict[str, Any] | None:
-    """A route of flipgate's own as it is; None where there is none."""
-    return cluster.find(_path(route, api_version))
 
 
 def make_route(cluster: Cluster, obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,14 +110,10 @@ def write_own(cluster: Cluster, route: RouteName, api_version: str, operations: 
     cluster.patch(_path(route, api_version), operations)
 
 
-def delete_very(cluster: Cluster, route: RouteName, api_version: str, uid: str) -> None:
-    """Deletes this very route of flipgate's own. Raises Conflict where it is another by now."""
+def delete_route(cluster: Cluster, route: RouteName, api_version: str, *, uid: str = "") -> None:
+    """Deletes a route of flipgate's own; one that is gone already is fine. With a `uid` that very one: raises Conflict
+    where it is another by now."""
     cluster.delete(_path(route, api_version), uid=uid)
-
-
-def delete_route(cluster: Cluster, route: RouteName, api_version: str) -> None:
-    """Deletes a route of flipgate's own; one that is gone already is fine."""
-    cluster.delete(_path(route, api_version))
 
 
 def clear_unrecorded(cluster: Cluster, state: RouteState) -> None:

@@ -3,19 +3,20 @@ as a release is dark. They say what the live routes will say, behind middlewares
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.preview import OURS, preview_of
-from flipgate.core.traffic.traffic import RouteName, RouteState
+from flipgate.core.traffic.preview import OURS
+from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values import stamps
-from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 
 DARK_PREVIEW: Final = "DarkPreview"
 """The step's name in the journal."""
+DARK: Final = "dark-preview"
+"""In the names of its objects."""
 LETS_SOME_IN: Final = frozenset({"ipAllowList", "ipWhiteList", "basicAuth", "digestAuth", "forwardAuth", "plugin"})
 """Kinds of Traefik's middlewares that turn people away; of a plugin nobody knows, so whoever declared it is believed
 (https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/overview)."""
@@ -26,35 +27,6 @@ def name_of(stored: str) -> RouteName:
     kind, _, where = stored.partition(" ")
     namespace, _, name = where.partition("/")
     return RouteName(kind, namespace, name)
-
-
-def dark_preview_names(application: str, number: int, route: RouteName) -> list[RouteName]:
-    """Returns the names of the objects that a dark preview of the application's route of this number consists of."""
-    name = f"flipgate-dark-preview-{application}-{number}"
-    return [RouteName(kind, route.namespace, name) for kind in KINDS[route.kind].previews]
-
-
-def dark_preview_of(
-    obj: Mapping[str, Any],
-    state: RouteState,
-    names: Iterable[RouteName],
-    *,
-    place: Place,
-    host: str,
-    preview: str,
-    first: Collection[RouteName],
-    by_https: bool,
-) -> list[dict[str, Any]]:
-    """Returns the objects, under these names, that lead people who ask for host `preview` to where `obj` (read as
-    `state`) would lead those who ask for `host`, if its entries led to `place`; through the middlewares `first`."""
-    made = preview_of(obj, state, names, place=place, host=host, preview=preview)
-    for each in made:
-        kind = KINDS[each["kind"]]
-        if kind.door:
-            kind.guard(each["spec"], first)
-            if by_https:
-                kind.by_https(each["spec"])
-    return made
 
 
 def asked_by_users(obj: Mapping[str, Any], kind: str, host: str) -> bool:

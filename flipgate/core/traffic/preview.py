@@ -4,7 +4,7 @@ uses."""
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -23,17 +23,26 @@ NOT_OURS: Final = ("app.kubernetes.io/", "argocd.argoproj.io/")
 """Labels by which others would take a preview for theirs, and remove it."""
 
 
-def preview_names(application: str, number: int, route: RouteName) -> list[RouteName]:
-    """Returns the names of the objects that a preview of the application's route of this number consists of."""
-    name = f"flipgate-preview-{application}-{number}"
+def preview_names(application: str, number: int, route: RouteName, *, what: str = "preview") -> list[RouteName]:
+    """Returns the names of the objects that a preview of the application's route of this number consists of; `what`
+    kind of preview it is stands in them."""
+    name = f"flipgate-{what}-{application}-{number}"
     return [RouteName(kind, route.namespace, name) for kind in KINDS[route.kind].previews]
 
 
 def preview_of(
-    obj: Mapping[str, Any], state: RouteState, names: Iterable[RouteName], *, place: Place, host: str, preview: str
+    obj: Mapping[str, Any],
+    state: RouteState,
+    names: Iterable[RouteName],
+    *,
+    place: Place,
+    host: str,
+    preview: str,
+    first: Collection[RouteName] = (),
+    by_https: bool = False,
 ) -> list[dict[str, Any]]:
     """Returns the objects, under these names, that lead requests for host `preview` to where `obj` (read as `state`)
-    will lead those for `host`, once its entries lead to `place`.
+    will lead those for `host`, once its entries lead to `place`; through the middlewares `first` before its own.
 
     Rules that lead to no side are left out.
     """
@@ -47,6 +56,10 @@ def preview_of(
             parent = parent[int(part) if isinstance(parent, list) else part]
         parent[last] = edit.to
     specs = kind.preview(spec, state.entries, names[0].name, Asked(host, preview))
+    for word, made in specs.items():
+        KINDS[word].guard(made, first)
+        if by_https:
+            KINDS[word].by_https(made)
     return [{**_object(obj, name), "spec": specs[name.kind]} for name in names]
 
 

@@ -24,10 +24,14 @@ def companion_problems(world: World, traffic: Traffic) -> Iterator[str]:
     unread: dict[str, None] = {}
     for left in _left_behind(world, traffic, lambda name: unread.update({name.namespace: None})):
         yield f"{left.name} {left.fact}; {left.mend}"
+    yield from map(no_middlewares_right, unread)
+
+
+def no_middlewares_right(namespace: str) -> str:
+    """Says that middlewares of this namespace may not be read."""
     resource = f"{PLURAL}.{GROUP}"
-    for namespace in unread:
-        command = f"kubectl auth can-i get {resource} -n {namespace}"
-        yield f"no permission to get {resource} in namespace {namespace} ({command})"
+    command = f"kubectl auth can-i get {resource} -n {namespace}"
+    return f"no permission to get {resource} in namespace {namespace} ({command})"
 
 
 def need_companions(world: World, traffic: Traffic) -> None:

@@ -3,41 +3,42 @@ come by it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from flipgate.adapters.routes import declared, find_middleware, find_own, get_route
+from flipgate.adapters.routes import declared, find_middleware, find_object
 from flipgate.core.gates.bake import Reply
 from flipgate.core.gates.previewed import judge_previewed, settled
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.dark_preview import (
+    DARK,
     DARK_PREVIEW,
     DarkPreviewTold,
     as_wanted,
     asked_by_users,
-    dark_preview_names,
-    dark_preview_of,
     is_ours,
     lets_some_in,
     name_of,
     tell,
 )
 from flipgate.core.traffic.kinds.kind import MIDDLEWARE
-from flipgate.core.traffic.kinds.middleware import GROUP, PLURAL, led_to
+from flipgate.core.traffic.kinds.middleware import led_to
+from flipgate.core.traffic.preview import preview_names
 from flipgate.core.traffic.reading import read_route
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
-from flipgate.core.values.errors import FlipgateError, Forbidden, Refused
+from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, Refused
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.place import side_at
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.looking.companions import no_middlewares_right
+from flipgate.steps.looking.preview import preview_objects
 from flipgate.steps.looking.prove import probe
 
 SEEN_SECONDS = 10.0
@@ -96,12 +97,12 @@ def look_at_dark_preview(world: World, side: Side | None, known: Collection[str]
     """Reads what there is of it, and makes out what it is to be where it is to lead to `side`. `known` are the names
     that the record has, of routes that may have left the file. Raises Refused where users ask for its host: they would
     be led there."""
-    wanted = dict(_wanted(world, side, look_at_traffic(world))) if side else {}
+    wanted = _wanted(world, side) if side else {}
     names = dict.fromkeys([*_names(world), *map(name_of, known)])
 
     def find(name: RouteName) -> dict[str, Any] | FlipgateError | None:
         try:
-            return find_own(world.cluster, name, world.route_api(name.kind))
+            return find_object(world.cluster, name, world.route_api(name.kind))
         except FlipgateError as error:
             return error
 
@@ -115,37 +116,39 @@ def look_at_dark_preview(world: World, side: Side | None, known: Collection[str]
 
 def _names(world: World) -> Iterator[RouteName]:
     for number, route in enumerate(declared(world.application)):
-        yield from dark_preview_names(world.application.name, number, route)
+        yield from preview_names(world.application.name, number, route, what=DARK)
 
 
-def _wanted(world: World, side: Side, traffic: Traffic) -> Iterator[tuple[RouteName, dict[str, Any]]]:
-    application, spec = world.application, world.application.spec.traffic
-    if spec.dark_preview is None:
-        return
-    if taken := next(_taken(world, traffic), None):
+def _wanted(world: World, side: Side) -> dict[RouteName, dict[str, Any]]:
+    application, spec = world.application, world.application.spec.traffic.dark_preview
+    if spec is None:
+        return {}
+    objects = _live_routes(world)
+    if taken := next(_taken(world, objects), None):
         raise Refused(taken, obj="spec.traffic.darkPreview.host", reason=Why.DARK_PREVIEW_NOT_KEPT)
-    known = declared(application)
-    for state in traffic.leading:
-        obj = get_route(world.cluster, state.route, world.route_api(state.route.kind))
-        names = dark_preview_names(application.name, known.index(state.route), state.route)
-        made = dark_preview_of(
-            obj,
-            read_route(state.route, obj, application.places, known),
-            names,
-            place=application.place_of(side),
-            host=spec.host,
-            preview=spec.dark_preview.host,
-            first=_declared_middlewares(world),
-            by_https=spec.by_https,
-        )
-        yield from zip(names, made, strict=True)
+    states = (read_route(name, obj, application.places, [*objects]) for name, obj in objects.items())
+    made: dict[RouteName, dict[str, Any]] = {}
+    for route in (state.route for state in Traffic(tuple(states)).leading):
+        if (obj := objects[route]) is None:
+            raise NotFound("is not there", obj=str(route))
+        first = _declared_middlewares(world)
+        made |= preview_objects(world, route, obj, side, spec.host, what=DARK, first=first)
+    return made
 
 
-def _taken(world: World, traffic: Traffic) -> Iterator[str]:
+def _live_routes(world: World) -> dict[RouteName, dict[str, Any] | None]:
+    """The declared routes' objects as they are; None where there is none."""
+    names = declared(world.application)
+    found = world.each(lambda name: find_object(world.cluster, name, world.route_api(name.kind)), names)
+    return dict(zip(names, found, strict=True))
+
+
+def _taken(world: World, objects: Mapping[RouteName, Mapping[str, Any] | None]) -> Iterator[str]:
     """Yields a sentence for each live route that takes those who ask for the preview's host."""
-    spec = world.application.spec.traffic.dark_preview
-    for name in [state.route for state in traffic.routes if spec and state.found]:
-        if spec and asked_by_users(get_route(world.cluster, name, world.route_api(name.kind)), name.kind, spec.host):
+    if (spec := world.application.spec.traffic.dark_preview) is None:
+        return
+    for name, obj in objects.items():
+        if obj is not None and asked_by_users(obj, name.kind, spec.host):
             yield f"{spec.host} is a host of {name}: users who ask for it would be shown the dark side"
 
 
@@ -210,10 +213,13 @@ def _shown(world: World, side: Side) -> str:
     return judge_previewed(dict(zip(replicas, world.each(ask, replicas), strict=True)), side)
 
 
-def dark_preview_problems(world: World, traffic: Traffic) -> Iterator[str]:
+def dark_preview_problems(world: World) -> Iterator[str]:
     """Yields a sentence for each declared middleware that is not there, stands on a side, or may not be read; and where
     users ask for its host."""
-    yield from (f"spec.traffic.darkPreview.host: {taken}; name another" for taken in _taken(world, traffic))
+    if world.application.spec.traffic.dark_preview is None:
+        return
+    taken = _taken(world, _live_routes(world))
+    yield from (f"spec.traffic.darkPreview.host: {each}; name another" for each in taken)
     for name in _declared_middlewares(world):
         key = "spec.traffic.darkPreview.middlewares"
         if side := side_at(world.application.places, name.namespace):
@@ -224,9 +230,7 @@ def dark_preview_problems(world: World, traffic: Traffic) -> Iterator[str]:
                 dropped = "is not there, and Traefik drops a rule that names it"
                 yield f"{key}: {name} {dropped}: make it, or correct the file"
         except Forbidden:
-            resource = f"{PLURAL}.{GROUP}"
-            command = f"kubectl auth can-i get {resource} -n {name.namespace}"
-            yield f"no permission to get {resource} in namespace {name.namespace} ({command})"
+            yield no_middlewares_right(name.namespace)
 
 
 def dark_preview_notes(world: World, traffic: Traffic) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flipgate.adapters.routes import delete_very, make_route, write_own
+from flipgate.adapters.routes import delete_route, make_route, write_own
 from flipgate.core.record.intents import DarkPreview
 from flipgate.core.record.record import Record
 from flipgate.core.traffic.dark_preview import is_ours, leading, leading_nowhere
@@ -43,7 +43,8 @@ def keep_dark_preview(acting: Acting) -> None:
 
 def take_dark_preview_away(acting: Acting) -> None:
     """Has it gone, though the release is dark still: users are about to be moved to its side. Raises like the other."""
-    _keep(acting, None)
+    if may_be_there(acting.world, acting.record):
+        _keep(acting, None)
 
 
 def put_dark_preview_right(world: World, *, by_schedule: bool = False) -> None:
@@ -76,11 +77,9 @@ def _failed_just_now(world: World, record: Record) -> bool:
 
 
 def _keep(acting: Acting, side: Side | None) -> None:
-    world, known = acting.world, acting.record.dark_preview
-    if not may_be_there(world, acting.record):
-        return
+    world = acting.world
     try:
-        seen = look_at_dark_preview(world, side, known)
+        seen = look_at_dark_preview(world, side, acting.record.dark_preview)
     except FlipgateError as error:
         _say(world, error)
         return
@@ -127,7 +126,7 @@ def _take_away(acting: Acting, left: dict[RouteName, dict[str, Any]]) -> None:
     faults: list[FlipgateError] = []
     for name, obj in reversed(left.items()):  # what leads to another comes behind it
         try:
-            delete_very(acting.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+            delete_route(acting.cluster, name, obj["apiVersion"], uid=obj["metadata"]["uid"])
         except LostLease:
             raise
         except FlipgateError as error:

@@ -7,8 +7,7 @@ from flipgate.adapters.routes import apply_route, declared, delete_route, get_ro
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record.intents import Preview
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.preview import preview_names, preview_of
-from flipgate.core.traffic.reading import read_route
+from flipgate.core.traffic.preview import preview_names
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.errors import PermanentError, Refused
 from flipgate.core.values.reasons import Why
@@ -16,6 +15,7 @@ from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.preview import preview_objects
 from flipgate.steps.looking.prove import prove
 
 SEEN_SECONDS = 10.0
@@ -73,15 +73,9 @@ def _make(acting: Acting, traffic: Traffic, to: Side, host: str) -> None:
 
 
 def _show(acting: Acting, route: RouteName, to: Side, host: str) -> None:
-    world, application = acting.world, acting.world.application
-    known = declared(application)
+    world = acting.world
     obj = get_route(world.cluster, route, world.route_api(route.kind))
-    state = read_route(route, obj, application.places, known)
-    names = preview_names(application.name, known.index(route), route)
-    live = application.spec.traffic.host
-    for made in preview_of(obj, state, names, place=application.place_of(to), host=live, preview=host):
-        if application.spec.traffic.by_https:
-            KINDS[made["kind"]].by_https(made["spec"])
+    for made in preview_objects(world, route, obj, to, host).values():
         apply_route(acting.cluster, made)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Final
 
 from flipgate.adapters.addresses import KEDA
 from flipgate.core.spec.application import Application
@@ -37,19 +38,16 @@ FOR_MIXED: Rights = (
 """On the sides, where a service of role mixed is declared."""
 FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list patch"),)
 """On the sides, where KEDA is served and a worker is declared: what would start it on a dark side is paused there."""
-FOR_PREVIEW: Mapping[str, Rights] = MappingProxyType(
-    {
-        word: tuple((KINDS[made].group, KINDS[made].plural, "create patch delete") for made in kind.previews)
-        for word, kind in KINDS.items()
-    }
-)
+
+
+def _on_previews(verbs: str) -> Mapping[str, Rights]:
+    made = {word: [KINDS[each] for each in kind.previews] for word, kind in KINDS.items()}
+    return MappingProxyType({word: tuple((k.group, k.plural, verbs) for k in kinds) for word, kinds in made.items()})
+
+
+FOR_PREVIEW: Final = _on_previews("create patch delete")
 """By the kind of route, where it stands, when a preview's host is declared: routes of flipgate's own are made there."""
-FOR_DARK_PREVIEW: Mapping[str, Rights] = MappingProxyType(
-    {
-        word: tuple((KINDS[made].group, KINDS[made].plural, "get create patch delete") for made in kind.previews)
-        for word, kind in KINDS.items()
-    }
-)
+FOR_DARK_PREVIEW: Final = _on_previews("get create patch delete")
 """The same for a dark preview, which is looked for before it is made."""
 FOR_GRANTS: Mapping[str, Rights] = MappingProxyType(
     {word: ((kind.group, GRANTS, "list"),) if kind.needs_grant else () for word, kind in KINDS.items()}

@@ -221,7 +221,7 @@ def _routes(world: World) -> Iterator[str]:
         yield f"the routes lead to both sides ({traffic}): a release needs all of them at one; {then}"
     yield from _behind(world, traffic)
     yield from companion_problems(world, traffic)
-    yield from dark_preview_problems(world, traffic)
+    yield from dark_preview_problems(world)
     for side in Side:
         namespace = world.application.place_of(side).namespace
         for asking, target in missing_grants(world, traffic, side):

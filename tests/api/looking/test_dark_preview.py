@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flipgate.adapters.routes import delete_very
+from flipgate.adapters.routes import delete_route
 from flipgate.cli import cli
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.steps.acting.world import World
@@ -35,7 +35,7 @@ def test_the_question_and_status_say_where_to_look(shop: Shop, dark: World) -> N
     assert f"Preview     {address} leads to green" in status(shop, shop.name)
     ((name, obj),) = look_at_dark_preview(dark, None).found.items()
     assert obj
-    delete_very(shop.cluster, name, obj["apiVersion"], obj["metadata"]["uid"])
+    delete_route(shop.cluster, name, obj["apiVersion"], uid=obj["metadata"]["uid"])
     assert f"{address} may not lead to green: a route of it is not as it is to be ({name})" in status(shop, shop.name)
     put_dark_preview_right(dark)
     rejected(dark)

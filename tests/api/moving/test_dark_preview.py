@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.routes import delete_very, make_route, write_own
+from flipgate.adapters.routes import delete_route, make_route, write_own
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import DarkPreview
 from flipgate.core.record.phases import Phase, Reason
@@ -188,7 +188,7 @@ def test_whatever_arrives_late_leads_nobody_anywhere(shop: Shop, dark: World) ->
     with pytest.raises(Conflict):
         write_own(shop.cluster, name, wanted["apiVersion"], held)
     with pytest.raises(Conflict):
-        delete_very(shop.cluster, name, wanted["apiVersion"], found["metadata"]["uid"])
+        delete_route(shop.cluster, name, wanted["apiVersion"], uid=found["metadata"]["uid"])
     rejected(dark)
     put_dark_preview_right(dark)
     assert there(dark) == []

@@ -11,16 +11,16 @@ from flipgate.core.gates.misasked import Misasked
 from flipgate.core.gates.previewed import judge_previewed, settled
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.dark_preview import (
+    DARK,
     as_wanted,
     asked_by_users,
-    dark_preview_names,
-    dark_preview_of,
     leading,
     leading_nowhere,
     lets_some_in,
     tell,
 )
 from flipgate.core.traffic.kinds import KINDS
+from flipgate.core.traffic.preview import preview_names, preview_of
 from flipgate.core.traffic.traffic import RouteName, RouteState
 from flipgate.core.values import stamps
 from flipgate.core.values.errors import BadInput, LostLease
@@ -46,9 +46,9 @@ STAFF = RouteName("Middleware", "edge", "staff")
 
 
 def preview(obj: dict[str, Any], state: RouteState, *, by_https: bool = False) -> list[dict[str, Any]]:
-    names = dark_preview_names("shop", 0, state.route)
+    names = preview_names("shop", 0, state.route, what=DARK)
     how: dict[str, Any] = {"host": USERS, "preview": PEOPLE, "first": [STAFF], "by_https": by_https}
-    return dark_preview_of(obj, state, names, place=PLACES[GREEN], **how)
+    return preview_of(obj, state, names, place=PLACES[GREEN], **how)
 
 
 def test_people_come_through_the_declared_middlewares_first_and_then_the_routes_own() -> None:
