@@ -7,7 +7,7 @@ only when nobody can.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,25 +23,14 @@ class StuckError(Exception):
 
 
 class Choices:
-    """Numbers below a bound, each drawn by a seed or taken from a trace; 0 is always the boring one.
+    """Numbers below a bound, drawn by a seed; 0 is always the boring one."""
 
-    `trace` is what was chosen, which makes the same run again.
-    """
-
-    def __init__(self, seed: int = 0, given: Sequence[int] | None = None) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self._draw = random.Random(seed).random
-        self._given = given
-        self.trace: list[int] = []
 
     def below(self, bound: int) -> int:
         """Returns a number from 0 to `bound` - 1."""
-        if self._given is None:
-            number = int(self._draw() * bound)
-        else:
-            at = len(self.trace)
-            number = self._given[at] % bound if at < len(self._given) else 0
-        self.trace.append(number)
-        return number
+        return int(self._draw() * bound)
 
     def once_in(self, many: int) -> bool:
         """Returns True about once in so many times; never where the choice is the boring one."""
