@@ -144,11 +144,12 @@ class Promises:
         if was is now or now is None:
             return
         gone = not self.town.ready(now, "web") and now not in self.emptied
-        if not self._forced and gone and self.town.ready(now.other, "web"):
+        unrecorded = "unrecorded" in str(after["metadata"])
+        forced = self._forced or (unrecorded and self.named.get(who) is now)  # no entry says so then
+        if not forced and gone and self.town.ready(now.other, "web"):
             raise BrokenPromiseError(f"{who} moved users to {now}, where no pod of web is Ready")
         if who.startswith("a pasted line"):
             return
-        unrecorded = "unrecorded" in str(after["metadata"])
         named = {self.town.said(route) for route in self.town.routes}
         if len(named) > 1 and not (self.record and self.record.open_entry) and not unrecorded:
             raise BrokenPromiseError(f"{who} left the routes split, and the journal has no open entry")
