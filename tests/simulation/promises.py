@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flipgate.adapters.store import parse_record
-from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE
+from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC
-from flipgate.core.record.record import Announcement, Approval, Decision, Record
+from flipgate.core.record.record import Announcement, Approval, Decision, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP, epoch_of
@@ -203,8 +203,10 @@ class Promises:
         side, service = SIDE_OF[address.namespace], address.name
         was, now = before["spec"], after["spec"]
         named = [self.town.said(route) is side for route in self.town.routes]
-        # Between two sides workers go where users are sent.
-        live = any(named) if service == "web" else all(named) and not self.people
+        # Between two sides workers go where users are sent; right after a way back, before it has stamped them (0011), the
+        # hand-over that it has taken over from may still stop one: it is handed back next.
+        back = self.record is not None and self.record.open_entry is not None and _is_back(self.record.open_entry)
+        live = any(named) if service == "web" else all(named) and not self.people and not back
         if live and now["replicas"] < was["replicas"]:
             raise BrokenPromiseError(
                 f"{who} shrank {service} of {side}, which is live, from {was['replicas']} to {now['replicas']}"
@@ -223,6 +225,10 @@ class Promises:
         starts = service == "mailer" and now["replicas"] > was["replicas"]
         if self.old_first and starts and self.town.running(side.other, service):
             raise BrokenPromiseError(f"{who} started the worker on {side}, and {side.other}'s still runs")
+
+
+def _is_back(entry: JournalEntry) -> bool:
+    return entry.step == MOVE_ROUTES and Move.read(entry.intent).back
 
 
 def settled_problems(town: Town, record: Record) -> list[str]:
