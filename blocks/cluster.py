@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from prefect.blocks.core import Block
 from prefect.logging import get_logger
 from pydantic import Field, HttpUrl
 
 from blocks.chat import BLOCKS, LOGOS, FlipgateChat
+from blocks.git import FlipgateGit
 from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.git import Credentials
 from flipgate.core.values.errors import BadInput
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
@@ -55,17 +60,35 @@ class FlipgateCluster(Block):
 def register() -> None:
     """Makes the block types known to the server: a step of `prefect deploy`, for a server that is no checkout's."""
     FlipgateCluster.register_type_and_schema()  # and the chat's, which is a field of it
+    FlipgateGit.register_type_and_schema()
 
 
 def connect(application: str, cluster: str = AMBIENT, *, actor: str = "") -> World:
     """The World of an application on the cluster that a block names. Raises BadInput for a block that is not there."""
-    return _load(cluster).open(application, actor=actor)
+    world = _load(cluster).open(application, actor=actor)
+    git = world.application.spec.git
+    return replace(world, git_credentials=partial(_credentials, git.block)) if git and git.block else world
 
 
 def applications(cluster: str = AMBIENT) -> list[str]:
     """The names of all applications on the cluster that a block names. Raises as `connect` does."""
     block = _load(cluster)
     return store.applications(Cluster.connect(block.kubeconfig, block.context), block.namespace)
+
+
+def _credentials(block: str) -> Credentials:
+    """Raises BadInput for a block that is not there."""
+    try:
+        found = FlipgateGit.load(block)
+    except ValueError as error:
+        raise BadInput(
+            "does not exist on this Prefect server",
+            obj=f"block flipgate-git/{block}",
+            untouched="the repository",
+            next_command="prefect block create flipgate-git",
+        ) from error
+    assert isinstance(found, FlipgateGit)
+    return found.open()
 
 
 def _load(cluster: str) -> FlipgateCluster:

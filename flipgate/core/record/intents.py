@@ -20,6 +20,7 @@ BRING_UP: Final = "BringUp"
 HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
+COMMIT_IMAGES: Final = "CommitImages"
 
 _BACK = "back"
 NOBODY: Final = "nobody"
@@ -181,7 +182,33 @@ class StartJob(Intent):
         return cls(Side(stored["side"]), str(stored.get("job", "")))
 
 
-INTENTS: Final[tuple[type[Intent], ...]] = (Move, HandOver, Preview, DarkPreview, BringUp, Rest, Restore, StartJob)
+@dataclass(frozen=True)
+class CommitImages(Intent):
+    """A side's overlay in Git is to say these images."""
+
+    step: ClassVar[str] = COMMIT_IMAGES
+    side: Side
+    images: Mapping[str, str]
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "images": dict(self.images)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), _mapping(stored.get("images")))
+
+
+INTENTS: Final[tuple[type[Intent], ...]] = (
+    Move,
+    HandOver,
+    Preview,
+    DarkPreview,
+    BringUp,
+    Rest,
+    Restore,
+    StartJob,
+    CommitImages,
+)
 
 
 def in_words(stored: Mapping[str, Any]) -> str:

@@ -61,6 +61,7 @@ SHOWN_KEPT = 50
 """Traefik replicas whose figures are kept."""
 JUDGEMENTS_KEPT = 12
 DECISIONS_KEPT = 12
+COMMITS_KEPT = 12
 """How much all of it may be together: core/record/size.py."""
 
 
@@ -127,6 +128,15 @@ class RefusedBuild(Model):
     at: datetime
 
 
+class Commit(Model):
+    """A commit of flipgate's in the team's repository."""
+
+    what: Name
+    """`deploy`, `flip` or `roll back`."""
+    commit: Name
+    at: AwareDatetime
+
+
 class Release(Model):
     """What a side would run, and how far it has come."""
 
@@ -151,6 +161,8 @@ class Release(Model):
     """The same of each replica, at most SHOWN_KEPT of them."""
     decisions: tuple[Decided, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    commits: tuple[Commit, ...] = Field(default=(), exclude_if=lambda commits: not commits)
+    """At most COMMITS_KEPT of them, the newest."""
     stopped: Stopped | None = None
     """Gone with the next phase, and when a run acts again."""
 
@@ -188,6 +200,13 @@ class Release(Model):
         new = Judgement(step=step, at=now, proofs=_kept(_measured(evidence)))
         first, others = self.judgements[:1], self.judgements[1:]
         return but(self, judgements=(*first, *others[2 - JUDGEMENTS_KEPT :], new))
+
+    def committed(self, what: str, commit: str, now: datetime) -> Release:
+        """Returns the release with a commit in the team's repository; one that is noted already is not noted again."""
+        if any(each.commit == commit for each in self.commits):
+            return self
+        new = Commit(what=what, commit=commit, at=now)
+        return but(self, commits=(*self.commits, new)[-COMMITS_KEPT:])
 
     def decided(self, said: Decided) -> Release:
         """Returns the release with a decision on a question about it, its evidence kept small: the newest decisions."""

@@ -26,6 +26,7 @@ from flipgate.core.spec.fields import (
     Namespace,
     ObjectName,
 )
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.metrics import Metrics
 from flipgate.core.spec.service import Service
 from flipgate.core.spec.traffic import TrafficSpec
@@ -228,6 +229,11 @@ class Spec(FileModel):
     )
     policy: Policy = Field(default_factory=Policy, description="Times and limits.")
     announce: Announce = Field(default_factory=Announce, description="Who is told.")
+    git: GitSpec | None = Field(
+        default=None,
+        description="The team's repository, where overlays or routes are kept in Git.",
+        exclude_if=lambda git: git is None,
+    )
 
     @model_validator(mode="after")
     def _checks_ask_serving_services(self) -> Spec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from flipgate.core.spec.documents import Document, Location
 from flipgate.core.spec.fields import LOOKS_LIKE
 from flipgate.core.values.nearest import hint
 
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 _LONGEST_VALUE = 60
 
 
@@ -82,7 +84,7 @@ def _fact(details: ErrorDetails, schema: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = _CREDENTIALS.sub("://***@", repr(value))
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
 
 

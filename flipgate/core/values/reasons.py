@@ -89,6 +89,7 @@ class Why(StrEnum):
     NO_TRAEFIK = "NoTraefik"
     NO_WAY_BACK = "NoWayBack"
     NOT_A_WAY_BACK = "NotAWayBack"
+    NOT_APPLIED = "NotApplied"
     NOT_FOUND = "NotFound"
     NOT_READY = "NotReady"
     NOT_READY_IN_TIME = "NotReadyInTime"
@@ -98,10 +99,12 @@ class Why(StrEnum):
     OLD_SIDE_AT_REST = "OldSideAtRest"
     OTHER_KIND = "OtherKind"
     OTHER_SIDE_ANSWERS = "OtherSideAnswers"
+    OVERLAY_NOT_SET = "OverlayNotSet"
     PODS_HELD_BACK = "PodsHeldBack"
     PODS_REFUSED = "PodsRefused"
     PREVIEW_NOT_MADE = "PreviewNotMade"
     PREVIEW_NOT_SEEN = "PreviewNotSeen"
+    PUSH_REFUSED = "PushRefused"
     QUESTION_GONE = "QuestionGone"
     QUOTA_TOO_SMALL = "QuotaTooSmall"
     RECONCILE_OVERDUE = "ReconcileOverdue"
@@ -244,6 +247,7 @@ NoSuchTransition | a release cannot go from its phase to that one | flipgate sta
 NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
 NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
 NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
+NotApplied | the cluster does not run what was pushed to Git | the message has Flux's words; the same build again
 NotFound | the application is not managed, or an object is not there | flipgate adopt APP
 NotReady | the old side lacks Ready pods | kubectl get pods there
 NotReadyInTime | the dark side's pods did not become Ready in time | the message has Kubernetes' own reason
@@ -253,10 +257,12 @@ NothingToClose | no way back is open that a contract migration could close | not
 OldSideAtRest | the old side is scaled down; the release is closed | nothing
 OtherKind | a workload is there as another kind than the file says | write the kind that the message names
 OtherSideAnswers | answers come from the other side than the routes say | flipgate status APP
+OverlayNotSet | the overlay in Git cannot be given these images alone | the message says why
 PodsHeldBack | a StatefulSet keeps pods at the template before | the message says why, and names the command
 PodsRefused | the API server refuses the pods: a quota, a LimitRange, PodSecurity, a webhook | the message has its words
 PreviewNotMade | the preview's routes could not be made | flipgate check names missing rights
 PreviewNotSeen | the preview's host does not lead to the new side | look at the routes' middlewares and Traefik's log
+PushRefused | others pushed to the branch before flipgate, time and again | the same build again
 QuestionGone | the question was withdrawn, or its release has gone on | flipgate status APP
 QuotaTooSmall | a quota leaves the old side no room to come up again | raise it
 ReconcileOverdue | reconcile has not succeeded for three turns | prefect flow-run ls --flow-name reconcile

@@ -18,6 +18,7 @@ from uuid import uuid4
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.events import write_events
+from flipgate.adapters.git import Credentials, Git
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
@@ -86,6 +87,8 @@ class World:
     """Whose each of Traefik's counters is, once somebody has asked: only where no header names the side."""
     secrets: dict[SecretKey, tuple[float, str]] = field(default_factory=dict, repr=False)
     """Values of declared headers, with when they were read."""
+    git_credentials: Callable[[], Credentials | None] = field(default=lambda: None, repr=False)
+    """Asked for when Git is needed, and not before: going back needs none. Raises BadInput where they are not there."""
     _route_apis: dict[str, str] = field(default_factory=dict)
     cluster: Reader = field(init=False)
 
@@ -123,6 +126,13 @@ class World:
     def proxy(self) -> Proxy:
         """The proxy that stands before users, as the application's file declares it."""
         return proxy_of(self.application, self.cluster)
+
+    @property
+    def git(self) -> Git:
+        """The team's repository, where the application's file declares one. Raises BadInput without credentials that it
+        names."""
+        assert self.application.spec.git is not None
+        return Git.of(self.application.spec.git, self.git_credentials())
 
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """Calls `act` on each thing, a few at a time, and returns the results in the things' order. Raises what the

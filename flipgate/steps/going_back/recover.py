@@ -12,6 +12,7 @@ from flipgate.core.record import approvals
 from flipgate.core.record.going_on import goes_on
 from flipgate.core.record.intents import (
     BRING_UP,
+    COMMIT_IMAGES,
     HAND_OVER,
     MOVE_ROUTES,
     REST_SIDE,
@@ -197,6 +198,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         REST_SIDE: _undo,
         RESTORE_LIVE_SIDE: _undo,
         START_JOB: _undo,
+        COMMIT_IMAGES: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

@@ -41,6 +41,7 @@ from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.rest import stop_consuming
 from flipgate.steps.moving.scaled_objects import pause_each
 from flipgate.steps.moving.stamp import need_ours, stamped_look
+from flipgate.steps.releasing.by_git import by_git, set_by_git
 from flipgate.steps.releasing.meant import Meant, given_images, live_side, mean, said_again
 
 Coming = Callable[[str, Mapping[str, tuple[int, int]]], None]
@@ -138,13 +139,16 @@ def bring_up(acting: Acting, release: Release, view: View | None = None) -> None
     }
     need_none((*paused(rolled), *held_back(rolled)), obj=_on_its_side(release), untouched="both sides")
     unpaused = find_unpaused(world, dark.side)
-    quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused
+    quiet = all(switch.says(False) for switch in side.switches.values()) and not unpaused and not by_git(world)
     if quiet and not any(_changes(world, workload, release) for workload in side.workloads.values()):
         _note_occupant(world, release, side)  # who set all this may have been killed before the note
         return
     need_ours(acting, side)
     templates = sum(workload.kind == "Deployment" for workload in rolled.values())
     need_room(world, view, side, templates=templates, obj=_on_its_side(release))
+    if by_git(world):
+        view = set_by_git(acting, release, view)
+        side = view.sides[dark.side]
     _say_left_out(world, side)
     for sentence in not_pulled(world.application, side, release.images, release.again):
         world.say(sentence)

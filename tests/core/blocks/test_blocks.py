@@ -34,7 +34,7 @@ def test_all_keep_prefects_standards() -> None:
 
     standards = [name for name in dir(Standards) if name.startswith("test_") and name != NEEDS_THE_NETWORK]
     assert "test_all_fields_have_a_description" in standards
-    assert [each.__name__ for each in all_blocks()] == ["FlipgateChat", "FlipgateCluster"]
+    assert [each.__name__ for each in all_blocks()] == ["FlipgateChat", "FlipgateCluster", "FlipgateGit"]
     for block in all_blocks():
         for name in standards:
             getattr(Standards(), name)(block)

@@ -15,7 +15,7 @@ from flipgate.core.record import queue
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
-from flipgate.core.record.release import FrozenEvidence, Judgement, PhaseChange, RefusedBuild
+from flipgate.core.record.release import Commit, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
@@ -37,6 +37,7 @@ NEWS: dict[str, Record] = {
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
+    "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
     "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
 }

@@ -1,0 +1,54 @@
+"""Renders an overlay as kubectl does, by the kubectl program (or kustomize) of the place where flipgate runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
+from flipgate.core.values.text import cut
+
+PROGRAM_VARIABLE: Final = "FLIPGATE_KUSTOMIZE"
+"""Names the program, where it is not the first kubectl or kustomize on the PATH."""
+SECONDS: Final = 60.0
+
+
+def render(folder: Path, source: str) -> str:
+    """What the kustomization in a folder renders to, as YAML. Nothing is fetched for it but what it names itself; no
+    plugin is run, no chart.
+
+    Raises BadInput, with `source`, in kustomize's own words, PermanentError where neither program is there,
+    Unreachable where there is no end to it.
+    """
+    program = _program()
+    verb = ["build"] if Path(program).name.startswith("kustomize") else ["kustomize"]
+    try:
+        done = subprocess.run(
+            [program, *verb, str(folder)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, "KUBECONFIG": os.devnull},
+        )
+    except subprocess.TimeoutExpired:
+        raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").replace(str(folder), source).strip()
+        raise BadInput(f"does not render: {cut(said, 600)}", obj=source, untouched="the repository")
+    return done.stdout.decode(errors="replace")
+
+
+def _program() -> str:
+    named = os.environ.get(PROGRAM_VARIABLE)
+    found = named or shutil.which("kubectl") or shutil.which("kustomize")
+    if not found:
+        raise PermanentError(
+            "is not installed here: overlays are rendered by it",
+            obj="program kubectl",
+            next_command=f"install kubectl or kustomize, or name it in {PROGRAM_VARIABLE}",
+        )
+    return found

@@ -1,0 +1,67 @@
+"""What git said when it failed, as one of our errors: whether trying again makes sense, and what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flipgate.core.values.errors import (
+    Conflict,
+    FlipgateError,
+    Forbidden,
+    NotFound,
+    PermanentError,
+    TemporaryError,
+    Unreachable,
+)
+from flipgate.core.values.text import cut
+
+LONGEST: Final = 600
+"""Characters of what git said that are passed on."""
+_KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
+    (
+        Conflict,
+        re.compile(
+            r"stale info|fetch first|non-fast-forward|cannot lock ref|incorrect old value|reference already exists",
+            re.I,
+        ),
+    ),
+    (
+        Forbidden,
+        re.compile(
+            r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
+            r"|access denied|returned error: 40[13]|host key verification failed|protected branch|pre-receive hook "
+            r"declined|not allowed to push|deploy key",
+            re.I,
+        ),
+    ),
+    (
+        NotFound,
+        re.compile(
+            r"couldn't find remote ref|repository not found|not found|does not appear to be a git repository"
+            r"|returned error: 404|not our ref|no such ref",
+            re.I,
+        ),
+    ),
+    (
+        Unreachable,
+        re.compile(
+            r"could not resolve|couldn't connect|failed to connect|connection (refused|reset|closed)|timed out"
+            r"|early eof|hung up|rpc failed|returned error: (429|5\d\d)|network is unreachable|no route to host"
+            r"|unable to access|operation too slow|tls|ssl",
+            re.I,
+        ),
+    ),
+)
+"""By the first that is found in it: git has exit codes for none of these (git 2.30 to 2.50)."""
+
+
+def explain(command: str, said: str, obj: str, code: int) -> FlipgateError:
+    """Returns the error that git's words mean. One that is not known is a fault: trying again may help."""
+    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
+    fact = cut(f"git {command}: {'; '.join(lines) or f'exit code {code}, and no word'}", LONGEST)
+    for kind, pattern in _KINDS:
+        if pattern.search(said):
+            return kind(fact, obj=obj)
+    kind = TemporaryError if command in ("fetch", "push") else PermanentError
+    return kind(fact, obj=obj)

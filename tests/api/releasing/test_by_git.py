@@ -1,0 +1,223 @@
+"""A release whose images are what an overlay in Git says: committed, applied by somebody else, waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flipgate.adapters.git import Git
+from flipgate.core.record.record import EntryState
+from flipgate.core.record.release import Release
+from flipgate.core.spec.application import load_application
+from flipgate.core.values.errors import Refused, TemporaryError
+from flipgate.core.values.reasons import Why
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.recover import recover
+from flipgate.steps.releasing.bring_up import bring_up
+from lab.control.records import Lab
+from lab.git.server import DEAF, REFUSED
+from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened, timed_by_its_waiting, under_lease
+from tests.repository import Served, git, served
+
+BASE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: shop/web}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: mailer}
+spec:
+  selector: {matchLabels: {app: mailer}}
+  template:
+    metadata: {labels: {app: mailer}}
+    spec: {containers: [{name: mailer, image: shop/mailer}]}
+"""
+OVERLAY = """\
+namespace: NAME-SIDE
+resources: [../../base]
+images:
+  - name: shop/web
+    newTag: "1" # set by the pipeline
+  - name: shop/mailer
+    newTag: "1"
+"""
+PINNED = """\
+patches:
+- target: {kind: Deployment, name: web}
+  patch: |-
+    - {op: replace, path: /spec/template/spec/containers/0/image, value: pinned}
+"""
+GIT = "  git: {{repository: {url}, overlays: {{blue: overlays/blue, green: overlays/green}}, timeoutSeconds: 30}}\n"
+
+
+class Team:
+    """The shop, whose overlays are in Git, and whoever applies the repository: the test, when it says so."""
+
+    def __init__(self, shop: Shop, repository: Served) -> None:
+        self.shop, self.repository = shop, repository
+        text = shop.text + GIT.format(url=repository.url)
+        shop.application = load_application(text, "shop.yaml")
+        files = {"base/all.yaml": BASE, "base/kustomization.yaml": "resources: [all.yaml]\n"}
+        files |= {self.path(side): self.overlay(side) for side in ("blue", "green")}
+        repository.begins(files)
+
+    @staticmethod
+    def path(side: str) -> str:
+        return f"overlays/{side}/kustomization.yaml"
+
+    def overlay(self, side: str) -> str:
+        return OVERLAY.replace("NAME", self.shop.name).replace("SIDE", side)
+
+    def world(self, actor: str = "pipeline") -> World:
+        world = self.shop.adopted(actor)
+        world.git_credentials = lambda: self.repository.credentials
+        return meanwhile(world, self.apply)
+
+    def apply(self) -> None:
+        """Applies what the branch says of green, as Flux does: its own fields, and nothing else."""
+        said = yaml.safe_load(self.repository.read(self.path("green")))["images"]
+        for image in said:
+            name, ref = image["name"].removeprefix("shop/"), f"{image['name']}:{image['newTag']}"
+            if self.image(name) != ref:
+                pointer = "/spec/template/spec/containers/0/image"
+                self.shop.patch(f"{self.shop.deployments(GREEN)}/{name}", ("replace", pointer, ref))
+
+    def image(self, name: str) -> str:
+        spec = self.shop.deployment(GREEN, name)["spec"]["template"]["spec"]
+        return str(spec["containers"][0]["image"])
+
+
+@pytest.fixture
+def team(shop: Shop, tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
+    monkeypatch.setenv("FLIPGATE_KUSTOMIZE", str(lab.kubectl))
+    with served(tmp_path) as repository:
+        yield Team(shop, repository)
+
+
+def brought_up(world: World, tag: str = "2") -> Release:
+    release = opened(world, tag)
+    under_lease(world, bring_up, release)
+    return release
+
+
+def test_one_commit_sets_the_images_and_flipgate_the_counts(team: Team) -> None:
+    world = team.world()
+    before = team.repository.read(team.path("green"))
+    release = brought_up(world)
+    assert team.image("web") == "shop/web:2"
+    assert team.shop.counts(GREEN) == {"web": 2, "mailer": 0}
+    assert team.repository.read(team.path("green")) == before.replace('"1" # set', '"2" # set')
+    message = git(team.repository.bare, "log", "-1", "--format=%B", "main")
+    assert message.startswith(f"deploy: {world.application.name} {release.name}, green\n\nBy ci.\n")
+    assert "- web: shop/web:1 -> shop/web:2" in message
+    record = world.store.read()
+    assert [entry.step for entry in record.journal[-2:]] == ["CommitImages", "BringUp"]
+    assert record.release is not None
+    assert [(each.what, each.commit) for each in record.release.commits] == [("deploy", team.repository.tip)]
+
+
+def test_begun_again_it_pushes_nothing_more(team: Team) -> None:
+    world = team.world()
+    release = brought_up(world)
+    under_lease(world, bring_up, release)
+    assert len(team.repository.log()) == 2
+
+
+def test_a_push_that_others_were_before_is_made_anew(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, confirm, pushed = team.world(), Acting.confirm_lease, []
+
+    def others_first(acting: Acting) -> None:
+        if len(pushed) < 2:
+            pushed.append(team.repository.pushes({"notes": f"{len(pushed)}\n"}))
+        confirm(acting)
+
+    monkeypatch.setattr(Acting, "confirm_lease", others_first)
+    release = brought_up(world)
+    assert team.repository.log()[0].startswith(f"deploy: {world.application.name} {release.name}")
+    assert team.repository.log()[1:3] == ["By hand", "By hand"]
+
+
+def test_who_is_always_later_is_refused_and_nothing_is_changed(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, count = team.world(), iter(range(100))
+    monkeypatch.setattr(Acting, "confirm_lease", lambda _: team.repository.pushes({"notes": f"{next(count)}\n"}))
+    with pytest.raises(Refused, match="others pushed before flipgate 5 times in a row") as refused:
+        brought_up(world)
+    assert refused.value.reason == Why.PUSH_REFUSED
+    assert team.shop.counts(GREEN) == {"web": 0, "mailer": 0}
+    assert world.store.read().open_entry is None
+
+
+@pytest.mark.parametrize("how", [REFUSED, DEAF])
+def test_a_git_server_that_was_away_is_asked_again(team: Team, how: str) -> None:
+    world = team.world()
+    release = opened(world)
+    with team.repository.away(how), pytest.raises(TemporaryError):
+        under_lease(world, bring_up, release)
+    assert team.shop.counts(GREEN) == {"web": 0, "mailer": 0}
+    with world.acting() as acting:
+        entry = acting.record.open_entry
+        assert (entry is None) == (how == REFUSED)
+    recover(world)
+    under_lease(world, bring_up, release)
+    assert team.shop.counts(GREEN) == {"web": 2, "mailer": 0}
+    assert len(team.repository.log()) == 2
+    assert all(entry.state is not EntryState.BEGUN for entry in world.store.read().journal)
+
+
+def test_an_image_in_what_both_sides_share_is_refused_with_the_difference(team: Team) -> None:
+    shared = "resources: [all.yaml]\n"
+    both = {
+        "base/kustomization.yaml": shared,
+        team.path("blue"): f"namespace: {team.shop.name}-blue\nresources: [../green]\n",
+    }
+    team.repository.pushes(both)
+    with pytest.raises(Refused, match=r"would change blue too \(overlays/blue\): .*shop/web:2") as refused:
+        brought_up(team.world())
+    assert refused.value.reason == Why.OVERLAY_NOT_SET
+    assert refused.value.obj == team.path("green")
+    assert len(team.repository.log()) == 2
+
+
+def test_an_overlay_that_would_give_another_image_or_change_more_is_refused(team: Team) -> None:
+    green = team.overlay("green")
+    team.repository.pushes({team.path("green"): green + PINNED})
+    with pytest.raises(Refused, match="web: container web gets pinned, not shop/web:2"):
+        brought_up(team.world())
+    text = BASE.replace("image: shop/mailer}]", "image: shop/mailer}, {name: log, image: shop/web}]")
+    team.repository.pushes({team.path("green"): green, "base/all.yaml": text})
+    more = f"its images would change more than is released: Deployment {team.shop.name}-green/mailer"
+    with pytest.raises(Refused, match=more):
+        brought_up(team.world(), "3")
+
+
+def test_what_is_not_applied_in_time_is_said(team: Team) -> None:
+    world = timed_by_its_waiting(team.world())
+    with pytest.raises(Refused, match=r"does not run what was pushed after 30 s: .*web has shop/web:1") as refused:
+        brought_up(world)
+    assert refused.value.reason == Why.NOT_APPLIED
+    assert team.shop.counts(GREEN) == {"web": 0, "mailer": 0}
+
+
+def test_two_applications_in_one_repository_do_not_hinder_each_other(team: Team) -> None:
+    world = team.world()
+    assert world.application.spec.git is not None
+    first = Git.of(world.application.spec.git, team.repository.credentials)
+    with first.checkout() as one, first.checkout() as other:
+        for copy, name in ((one, "a"), (other, "b")):
+            copy.write("base/kustomization.yaml", f"resources: [all.yaml] # {name}\n")
+        one.commit("a", world.application.spec.git.author)
+        one.push()
+    assert brought_up(replace(world)).name
+    assert team.image("web") == "shop/web:2"
+    assert team.shop.counts(BLUE) == {"web": 2, "mailer": 1}

@@ -1,0 +1,92 @@
+"""A route in a file: where it leads, and leading it elsewhere with nothing else changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.errors import BadInput
+from flipgate.core.values.place import Place
+from flipgate.core.values.sides import Side
+
+PLACES = {Side.BLUE: Place(Side.BLUE, "production-blue"), Side.GREEN: Place(Side.GREEN, "production-green")}
+API = RouteName("IngressRoute", "monitoring", "api-live")
+WHERE = "clusters/home/production-routing.yaml"
+
+TEAM = """\
+# Who changes this by hand: say so in #platform.
+apiVersion: v1
+kind: Namespace
+metadata: {name: monitoring}
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata:
+  name: api-live
+  namespace: monitoring
+spec:
+  entryPoints: [websecure]
+  routes:
+    - kind: Rule
+      match: Host(`api.sportdeets.com`)
+      services:
+      - name: api-service
+        namespace: production-blue  # ← Update this
+        port: 8080
+  tls:
+    certResolver: letsencrypt
+---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: other, namespace: monitoring}
+spec: {routes: [{match: "Host(`x`)", services: [{name: a, namespace: production-blue}]}]}
+"""
+
+
+def test_the_side_is_read_and_changed_and_no_other_byte() -> None:
+    state = find_route(TEAM, API, PLACES, WHERE)
+    assert state is not None
+    assert state.whole is Side.BLUE
+    after = with_side(TEAM, API, PLACES, Side.GREEN, WHERE)
+    assert after == TEAM.replace("production-blue  # ←", "production-green  # ←")
+    assert with_side(after, API, PLACES, Side.GREEN, WHERE) == after
+    assert with_side(after, API, PLACES, Side.BLUE, WHERE) == TEAM
+
+
+def test_a_file_without_the_route() -> None:
+    elsewhere = RouteName("IngressRoute", "elsewhere", "api-live")
+    assert find_route(TEAM, elsewhere, PLACES, WHERE) is None
+    assert with_side(TEAM, elsewhere, PLACES, Side.GREEN, WHERE) == TEAM
+
+
+def test_a_namespace_that_a_kustomization_gives() -> None:
+    text = TEAM.replace("  namespace: monitoring\nspec:\n  entry", "spec:\n  entry")
+    assert text != TEAM
+    assert "production-green  #" in with_side(text, API, PLACES, Side.GREEN, WHERE)
+
+
+def test_one_written_in_flow_style_and_one_with_two_entries() -> None:
+    other = RouteName("IngressRoute", "monitoring", "other")
+    assert with_side(TEAM, other, PLACES, Side.GREEN, WHERE).endswith("namespace: production-green}]}]}\n")
+    two = TEAM.replace("        port: 8080\n", "        port: 8080\n      - {name: web, namespace: production-blue}\n")
+    assert with_side(two, API, PLACES, Side.GREEN, WHERE).count("production-green") == 2
+
+
+def test_a_reference_without_a_namespace_in_a_side_s_own_route() -> None:
+    text = TEAM.replace("        namespace: production-blue  # ← Update this\n", "").replace(
+        "monitoring", "production-blue"
+    )
+    own = RouteName("IngressRoute", "production-blue", "api-live")
+    after = with_side(text, own, PLACES, Side.GREEN, WHERE)
+    state = find_route(after, own, PLACES, WHERE)
+    assert state is not None
+    assert state.whole is Side.GREEN
+
+
+def test_one_that_an_alias_writes_is_refused() -> None:
+    text = TEAM.replace("production-blue  #", "&live production-blue  #").replace(
+        "        port: 8080\n", "        port: 8080\n      - {name: web, namespace: *live}\n"
+    )
+    with pytest.raises(BadInput, match=f"{WHERE}.*has an anchor"):
+        with_side(text, API, PLACES, Side.GREEN, WHERE)

@@ -1,0 +1,109 @@
+"""A team's repository for tests: real git, served over HTTP to who brings the token."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from flipgate.adapters.git import Credentials
+from lab.git.server import GitHandler
+
+TOKEN = "not-a-real-token"
+SOMEBODY = {"NAME": "dev", "EMAIL": "dev@example.test"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A bare repository with one branch, `main`, and a person's clone of it."""
+
+    folder: Path
+    address: str
+    clone: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}/config.git"
+
+    @property
+    def bare(self) -> Path:
+        return self.folder / "repositories" / "config.git"
+
+    @property
+    def credentials(self) -> Credentials:
+        return Credentials(token=TOKEN)
+
+    @property
+    def tip(self) -> str:
+        return git(self.bare, "rev-parse", "main")
+
+    def log(self) -> list[str]:
+        """The first lines of all commits, the newest first."""
+        return git(self.bare, "log", "--format=%s", "main").splitlines()
+
+    def read(self, path: str) -> str:
+        """A file as the branch has it."""
+        return git(self.bare, "show", f"main:{path}") + "\n"
+
+    def pushes(self, files: Mapping[str, str], message: str = "By hand") -> str:
+        """Somebody writes these files and pushes; returns the commit."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "reset", "--quiet", "--hard", "origin/main")
+        return self._commit(files, message)
+
+    def begins(self, files: Mapping[str, str]) -> None:
+        """The first commit."""
+        self._commit(files, "The platform")
+
+    def _commit(self, files: Mapping[str, str], message: str) -> str:
+        for name, text in files.items():
+            file = self.clone / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        git(self.clone, "add", ".")
+        git(self.clone, "commit", "--quiet", "--message", message)
+        git(self.clone, "push", "--quiet", "origin", "HEAD:main")
+        return git(self.clone, "rev-parse", "HEAD")
+
+    @contextmanager
+    def away(self, how: str) -> Iterator[None]:
+        """The server fails in this way (lab/git/server.py)."""
+        file = self.folder / "away"
+        file.write_text(how)
+        try:
+            yield
+        finally:
+            file.unlink()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """A server with an empty repository."""
+    (folder / "repositories" / "config.git").mkdir(parents=True)
+    (folder / "token").write_text(TOKEN)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(GitHandler, folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    found = Served(folder, f"127.0.0.1:{server.server_port}", folder / "clone")
+    git(found.bare, "init", "--quiet", "--bare", "--initial-branch=main")
+    git(folder, "init", "--quiet", "--initial-branch=main", "clone")
+    git(found.clone, "remote", "add", "origin", str(found.bare))
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says, as somebody with a name."""
+    who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in SOMEBODY.items()}
+    env = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    answer = subprocess.run(["git", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert not answer.returncode, f"git {words}: {answer.stderr}"
+    return answer.stdout.strip()
