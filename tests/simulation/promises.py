@@ -203,7 +203,7 @@ class Promises:
         side, service = SIDE_OF[address.namespace], address.name
         was, now = before["spec"], after["spec"]
         named = [self.town.said(route) is side for route in self.town.routes]
-        # Between two sides workers go where users are sent; right after a way back, before it has stamped them (0011), the
+        # Between two sides workers go where users are sent; right after a way back, before it stamps them (0011), the
         # hand-over that it has taken over from may still stop one: it is handed back next.
         back = self.record is not None and self.record.open_entry is not None and _is_back(self.record.open_entry)
         live = any(named) if service == "web" else all(named) and not self.people and not back
