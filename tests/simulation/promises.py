@@ -8,8 +8,8 @@ from datetime import datetime
 
 from flipgate.adapters.store import parse_record
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, Move
-from flipgate.core.record.phases import AFTER_TRAFFIC
-from flipgate.core.record.record import Announcement, Approval, Decision, JournalEntry, Record
+from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
+from flipgate.core.record.record import Announcement, Approval, Decision, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP, epoch_of
@@ -114,6 +114,15 @@ class Promises:
         entry = self.record.open_entry if self.record else None
         return entry is not None and bool(entry.intent.get("forced"))
 
+    @property
+    def _goes_back(self) -> bool:
+        """Whether a way back is under way: its workers are handed back at its end."""
+        if self.record is None:
+            return False
+        entry = self.record.open_entry
+        moves = entry is not None and entry.step == MOVE_ROUTES and Move.read(entry.intent).back
+        return moves or self.record.phase is Phase.ROLLING_BACK
+
     def _recorded(self, obj: Obj) -> None:
         before, self.record = self.record, self.parsed(obj["data"]["record.json"], "shop", OWN)
         record = self.record
@@ -203,10 +212,9 @@ class Promises:
         side, service = SIDE_OF[address.namespace], address.name
         was, now = before["spec"], after["spec"]
         named = [self.town.said(route) is side for route in self.town.routes]
-        # Between two sides workers go where users are sent; right after a way back, before it stamps them (0011), the
-        # hand-over that it has taken over from may still stop one: it is handed back next.
-        back = self.record is not None and self.record.open_entry is not None and _is_back(self.record.open_entry)
-        live = any(named) if service == "web" else all(named) and not self.people and not back
+        # Between two sides workers go where users are sent; after a way back's patch, before it stamps them (0011), the
+        # hand-over that it has taken over from may still stop one: it is handed back before the way back has ended.
+        live = any(named) if service == "web" else all(named) and not self.people and not self._goes_back
         if live and now["replicas"] < was["replicas"]:
             raise BrokenPromiseError(
                 f"{who} shrank {service} of {side}, which is live, from {was['replicas']} to {now['replicas']}"
@@ -225,10 +233,6 @@ class Promises:
         starts = service == "mailer" and now["replicas"] > was["replicas"]
         if self.old_first and starts and self.town.running(side.other, service):
             raise BrokenPromiseError(f"{who} started the worker on {side}, and {side.other}'s still runs")
-
-
-def _is_back(entry: JournalEntry) -> bool:
-    return entry.step == MOVE_ROUTES and Move.read(entry.intent).back
 
 
 def settled_problems(town: Town, record: Record) -> list[str]:
