@@ -16,6 +16,7 @@ from flipgate.steps.looking.content import content_evidence
 from flipgate.steps.looking.dark_preview import dark_preview_evidence
 from flipgate.steps.looking.undeclared import undeclared_evidence
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
+from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.flip import (
     FLIPPABLE,
     MOVABLE,
@@ -57,6 +58,7 @@ def flip_traffic(application: str, release: str, cluster: str = "default") -> st
             if found.phase is not Phase.LIVE:
                 found = retry_faults(world, lambda: move_and_watch(world, release))
     except Refused as refused:
+        put_routes_right(world)
         return overtaken(world, release, refused)
     parameters = {"application": application, "release": release, "cluster": cluster}
     task.start(SCALE_DOWN, parameters, release_key(SCALE_DOWN, application, release), found.settle_after)
@@ -90,6 +92,8 @@ def move_and_watch(world: World, name: str) -> Release:
         need_proven(world, proven)
         baking = note_proof(acting, release.name, proven)
         task.hand_over_workers(acting, baking)
+        task.put_routes_into_git(acting)
         verdicts = task.watch_side(acting, baking)
+        task.put_routes_into_git(acting)  # Flux has had its time to apply it
         show_evidence(world, f"{release.name} watched on {release.side}", verdicts)
         return note_live(acting, release.name, verdicts)

@@ -12,6 +12,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
+from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
@@ -65,6 +66,7 @@ def reconcile_world(world: World, cluster: str) -> str:
     finally:  # whatever waits for a person
         restore_live_side(world)
         put_dark_preview_right(world, by_schedule=True)
+        put_routes_right(world)
     world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)

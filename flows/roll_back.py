@@ -10,6 +10,7 @@ from prefect.logging import get_run_logger
 from flipgate.core.record.pipelines import ROLL_BACK
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import SELF_DECLARED
+from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world, start_what_waited
 from tasks import steps as task
@@ -39,6 +40,7 @@ def roll_back(
     done = task.roll_back(world, reason, by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
+    put_routes_right(world)
     start_what_waited(world, cluster)
     look_whether_watched(world, get_run_logger().warning)  # users are back: it holds nobody up any more
     return f"{done.way} way: traffic on {done.to}" if done.to else "aborted: users saw nothing"

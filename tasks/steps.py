@@ -27,7 +27,7 @@ from flipgate.steps.going_back import recover as recovering
 from flipgate.steps.going_back import roll_back as rolling_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.looking import prove
-from flipgate.steps.moving import dark_preview, hand_over
+from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, queue, settle, suite
 from flipgate.steps.watching import watch
 from tasks.artifacts import show_checks, show_graphs, showing_pods, showing_progress
@@ -121,6 +121,11 @@ def prove_side(world: World, side: Side) -> Proven:
 @step("hand the workers over")
 def hand_over_workers(acting: Acting, release: Release) -> None:
     hand_over.hand_over_workers(acting, release.side, meanwhile=watch.quick_watch(acting.world, release))
+
+
+@step("put the routes into Git")
+def put_routes_into_git(acting: Acting) -> None:
+    git_routes.put_routes_into_git(acting, seconds=git_routes.QUICK_SECONDS)
 
 
 @step("watch")

@@ -20,9 +20,6 @@ POLLED: Final[Mapping[str, str]] = {
 """Kinds of source that look at what they are fed from when asked; the others are told by who feeds them."""
 REQUESTED: Final = "reconcile.fluxcd.io/requestedAt"
 """Annotation by which a controller of Flux's is asked to look now (fluxcd/pkg/apis/meta)."""
-EXCLUDED: Final = "kustomize.toolkit.fluxcd.io/reconcile"
-"""Annotation that has Flux leave an object of the cluster as it is, with this value (kustomize-controller)."""
-DISABLED: Final = "disabled"
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ HAND_OVER: Final = "HandOverWorkers"
 RESTORE_LIVE_SIDE: Final = "RestoreLiveSide"
 START_JOB: Final = "StartJob"
 COMMIT_IMAGES: Final = "CommitImages"
+COMMIT_ROUTES: Final = "CommitRoutes"
+RELEASE_ROUTES: Final = "ReleaseRoutes"
 
 _BACK = "back"
 NOBODY: Final = "nobody"
@@ -198,6 +200,28 @@ class CommitImages(Intent):
         return cls(Side(stored["side"]), _mapping(stored.get("images")))
 
 
+@dataclass(frozen=True)
+class CommitRoutes(Intent):
+    """The routes' files in Git are to lead to this side, as the routes do."""
+
+    step: ClassVar[str] = COMMIT_ROUTES
+    to: Side
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to)}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]))
+
+
+@dataclass(frozen=True)
+class ReleaseRoutes(CommitRoutes):
+    """Flux is to keep the routes, which lead to this side, as Git has them again."""
+
+    step: ClassVar[str] = RELEASE_ROUTES
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -208,6 +232,8 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     Restore,
     StartJob,
     CommitImages,
+    CommitRoutes,
+    ReleaseRoutes,
 )
 
 

@@ -50,6 +50,9 @@ class Reason(StrEnum):
     PODS_REFUSED = Why.PODS_REFUSED
     CLAIM_NOT_BOUND = Why.CLAIM_NOT_BOUND
     SCALED_BY_ANOTHER = Why.SCALED_BY_ANOTHER
+    OVERLAY_NOT_SET = Why.OVERLAY_NOT_SET
+    PUSH_REFUSED = Why.PUSH_REFUSED
+    NOT_APPLIED = Why.NOT_APPLIED
     DEPLOY_ABORTED = Why.DEPLOY_ABORTED
     NEWER_BUILD = Why.NEWER_BUILD
     APPROVED = Why.APPROVED
@@ -182,6 +185,9 @@ ROWS: Mapping[Phase, Row] = MappingProxyType(
                         Reason.PODS_REFUSED,
                         Reason.CLAIM_NOT_BOUND,
                         Reason.SCALED_BY_ANOTHER,
+                        Reason.OVERLAY_NOT_SET,
+                        Reason.PUSH_REFUSED,
+                        Reason.NOT_APPLIED,
                     }
                 ),
                 Phase.ABORTED: frozenset({Reason.DEPLOY_ABORTED}),

@@ -21,6 +21,9 @@ NEW_REASONS: Final = frozenset(
         Reason.PODS_HELD_BACK,
         Reason.PODS_REFUSED,
         Reason.SCALED_BY_ANOTHER,
+        Reason.OVERLAY_NOT_SET,
+        Reason.PUSH_REFUSED,
+        Reason.NOT_APPLIED,
     }
 )
 

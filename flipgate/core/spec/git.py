@@ -155,6 +155,11 @@ class GitSpec(FileModel):
         description=f"A commit's message, with the placeholders {', '.join(PLACEHOLDERS)} in braces.",
     )
 
+    @property
+    def holds(self) -> bool:
+        """Whether Flux keeps the routes as this repository has them: then it is told to leave what was just moved."""
+        return bool(self.routes and self.flux and self.flux.routes)
+
     @model_validator(mode="after")
     def _something(self) -> GitSpec:
         if self.overlays is None and not self.routes:

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import (
+    DISABLED,
+    EXCLUDED,
+    HELD,
     UNRECORDED,
     WAY_BACK,
     Edit,
@@ -55,6 +58,7 @@ def plan_move(
     stamp: str = "",
     unrecorded: str = "",
     versions: bool = True,
+    hold: str = "",
 ) -> tuple[RoutePatch, ...]:
     """Returns the patches that send every route's side entries to `to`; routes already there need none.
 
@@ -63,7 +67,7 @@ def plan_move(
     nothing of `RouteState.meaning`); and it writes the line that takes it back on the route. Back, an unrelated writer
     must not hold it up, so it tests no version, unless there is no stamp yet (and not even then without `versions`); a
     rollback without a record leaves `unrecorded` on each route. Without a `stamp` the plan is one to be shown, and not
-    to be sent.
+    to be sent. `hold`, a time: Flux, which keeps these routes as Git has them, is told in the same patch to leave them.
 
     A route that names neither side is sent to `to` only where the Services it names are among `services`: a person has
     named the side then, and it has these. Raises Refused when a route cannot be moved; on the way back only when none
@@ -87,10 +91,11 @@ def plan_move(
             version = [_version(state)] if forward or (versions and state.stamp is None) else []
             kind = KINDS[state.route.kind]
             moves = [op for entry in moving for op in _operations(kind.edit(entry, places[to]))]
-            annotations = {STAMP: stamp, UNRECORDED: unrecorded}
+            annotations = {STAMP: stamp, UNRECORDED: unrecorded, **_holding(state, hold)}
             if forward:
-                annotations[WAY_BACK] = _way_back(state, places, to, stamp)
-            operations = (*version, *_same(state), *moves)
+                annotations[WAY_BACK] = _way_back(state, places, to, stamp, hold)
+            by_hand_too = [] if stamp else _writing(_holding(state, hold), state.annotated)
+            operations = (*version, *_same(state), *moves, *by_hand_too)
             patches.append(RoutePatch(state.route, state.api_version, operations, _annotate(state, annotations)))
     return tuple(patches)
 
@@ -102,16 +107,17 @@ def plan_close(
     *,
     open_to: Places | None = None,
     versions: bool = True,
+    hold: str = "",
 ) -> RoutePatch:
     """Returns the patch that leaves a route where it is, and has every earlier move of it refused, the way back by hand
     too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is what stands
     there of a rollback without a record from now on. With the sides' places in `open_to`, a way back by hand that
-    stands there is written anew, under the new stamp."""
+    stands there is written anew, under the new stamp; `hold` as of `plan_move`, of that line."""
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
     version = [_version(state)] if versions and state.stamp is None else []
     annotations = {STAMP: stamp, UNRECORDED: unrecorded}
     if open_to and state.way_back and state.whole:
-        annotations[WAY_BACK] = _way_back(state, open_to, state.whole, stamp)
+        annotations[WAY_BACK] = _way_back(state, open_to, state.whole, stamp, hold)
     return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _annotate(state, annotations))
 
 
@@ -133,7 +139,22 @@ def _operations(edit: Edit) -> list[dict[str, Any]]:
     return [_test(edit.pointer, edit.was), {"op": "replace", "path": edit.pointer, "value": edit.to}]
 
 
-def _way_back(state: RouteState, places: Places, to: Side, stamp: str) -> str:
+def plan_lift(state: RouteState) -> RoutePatch:
+    """Returns the patch that has Flux keep a route again as Git has it. It tests the object, our stamp, all that names
+    a side and the mark that it takes off: it is refused once anybody of ours has moved the route since, and taken once.
+    So it leaves no stamp of its own, and the way back by hand, which tests that, stays good."""
+    same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
+    held = _test(_pointer(HELD), state.held)
+    gone = [{"op": "remove", "path": _pointer(name)} for name in ((EXCLUDED, HELD) if state.excluded else (HELD,))]
+    return RoutePatch(state.route, state.api_version, (*_same(state), *same, held, *gone))
+
+
+def _holding(state: RouteState, at: str) -> dict[str, str]:
+    """Returns the annotations that have Flux leave a route as it is; none where somebody else has put it there."""
+    return {EXCLUDED: DISABLED, HELD: at} if at and (state.held or not state.excluded) else {}
+
+
+def _way_back(state: RouteState, places: Places, to: Side, stamp: str, hold: str = "") -> str:
     """Returns the command that takes this route's users to the other side again, once they are on `to` under this
     stamp."""
     kind = KINDS[state.route.kind]
@@ -141,7 +162,8 @@ def _way_back(state: RouteState, places: Places, to: Side, stamp: str) -> str:
     edits = [e if entry.side is to else replace(e, was=kind.edit(entry, places[to]).to) for entry, e in back]
     operations = [op for edit in edits for op in _operations(edit)]
     same = _same(replace(state, stamp=stamp, annotated=True))
-    line = by_hand(RoutePatch(state.route, state.api_version, (*same, *operations)))
+    hold_too = _writing(_holding(state, hold), True)
+    line = by_hand(RoutePatch(state.route, state.api_version, (*same, *operations, *hold_too)))
     if len(line.encode()) > LINE_BYTES:
         return f"flipgate rollback: its {len(edits)} entries are more than a line holds"
     return line
@@ -161,11 +183,16 @@ def _same(state: RouteState) -> list[dict[str, Any]]:
 def _annotate(state: RouteState, annotations: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     """Returns the operations that write these annotations (but empty ones), and remove an older rollback's mark."""
     kept = {name: text for name, text in annotations.items() if text}
-    if not state.annotated:
-        return ({"op": "add", "path": "/metadata/annotations", "value": kept},) if kept else ()
-    written = [{"op": "add", "path": _pointer(name), "value": text} for name, text in kept.items()]
-    over = state.unrecorded and UNRECORDED not in kept
+    written = _writing(kept, state.annotated)
+    over = state.annotated and state.unrecorded and UNRECORDED not in kept
     return (*written, *([{"op": "remove", "path": _pointer(UNRECORDED)}] if over else []))
+
+
+def _writing(annotations: Mapping[str, str], annotated: bool) -> list[dict[str, Any]]:
+    """Returns the operations that write these annotations on an object that has some already, or none at all."""
+    if not annotated:
+        return [{"op": "add", "path": "/metadata/annotations", "value": dict(annotations)}] if annotations else []
+    return [{"op": "add", "path": _pointer(name), "value": text} for name, text in annotations.items()]
 
 
 def forget_way_back(state: RouteState) -> tuple[dict[str, Any], ...]:

@@ -10,7 +10,18 @@ from typing import Any
 
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.kinds.kind import INGRESS_CLASS, Reference
-from flipgate.core.traffic.traffic import SERVICE, UNRECORDED, WAY_BACK, Entry, ForeignEntry, RouteName, RouteState
+from flipgate.core.traffic.traffic import (
+    DISABLED,
+    EXCLUDED,
+    HELD,
+    SERVICE,
+    UNRECORDED,
+    WAY_BACK,
+    Entry,
+    ForeignEntry,
+    RouteName,
+    RouteState,
+)
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
@@ -59,6 +70,8 @@ def read_route(
         uid=meta.get("uid", ""),
         stamp=annotations.get(STAMP),
         unrecorded=str(annotations.get(UNRECORDED, "")),
+        excluded=annotations.get(EXCLUDED) == DISABLED,
+        held=str(annotations.get(HELD, "")),
     )
 
 

@@ -20,6 +20,11 @@ COUNTER: Final = "{namespace}-{name}-{port}@kubernetescrd"
 WAY_BACK: Final = "flipgate.dev/way-back"
 """Annotation on a route that was moved: the kubectl line that takes its users back, for as long as that is a way back.
 """
+EXCLUDED: Final = "kustomize.toolkit.fluxcd.io/reconcile"
+"""Annotation that has Flux leave an object of the cluster as it is, where it says DISABLED (kustomize-controller)."""
+DISABLED: Final = "disabled"
+HELD: Final = "flipgate.dev/held"
+"""Annotation on a route that flipgate has put EXCLUDED on: until Git says the side that it leads to, and Flux knows."""
 UNRECORDED: Final = "flipgate.dev/unrecorded"
 """Annotation on a route that a rollback sent back without being able to write it down: when, by whom, and why.
 reconcile finds it and finishes what is missing."""
@@ -119,6 +124,10 @@ class RouteState:
     """flipgate's stamp (core/values/stamps.py); None without one."""
     unrecorded: str = ""
     """What a rollback without a record has left on it."""
+    excluded: bool = False
+    """Whether Flux leaves it as it is."""
+    held: str = ""
+    """Since when flipgate has had Flux do so; empty where it has not."""
 
     @property
     def sides(self) -> frozenset[Side]:

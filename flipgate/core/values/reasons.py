@@ -52,6 +52,9 @@ class Why(StrEnum):
     DRIFTED = "Drifted"
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
+    GIT_AGREES = "GitAgrees"
+    GIT_BEHIND = "GitBehind"
+    GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
     HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
     IMAGE_UNKNOWN = "ImageUnknown"
@@ -210,6 +213,9 @@ DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
+GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
+GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
+GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
 ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF

@@ -128,6 +128,12 @@ class World:
         return proxy_of(self.application, self.cluster)
 
     @property
+    def hold(self) -> str:
+        """What marks a route that Flux is told to leave as it is: the time. Empty where Flux keeps no routes."""
+        git = self.application.spec.git
+        return f"{self.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if git and git.holds else ""
+
+    @property
     def git(self) -> Git:
         """The team's repository, where the application's file declares one. Raises BadInput without credentials that it
         names."""

@@ -13,8 +13,10 @@ from flipgate.core.record.going_on import goes_on
 from flipgate.core.record.intents import (
     BRING_UP,
     COMMIT_IMAGES,
+    COMMIT_ROUTES,
     HAND_OVER,
     MOVE_ROUTES,
+    RELEASE_ROUTES,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     START_JOB,
@@ -199,6 +201,8 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         RESTORE_LIVE_SIDE: _undo,
         START_JOB: _undo,
         COMMIT_IMAGES: _undo,
+        COMMIT_ROUTES: _undo,
+        RELEASE_ROUTES: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

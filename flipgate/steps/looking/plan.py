@@ -35,6 +35,7 @@ def plan_back(
         stamp=stamp,
         unrecorded=unrecorded,
         versions=versions,
+        hold=world.hold,
     )
     return traffic, planned
 

@@ -108,12 +108,14 @@ def close_routes(acting: Authority, traffic: Traffic, *, keep_way_back: bool = F
 
     The line that takes users back by hand is refused from then on, too, unless it is to be kept: it is made anew then.
     """
-    open_to = acting.application.places if keep_way_back else None
+    open_to, hold = acting.application.places if keep_way_back else None, acting.world.hold
     for state in traffic.routes:
         if not state.entries:
             continue
         try:
-            patch_route(acting.cluster, plan_close(state, acting.new_stamp(), state.unrecorded, open_to=open_to))
+            patch_route(
+                acting.cluster, plan_close(state, acting.new_stamp(), state.unrecorded, open_to=open_to, hold=hold)
+            )
         except Conflict as error:
             raise Refused(
                 "was written by somebody else since it was read; the dark side may be live again",
@@ -204,7 +206,7 @@ def _send_all(acting: Acting, traffic: Traffic, to: Side) -> tuple[RoutePatch, .
     """All routes or none: when one is refused, those before it go back. What was sent, in the declared order."""
     planned = {state.route: state for state in traffic.leading}
     sent: list[RoutePatch] = []
-    for patch in plan_move(traffic, acting.application.places, to, stamp=acting.new_stamp()):
+    for patch in plan_move(traffic, acting.application.places, to, stamp=acting.new_stamp(), hold=acting.world.hold):
         try:
             sent.append(_send(acting, planned[patch.route], patch, to))
         except LostLease:
@@ -240,5 +242,6 @@ def _send(acting: Acting, planned: RouteState, patch: RoutePatch, to: Side) -> R
             acting.confirm_lease()
             if now.meaning != planned.meaning:
                 raise
-            (patch,) = plan_move(Traffic((now,)), world.application.places, to, stamp=acting.new_stamp())
+            stamp, places = acting.new_stamp(), world.application.places
+            (patch,) = plan_move(Traffic((now,)), places, to, stamp=stamp, hold=world.hold)
     raise Conflict(f"others wrote it {MOVE_TRIES} times in a row, each right before the patch", obj=str(patch.route))

@@ -306,7 +306,8 @@ def way_back_by_hand(world: World) -> str:
     traffic = look_at_traffic(world)
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
-    lines = [by_hand(patch) for patch in plan_move(traffic, world.application.places, traffic.active.other)]
+    patches = plan_move(traffic, world.application.places, traffic.active.other, hold=world.hold)
+    lines = [by_hand(patch) for patch in patches]
     return in_a_message(lines, f"the line in the annotation {WAY_BACK} of each route")
 
 

@@ -11,11 +11,14 @@ from flipgate.adapters.store import parse_record
 from flipgate.core.record.intents import (
     INTENTS,
     BringUp,
+    CommitImages,
+    CommitRoutes,
     DarkPreview,
     HandOver,
     Intent,
     Move,
     Preview,
+    ReleaseRoutes,
     Rest,
     Restore,
     StartJob,
@@ -36,6 +39,9 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
         BringUp(GREEN, {"web": "acme/web:2"}, {"web": 2}),
         {"side": "green", "images": {"web": "acme/web:2"}, "replicas": {"web": 2}},
     ),
+    (CommitImages(GREEN, {"web": "acme/web:2"}), {"side": "green", "images": {"web": "acme/web:2"}}),
+    (CommitRoutes(GREEN), {"to": "green"}),
+    (ReleaseRoutes(GREEN), {"to": "green"}),
     (Rest(BLUE, {"web": 0}), {"side": "blue", "replicas": {"web": 0}}),
     (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
     (StartJob(GREEN, "smoke-1"), {"side": "green", "job": "smoke-1"}),
@@ -104,7 +110,7 @@ def test_people_are_told_the_words_and_no_counts() -> None:
         "to green, from blue",
         "to blue, from green, direction back",
     ]
-    assert in_words(STORED[8][1]) == "side blue"
+    assert in_words(STORED[11][1]) == "side blue"
 
 
 def test_nobody_else_reads_or_writes_one_by_its_keys() -> None:

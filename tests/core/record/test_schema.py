@@ -92,12 +92,13 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Record": {"darkPreview", "queued", "refusedBuild"},
         "Question": {"lookFirst"},
         "Occupant": {"roles"},
-        "Release": {"again"},
+        "Release": {"again", "commits"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}
     more = {name: new for name, words_ in words(Record).items() if (new := words_ - known.get(name, words_))}
-    assert more == {"Reason": {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}}
+    reasons = {"ClaimNotBound", "DeploymentPaused", "PodsHeldBack", "PodsRefused", "ScaledByAnother"}
+    assert more == {"Reason": reasons | {"NotApplied", "OverlayNotSet", "PushRefused"}}
 
 
 @pytest.mark.parametrize("text", ["garbled", "[]", "{}", '{"schema": 1, "active": "red"}'])

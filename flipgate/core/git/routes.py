@@ -1,0 +1,73 @@
+"""Whether the routes' files say what the routes do: which file has which route, what to commit, and when Flux may keep
+the routes again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.record.phases import AFTER_TRAFFIC
+from flipgate.core.record.record import Record
+from flipgate.core.traffic.traffic import RouteName, Traffic
+from flipgate.core.values.place import Places
+from flipgate.core.values.sides import Side
+
+Files = Mapping[str, str]
+"""The text of the routes' files, by path."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a commit says of a move: `what` was done, in which release, by whom, and why."""
+
+    what: str
+    release: str
+    by: str
+    why: str
+
+
+def changed_files(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> dict[str, str]:
+    """Returns the files that have to change so that all of these routes lead to a side, with their new text. Raises
+    BadInput where one cannot be changed without touching more."""
+    changed = {}
+    for path, text in files.items():
+        new = text
+        for route in routes:
+            new = with_side(new, route, places, to, path, routes)
+        if new != text:
+            changed[path] = new
+    return changed
+
+
+def not_in_files(files: Files, routes: Collection[RouteName], places: Places) -> tuple[RouteName, ...]:
+    """Returns the routes that none of these files has."""
+    return tuple(
+        route for route in routes if all(find_route(t, route, places, p, routes) is None for p, t in files.items())
+    )
+
+
+def leads_there(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> bool:
+    """Whether every one of these routes is in these files, and leads to this side there."""
+    return not not_in_files(files, routes, places) and not changed_files(files, routes, places, to)
+
+
+def leading(traffic: Traffic) -> tuple[RouteName, ...]:
+    """Returns the routes that name a side themselves: those that a move changes."""
+    return tuple(state.route for state in traffic.leading)
+
+
+def story(record: Record, to: Side, forward: str, back: str) -> Told:
+    """Returns what has sent users to this side, as far as the record knows it."""
+    release = record.newest
+    if release is None:
+        return Told(back, "-", "somebody", "before any release")
+    if release.side is to and release.phase in AFTER_TRAFFIC:
+        said = next((each for each in reversed(release.decisions) if each.kind == "flip"), None)
+        return Told(forward, release.name, said.by if said else release.opened_by, said.reason if said else "")
+    return Told(back, release.name, "flipgate", release.changes[-1].message)
+
+
+def lines(routes: Iterable[RouteName], to: Side, why: str) -> str:
+    """Returns what a commit says of the routes."""
+    return "\n".join([*(f"- {route} -> {to}" for route in routes), *([why] if why else [])])

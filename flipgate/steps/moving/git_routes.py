@@ -1,0 +1,180 @@
+"""Brings Git to say of the routes what they say, after each move, and has Flux keep them again. Users never wait for
+it: the move was made in the cluster, and Flux leaves the routes as they are until Git says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from flipgate.adapters.flux import find_kustomization
+from flipgate.adapters.git import Checkout
+from flipgate.adapters.routes import patch_route
+from flipgate.core.git import agreement
+from flipgate.core.git import routes as files_of
+from flipgate.core.git.flux import Kustomized
+from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
+from flipgate.core.record.record import Condition, ConditionStatus
+from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.moves import plan_lift
+from flipgate.core.traffic.traffic import RouteState, Traffic
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.outbox import write
+from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.ask_flux import ask_flux
+
+PUSHES = 5
+QUICK_SECONDS = 10.0
+"""Of an exchange with the Git server while a release is watched: reconcile has more patience."""
+
+
+def put_routes_right(world: World) -> None:
+    """The same as `put_routes_into_git` for whoever holds no Lease: takes it where there is something to do. Never
+    raises: what went wrong is said, and in the condition RoutesInGit."""
+    if not _keeps_routes(world):
+        return
+    try:
+        with world.acting(patience_seconds=1) as acting:
+            put_routes_into_git(acting)
+    except FlipgateError as error:
+        world.say(f"the routes in Git were not looked at: {error}")
+
+
+def put_routes_into_git(acting: Acting, *, seconds: float | None = None) -> bool:
+    """Commits and pushes where the routes lead, where the file keeps them in Git, and has Flux keep them again once it
+    has applied that. Whether both are so now.
+
+    Nothing is done while the routes lead to no one side. Raises LostLease, and what reading the routes and writing the
+    record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
+    """
+    world = acting.world
+    if not _keeps_routes(world) or acting.record is None:
+        return True
+    traffic = look_at_traffic(world)
+    if traffic.active is None:
+        return False
+    try:
+        found = _bring(acting, traffic, traffic.active, seconds)
+    except LostLease:
+        raise
+    except FlipgateError as error:
+        world.say(f"the routes in Git: {error}")
+        found = agreement.is_behind(traffic.active, error.named_fact, world.now())
+    write(world, partial(_noted, found=found, now=world.now()))
+    return found.status is ConditionStatus.TRUE
+
+
+def _noted(record: records.Record, found: Condition, now: datetime) -> records.Record:
+    return agreement.noted(record, found, now)
+
+
+def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None) -> Condition:
+    world, spec = acting.world, _spec(acting.world)
+    git = replace(world.git, seconds=seconds) if seconds else world.git
+    with git.checkout() as copy:
+        files = {path: copy.read(path) for path in spec.routes}
+        routes, places = files_of.leading(traffic), world.application.places
+        if lacking := files_of.not_in_files(files, routes, places):
+            named = ", ".join(map(str, lacking))
+            raise NotFound(f"{named} is in none of {', '.join(spec.routes)}", obj=f"commit {copy.head[:12]}")
+        commit = copy.head
+        if files_of.changed_files(files, routes, places, to):
+            with journal(acting, CommitRoutes(to)) as entry:
+                commit = _push(acting, copy, traffic, to)
+                entry.outcome = f"commit {commit[:12]} on {spec.branch}"
+        return _released(acting, copy, traffic, to, commit)
+
+
+def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:
+    world, spec = acting.world, _spec(acting.world)
+    routes, places = files_of.leading(traffic), world.application.places
+    told = files_of.story(world.store.read(), to, FLIP, ROLL_BACK)
+    message = commit_message(
+        spec,
+        told.what,
+        application=world.application.name,
+        release=told.release,
+        side=str(to),
+        by=told.by,
+        details=files_of.lines(routes, to, told.why),
+    )
+    for left in reversed(range(PUSHES)):
+        changed = files_of.changed_files({path: copy.read(path) for path in spec.routes}, routes, places, to)
+        if not changed:
+            return copy.head
+        for path, text in changed.items():
+            copy.write(path, text)
+        commit = copy.commit(message, spec.author)
+        acting.confirm_lease()
+        try:
+            copy.push()
+        except Conflict as error:
+            if not left:
+                raise
+            world.say(f"{error}; fetched, and made anew")
+            copy.refresh()
+            continue
+        world.say(f"pushed {commit[:12]} to {spec.branch} of {spec.repository}: {', '.join(changed)}")
+        world.store.update(partial(_with_commit, told=told, commit=commit, now=world.now()))
+        return commit
+    raise AssertionError("not reached: the last loss is raised")
+
+
+def _with_commit(record: records.Record, told: files_of.Told, commit: str, now: datetime) -> records.Record:
+    if record.release is None or record.release.name != told.release:
+        return record
+    return records.update_release(record, lambda found: found.committed(told.what, commit, now))
+
+
+def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side, commit: str) -> Condition:
+    """Has Flux keep the routes again where what it applied last leads them where they lead, and says what is so."""
+    world, spec = acting.world, _spec(acting.world)
+    held = [state for state in traffic.routes if state.held]
+    said = f"commit {commit[:12]} on {spec.branch} leads to {to}"
+    if not held or not spec.flux or not spec.flux.routes:
+        return agreement.agrees(to, said, world.now())
+    found = find_kustomization(world.cluster, spec.flux.routes)
+    if not _has_applied(copy, spec, traffic, to, found, world):
+        ask_flux(acting, spec.flux.routes)
+        why = f"{said}; Flux leaves {len(held)} routes as they are until it has applied that: {found.sentence}"
+        return agreement.is_behind(to, why, world.now())
+    with journal(acting, ReleaseRoutes(to)) as entry:
+        _lift(acting, held)
+        entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
+    return agreement.agrees(to, said, world.now())
+
+
+def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, found: Kustomized, world: World) -> bool:
+    """By the files of the commit that it applied last, whatever the branch says by now: an older one that it is still
+    at would lead users back."""
+    if not found.applied or found.suspended:
+        return False
+    then: Mapping[str, str | None] = {path: copy.at(found.applied, path) for path in spec.routes}
+    files = {path: text for path, text in then.items() if text is not None}
+    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, to)
+
+
+def _lift(acting: Acting, held: list[RouteState]) -> None:
+    for state in held:
+        acting.check_lease()
+        try:
+            patch_route(acting.cluster, plan_lift(state))
+        except Conflict:
+            acting.world.say(f"{state.route} was written by somebody else meanwhile: Flux leaves it as it is for now")
+
+
+def _keeps_routes(world: World) -> bool:
+    git = world.application.spec.git
+    return git is not None and bool(git.routes)
+
+
+def _spec(world: World) -> GitSpec:
+    assert world.application.spec.git is not None, "asked only where the file declares a repository"
+    return world.application.spec.git
