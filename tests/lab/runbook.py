@@ -17,7 +17,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.looking import prove
-from flipgate.steps.moving import dark_preview, hand_over
+from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
 from flipgate.steps.watching import watch
 
@@ -70,7 +70,10 @@ def flip_traffic(world: World) -> Release:
         flip.need_proven(world, proven)
         baking = flip.note_proof(acting, release.name, proven)
         hand_over.hand_over_workers(acting, release.side)
-        return flip.note_live(acting, release.name, watch.watch(acting.world, baking, acting.check_lease))
+        git_routes.put_routes_into_git(acting, seconds=git_routes.QUICK_SECONDS)
+        verdicts = watch.watch(acting.world, baking, acting.check_lease)
+        git_routes.put_routes_into_git(acting, seconds=git_routes.QUICK_SECONDS)
+        return flip.note_live(acting, release.name, verdicts)
 
 
 def scale_down(world: World) -> Release:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from flipgate.core.record import conditions
+from flipgate.core.record.conditions import ROUTES_IN_GIT
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
-ROUTES_IN_GIT: Final = "RoutesInGit"
 STAYS_SECONDS: Final = 300.0
 """After which people are told that Git is behind still: it is tried every five minutes."""
 

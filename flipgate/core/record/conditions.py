@@ -14,6 +14,8 @@ from flipgate.core.values.reasons import Why
 WAY_BACK_READY: Final = "WayBackReady"
 DRIFTED: Final = Why.DRIFTED
 LIVE_SIDE_READY: Final = "LiveSideReady"
+ROUTES_IN_GIT: Final = "RoutesInGit"
+"""Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
 """The types that `recorded` answers for; others in the record are left as they are."""
 

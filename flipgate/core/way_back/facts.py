@@ -11,8 +11,8 @@ from typing import Final
 
 from flipgate.core.record import queue
 from flipgate.core.record.approvals import NotGranted, accept
-from flipgate.core.record.conditions import held
-from flipgate.core.record.record import Condition, Question, Record
+from flipgate.core.record.conditions import ROUTES_IN_GIT, condition_of, held
+from flipgate.core.record.record import Condition, ConditionStatus, Question, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import Traffic
@@ -126,7 +126,23 @@ class Facts:
         ready = judge_way_back(self.record, self.application, self.old, self.now)
         live = judge_live_side(self.record, self.application, self.live, self.now)
         left = [each for each in self.record.conditions if each.type == queue.LEFT]  # only a run knows it
-        return [*(held(self.record.conditions, each) for each in (ready, *found, live) if each), *left, unwatched]
+        in_git = self._routes_in_git(self.record)
+        judged = (ready, *found, live, in_git)
+        return [*(held(self.record.conditions, each) for each in judged if each), *left, unwatched]
+
+    def _routes_in_git(self, record: Record) -> Condition | None:
+        """What is known of it, where the file keeps the routes in Git; a move since has made it out of date."""
+        git, active = self.application.spec.git, self.active
+        if git is None or not git.routes or active is None:
+            return None
+        known = condition_of(record.conditions, ROUTES_IN_GIT)
+        flux = [str(state.route) for state in self.traffic.routes if state.held] if self.traffic else []
+        if known and known.side is active and (not flux or known.status is ConditionStatus.FALSE):
+            return known
+        left = f"; Flux leaves {', '.join(flux)} as it is until then" if flux else ""
+        said = f"nobody has pushed yet that the routes lead to {active}: reconcile does, within minutes{left}"
+        status, why = ConditionStatus.FALSE, Why.GIT_BEHIND
+        return Condition(type=ROUTES_IN_GIT, status=status, reason=why, message=said, since=self.now, side=active)
 
 
 def open_way(facts: Facts) -> OpenWay:

@@ -15,6 +15,7 @@ from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
+from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
 from flipgate.core.record.record import Condition, ConditionStatus
@@ -41,10 +42,30 @@ def put_routes_right(world: World) -> None:
     if not _keeps_routes(world):
         return
     try:
+        if _is_right(world):
+            return
         with world.acting(patience_seconds=1) as acting:
             put_routes_into_git(acting)
     except FlipgateError as error:
         world.say(f"the routes in Git were not looked at: {error}")
+
+
+def _is_right(world: World) -> bool:
+    """Whether Git says where the routes lead, Flux keeps them, and the record knows; also where nobody can say: no
+    record, or no one side. A Git server that is away is no reason not to try, and to note that."""
+    record, traffic = world.store.find(), look_at_traffic(world)
+    if record is None or traffic.active is None:
+        return True
+    known = conditions.condition_of(record.conditions, conditions.ROUTES_IN_GIT)
+    agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is traffic.active
+    if not agreed or any(state.held for state in traffic.routes):
+        return False
+    try:
+        with world.git.checkout() as copy:
+            files = {path: copy.read(path) for path in _spec(world).routes}
+    except FlipgateError:
+        return False
+    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, traffic.active)
 
 
 def put_routes_into_git(acting: Acting, *, seconds: float | None = None) -> bool:

@@ -1,0 +1,45 @@
+"""The condition RoutesInGit: kept, told when Git stays behind, and told once when it no longer is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flipgate.core.git.agreement import STAYS_SECONDS, agrees, is_behind, noted
+from flipgate.core.record import conditions
+from flipgate.core.record.record import Record
+from flipgate.core.values.base import but
+from flipgate.core.values.reasons import Why
+from tests.core.builders import GREEN, LIVE, NOW, record, release
+
+LATER = NOW + timedelta(seconds=STAYS_SECONDS + 1)
+MUCH_LATER = LATER + timedelta(seconds=300)
+
+
+def known(found: Record) -> tuple[str, str]:
+    condition = conditions.condition_of(found.conditions, conditions.ROUTES_IN_GIT)
+    assert condition is not None
+    return condition.reason, condition.message
+
+
+def test_git_that_stays_behind_is_told_once_and_its_end_once() -> None:
+    quiet = but(record(release=release(*LIVE)), outbox=())
+    first = noted(quiet, is_behind(GREEN, "the server is away", NOW), NOW)
+    assert known(first) == (Why.GIT_BEHIND, "the server is away")
+    assert not first.outbox
+    stays = noted(first, is_behind(GREEN, "still away", LATER), LATER)
+    assert known(stays) == (Why.GIT_STAYS_BEHIND, "still away")
+    (told,) = stays.outbox
+    assert (told.reason, told.side) == (Why.GIT_STAYS_BEHIND, GREEN)
+    assert "Git leads elsewhere still, after 5 minutes: still away" in told.text
+    again = noted(but(stays, outbox=()), is_behind(GREEN, "still away", MUCH_LATER), MUCH_LATER)
+    assert not again.outbox
+    over = noted(again, agrees(GREEN, "commit abc leads to green", MUCH_LATER), MUCH_LATER)
+    assert known(over)[0] == Why.GIT_AGREES
+    assert [each.reason for each in over.outbox] == [Why.GIT_AGREES]
+
+
+def test_who_is_behind_for_a_moment_tells_nobody() -> None:
+    first = noted(but(record(), outbox=()), is_behind(GREEN, "pushed, not applied", NOW), NOW)
+    over = noted(first, agrees(GREEN, "commit abc leads to green", NOW), NOW)
+    assert not over.outbox
+    assert known(over)[0] == Why.GIT_AGREES

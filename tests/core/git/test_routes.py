@@ -1,0 +1,63 @@
+"""What is committed of the routes after a move, and what a commit says."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message, image_lines
+from flipgate.core.git.routes import changed_files, leads_there, not_in_files, story
+from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.sides import Side
+from tests.core.builders import BLUE, GREEN, LIVE, record, release
+from tests.core.git.test_manifest import API, PLACES, TEAM, WHERE
+
+OTHER = RouteName("IngressRoute", "monitoring", "other")
+FILES = {WHERE: TEAM, "unrelated.yaml": "a: 1\n"}
+SPEC = GitSpec.model_validate({"repository": "https://git.example/x/y", "routes": ("a",)}, by_name=True)
+
+
+def test_all_routes_of_all_files_are_changed_and_no_other_file() -> None:
+    changed = changed_files(FILES, (API, OTHER), PLACES, Side.GREEN)
+    assert list(changed) == [WHERE]
+    assert leads_there({**FILES, **changed}, (API, OTHER), PLACES, Side.GREEN)
+    assert not leads_there(FILES, (API, OTHER), PLACES, Side.GREEN)
+    assert leads_there(FILES, (API, OTHER), PLACES, Side.BLUE)
+
+
+def test_a_route_that_no_file_has_never_agrees() -> None:
+    lost = RouteName("IngressRoute", "monitoring", "lost")
+    assert not_in_files(FILES, (API, lost), PLACES) == (lost,)
+    assert not leads_there(FILES, (API, lost), PLACES, Side.BLUE)
+
+
+def test_what_sent_users_where_they_are() -> None:
+    live = record(release=release(*LIVE))
+    assert live.release is not None
+    side = live.release.side
+    assert story(live, side, FLIP, ROLL_BACK).what == FLIP
+    assert story(live, side.other, FLIP, ROLL_BACK).what == ROLL_BACK
+    assert story(record(), BLUE, FLIP, ROLL_BACK).release == "-"
+
+
+def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> None:
+    by = "ana\x1b[31m\nSigned-off-by: eve"
+    said = commit_message(
+        SPEC,
+        FLIP,
+        application="shop",
+        release="abc-1",
+        side="green",
+        by="ana\x1b[31m\nSigned-off-by: eve",
+        details="- x",
+    )
+    assert said.startswith("flip: shop abc-1, green\n\nBy ana")
+    assert "\x1b" not in said
+    assert "\nSigned-off-by" not in said
+    many = image_lines({}, {f"s{n:03}": "a:1" for n in range(150)})
+    assert many.splitlines()[-1] == "- and 50 more"
+
+
+@pytest.mark.parametrize("side", [BLUE, GREEN])
+def test_images_that_stay_are_not_listed(side: Side) -> None:
+    assert image_lines({"a": "x:1", "b": "y:1"}, {"a": "x:1", "b": f"y:{side}"}) == f"- b: y:1 -> y:{side}"

@@ -1,0 +1,157 @@
+"""Releases of an application whose overlays and route are in Git, under load, with Flux at work every five seconds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.git import Credentials
+from flipgate.core.record import conditions
+from flipgate.core.record.record import ConditionStatus
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.roll_back import roll_back
+from flipgate.steps.looking.look import look_at_traffic
+from flipgate.steps.moving.git_routes import put_routes_right
+from lab.control.records import Lab
+from lab.stories.gitops import git
+from tests.lab import runbook
+from tests.lab.flux.git_stage import GitStage, NewGitStage
+from tests.lab.stage import BLUE, GREEN, images, lost_none, wait_until
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+ROUTING = "clusters/home/production-routing.yaml"
+OVERLAY = "app/overlays/production-{side}/kustomization.yaml"
+
+
+@dataclass
+class Seen:
+    """What was so, each time that it was another than before."""
+
+    routes: list[str] = field(default_factory=list)
+    counts: dict[Side, list[dict[str, int]]] = field(default_factory=lambda: {side: [] for side in Side})
+    live_images: list[dict[str, str]] = field(default_factory=list)
+
+
+@pytest.fixture
+def stage(new_git_stage: NewGitStage, flux: Lab, monkeypatch: pytest.MonkeyPatch) -> GitStage:
+    monkeypatch.setenv("FLIPGATE_KUSTOMIZE", str(flux.kubectl))
+    stage: list[GitStage] = []
+
+    def declared(document: dict[str, Any]) -> None:
+        name = document["metadata"]["name"]
+        document["spec"]["git"] = {
+            "repository": f"{flux.git_url}/{name}.git",
+            "overlays": {"blue": "app/overlays/production-blue", "green": "app/overlays/production-green"},
+            "routes": [ROUTING],
+            "flux": {
+                "blue": {"name": document["spec"]["sides"]["blue"]["namespace"]},
+                "green": {"name": document["spec"]["sides"]["green"]["namespace"]},
+                "routes": {"name": document["spec"]["routes"][0]["name"]},
+            },
+            "timeoutSeconds": 90,
+        }
+
+    stage.append(new_git_stage("gitops", edit=declared))
+    return stage[0]
+
+
+def world_of(stage: GitStage) -> World:
+    world = stage.world()
+    world.git_credentials = lambda: Credentials(token=stage.repository.token)
+    return world
+
+
+@contextmanager
+def sampled(stage: GitStage) -> Iterator[Seen]:
+    """Looks every 50 ms at the route, the counts and the images of the side that it leads to."""
+    seen, over, world = Seen(), threading.Event(), stage.world()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            live = look_at_traffic(world).active
+            add(seen.routes, str(live))
+            for side in Side:
+                add(seen.counts[side], stage.replicas(side))
+            if live and look_at_traffic(world).active is live:
+                add(seen.live_images, {str(live): "", **stage.images(live)})
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+def add(known: list[Any], new: Any) -> None:
+    if not known or known[-1] != new:
+        known.append(new)
+
+
+def agreed(world: World) -> bool:
+    """Whether reconcile, which is not waited for here, has brought all to agree."""
+    put_routes_right(world)
+    found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    print(found)
+    return found is not None and found.status is ConditionStatus.TRUE
+
+
+def in_git(stage: GitStage, path: str) -> str:
+    return git(stage.repository.bare, "show", f"main:{path}")
+
+
+def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> None:
+    world = world_of(stage)
+    with stage.load() as load, sampled(stage) as seen:
+        first = runbook.go_live(world, images("2", "api-all"))
+        wait_until("Git and Flux agree on green", lambda: agreed(world))
+        assert not any(state.held or state.excluded for state in look_at_traffic(world).routes)
+        time.sleep(6)  # Flux has looked again
+        assert seen.routes == ["blue", "green"]
+        assert f"namespace: {stage.place.green}" in in_git(stage, ROUTING)
+        done = roll_back(world, "orders fail", by="ana")
+        assert done.way == "fast"
+        assert any(state.held and state.excluded for state in look_at_traffic(world).routes)
+        wait_until("Git and Flux agree on blue", lambda: agreed(world))
+        time.sleep(6)
+        second = runbook.go_live(world, images("3", "api-all"))
+        wait_until("Git and Flux agree on green again", lambda: agreed(world))
+        runbook.scale_down(world)
+        time.sleep(6)
+    lost_none(load)
+    assert seen.routes == ["blue", "green", "blue", "green"]
+    assert second.name != first.name
+    live = stage.images(GREEN)
+    assert live["api-all"].endswith(":3")
+    assert not stage.replicas(BLUE)
+    log = git(stage.repository.bare, "log", "--format=%s", "main").splitlines()
+    kinds = [line.partition(":")[0] for line in reversed(log)]
+    assert kinds == ["The platform", "deploy", "flip", "roll back", "deploy", "flip"]
+    assert stage.record().active is GREEN
+    assert [next(iter(each)) for each in seen.live_images] == seen.routes, seen.live_images
+
+
+def test_flux_that_cannot_apply_is_heard_in_its_own_words_and_users_stay(stage: GitStage) -> None:
+    world = world_of(stage)
+    cluster = Cluster.connect(stage.lab.kubeconfig)
+    assert cluster is not None
+    clone = stage.repository.clone(stage.repository.bare.with_suffix(".clone"))
+    path = OVERLAY.format(side="green")
+    (clone / path).write_text((clone / path).read_text() + "commonLabels: {broken: [not, a, label]}\n")
+    git(clone, "commit", "--quiet", "--all", "--message", "Broken")
+    git(clone, "push", "--quiet")
+    with stage.load() as load, pytest.raises(Exception, match="does not render") as refused:
+        runbook.deploy_dark(world, images("2", "api-all"))
+    assert stage.answering() == BLUE
+    lost_none(load)
+    assert "Next:" in str(refused.value) or refused.value
