@@ -6,7 +6,7 @@ what it becomes, then `newTag`, `digest`, or both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import yaml
@@ -14,7 +14,7 @@ import yaml
 from flipgate.core.git import edits
 from flipgate.core.git.edits import Splice
 from flipgate.core.spec.images import Image, parse_image
-from flipgate.core.values.errors import BadInput, Refused
+from flipgate.core.values.errors import BadInput, NotFound, Refused
 from flipgate.core.values.reasons import Why
 
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -40,6 +40,14 @@ def by_repository(images: Mapping[str, str]) -> tuple[Image, ...]:
                 untouched="the repository and both sides",
             )
     return tuple(parse_image(next(iter(refs))) for _, refs in sorted(found.items()))
+
+
+def kustomization_in(folder: str, find: Callable[[str], str | None]) -> tuple[str, str]:
+    """Returns the path and the text of a folder's kustomization; `find` gives a file's text. Raises NotFound."""
+    for path in (f"{folder}/{name}" for name in NAMES):
+        if (text := find(path)) is not None:
+            return path, text
+    raise NotFound(f"holds none of {', '.join(NAMES)}", obj=f"folder {folder} of the repository")
 
 
 def with_images(text: str, images: Iterable[Image], source: str) -> str:

@@ -9,13 +9,13 @@ from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render
 from flipgate.core.git import rendered
 from flipgate.core.git.message import DEPLOY, commit_message, image_lines
-from flipgate.core.git.overlay import NAMES, by_repository, with_images
+from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitImages
 from flipgate.core.record.release import Release
 from flipgate.core.spec.git import GitSpec, OverlaysSpec
 from flipgate.core.traffic.traffic import Traffic
-from flipgate.core.values.errors import Conflict, NotFound, Refused
+from flipgate.core.values.errors import Conflict, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import images_of
@@ -97,7 +97,7 @@ def _change(world: World, copy: Checkout, side: Side, images: Mapping[str, str])
     that is gone again."""
     overlays = _overlays(_spec(world))
     folder = overlays.of(side)
-    path, text = _kustomization(copy, folder)
+    path, text = kustomization_in(folder, copy.find)
     changed = with_images(text, by_repository(images), path)
     before, other = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
     if changed == text:
@@ -123,14 +123,6 @@ def _need_set(world: World, side: Side, text: str, images: Mapping[str, str], pa
     place = world.application.place_of(side)
     if left := rendered.not_set(world.application, place, rendered.read_rendered(text, path), images):
         raise _not_set(path, "; ".join(left))
-
-
-def _kustomization(copy: Checkout, folder: str) -> tuple[str, str]:
-    for name in NAMES:
-        path = f"{folder}/{name}"
-        if (text := copy.find(path)) is not None:
-            return path, text
-    raise NotFound(f"holds none of {', '.join(NAMES)}", obj=f"{folder} at commit {copy.head[:12]}")
 
 
 def _rendered(copy: Checkout, folder: str) -> str:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from flipgate.adapters.addresses import KEDA
+from flipgate.core.git.flux import GROUP, PLURAL
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.grants import GRANTS
 from flipgate.core.traffic.kinds import KINDS
@@ -38,6 +39,11 @@ FOR_MIXED: Rights = (
 """On the sides, where a service of role mixed is declared."""
 FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list patch"),)
 """On the sides, where KEDA is served and a worker is declared: what would start it on a dark side is paused there."""
+
+
+FOR_FLUX: Rights = ((GROUP, PLURAL, "get patch"),)
+"""Where a Kustomization of Flux's is named: what it says, and that it looks now. Its source is asked, too, where that
+is allowed (`patch` on gitrepositories): without, it looks by itself."""
 
 
 def _on_previews(verbs: str) -> Mapping[str, Rights]:
@@ -94,6 +100,8 @@ def missing_rights(world: World, namespace: str) -> Iterator[str]:
         places += [(where, FOR_PREVIEW[kind]) for where, kind in routes]
     if application.spec.traffic.dark_preview:
         places += [(where, FOR_DARK_PREVIEW[kind]) for where, kind in routes]
+    if (git := application.spec.git) and git.flux:
+        places += [(each.namespace, FOR_FLUX) for each in (git.flux.blue, git.flux.green, git.flux.routes) if each]
     needed: dict[str, Rights] = {}
     for where, rights in places:
         needed[where] = needed.get(where, ()) + rights

@@ -48,7 +48,7 @@ def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> N
         application="shop",
         release="abc-1",
         side="green",
-        by="ana\x1b[31m\nSigned-off-by: eve",
+        by=by,
         details="- x",
     )
     assert said.startswith("flip: shop abc-1, green\n\nBy ana")

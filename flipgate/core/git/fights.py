@@ -1,0 +1,72 @@
+"""Fields that both Git and flipgate would write: each would take the other's back, at each look of whoever applies the
+repository. Found before it begins, with the lines that end it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from flipgate.core.git.rendered import Rendered, workload_in
+from flipgate.core.spec.application import Application
+from flipgate.core.spec.service import Service
+from flipgate.core.values.place import Place
+from flipgate.core.workloads.containers import behind
+from flipgate.core.workloads.scaled_objects import PAUSED, PAUSED_AT, SCALED_OBJECT
+from flipgate.core.workloads.view import SideState
+
+OURS: Final = "flipgate.dev/"
+"""What flipgate's own annotations and labels begin with."""
+
+
+def fights(application: Application, place: Place, rendered: Rendered) -> Iterator[str]:
+    """Yields what a side's overlay says that flipgate sets, too: a sentence each, with what to write instead."""
+    for service in application.spec.services:
+        what = f"{service.kind} {place.namespace}/{place.workload_of(service)}"
+        if obj := rendered.get(what):
+            yield from _counted(what, service, obj)
+            yield from _own(what, obj.get("metadata") or {})
+        yield from _consuming(service, place, rendered)
+    for name, obj in rendered.items():
+        annotations = (obj.get("metadata") or {}).get("annotations") or {}
+        if name.startswith(f"{SCALED_OBJECT} ") and (keys := sorted({PAUSED, PAUSED_AT} & annotations.keys())):
+            yield f"{name}: Git says {', '.join(keys)}, by which flipgate pauses it on a dark side: leave it out of Git"
+
+
+def runs_otherwise(application: Application, side: SideState, rendered: Rendered) -> Iterator[str]:
+    """Yields what a side runs that its overlay says otherwise: whoever applies the repository next changes its pods,
+    the live side's too."""
+    for service in application.spec.services:
+        said, runs = workload_in(rendered, service, side.place), side.workloads[service.name]
+        if said is None:
+            yield f"{runs} is not in the overlay of {side.side}: no release can set its image there"
+            continue
+        image = said.image_of(service.container)
+        if image and runs.found and behind(runs, service, image):
+            yield f"{runs} runs {runs.image_of(service.container)}, and its overlay says {image}"
+
+
+def _counted(what: str, service: Service, obj: Mapping[str, Any]) -> Iterator[str]:
+    key, spec = "suspend" if service.kind == "CronJob" else "replicas", obj.get("spec") or {}
+    if key in spec:
+        said = str(spec[key]).lower() if isinstance(spec[key], bool) else spec[key]
+        target = f"{{kind: {service.kind}, name: {obj['metadata']['name']}}}"
+        lines = f"`patches: [{{target: {target}, patch: '[{{op: remove, path: /spec/{key}}}]'}}]`"
+        yield (
+            f"{what}: Git says `{key}: {said}`, which flipgate sets, too: whoever applies the repository would take "
+            f"each change back. Leave it out of the base, or write in the overlay {lines}"
+        )
+
+
+def _consuming(service: Service, place: Place, rendered: Rendered) -> Iterator[str]:
+    if service.consume is None:
+        return
+    name, key = f"ConfigMap {place.namespace}/{service.consume.config_map}", service.consume.key
+    if key in ((rendered.get(name) or {}).get("data") or {}):
+        yield f"{name}: Git says `{key}`, by which flipgate tells pods whether to consume: leave that key out of Git"
+
+
+def _own(what: str, meta: Mapping[str, Any]) -> Iterator[str]:
+    for part in ("annotations", "labels"):
+        keys = sorted(key for key in meta.get(part) or {} if key.startswith(OURS))
+        if keys:
+            yield f"{what}: Git says the {part[:-1]} {', '.join(keys)}, which only flipgate writes: leave it out of Git"
