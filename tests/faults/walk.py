@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from flipgate.core.record.intents import (
     BRING_UP,
+    COMMIT_IMAGES,
+    COMMIT_ROUTES,
     HAND_OVER,
     MOVE_ROUTES,
+    RELEASE_ROUTES,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
     START_JOB,
@@ -73,6 +76,15 @@ WALK = (
 BY_SEARCH = frozenset({("going_back/hand_back.py", HAND_OVER)})
 """Of a way back to a named side without a release: one write closes the move's entry and opens the hand-over's, and who
 dies after it is in tests/simulation/test_found.py."""
+
+BY_GIT = frozenset(
+    {
+        ("moving/git_images.py", COMMIT_IMAGES),
+        ("moving/git_routes.py", COMMIT_ROUTES),
+        ("moving/git_routes.py", RELEASE_ROUTES),
+    }
+)
+"""Around commits: with a real git, in tests/api/releasing/test_by_git_crashes.py and tests/lab/flux/test_release.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),
