@@ -172,7 +172,12 @@ def _failures(obj: str) -> Iterator[None]:
         raise NotFound(
             "is not known to this Prefect server", obj=obj, next_command="prefect deploy --all --no-prompt"
         ) from error
-    except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError) as error:
+    except (
+        httpx.TransportError,
+        PrefectHTTPStatusError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # what is no JSON, and no Prefect's
         raise Unreachable(
             f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
             obj=obj,

@@ -1,0 +1,30 @@
+"""A Prefect server that answers with something else: one of our own errors, which every caller is ready for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flipgate.adapters import runs
+from flipgate.core.values.errors import Unreachable
+from tests.core.answering import answering
+
+RUN = "0c5b3ab1-0d43-4a6b-9a3c-6d8d8bd1e0aa"
+ASKS: dict[str, Callable[[], object]] = {
+    "start": lambda: runs.start("reconcile", {}),
+    "ring": lambda: runs.ring(RUN, "approve", "fine", "ana"),
+    "ended": lambda: runs.ended(RUN),
+}
+
+
+@pytest.mark.parametrize("body", [b"<p>\xff 502", b"<p>Sorry!", b"[]", b'{"id": 1}'])
+@pytest.mark.parametrize("ask", ASKS)
+def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> None:
+    with (
+        answering(200, body) as there,
+        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
+        pytest.raises(Unreachable, match="did not answer as expected"),
+    ):
+        ASKS[ask]()
