@@ -28,3 +28,20 @@ def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> N
         pytest.raises(Unreachable, match="did not answer as expected"),
     ):
         ASKS[ask]()
+
+
+@pytest.mark.parametrize("ask", ["ring", "ended"])
+def test_whoever_types_a_decision_waits_seconds_for_a_server_that_is_down(
+    ask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands before it says 502 then, which Prefect's client asks about again for a minute."""
+    slept: list[float] = []
+    monkeypatch.setattr("prefect.client.base.time.sleep", slept.append)
+    with (
+        answering(502, b"") as there,
+        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
+        pytest.raises(Unreachable, match="502"),
+    ):
+        ASKS[ask]()
+    assert there.asked
+    assert sum(slept) < 10, slept
