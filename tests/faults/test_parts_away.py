@@ -17,7 +17,7 @@ from lab.control import labs
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from tests.conftest import LAB
-from tests.faults import away_api, away_traefik, parts
+from tests.faults import away_api, away_prefect, away_traefik, parts
 from tests.faults.front import before
 from tests.faults.parts import Case
 from tests.faults.scene import Scene
@@ -48,7 +48,7 @@ def test_part(lived: Cases, case: Case) -> None:
 def live_through(scene: Scene) -> None:
     try:
         LIVED[scene.case.row.part, scene.case.row.when](scene)
-        scene.shop.wait_for(*scene.case.row.ends)
+        scene.shop.wait_for(*scene.case.row.ends, seconds=180)
         scene.shop.need_agreement()
         scene.shop.need_none_lost()
         assert scene.case.row.says in "\n".join(scene.said)
@@ -108,6 +108,7 @@ USERS_WAIT_SECONDS = 5.0
 LIVED: dict[tuple[str, str], Callable[[Scene], None]] = {
     (parts.API, parts.GOES_BACK): away_api.while_it_rolls_back,
     **dict.fromkeys([(parts.API, when) for when in away_api.ACTS], away_api.while_it_releases),
+    **{(parts.PREFECT, when): lives for when, lives in away_prefect.LIVED.items()},
     (parts.PROMETHEUS, parts.WATCHES): without_metrics,
     (parts.ALERTMANAGER, parts.WATCHES): without_metrics,
     (parts.TRAEFIK, parts.LOOKS): away_traefik.before_the_move,
