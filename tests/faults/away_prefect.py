@@ -10,7 +10,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC
 from flipgate.core.record.record import Question
 from tests.faults import parts
-from tests.faults.front import Front, before
+from tests.faults.front import Fault, Front, before
 from tests.faults.scene import Scene
 from tests.faults.shops import Shop, one_check
 from tests.lab import runbook
@@ -28,7 +28,7 @@ def while_it_brings_up(scene: Scene) -> None:
         parameters = {"application": shop.application, "images": shop.build()}
         run = scene.prefect.start(DEPLOY_DARK, parameters, reaching(front))
         in_phase(shop, Phase.DEPLOYING)
-        with lost(scene, front):
+        with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
         if ended(scene, run) != "COMPLETED":
             shop.reconcile(scene.prefect)
@@ -45,7 +45,7 @@ def while_it_watches(scene: Scene) -> None:
         parameters = {"application": shop.application, "release": release.name}
         run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(front))
         in_phase(shop, Phase.BAKING)
-        with lost(scene, front):
+        with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
             if goes_back:
                 words = ("rollback", shop.application, "--reason", "orders fail")
@@ -56,7 +56,7 @@ def while_it_watches(scene: Scene) -> None:
 
 
 def while_a_person_is_asked(scene: Scene) -> None:
-    """Lost as the run puts its question up, and once more as somebody says yes: that is in the record, and counts."""
+    """Lost as the run puts its question up, and away as somebody says yes: that is in the record, and counts."""
     shop = scene.shop
     shop.again(edit=one_check)
     release = runbook.deploy_dark(shop.world(), shop.build())
@@ -64,19 +64,19 @@ def while_a_person_is_asked(scene: Scene) -> None:
         parameters = {"application": shop.application, "release": release.name}
         run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(front))
         wait_until("the question", lambda: shop.record().question, ENDS_SECONDS)
-        with lost(scene, front):
+        with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
         if ended(scene, run) not in WAITING:
             shop.reconcile(scene.prefect)
         wait_until("a run that waits", lambda: waiting(scene.prefect, shop), ENDS_SECONDS, 0.5)
         scene.need(Phase.DARK)
-        with lost(scene, front, 0):
+        with lost(front, Fault.AWAY):
             scene.said += shop.typed("approve", shop.application, "--reason", "looks good", env=reaching(front))
             approval = shop.record().approval
             assert approval
             assert approval.reason == "looks good"
         scene.prefect.start(FLIP_TRAFFIC, parameters)
-        shop.wait_for(Phase.LIVE)
+        shop.wait_for(Phase.LIVE, seconds=ENDS_SECONDS)
 
 
 def waiting(prefect: PrefectApi, shop: Shop) -> Question | None:
@@ -91,10 +91,10 @@ def reaching(front: Front) -> Mapping[str, str]:
 
 
 @contextmanager
-def lost(scene: Scene, front: Front, seconds: float | None = None) -> Iterator[None]:
-    """Something is wrong while the block runs, and for as long as the row says."""
-    ends = time.monotonic() + (scene.case.row.seconds if seconds is None else seconds)
-    front.fault = scene.case.fault
+def lost(front: Front, fault: Fault, seconds: float = 0) -> Iterator[None]:
+    """This is wrong while the block runs, and for at least so many seconds."""
+    ends = time.monotonic() + seconds
+    front.fault = fault
     yield
     time.sleep(max(0.0, ends - time.monotonic()))
     front.fault = None

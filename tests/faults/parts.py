@@ -17,7 +17,7 @@ API, PREFECT, PROMETHEUS, ALERTMANAGER = "API server", "Prefect's server", "Prom
 TRAEFIK, METRICS, SLACK = "a Traefik replica", "a Traefik replica's metrics", "Slack"
 
 LOOKS, PROVES, WATCHES, RESTS = "looks before the move", "proves the move", "watches", "rests the old side"
-BRINGS_UP, ASKS = "brings up", "asks, and is answered"
+BRINGS_UP, ASKS = "brings up", "asks; away as somebody says yes"
 MOVES, HANDS_OVER = "moves users", "hands the workers over"
 GOES_BACK, WATCHES_AND_BACK, ALL = "rolls back", "watches, then rolls back", "releases and rolls back"
 
@@ -49,7 +49,7 @@ class Case:
 
 FLIPS, AGAIN = "`flipgate flip APP` once it is back", "the same again, as it says"
 RECONCILES = "nothing: `reconcile` goes on"
-ANOTHER = "`flipgate approve APP`, away or not; then `reconcile`, or a run of flip-traffic"
+ANOTHER = "`flipgate approve APP`, away or not, and `reconcile`, or a run of flip-traffic"
 NOTHING, SETTLES = "nothing: users go back by themselves", "`flipgate scale-down APP` once it is back"
 BACK = "`flipgate rollback APP`, away or not"
 SHORTLY = "new side for a moment, then old side"
@@ -60,21 +60,21 @@ DARK, LIVE, SETTLED, ROLLED_BACK = (Phase.DARK,), (Phase.LIVE,), (Phase.SETTLED,
 ROWS = (
     Row(API, BRINGS_UP, UNLIKE, "old side", "", RECONCILES, DARK),
     Row(API, MOVES, EACH, "either side, all of them", "", RECONCILES, (Phase.DARK, Phase.LIVE)),
-    Row(API, PROVES, EACH, "new side, or old side again", "", RECONCILES, (Phase.LIVE, Phase.ROLLED_BACK)),
+    Row(API, PROVES, UNLIKE, "new side, or old side again", "", RECONCILES, (Phase.LIVE, Phase.ROLLED_BACK)),
     Row(API, HANDS_OVER, UNLIKE, "new side", "", RECONCILES, LIVE),
     Row(API, WATCHES, EACH, "new side", "", RECONCILES, LIVE),
     Row(API, RESTS, UNLIKE, "new side", "", RECONCILES, SETTLED),
     Row(API, GOES_BACK, EACH, UNTIL, "", AGAIN, ROLLED_BACK),
     Row(API, GOES_BACK, (SILENT,), UNTIL, "", AGAIN, ROLLED_BACK, 30.0),
-    Row(PREFECT, BRINGS_UP, UNLIKE, "old side", "", RECONCILES, DARK),
-    Row(PREFECT, ASKS, UNLIKE, "old side until the yes", "", ANOTHER, LIVE),
-    Row(PREFECT, WATCHES, EACH, "new side", "", RECONCILES, LIVE),
+    Row(PREFECT, BRINGS_UP, (AWAY,), "old side", "", RECONCILES, DARK),
+    Row(PREFECT, ASKS, (RUBBISH,), "old side until the yes", "", ANOTHER, LIVE),
+    Row(PREFECT, WATCHES, (SLOW, RUBBISH), "new side", "", RECONCILES, LIVE),
     Row(PREFECT, WATCHES_AND_BACK, (AWAY,), "new side until the way back", "", BACK, ROLLED_BACK),
     Row(PROMETHEUS, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
     Row(ALERTMANAGER, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
     Row(TRAEFIK, LOOKS, (*EACH, SILENT), "old side", "CannotSee", FLIPS, LIVE),
-    Row(TRAEFIK, PROVES, (*EACH, SILENT), SHORTLY, "TrafficNotProven", NOTHING, ROLLED_BACK),
-    Row(TRAEFIK, WATCHES_AND_BACK, (*EACH, SILENT), "new side until the way back", "BakeUnknown", BACK, ROLLED_BACK),
+    Row(TRAEFIK, PROVES, (*UNLIKE, SILENT), SHORTLY, "TrafficNotProven", NOTHING, ROLLED_BACK),
+    Row(TRAEFIK, WATCHES_AND_BACK, (*UNLIKE, SILENT), "new side until the way back", "BakeUnknown", BACK, ROLLED_BACK),
     Row(TRAEFIK, RESTS, (*UNLIKE, SILENT), "new side", "TrafficNotProven", SETTLES, SETTLED),
     Row(METRICS, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
     Row(SLACK, ALL, EACH, "the same", "not told yet", "nothing: told later", ROLLED_BACK),
