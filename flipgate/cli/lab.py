@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 DATA = """\
 {"name", "state": "absent"|"starting"|"running"|"dead", "detail", "tier", "kubeconfig", "context", "apiUrl",
- "traefikUrl", "prometheusUrl", "alertmanagerUrl", "pid", "components": [...], "restarts": {component: times}}"""
+ "traefikUrl", "prometheusUrl", "alertmanagerUrl", "gitUrl", "pid", "components": [...],
+ "restarts": {component: times}}"""
 
 name_option = click.option("--name", default="default", show_default=True, help="Which lab; several run side by side.")
 
@@ -42,6 +43,7 @@ def lab() -> None:
         flipgate lab up
         flipgate lab up --name try --tier api          etcd and kube-apiserver alone, in seconds
         flipgate lab up --metrics                      with Prometheus and Alertmanager
+        flipgate lab up --flux                         with Flux's kustomize-controller and a Git server
         export KUBECONFIG=$(flipgate lab up -o json | jq -r .kubeconfig)""",
 )
 @name_option
@@ -58,16 +60,24 @@ def lab() -> None:
     is_flag=True,
     help="With Prometheus and Alertmanager; a lab that runs without gets them added. Built when first asked for.",
 )
+@click.option(
+    "--flux",
+    is_flag=True,
+    help="With Flux's kustomize-controller and a Git server, added and built as those of --metrics are.",
+)
 @output_option("json", "yaml")
-def up(name: str, tier: Any, throttle_ms: int, metrics: bool, output: str | None) -> None:
+def up(name: str, tier: Any, throttle_ms: int, metrics: bool, flux: bool, output: str | None) -> None:
     """Start a lab; one that runs already is taken as it is. Built once per user, which takes minutes."""
     if metrics and tier == "api":
         raise BadInput("--metrics needs the full lab: in --tier api there are no pods to measure", obj=f"lab {name}")
+    if flux and tier == "api":
+        raise BadInput("--flux needs the full lab: in --tier api no pods run", obj=f"lab {name}")
     with _labs() as labs:
         from lab.machine.progress import Printer
 
         with Printer() as progress:
-            running = labs.up(name, tier=tier, throttle_ms=throttle_ms, metrics=metrics, progress=progress)
+            parts = {"metrics": metrics, "flux": flux}
+            running = labs.up(name, tier=tier, throttle_ms=throttle_ms, **parts, progress=progress)
         status = labs.status(name)
     if output:
         emit(as_data(status), output)
@@ -160,6 +170,7 @@ def as_data(status: LabStatus) -> dict[str, Any]:
         "traefikUrl": running.traefik_url or None if running else None,
         "prometheusUrl": running.prometheus_url or None if running else None,
         "alertmanagerUrl": running.alertmanager_url or None if running else None,
+        "gitUrl": running.git_url or None if running else None,
         "pid": running.pid if running else None,
         "components": list(status.components),
         "restarts": dict(status.restarts),
@@ -183,6 +194,7 @@ def _ways_in(status: LabStatus) -> list[str]:
         "Traefik": " ".join(filter(None, [status.lab.traefik_url, status.lab.traefik_tls_url])),
         "Prometheus": status.lab.prometheus_url,
         "Alertmanager": status.lab.alertmanager_url,
+        "Git server": status.lab.git_url,
         "kubectl": status.lab.kubectl,
     }
     shown = [f"  {name:<12}  {way}" for name, way in ways.items() if way]

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from lab.control import measuring, pipelines, starting
+from lab.control import measuring, pipelines, reconciling, starting
 from lab.control.records import Lab, LabStatus, Record, read_state
 from lab.machine import locks, paths
 from lab.machine.errors import LabError
@@ -24,35 +24,39 @@ def up(
     tier: Tier = "full",
     throttle_ms: int = 50,
     metrics: bool = False,
+    flux: bool = False,
     progress: Progress = silent,
 ) -> Lab:
     """A running lab of that name, started if need be; ready to be used when this returns.
 
     One that runs already is taken as it is, unless it is of the api tier and the full one is asked for: then it is
     ended and a full one started in its place, empty. `throttle_ms` is how long Traefik waits between two changes.
-    `metrics` adds Prometheus and Alertmanager, also to a lab that runs without them.
+    `metrics` adds Prometheus and Alertmanager, `flux` its kustomize-controller and a Git server, also to a lab that
+    runs without them.
 
     Raises:
         LabError: The machine does not allow it, a build failed, or something did not come up. A lab to which
-            Prometheus could not be added goes on without.
+            Prometheus or Flux could not be added goes on without.
     """
-    if metrics and tier == "api":
-        raise LabError("Metrics need the full lab: the api tier has no pods that could run Prometheus.")
-    if (running := _usable(name, tier)) is not None and (running.prometheus_url or not metrics):
+    if (metrics or flux) and tier == "api":
+        raise LabError("Metrics and Flux need the full lab: the api tier has no pods that could run them.")
+    wanted = [part for part, asked in ((measuring, metrics), (reconciling, flux)) if asked]
+    if (running := _usable(name, tier)) is not None and all(part.there(running) for part in wanted):
         return running
     with locks.held(paths.lock_file(name), f"another start or end of lab {name}", progress):
-        lab = _usable(name, tier) or _start(name, tier, throttle_ms, metrics, progress)
-        if not metrics or lab.prometheus_url:
-            return lab
-        return measuring.add(lab, progress)
+        more = tuple(program for part in wanted for program in part.PROGRAMS)
+        lab = _usable(name, tier) or _start(name, tier, throttle_ms, more, progress)
+        for part in wanted:
+            lab = lab if part.there(lab) else part.add(lab, progress)
+        return lab
 
 
-def _start(name: str, tier: Tier, throttle_ms: int, metrics: bool, tell: Progress) -> Lab:
+def _start(name: str, tier: Tier, throttle_ms: int, more: tuple[str, ...], tell: Progress) -> Lab:
     apart = namespaces.permitted()
     folder = paths.lab_dir(name)
     if _end(folder):
         tell(f"lab {name}: cleared away what was there of it")
-    programs = build.ensure(PROGRAMS[tier] + (measuring.PROGRAMS if metrics else ()), tell)
+    programs = build.ensure(PROGRAMS[tier] + more, tell)
     try:
         return starting.start(starting.Order(name, folder, tier, throttle_ms, apart), programs, tell)
     except BaseException:

@@ -28,6 +28,11 @@ NAMESPACE = "metrics"
 PATIENCE = 60.0  # seconds for each of the things waited for
 
 
+def there(lab: Lab) -> bool:
+    """Whether the lab has them."""
+    return bool(lab.prometheus_url)
+
+
 def add(lab: Lab, tell: Progress) -> Lab:
     """The lab with Prometheus scraping its Traefik and its pods, built if need be. Doing it again is fine.
 
@@ -65,10 +70,7 @@ def _bring_up(lab: Lab, record: Record, programs: Mapping[str, Path], wait: Wait
 
 def _furnish(lab: Lab, record: Record, programs: Mapping[str, Path]) -> dict[str, str]:
     """Lay out what the two read and where they write; what their manifest is filled in with."""
-    for name, program in programs.items():
-        link = lab.dir / "bin" / name
-        link.unlink(missing_ok=True)  # by an attempt that did not get to its end
-        link.symlink_to(program)
+    starting.link(lab.dir, programs)
     folder = lab.dir / "metrics"
     folder.mkdir(exist_ok=True)
     for name in ("alerts.yml", "alertmanager.yml"):

@@ -22,7 +22,7 @@ class Lab:
     """A running lab and the ways into it.
 
     `traefik_url` and `traefik_tls_url` are empty in the api tier; `prometheus_url` and `alertmanager_url` are in a lab
-    without metrics.
+    without metrics, `git_url` in one without Flux.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Lab:
     traefik_tls_url: str = ""
     prometheus_url: str = ""
     alertmanager_url: str = ""
+    git_url: str = ""
 
     @property
     def context(self) -> str:
@@ -64,7 +65,8 @@ class LabStatus:
 class Record:
     """lab.json: what the starter noted, for the one who looks or ends it later.
 
-    The doors to Prometheus and Alertmanager are there from the start; `metrics` is whether anybody stands behind them.
+    The doors to Prometheus, Alertmanager and the Git server are there from the start; `metrics` and `flux` are whether
+    anybody stands behind them.
     """
 
     tier: Tier
@@ -77,6 +79,8 @@ class Record:
     prometheus_url: str = ""
     alertmanager_url: str = ""
     metrics: bool = False
+    git_url: str = ""
+    flux: bool = False
 
     def lab(self, folder: Path) -> Lab:
         """What is handed out of the lab in this folder."""
@@ -90,9 +94,9 @@ class Record:
             self.keeper.pid,
             self.traefik_tls_url,
         )
-        if not self.metrics:
-            return lab
-        return replace(lab, prometheus_url=self.prometheus_url, alertmanager_url=self.alertmanager_url)
+        if self.metrics:
+            lab = replace(lab, prometheus_url=self.prometheus_url, alertmanager_url=self.alertmanager_url)
+        return replace(lab, git_url=self.git_url) if self.flux else lab
 
     def write(self, folder: Path) -> None:
         """Note it, whole or not at all."""

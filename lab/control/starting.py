@@ -67,9 +67,14 @@ def _furnish(folder: Path, programs: Mapping[str, Path]) -> None:
     folder.mkdir(mode=0o700)
     for name in ("logs", "bin"):
         (folder / name).mkdir()
+    link(folder, {**programs, KUBECTL: programs["controlplane"]})
+
+
+def link(folder: Path, programs: Mapping[str, Path]) -> None:
+    """Let the lab's pods run these by name; also again, after an attempt to add them that did not get to its end."""
     for name, program in programs.items():
+        (folder / "bin" / name).unlink(missing_ok=True)
         (folder / "bin" / name).symlink_to(program)
-    (folder / "bin" / KUBECTL).symlink_to(programs["controlplane"])
 
 
 def _launch(order: Order) -> Record:
@@ -94,6 +99,7 @@ def _launch(order: Order) -> Record:
         traefik_tls_url=urls.get("traefik-tls", "").replace("http:", "https:"),
         prometheus_url=urls.get("prometheus", ""),
         alertmanager_url=urls.get("alertmanager", ""),
+        git_url=urls.get("git", ""),
     )
     record.write(order.folder)
     return record

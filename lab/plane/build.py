@@ -79,6 +79,15 @@ KNOWN = {
             tags="remove_all_sd,enable_kubernetes_sd",
         ),
         Program("alertmanager", "github.com/prometheus/alertmanager/cmd/alertmanager", modules="metrics"),
+        Program(
+            "kustomize-controller",
+            "github.com/fluxcd/kustomize-controller",
+            data=(
+                ("github.com/fluxcd/kustomize-controller", "config/crd/bases/*.yaml"),
+                ("github.com/fluxcd/source-controller", "config/crd/bases/*.yaml"),
+            ),
+            modules="flux",
+        ),
     )
 }
 
@@ -212,10 +221,9 @@ class _Go:
         return ["-tags", self.program.tags] if self.program.tags else []
 
     def module_folder(self, module: str) -> Path:
-        """Where the module cache keeps this module."""
-        return Path(
-            self._call(["list", "-m", "-f", "{{.Dir}}", module], _Count(), lambda: "reading its module").strip()
-        )
+        """Where the module cache keeps this module, which is fetched if nothing that was compiled lies in it."""
+        printed = self._call(["mod", "download", "-json", module], _Count(), lambda: f"fetching {module}")
+        return Path(json.loads(printed)["Dir"])
 
     def _call(self, arguments: Sequence[str], count: _Count, describe: Callable[[], str]) -> str:
         code, printed = running.run(

@@ -19,6 +19,7 @@ TRAEFIK_TLS_TARGET = f"{TRAEFIK_ADDRESS}:8443"
 KUBELET_TARGET = f"{NODE_ADDRESS}:10250"
 PROMETHEUS_TARGET = "10.244.0.90:9090"
 ALERTMANAGER_TARGET = "10.244.0.93:9093"
+GIT_TARGET = "10.244.0.96:3000"
 ETCD_URL = "http://127.0.0.1:2379"
 
 # The controller-manager's own limit of requests would make hundreds of pods a matter of a minute.
@@ -68,7 +69,8 @@ class Plan:
 
 
 def targets(tier: Tier) -> dict[str, str]:
-    """What there are doors to. A lab that has no Prometheus yet has the doors to it, so that it can be added."""
+    """What there are doors to. A lab that has no Prometheus or no Git server yet has the doors to it, so that it can
+    be added."""
     if tier == "api":
         return {"api": API_TARGET}
     return {
@@ -77,6 +79,7 @@ def targets(tier: Tier) -> dict[str, str]:
         "traefik-tls": TRAEFIK_TLS_TARGET,
         "prometheus": PROMETHEUS_TARGET,
         "alertmanager": ALERTMANAGER_TARGET,
+        "git": GIT_TARGET,
     }
 
 

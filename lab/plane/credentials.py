@@ -31,7 +31,9 @@ USERS = (
     User("system:kube-scheduler", "", "scheduler.kubeconfig"),
     User("system:node:lab-node-1", ADMINS, "node.kubeconfig"),
     User("lab-traefik", "", "traefik.kubeconfig"),
-    User("lab-prometheus", "", "prometheus.kubeconfig"),  # also in a lab without it: tokens are read once
+    # These two also in a lab without them: tokens are read once.
+    User("lab-prometheus", "", "prometheus.kubeconfig"),
+    User("lab-flux", "", "flux.kubeconfig"),
 )
 
 INSIDE = "https://127.0.0.1:6443"

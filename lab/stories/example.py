@@ -84,14 +84,23 @@ def install(lab: Lab, place: Place | None = None, *, wait_seconds: float = 60.0)
     _apply(lab, place.rename((ROUTING / "namespaces.yaml").read_text()))
     for side, namespace in (("blue", place.blue), ("green", place.green)):
         _apply(lab, place.rename(_kubectl(lab, "kustomize", str(OVERLAYS / f"production-{side}"))))
-        _sync_secrets(lab, namespace)
+        sync_secrets(lab, namespace)
     _apply(lab, place.rename((ROUTING / "production-routing.yaml").read_text()))
-    available = ("wait", "--for=condition=Available", "deployments", "--all", f"--timeout={wait_seconds:g}s")
-    _kubectl(lab, "-n", place.blue, *available)
+    wait_for_blue(lab, place, wait_seconds)
     return place
 
 
-def _sync_secrets(lab: Lab, namespace: str) -> None:
+def wait_for_blue(lab: Lab, place: Place, seconds: float) -> None:
+    """Returns when all of blue's Deployments are available.
+
+    Raises:
+        LabError: They are not in time.
+    """
+    available = ("wait", "--for=condition=Available", "deployments", "--all", f"--timeout={seconds:g}s")
+    _kubectl(lab, "-n", place.blue, *available)
+
+
+def sync_secrets(lab: Lab, namespace: str) -> None:
     """Makes the Secrets that the ExternalSecrets of a namespace ask for, as External Secrets Operator would: owned by
     them, with a value that is not a secret at all.
 

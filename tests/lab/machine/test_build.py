@@ -158,6 +158,20 @@ def test_programs_of_one_origin_share_modules_and_nothing_else(
     assert "-tags large" in build.ensure(["two"])["two"].read_text(), "other tags, another program"
 
 
+def test_files_of_a_module_of_which_nothing_is_compiled_are_fetched(
+    tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "module"
+    module.mkdir()
+    (module / "kinds.yaml").write_text("kind: One")
+    fetches = f'[ "$*" = "mod download -json example.test/kinds" ] && echo \'{{"Dir": "{module}"}}\''
+    go = _go(tmp_path, "\n".join([fetches, _BUILDS, "true"]))
+    monkeypatch.setenv("PATH", f"{go.parent}:/usr/bin:/bin")
+    monkeypatch.setitem(KNOWN, "modules", replace(only_program, data=(("example.test/kinds", "*.yaml"),)))
+    built = build.ensure(["modules"])["modules"]
+    assert (built.parent / "crds" / "kinds.yaml").read_text() == "kind: One"
+
+
 def test_a_failed_build_says_what_where_and_what_next_and_leaves_nothing(
     tmp_path: Path, only_program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:

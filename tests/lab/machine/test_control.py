@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 
 def plain(lab: Lab | None) -> Lab:
-    """Without the doors that other tests may have had opened since (lab up --metrics)."""
+    """Without the doors that other tests may have had opened since (lab up --metrics, --flux)."""
     assert lab is not None
-    return replace(lab, prometheus_url="", alertmanager_url="")
+    return replace(lab, prometheus_url="", alertmanager_url="", git_url="")
 
 
 def test_up_twice_is_one_lab(lab: Lab) -> None:

@@ -98,6 +98,19 @@ def test_the_urls_of_prometheus_are_told_only_where_it_runs(stranger: subprocess
     assert (lab.prometheus_url, lab.alertmanager_url) == (door, other)
 
 
+def test_a_lab_without_a_door_to_git_is_told_to_be_started_anew(stranger: subprocess.Popen[bytes]) -> None:
+    _dead_lab(_identity(stranger))
+    with pytest.raises(LabError, match=r"older flipgate.*down --name old, then flipgate lab up --name old --flux"):
+        labs.up("old", flux=True)
+    assert labs.status("old").state == "running", "it goes on as it was"
+
+
+def test_the_url_of_the_git_server_is_told_only_where_flux_runs(stranger: subprocess.Popen[bytes]) -> None:
+    record = Record("full", _identity(stranger), "", "", 50, True, git_url="http://127.0.0.1:5")
+    assert record.lab(paths.lab_dir("one")).git_url == ""
+    assert replace(record, flux=True).lab(paths.lab_dir("one")).git_url == record.git_url
+
+
 def test_no_lab_of_that_name() -> None:
     assert labs.status("none").state == "absent"
     assert labs.down("none") is False
