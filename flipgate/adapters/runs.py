@@ -20,6 +20,8 @@ from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
+RING_RETRIES = 1
+"""Of each request by which a waiting run is told: a person waits for it, and the decision is in the record already."""
 RUNG = "rung"
 """The key that marks a form as a doorbell, and as nobody's answer."""
 OVERTAKEN = "Overtaken"
@@ -77,7 +79,7 @@ class Ended:
 
 def ended(flow_run: str) -> Ended | None:
     """How the run has ended; None while it is scheduled, at work or waits. Raises NotFound, Unreachable."""
-    with _client() as client, _failures(f"flow run {flow_run}"):
+    with _client(RING_RETRIES) as client, _failures(f"flow run {flow_run}"):
         state = client.read_flow_run(UUID(flow_run)).state
     if state is None or not state.is_final():
         return None
@@ -91,7 +93,7 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     form that Prefect does not take (it answers 200 to it, so the answer's status counts), Unreachable without Prefect.
     """
     form = {"decision": decision, "reason": reason, "name": name, RUNG: True}
-    with _client() as client, _failures(f"flow run {flow_run}"):
+    with _client(RING_RETRIES) as client, _failures(f"flow run {flow_run}"):
         answer = client.resume_flow_run(UUID(flow_run), run_input=form)
     if str(answer.status.value) == "ACCEPT":
         return True
@@ -144,10 +146,12 @@ def _page(path: str) -> str:
     return f"{ui}/{path}" if ui else ""
 
 
-def _client() -> Any:
-    """A client of the server that PREFECT_API_URL or the profile names. Raises Refused where neither names one."""
+@contextmanager
+def _client(retries: int | None = None) -> Iterator[Any]:
+    """A client of the server that PREFECT_API_URL or the profile names; `retries` where they are fewer than Prefect's
+    own, which take a minute. Raises Refused where neither names one."""
     from prefect.client.orchestration import get_client
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, get_current_settings, temporary_settings
 
     if not get_current_settings().api.url:
         raise Refused(
@@ -157,7 +161,10 @@ def _client() -> Any:
             untouched="everything",
             next_command="prefect config set PREFECT_API_URL=http://HOST:4200/api",
         )
-    return get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS})
+    own = PREFECT_CLIENT_MAX_RETRIES.value()
+    tries = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: own if retries is None else min(own, retries)})
+    with tries, get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS}) as client:
+        yield client
 
 
 @contextmanager
@@ -172,7 +179,12 @@ def _failures(obj: str) -> Iterator[None]:
         raise NotFound(
             "is not known to this Prefect server", obj=obj, next_command="prefect deploy --all --no-prompt"
         ) from error
-    except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError) as error:
+    except (
+        httpx.TransportError,
+        PrefectHTTPStatusError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # what is no JSON, and no Prefect's
         raise Unreachable(
             f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
             obj=obj,

@@ -15,6 +15,7 @@ from tests.faults.front import PIECE_SECONDS, RUBBISH, SLOW_SECONDS, Fault
 
 Wanted = Callable[[str, str, bytes], bool]
 """Whether a request (method, path, body) is the one that a fault begins with."""
+HOP_BY_HOP = ("connection", "content-length", "transfer-encoding")
 
 
 @dataclass
@@ -39,14 +40,18 @@ class ApiFront(Through):
     def over(self) -> bool:
         return self.began is not None and not self.faulty
 
+    def begin(self) -> None:
+        """From now on it is so, whoever asks."""
+        self.began = time.monotonic()
+
     def __call__(self, request: Handler) -> Answer | None:
         with self.lock:
             if self.began is None and self.wanted(request.command, request.path, request.body):
-                self.began = time.monotonic()
+                self.begin()
         if "watch=true" in request.path:
             return self._watch(request)
         if not self.faulty:
-            return super().__call__(request)
+            return self._passes(request)
         self.asked += 1
         if self.fault is Fault.AWAY:
             return None
@@ -56,9 +61,23 @@ class ApiFront(Through):
             return None
         if self.fault is Fault.SLOW:
             time.sleep(SLOW_SECONDS)
-            return super().__call__(request)
+            return self._passes(request)
         super().__call__(request)
         return 200, RUBBISH
+
+    def _passes(self, request: Handler) -> Answer | None:
+        """There and back; what goes to a pod, with its headers: the host that is asked for, the side that answers."""
+        if "/proxy/" not in request.path:
+            return super().__call__(request)
+        asked = dict(request.headers) | {"Authorization": f"Bearer {self._token}"}
+        answer = self._pool.request(
+            request.command, self._url + request.path, headers=asked, retries=False, decode_content=False
+        )
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
+        lines = [f"HTTP/1.1 {answer.status} {answer.reason}", *(f"{name}: {value}" for name, value in kept.items())]
+        head = "\r\n".join((*lines, f"Content-Length: {len(answer.data)}", "", ""))
+        sending(request, (head.encode(), answer.data))
+        return ANSWERED
 
     def _watch(self, request: Handler) -> Answer | None:
         """Events as they come, until something is wrong."""

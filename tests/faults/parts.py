@@ -10,8 +10,16 @@ from tests.faults.front import Fault
 
 AWAY, SILENT, SLOW, RUBBISH = Fault.AWAY, Fault.SILENT, Fault.SLOW, Fault.RUBBISH
 EACH = (AWAY, SLOW, RUBBISH)
+UNLIKE = (AWAY, RUBBISH)
+"""Where what is slow shows nothing that another row does not show: it is only later there."""
 
-API, PROMETHEUS, ALERTMANAGER, TRAEFIK, SLACK = "API server", "Prometheus", "Alertmanager", "a Traefik replica", "Slack"
+API, PREFECT, PROMETHEUS, ALERTMANAGER = "API server", "Prefect's server", "Prometheus", "Alertmanager"
+TRAEFIK, METRICS, SLACK = "a Traefik replica", "a Traefik replica's metrics", "Slack"
+
+LOOKS, PROVES, WATCHES, RESTS = "looks before the move", "proves the move", "watches", "rests the old side"
+BRINGS_UP, ASKS = "brings up", "asks; away as somebody says yes"
+MOVES, HANDS_OVER = "moves users", "hands the workers over"
+GOES_BACK, WATCHES_AND_BACK, ALL = "rolls back", "watches, then rolls back", "releases and rolls back"
 
 
 @dataclass(frozen=True)
@@ -39,18 +47,37 @@ class Case:
         return f"{self.row.part}, {self.row.when}: {self.fault} {self.row.seconds:g}"
 
 
-WATCHES, AGAIN = "`flipgate flip APP` once it is back", "the same again, as it says"
+FLIPS, AGAIN = "`flipgate flip APP` once it is back", "the same again, as it says"
+RECONCILES = "nothing: `reconcile` goes on"
+ANOTHER = "`flipgate approve APP`, away or not, and `reconcile`, or a run of flip-traffic"
+NOTHING, SETTLES = "nothing: users go back by themselves", "`flipgate scale-down APP` once it is back"
+BACK = "`flipgate rollback APP`, away or not"
+SHORTLY = "new side for a moment, then old side"
 UNTIL = "new side until it is back, then old side"
 
+DARK, LIVE, SETTLED, ROLLED_BACK = (Phase.DARK,), (Phase.LIVE,), (Phase.SETTLED,), (Phase.ROLLED_BACK,)
+
 ROWS = (
-    Row(API, "rolls back", EACH, UNTIL, "", AGAIN, (Phase.ROLLED_BACK,)),
-    Row(API, "rolls back", (SILENT,), UNTIL, "", AGAIN, (Phase.ROLLED_BACK,), 30.0),
-    Row(PROMETHEUS, "watches", EACH, "new side", "BakeUnknown", WATCHES, (Phase.LIVE,)),
-    Row(ALERTMANAGER, "watches", EACH, "new side", "BakeUnknown", WATCHES, (Phase.LIVE,)),
-    Row(TRAEFIK, "looks before the move", (*EACH, SILENT), "old side", "CannotSee", WATCHES, (Phase.LIVE,)),
-    Row(
-        SLACK, "releases and rolls back", EACH, "the same", "not told yet", "nothing: told later", (Phase.ROLLED_BACK,)
-    ),
+    Row(API, BRINGS_UP, UNLIKE, "old side", "", RECONCILES, DARK),
+    Row(API, MOVES, EACH, "either side, all of them", "", RECONCILES, (Phase.DARK, Phase.LIVE)),
+    Row(API, PROVES, UNLIKE, "new side, or old side again", "", RECONCILES, (Phase.LIVE, Phase.ROLLED_BACK)),
+    Row(API, HANDS_OVER, UNLIKE, "new side", "", RECONCILES, LIVE),
+    Row(API, WATCHES, EACH, "new side", "", RECONCILES, LIVE),
+    Row(API, RESTS, UNLIKE, "new side", "", RECONCILES, SETTLED),
+    Row(API, GOES_BACK, EACH, UNTIL, "", AGAIN, ROLLED_BACK),
+    Row(API, GOES_BACK, (SILENT,), UNTIL, "", AGAIN, ROLLED_BACK, 30.0),
+    Row(PREFECT, BRINGS_UP, (AWAY,), "old side", "", RECONCILES, DARK),
+    Row(PREFECT, ASKS, (RUBBISH,), "old side until the yes", "", ANOTHER, LIVE),
+    Row(PREFECT, WATCHES, (SLOW, RUBBISH), "new side", "", RECONCILES, LIVE),
+    Row(PREFECT, WATCHES_AND_BACK, (AWAY,), "new side until the way back", "", BACK, ROLLED_BACK),
+    Row(PROMETHEUS, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
+    Row(ALERTMANAGER, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
+    Row(TRAEFIK, LOOKS, (*EACH, SILENT), "old side", "CannotSee", FLIPS, LIVE),
+    Row(TRAEFIK, PROVES, (*UNLIKE, SILENT), SHORTLY, "TrafficNotProven", NOTHING, ROLLED_BACK),
+    Row(TRAEFIK, WATCHES_AND_BACK, (*UNLIKE, SILENT), "new side until the way back", "BakeUnknown", BACK, ROLLED_BACK),
+    Row(TRAEFIK, RESTS, (*UNLIKE, SILENT), "new side", "TrafficNotProven", SETTLES, SETTLED),
+    Row(METRICS, WATCHES, EACH, "new side", "BakeUnknown", FLIPS, LIVE),
+    Row(SLACK, ALL, EACH, "the same", "not told yet", "nothing: told later", ROLLED_BACK),
 )
 
 

@@ -22,7 +22,8 @@ from tests.faults.front import PIECE_SECONDS, Fault, Front
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
 
-PORTS = (8000, 8443, 8080)
+METRICS_PORT = 8080
+PORTS = (8000, 8443, METRICS_PORT)
 """For users, by TLS, for metrics."""
 NAME = "app.kubernetes.io/name"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/traefik/deployments"
@@ -41,14 +42,16 @@ class Replica:
         """Of it and the lab's own."""
         return f"{NAME} in (traefik, {self.name})"
 
-    def becomes(self, fault: Fault | None) -> None:
-        """From now on this is wrong with it, or nothing; it has heard when this returns."""
+    def becomes(self, fault: Fault | None, *ports: int) -> None:
+        """From now on this is wrong with it, or nothing, at these ports (none named: at all); it has heard when this
+        returns."""
         from tests.lab.stage import wait_until  # not in the pod
 
+        words = " ".join((fault, *map(str, ports or PORTS))) if fault else ""
         new = self.said.with_suffix(".new")
-        new.write_text(fault or "")
+        new.write_text(words)
         new.replace(self.said)
-        wait_until(f"{self.name} has heard", lambda: heard(self.said) == (fault or ""))
+        wait_until(f"{self.name} has heard", lambda: heard(self.said) == words)
 
 
 def heard(said: Path) -> str | None:
@@ -102,8 +105,9 @@ def main() -> None:
         threading.Thread(target=front.serve, args=(door,), daemon=True).start()
     while True:
         said = Path(os.environ["FAULT"]).read_text()
+        fault, *ports = said.split() or ("",)
         for front in fronts:
-            front.fault = Fault(said) if said else None
+            front.fault = Fault(fault) if str(front.there[1]) in ports else None
         Path(os.environ["FAULT"]).with_suffix(".heard").write_text(said)
         time.sleep(PIECE_SECONDS)
 

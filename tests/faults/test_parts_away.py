@@ -5,29 +5,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from flipgate.adapters.chat import Chat
-from flipgate.adapters.cluster import Cluster
 from flipgate.core.record.phases import Phase
-from flipgate.core.values.errors import FlipgateError
-from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from lab.control import labs
+from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from tests.conftest import LAB
-from tests.faults import parts
-from tests.faults.api_front import before_api
-from tests.faults.front import Front, before
+from tests.faults import away_api, away_prefect, away_traefik, parts
+from tests.faults.front import before
 from tests.faults.parts import Case
-from tests.faults.replica import Replica, one_more
-from tests.faults.shops import Cases, Shop, Shops, one_check
+from tests.faults.scene import Scene
+from tests.faults.shops import Cases, Shops, one_check
 from tests.lab import runbook, slack
-from tests.lab.stage import Edit, wait_until
+from tests.lab.prefect_api import PrefectApi
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
@@ -36,9 +32,11 @@ ALERT = {"name": "alert", "alerts": {"alertname": "Never", "namespace": "{namesp
 
 
 @pytest.fixture(scope="module")
-def lived(request: pytest.FixtureRequest, lab: Lab, shops: Shops, tell: Callable[[str], None]) -> Iterator[Cases]:
-    measured = labs.up(LAB, metrics=True, progress=tell)
-    with shops.at_once(request, lambda shop, case: live_through(Scene(shop, case, measured))) as cases:
+def lived(
+    request: pytest.FixtureRequest, lab: Lab, prefect_server: Pipelines, shops: Shops, tell: Callable[[str], None]
+) -> Iterator[Cases]:
+    measured, prefect = labs.up(LAB, metrics=True, progress=tell), PrefectApi(prefect_server.api_url)
+    with shops.at_once(request, lambda shop, case: live_through(Scene(shop, case, measured, prefect))) as cases:
         yield cases
 
 
@@ -47,58 +45,16 @@ def test_part(lived: Cases, case: Case) -> None:
     lived.need(case)
 
 
-@dataclass
-class Scene:
-    """One case on its shop, and all that flipgate says in it."""
-
-    shop: Shop
-    case: Case
-    lab: Lab
-    said: list[str] = field(default_factory=list)
-
-    def world(self, chat: Chat | None = None) -> World:
-        """One whose words are kept."""
-        world = self.shop.world(chat=chat)
-        world.say = self.said.append
-        return world
-
-    def flips(self) -> None:
-        """A flip; what it was refused with is said."""
-        try:
-            runbook.flip_traffic(self.world())
-        except FlipgateError as error:
-            self.said.append(f"{getattr(error, 'reason', '')}: {error}")
-
-
 def live_through(scene: Scene) -> None:
-    LIVED[scene.case.row.part](scene)
-    scene.shop.wait_for(*scene.case.row.ends)
-    scene.shop.need_agreement()
-    scene.shop.need_none_lost()
-    assert scene.case.row.says in "\n".join(scene.said), scene.said
-
-
-def without_api(scene: Scene) -> None:
-    """`flipgate rollback`, from the patch of the route on; typed again when it is back."""
-    shop, row = scene.shop, scene.case.row
-    shop.again({"keepFailedSeconds": 3600}, one_check)
-    runbook.go_live(shop.world(), shop.build())
-    words = ("rollback", shop.application, "--reason", "orders fail")
-    with before_api(shop.lab.kubeconfig, scene.case.fault, moves_a_route, row.seconds) as front:
-        env = {"KUBECONFIG": str(front.kubeconfig_of_it)}
-        with shop.program("-m flipgate.cli", *words, env=env) as process:
-            scene.said += process.communicate(timeout=150)
-        assert front.asked, "nobody has felt it"
-        wait_until("it is over", lambda: front.over, 60)
-    if "error: " in scene.said[-1]:
-        assert "Next: " in scene.said[-1]
-        shop.typed(*words)
-    elif process.returncode:  # users are back, and something is left
-        shop.goes_on()
-
-
-def moves_a_route(method: str, path: str, body: bytes) -> bool:
-    return method == "PATCH" and "/ingressroutes/" in path and b'"replace"' in body and b'"/spec/' in body
+    try:
+        LIVED[scene.case.row.part, scene.case.row.when](scene)
+        scene.shop.wait_for(*scene.case.row.ends, seconds=180)
+        scene.shop.need_agreement()
+        scene.shop.need_none_lost()
+        assert scene.case.row.says in "\n".join(scene.said)
+    except BaseException as failed:
+        failed.add_note("\n".join(("flipgate said:", *scene.said)))
+        raise
 
 
 def without_metrics(scene: Scene) -> None:
@@ -115,39 +71,10 @@ def without_metrics(scene: Scene) -> None:
         runbook.dark_and_approved(shop.world(), shop.build())
         front.fault = scene.case.fault
         scene.flips()
-        need_unknown(scene, front)
+        assert front.asked
+        scene.need(Phase.BAKING)
         front.fault = None
         runbook.flip_traffic(scene.world())
-
-
-def need_unknown(scene: Scene, front: Front) -> None:
-    """It was asked, it is not believed, and users are on the new side still."""
-    record = scene.shop.record()
-    assert front.asked
-    assert record.phase is Phase.BAKING, scene.said
-    scene.shop.wait_for_users_on(record.active)
-
-
-def without_a_replica(scene: Scene) -> None:
-    """Found before the move: nobody has moved. Flipped once it is back."""
-    shop = scene.shop
-    with one_more(Cluster.connect(shop.lab.kubeconfig), f"{shop.application}-replica") as replica:
-        shop.again(edit=of_two(replica))
-        runbook.dark_and_approved(shop.world(), shop.build())
-        replica.becomes(scene.case.fault)
-        scene.flips()
-        assert shop.record().phase is Phase.DARK, scene.said
-        replica.becomes(None)
-        runbook.flip_traffic(scene.world())
-
-
-def of_two(replica: Replica) -> Edit:
-    def edit(document: dict[str, Any]) -> None:
-        one_check(document)
-        document["spec"]["traffic"]["proofTimeoutSeconds"] = 6
-        document["spec"]["traffic"]["traefik"] |= {"selector": replica.selector}
-
-    return edit
 
 
 def without_slack(scene: Scene) -> None:
@@ -178,10 +105,16 @@ def without_slack(scene: Scene) -> None:
 USERS_WAIT_SECONDS = 5.0
 """As long as one message that Slack does not take; the whole of a way back tells several."""
 
-LIVED: dict[str, Callable[[Scene], None]] = {
-    parts.API: without_api,
-    parts.PROMETHEUS: without_metrics,
-    parts.ALERTMANAGER: without_metrics,
-    parts.TRAEFIK: without_a_replica,
-    parts.SLACK: without_slack,
+LIVED: dict[tuple[str, str], Callable[[Scene], None]] = {
+    (parts.API, parts.GOES_BACK): away_api.while_it_rolls_back,
+    **dict.fromkeys([(parts.API, when) for when in away_api.ACTS], away_api.while_it_releases),
+    **{(parts.PREFECT, when): lives for when, lives in away_prefect.LIVED.items()},
+    (parts.PROMETHEUS, parts.WATCHES): without_metrics,
+    (parts.ALERTMANAGER, parts.WATCHES): without_metrics,
+    (parts.TRAEFIK, parts.LOOKS): away_traefik.before_the_move,
+    (parts.TRAEFIK, parts.PROVES): away_traefik.after_the_move,
+    (parts.TRAEFIK, parts.WATCHES_AND_BACK): away_traefik.while_watched,
+    (parts.TRAEFIK, parts.RESTS): away_traefik.at_rest,
+    (parts.METRICS, parts.WATCHES): away_traefik.while_counted,
+    (parts.SLACK, parts.ALL): without_slack,
 }

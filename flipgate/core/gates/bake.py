@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flipgate.core.gates.misasked import Misasked, misasked, turned_away
@@ -89,6 +89,10 @@ class Sample:
     """Why the side could not be read; empty where unknown."""
     no_answer: str = ""
     """Why the first of the silent probes had no answer; empty where unknown."""
+    heard: Mapping[str, bool] = field(default_factory=dict)
+    """Each replica that was asked, and whether it answered any probe."""
+    replicas: tuple[str, ...] = ()
+    """All that users are sent to; empty where they could not be listed."""
 
 
 LEAST_FAILED = 3
@@ -99,6 +103,9 @@ OTHERS_NAMED = 5
 
 SHORT_IN_A_ROW = 2
 """Looks in a row that must find pods missing: one may fall into a pod's replacement."""
+
+SILENT_IN_A_ROW = 2
+"""Looks in a row in which a replica answers nothing, until what its users get is not known."""
 
 
 def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
@@ -131,11 +138,15 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     numbers = f"{failed} of {answered} answers were errors"
     if silent:
         numbers += f", {silent} probes had no answer{why}"
+    if unseen := _unseen(samples):
+        numbers += (
+            f"; what users get through {_named(unseen)} is not known: no answer in the last {SILENT_IN_A_ROW} looks"
+        )
     if answered == 0:
         verdict, numbers = Verdict.UNKNOWN, f"none of {asked} probes was answered by the new side{why}"
     elif failed >= LEAST_FAILED and failed / answered > limit:
         verdict = Verdict.FAIL
-    elif silent > answered or (failed * 2 > answered and failed / answered > limit):
+    elif unseen or silent > answered or (failed * 2 > answered and failed / answered > limit):
         verdict = Verdict.UNKNOWN
     else:
         verdict = Verdict.PASS
@@ -147,16 +158,31 @@ def _side(samples: Sequence[Sample]) -> Evidence:
     """Drift is never a fail: a person may have moved the routes, and nothing may move them again by itself."""
     asked, misrouted = sum(sample.asked for sample in samples), sum(sample.misrouted for sample in samples)
     names = sorted({name for sample in samples for name in sample.answered_by})
-    others = [f"{len(names) - OTHERS_NAMED} more"] if len(names) > OTHERS_NAMED else []
-    named = [*names[:OTHERS_NAMED], *others]
     if misrouted:
         verdict = Verdict.UNKNOWN
-        answer = f"drift: {misrouted} of {asked} probes were answered from {' and '.join(named)}, not from the new side"
+        answer = f"drift: {misrouted} of {asked} probes were answered from {_named(names)}, not from the new side"
     elif asked == sum(sample.silent for sample in samples):
         verdict, answer = Verdict.UNKNOWN, f"none of {asked} probes was answered"
     else:
         verdict, answer = Verdict.PASS, "no other side answered"
     return Evidence("side", verdict, "who answers flipgate's own probes", "Traefik", answer, "the new side alone")
+
+
+def _unseen(samples: Sequence[Sample]) -> list[str]:
+    """The replicas that users are sent to, and that answered nothing in the last looks which asked them: each answers
+    for its own users, however many others there are."""
+    listed = next((sample.replicas for sample in reversed(samples) if sample.replicas), ())
+
+    def silent(replica: str) -> bool:
+        last = [sample.heard[replica] for sample in samples if replica in sample.heard][-SILENT_IN_A_ROW:]
+        return len(last) == SILENT_IN_A_ROW and not any(last)
+
+    return [replica for replica in sorted(listed) if silent(replica)]
+
+
+def _named(names: Sequence[str]) -> str:
+    others = [f"{len(names) - OTHERS_NAMED} more"] if len(names) > OTHERS_NAMED else []
+    return " and ".join([*names[:OTHERS_NAMED], *others])
 
 
 def _last(reasons: Iterable[str]) -> str:

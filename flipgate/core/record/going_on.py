@@ -41,13 +41,22 @@ class Run:
 
 def goes_on(record: Record, now: datetime) -> bool:
     """Whether a run has to go on where no step is half done. Not where a person is waited for, where their decision has
-    just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that."""
+    just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that. A run
+    that asked and then failed waits for nobody: another one asks."""
     question, decided = asked(record), record.approval
     if question is None:
         return not seen_in_vain(record)
-    if decided is None or now - decided.at < DOORBELL:
+    if decided is None:
+        return asked_in_vain(record, question)
+    if now - decided.at < DOORBELL:
         return False
     return record.phase is Phase.DARK or decided.decision is Decision.APPROVE
+
+
+def asked_in_vain(record: Record, question: Question) -> bool:
+    """Whether the run that asked has failed, before it slept or once it was woken: its page takes no answer."""
+    stopped = record.release.stopped if record.release else None
+    return stopped is not None and bool(question.flow_run) and stopped.run.endswith(question.flow_run)
 
 
 def seen_in_vain(record: Record) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from flipgate.core.gates.bake import ProbeResult, Reply, Sample, judge_bake
@@ -140,7 +140,8 @@ def _report(world: World, moved: Moved, percent: float, line: str) -> None:
 def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sample:
     """Looks once. Never raises: any exception that keeps it from seeing becomes part of the sample."""
     short, unread = _short(world, release)
-    replies = _probe(world, release.side, probes)
+    replicas, asked = _probe(world, release.side, probes)
+    replies = [reply for _, reply in asked]
     results = Counter(_judged(reply, release.side) for reply in replies)
     no_answers = [str(reply) for reply in replies if _judged(reply, release.side) is ProbeResult.SILENT]
     answered_by = {r.shown for r in replies if isinstance(r, Reply) and r.judged(release.side) is ProbeResult.MISROUTED}
@@ -154,7 +155,15 @@ def _look(world: World, release: Release, elapsed: float, probes: Probes) -> Sam
         tuple(sorted(answered_by)),
         unread,
         cut_reason(no_answers[0]) if no_answers else "",
+        _heard(asked, release.side),
+        replicas,
     )
+
+
+def _heard(asked: Sequence[tuple[str, Reply | str]], side: Side) -> dict[str, bool]:
+    """Whether each replica that was asked answered any probe."""
+    spoke = {name for name, reply in asked if _judged(reply, side) is not ProbeResult.SILENT}
+    return {name: name in spoke for name, _ in asked if name}
 
 
 def _short(world: World, release: Release) -> tuple[tuple[str, ...] | None, str]:
@@ -171,14 +180,15 @@ def _judged(reply: Reply | str, side: Side) -> ProbeResult:
     return ProbeResult.SILENT if isinstance(reply, str) else reply.judged(side)
 
 
-def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
-    """The answers to this look's probes, a few at once, or why there is none: one that hangs must not use up the
-    others' time. Noted as flipgate's own."""
+def _probe(world: World, side: Side, probes: Probes) -> tuple[tuple[str, ...], list[tuple[str, Reply | str]]]:
+    """The replicas, and the answers to this look's probes with the replica of each, a few at once, or why there is
+    none: one that hangs must not use up the others' time. Noted as flipgate's own. No name where none could be listed.
+    """
     ends, many = world.monotonic() + PROBES_SECONDS, _probes_a_look(world)
     try:
         replicas = world.proxy.replicas(timeout=PROBES_SECONDS)
     except Exception as error:
-        return [fault(error)] * many
+        return (), [("", fault(error))] * many
     asked = [replicas[(probes.sent + index) % len(replicas)] for index in range(many)]
     probes.sent += len(asked)
     try:
@@ -187,7 +197,7 @@ def _probe(world: World, side: Side, probes: Probes) -> list[Reply | str]:
         replies = [fault(error)] * len(asked)
     for replica, reply in zip(asked, replies, strict=True):
         probes.answered(replica, None if isinstance(reply, str) else reply, side)
-    return replies
+    return tuple(replicas), list(zip(asked, replies, strict=True))
 
 
 def _probes_a_look(world: World) -> int:

@@ -71,7 +71,7 @@ class Run:
             return SimpleNamespace(status=SimpleNamespace(value="ACCEPT"))
 
         client = SimpleNamespace(resume_flow_run=resume)
-        return patch.object(runs, "_client", lambda: nullcontext(client))
+        return patch.object(runs, "_client", lambda *_: nullcontext(client))
 
     def _suspend(self, *, wait_for_input: Any, key: str, **_: Any) -> None:
         assert key not in self.asked, "Prefect hands out the old form for a key that it knows"

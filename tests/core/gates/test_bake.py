@@ -160,3 +160,34 @@ def test_when_only_the_other_side_answers_nothing_is_known_of_the_errors() -> No
 
 def test_drift_does_not_hide_what_users_of_the_new_side_get() -> None:
     assert combine(judge_bake([sample(failed=4, misrouted=5)], max_error_ratio=0.01)) is FAIL
+
+
+def heard(looks: dict[str, str], listed: str) -> Evidence:
+    """Of replicas by their letter, what each answered in each look: `+` something, `-` nothing, a blank: not asked."""
+    many = max(map(len, looks.values()))
+    samples = []
+    for n in range(many):
+        asked = {name: row[n] == "+" for name, row in looks.items() if row[n] != " "}
+        silent = sum(not answered for answered in asked.values())
+        samples.append(Sample(n, READY, len(asked), 0, silent, heard=asked, replicas=tuple(listed)))
+    return judge_bake(samples, max_error_ratio=0.01)[1]
+
+
+@pytest.mark.parametrize(
+    ("looks", "listed", "verdict"),
+    [
+        ({"a": "+++", "b": "+--"}, "ab", UNKNOWN),  # half of the users are sent to it
+        ({"a": "+++", "b": "+++", "c": "+++", "d": "+--"}, "abcd", UNKNOWN),
+        ({"a": "+++", "b": "++-"}, "ab", PASS),  # one look may fall into a pod's replacement
+        ({"a": "+++", "b": "--+"}, "ab", PASS),
+        ({"a": "+++", "b": "+--"}, "a", PASS),  # it is gone: nobody is sent to it
+        ({"a": "++++", "b": "- - "}, "ab", UNKNOWN),  # more replicas than probes: those looks that asked it
+        ({"a": "++++", "b": "+ - "}, "ab", PASS),
+    ],
+)
+def test_a_replica_that_answers_nothing_is_unknown_however_many_others_answer(
+    looks: dict[str, str], listed: str, verdict: Verdict
+) -> None:
+    found = heard(looks, listed)
+    assert found.verdict is verdict, found.answer
+    assert ("what users get through" in found.answer) is (verdict is UNKNOWN), found.answer

@@ -10,6 +10,7 @@ import pytest
 from flipgate.core.record.going_on import AT_MOST, DOORBELL, ENDED, Run, goes_on, key_of, will_act
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision, Record
+from flipgate.core.record.stopped import Failure, note_stop
 from flipgate.core.values.base import but
 from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
 
@@ -96,3 +97,22 @@ def test_a_run_that_is_at_work_for_ever_is_dead_but_of_a_decided_question_there_
     assert not will_act(killed, record(release=release(*DARK)), late)
     assert will_act(killed, record(release=release(*DARK)), at(AT_MOST.total_seconds() - 1))
     assert will_act(killed, dark(approval()), late)
+
+
+def stopped(of: Record, run: str) -> Record:
+    """The record once a run has failed, as that run notes it."""
+    assert of.release
+    stop = Failure("Unreachable", "Prefect did not answer as expected")
+    return note_stop(of, of.release.name, of.release.phase.row.pipeline, stop, actor="", run=run, now=at(5))
+
+
+@pytest.mark.parametrize("run", [RUN, f"https://prefect.example/runs/flow-run/{RUN}"])
+@pytest.mark.parametrize("asked", [dark(), live()], ids=["flip", "scale-down"])
+def test_a_person_is_asked_again_where_the_run_that_asked_has_failed(asked: Record, run: str) -> None:
+    assert goes_on(stopped(asked, run), LATE), "its page takes no answer, and the message says that reconcile goes on"
+    assert not goes_on(stopped(asked, "another-run"), LATE)
+
+
+def test_a_yes_is_on_its_way_though_the_run_that_asked_failed_before() -> None:
+    assert not goes_on(stopped(dark(approval()), RUN), SOON)
+    assert goes_on(stopped(dark(approval()), RUN), LATE)

@@ -1,0 +1,47 @@
+"""A Prefect server that answers with something else: one of our own errors, which every caller is ready for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flipgate.adapters import runs
+from flipgate.core.values.errors import Unreachable
+from tests.core.answering import answering
+
+RUN = "0c5b3ab1-0d43-4a6b-9a3c-6d8d8bd1e0aa"
+ASKS: dict[str, Callable[[], object]] = {
+    "start": lambda: runs.start("reconcile", {}),
+    "ring": lambda: runs.ring(RUN, "approve", "fine", "ana"),
+    "ended": lambda: runs.ended(RUN),
+}
+
+
+@pytest.mark.parametrize("body", [b"<p>\xff 502", b"<p>Sorry!", b"[]", b'{"id": 1}'])
+@pytest.mark.parametrize("ask", ASKS)
+def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> None:
+    with (
+        answering(200, body) as there,
+        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
+        pytest.raises(Unreachable, match="did not answer as expected"),
+    ):
+        ASKS[ask]()
+
+
+@pytest.mark.parametrize("ask", ["ring", "ended"])
+def test_whoever_types_a_decision_waits_seconds_for_a_server_that_is_down(
+    ask: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands before it says 502 then, which Prefect's client asks about again for a minute."""
+    slept: list[float] = []
+    monkeypatch.setattr("prefect.client.base.time.sleep", slept.append)
+    with (
+        answering(502, b"") as there,
+        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
+        pytest.raises(Unreachable, match="502"),
+    ):
+        ASKS[ask]()
+    assert there.asked
+    assert sum(slept) < 10, slept
