@@ -25,6 +25,8 @@ KEPT = bool(os.environ.get("FLIPGATE_KEEP_LABS"))
 RUN = "kept" if KEPT else os.environ.setdefault("FLIPGATE_TEST_RUN", str(os.getpid()))
 """Whose labs these are: xdist's processes have it from the one that started them."""
 API_LAB, LAB = f"tests-api-{RUN}", f"tests-{RUN}"
+LEFT_OUT = {"lab": "not lab", "faults": "not lab", "simulation": "not search"}
+"""What a selection by marks leaves out as a whole directory."""
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -40,6 +42,12 @@ def end_for_good(name: str) -> None:
     paths.lock_file(name).unlink(missing_ok=True)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What is left out as a whole is not read: each process of the inner loop would import it all, and Prefect."""
+    marked = LEFT_OUT.get(collection_path.name) if collection_path.parent == Path(__file__).parent else None
+    return True if marked in config.option.markexpr.split(" and ") else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tiers. All tests on the lab run in one process: they share its nodes and its Prefect server."""
@@ -53,8 +61,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("search")
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """From here on garbage is looked for, and in what tests make alone: a tenth of what tests/core costs."""
+    if "prefect" in sys.modules and set(LEFT_OUT.values()) <= set(session.config.option.markexpr.split(" and ")):
+        raise pytest.UsageError("a test's module imports Prefect at its top, which takes seconds of each process")
     gc.freeze()
     gc.enable()
 

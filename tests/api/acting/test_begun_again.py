@@ -17,12 +17,11 @@ from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving.move import move
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamped_look
-from tasks import steps as task
-from tasks.policy import step
 from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened
 from tests.api.steps import refusing
 from tests.api.wire import Through, serving
 
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 Step = Callable[[Acting], object]
 
 
@@ -59,6 +58,8 @@ def need_entries(world: World, step: str) -> None:
 
 
 def test_bringing_up(shop: Shop, tmp_path: Path) -> None:
+    from tasks import steps as task
+
     release = opened(shop.adopted())
     world = tried_again(
         shop, tmp_path, f"{shop.namespace(GREEN)}/deployments/web", lambda a: task.bring_side_up.fn(a, release)
@@ -68,6 +69,8 @@ def test_bringing_up(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_handing_over(shop: Shop, tmp_path: Path) -> None:
+    from tasks import steps as task
+
     shop.gone_live()
     release = shop.world().store.read().release
     over = lambda acting: task.hand_over_workers.fn(acting, release)  # noqa: E731
@@ -77,6 +80,8 @@ def test_handing_over(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_going_to_rest(shop: Shop, tmp_path: Path) -> None:
+    from tasks.policy import step
+
     shop.gone_live()
 
     @step("rest")
@@ -90,6 +95,8 @@ def test_going_to_rest(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_move_is_never_just_begun_again(shop: Shop, tmp_path: Path) -> None:
+    from tasks.policy import step
+
     shop.gone_live(until=Phase.DARK)
 
     @step("move")
@@ -102,6 +109,8 @@ def test_a_move_is_never_just_begun_again(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_nor_is_what_somebody_else_left_open(shop: Shop, tmp_path: Path) -> None:
+    from tasks import steps as task
+
     release = opened(shop.adopted())
     with serving(losing_one_answer(shop, f"{shop.namespace(GREEN)}/deployments/web"), tmp_path) as cluster:
         with shop.world("pipeline", cluster).acting() as acting, pytest.raises(TemporaryError):

@@ -243,6 +243,7 @@ def test_a_decision_is_in_the_record_with_who_and_why(paper: Desk, verb: str) ->
     assert result.stderr.startswith("note: the decision is recorded. No run was waiting for it")
 
 
+@pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 def test_a_doorbell_that_fails_takes_nothing_from_the_decision(paper: Desk) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 

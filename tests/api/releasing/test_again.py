@@ -188,6 +188,7 @@ def test_builds_that_are_joined_keep_their_word(world: World) -> None:
     assert open_release(world, {}, "ci").again == {"web": FIRST}
 
 
+@pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 def test_an_event_that_says_so_releases_it_and_told_twice_it_is_one_release(world: World, tmp_path: Path) -> None:
     name, event = world.application.name, "6f1c5f8e-7f0a-4c56-9f0e-0d5f1f0d9a11"
     payload = {"application": name, "images": WEB, "again": True}

