@@ -139,6 +139,15 @@ def _operations(edit: Edit) -> list[dict[str, Any]]:
     return [_test(edit.pointer, edit.was), {"op": "replace", "path": edit.pointer, "value": edit.to}]
 
 
+def plan_hold(state: RouteState, at: str) -> RoutePatch | None:
+    """Returns the patch that has Flux leave a route as it is, before it is moved: what it is just applying has read the
+    route already, and would write it back. It tests the object and our stamp. None where Flux does not touch it."""
+    if not (holding := _holding(state, at)) or state.held:
+        return None
+    annotating = tuple(_writing(holding, state.annotated))
+    return RoutePatch(state.route, state.api_version, tuple(_same(state)), annotating)
+
+
 def plan_lift(state: RouteState) -> RoutePatch:
     """Returns the patch that has Flux keep a route again as Git has it. It tests the object, our stamp, all that names
     a side and the mark that it takes off: it is refused once anybody of ours has moved the route since, and taken once.

@@ -63,7 +63,7 @@ from flipgate.steps.going_back.way_back import (
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.looking.prove import prove
-from flipgate.steps.moving.move import forget_unrecorded, move_back, plan_to_send
+from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.moving.stamp import stamp, stamped_look
@@ -164,6 +164,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     entry = _open(acting, target, request)
     moved = move_back(acting, target, forced=request.forced, planned=planned)
     with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
+        notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
         notes += () if first else _take(acting, target)[1]

@@ -8,7 +8,7 @@ from flipgate.adapters.routes import clear_unrecorded, clear_way_back, declared,
 from flipgate.core.record import intents
 from flipgate.core.record.record import Record
 from flipgate.core.traffic.kinds import KINDS
-from flipgate.core.traffic.moves import RoutePatch, plan_close, plan_move
+from flipgate.core.traffic.moves import RoutePatch, plan_close, plan_hold, plan_move
 from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
@@ -25,6 +25,8 @@ from flipgate.steps.looking.plan import Planned, plan_back
 from flipgate.steps.looking.standstill import taken
 
 RETRIES = 5
+APPLIED_SECONDS = 0.3
+"""After which an apply that had looked at a route before it was moved has written it."""
 SURE_TRIES = 2
 MOVE_TRIES = 10
 """Patches of one route, forward, that unrelated writers may spoil in a row: each is planned anew in some milliseconds.
@@ -47,6 +49,22 @@ def move(acting: Acting, to: Side, *, also: Callable[[Record, int], Record] | No
         done = acting.world.monotonic()
         entry.outcome = f"{len(patches)} route{'' if len(patches) == 1 else 's'} to {to}"
     return Move(to, at, done, patches)
+
+
+def hold_routes(acting: Acting, traffic: Traffic) -> None:
+    """Tells Flux to leave the routes, where it keeps them, as long as possible before they are moved: an apply that is
+    under way has looked at them already, and may still write one back (kustomize-controller reads the annotation as it
+    begins). Never raises: the move's own patch says so once more."""
+    if not (at := acting.world.hold):
+        return
+    for state in traffic.routes:
+        try:
+            if state.found and state.entries and (patch := plan_hold(state, at)):
+                patch_route(acting.cluster, patch, timeout=5.0)
+        except LostLease:
+            raise
+        except FlipgateError as error:
+            acting.world.say(f"Flux was not told yet to leave {state.route}: {error}")
 
 
 def move_back(
@@ -92,6 +110,18 @@ def move_back(
         obj=f"routes of {world.application.name}",
         next_command=f"flipgate status {world.application.name}",
     )
+
+
+def keep_back(acting: Acting, to: Side, *, forced: bool = False) -> None:
+    """Looks once more where Flux keeps the routes, and sends those there again that it has just written back: it had
+    looked at them right before it was told to leave them (seen once in forty, within 50 ms). Raises as `move_back`."""
+    world = acting.world
+    if not world.hold:
+        return
+    world.sleep(APPLIED_SECONDS)
+    if any(state.sides - {to} for state in look_at_traffic(world).leading if state.entries):
+        world.say("Flux has written a route back that it had just looked at: sent once more")
+        move_back(acting, to, forced=forced)
 
 
 def plan_to_send(

@@ -41,7 +41,7 @@ from flipgate.steps.looking.prove import need_visible, prove_moved
 from flipgate.steps.looking.targets import need_targets
 from flipgate.steps.moving.dark_preview import take_dark_preview_away
 from flipgate.steps.moving.jobs import stop_jobs
-from flipgate.steps.moving.move import move, need_counts
+from flipgate.steps.moving.move import hold_routes, move, need_counts
 from flipgate.steps.moving.preview import need_preview
 from flipgate.steps.moving.stamp import stamp
 from flipgate.steps.releasing.questions import need_phase, standing
@@ -75,6 +75,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
     side = stamp(acting, before.sides[release.side])  # as it is when it is stamped: its pods are counted there
     view = replace(before, sides={**before.sides, side.side: side})
     _need_approval(world, view)
+    hold_routes(acting, view.traffic)
     stop_jobs(acting, release.side)
     need_counts(world, view, release.side)
     need_targets(world, view.traffic, release.side)

@@ -43,7 +43,9 @@ class Seen:
 
 
 @pytest.fixture
-def stage(new_git_stage: NewGitStage, flux: Lab, monkeypatch: pytest.MonkeyPatch) -> GitStage:
+def stage(
+    request: pytest.FixtureRequest, new_git_stage: NewGitStage, flux: Lab, monkeypatch: pytest.MonkeyPatch
+) -> GitStage:
     monkeypatch.setenv("FLIPGATE_KUSTOMIZE", str(flux.kubectl))
     stage: list[GitStage] = []
 
@@ -61,7 +63,7 @@ def stage(new_git_stage: NewGitStage, flux: Lab, monkeypatch: pytest.MonkeyPatch
             "timeoutSeconds": 90,
         }
 
-    stage.append(new_git_stage("gitops", edit=declared))
+    stage.append(new_git_stage(request.node.name[5:20].replace("_", "-").strip("-"), edit=declared))
     return stage[0]
 
 
