@@ -3,6 +3,7 @@ repository. Found before it begins, with the lines that end it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -50,7 +51,10 @@ def _counted(what: str, service: Service, obj: Mapping[str, Any]) -> Iterator[st
     if key in spec:
         said = str(spec[key]).lower() if isinstance(spec[key], bool) else spec[key]
         target = f"{{kind: {service.kind}, name: {obj['metadata']['name']}}}"
-        lines = f"`patches: [{{target: {target}, patch: '[{{op: remove, path: /spec/{key}}}]'}}]`"
+        patch = json.dumps(
+            [{"op": "remove", "path": f"/spec/{key}"}]
+        )  # kustomize takes a list on one line as JSON alone
+        lines = f"`patches: [{{target: {target}, patch: '{patch}'}}]`"
         yield (
             f"{what}: Git says `{key}: {said}`, which flipgate sets, too: whoever applies the repository would take "
             f"each change back. Leave it out of the base, or write in the overlay {lines}"

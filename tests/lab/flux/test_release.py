@@ -149,7 +149,7 @@ def test_flux_that_cannot_apply_is_heard_in_its_own_words_and_users_stay(stage: 
     world = world_of(stage)
     clone = stage.repository.clone(stage.repository.bare.with_suffix(".clone"))
     path = OVERLAY.format(side="green")
-    bad = "[{op: add, path: /spec/type, value: Nonsense}]"
+    bad = '[{"op": "add", "path": "/spec/type", "value": "Nonsense"}]'
     bad = f"patches: [{{target: {{kind: Service, name: api-service}}, patch: '{bad}'}}]\n"
     (clone / path).write_text((clone / path).read_text() + bad)
     git(clone, "commit", "--quiet", "--all", "--message", "Broken")
