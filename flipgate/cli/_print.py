@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from flipgate.core.record.release import Release
 
 
 def emit(data: Any, output: str) -> None:
@@ -59,3 +62,8 @@ def lasting(moment: str | None, now: datetime) -> str:
 def count(number: int, noun: str) -> str:
     """`1 route`, `2 routes`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def commits(release: Release) -> list[dict[str, str | None]]:
+    """The commits of a release in the team's repository, as they were pushed."""
+    return [{"what": each.what, "commit": each.commit, "at": iso(each.at)} for each in release.commits]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flipgate.cli._print import iso
+from flipgate.cli._print import commits, iso
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -119,6 +119,7 @@ def _release(release: Release, now: datetime) -> dict[str, Any]:
         "firstNewAnswerMs": release.first_new_answer_ms,
         "lastOldAnswerMs": release.last_old_answer_ms,
         "images": dict(release.images),
+        "commits": commits(release),
         "wanted": dict(release.wanted),
         "stopped": _stopped(release),
         "phaseSeconds": phase_seconds(release, now),

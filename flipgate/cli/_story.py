@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flipgate.cli._print import iso
+from flipgate.cli._print import commits, iso
 from flipgate.core.record.phases import TERMINAL, QuestionKind
 from flipgate.core.record.record import Decision, JournalEntry, Record, entries_of, merged
 from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
@@ -91,6 +91,7 @@ def release_data(release: Release, now: datetime) -> dict[str, Any]:
         "firstNewAnswerMs": release.first_new_answer_ms,
         "lastOldAnswerMs": release.last_old_answer_ms,
         "images": dict(release.images),
+        "commits": commits(release),
         "phaseSeconds": phase_seconds(release, now),
         "changes": changes,
     }

@@ -43,6 +43,7 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Moved", f"{clock(data['movedAt'])}{_figures(data, data['side'])}"
         if len(data["shown"]) > 1:
             yield from (("", f"through {each['replica']}{_figures(each, data['side'])}") for each in data["shown"])
+    yield from (("Commit", f"{each['commit'][:12]} {each['what']}") for each in data["commits"])
     how = f"{data['phase']} ({data['reason']})"
     if data["endedAt"]:
         after = lasted(max(0.0, (_time(data["endedAt"]) - _time(data["openedAt"])).total_seconds()))

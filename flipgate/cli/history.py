@@ -18,7 +18,8 @@ DATA = """\
 -o json: {"application", "releases": [RELEASE, ...], "problems": [{"of", "fact"}]: releases that cannot be read}
   RELEASE is {"name", "id", "attempt", "side", "phase", "reason", "message", "openedBy", "approvedBy": whose yes the
           flip has, or null, "openedAt", "endedAt", "movedAt", "firstNewAnswerMs", "lastOldAnswerMs":
-          what the proof heard, since the first patch (null: not heard, or not known), "images", "phaseSeconds",
+          what the proof heard, since the first patch (null: not heard, or not known), "images",
+          "commits": [{"what", "commit", "at"}] in the team's repository, "phaseSeconds",
           "changes": [{"phase", "reason", "at", "message"}]}
 -o json with RELEASE is one object: {"application", the keys of RELEASE ("endedAt" is null while it is open), and
   settleAfter, wanted

@@ -30,7 +30,8 @@ DATA = """\
                   "..." and NAME=REF; empty when there is nothing to type}
   release         null or {name, side, phase, reason, message, since, ended, openedBy, openedAt, settleAfter, movedAt,
                   firstNewAnswerMs, lastOldAnswerMs: what the proof heard, since the first patch (null: not heard, or
-                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, phaseSeconds: {PHASE: SECONDS},
+                  not known), images: {NAME: REF}, wanted: {NAME: COUNT}, commits: [{what, commit, at}],
+                  phaseSeconds: {PHASE: SECONDS},
                   stopped: null or what ended the run that worked on it: {pipeline, reason, fact, at,
                   approval: stands|withdrawn|none, run}; gone with the next phase, and when a run acts again}
   comingUp        null or, while it is `deploying`, {text, services: [{name, ready, wanted}]}: its pods that are Ready
@@ -53,6 +54,8 @@ DATA = """\
                   be? Reasons, the most important first: NoReadyPod (of a serving service), WorkloadMissing, TooFewPods
                   (fewer than the file asks for, and no autoscaler that may have shrunk it; more than a quarter of its
                   pods not Ready), ImagesChanged; Unreadable (Unknown); LiveSideServes (True)
+                  RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
+                  (True); GitBehind, GitStaysBehind
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

@@ -313,6 +313,12 @@ def test_the_keys_are_those_that_the_help_names() -> None:
     assert (told["endedAt"], told["approvedBy"], told["phaseSeconds"]["baking"]) == (None, "ana", 30.0)
 
 
+def test_commits_in_the_team_s_repository_are_named() -> None:
+    told = data(flipped().committed("flip", "0123456789abcdef", at(7)))
+    assert told["commits"] == [{"what": "flip", "commit": "0123456789abcdef", "at": told["commits"][0]["at"]}]
+    assert "Commit    0123456789ab flip" in "\n".join(lines(told, wide=False))
+
+
 def test_who_approved_is_nobody_after_a_no_and_not_who_let_the_old_side_go() -> None:
     rest = decided(80, kind=QuestionKind.SCALE_DOWN, by="eve")
     no = decided(95, decision=Decision.REJECT, by="ben")
