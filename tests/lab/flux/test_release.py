@@ -13,18 +13,19 @@ import pytest
 
 from flipgate.adapters.git import Credentials
 from flipgate.core.record import conditions
-from flipgate.core.record.record import ConditionStatus
-from flipgate.core.values.errors import Refused
+from flipgate.core.record.record import Condition, ConditionStatus
+from flipgate.core.values.errors import Refused, Unreachable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.git_routes import put_routes_right
 from lab.control.records import Lab
-from lab.stories.gitops import git
+from lab.stories.gitops import INTERVAL_SECONDS, git
 from tests.lab import runbook
-from tests.lab.flux.git_stage import GitStage, NewGitStage
+from tests.lab.flux.git_stage import GitStage, NewGitStage, change
 from tests.lab.stage import BLUE, GREEN, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -101,12 +102,40 @@ def add(known: list[Any], new: Any) -> None:
         known.append(new)
 
 
+def routes_in_git(world: World) -> Condition | None:
+    return conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+
+
 def agreed(world: World) -> bool:
     """Whether reconcile, which is not waited for here, has brought all to agree."""
     put_routes_right(world)
-    found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
-    print(found)
+    found = routes_in_git(world)
     return found is not None and found.status is ConditionStatus.TRUE
+
+
+@contextmanager
+def changed_first(stage: GitStage, world: World) -> Iterator[None]:
+    """Somebody else pushes right before flipgate does, once."""
+    clone = stage.repository.clone(stage.repository.bare.with_suffix(".other"))
+    confirm, done = Acting.confirm_lease, []
+
+    def first(acting: Acting) -> None:
+        if not done:
+            done.append(change(clone, "app/base/app-config.env", "", "# theirs\n"))
+            git(clone, "push", "--quiet", "origin", "HEAD:main")
+        confirm(acting)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Acting, "confirm_lease", first)
+        yield
+    assert done
+
+
+def rewritten(stage: GitStage) -> None:
+    """Somebody has rewritten the branch's history: one commit, of the same files, that knows no other."""
+    bare = stage.repository.bare
+    commit = git(bare, "commit-tree", "-m", "Rewritten", "main^{tree}")
+    git(bare, "update-ref", "refs/heads/main", commit)
 
 
 def in_git(stage: GitStage, path: str) -> str:
@@ -119,18 +148,18 @@ def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> N
         first = runbook.go_live(world, images("2", "api-all"))
         wait_until("Git and Flux agree on green", lambda: agreed(world))
         assert not any(state.held or state.excluded for state in look_at_traffic(world).routes)
-        time.sleep(6)  # Flux has looked again
+        time.sleep(INTERVAL_SECONDS + 1)  # Flux has looked again
         assert seen.routes == ["blue", "green"]
         assert f"namespace: {stage.place.green}" in in_git(stage, ROUTING)
         done = roll_back(world, "orders fail", by="ana")
         assert done.way == "fast"
         assert any(state.held and state.excluded for state in look_at_traffic(world).routes)
         wait_until("Git and Flux agree on blue", lambda: agreed(world))
-        time.sleep(6)
+        time.sleep(INTERVAL_SECONDS + 1)
         second = runbook.go_live(world, images("3", "api-all"))
         wait_until("Git and Flux agree on green again", lambda: agreed(world))
         runbook.scale_down(world)
-        time.sleep(6)
+        time.sleep(INTERVAL_SECONDS + 1)
         lost_none(load)
     assert seen.routes == ["blue", "green", "blue", "green"]
     assert second.name != first.name
@@ -142,6 +171,37 @@ def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> N
     assert kinds == ["The platform", "deploy", "flip", "roll back", "deploy", "flip"]
     assert stage.record().active is GREEN
     assert [next(iter(each)) for each in seen.live_images] == seen.routes, seen.live_images
+
+
+def test_a_git_server_that_is_away_holds_up_a_deploy_and_no_user(stage: GitStage) -> None:
+    """Away in each step; what was moved meanwhile stays moved, with Flux at work all along, and Git follows."""
+    world, repository = world_of(stage), stage.repository
+    with stage.load() as load, sampled(stage) as seen:
+        with repository.away(), pytest.raises(Unreachable, match="503"):
+            runbook.deploy_dark(world, images("2", "api-all"))
+        assert not stage.replicas(GREEN), "nothing was scaled for images that nobody could set"
+        with changed_first(stage, world):
+            runbook.dark_and_approved(world, images("2", "api-all"))
+        with repository.away():
+            runbook.flip_traffic(world)
+            time.sleep(3 * INTERVAL_SECONDS)
+            assert any(state.held for state in look_at_traffic(world).routes)
+            condition = routes_in_git(world)
+            assert condition is not None
+            assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Why.GIT_BEHIND)
+            assert "503" in condition.message
+        rewritten(stage)
+        wait_until("Git and Flux agree on green", lambda: agreed(world))
+        with repository.away("silence"):
+            done = roll_back(world, "orders fail", by="ana")
+            assert (done.way, done.left) == ("fast", ())
+            time.sleep(2 * INTERVAL_SECONDS)
+        wait_until("Git and Flux agree on blue", lambda: agreed(world))
+        time.sleep(2 * INTERVAL_SECONDS)
+        lost_none(load)
+    assert seen.routes == ["blue", "green", "blue"]
+    log = git(repository.bare, "log", "--format=%s", "main").splitlines()
+    assert [line.partition(":")[0] for line in reversed(log)] == ["Rewritten", "flip", "roll back"]
 
 
 def test_flux_that_cannot_apply_is_heard_in_its_own_words_and_users_stay(stage: GitStage) -> None:
