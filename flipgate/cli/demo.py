@@ -25,6 +25,7 @@ from flipgate.core.values.errors import PermanentError
         flipgate demo                          you approve, in Prefect's UI or with the line it prints
         flipgate demo --approve --json         nobody is asked; the summary as JSON
         flipgate demo --tag 2-never-ready      version 2 never gets ready: users see nothing of it
+        flipgate demo --git                    overlays and route in a Git repository, applied by Flux
         flipgate demo --keep                   everything stays up, with the ways in
         flipgate demo --approve --picture demo.svg    what users were answered, second by second""",
 )
@@ -32,6 +33,7 @@ from flipgate.core.values.errors import PermanentError
 @click.option(
     "--tag", default="2", show_default=True, help="The new images' tag; says how they behave (see examples/sportsdata)."
 )
+@click.option("--git", "by_git", is_flag=True, help="Images and route by way of a Git repository that Flux applies.")
 @click.option("--keep", is_flag=True, help="Leave everything up, and say how to get in and how to end it.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on the last line of stdout.")
 @click.option(
@@ -40,7 +42,7 @@ from flipgate.core.values.errors import PermanentError
     help="Write an SVG of it: users' answers a second by side, under the phases.",
 )
 @click.option("--name", default="demo", show_default=True, help="The lab's name; one of that name is replaced.")
-def demo(approve: bool, tag: str, keep: bool, as_json: bool, picture: Path | None, name: str) -> None:
+def demo(approve: bool, tag: str, by_git: bool, keep: bool, as_json: bool, picture: Path | None, name: str) -> None:
     """The whole story on a real Kubernetes and a real Prefect, under load.
 
     The first time it builds the lab, which takes some ten minutes; after that it begins within a minute. Ctrl-C at any
@@ -48,7 +50,8 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, picture: Path | Non
     """
     for asked in (signal.SIGINT, signal.SIGTERM):
         signal.signal(asked, _interrupt_once)
-    summary = _run(approve=approve, tag=tag, keep=keep, picture=picture, name=name, to_stderr=as_json)
+    told = {"approve": approve, "tag": tag, "by_git": by_git, "keep": keep, "picture": picture, "name": name}
+    summary = _run(told, to_stderr=as_json)
     if as_json:
         click.echo(json.dumps(summary))
     else:
@@ -56,7 +59,7 @@ def demo(approve: bool, tag: str, keep: bool, as_json: bool, picture: Path | Non
     raise SystemExit(0 if summary["done"] else 1)
 
 
-def _run(*, approve: bool, tag: str, keep: bool, picture: Path | None, name: str, to_stderr: bool) -> dict[str, Any]:
+def _run(told: dict[str, Any], *, to_stderr: bool) -> dict[str, Any]:
     try:
         from lab.load import LoadError
         from lab.machine.errors import LabError
@@ -70,7 +73,7 @@ def _run(*, approve: bool, tag: str, keep: bool, picture: Path | None, name: str
 
     try:
         out = sys.stderr if to_stderr else sys.stdout
-        return story.run(tag=tag, approve=approve, keep=keep, picture=picture, name=name, out=out)
+        return story.run(**told, out=out)
     except (LabError, LoadError, RuntimeError) as error:
         raise PermanentError(str(error), obj="demo") from error
 
@@ -81,6 +84,8 @@ def _show(summary: dict[str, Any]) -> None:
     click.echo(f"     requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed")
     if summary["first_new_answer_ms"] is not None:
         click.echo(f"     first answer from the new side {summary['first_new_answer_ms']:g} ms after the move began")
+    for commit in summary.get("commits", ()):
+        click.echo(f"     commit {commit}")
     phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in summary["phases"].items() if seconds)
     click.echo(f"     phases: {phases}; the whole demo {summary['seconds']:.0f} s")
 

@@ -66,7 +66,7 @@ class Pipelines:
             "KUBECONFIG": str(self.lab.kubeconfig),
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
-        kept |= {"FLIPGATE_COMMANDS": str(COMMANDS)}
+        kept |= {"FLIPGATE_COMMANDS": str(COMMANDS), "FLIPGATE_KUSTOMIZE": str(self.lab.kubectl)}
         return {**kept, **own, **(extra or {})}
 
     def deploy(self) -> None:

@@ -10,10 +10,20 @@ from typing import Any, TextIO
 from uuid import uuid4
 
 import httpx
+from pydantic import SecretStr
 
 from flipgate.adapters import runs
 from flipgate.adapters.cluster import Cluster
-from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, START_JOB
+from flipgate.core.record.intents import (
+    BRING_UP,
+    COMMIT_IMAGES,
+    COMMIT_ROUTES,
+    HAND_OVER,
+    MOVE_ROUTES,
+    RELEASE_ROUTES,
+    REST_SIDE,
+    START_JOB,
+)
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Decision, EntryState, JournalEntry, Question, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -27,7 +37,8 @@ from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
 from lab.load import Load, LoadReport
 from lab.machine.progress import Printer, Progress
-from lab.stories import example
+from lab.stories import example, gitops
+from lab.stories.gitops import Repository
 from lab.stories.picture import Span, draw
 
 POLICY: dict[str, Any] = {"bakeSeconds": 10, "bakeIntervalSeconds": 1, "soakSeconds": 10, "readyTimeoutSeconds": 30}
@@ -40,8 +51,13 @@ STEPS = {
     HAND_OVER: "workers handed over",
     REST_SIDE: "old side scaled down",
     START_JOB: "a check's Job",
+    COMMIT_IMAGES: "images in the dark overlay",
+    COMMIT_ROUTES: "the route in Git",
+    RELEASE_ROUTES: "Git says the same",
 }
 GIVE_UP = 120.0  # seconds without any change of the record while no person is waited for
+BLOCK = "example-config"
+"""The flipgate-git block of the demo."""
 CRON = "standings-refresh"
 """Nobody built it anew: it stays as it is."""
 
@@ -65,11 +81,23 @@ class Stage:
     load: Load
     tell: Progress
     approve: bool
+    repository: Repository | None = None
+    """Where overlays and route are, if they are in Git."""
     told: Told = field(default_factory=Told)
 
 
-def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO, picture: Path | None = None) -> dict[str, Any]:
-    """Plays the whole story and returns its summary; `done` in it says whether it ended as it should.
+def run(
+    *,
+    tag: str,
+    approve: bool,
+    keep: bool,
+    name: str,
+    out: TextIO,
+    picture: Path | None = None,
+    by_git: bool = False,
+) -> dict[str, Any]:
+    """Plays the whole story and returns its summary; `done` in it says whether it ended as it should. `by_git`:
+    overlays and route are in a Git repository, and Flux applies it.
 
     Whatever happens, Ctrl-C included, nothing is left running unless `keep`. Raises LabError, FlipgateError, LoadError.
     """
@@ -80,11 +108,13 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO, picture:
     began = time.monotonic()
     labs.down(name)
     try:
-        stage = _set_up(approve, name, tell, out)
+        stage = _set_up(approve, name, tell, out, by_git)
         with stage.load:
             release = _play(stage, tag)
             report = _after(stage)
         summary = _summary(stage, release, report, time.monotonic() - began)
+        if stage.repository:
+            summary["commits"] = stage.repository.log()
         if picture:
             picture.write_text(_picture(release, report))
         if keep:
@@ -99,17 +129,21 @@ def run(*, tag: str, approve: bool, keep: bool, name: str, out: TextIO, picture:
             labs.down(name)
 
 
-def _set_up(approve: bool, name: str, tell: Progress, out: TextIO) -> Stage:
-    tell("1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik")
+def _set_up(approve: bool, name: str, tell: Progress, out: TextIO, by_git: bool) -> Stage:
+    with_git = "; Flux's kustomize-controller, and a Git server" if by_git else ""
+    tell(f"1/6  a real Kubernetes: etcd, API server, controllers, scheduler, a node, Traefik{with_git}")
     with Printer(out) as progress:
-        lab = labs.up(name, progress=lambda line: progress(f"     {line}"))
+        lab = labs.up(name, flux=by_git, progress=lambda line: progress(f"     {line}"))
     tell("2/6  a real Prefect: server (SQLite) and worker, six deployments")
     with Printer(out) as progress:
         prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))
     os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
     tell("3/6  the example: nine services and a CronJob live on blue at version 1, green at rest, one live route")
-    place = example.install(lab)
-    file = example.write_application(lab.dir, place, POLICY)
+    place = example.Place()
+    repository = _install_by_git(lab, place, tell) if by_git else None
+    if repository is None:
+        example.install(lab, place)
+    file = example.write_application(lab.dir, place, POLICY, git=repository.section(BLOCK) if repository else None)
     cluster = Cluster.connect(lab.kubeconfig)
     text = file.read_text()
     application = load_application(text, str(file))
@@ -120,7 +154,17 @@ def _set_up(approve: bool, name: str, tell: Progress, out: TextIO) -> Stage:
         f"     shortened for the demo: {POLICY['readyTimeoutSeconds']} s to get Ready (600 s), bake "
         f"{POLICY['bakeSeconds']} s (300 s), soak {POLICY['soakSeconds']} s (a day)"
     )
-    return Stage(lab, prefect, world, Load(lab.traefik_tls_url, place.host, rate=RATE), tell, approve)
+    return Stage(lab, prefect, world, Load(lab.traefik_tls_url, place.host, rate=RATE), tell, approve, repository)
+
+
+def _install_by_git(lab: Lab, place: example.Place, tell: Progress) -> Repository:
+    """The example from a repository, and the block by which flipgate may push there."""
+    from blocks.git import FlipgateGit  # Prefect takes seconds: not before something is told
+
+    tell("     as its team keeps it: overlays and route in a Git repository, applied by Flux every 5 s")
+    repository = gitops.install(lab, place)
+    FlipgateGit(token=SecretStr(repository.token)).save(BLOCK, overwrite=True)
+    return repository
 
 
 def _play(stage: Stage, tag: str) -> Release:

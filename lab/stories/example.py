@@ -128,10 +128,16 @@ def remove(lab: Lab, place: Place) -> None:
     _kubectl(lab, "delete", "namespace", *names, "--wait=false", "--ignore-not-found")
 
 
-def write_application(folder: Path, place: Place, policy: Mapping[str, Any] | None = None) -> Path:
-    """The application file in `folder`, for `flipgate apply -f`."""
-    path = folder / f"{place.application}.yaml"
-    path.write_text(application_text(place, policy))
+def write_application(
+    folder: Path, place: Place, policy: Mapping[str, Any] | None = None, git: Mapping[str, Any] | None = None
+) -> Path:
+    """The application file in `folder`, for `flipgate apply -f`; `git` is its section of that name."""
+    path, text = folder / f"{place.application}.yaml", application_text(place, policy)
+    if git:
+        document = yaml.safe_load(text)
+        document["spec"]["git"] = dict(git)
+        text = yaml.safe_dump(document, sort_keys=False)
+    path.write_text(text)
     return path
 
 

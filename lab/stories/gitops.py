@@ -36,6 +36,7 @@ KUSTOMIZATIONS = f"/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/k
 ARTIFACTS = f"/apis/source.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/externalartifacts"
 SIDES = ("production-blue", "production-green")
 ROUTING = "routing"
+ROUTES = "clusters/home/production-routing.yaml"
 INTERVAL_SECONDS = 5
 REMOVAL_SECONDS = 10
 SOMEBODY = {"name": "dev", "email": "dev@example.test"}
@@ -66,6 +67,24 @@ class Repository:
         header = f"Authorization: Basic {base64.b64encode(f'any:{self.token}'.encode()).decode()}"
         git(folder.parent, "clone", "--quiet", "-c", f"http.extraHeader={header}", self.url, str(folder))
         return folder
+
+    def section(self, block: str = "") -> dict[str, Any]:
+        """The `git` of the application's file, with the block that has the token, where there is one."""
+        blue, green = SIDES
+        return {
+            "repository": self.url,
+            **({"block": block} if block else {}),
+            "overlays": {"blue": f"app/overlays/{blue}", "green": f"app/overlays/{green}"},
+            "routes": [ROUTES],
+            "flux": {
+                word: {"name": self.name(w)} for word, w in (("blue", blue), ("green", green), ("routes", ROUTING))
+            },
+            "timeoutSeconds": 90,
+        }
+
+    def log(self) -> list[str]:
+        """Each commit of the branch, the oldest first, as `COMMIT what it says`."""
+        return git(self.bare, "log", "--reverse", "--format=%h %s", BRANCH).splitlines()
 
     @contextmanager
     def away(self, how: str = REFUSED) -> Iterator[None]:

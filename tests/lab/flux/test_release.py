@@ -23,14 +23,14 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.git_routes import put_routes_right
 from lab.control.records import Lab
-from lab.stories.gitops import INTERVAL_SECONDS, git
+from lab.stories.example import Place
+from lab.stories.gitops import INTERVAL_SECONDS, ROUTES, Repository, git
 from tests.lab import runbook
 from tests.lab.flux.git_stage import GitStage, NewGitStage, change
 from tests.lab.stage import BLUE, GREEN, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-ROUTING = "clusters/home/production-routing.yaml"
 OVERLAY = "app/overlays/production-{side}/kustomization.yaml"
 
 
@@ -48,24 +48,12 @@ def stage(
     request: pytest.FixtureRequest, new_git_stage: NewGitStage, flux: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> GitStage:
     monkeypatch.setenv("FLIPGATE_KUSTOMIZE", str(flux.kubectl))
-    stage: list[GitStage] = []
 
     def declared(document: dict[str, Any]) -> None:
-        name = document["metadata"]["name"]
-        document["spec"]["git"] = {
-            "repository": f"{flux.git_url}/{name}.git",
-            "overlays": {"blue": "app/overlays/production-blue", "green": "app/overlays/production-green"},
-            "routes": [ROUTING],
-            "flux": {
-                "blue": {"name": document["spec"]["sides"]["blue"]["namespace"]},
-                "green": {"name": document["spec"]["sides"]["green"]["namespace"]},
-                "routes": {"name": document["spec"]["routes"][0]["name"]},
-            },
-            "timeoutSeconds": 90,
-        }
+        place = Place.named(document["metadata"]["name"].removeprefix("sports-"))
+        document["spec"]["git"] = Repository(flux, place).section()
 
-    stage.append(new_git_stage(request.node.name[5:20].replace("_", "-").strip("-"), edit=declared))
-    return stage[0]
+    return new_git_stage(request.node.name[5:20].replace("_", "-").strip("-"), edit=declared)
 
 
 def world_of(stage: GitStage) -> World:
@@ -150,7 +138,7 @@ def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> N
         assert not any(state.held or state.excluded for state in look_at_traffic(world).routes)
         time.sleep(INTERVAL_SECONDS + 1)  # Flux has looked again
         assert seen.routes == ["blue", "green"]
-        assert f"namespace: {stage.place.green}" in in_git(stage, ROUTING)
+        assert f"namespace: {stage.place.green}" in in_git(stage, ROUTES)
         done = roll_back(world, "orders fail", by="ana")
         assert done.way == "fast"
         assert any(state.held and state.excluded for state in look_at_traffic(world).routes)
