@@ -32,7 +32,7 @@ from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 
 PUSHES = 5
-QUICK_SECONDS = 10.0
+QUICK_SECONDS = 5.0
 """Of an exchange with the Git server while a release is watched: reconcile has more patience."""
 
 
