@@ -63,7 +63,7 @@ class Promises:
     emptied: set[Side] = field(default_factory=set)
     """Sides of which a person has scaled what serves to 0: done while it is live, it says that it carries nothing."""
     entries: dict[str, Opened] = field(default_factory=dict)
-    """The last entry of the journal that each actor has opened."""
+    """The last entry of the journal that each actor has opened, or gone on with."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
     """The entries of the journal that each yes was used by."""
     said: dict[str, Announcement] = field(default_factory=dict)
@@ -129,11 +129,14 @@ class Promises:
         if before is None or before.approval != record.approval:
             self.approved = self.town.scheduler.now
         entry = record.open_entry
-        for opened in self.entries.values():
-            if opened.closed is None and (entry is None or entry.id != opened.id):
+        # Whose entry it is, and whoever has taken over from them, and backs it out or goes on with it.
+        under = {each.split(" (")[0] for each in (record.holder, entry.actor) if each} if entry else set()
+        for actor, opened in self.entries.items():
+            if opened.closed is None and (entry is None or entry.id != opened.id or actor not in under):
                 opened.closed = self.town.scheduler.now
-        if entry and (actor := entry.actor.split(" (")[0]) and entry.id != getattr(self.entries.get(actor), "id", 0):
-            self.entries[actor] = Opened(entry.id, entry.step, record.epoch)
+        for actor in under:
+            if entry and entry.id != getattr(self.entries.get(actor), "id", 0):
+                self.entries[actor] = Opened(entry.id, entry.step, record.epoch)
         for message in record.outbox:
             same = self.said.setdefault(message.id, message)
             if same.text != message.text:
