@@ -216,8 +216,11 @@ class Promises:
         was, now = before["spec"], after["spec"]
         named = [self.town.said(route) is side for route in self.town.routes]
         # Between two sides workers go where users are sent; after a way back's patch, before it stamps them (0011), the
-        # hand-over that it has taken over from may still stop one: it is handed back before the way back has ended.
-        live = any(named) if service == "web" else all(named) and not self.people and not self._goes_back
+        # hand-over that it has taken over from may still stop one: it is handed back before the way back has ended. Who
+        # goes back stops none there, but by what hung since its own hand-over.
+        hung = who.endswith(", late") or who in self.woken
+        overtaken = self._goes_back and (hung or self.entry_of(who) is None)
+        live = any(named) if service == "web" else all(named) and not self.people and not overtaken
         if live and now["replicas"] < was["replicas"]:
             raise BrokenPromiseError(
                 f"{who} shrank {service} of {side}, which is live, from {was['replicas']} to {now['replicas']}"
@@ -227,9 +230,7 @@ class Promises:
         # More pods of what serves, for the way back, are asked for without an entry.
         more = service == "web" and now["replicas"] > was["replicas"] and now["template"] == was["template"]
         # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
-        late = (who.endswith(", late") or who in self.woken) and side not in {
-            self.town.said(route) for route in self.town.routes
-        }
+        late = hung and side not in {self.town.said(route) for route in self.town.routes}
         if now != was and not more and not late:
             stamp = (before["metadata"].get("labels") or {}).get(STAMP)
             self._need_entry(who, "deployments", f"changed {service} of {side}", stamp)
