@@ -68,6 +68,8 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
         return decided
     evidence = [*look(), *questions.last_attempt_at(world, kind)]
     question = task.pose(world, kind, evidence, run)
+    if question.flow_run != run:
+        return questions.standing(world, kind)  # answered meanwhile, as another run had asked it
     world.say(f"waiting for a decision: {question.summary} {question.url}")
     form = Answer.with_initial_data(description=question_text(question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS

@@ -6,6 +6,7 @@ from __future__ import annotations
 from prefect import flow
 
 from blocks.cluster import applications
+from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import RECONCILE
 from flipgate.core.values.errors import FlipgateError, Interrupted, Refused
 from flipgate.core.values.reasons import Why
@@ -71,7 +72,8 @@ def reconcile_world(world: World, cluster: str) -> str:
     if expired := expire(world):
         task.end_waiting(world, expired)
         put_dark_preview_right(world)
-    if outcome.pipeline and world.unattended():
+    ended = expired is not None and expired.kind is QuestionKind.FLIP  # and its release with it
+    if outcome.pipeline and not ended and world.unattended():
         task.go_on(world, outcome, cluster)
     if kept_too_long(world):
         with world.acting() as acting:

@@ -41,19 +41,21 @@ def start(
     """Creates a run of a pipeline's deployment. With `key`, the same call twice is one run, for good: unless that one
     does not go on (`acts`), which is Prefect's business no more than any other's. Then it is one more, under a key made
     of the first, so that two who call at once still start one; at most RUNS_A_KEY of them, and the last is returned.
+    Without a key each call is one run, however often Prefect's client, which heard no answer, sends it.
 
     Raises NotFound where the deployment is missing, Unreachable where no Prefect answers.
     """
     from prefect.states import Scheduled
 
     state: Any = Scheduled(scheduled_time=at) if at else None
+    first = key or uuid4().hex
     with _client() as client, _failures(f"deployment {pipeline}/{pipeline}"):
         deployment = client.read_deployment_by_name(f"{pipeline}/{pipeline}")
         for turn in range(1, RUNS_A_KEY + 1):
             made = client.create_flow_run_from_deployment(
                 deployment.id,
                 parameters=dict(parameters),
-                idempotency_key=another_key(key, turn) if key else None,
+                idempotency_key=another_key(first, turn),
                 state=state,
                 name=_name(pipeline, parameters),
             )
@@ -163,8 +165,17 @@ def _client(retries: int | None = None) -> Iterator[Any]:
         )
     own = PREFECT_CLIENT_MAX_RETRIES.value()
     tries = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: own if retries is None else min(own, retries)})
-    with tries, get_client(sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS}) as client:
+    httpx_settings: dict[str, Any] = {"timeout": TIMEOUT_SECONDS}
+    if retries is not None:
+        httpx_settings["event_hooks"] = {"response": [_in_our_own_time]}
+    with tries, get_client(sync_client=True, httpx_settings=httpx_settings) as client:
         yield client
+
+
+def _in_our_own_time(answer: Any) -> None:
+    """Takes off what has Prefect's client wait for as long as the server likes, whatever its retries are."""
+    for header in ("Retry-After", "Prefect-Maintenance"):
+        answer.headers.pop(header, None)
 
 
 @contextmanager

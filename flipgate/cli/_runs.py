@@ -10,16 +10,19 @@ import click
 
 from flipgate.cli._options import person
 from flipgate.cli._print import emit
-from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError
+from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 
 if TYPE_CHECKING:
+    from flipgate.adapters.runs import Ended
     from flipgate.core.record.going_on import Run
     from flipgate.core.record.release import Release
     from flipgate.steps.acting.world import World
 
 LOOK_SECONDS = 1.0
 PODS_SECONDS = 3.0
+AWAY_SECONDS = 60.0
+"""How long a Prefect server may be away while a run is waited for: it is begun anew in less, and the run goes on."""
 
 block_option = click.option(
     "--cluster",
@@ -83,14 +86,31 @@ class Pods:
         return line if line != before else ""
 
 
+class Ends:
+    """How a run has ended; None while it has not, or while Prefect has been away for AWAY_SECONDS at most."""
+
+    def __init__(self, flow_run: str) -> None:
+        self._flow_run, self._heard = flow_run, time.monotonic()
+
+    def __call__(self) -> Ended | None:
+        from flipgate.adapters.runs import ended
+
+        try:
+            end = ended(self._flow_run)
+        except Unreachable:
+            if time.monotonic() - self._heard > AWAY_SECONDS:
+                raise
+            return None
+        self._heard = time.monotonic()
+        return end
+
+
 def wait_for_run(run: Run, world: World, seconds: float) -> None:
     """Waits for a run to end, and says each phase that the open release enters meanwhile, and how far its pods are, on
     standard error. Raises Refused (RunFailed) when it ends badly, TemporaryError when it goes on for longer than
-    `seconds`."""
-    from flipgate.adapters.runs import ended
-
-    began, said, pods = time.monotonic(), "", Pods(world)
-    while (end := ended(run.id)) is None:
+    `seconds`, Unreachable when Prefect is away for longer than AWAY_SECONDS."""
+    began, said, pods, has_ended = time.monotonic(), "", Pods(world), Ends(run.id)
+    while (end := has_ended()) is None:
         release = world.store.read().release
         if release and (line := f"{release.name} {release.phase} ({release.changes[-1].reason})") != said:
             said = line

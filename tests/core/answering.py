@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import MappingProxyType
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
@@ -19,12 +22,14 @@ class Answering:
 
 
 @contextmanager
-def answering(status: int, body: bytes) -> Iterator[Answering]:
+def answering(status: int, body: bytes, headers: Mapping[str, str] = NONE) -> Iterator[Answering]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             there.asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"] or 0))))
             there.authorized.append(self.headers["Authorization"] or "")
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

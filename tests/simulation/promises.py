@@ -63,7 +63,7 @@ class Promises:
     emptied: set[Side] = field(default_factory=set)
     """Sides of which a person has scaled what serves to 0: done while it is live, it says that it carries nothing."""
     entries: dict[str, Opened] = field(default_factory=dict)
-    """The last entry of the journal that each actor has opened."""
+    """The last entry of the journal that each actor has opened, or gone on with."""
     spent: dict[tuple[str, datetime], set[int]] = field(default_factory=dict)
     """The entries of the journal that each yes was used by."""
     said: dict[str, Announcement] = field(default_factory=dict)
@@ -129,11 +129,14 @@ class Promises:
         if before is None or before.approval != record.approval:
             self.approved = self.town.scheduler.now
         entry = record.open_entry
-        for opened in self.entries.values():
-            if opened.closed is None and (entry is None or entry.id != opened.id):
+        # Whose entry it is, and whoever has taken over from them, and backs it out or goes on with it.
+        under = {each.split(" (")[0] for each in (record.holder, entry.actor) if each} if entry else set()
+        for actor, opened in self.entries.items():
+            if opened.closed is None and (entry is None or entry.id != opened.id or actor not in under):
                 opened.closed = self.town.scheduler.now
-        if entry and (actor := entry.actor.split(" (")[0]) and entry.id != getattr(self.entries.get(actor), "id", 0):
-            self.entries[actor] = Opened(entry.id, entry.step, record.epoch)
+        for actor in under:
+            if entry and entry.id != getattr(self.entries.get(actor), "id", 0):
+                self.entries[actor] = Opened(entry.id, entry.step, record.epoch)
         for message in record.outbox:
             same = self.said.setdefault(message.id, message)
             if same.text != message.text:
@@ -213,8 +216,11 @@ class Promises:
         was, now = before["spec"], after["spec"]
         named = [self.town.said(route) is side for route in self.town.routes]
         # Between two sides workers go where users are sent; after a way back's patch, before it stamps them (0011), the
-        # hand-over that it has taken over from may still stop one: it is handed back before the way back has ended.
-        live = any(named) if service == "web" else all(named) and not self.people and not self._goes_back
+        # hand-over that it has taken over from may still stop one: it is handed back before the way back has ended. Who
+        # goes back stops none there, but by what hung since its own hand-over.
+        hung = who.endswith(", late") or who in self.woken
+        overtaken = self._goes_back and (hung or self.entry_of(who) is None)
+        live = any(named) if service == "web" else all(named) and not self.people and not overtaken
         if live and now["replicas"] < was["replicas"]:
             raise BrokenPromiseError(
                 f"{who} shrank {service} of {side}, which is live, from {was['replicas']} to {now['replicas']}"
@@ -224,9 +230,7 @@ class Promises:
         # More pods of what serves, for the way back, are asked for without an entry.
         more = service == "web" and now["replicas"] > was["replicas"] and now["template"] == was["template"]
         # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
-        late = (who.endswith(", late") or who in self.woken) and side not in {
-            self.town.said(route) for route in self.town.routes
-        }
+        late = hung and side not in {self.town.said(route) for route in self.town.routes}
         if now != was and not more and not late:
             stamp = (before["metadata"].get("labels") or {}).get(STAMP)
             self._need_entry(who, "deployments", f"changed {service} of {side}", stamp)

@@ -105,7 +105,7 @@ SHORT_IN_A_ROW = 2
 """Looks in a row that must find pods missing: one may fall into a pod's replacement."""
 
 SILENT_IN_A_ROW = 2
-"""Looks in a row in which a replica answers nothing, until what its users get is not known."""
+"""Looks in a row in which a replica answers nothing, or nobody does, until what users get is not known."""
 
 
 def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
@@ -139,14 +139,14 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     if silent:
         numbers += f", {silent} probes had no answer{why}"
     if unseen := _unseen(samples):
-        numbers += (
-            f"; what users get through {_named(unseen)} is not known: no answer in the last {SILENT_IN_A_ROW} looks"
-        )
+        numbers += f"; what users get through {_named(unseen)} is not known: no answer when last asked"
+    if deaf := _deaf(samples):
+        numbers += f"; no answer at all in the last {SILENT_IN_A_ROW} looks"
     if answered == 0:
         verdict, numbers = Verdict.UNKNOWN, f"none of {asked} probes was answered by the new side{why}"
     elif failed >= LEAST_FAILED and failed / answered > limit:
         verdict = Verdict.FAIL
-    elif unseen or silent > answered or (failed * 2 > answered and failed / answered > limit):
+    elif unseen or deaf or silent > answered or (failed * 2 > answered and failed / answered > limit):
         verdict = Verdict.UNKNOWN
     else:
         verdict = Verdict.PASS
@@ -168,14 +168,21 @@ def _side(samples: Sequence[Sample]) -> Evidence:
     return Evidence("side", verdict, "who answers flipgate's own probes", "Traefik", answer, "the new side alone")
 
 
+def _deaf(samples: Sequence[Sample]) -> bool:
+    """Whether nobody answered in the last looks, as where no replica could be listed: what was heard before says
+    nothing about now."""
+    tail = samples[-SILENT_IN_A_ROW:]
+    return len(tail) == SILENT_IN_A_ROW and all(sample.silent == sample.asked for sample in tail)
+
+
 def _unseen(samples: Sequence[Sample]) -> list[str]:
-    """The replicas that users are sent to, and that answered nothing in the last looks which asked them: each answers
-    for its own users, however many others there are."""
+    """The replicas that users are sent to, and that answered nothing in the last looks which asked them, or in the only
+    one: each answers for its own users, however many others there are."""
     listed = next((sample.replicas for sample in reversed(samples) if sample.replicas), ())
 
     def silent(replica: str) -> bool:
         last = [sample.heard[replica] for sample in samples if replica in sample.heard][-SILENT_IN_A_ROW:]
-        return len(last) == SILENT_IN_A_ROW and not any(last)
+        return bool(last) and not any(last)
 
     return [replica for replica in sorted(listed) if silent(replica)]
 

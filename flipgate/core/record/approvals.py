@@ -101,6 +101,16 @@ def asked_already(record: Record, question: Question) -> Question | None:
     return old if record.approval is None or record.approval.unspent else None
 
 
+def answered_meanwhile(record: Record, question: Question) -> bool:
+    """Whether a person has said yes or no to the very same by now, asked by another run: asking once more would make
+    their word void, and nobody would hear it."""
+    old = record.question
+    if old is None or (old.kind, old.release) != (question.kind, question.release):
+        return False
+    decided = accept(record.approval, old, question.basis, question.asked_at)
+    return isinstance(decided, Granted) or decided.reason == Why.REJECTED
+
+
 def _about(question: Question) -> tuple[str, ...]:
     return question.kind, question.release, question.basis, question.flow_run
 

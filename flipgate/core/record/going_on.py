@@ -54,9 +54,12 @@ def goes_on(record: Record, now: datetime) -> bool:
 
 
 def asked_in_vain(record: Record, question: Question) -> bool:
-    """Whether the run that asked has failed, before it slept or once it was woken: its page takes no answer."""
+    """Whether the run that asked has failed since, before it slept or once it was woken: its page takes no answer. One
+    that had failed before, and was run again, waits."""
     stopped = record.release.stopped if record.release else None
-    return stopped is not None and bool(question.flow_run) and stopped.run.endswith(question.flow_run)
+    if stopped is None or not question.flow_run or stopped.at < question.asked_at:
+        return False
+    return stopped.run.endswith(question.flow_run)
 
 
 def seen_in_vain(record: Record) -> bool:
@@ -88,13 +91,14 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
 def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] = FAULTY) -> bool:
     """Whether this run still goes on with the release by itself, while nobody holds the Lease.
 
-    One in a state of `ended` does not: how it ended says whether another is wanted. Nor does one that is suspended for
-    a question that is gone, or was decided long since; nor one that is at work by Prefect's word alone. Of a question
-    that was decided there is no second run at work.
+    One in a state of `ended` does not: how it ended says whether another is wanted, unless a question was asked in vain
+    since. Nor does one that is suspended for a question that is gone, or was decided long since; nor one that is at
+    work by Prefect's word alone. Of a question that was decided there is no second run at work.
     """
-    if run.state in ENDED:
-        return run.state not in ended
     question, decided = asked(record), record.approval
+    if run.state in ENDED:
+        vain = question is not None and decided is None and asked_in_vain(record, question)
+        return run.state not in ended and not vain
     if run.state == SUSPENDED:
         its_own = question is not None and question.flow_run == run.id
         return its_own and (decided is None or now - decided.at < DOORBELL)

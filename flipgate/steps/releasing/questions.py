@@ -72,7 +72,8 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
 
 @about_application(untouched="everything")
 def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run: str = "", url: str = "") -> Question:
-    """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing.
+    """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing, nor
+    does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
     Raises Refused when the release is not in the phase that the question is for, and (SideChanged) when the side to
     flip to does not run the release's images.
@@ -99,8 +100,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     if kind is QuestionKind.FLIP:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
     question = but(asked, evidence=frozen(evidence), changes=changes, look_first=look_first)
-    write(world, lambda r: approvals.pose(r, question))
-    return question
+    posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
+    return posed.question or question
 
 
 @about_application(untouched="everything")

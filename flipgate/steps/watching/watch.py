@@ -86,12 +86,13 @@ def quick_watch(world: World, release: Release) -> Callable[[], None]:
     policy = world.application.spec.policy
     began = world.monotonic()
     samples: list[Sample] = []
+    probes = Probes()
 
     def look_again() -> None:
         elapsed = world.monotonic() - began
         if samples and elapsed < samples[-1].seconds + policy.bake_interval_seconds:
             return
-        samples.append(_look(world, release, elapsed, Probes()))
+        samples.append(_look(world, release, elapsed, probes))
         own = judge_bake(samples, max_error_ratio=policy.max_error_ratio)
         if combine(own) is Verdict.FAIL:
             raise bad_bake(world, Verdict.FAIL, own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -38,7 +39,9 @@ class Run:
     asked: list[str] = field(default_factory=list)
     schema: dict[str, Any] = field(default_factory=dict)
 
-    def asks(self, world: World, kind: QuestionKind = FLIP) -> Granted | NotGranted | None:
+    def asks(
+        self, world: World, kind: QuestionKind = FLIP, look: Callable[[], list[Any]] = list
+    ) -> Granted | NotGranted | None:
         """The part of a flow that asks, from the top; None when the run was suspended."""
         from flows import approval as waiting  # Prefect takes seconds: only who runs these tests waits for it
 
@@ -48,7 +51,7 @@ class Run:
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
             patched.setattr(waiting, "filter_flow_run_input", self._inputs)
             try:
-                return waiting.ask_person(world, kind, list)
+                return waiting.ask_person(world, kind, look)
             except SuspendedError:
                 return None
 
@@ -203,6 +206,22 @@ def test_a_form_that_another_run_has_made_void_is_not_heard(dark: World) -> None
 
     assert first.asks(later(dark, 2)) is None
     assert dark.store.read().approval is None
+
+
+@pytest.mark.parametrize("decision", [Decision.APPROVE, Decision.REJECT])
+def test_what_was_said_while_another_run_looked_is_heard_by_it(dark: World, decision: Decision) -> None:
+    """The run that asked has failed, and reconcile has started another: a person does not know of that one."""
+    assert Run().asks(dark) is None
+
+    def look() -> list[Any]:
+        by_cli(dark, decision)
+        return []
+
+    another = Run()
+    decided = another.asks(dark, look=look)
+    assert not another.asked, "nobody is asked again"
+    assert isinstance(decided, Granted if decision is Decision.APPROVE else NotGranted)
+    assert recorded(dark).by == "ana"
 
 
 def test_the_form_offers_yes_and_no_and_nothing_else_and_a_doorbell_decides_nothing(dark: World) -> None:

@@ -20,6 +20,7 @@ from flipgate.core.values.errors import LostLease, Refused, TemporaryError
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World, utc_now
 from flipgate.steps.releasing import questions
+from flipgate.steps.releasing.stopped import noting_stop
 from tests.api.played import PlayedPrefect, SuspendedError, played, prefect_played
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import SCALE_DOWN, approved, later, status
@@ -278,6 +279,25 @@ def test_a_yes_that_no_run_has_heard_of_is_gone_on_with_once_though_prefect_show
     assert [run["idempotency_key"] for run in prefect.runs[1:]] == [
         f"flip-traffic-{dark.application.name}-{question.id}"
     ]
+
+
+def test_what_has_just_expired_is_not_gone_on_with_though_the_run_that_asked_had_failed(
+    dark: World, prefect: PlayedPrefect
+) -> None:
+    """Prefect was away for as long as the question stood, and is there again."""
+    reconcile(dark)
+    run = prefect.runs[0]
+    release = opened(dark).name
+    questions.pose(dark, FLIP, [], flow_run=run["id"])
+    with pytest.raises(TemporaryError), noting_stop(dark, release, "flip-traffic", run["id"]):
+        raise TemporaryError("Prefect did not answer")
+    ended(run, "FAILED")
+
+    reconcile(later(dark, dark.application.spec.policy.approval_expires_seconds + 1))
+    newest = dark.store.read().newest
+    assert newest is not None
+    assert newest.phase is Phase.EXPIRED
+    assert prefect.runs == [run], "a run of no release"
 
 
 def test_nothing_is_started_while_a_person_is_waited_for_nor_beside_somebody_who_is_at_work(

@@ -145,3 +145,15 @@ def test_a_glance_is_one_look_an_interval_and_refuses_a_side_that_is_bad(tmp_pat
             look_again()
         look_again()
     assert sum(town.asked.values()) == PROBES_A_LOOK
+
+
+def test_glances_go_on_where_the_last_one_ended_until_each_replica_was_asked(tmp_path: Path) -> None:
+    names = {f"replica-{number}" for number in range(PROBES_A_LOOK + 2)}
+    town = Town(pods=[pod(name) for name in names])
+    with serving(town, tmp_path) as cluster:
+        world = timed_by_its_waiting(world_of(cluster))
+        look_again = quick_watch(world, release())
+        for _ in range(2):
+            look_again()
+            world.sleep(world.application.spec.policy.bake_interval_seconds)
+    assert set(town.asked) == names

@@ -30,15 +30,26 @@ def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> N
         ASKS[ask]()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Retry-After": "600"}, {"Prefect-Maintenance": "true"}],
+    ids=lambda headers: " ".join(headers) or "-",
+)
 @pytest.mark.parametrize("ask", ["ring", "ended"])
 def test_whoever_types_a_decision_waits_seconds_for_a_server_that_is_down(
-    ask: str, monkeypatch: pytest.MonkeyPatch
+    ask: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stands before it says 502 then, which Prefect's client asks about again for a minute."""
+    """What stands before it says 502 then, which Prefect's client asks about again for a minute, or for as long as it
+    is told to, which may be for ever."""
     slept: list[float] = []
-    monkeypatch.setattr("prefect.client.base.time.sleep", slept.append)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        assert sum(slept) < 60, slept
+
+    monkeypatch.setattr("prefect.client.base.time.sleep", sleep)
     with (
-        answering(502, b"") as there,
+        answering(502, b"", headers) as there,
         temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
         pytest.raises(Unreachable, match="502"),
     ):

@@ -183,6 +183,9 @@ def heard(looks: dict[str, str], listed: str) -> Evidence:
         ({"a": "+++", "b": "+--"}, "a", PASS),  # it is gone: nobody is sent to it
         ({"a": "++++", "b": "- - "}, "ab", UNKNOWN),  # more replicas than probes: those looks that asked it
         ({"a": "++++", "b": "+ - "}, "ab", PASS),
+        ({"a": "+", "b": "-"}, "ab", UNKNOWN),  # a bake of one look: nothing was ever heard from it
+        ({"a": "+++", "b": "++ ", "c": "  -"}, "ac", UNKNOWN),
+        ({"a": "+++", "b": "++ ", "c": "  +"}, "ac", PASS),  # a pod's replacement
     ],
 )
 def test_a_replica_that_answers_nothing_is_unknown_however_many_others_answer(
@@ -191,3 +194,10 @@ def test_a_replica_that_answers_nothing_is_unknown_however_many_others_answer(
     found = heard(looks, listed)
     assert found.verdict is verdict, found.answer
     assert ("what users get through" in found.answer) is (verdict is UNKNOWN), found.answer
+
+
+@pytest.mark.parametrize(("looks", "verdict"), [("+++--", UNKNOWN), ("+-+-", PASS), ("+++-", PASS), ("--+++", PASS)])
+def test_when_nobody_answers_any_more_what_was_heard_before_does_not_pass(looks: str, verdict: Verdict) -> None:
+    """As where Traefik's pods can no longer be listed, or none is Ready: no replica has a name then."""
+    found = errors(*(sample(silent=0 if look == "+" else 10) for look in looks))
+    assert (found.verdict, "no answer at all in the last 2 looks" in found.answer) == (verdict, verdict is UNKNOWN)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
+from flipgate.core.record.approvals import Granted, NotGranted, accept, answered_meanwhile, ask_for, asked_already
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question, Record
 from flipgate.core.values.errors import Refused
@@ -148,3 +148,27 @@ def test_another_question_is_asked_anew(facts: dict[str, Any]) -> None:
 def test_a_question_that_is_over_is_asked_anew(answer: Approval | None, seconds: float) -> None:
     assert asked_already(dark(question=question(), approval=answer), asked_at(seconds)) is None
     assert asked_already(dark(), asked_at(seconds)) is None
+
+
+@pytest.mark.parametrize("answer", [approval(), approval(decision=Decision.REJECT)], ids=["yes", "no"])
+def test_what_a_person_said_while_another_run_looked_is_not_asked_once_more(answer: Approval) -> None:
+    another = asked_at(20, flow_run="another")
+    assert answered_meanwhile(dark(question=question(), approval=answer), another)
+
+
+@pytest.mark.parametrize(
+    ("answer", "facts"),
+    [
+        (None, {}),
+        (approval(spent_by=7), {}),
+        (approval(), {"basis": "basis-2"}),
+        (approval(), {"kind": QuestionKind.SCALE_DOWN}),
+        (approval(decision=Decision.REJECT), {"release": "other-1"}),
+        (approval(decision=Decision.EXPIRED), {}),
+    ],
+)
+def test_what_was_said_of_something_else_or_is_over_answers_nothing(
+    answer: Approval | None, facts: dict[str, Any]
+) -> None:
+    assert not answered_meanwhile(dark(question=question(), approval=answer), asked_at(20, **facts))
+    assert not answered_meanwhile(dark(), asked_at(20, **facts))

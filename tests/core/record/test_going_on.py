@@ -116,3 +116,17 @@ def test_a_person_is_asked_again_where_the_run_that_asked_has_failed(asked: Reco
 def test_a_yes_is_on_its_way_though_the_run_that_asked_failed_before() -> None:
     assert not goes_on(stopped(dark(approval()), RUN), SOON)
     assert goes_on(stopped(dark(approval()), RUN), LATE)
+
+
+def test_a_run_that_failed_before_it_asked_and_was_run_again_waits_for_its_answer() -> None:
+    again = stopped(dark(asked_at=at(6)), RUN)
+    assert not goes_on(again, LATE), "another run would ask, too, and make its question void"
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "CANCELLED"])
+def test_how_an_earlier_run_ended_says_nothing_of_a_question_that_was_asked_in_vain_since(state: str) -> None:
+    """After a no to the old side's rest, say, a person has typed `flipgate scale-down`, and that run has failed."""
+    before = Run("an earlier run", "", "", state)
+    assert will_act(before, live(), LATE), "a person is waited for"
+    assert not will_act(before, stopped(live(), RUN), LATE), "the message says that reconcile goes on"
+    assert will_act(before, stopped(live(approval()), RUN), SOON)

@@ -1,0 +1,53 @@
+"""Waiting for a run: it goes on while Prefect's server begins anew."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flipgate.adapters.runs import Ended
+from flipgate.cli._runs import AWAY_SECONDS, wait_for_run
+from flipgate.core.record.going_on import Run
+from flipgate.core.values.errors import Unreachable
+
+RUN = Run("run-1", "deploy dark shop", "")
+WORLD: Any = SimpleNamespace(store=SimpleNamespace(read=lambda: SimpleNamespace(release=None)), monotonic=lambda: 0.0)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Each wait takes the time that it asks for, and no other."""
+    clock = [0.0]
+    monkeypatch.setattr(
+        "flipgate.cli._runs.time",
+        SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda s: clock.__setitem__(0, clock[0] + s)),
+    )
+    return clock
+
+
+@pytest.mark.parametrize("away", [20.0, AWAY_SECONDS])
+def test_a_run_is_waited_for_though_prefect_begins_anew(
+    away: float, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_: str) -> Ended | None:
+        if 10 <= clock[0] < 10 + away or 100 <= clock[0] < 100 + away:
+            raise Unreachable("Prefect did not answer as expected: ConnectError")
+        return Ended(True, "dark") if clock[0] >= 200 else None
+
+    monkeypatch.setattr("flipgate.adapters.runs.ended", ended)
+    wait_for_run(RUN, WORLD, 600)
+    assert clock[0] >= 200
+
+
+def test_who_waits_for_a_run_is_told_once_prefect_stays_away(
+    clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(_: str) -> Ended | None:
+        raise Unreachable("Prefect did not answer as expected: ConnectError")
+
+    monkeypatch.setattr("flipgate.adapters.runs.ended", ended)
+    with pytest.raises(Unreachable):
+        wait_for_run(RUN, WORLD, 600)
+    assert AWAY_SECONDS < clock[0] < AWAY_SECONDS + 5
