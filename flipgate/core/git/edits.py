@@ -15,6 +15,13 @@ MARKED: Final = ("&", "!")
 """How a value begins that others may refer to, or that is not what it looks like."""
 
 
+class Loader(yaml.SafeLoader):
+    """Reads `=` as the word that it is to Kubernetes' tools: PyYAML has a type for it, and no value of that type."""
+
+
+Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
+
 @dataclass(frozen=True)
 class Splice:
     """What stands between these two places of a text is written anew."""
@@ -35,8 +42,8 @@ class Part:
 def read_parts(text: str, source: str) -> tuple[Part, ...]:
     """Reads all documents of a text; empty ones are left out. Raises BadInput, with `source`, for what is not YAML."""
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        data = list(yaml.safe_load_all(text))
+        nodes = list(yaml.compose_all(text, Loader=Loader))
+        data = list(yaml.load_all(text, Loader=Loader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(f"not readable as YAML: {str(error).splitlines()[0]}", obj=source) from None
     return tuple(Part(node, each) for node, each in zip(nodes, data, strict=True) if node is not None and each)
@@ -50,8 +57,8 @@ def own(data: Any) -> Any:
 
 
 def spliced(text: str, splices: Iterable[Splice]) -> str:
-    """Returns the text with all of these made; they do not overlap."""
-    for each in sorted(splices, key=lambda splice: splice.start, reverse=True):
+    """Returns the text with all of these made; they do not overlap. What an alias has read twice is changed once."""
+    for each in sorted(set(splices), key=lambda splice: splice.start, reverse=True):
         text = text[: each.start] + each.text + text[each.end :]
     return text
 

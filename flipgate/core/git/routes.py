@@ -48,8 +48,11 @@ def not_in_files(files: Files, routes: Collection[RouteName], places: Places) ->
 
 
 def leads_there(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> bool:
-    """Whether every one of these routes is in these files, and leads to this side there."""
-    return not not_in_files(files, routes, places) and not changed_files(files, routes, places, to)
+    """Whether every one of these routes is in these files, and leads to this side there, and to nothing else: one that
+    names neither side leads users away, too. Raises BadInput for what is not YAML, or no route."""
+    found = [find_route(text, each, places, path, routes) for path, text in files.items() for each in routes]
+    there = [state for state in found if state is not None]
+    return {state.route for state in there} == set(routes) and all(s.whole is to or s.follows for s in there)
 
 
 def leading(traffic: Traffic) -> tuple[RouteName, ...]:
