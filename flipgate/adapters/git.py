@@ -24,6 +24,8 @@ from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError
 
 SECONDS: Final = 60.0
 """Of one exchange with the server, from beginning to end."""
+DEPTH: Final = 100
+"""Commits that are looked at for one that whoever applies the branch has come to."""
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never"),
@@ -117,9 +119,7 @@ class Checkout:
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
         branch = self._git.branch
-        self._run(
-            "fetch", "--quiet", "--depth=1", "--no-tags", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
-        )
+        self._fetch(1)
         self._run("reset", "--quiet", "--hard", f"refs/remotes/origin/{branch}")
         self.head = self._base = self._run("rev-parse", "HEAD").strip()
         return self.head
@@ -133,6 +133,24 @@ class Checkout:
             return self._show(commit, path)
         self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
         return self._show(commit, path)
+
+    def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
+        """Whether a commit is one of the branch's newest (DEPTH), and not older than the last change of these files.
+
+        An older one may say the same of them, and is followed by others all the same.
+        """
+        if commit == self.head:
+            return True
+        branch = f"refs/remotes/origin/{self._git.branch}"
+        self._fetch(DEPTH)
+        # Where the copy ends, a commit counts as a change of all that is there.
+        last = self._run("rev-list", "--max-count=1", branch, "--", *paths).strip()
+        after = self._run("rev-list", "--ancestry-path", f"{last}..{branch}").split() if last else []
+        return commit in (last, *after)
+
+    def _fetch(self, depth: int) -> None:
+        branch = f"refs/heads/{self._git.branch}:refs/remotes/origin/{self._git.branch}"
+        self._run("fetch", "--quiet", f"--depth={depth}", "--no-tags", "origin", f"+{branch}")
 
     def _show(self, commit: str, path: str) -> str | None:
         listed = self._run("ls-tree", "--name-only", commit, "--", path)

@@ -185,3 +185,15 @@ def test_a_private_key_is_used_with_its_known_hosts_alone(tmp_path: Path) -> Non
     assert "BatchMode=yes" in said
     assert "\n600\n-----BEGIN KEY-----\nabc\n" in said
     assert "BEGIN KEY" not in str(refused.value)
+
+
+def test_a_commit_that_says_the_same_as_a_newer_one_is_not_as_new(team: Served) -> None:
+    old = team.tip
+    there = team.pushes({PATH: "images: [a]\n"})
+    back = team.pushes({PATH: "images: []\n"})
+    after = team.pushes({"other": "y\n"})
+    with repository(team).checkout() as copy:
+        assert [copy.has_last_change(each, [PATH]) for each in (old, there, back, after)] == [False, False, True, True]
+        assert not copy.has_last_change("0" * 40, [PATH])
+        assert copy.has_last_change(there, ["other"]) is False
+        assert copy.has_last_change(old, ["nowhere"]) is False
