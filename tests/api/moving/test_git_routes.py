@@ -123,3 +123,15 @@ def test_a_push_that_was_refused_leaves_no_entry_open(team: Team, monkeypatch: p
     found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
     assert found is not None
     assert "deploy key is read-only" in found.message
+
+
+def test_a_rollback_to_where_a_route_is_already_has_flux_leave_it(team: Team) -> None:
+    world = team.moved()
+    git_routes.put_routes_right(world)  # Git says green
+    pointer = "/spec/routes/0/services/0/namespace"
+    team.shop.patch(team.shop.route_path(), ("replace", pointer, f"{team.shop.name}-blue"))  # by hand
+    team.shop.patch(team.shop.route_path(), ("remove", f"/metadata/annotations/{EXCLUDED.replace('/', '~1')}", None))
+    team.shop.patch(team.shop.route_path(), ("remove", f"/metadata/annotations/{HELD.replace('/', '~1')}", None))
+    assert not team.held
+    under_lease(world, move_back, BLUE)
+    assert team.held
