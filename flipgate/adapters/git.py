@@ -15,8 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Final
+from urllib.parse import urlsplit
 
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
@@ -40,13 +42,16 @@ SAFE: Final = (
     *("-c", "core.autocrlf=false"),
     *("-c", "advice.detachedHead=false"),
 )
+ATTRIBUTES: Final = "* -text -ident -filter !eol !working-tree-encoding\n"
+"""For a copy's info/attributes, which win over a repository's own: files are read and committed byte for byte."""
 ASK: Final = """\
 #!/bin/sh
 case "$1" in
-Username*) printf '%s' "$FLIPGATE_GIT_USER" ;;
-*) printf '%s' "$FLIPGATE_GIT_TOKEN" ;;
+"Username for '$FLIPGATE_GIT_SCHEME://$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_USER" ;;
+"Password for '$FLIPGATE_GIT_SCHEME://"*"@$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_TOKEN" ;;
 esac
 """
+"""Answers git for the declared server alone: whoever that leads on to is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Credentials:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        return tuple(each for each in (self.token, self.private_key) if each)
+        return tuple(each.strip() for each in (self.token, self.private_key) if each.strip())
 
 
 class Checkout:
@@ -198,14 +203,29 @@ class Git:
         Raises Unreachable, Forbidden or NotFound where the server is not to be had, lets nobody in, or has no such
         branch; TemporaryError or PermanentError for all else that git says.
         """
-        with TemporaryDirectory(prefix="flipgate-git-") as home, self._environment(Path(home)) as environment:
+        with (
+            self._room(),
+            TemporaryDirectory(prefix="flipgate-git-") as home,
+            self._environment(Path(home)) as environment,
+        ):
             folder = Path(home) / "copy"
             folder.mkdir()
             copy = Checkout(self, folder, environment)
             self.run(("init", "--quiet", "--initial-branch", "flipgate"), folder, environment)
+            own = folder / ".git" / "info" / "attributes"
+            own.parent.mkdir(exist_ok=True)
+            own.write_text(ATTRIBUTES)
             self.run(("remote", "add", "origin", self.address), folder, environment)
             copy.refresh()
             yield copy
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Turns a disk that is full, or may not be written, into one of our errors."""
+        try:
+            yield
+        except OSError as error:
+            raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
 
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, pushing: bool = False
@@ -227,6 +247,8 @@ class Git:
             raise PermanentError(
                 "is not installed here", obj="program git", next_command="apt-get install git"
             ) from None
+        except (OSError, ValueError) as error:
+            raise PermanentError(f"cannot be run here: {error}", obj="program git") from None
         try:
             out, err = process.communicate(timeout=self.seconds)
         except subprocess.TimeoutExpired:
@@ -263,6 +285,7 @@ class Git:
         own.mkdir(mode=0o700)
         for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "XDG_CONFIG_HOME"):
             environment.pop(name, None)
+        site = urlsplit(self.address)
         ask = own / "ask"
         ask.write_text(ASK)
         ask.chmod(0o700)
@@ -271,6 +294,8 @@ class Git:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_ASKPASS": str(ask),
+            "FLIPGATE_GIT_SCHEME": site.scheme,
+            "FLIPGATE_GIT_HOST": site.netloc,
             "FLIPGATE_GIT_USER": said.user,
             "FLIPGATE_GIT_TOKEN": said.token,
             "GIT_SSH_COMMAND": _ssh(said, own),
@@ -290,9 +315,9 @@ def _ssh(said: Credentials, home: Path) -> str:
         key = home / "key"
         key.touch(mode=0o600)
         key.write_text(said.private_key.rstrip("\n") + "\n")
-        command += f" -i {key}"
+        command += f" -i {quote(str(key))}"
         options.append("IdentitiesOnly=yes")
     hosts = home / "known_hosts"
     hosts.write_text(said.known_hosts.rstrip("\n") + "\n")
     options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null"]
-    return command + "".join(f" -o {option}" for option in options)
+    return command + "".join(f" -o {quote(option)}" for option in options)
