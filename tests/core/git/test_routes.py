@@ -61,3 +61,12 @@ def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> N
 @pytest.mark.parametrize("side", [BLUE, GREEN])
 def test_images_that_stay_are_not_listed(side: Side) -> None:
     assert image_lines({"a": "x:1", "b": "y:1"}, {"a": "x:1", "b": f"y:{side}"}) == f"- b: y:1 -> y:{side}"
+
+
+def test_a_message_is_never_empty_and_holds_nothing_that_git_cannot_be_given() -> None:
+    words = {"application": "shop", "release": "a-1", "side": "green", "by": "ana"}
+    spec = SPEC.model_copy(update={"message": "{link}"})
+    assert commit_message(spec, FLIP, **words) == "flip: shop a-1, green\n"
+    said = commit_message(SPEC, FLIP, **words, details="why\0 \x1b[1m")
+    assert "\0" not in said
+    assert "\x1b" not in said
