@@ -37,7 +37,7 @@ def with_side(
     state, kind = _read(part, route, places, source, declared), KINDS[route.kind]
     moving = [kind.edit(entry, places[to]) for entry in state.entries if entry.side is not to]
     changed = edits.spliced(text, [_splice(text, part, edit, source) for edit in moving])
-    wanted = [_edited(each.data, moving) if each is part else each.data for each in parts]
+    wanted = [_edited(each.data, moving, source) if each is part else each.data for each in parts]
     now = find_route(changed, route, places, source, declared)
     if now is None or [each.data for each in edits.read_parts(changed, source)] != wanted:
         fact = f"{route} is written in a way that cannot be changed without touching more (anchors, aliases)"
@@ -57,9 +57,9 @@ def _read(part: Part, route: RouteName, places: Places, source: str, declared: C
         raise BadInput(fact, obj=source, untouched="the repository") from None
 
 
-def _edited(data: Any, moving: Collection[Edit]) -> Any:
+def _edited(data: Any, moving: Collection[Edit], source: str) -> Any:
     """What a document says with these edits, and no other."""
-    changed = edits.own(data)
+    changed = edits.own(data, source)
     for edit in moving:
         *path, key = edit.pointer.removeprefix("/").split("/")
         holder = changed
