@@ -8,6 +8,7 @@ from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message, image_lin
 from flipgate.core.git.routes import changed_files, leads_there, not_in_files, story
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from tests.core.builders import BLUE, GREEN, LIVE, record, release
 from tests.core.git.test_manifest import API, PLACES, TEAM, WHERE
@@ -37,6 +38,9 @@ def test_what_sent_users_where_they_are() -> None:
     side = live.release.side
     assert story(live, side, FLIP, ROLL_BACK).what == FLIP
     assert story(live, side.other, FLIP, ROLL_BACK).what == ROLL_BACK
+    newer = but(live, release=release(), last=live.release)
+    assert story(newer, side, FLIP, ROLL_BACK).release == live.release.name
+    assert story(newer, side, FLIP, ROLL_BACK).what == FLIP
     assert story(record(), BLUE, FLIP, ROLL_BACK).release == "-"
 
 
