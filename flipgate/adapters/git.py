@@ -13,7 +13,8 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryDirectory
@@ -190,11 +191,17 @@ class Git:
     credentials: Credentials | None = None
     """None: what git finds in this process's place, as for a person who types it."""
     seconds: float = SECONDS
+    until: float = inf
+    """When (time.monotonic()) all exchanges together have to have ended."""
 
     @classmethod
     def of(cls, spec: GitSpec, credentials: Credentials | None) -> Git:
         """The repository that an application's file names."""
         return cls(spec.repository, spec.branch, credentials)
+
+    def within(self, seconds: float) -> Git:
+        """The same, whose exchanges have so long from now, all together."""
+        return replace(self, until=time.monotonic() + seconds)
 
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
@@ -250,7 +257,7 @@ class Git:
         except (OSError, ValueError) as error:
             raise PermanentError(f"cannot be run here: {error}", obj="program git") from None
         try:
-            out, err = process.communicate(timeout=self.seconds)
+            out, err = process.communicate(timeout=max(0.0, min(self.seconds, self.until - began)))
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

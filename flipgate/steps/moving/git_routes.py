@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -34,7 +33,7 @@ from flipgate.steps.moving.ask_flux import ask_flux
 
 PUSHES = 5
 QUICK_SECONDS = 10.0
-"""Of an exchange with the Git server while a release is watched: reconcile has more patience."""
+"""Of all exchanges with the Git server together, before a release is watched: reconcile has more patience."""
 
 
 def put_routes_right(world: World) -> None:
@@ -132,7 +131,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
 
 
 def _git(world: World, seconds: float | None) -> Git:
-    return replace(world.git, seconds=seconds) if seconds else world.git
+    return world.git.within(seconds) if seconds else world.git
 
 
 def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:

@@ -282,3 +282,12 @@ def test_a_key_is_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> No
     (tmp_path / "a b").mkdir()
     words = shlex.split(_ssh(Credentials(private_key="k"), tmp_path / "a b"))
     assert words[words.index("-i") + 1] == str(tmp_path / "a b" / "key")
+
+
+def test_all_exchanges_together_have_an_end(team: Served) -> None:
+    with repository(team).within(20).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        copy.commit("ours", AUTHOR)
+    late = repository(team).within(0)
+    with pytest.raises(Unreachable, match="had no end"), late.checkout():
+        pass
