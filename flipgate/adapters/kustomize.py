@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
+from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
 
 PROGRAM_VARIABLE: Final = "FLIPGATE_KUSTOMIZE"
@@ -26,20 +29,27 @@ def render(folder: Path, source: str) -> str:
     program = _program()
     verb = ["build"] if Path(program).name.startswith("kustomize") else ["kustomize"]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [program, *verb, str(folder)],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            env={**os.environ, "KUBECONFIG": os.devnull},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "KUBECONFIG": os.devnull, "GIT_TERMINAL_PROMPT": "0"},
+            start_new_session=True,
         )
+    except OSError as error:
+        raise PermanentError(f"cannot be run here: {error.strerror}", obj=f"program {program}") from None
+    try:
+        out, err = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):  # with what it has started: it fetches by git
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").replace(str(folder), source).strip()
+    if process.returncode:
+        said = without_secrets(err.decode(errors="replace")).replace(str(folder), source).strip()
         raise BadInput(f"does not render: {cut(said, 600)}", obj=source, untouched="the repository")
-    return done.stdout.decode(errors="replace")
+    return out.decode(errors="replace")
 
 
 def _program() -> str:
