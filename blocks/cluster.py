@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+import httpx
 from prefect.blocks.core import Block
 from prefect.logging import get_logger
 from pydantic import Field, HttpUrl
@@ -15,7 +16,7 @@ from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Credentials
-from flipgate.core.values.errors import BadInput
+from flipgate.core.values.errors import BadInput, Unreachable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
 AMBIENT = "default"
@@ -77,15 +78,21 @@ def applications(cluster: str = AMBIENT) -> list[str]:
 
 
 def _credentials(block: str) -> Credentials:
-    """Raises BadInput for a block that is not there."""
+    """Raises BadInput for a block that is not there, Unreachable where Prefect is not: a run that watches goes on."""
     try:
         found = FlipgateGit.load(block)
-    except ValueError as error:
+    except ValueError:
         raise BadInput(
             "does not exist on this Prefect server",
             obj=f"block flipgate-git/{block}",
             untouched="the repository",
             next_command="prefect block create flipgate-git",
+        ) from None  # what it says may hold what is in the block
+    except (httpx.HTTPError, RuntimeError) as error:
+        raise Unreachable(
+            f"Prefect did not answer as expected: {type(error).__name__}",
+            obj=f"block flipgate-git/{block}",
+            untouched="the repository",
         ) from error
     assert isinstance(found, FlipgateGit)
     return found.open()

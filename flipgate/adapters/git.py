@@ -13,10 +13,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from typing import Final
+from urllib.parse import urlsplit
 
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
@@ -24,6 +27,8 @@ from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError
 
 SECONDS: Final = 60.0
 """Of one exchange with the server, from beginning to end."""
+DEPTH: Final = 100
+"""Commits that are looked at for one that whoever applies the branch has come to."""
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never"),
@@ -38,13 +43,16 @@ SAFE: Final = (
     *("-c", "core.autocrlf=false"),
     *("-c", "advice.detachedHead=false"),
 )
+ATTRIBUTES: Final = "* -text -ident -filter !eol !working-tree-encoding\n"
+"""For a copy's info/attributes, which win over a repository's own: files are read and committed byte for byte."""
 ASK: Final = """\
 #!/bin/sh
 case "$1" in
-Username*) printf '%s' "$FLIPGATE_GIT_USER" ;;
-*) printf '%s' "$FLIPGATE_GIT_TOKEN" ;;
+"Username for '$FLIPGATE_GIT_SCHEME://$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_USER" ;;
+"Password for '$FLIPGATE_GIT_SCHEME://"*"@$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_TOKEN" ;;
 esac
 """
+"""Answers git for the declared server alone: whoever that leads on to is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ class Credentials:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
-        return tuple(each for each in (self.token, self.private_key) if each)
+        return tuple(each.strip() for each in (self.token, self.private_key) if each.strip())
 
 
 class Checkout:
@@ -117,9 +125,7 @@ class Checkout:
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
         branch = self._git.branch
-        self._run(
-            "fetch", "--quiet", "--depth=1", "--no-tags", "origin", f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
-        )
+        self._fetch(1)
         self._run("reset", "--quiet", "--hard", f"refs/remotes/origin/{branch}")
         self.head = self._base = self._run("rev-parse", "HEAD").strip()
         return self.head
@@ -133,6 +139,24 @@ class Checkout:
             return self._show(commit, path)
         self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
         return self._show(commit, path)
+
+    def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
+        """Whether a commit is one of the branch's newest (DEPTH), and not older than the last change of these files.
+
+        An older one may say the same of them, and is followed by others all the same.
+        """
+        if commit == self.head:
+            return True
+        branch = f"refs/remotes/origin/{self._git.branch}"
+        self._fetch(DEPTH)
+        # Where the copy ends, a commit counts as a change of all that is there.
+        last = self._run("rev-list", "--max-count=1", branch, "--", *paths).strip()
+        after = self._run("rev-list", "--ancestry-path", f"{last}..{branch}").split() if last else []
+        return commit in (last, *after)
+
+    def _fetch(self, depth: int) -> None:
+        branch = f"refs/heads/{self._git.branch}:refs/remotes/origin/{self._git.branch}"
+        self._run("fetch", "--quiet", f"--depth={depth}", "--no-tags", "origin", f"+{branch}")
 
     def _show(self, commit: str, path: str) -> str | None:
         listed = self._run("ls-tree", "--name-only", commit, "--", path)
@@ -167,11 +191,17 @@ class Git:
     credentials: Credentials | None = None
     """None: what git finds in this process's place, as for a person who types it."""
     seconds: float = SECONDS
+    until: float = inf
+    """When (time.monotonic()) all exchanges together have to have ended."""
 
     @classmethod
     def of(cls, spec: GitSpec, credentials: Credentials | None) -> Git:
         """The repository that an application's file names."""
         return cls(spec.repository, spec.branch, credentials)
+
+    def within(self, seconds: float) -> Git:
+        """The same, whose exchanges have so long from now, all together."""
+        return replace(self, until=time.monotonic() + seconds)
 
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
@@ -180,14 +210,29 @@ class Git:
         Raises Unreachable, Forbidden or NotFound where the server is not to be had, lets nobody in, or has no such
         branch; TemporaryError or PermanentError for all else that git says.
         """
-        with TemporaryDirectory(prefix="flipgate-git-") as home, self._environment(Path(home)) as environment:
+        with (
+            self._room(),
+            TemporaryDirectory(prefix="flipgate-git-") as home,
+            self._environment(Path(home)) as environment,
+        ):
             folder = Path(home) / "copy"
             folder.mkdir()
             copy = Checkout(self, folder, environment)
             self.run(("init", "--quiet", "--initial-branch", "flipgate"), folder, environment)
+            own = folder / ".git" / "info" / "attributes"
+            own.parent.mkdir(exist_ok=True)
+            own.write_text(ATTRIBUTES)
             self.run(("remote", "add", "origin", self.address), folder, environment)
             copy.refresh()
             yield copy
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Turns a disk that is full, or may not be written, into one of our errors."""
+        try:
+            yield
+        except OSError as error:
+            raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
 
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, pushing: bool = False
@@ -209,8 +254,10 @@ class Git:
             raise PermanentError(
                 "is not installed here", obj="program git", next_command="apt-get install git"
             ) from None
+        except (OSError, ValueError) as error:
+            raise PermanentError(f"cannot be run here: {error}", obj="program git") from None
         try:
-            out, err = process.communicate(timeout=self.seconds)
+            out, err = process.communicate(timeout=max(0.0, min(self.seconds, self.until - began)))
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -245,6 +292,7 @@ class Git:
         own.mkdir(mode=0o700)
         for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "XDG_CONFIG_HOME"):
             environment.pop(name, None)
+        site = urlsplit(self.address)
         ask = own / "ask"
         ask.write_text(ASK)
         ask.chmod(0o700)
@@ -253,6 +301,8 @@ class Git:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_ASKPASS": str(ask),
+            "FLIPGATE_GIT_SCHEME": site.scheme,
+            "FLIPGATE_GIT_HOST": site.netloc,
             "FLIPGATE_GIT_USER": said.user,
             "FLIPGATE_GIT_TOKEN": said.token,
             "GIT_SSH_COMMAND": _ssh(said, own),
@@ -272,9 +322,9 @@ def _ssh(said: Credentials, home: Path) -> str:
         key = home / "key"
         key.touch(mode=0o600)
         key.write_text(said.private_key.rstrip("\n") + "\n")
-        command += f" -i {key}"
+        command += f" -i {quote(str(key))}"
         options.append("IdentitiesOnly=yes")
     hosts = home / "known_hosts"
     hosts.write_text(said.known_hosts.rstrip("\n") + "\n")
     options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null"]
-    return command + "".join(f" -o {option}" for option in options)
+    return command + "".join(f" -o {quote(option)}" for option in options)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
+from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
 
 PROGRAM_VARIABLE: Final = "FLIPGATE_KUSTOMIZE"
 """Names the program, where it is not the first kubectl or kustomize on the PATH."""
 SECONDS: Final = 60.0
+HANDED_ON: Final = (
+    *("PATH", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+"""Of the worker's environment."""
 
 
 def render(folder: Path, source: str) -> str:
-    """What the kustomization in a folder renders to, as YAML. Nothing is fetched for it but what it names itself; no
-    plugin is run, no chart.
+    """What the kustomization in a folder renders to, as YAML. Nothing is fetched for it but what it names itself, and
+    that without any credentials of this place; no plugin is run, no chart.
 
     Raises BadInput, with `source`, in kustomize's own words, PermanentError where neither program is there,
     Unreachable where there is no end to it.
@@ -26,20 +34,40 @@ def render(folder: Path, source: str) -> str:
     program = _program()
     verb = ["build"] if Path(program).name.startswith("kustomize") else ["kustomize"]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [program, *verb, str(folder)],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            env={**os.environ, "KUBECONFIG": os.devnull},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(folder),
+            start_new_session=True,
         )
+    except OSError as error:
+        raise PermanentError(f"cannot be run here: {error.strerror}", obj=f"program {program}") from None
+    try:
+        out, err = process.communicate(timeout=SECONDS)
     except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):  # with what it has started: it fetches by git
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
         raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").replace(str(folder), source).strip()
+    if process.returncode:
+        said = without_secrets(err.decode(errors="replace")).replace(str(folder), source).strip()
         raise BadInput(f"does not render: {cut(said, 600)}", obj=source, untouched="the repository")
-    return done.stdout.decode(errors="replace")
+    return out.decode(errors="replace")
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """What the program is told of this place: how to find programs and trust servers, and nothing that lets it in
+    anywhere. Remote bases are fetched by what stands in a repository, which is not to use the worker's tokens."""
+    kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "KUBECONFIG": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }
 
 
 def _program() -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 import yaml
@@ -11,8 +13,24 @@ import yaml
 from flipgate.core.values.errors import BadInput
 
 NULL: Final = "tag:yaml.org,2002:null"
+LARGEST: Final = 200_000
+"""Values of a document, with what aliases stand for counted each time."""
+NUMBER: Final = re.compile(r"[-+]?(\.[0-9_]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|0[box][0-9a-fA-F_]+")
+"""What Kubernetes' tools take for a number, and PyYAML for a word: 12e4567, 0812, 0o17 (go-yaml, resolve.go)."""
 MARKED: Final = ("&", "!")
 """How a value begins that others may refer to, or that is not what it looks like."""
+
+
+class Loader(yaml.SafeLoader):
+    """Reads `=` as the word that it is to Kubernetes' tools: PyYAML has a type for it, and no value of that type."""
+
+
+class QuickLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C, where PyYAML was built with that."""
+
+
+for each in (Loader, QuickLoader):
+    each.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
 
 
 @dataclass(frozen=True)
@@ -35,23 +53,43 @@ class Part:
 def read_parts(text: str, source: str) -> tuple[Part, ...]:
     """Reads all documents of a text; empty ones are left out. Raises BadInput, with `source`, for what is not YAML."""
     try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-        data = list(yaml.safe_load_all(text))
+        nodes = list(yaml.compose_all(text, Loader=Loader))
+        data = list(yaml.load_all(text, Loader=Loader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(f"not readable as YAML: {str(error).splitlines()[0]}", obj=source) from None
     return tuple(Part(node, each) for node, each in zip(nodes, data, strict=True) if node is not None and each)
 
 
-def own(data: Any) -> Any:
-    """Returns a copy in which nothing is the same thing twice, as what aliases stand for is."""
-    if isinstance(data, dict):
-        return {key: own(value) for key, value in data.items()}
-    return [own(each) for each in data] if isinstance(data, list) else data
+def own(data: Any, source: str) -> Any:
+    """Returns a copy in which nothing is the same thing twice, as what aliases stand for is. Raises BadInput for what
+    has no end so, or hardly one."""
+    left = count(LARGEST, -1)
+
+    def copied(value: Any) -> Any:
+        if next(left) <= 0:
+            raise BadInput("has more values than can be looked at (aliases)", obj=source, untouched="the repository")
+        if isinstance(value, dict):
+            return {key: copied(each) for key, each in value.items()}
+        return [copied(each) for each in value] if isinstance(value, list) else value
+
+    try:
+        return copied(data)
+    except RecursionError:
+        raise BadInput("has an alias within what it stands for", obj=source, untouched="the repository") from None
+
+
+def read_values(text: str, source: str) -> tuple[Any, ...]:
+    """Reads the values of all documents, and not where they stand: of a large text that is much quicker. Raises
+    BadInput as `read_parts`."""
+    try:
+        return tuple(yaml.load_all(text, Loader=QuickLoader))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BadInput(f"not readable as YAML: {str(error).splitlines()[0]}", obj=source) from None
 
 
 def spliced(text: str, splices: Iterable[Splice]) -> str:
-    """Returns the text with all of these made; they do not overlap."""
-    for each in sorted(splices, key=lambda splice: splice.start, reverse=True):
+    """Returns the text with all of these made; they do not overlap. What an alias has read twice is changed once."""
+    for each in sorted(set(splices), key=lambda splice: splice.start, reverse=True):
         text = text[: each.start] + each.text + text[each.end :]
     return text
 
@@ -152,7 +190,7 @@ def _like(node: yaml.Node, value: str, source: str) -> str:
     if node.style == '"':
         return quoted(value)
     try:
-        same = yaml.safe_load(value) == value
+        same = yaml.safe_load(value) == value and not NUMBER.fullmatch(value)
     except yaml.YAMLError:
         same = False
     return value if same else quoted(value)

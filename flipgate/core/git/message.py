@@ -26,7 +26,8 @@ def commit_message(
         "details": fitted(details, 8_000),
     }
     filled = spec.message.format(**said)
-    return "\n".join(line.rstrip() for line in filled.splitlines()).strip() + "\n"
+    text = "\n".join(printable(line.rstrip(), len(line)) for line in filled.splitlines()).strip()
+    return (text or f"{what}: {application} {release}, {side}") + "\n"
 
 
 def image_lines(before: Mapping[str, str], after: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ Rendered = Mapping[str, Mapping[str, Any]]
 
 def read_rendered(text: str, source: str) -> Rendered:
     """Reads what a kustomization renders to. Raises BadInput for what is not YAML."""
-    found = [part.data for part in edits.read_parts(text, source) if isinstance(part.data, Mapping)]
+    found = [each for each in edits.read_values(text, source) if isinstance(each, Mapping)]
     return {_called(obj): obj for obj in found}
 
 

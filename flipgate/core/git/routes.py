@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from flipgate.core.git.manifest import find_route, with_side
-from flipgate.core.record.phases import AFTER_TRAFFIC
+from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
 from flipgate.core.record.record import Record
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.place import Places
@@ -48,8 +48,11 @@ def not_in_files(files: Files, routes: Collection[RouteName], places: Places) ->
 
 
 def leads_there(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> bool:
-    """Whether every one of these routes is in these files, and leads to this side there."""
-    return not not_in_files(files, routes, places) and not changed_files(files, routes, places, to)
+    """Whether every one of these routes is in these files, and leads to this side there, and to nothing else: one that
+    names neither side leads users away, too. Raises BadInput for what is not YAML, or no route."""
+    found = [find_route(text, each, places, path, routes) for path, text in files.items() for each in routes]
+    there = [state for state in found if state is not None]
+    return {state.route for state in there} == set(routes) and all(s.whole is to or s.follows for s in there)
 
 
 def leading(traffic: Traffic) -> tuple[RouteName, ...]:
@@ -59,7 +62,10 @@ def leading(traffic: Traffic) -> tuple[RouteName, ...]:
 
 def story(record: Record, to: Side, forward: str, back: str) -> Told:
     """Returns what has sent users to this side, as far as the record knows it."""
-    release = record.newest
+    known = [each for each in (record.release, record.last) if each]
+    # Git may have been away for so long that a newer release is under way: it has moved nobody yet.
+    moved = (each for each in known if any(change.phase is Phase.FLIPPING for change in each.changes))
+    release = next(moved, record.newest)
     if release is None:
         return Told(back, "-", "somebody", "before any release")
     if release.side is to and release.phase in AFTER_TRAFFIC:

@@ -14,6 +14,7 @@ from flipgate.core.values.errors import (
     TemporaryError,
     Unreachable,
 )
+from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.text import cut
 
 LONGEST: Final = 600
@@ -58,7 +59,8 @@ _KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
 
 def explain(command: str, said: str, obj: str, code: int) -> FlipgateError:
     """Returns the error that git's words mean. One that is not known is a fault: trying again may help."""
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith("hint:")]
+    lines = [line.strip() for line in without_secrets(said).splitlines()]
+    lines = [printable(line, LONGEST) for line in lines if line and not line.startswith("hint:")]
     fact = cut(f"git {command}: {'; '.join(lines) or f'exit code {code}, and no word'}", LONGEST)
     for kind, pattern in _KINDS:
         if pattern.search(said):

@@ -22,6 +22,8 @@ MESSAGE: Final = "{what}: {application} {release}, {side}\n\nBy {by}.\n{details}
 
 def _address(value: str) -> str:
     """A repository's address, without credentials. Raises ValueError."""
+    if re.search(r"[\s\x00-\x1f\x7f#]", value) or value.startswith("-") or "://-" in value:
+        raise ValueError("must be https://HOST/PATH, ssh://USER@HOST/PATH or USER@HOST:PATH, without spaces and #")
     if SCP.fullmatch(value):
         return value
     parts = urlsplit(value)

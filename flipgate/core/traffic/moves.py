@@ -108,14 +108,16 @@ def plan_close(
     open_to: Places | None = None,
     versions: bool = True,
     hold: str = "",
+    leave: str = "",
 ) -> RoutePatch:
     """Returns the patch that leaves a route where it is, and has every earlier move of it refused, the way back by hand
     too: it tests the object, our stamp and all that names a side, and writes another stamp. `unrecorded` is what stands
     there of a rollback without a record from now on. With the sides' places in `open_to`, a way back by hand that
-    stands there is written anew, under the new stamp; `hold` as of `plan_move`, of that line."""
+    stands there is written anew, under the new stamp; `hold` as of `plan_move`, of that line. `leave`, a time: Flux is
+    told to leave the route."""
     same = [_test(entry.pointer, entry.namespace) for entry in state.entries if entry.explicit]
     version = [_version(state)] if versions and state.stamp is None else []
-    annotations = {STAMP: stamp, UNRECORDED: unrecorded}
+    annotations = {STAMP: stamp, UNRECORDED: unrecorded, **_holding(state, leave)}
     if open_to and state.way_back and state.whole:
         annotations[WAY_BACK] = _way_back(state, open_to, state.whole, stamp, hold)
     return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _annotate(state, annotations))

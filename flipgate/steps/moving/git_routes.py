@@ -4,12 +4,12 @@ it: the move was made in the cluster, and Flux leaves the routes as they are unt
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from functools import partial
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git import Checkout, Git
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
@@ -18,59 +18,69 @@ from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
 from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
-from flipgate.core.record.record import Condition, ConditionStatus
+from flipgate.core.record.record import Condition, ConditionStatus, EntryState
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.moves import plan_lift
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
-from flipgate.steps.acting.journal import journal
+from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 
 PUSHES = 5
-QUICK_SECONDS = 5.0
-"""Of an exchange with the Git server while a release is watched: reconcile has more patience."""
+QUICK_SECONDS = 10.0
+"""Of all exchanges with the Git server together, before a release is watched: reconcile has more patience."""
 
 
 def put_routes_right(world: World) -> None:
     """The same as `put_routes_into_git` for whoever holds no Lease: takes it where there is something to do. Never
-    raises: what went wrong is said, and in the condition RoutesInGit."""
+    raises: what went wrong is said, and in the condition RoutesInGit.
+
+    Git is asked before the Lease is taken: a server that is slow, or away, keeps nobody from acting meanwhile.
+    """
     if not _keeps_routes(world):
         return
     try:
-        if _is_right(world):
+        record, traffic = world.store.find(), look_at_traffic(world)
+        if record is None or traffic.active is None:
             return
-        with world.acting(patience_seconds=1) as acting:
-            put_routes_into_git(acting)
+        with ExitStack() as opened:
+            try:
+                copy = opened.enter_context(world.git.checkout())
+                if _is_right(world, copy, record, traffic, traffic.active):
+                    return
+            except FlipgateError as error:
+                _note_behind(world, traffic.active, error)
+                return
+            with world.acting(patience_seconds=1) as acting:
+                put_routes_into_git(acting, copy=copy)
     except FlipgateError as error:
         world.say(f"the routes in Git were not looked at: {error}")
 
 
-def _is_right(world: World) -> bool:
-    """Whether Git says where the routes lead, Flux keeps them, and the record knows; also where nobody can say: no
-    record, or no one side. A Git server that is away is no reason not to try, and to note that."""
-    record, traffic = world.store.find(), look_at_traffic(world)
-    if record is None or traffic.active is None:
-        return True
+def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Traffic, active: Side) -> bool:
+    """Whether Git says where the routes lead, Flux keeps them, and the record knows."""
     known = conditions.condition_of(record.conditions, conditions.ROUTES_IN_GIT)
-    agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is traffic.active
+    agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is active
     if not agreed or any(state.held for state in traffic.routes):
         return False
-    try:
-        with world.git.checkout() as copy:
-            files = {path: copy.read(path) for path in _spec(world).routes}
-    except FlipgateError:
-        return False
-    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, traffic.active)
+    files = {path: copy.read(path) for path in _spec(world).routes}
+    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, active)
 
 
-def put_routes_into_git(acting: Acting, *, seconds: float | None = None) -> bool:
+def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
+    world.say(f"the routes in Git: {error}")
+    found = agreement.is_behind(active, error.named_fact, world.now())
+    write(world, partial(_noted, found=found, now=world.now()))
+
+
+def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: Checkout | None = None) -> bool:
     """Commits and pushes where the routes lead, where the file keeps them in Git, and has Flux keep them again once it
-    has applied that. Whether both are so now.
+    has applied that. Whether both are so now. `copy` is the branch, where somebody has it already.
 
     Nothing is done while the routes lead to no one side. Raises LostLease, and what reading the routes and writing the
     record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
@@ -82,24 +92,31 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None) -> bool
     if traffic.active is None:
         return False
     try:
-        found = _bring(acting, traffic, traffic.active, seconds)
+        found = _bring(acting, traffic, traffic.active, seconds, copy)
     except LostLease:
         raise
     except FlipgateError as error:
-        world.say(f"the routes in Git: {error}")
-        found = agreement.is_behind(traffic.active, error.named_fact, world.now())
+        _close(acting, error)
+        _note_behind(world, traffic.active, error)
+        return False
     write(world, partial(_noted, found=found, now=world.now()))
     return found.status is ConditionStatus.TRUE
+
+
+def _close(acting: Acting, error: FlipgateError) -> None:
+    """Ends what a fault has left open: whatever of it has arrived, whoever looks next sees it, and does what is
+    missing. Left open it would have others refused (JournalOpen), and a run begun again that waits for a person."""
+    for step in (CommitRoutes.step, ReleaseRoutes.step):
+        close_open(acting, acting.world.store.read(), step, EntryState.UNDONE, f"looked at again later: {error}")
 
 
 def _noted(record: records.Record, found: Condition, now: datetime) -> records.Record:
     return agreement.noted(record, found, now)
 
 
-def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None) -> Condition:
+def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, _spec(acting.world)
-    git = replace(world.git, seconds=seconds) if seconds else world.git
-    with git.checkout() as copy:
+    with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         files = {path: copy.read(path) for path in spec.routes}
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
@@ -111,6 +128,10 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None) ->
                 commit = _push(acting, copy, traffic, to)
                 entry.outcome = f"commit {commit[:12]} on {spec.branch}"
         return _released(acting, copy, traffic, to, commit)
+
+
+def _git(world: World, seconds: float | None) -> Git:
+    return world.git.within(seconds) if seconds else world.git
 
 
 def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:
@@ -173,9 +194,9 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side, commit
 
 
 def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, found: Kustomized, world: World) -> bool:
-    """By the files of the commit that it applied last, whatever the branch says by now: an older one that it is still
-    at would lead users back."""
-    if not found.applied or found.suspended:
+    """By the files of the commit that it applied last, and by its place in the branch: an older one that it is still at
+    would lead users back, or, where it says the same, be followed by one that does (of a flip that was taken back)."""
+    if not found.applied or found.suspended or not copy.has_last_change(found.applied, spec.routes):
         return False
     then: Mapping[str, str | None] = {path: copy.at(found.applied, path) for path in spec.routes}
     files = {path: text for path, text in then.items() if text is not None}

@@ -158,11 +158,12 @@ def close_routes(acting: Authority, traffic: Traffic, *, keep_way_back: bool = F
 def _confirm(
     acting: Authority, states: Iterable[RouteState], unrecorded: str, *, versions: bool
 ) -> dict[RouteName, FlipgateError]:
-    """Stamps routes that are there already. One that may not be written holds up no other, and is said."""
+    """Stamps routes that are there already, and has Flux leave them: Git may say the other side still. One that may
+    not be written holds up no other, and is said."""
     faults: dict[RouteName, FlipgateError] = {}
     for state in states:
         try:
-            patch = plan_close(state, acting.new_stamp(), unrecorded, versions=versions)
+            patch = plan_close(state, acting.new_stamp(), unrecorded, versions=versions, leave=acting.world.hold)
             patch_route(acting.cluster, patch, timeout=5.0)
         except FlipgateError as error:
             faults[state.route] = error

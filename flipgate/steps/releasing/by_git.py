@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flipgate.core.git.applied import not_there
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.release import Release
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
@@ -21,12 +22,17 @@ def by_git(world: World) -> bool:
 def set_by_git(acting: Acting, release: Release, view: View) -> View:
     """Has the release's images on its side by a commit and whoever applies it; returns a look after that.
 
+    A release that is up already, and is only scaled to what users need by now, has been committed: where its images are
+    there Git is not asked again, for a flip waits for nobody's Git server.
+
     What is left to do then is the same as where images are set directly. Raises Refused as `commit_images` and
     `wait_applied` do, TemporaryError where the Git server is not to be had: the step looks again, and goes on.
     """
     world, git = acting.world, acting.application.spec.git
     assert git is not None
     side = view.sides[release.side]
+    if release.phase is not Phase.DEPLOYING and not not_there(world.application, side, release.images):
+        return view
     commit = commit_images(acting, release, side, view.traffic)
     kustomization = git.flux.of(release.side) if git.flux else None
     if not_there(world.application, side, release.images):

@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from flipgate.adapters.git import Git
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.acting import Acting
@@ -21,7 +23,7 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.releasing.bring_up import bring_up
 from lab.control.records import Lab
 from lab.git.server import DEAF, REFUSED
-from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened, timed_by_its_waiting, under_lease
+from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened, timed_by_its_waiting, told, under_lease
 from tests.repository import Served, git, served
 
 BASE = """\
@@ -132,6 +134,18 @@ def test_begun_again_it_pushes_nothing_more(team: Team) -> None:
     release = brought_up(world)
     under_lease(world, bring_up, release)
     assert len(team.repository.log()) == 2
+
+
+def test_a_flip_that_needs_more_pods_waits_for_no_git_server(team: Team) -> None:
+    world = team.world()
+    release = brought_up(world)
+    told(world, release, Phase.DARK)
+    found = world.store.read().release
+    assert found is not None
+    team.shop.scaled(BLUE, "web", 5)
+    with team.repository.away(REFUSED):
+        under_lease(world, bring_up, but(found, wanted={**found.wanted, "web": 5}))
+    assert team.shop.counts(GREEN)["web"] == 5
 
 
 def test_a_push_that_others_were_before_is_made_anew(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

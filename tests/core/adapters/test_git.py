@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
+import tempfile
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Credentials, Git
+from flipgate.adapters.git import Credentials, Git, _ssh
+from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author
 from flipgate.core.values.errors import (
     Conflict,
@@ -185,3 +190,104 @@ def test_a_private_key_is_used_with_its_known_hosts_alone(tmp_path: Path) -> Non
     assert "BatchMode=yes" in said
     assert "\n600\n-----BEGIN KEY-----\nabc\n" in said
     assert "BEGIN KEY" not in str(refused.value)
+
+
+def test_a_commit_that_says_the_same_as_a_newer_one_is_not_as_new(team: Served) -> None:
+    old = team.tip
+    there = team.pushes({PATH: "images: [a]\n"})
+    back = team.pushes({PATH: "images: []\n"})
+    after = team.pushes({"other": "y\n"})
+    with repository(team).checkout() as copy:
+        assert [copy.has_last_change(each, [PATH]) for each in (old, there, back, after)] == [False, False, True, True]
+        assert not copy.has_last_change("0" * 40, [PATH])
+        assert copy.has_last_change(there, ["other"]) is False
+        assert copy.has_last_change(old, ["nowhere"]) is False
+
+
+def test_files_are_read_and_committed_byte_for_byte_whatever_a_repository_says_of_them(team: Served) -> None:
+    (team.clone / ".git/info").mkdir(exist_ok=True)
+    (team.clone / ".git/info/attributes").write_text("* -text !working-tree-encoding\n")
+    text = "# ours\r\nimages: []\r\n"
+    said = "* text=auto\n*.yaml ident working-tree-encoding=UTF-16\n"
+    team.pushes({PATH: text, "other": "x\r\ny\r\n", ".gitattributes": said})
+    with repository(team).checkout() as copy:
+        assert copy.read(PATH) == text
+        copy.write(PATH, text.replace("[]", "[a]"))
+        copy.commit("ours", AUTHOR)
+        copy.push()
+    assert git(team.bare, "diff", "--name-only", "main~1", "main") == PATH
+    assert git(team.bare, "diff", "--numstat", "main~1", "main").split()[:2] == ["1", "1"]
+
+
+def test_the_token_is_told_to_the_declared_server_alone(team: Served) -> None:
+    asked: list[str] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization", ""))
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.end_headers()
+
+    class Leading(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{other.server_port}{self.path}")
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other, HTTPServer(("127.0.0.1", 0), Leading) as first:
+        for server in (other, first):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{first.server_port}/config.git"
+        with pytest.raises(FlipgateError), repository(team, address=there).checkout():
+            pass
+        for server in (other, first):
+            server.shutdown()
+    assert asked
+    assert not any(asked)
+
+
+def test_a_password_in_a_person_s_own_configuration_is_not_printed(
+    team: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = f'[url "http://me:hunter2-secret@127.0.0.1:9/"]\n  insteadOf = http://{team.address}/\n'
+    (tmp_path / ".gitconfig").write_text(config)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(FlipgateError) as away, Git(team.url, "main").checkout():
+        pass
+    assert "hunter2" not in str(away.value)
+
+
+def test_a_place_that_cannot_be_written_is_an_error_of_ours(team: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(TemporaryError, match="no copy could be kept here"), repository(team).checkout():
+        pass
+
+
+def test_what_git_cannot_be_given_is_an_error_of_ours(team: Served) -> None:
+    with repository(team).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        with pytest.raises(PermanentError, match="cannot be run here"):
+            copy.commit("a\0b", AUTHOR)
+
+
+def test_a_server_s_words_are_printed_without_what_a_terminal_obeys_or_nobody_should_see() -> None:
+    said = "remote: \x1b[31mno\nremote: Authorization: Basic Z2l0OnNlY3JldC10b2tlbg==\n"
+    error = str(explain("push", said, "branch main", 1))
+    assert "\x1b" not in error
+    assert "Z2l0" not in error
+
+
+def test_a_key_is_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> None:
+    (tmp_path / "a b").mkdir()
+    words = shlex.split(_ssh(Credentials(private_key="k"), tmp_path / "a b"))
+    assert words[words.index("-i") + 1] == str(tmp_path / "a b" / "key")
+
+
+def test_all_exchanges_together_have_an_end(team: Served) -> None:
+    with repository(team).within(20).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        copy.commit("ours", AUTHOR)
+    late = repository(team).within(0)
+    with pytest.raises(Unreachable, match="had no end"), late.checkout():
+        pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.git.routes import leads_there
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.place import Place
@@ -42,6 +43,20 @@ kind: IngressRoute
 metadata: {name: other, namespace: monitoring}
 spec: {routes: [{match: "Host(`x`)", services: [{name: a, namespace: production-blue}]}]}
 """
+HEAD = "apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: api-live, namespace: monitoring}\n"
+SHARED = (
+    HEAD
+    + """\
+spec:
+  routes:
+  - match: Host(`a`)
+    services: &s
+    - name: api
+      namespace: production-blue
+  - match: Host(`b`)
+    services: *s
+"""
+)
 
 
 def test_the_side_is_read_and_changed_and_no_other_byte() -> None:
@@ -90,3 +105,38 @@ def test_one_that_an_alias_writes_is_refused() -> None:
     )
     with pytest.raises(BadInput, match=f"{WHERE}.*has an anchor"):
         with_side(text, API, PLACES, Side.GREEN, WHERE)
+
+
+def test_a_list_that_two_rules_share_is_changed_once() -> None:
+    shared = SHARED.replace("&s\n", "&s\n      # who is live\n")
+    after = with_side(shared, API, PLACES, Side.GREEN, WHERE)
+    assert after == shared.replace("production-blue", "production-green")
+    beside = shared.replace("spec:\n", "x: {copy: &s [{name: api, namespace: production-blue}]}\nspec:\n", 1)
+    beside = beside.replace("    services: &s\n      # who is live\n", "    services: *s\n", 1)
+    beside = beside.replace("    - name: api\n      namespace: production-blue\n", "", 1)
+    with pytest.raises(BadInput, match="cannot be changed without touching more"):
+        with_side(beside, API, PLACES, Side.GREEN, WHERE)
+
+
+@pytest.mark.parametrize("namespace", ["${LIVE}", "production-greenn", "maintenance"])
+def test_one_that_leads_to_neither_side_there_does_not_lead_where_users_are(namespace: str) -> None:
+    text = TEAM.replace("production-blue  #", f"{namespace}  #")
+    assert not leads_there({WHERE: text}, [API], PLACES, Side.GREEN)
+    with pytest.raises(BadInput, match=f"{WHERE}: .*names neither side.*cannot be led to green alone"):
+        with_side(text, API, PLACES, Side.GREEN, WHERE)
+
+
+@pytest.mark.parametrize(
+    "spec", ["[x]", "x", "{routes: [x]}", "{routes: {a: b}}", "{routes: [{services: [api]}]}", "{routes: 1}"]
+)
+def test_what_no_api_server_would_take_is_said_as_an_error_of_ours(spec: str) -> None:
+    text = f"{HEAD}spec: {spec}\n"
+    for act in (lambda: find_route(text, API, PLACES, WHERE), lambda: with_side(text, API, PLACES, Side.GREEN, WHERE)):
+        with pytest.raises(BadInput, match=f"{WHERE}: line 1: .*is not written as a IngressRoute is"):
+            act()
+
+
+@pytest.mark.parametrize("other", ["metadata: [a]", "metadata: a", "apiVersion: 1", "kind: {a: b}", "[a]", "x: [=, ~]"])
+def test_other_documents_of_the_file_may_be_anything(other: str) -> None:
+    text = f"{other}\n---\n{TEAM}"
+    assert with_side(text, API, PLACES, Side.GREEN, WHERE) == text.replace("blue  # ←", "green  # ←")

@@ -167,3 +167,20 @@ def test_whatever_stands_beside_it_stays(beside: dict[str, str], names: list[str
     text = yaml.safe_dump(data, sort_keys=False, default_flow_style=flow)
     data["images"] = [*entries, {"name": "shop/api", "newTag": "v2"}]
     assert yaml.safe_load(changed(text, "shop/api:v2")) == data
+
+
+@pytest.mark.parametrize("tag", ["12e4567", "0812", "08012024", "0o17", "1E5", "0x1f", "1_000"])
+def test_a_tag_that_kustomize_would_take_for_a_number_is_quoted(tag: str) -> None:
+    text = "images:\n- name: shop/api\n  newTag: v1\n"
+    assert f'newTag: "{tag}"\n' in changed(text, f"shop/api:{tag}")
+    assert "newTag: 3f2a9c0\n" in changed(text, "shop/api:3f2a9c0")
+
+
+def test_aliases_without_an_end_are_refused_and_not_followed() -> None:
+    images = "images:\n- name: shop/api\n  newTag: v1\n"
+    with pytest.raises(BadInput, match="alias within"):
+        changed(f"a: &a\n  b: *a\n{images}", "shop/api:v2")
+    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    laughs += "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 9))
+    with pytest.raises(BadInput, match="more values than"):
+        changed(laughs + images, "shop/api:v2")

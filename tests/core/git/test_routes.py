@@ -8,6 +8,7 @@ from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message, image_lin
 from flipgate.core.git.routes import changed_files, leads_there, not_in_files, story
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName
+from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from tests.core.builders import BLUE, GREEN, LIVE, record, release
 from tests.core.git.test_manifest import API, PLACES, TEAM, WHERE
@@ -37,6 +38,9 @@ def test_what_sent_users_where_they_are() -> None:
     side = live.release.side
     assert story(live, side, FLIP, ROLL_BACK).what == FLIP
     assert story(live, side.other, FLIP, ROLL_BACK).what == ROLL_BACK
+    newer = but(live, release=release(), last=live.release)
+    assert story(newer, side, FLIP, ROLL_BACK).release == live.release.name
+    assert story(newer, side, FLIP, ROLL_BACK).what == FLIP
     assert story(record(), BLUE, FLIP, ROLL_BACK).release == "-"
 
 
@@ -61,3 +65,12 @@ def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> N
 @pytest.mark.parametrize("side", [BLUE, GREEN])
 def test_images_that_stay_are_not_listed(side: Side) -> None:
     assert image_lines({"a": "x:1", "b": "y:1"}, {"a": "x:1", "b": f"y:{side}"}) == f"- b: y:1 -> y:{side}"
+
+
+def test_a_message_is_never_empty_and_holds_nothing_that_git_cannot_be_given() -> None:
+    words = {"application": "shop", "release": "a-1", "side": "green", "by": "ana"}
+    spec = SPEC.model_copy(update={"message": "{link}"})
+    assert commit_message(spec, FLIP, **words) == "flip: shop a-1, green\n"
+    said = commit_message(SPEC, FLIP, **words, details="why\0 \x1b[1m")
+    assert "\0" not in said
+    assert "\x1b" not in said
