@@ -39,7 +39,7 @@ def render(folder: Path, source: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(folder),
+            env=_environment(),
             start_new_session=True,
         )
     except OSError as error:
@@ -57,17 +57,13 @@ def render(folder: Path, source: str) -> str:
     return out.decode(errors="replace")
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """What the program is told of this place: how to find programs and trust servers, and nothing that lets it in
     anywhere. Remote bases are fetched by what stands in a repository, which is not to use the worker's tokens."""
     kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
-    return {
-        **kept,
-        "HOME": str(folder),
-        "KUBECONFIG": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_NOSYSTEM": "1",
-    }
+    own = {"HOME": os.devnull, "KUBECONFIG": os.devnull}  # a home in the copy would have the repository configure git
+    git = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    return {**kept, **own, **git}
 
 
 def _program() -> str:

@@ -57,3 +57,17 @@ def test_an_equals_sign_is_a_word() -> None:
     assert read_rendered("kind: A\nmetadata: {name: a}\nspec: {enum: [=, '!=']}\n", "x")["A /a"]["spec"] == {
         "enum": ["=", "!="]
     }
+
+
+def test_it_is_told_nothing_that_lets_it_in_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A remote base is fetched by what stands in a repository."""
+    program(tmp_path, monkeypatch, "env | sed 's/^/# /'")
+    monkeypatch.setenv("GITHUB_TOKEN", "not-a-real-token")
+    monkeypatch.setenv("PREFECT_API_KEY", "not-a-real-key")
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    said = kustomize.render(tmp_path, "overlay")
+    assert "# PATH=" in said
+    assert "not-a-real" not in said
+    assert "SSH_AUTH_SOCK" not in said
+    assert "# GIT_CONFIG_GLOBAL=/dev/null" in said, "nor by what the repository has in a file of that name"
+    assert "# HOME=/dev/null" in said
