@@ -25,12 +25,12 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
+from flipgate.core.values.managed_fields import APPLY, OURS, Writer
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up
-from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
 from flipgate.core.workloads.view import SideState, Workload
 
 RESTORED = Why.LIVE_SIDE_RESTORED
