@@ -1,4 +1,4 @@
-"""`flipgate restore`: routes that drifted go back to where the record has them."""
+"""`flipgate restore`: routes, images and counts that others changed are again as the record has them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from flipgate.cli._options import (
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:
+    from flipgate.core.way_back.live_side import Amiss
     from flipgate.steps.acting.world import World
+    from flipgate.steps.going_back.way_back import RolledBack
 
 
 @click.command(
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     details={
         "Data": """\
             -o json: {"application", "changed": BOOL, "to": "blue"|"green"|null, "seconds",
-                      "notes": [SENTENCE, ...], "left": [SENTENCE, ...]}
-            With --dry-run: {"application", "wouldChange": [KUBECTL_LINE, ...]}
+                      "liveSide": [SENTENCE, ...], "notes": [SENTENCE, ...], "left": [SENTENCE, ...]}
+            With --dry-run: {"application", "wouldChange": [KUBECTL_LINE or SENTENCE, ...]}
             Exit code 1 with something in "left": users are where they should be, somebody must see to the rest."""
     },
     examples="""\
@@ -41,45 +43,56 @@ if TYPE_CHECKING:
 @output_option("json", "yaml")
 @cluster_options
 def restore(options: ClusterOptions, app: str, reason: str, dry_run: bool, output: str | None) -> None:
-    """Put routes that drifted back to where the record has users.
+    """Put back what others changed of the routes, and of the live side.
 
-    Only where that side has Ready pods: nothing is waited for. Refused while a step is open, or an open release's own
-    run decides where users are. To keep what is there instead: `flipgate adopt APP --reason`. Changes nothing where
-    routes and record agree.
+    Routes that drifted go where the record has users, only where that side has Ready pods: nothing is waited for. Then
+    images of the live side are those of its release again, and services that ask for too few pods for as many as they
+    carried. Images of a side whose overlay is in Git are left: revert the commit there. Refused while a step is open,
+    or an open release's own run decides. To keep where the routes lead instead: `flipgate adopt APP --reason`.
     """
     reason = reason if dry_run else need_reason("restore", app, reason)
     world = options.world(app, quiet=output is not None)
     if dry_run:
         _show(world, output)
         return
+    from flipgate.steps.going_back.put_side_right import put_side_right
     from flipgate.steps.going_back.settle_drift import restore as put_back
 
     done = put_back(world, reason, by=person())
+    found, again = put_side_right(world, reason, by=person())
+    left = [*(done.left if done else ()), *again]
     if output:
-        to, seconds = (str(done.to), done.seconds) if done else (None, 0.0)
-        notes, left = ([*done.notes], [*done.left]) if done else ([], [])
-        found = {"changed": done is not None, "to": to, "seconds": seconds, "notes": notes, "left": left}
-        emit({"application": app, **found}, output)
-    elif done is None:
-        click.echo(f"the routes of {app} are where the record says; nothing changed")
+        to, seconds, notes = (str(done.to), done.seconds, [*done.notes]) if done else (None, 0.0, [])
+        data = {"changed": bool(done or found), "to": to, "seconds": seconds, "liveSide": [str(each) for each in found]}
+        emit({"application": app, **data, "notes": notes, "left": left}, output)
     else:
-        click.echo(f"users of {app} are on {done.to} again, where the record has them: {done.seconds:.3f} s")
-        for note in done.notes:
-            say(f"note: {note}")
-        for each in done.left:
-            say(f"left to you: {each}")
-    if done and done.left:
+        _tell(app, done, found, left)
+    if left:
         raise SystemExit(1)
+
+
+def _tell(app: str, done: RolledBack | None, found: tuple[Amiss, ...], left: list[str]) -> None:
+    if done:
+        click.echo(f"users of {app} are on {done.to} again, where the record has them: {done.seconds:.3f} s")
+    for part in found:
+        click.echo(f"live side of {app}: {part}")
+    if not (done or found):
+        click.echo(f"routes and live side of {app} are as the record says; nothing changed")
+    for note in done.notes if done else ():
+        say(f"note: {note}")
+    for each in left:
+        say(f"left to you: {each}")
 
 
 def _show(world: World, output: str | None) -> None:
     from flipgate.core.traffic.moves import by_hand
+    from flipgate.steps.going_back.put_side_right import plan_side
     from flipgate.steps.going_back.settle_drift import plan_restore
 
     planned = plan_restore(world)
-    lines = [by_hand(patch) for patch in planned[1]] if planned else []
+    lines = [*(by_hand(patch) for patch in (planned[1] if planned else ())), *map(str, plan_side(world))]
     if output:
         emit({"application": world.application.name, "wouldChange": lines}, output)
     else:
-        for line in lines or [f"the routes of {world.application.name} are where the record says; nothing to change"]:
+        for line in lines or [f"routes and live side of {world.application.name} are as the record says"]:
             click.echo(line)
