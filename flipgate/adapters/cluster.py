@@ -11,7 +11,7 @@ from flipgate.adapters.connection import OBJECT_BYTES, READ_SECONDS, Connection,
 from flipgate.adapters.reading import PIECE_BYTES, Whole, packed, read_whole
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, NotFound, TemporaryError, Unreachable
-from flipgate.core.workloads.managed_fields import OURS
+from flipgate.core.values.managed_fields import OURS
 
 FIELD_MANAGER = OURS
 JSON_PATCH = "application/json-patch+json"

@@ -22,6 +22,7 @@ VERBS = {
     "approve": "Say yes to the open question.",
     "reject": "Say no to the open question.",
     "rollback": "Send all users back; needs nothing but the cluster.",
+    "restore": "Put back what others changed of the routes and the live side.",
     "contract": "Say that a contract migration was done: no way back to the code before.",
     "scale-down": "Put the old side to rest after its soak (a Prefect run).",
     "history": "The finished releases, or the whole story of one.",

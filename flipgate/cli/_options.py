@@ -97,9 +97,9 @@ def output_option(*formats: str) -> Decorator[Any]:
     )
 
 
-def reason_option(why: str) -> Decorator[Any]:
-    """--reason TEXT, which must say something."""
-    return click.option("--reason", default="", metavar="TEXT", help=f"{why} (required).")
+def reason_option(why: str, *, required: bool = True) -> Decorator[Any]:
+    """--reason TEXT, which must say something where it is required."""
+    return click.option("--reason", default="", metavar="TEXT", help=f"{why}{' (required)' if required else ''}.")
 
 
 def need_reason(verb: str, application: str, reason: str) -> str:

@@ -86,6 +86,9 @@ BY_GIT = frozenset(
 )
 """Around commits: with a real git, in tests/api/releasing/test_by_git_crashes.py and tests/lab/flux/test_release.py."""
 
+BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
+"""On a person's word, who types it again: tests/api/going_back/test_put_side_right.py."""
+
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),
     Crash(FLIP_TRAFFIC, str(LIVE), "releasing/flip.py", _both(BAKING), _both(LIVE)),

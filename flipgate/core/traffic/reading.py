@@ -22,6 +22,7 @@ from flipgate.core.traffic.traffic import (
     RouteName,
     RouteState,
 )
+from flipgate.core.values.managed_fields import latest, writer_at
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
 
@@ -52,6 +53,7 @@ def read_route(
     via = tuple(dict.fromkeys(name for rule in rules for name in rule.via))
     leads = bool(entries or via)
     foreign_entries = () if leads else tuple(entry for rule in rules for entry in rule.foreign_entries)
+    pointers = [*(each.pointer for each in entries), *(each.pointer for each in foreign_entries)]
     meta = obj.get("metadata", {})
     annotations = meta.get("annotations") or {}  # an empty object is a parent to add to, all the same
     return RouteState(
@@ -71,6 +73,7 @@ def read_route(
         stamp=annotations.get(STAMP),
         unrecorded=str(annotations.get(UNRECORDED, "")),
         excluded=annotations.get(EXCLUDED) == DISABLED,
+        written_by=latest(writer_at(meta, pointer) for pointer in pointers),
         held=str(annotations.get(HELD, "")),
     )
 

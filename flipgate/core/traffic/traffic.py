@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
@@ -126,6 +127,8 @@ class RouteState:
     """What a rollback without a record has left on it."""
     excluded: bool = False
     """Whether Flux leaves it as it is."""
+    written_by: Writer | None = field(default=None, compare=False)
+    """Who wrote last where it sends users, as far as the API server says."""
     held: str = ""
     """Since when flipgate has had Flux do so; empty where it has not."""
 

@@ -230,7 +230,7 @@ LeftBehind | a route names something of a side that no move takes along | copy i
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP
-LiveSideRestored | flipgate scaled up a live side that it had put to rest itself | nothing
+LiveSideRestored | the live side is put right: what flipgate had put to rest itself, or on a person's word | nothing
 LiveSideServes | the live side is as it was released | nothing
 LiveSideShort | users are on a side that is not as it was released | flipgate status APP; docs/3am.md
 LostLease | another actor has taken the application over | nothing; that one goes on

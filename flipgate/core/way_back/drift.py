@@ -26,6 +26,7 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import SENTENCE_BYTES, fitted
+from flipgate.core.way_back.explain import fact_of
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 
 ENDED: Final = Why.DRIFT_ENDED
@@ -62,7 +63,7 @@ def note_drift(record: Record, found: Condition, advice: Advice | None, actor: s
     when it has ended. Routes that cannot be read, or a step under way, change nothing."""
     last = next((e for e in reversed(record.journal) if e.step in (DRIFTED, ENDED)), None)
     told = last.outcome if last and last.step == DRIFTED else ""
-    if found.status is ConditionStatus.TRUE and told != found.message:
+    if found.status is ConditionStatus.TRUE and fact_of(told) != fact_of(found.message):
         then = f". With the next command {advice.step}. Next: {_next(record, advice)}" if advice else ""
         said = f"has drifted: {fitted(found.message, SENTENCE_BYTES)}{then}"
         return _announced(record, last, DRIFTED, found.message, said, actor, now)
@@ -82,7 +83,7 @@ def _announced(
     all who find it announce the same one."""
     release, after = record.newest, last.id if last else 0
     message = Announcement(
-        id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact}"),
+        id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact_of(fact)}"),
         release=release.name if release else "none",
         side=record.active,
         text=f"{record.application} {sentence}",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.reasons import Why
+
+_BY: Final = "; written by "
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,11 @@ class Drift:
     """The routes are not where the record left them, and no step of ours explains it."""
 
     fact: str
+    by: str = ""
+    """Who wrote the routes that lead elsewhere, and when, as far as the API server says."""
+
+    def __str__(self) -> str:
+        return f"{self.fact}{_BY}{self.by}" if self.by else self.fact
 
 
 def explain(record: Record, traffic: Traffic) -> AsRecorded | OpenStep | Drift:
@@ -37,9 +45,19 @@ def explain(record: Record, traffic: Traffic) -> AsRecorded | OpenStep | Drift:
         return OpenStep(entry)
     if traffic.active is record.active:
         return AsRecorded()
-    if traffic.active is None:
-        return Drift(f"the routes name no one side: {traffic}; the record says {record.active}")
-    return Drift(f"the routes say {traffic.active} ({traffic}); the record says {record.active}")
+    where = f"say {traffic.active} ({traffic})" if traffic.active else f"name no one side: {traffic}"
+    return Drift(f"the routes {where}; the record says {record.active}", _writers(record, traffic))
+
+
+def fact_of(said: str) -> str:
+    """Returns the fact of a drift that was told. Who wrote it is no part of that: whoever writes there once more has
+    another time from then on, and the drift is the same."""
+    return said.partition(_BY)[0]
+
+
+def _writers(record: Record, traffic: Traffic) -> str:
+    elsewhere = [state for state in traffic.leading if state.whole is not record.active]
+    return ", ".join(f"{state.written_by} ({state.route})" for state in elsewhere if state.written_by)
 
 
 def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, why: str = "") -> Condition:
@@ -49,8 +67,8 @@ def judge_drift(record: Record | None, traffic: Traffic | None, now: datetime, w
         status, reason, message = ConditionStatus.UNKNOWN, Why.UNREADABLE, why or "record or routes could not be read"
     else:
         match explain(record, traffic):
-            case Drift(fact):
-                status, reason, message = ConditionStatus.TRUE, Why.ROUTES_ELSEWHERE, fact
+            case Drift() as drift:
+                status, reason, message = ConditionStatus.TRUE, Why.ROUTES_ELSEWHERE, str(drift)
             case OpenStep(entry):
                 status, reason = ConditionStatus.FALSE, Why.STEP_UNDER_WAY
                 message = f"journal entry {entry.id} ({entry.step}) is open, and explains any state of the routes"

@@ -111,7 +111,7 @@ class Facts:
         if not (self.record and self.traffic):
             return None
         found = explain(self.record, self.traffic)
-        return found.fact if isinstance(found, Drift) else None
+        return str(found) if isinstance(found, Drift) else None
 
     @property
     def conditions(self) -> list[Condition]:

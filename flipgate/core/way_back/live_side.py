@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import REST_SIDE, RESTORE_LIVE_SIDE, Rest
@@ -25,12 +26,13 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
+from flipgate.core.values.managed_fields import APPLY, OURS, Writer
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.way_back import Autoscaler
+from flipgate.core.workloads.containers import setting
 from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up
-from flipgate.core.workloads.managed_fields import APPLY, OURS, Writer
 from flipgate.core.workloads.view import SideState, Workload
 
 RESTORED = Why.LIVE_SIDE_RESTORED
@@ -99,6 +101,32 @@ class Remedy:
 
 
 @dataclass(frozen=True)
+class Amiss:
+    """One workload of the live side that is not as the record has it: the image that it should have (empty: it has it),
+    and the count (None: it asks for enough)."""
+
+    service: Service
+    workload: Workload
+    image: str = ""
+    count: int | None = None
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """The operations that put it right: it only ever gets more pods than it was seen to ask for."""
+        image = setting(self.workload, self.service, self.image) if self.image else []
+        if self.count is None:
+            return image
+        seen = {"op": "test", "path": "/spec/replicas", "value": self.workload.replicas}
+        return [*image, seen, self.workload.asking(self.count)]
+
+    def __str__(self) -> str:
+        has = self.workload.image_of(self.service.container)
+        image = [f"image {has} to {self.image}"] if self.image else []
+        pods = [f"pods {self.workload.replicas} to {self.count}"] if self.count is not None else []
+        return f"{self.workload.name} {' and '.join([*image, *pods])}"
+
+
+@dataclass(frozen=True)
 class _Fact:
     reason: LiveSideReason
     text: str
@@ -156,6 +184,22 @@ def remedy(record: Record, application: Application, live: LiveSide) -> Remedy:
     return Remedy("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
 
 
+def amiss(record: Record, application: Application, live: LiveSide) -> tuple[Amiss, ...]:
+    """Returns what of the live side others have changed, and a person may have set again: images, and counts that are
+    too small. More pods are people's to give and to take."""
+    if not isinstance(live.state, SideState):
+        return ()
+    short = shortages(record, application, live)
+    counts = {str(each.workload): each.whole for each in short if each.asks_for_too_few}
+    images = {service.name: was for service, _, was in _changed(record, application, live.state)}
+    found = (
+        Amiss(service, workload, images.get(service.name, ""), counts.get(str(workload)))
+        for service in application.spec.services
+        if (workload := live.state.workloads[service.name]).found
+    )
+    return tuple(each for each in found if each.image or each.count is not None)
+
+
 def sources(record: Record, application: Application, live: LiveSide) -> tuple[str, ...]:
     """Returns the managers that keep what they changed here in a source of their own, and will write it again."""
     if not isinstance(live.state, SideState):
@@ -173,6 +217,19 @@ def restored(record: Record, entry: int, side: Side, grown: str, rest: JournalEn
         release="",
         side=side,
         text=f"{record.application}: the live side {side} is scaled up again: {grown}; {why} though users are on it",
+        reason=RESTORED,
+        at=now,
+    )
+    return announced(record, message)
+
+
+def put_right(record: Record, entry: int, side: Side, said: str, now: datetime) -> Record:
+    """Returns the record with one message more: on a person's word, flipgate has set again what others had changed."""
+    message = Announcement(
+        id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),
+        release="",
+        side=side,
+        text=f"{record.application}: the live side {side} is put right: {said}",
         reason=RESTORED,
         at=now,
     )

@@ -94,14 +94,19 @@ def of_another_repository(workload: Workload, service: Service) -> str:
 def changes(workload: Workload, service: Service, image: str, wanted: int, again: str = "") -> list[dict[str, Any]]:
     """Returns the operations of a JSON patch that set this image wherever it is missing, and so many pods (a CronJob:
     suspended); with the mark of what is released `again`, pods that are made anew. None where all is as wanted."""
+    operations = [*setting(workload, service, image), *_marking(workload, again)]
+    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
+        operations.append(workload.asking(wanted))
+    return operations
+
+
+def setting(workload: Workload, service: Service, image: str) -> list[dict[str, Any]]:
+    """Returns the operations that set this image wherever it is missing, and change nothing beside."""
     operations: list[dict[str, Any]] = []
     for each in behind(workload, service, image):
         pointer = f"{workload.template_pointer}{each.pointer}"
         operations.append({"op": "test", "path": f"{pointer}/name", "value": each.name})
         operations.append({"op": "add", "path": f"{pointer}/image", "value": image})
-    operations += _marking(workload, again)
-    if workload.up if workload.kind == "CronJob" else workload.replicas != wanted:
-        operations.append(workload.asking(wanted))
     return operations
 
 

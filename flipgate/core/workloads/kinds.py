@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from flipgate.core.spec.service import Kind
 from flipgate.core.values.foreign import SENTENCE_SHOWN, printable
-from flipgate.core.workloads.managed_fields import image_writers, moment_of, writer_of, written_by_us
+from flipgate.core.values.managed_fields import image_writers, moment_of, writer_of, written_by_us
 
 Rights = tuple[tuple[str, str, str], ...]
 """API group, resource, verbs."""

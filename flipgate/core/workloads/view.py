@@ -10,10 +10,10 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.kinds import KINDS, Stateful
-from flipgate.core.workloads.managed_fields import Writer
 
 ASKED_AGAIN = "flipgate.dev/asked-again"
 """An annotation on a Deployment. Its value is for nobody: a change has the controllers ask for its pods again."""

@@ -92,10 +92,10 @@ def recover(world: World, *, patience_seconds: float | None = None) -> Outcome:
         fact, news = finish_unrecorded(world, patience_seconds=patience_seconds)
         return Outcome(fact, news, world.store.read().phase.row.pipeline)
     match explain(record, view.traffic):
-        case Drift(fact):
+        case Drift() as drift:
             advice = drift_advice(world, record, view.traffic)
             raise Refused(
-                f"has drifted: {fact}. With the next command {advice.step}",
+                f"has drifted: {drift}. With the next command {advice.step}",
                 obj=f"application {world.application.name}",
                 reason=Why.DRIFTED,
                 untouched="all routes and both sides",

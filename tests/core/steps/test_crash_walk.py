@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from flipgate.core.record import intents
 from tests.core import source
-from tests.faults.walk import BY_GIT, BY_SEARCH, WALK
+from tests.faults.walk import BY_GIT, BY_SEARCH, BY_WORD, WALK
 
 pytestmark = source.IN_ONE_PROCESS
 
 
 def test_each_place_that_writes_an_entry_is_walked_to() -> None:
-    assert {(crash.writer, crash.step) for crash in WALK} | BY_SEARCH | BY_GIT == set(_written())
+    assert {(crash.writer, crash.step) for crash in WALK} | BY_SEARCH | BY_GIT | BY_WORD == set(_written())
 
 
 def test_no_crash_is_walked_to_twice() -> None:

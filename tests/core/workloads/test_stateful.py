@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.unread import Unread
 from flipgate.core.workloads.kinds import Stateful
-from flipgate.core.workloads.managed_fields import Writer
 from flipgate.core.workloads.standstill import final, first_seen, held_back, standstills
 from flipgate.core.workloads.stateful import REVISION_LABEL, deletes, in_turn, refused_pods, stuck, unbound
 from flipgate.core.workloads.view import SideState, Workload

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final
 
 OURS: Final = "flipgate"
@@ -34,10 +35,21 @@ def writer_of(meta: Mapping[str, Any], *path: str) -> Writer | None:
     """Returns who owns the field at this path (`f:spec`, `f:replicas`). Of several that agree on its value it is the
     latest: one who found it so already has no time of its own. None where nobody is named: the entries may be stripped.
     """
-    owners = [
+    return latest(
         _writer(entry) for entry in meta.get("managedFields") or [] if _at(entry.get("fieldsV1"), path) is not None
-    ]
-    return max(owners, key=lambda owner: owner.at or _EARLIEST, default=None)
+    )
+
+
+def writer_at(meta: Mapping[str, Any], pointer: str) -> Writer | None:
+    """Returns who owns the field at this JSON pointer, as `writer_of`. What stands in a list is owned with all of it:
+    the lists of routes are atomic, as lists of custom resources are whose CRD says nothing else."""
+    above = takewhile(lambda part: not part.isdigit(), pointer.split("/")[1:])
+    return writer_of(meta, *(f"f:{part}" for part in above))
+
+
+def latest(writers: Iterable[Writer | None]) -> Writer | None:
+    """Returns the one of these who wrote last; None where there is none."""
+    return max((each for each in writers if each), key=lambda each: each.at or _EARLIEST, default=None)
 
 
 def written_by_us(meta: Mapping[str, Any]) -> datetime | None:
