@@ -133,8 +133,7 @@ class World:
         git = self.application.spec.git
         return f"{self.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if git and git.holds else ""
 
-    @property
-    def git(self) -> Git:
+    def open_git(self) -> Git:
         """The team's repository, where the application's file declares one. Raises BadInput without credentials that it
         names."""
         assert self.application.spec.git is not None

@@ -26,7 +26,7 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
     if spec is None:
         return
     try:
-        with world.git.checkout() as copy:
+        with world.open_git().checkout() as copy:
             say(f"branch {spec.branch} of {spec.repository} is at {copy.head[:12]}")
             yield from _routes(world, copy, spec)
             for side in Side if spec.overlays else ():

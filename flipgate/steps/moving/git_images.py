@@ -46,7 +46,7 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
     faster, PUSHES times.
     """
     world, spec = acting.world, _spec(acting.world)
-    with world.git.checkout() as copy:
+    with world.open_git().checkout() as copy:
         change = _change(world, copy, release.side, release.images)
         if change is None:
             return _noted(acting, release, copy.head)

@@ -50,7 +50,7 @@ def put_routes_right(world: World) -> None:
             return
         with ExitStack() as opened:
             try:
-                copy = opened.enter_context(world.git.checkout())
+                copy = opened.enter_context(world.open_git().checkout())
                 if _is_right(world, copy, record, traffic, traffic.active):
                     return
             except FlipgateError as error:
@@ -131,7 +131,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
 
 
 def _git(world: World, seconds: float | None) -> Git:
-    return world.git.within(seconds) if seconds else world.git
+    return world.open_git().within(seconds) if seconds else world.open_git()
 
 
 def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:
