@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import urlsplit
 
+from flipgate.core.git.keys import locked
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
 from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError, Unreachable
@@ -28,7 +29,8 @@ from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError
 SECONDS: Final = 60.0
 """Of one exchange with the server, from beginning to end."""
 DEPTH: Final = 100
-"""Commits that are looked at for one that whoever applies the branch has come to."""
+"""Commits of the branch among which one is looked for: that whoever applies it has come to, or that the server does not
+give by its name."""
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never"),
@@ -132,12 +134,19 @@ class Checkout:
 
     def at(self, commit: str, path: str) -> str | None:
         """The text that a file had at a commit; None where it was not there. Raises NotFound for a commit that the
-        server does not give."""
+        server does not give, nor has among the branch's newest."""
         if not commit or set(commit) - set("0123456789abcdef"):
             raise NotFound("is no commit", obj=f'commit "{commit}" of {self._git.address}')
         with suppress(PermanentError, TemporaryError):
             return self._show(commit, path)
-        self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
+        try:
+            self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
+        except NotFound:
+            # By protocol version 0 a server gives what a branch names, and nothing else (uploadpack.allowAnySHA1InWant
+            # of git-config): an SSH server speaks that unless it accepts GIT_PROTOCOL.
+            self._fetch(DEPTH)
+            if commit not in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split():
+                raise
         return self._show(commit, path)
 
     def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
@@ -288,6 +297,13 @@ class Git:
             yield environment
             return
         said = self.credentials
+        if locked(said.private_key):
+            raise PermanentError(
+                "is locked by a passphrase, and nobody is there to type it",
+                obj=f"the private key for {self.address}",
+                untouched="the repository",
+                next_command="ssh-keygen -p -N '' -f KEYFILE",
+            )
         own = home / "home"
         own.mkdir(mode=0o700)
         for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "XDG_CONFIG_HOME"):

@@ -21,6 +21,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.dark_preview import dark_side, look_at_dark_preview
 from flipgate.steps.looking.look import look
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
+from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from lab.control.records import Lab
 from lab.load import Load
@@ -110,6 +111,7 @@ class Shop(Stage):
         recover(world)
         restore_live_side(world)
         put_dark_preview_right(world, by_schedule=True)
+        put_routes_right(world)
         if kept_too_long(world):
             with world.acting() as acting:
                 rest_expired(acting)

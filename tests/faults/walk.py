@@ -77,14 +77,13 @@ BY_SEARCH = frozenset({("going_back/hand_back.py", HAND_OVER)})
 """Of a way back to a named side without a release: one write closes the move's entry and opens the hand-over's, and who
 dies after it is in tests/simulation/test_found.py."""
 
-BY_GIT = frozenset(
-    {
-        ("moving/git_images.py", COMMIT_IMAGES),
-        ("moving/git_routes.py", COMMIT_ROUTES),
-        ("moving/git_routes.py", RELEASE_ROUTES),
-    }
+BY_GIT = (
+    Crash(DEPLOY_DARK, COMMIT_IMAGES, "moving/git_images.py", _both(Phase.DEPLOYING), _both(DARK)),
+    Crash(FLIP_TRAFFIC, COMMIT_ROUTES, "moving/git_routes.py", _both(BAKING), _both(LIVE)),
+    Crash(FLIP_TRAFFIC, RELEASE_ROUTES, "moving/git_routes.py", _both(BAKING), _both(LIVE)),
 )
-"""Around commits: with a real git, in tests/api/releasing/test_by_git_crashes.py and tests/lab/flux/test_release.py."""
+"""Of an application whose overlays and routes are in Git: walked to with Flux at work, in tests/lab/flux/test_crash.py;
+to both sides of the push itself in tests/api/releasing/test_by_git_crashes.py."""
 
 BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
 """On a person's word, who types it again: tests/api/going_back/test_put_side_right.py."""

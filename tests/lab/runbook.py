@@ -2,13 +2,17 @@
 
 python -m tests.lab.runbook flip APPLICATION                        (KUBECONFIG names the cluster)
 python -m tests.lab.runbook deploy APPLICATION NAME=IMAGE ...
+
+The token of the application's repository, where it has one, is in the environment: TESTS_GIT_TOKEN.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
+from flipgate.adapters.git import Credentials
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, need_release
@@ -20,6 +24,8 @@ from flipgate.steps.looking import prove
 from flipgate.steps.moving import dark_preview, git_routes, hand_over
 from flipgate.steps.releasing import bring_up, flip, questions, settle, suite
 from flipgate.steps.watching import watch
+
+GIT_TOKEN = "TESTS_GIT_TOKEN"
 
 
 def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
@@ -94,6 +100,8 @@ if __name__ == "__main__":
     verb, application, *builds = sys.argv[1:]
     here = World.open(application)
     here.say = print
+    if token := os.environ.get(GIT_TOKEN):
+        here.git_credentials = lambda: Credentials(token=token)
     if verb == "deploy":
         deploy_dark(here, dict(build.split("=", 1) for build in builds))
     else:

@@ -57,7 +57,8 @@ def _counted(what: str, service: Service, obj: Mapping[str, Any]) -> Iterator[st
         lines = f"`patches: [{{target: {target}, patch: '{patch}'}}]`"
         yield (
             f"{what}: Git says `{key}: {said}`, which flipgate sets, too: whoever applies the repository would take "
-            f"each change back. Leave it out of the base, or write in the overlay {lines}"
+            f"each change back. Leave it out of the base, or write in the overlay {lines}; first see docs/gitops.md, "
+            "What Git leaves out: what leaves Git is set to its default"
         )
 
 

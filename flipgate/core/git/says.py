@@ -19,6 +19,9 @@ from flipgate.core.values.text import cut
 
 LONGEST: Final = 600
 """Characters of what git said that are passed on."""
+_UNTRUSTED: Final = re.compile(r"certificate verification failed|certificate problem|issuer certificate", re.I)
+"""OpenSSL's and GnuTLS's words for a server whose certificate is by nobody that is trusted here."""
+_NOISE: Final = ("hint:", "Please make sure you have the correct access rights", "and the repository exists")
 _KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
     (
         Conflict,
@@ -40,7 +43,7 @@ _KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
         NotFound,
         re.compile(
             r"couldn't find remote ref|repository not found|not found|does not appear to be a git repository"
-            r"|returned error: 404|not our ref|no such ref",
+            r"|returned error: 404|not our ref|no such ref|unadvertised object",
             re.I,
         ),
     ),
@@ -59,9 +62,11 @@ _KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
 
 def explain(command: str, said: str, obj: str, code: int) -> FlipgateError:
     """Returns the error that git's words mean. One that is not known is a fault: trying again may help."""
-    lines = [line.strip() for line in without_secrets(said).splitlines()]
-    lines = [printable(line, LONGEST) for line in lines if line and not line.startswith("hint:")]
+    lines = [line.strip("@ \t\r") for line in without_secrets(said).splitlines() if not line.startswith(_NOISE)]
+    lines = [printable(line, LONGEST) for line in lines if line]
     fact = cut(f"git {command}: {'; '.join(lines) or f'exit code {code}, and no word'}", LONGEST)
+    if _UNTRUSTED.search(said):
+        return PermanentError(f"{fact}; the file of the authority to trust can be named in GIT_SSL_CAINFO", obj=obj)
     for kind, pattern in _KINDS:
         if pattern.search(said):
             return kind(fact, obj=obj)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from flipgate.adapters.chat import Chat
+from flipgate.adapters.git import Credentials
+from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import adopt
 from lab.stories import gitops
 from lab.stories.gitops import Repository, git
+from tests.lab.runbook import GIT_TOKEN
 from tests.lab.stage import BLUE, Edit, Stage
 
 
@@ -18,6 +23,16 @@ class GitStage(Stage):
     @property
     def repository(self) -> Repository:
         return Repository(self.lab, self.place)
+
+    def world(self, actor: str = "tester", chat: Chat | None = None) -> World:
+        """As a flow run opens it, with the credentials of the repository."""
+        world = super().world(actor, chat)
+        world.git_credentials = lambda: Credentials(token=self.repository.token)
+        return world
+
+    def program(self, module: str, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """The same, with the token for tests/lab/runbook.py."""
+        return super().program(module, *arguments, env={GIT_TOKEN: self.repository.token, **(env or {})})
 
     def install(self, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> None:
         """Blue live at version 1 as Git has it, adopted, and answering users."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from flipgate.adapters.git import Credentials
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus
 from flipgate.core.values.errors import Refused, Unreachable
@@ -54,12 +53,6 @@ def stage(
         document["spec"]["git"] = Repository(flux, place).section()
 
     return new_git_stage(request.node.name[5:20].replace("_", "-").strip("-"), edit=declared)
-
-
-def world_of(stage: GitStage) -> World:
-    world = stage.world()
-    world.git_credentials = lambda: Credentials(token=stage.repository.token)
-    return world
 
 
 @contextmanager
@@ -131,7 +124,7 @@ def in_git(stage: GitStage, path: str) -> str:
 
 
 def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> None:
-    world = world_of(stage)
+    world = stage.world()
     with stage.load() as load, sampled(stage) as seen:
         first = runbook.go_live(world, images("2", "api-all"))
         wait_until("Git and Flux agree on green", lambda: agreed(world))
@@ -163,7 +156,7 @@ def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> N
 
 def test_a_git_server_that_is_away_holds_up_a_deploy_and_no_user(stage: GitStage) -> None:
     """Away in each step; what was moved meanwhile stays moved, with Flux at work all along, and Git follows."""
-    world, repository = world_of(stage), stage.repository
+    world, repository = stage.world(), stage.repository
     with stage.load() as load, sampled(stage) as seen:
         with repository.away(), pytest.raises(Unreachable, match="503"):
             runbook.deploy_dark(world, images("2", "api-all"))
@@ -194,7 +187,7 @@ def test_a_git_server_that_is_away_holds_up_a_deploy_and_no_user(stage: GitStage
 
 def test_flux_that_cannot_apply_is_heard_in_its_own_words_and_users_stay(stage: GitStage) -> None:
     """A release's own commit renders: what Flux cannot apply is somebody else's, beside it."""
-    world = world_of(stage)
+    world = stage.world()
     clone = stage.repository.clone(stage.repository.bare.with_suffix(".clone"))
     path = OVERLAY.format(side="green")
     bad = '[{"op": "add", "path": "/spec/type", "value": "Nonsense"}]'
