@@ -20,6 +20,7 @@ from flipgate.cli._options import (
 from flipgate.cli._print import emit
 
 if TYPE_CHECKING:
+    from flipgate.core.spec.application import Application
     from flipgate.steps.going_back.way_back import RolledBack
 
 
@@ -75,12 +76,21 @@ def rollback(
         emit({**data, **figures, "notes": list(done.notes), "left": list(done.left)}, output)
     else:
         click.echo(_sentence(app, done))
-        for note in done.notes:
+        for note in (*done.notes, *_git_notes(world.application, done)):
             say(f"note: {note}")
         for each in done.left:
             say(f"left to you: {each}")
     if done.left:
         raise SystemExit(1)
+
+
+def _git_notes(application: Application, done: RolledBack) -> tuple[str, ...]:
+    """What is true of Git meanwhile, where it holds the routes: a terminal has no credentials of flipgate's for it."""
+    git = application.spec.git
+    if done.to is None or git is None or not git.routes:
+        return ()
+    flux = "; Flux leaves the routes as they are until then" if git.holds else ""
+    return (f"Git leads elsewhere until reconcile has pushed it, within five minutes{flux}: flipgate status has it",)
 
 
 def _sentence(app: str, done: RolledBack) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import JournalEntry, Record
+from flipgate.core.record.release import Release
+from flipgate.core.record.sent import ROLLBACK
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
@@ -64,14 +67,33 @@ def story(record: Record, to: Side, forward: str, back: str) -> Told:
     """Returns what has sent users to this side, as far as the record knows it."""
     known = [each for each in (record.release, record.last) if each]
     # Git may have been away for so long that a newer release is under way: it has moved nobody yet.
-    moved = (each for each in known if any(change.phase is Phase.FLIPPING for change in each.changes))
-    release = next(moved, record.newest)
+    moved = [each for each in known if any(change.phase is Phase.FLIPPING for change in each.changes)]
+    release = moved[0] if moved else record.newest
     if release is None:
         return Told(back, "-", "somebody", "before any release")
-    if release.side is to and release.phase in AFTER_TRAFFIC:
+    moves = [each for each in record.journal if each.step == MOVE_ROUTES and _leads(each, to)]
+    went_back = moves and Move.read(moves[-1].intent).back
+    if release.side is to and release.phase in AFTER_TRAFFIC and not went_back:
         said = next((each for each in reversed(release.decisions) if each.kind == "flip"), None)
         return Told(forward, release.name, said.by if said else release.opened_by, said.reason if said else "")
-    return Told(back, release.name, "flipgate", release.changes[-1].message)
+    left = next((each for each in moved if each.side is to.other), release)
+    who, _, why = _said_of(record, left, moves[-1] if moves else None).partition(": ")
+    return Told(back, left.name, who or "flipgate", why)
+
+
+def _leads(entry: JournalEntry, to: Side) -> bool:
+    meant = Move.find(entry.intent)
+    return meant is not None and meant.to is to
+
+
+def _said_of(record: Record, release: Release, move: JournalEntry | None) -> str:
+    """Returns who sent users back, and why, as `WHO: WHY`: said with the move, where no release changed its phase for
+    it, or with that phase."""
+    before = [each for each in record.journal if each.step == ROLLBACK and move and each.id == move.id - 1]
+    if before:
+        return before[0].outcome.partition(": ")[2].rpartition("; all users to ")[0]
+    back = [each.message for each in release.changes if each.phase is Phase.ROLLING_BACK]
+    return back[-1] if back else f"flipgate: {release.changes[-1].message}"
 
 
 def lines(routes: Iterable[RouteName], to: Side, why: str) -> str:

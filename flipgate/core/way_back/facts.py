@@ -139,6 +139,8 @@ class Facts:
         flux = [str(state.route) for state in self.traffic.routes if state.held] if self.traffic else []
         if known and known.side is active and (not flux or known.status is ConditionStatus.FALSE):
             return known
+        if known is None and not flux:
+            return None  # nobody has looked yet, and no move of ours waits for Git
         left = f"; Flux leaves {', '.join(flux)} as it is until then" if flux else ""
         said = f"nobody has pushed yet that the routes lead to {active}: reconcile does, within minutes{left}"
         status, why = ConditionStatus.FALSE, Why.GIT_BEHIND

@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message, image_lines
-from flipgate.core.git.routes import changed_files, leads_there, not_in_files, story
+from flipgate.core.git.routes import Told, changed_files, leads_there, not_in_files, story
+from flipgate.core.record.intents import Move
+from flipgate.core.record.phases import Reason
+from flipgate.core.record.record import EntryState, begin, end
+from flipgate.core.record.sent import note_sent
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
-from tests.core.builders import BLUE, GREEN, LIVE, record, release
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, record, release
 from tests.core.git.test_manifest import API, PLACES, TEAM, WHERE
 
 OTHER = RouteName("IngressRoute", "monitoring", "other")
@@ -42,6 +46,23 @@ def test_what_sent_users_where_they_are() -> None:
     assert story(newer, side, FLIP, ROLL_BACK).release == live.release.name
     assert story(newer, side, FLIP, ROLL_BACK).what == FLIP
     assert story(record(), BLUE, FLIP, ROLL_BACK).release == "-"
+
+
+def test_who_went_back_and_why_is_said_of_the_release_that_users_left() -> None:
+    live = record(release=release(*LIVE))
+    assert live.release is not None
+    side, why = live.release.side, "ben: git was edited: a mistake"
+    sent = note_sent(live, side.other, Reason.ROLLBACK_REQUESTED, why, actor="ben@host/1", now=NOW)
+    move = Move(side.other, back=True)
+    begun, entry = begin(sent, move.step, "ben@host/1", NOW, move.written())
+    back = end(begun, entry.id, EntryState.DONE, NOW)
+    told = Told(ROLL_BACK, live.release.name, "ben", "git was edited: a mistake")
+    assert story(back, side.other, FLIP, ROLL_BACK) == told
+    failed = but(back, release=release(), last=live.release)
+    assert story(failed, side.other, FLIP, ROLL_BACK).release == live.release.name, "no later one, which moved nobody"
+    there = Move(side, back=True, forced=True)
+    forth, _ = begin(back, there.step, "ben@host/1", NOW, there.written())
+    assert story(forth, side, FLIP, ROLL_BACK).what == ROLL_BACK, "--to the release's own side is no flip"
 
 
 def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> None:
