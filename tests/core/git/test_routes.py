@@ -55,7 +55,7 @@ def test_who_went_back_and_why_is_said_of_the_release_that_users_left() -> None:
     sent = note_sent(live, side.other, Reason.ROLLBACK_REQUESTED, why, actor="ben@host/1", now=NOW)
     move = Move(side.other, back=True)
     begun, entry = begin(sent, move.step, "ben@host/1", NOW, move.written())
-    back = end(begun, entry.id, EntryState.DONE, NOW)
+    back = end(begun, entry.id, EntryState.DONE, NOW, "done")
     told = Told(ROLL_BACK, live.release.name, "ben", "git was edited: a mistake")
     assert story(back, side.other, FLIP, ROLL_BACK) == told
     failed = but(back, release=release(), last=live.release)
