@@ -47,7 +47,8 @@ class Kustomized:
         if not self.found:
             return f"{self.name} is not there"
         if self.suspended:
-            return f"{self.name} is suspended (flux resume kustomization)"
+            namespace, _, name = self.name.rpartition(" ")[2].partition("/")
+            return f"{self.name} is suspended (flux -n {namespace} resume kustomization {name})"
         tried = f" of {self.tried[:12]}" if self.tried else ""
         return f"{self.name} says{tried}: {self.said or 'nothing yet'}"
 

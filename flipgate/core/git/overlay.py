@@ -34,7 +34,8 @@ def by_repository(images: Mapping[str, str]) -> tuple[Image, ...]:
         if len(refs) > 1:
             said = ", ".join(f"{' and '.join(services)} {ref}" for ref, services in refs.items())
             raise Refused(
-                f"its images get one reference a repository, and {repository} would get {len(refs)}: {said}",
+                f"its images get one reference a repository, and {repository} would get {len(refs)}: {said}. "
+                "Name the same one for each of them (--image), or have each built under a repository of its own",
                 obj="the overlay",
                 reason=Why.OVERLAY_NOT_SET,
                 untouched="the repository and both sides",
