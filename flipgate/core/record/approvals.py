@@ -103,12 +103,13 @@ def asked_already(record: Record, question: Question) -> Question | None:
 
 def answered_meanwhile(record: Record, question: Question) -> bool:
     """Whether a person has said yes or no to the very same by now, asked by another run: asking once more would make
-    their word void, and nobody would hear it."""
+    their word void, and nobody would hear it. A no to putting the old side to rest is none for ever: who starts that
+    again is asked again."""
     old = record.question
     if old is None or (old.kind, old.release) != (question.kind, question.release):
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
-    return isinstance(decided, Granted) or decided.reason == Why.REJECTED
+    return isinstance(decided, Granted) or (decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP)
 
 
 def _about(question: Question) -> tuple[str, ...]:

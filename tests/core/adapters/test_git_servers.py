@@ -145,7 +145,7 @@ def test_a_token_by_https_where_the_worker_trusts_the_servers_authority(
 ) -> None:
     url, authority = secure
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority))
-    commit = changed(Git(url, "main", team.credentials), "images: [a]\n")
+    commit = changed(Git(url, "main", team.credentials), "images: [by https]\n")
     assert team.tip == commit
     assert isinstance(refused(url, Credentials(token="stolen")), Forbidden)
 
