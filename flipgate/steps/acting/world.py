@@ -26,6 +26,7 @@ from flipgate.adapters.store import Store
 from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.base import but
@@ -136,8 +137,12 @@ class World:
     def open_git(self) -> Git:
         """The team's repository, where the application's file declares one. Raises BadInput without credentials that it
         names."""
+        return Git.of(self.git_spec(), self.git_credentials())
+
+    def git_spec(self) -> GitSpec:
+        """What the application's file says of the team's repository; asked only where it declares one."""
         assert self.application.spec.git is not None
-        return Git.of(self.application.spec.git, self.git_credentials())
+        return self.application.spec.git
 
     def each(self, act: Callable[[T], R], things: Iterable[T]) -> list[R]:
         """Calls `act` on each thing, a few at a time, and returns the results in the things' order. Raises what the

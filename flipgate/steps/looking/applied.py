@@ -33,8 +33,7 @@ def wait_applied(
     Raises Refused (NotApplied) that says what is missing, and Flux's own words: when the time that the file gives is
     over, or once Flux could not apply this very commit for FAILED_SECONDS.
     """
-    assert world.application.spec.git is not None
-    limit, began, failing = float(world.application.spec.git.timeout_seconds), world.monotonic(), None
+    limit, began, failing = float(world.git_spec().timeout_seconds), world.monotonic(), None
     told = ""
     while late := not_there(world.application, look_at_side(world, release.side), release.images):
         waited = world.monotonic() - began

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
-from datetime import datetime
 from functools import partial
 
 from flipgate.adapters.flux import find_kustomization
@@ -30,8 +29,8 @@ from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
+from flipgate.steps.moving.push import Files, note_commit, push
 
-PUSHES = 5
 QUICK_SECONDS = 10.0
 """Of all exchanges with the Git server together, before a release is watched: reconcile has more patience."""
 
@@ -68,14 +67,14 @@ def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Tra
     agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is active
     if not agreed or any(state.held for state in traffic.routes):
         return False
-    files = {path: copy.read(path) for path in _spec(world).routes}
+    files = {path: copy.read(path) for path in world.git_spec().routes}
     return files_of.leads_there(files, files_of.leading(traffic), world.application.places, active)
 
 
 def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
     world.say(f"the routes in Git: {error}")
     found = agreement.is_behind(active, error.named_fact, world.now())
-    write(world, partial(_noted, found=found, now=world.now()))
+    write(world, partial(agreement.noted, found=found, now=world.now()))
 
 
 def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: Checkout | None = None) -> bool:
@@ -99,7 +98,7 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
         _close(acting, error)
         _note_behind(world, traffic.active, error)
         return False
-    write(world, partial(_noted, found=found, now=world.now()))
+    write(world, partial(agreement.noted, found=found, now=world.now()))
     return found.status is ConditionStatus.TRUE
 
 
@@ -110,32 +109,27 @@ def _close(acting: Acting, error: FlipgateError) -> None:
         close_open(acting, acting.world.store.read(), step, EntryState.UNDONE, f"looked at again later: {error}")
 
 
-def _noted(record: records.Record, found: Condition, now: datetime) -> records.Record:
-    return agreement.noted(record, found, now)
-
-
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
-    world, spec = acting.world, _spec(acting.world)
+    world, spec = acting.world, acting.world.git_spec()
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         files = {path: copy.read(path) for path in spec.routes}
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
             named = ", ".join(map(str, lacking))
             raise NotFound(f"{named} is in none of {', '.join(spec.routes)}", obj=f"commit {copy.head[:12]}")
-        commit = copy.head
         if files_of.changed_files(files, routes, places, to):
             with journal(acting, CommitRoutes(to)) as entry:
-                commit = _push(acting, copy, traffic, to)
-                entry.outcome = f"commit {commit[:12]} on {spec.branch}"
-        return _released(acting, copy, traffic, to, commit)
+                _push(acting, copy, traffic, to)
+                entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
+        return _released(acting, copy, traffic, to)
 
 
 def _git(world: World, seconds: float | None) -> Git:
     return world.open_git().within(seconds) if seconds else world.open_git()
 
 
-def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:
-    world, spec = acting.world, _spec(acting.world)
+def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
+    world, spec = acting.world, acting.world.git_spec()
     routes, places = files_of.leading(traffic), world.application.places
     told = files_of.story(world.store.read(), to, FLIP, ROLL_BACK)
     message = commit_message(
@@ -147,39 +141,19 @@ def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> str:
         by=told.by,
         details=files_of.lines(routes, to, told.why),
     )
-    for left in reversed(range(PUSHES)):
-        changed = files_of.changed_files({path: copy.read(path) for path in spec.routes}, routes, places, to)
-        if not changed:
-            return copy.head
-        for path, text in changed.items():
-            copy.write(path, text)
-        commit = copy.commit(message, spec.author)
-        acting.confirm_lease()
-        try:
-            copy.push()
-        except Conflict as error:
-            if not left:
-                raise
-            world.say(f"{error}; fetched, and made anew")
-            copy.refresh()
-            continue
-        world.say(f"pushed {commit[:12]} to {spec.branch} of {spec.repository}: {', '.join(changed)}")
-        world.store.update(partial(_with_commit, told=told, commit=commit, now=world.now()))
-        return commit
-    raise AssertionError("not reached: the last loss is raised")
+
+    def changed() -> Files:
+        return files_of.changed_files({path: copy.read(path) for path in spec.routes}, routes, places, to)
+
+    if push(acting, copy, changed(), changed, message):
+        note_commit(world, told.release, told.what, copy.head)
 
 
-def _with_commit(record: records.Record, told: files_of.Told, commit: str, now: datetime) -> records.Record:
-    if record.release is None or record.release.name != told.release:
-        return record
-    return records.update_release(record, lambda found: found.committed(told.what, commit, now))
-
-
-def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side, commit: str) -> Condition:
+def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Condition:
     """Has Flux keep the routes again where what it applied last leads them where they lead, and says what is so."""
-    world, spec = acting.world, _spec(acting.world)
+    world, spec = acting.world, acting.world.git_spec()
     held = [state for state in traffic.routes if state.held]
-    said = f"commit {commit[:12]} on {spec.branch} leads to {to}"
+    said = f"commit {copy.head[:12]} on {spec.branch} leads to {to}"
     if not held or not spec.flux or not spec.flux.routes:
         return agreement.agrees(to, said, world.now())
     found = find_kustomization(world.cluster, spec.flux.routes)
@@ -215,8 +189,3 @@ def _lift(acting: Acting, held: list[RouteState]) -> None:
 def _keeps_routes(world: World) -> bool:
     git = world.application.spec.git
     return git is not None and bool(git.routes)
-
-
-def _spec(world: World) -> GitSpec:
-    assert world.application.spec.git is not None, "asked only where the file declares a repository"
-    return world.application.spec.git

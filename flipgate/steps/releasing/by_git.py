@@ -28,8 +28,7 @@ def set_by_git(acting: Acting, release: Release, view: View) -> View:
     What is left to do then is the same as where images are set directly. Raises Refused as `commit_images` and
     `wait_applied` do, TemporaryError where the Git server is not to be had: the step looks again, and goes on.
     """
-    world, git = acting.world, acting.application.spec.git
-    assert git is not None
+    world, git = acting.world, acting.world.git_spec()
     side = view.sides[release.side]
     if release.phase is not Phase.DEPLOYING and not not_there(world.application, side, release.images):
         return view
