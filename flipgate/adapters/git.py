@@ -8,8 +8,6 @@ its filters and its submodules are left alone.
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import urlsplit
 
+from flipgate.adapters import programs
 from flipgate.core.git.keys import locked
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
@@ -249,33 +248,21 @@ class Git:
         """Runs git there; returns what it wrote. Raises as `checkout` does, and Conflict for a push that was refused
         because somebody else has pushed."""
         began = time.monotonic()
+        left = max(0.0, min(self.seconds, self.until - began))
         try:
-            process = subprocess.Popen(
-                ["git", *SAFE, *arguments],
-                cwd=folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            code, out, err = programs.run_to_end(["git", *SAFE, *arguments], environment, folder=folder, timeout=left)
+        except TimeoutError:
+            took = time.monotonic() - began
+            raise Unreachable(f"git {arguments[0]} had no end after {took:.0f} s", obj=self._obj) from None
         except FileNotFoundError:
             raise PermanentError(
                 "is not installed here", obj="program git", next_command="apt-get install git"
             ) from None
         except (OSError, ValueError) as error:
             raise PermanentError(f"cannot be run here: {error}", obj="program git") from None
-        try:
-            out, err = process.communicate(timeout=max(0.0, min(self.seconds, self.until - began)))
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            took = time.monotonic() - began
-            raise Unreachable(f"git {arguments[0]} had no end after {took:.0f} s", obj=self._obj) from None
-        if process.returncode:
+        if code:
             said = self._without_secrets((err + (out if pushing else b"")).decode(errors="replace"))
-            raise explain(arguments[0], said, self._obj, process.returncode)
+            raise explain(arguments[0], said, self._obj, code)
         return out.decode(errors="replace")
 
     @property

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from flipgate.adapters import programs
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
 from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
@@ -34,24 +32,12 @@ def render(folder: Path, source: str) -> str:
     program = _program()
     verb = ["build"] if Path(program).name.startswith("kustomize") else ["kustomize"]
     try:
-        process = subprocess.Popen(
-            [program, *verb, str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            start_new_session=True,
-        )
+        code, out, err = programs.run_to_end([program, *verb, str(folder)], _environment(), timeout=SECONDS)
+    except TimeoutError:
+        raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
     except OSError as error:
         raise PermanentError(f"cannot be run here: {error.strerror}", obj=f"program {program}") from None
-    try:
-        out, err = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):  # with what it has started: it fetches by git
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
-    if process.returncode:
+    if code:
         said = without_secrets(err.decode(errors="replace")).replace(str(folder), source).strip()
         raise BadInput(f"does not render: {cut(said, 600)}", obj=source, untouched="the repository")
     return out.decode(errors="replace")

@@ -1,4 +1,5 @@
-"""Runs one program of the operator's for a check: bounded in time and output, and gone with all that it started."""
+"""Runs programs, each bounded in time, and gone with all that it started: one of the operator's for a check, bounded in
+output too; git and kustomize."""
 
 from __future__ import annotations
 
@@ -76,6 +77,30 @@ def run(
         _end_group(process)
         kept.finish()
     return Ended(process.returncode, time.monotonic() - began, kept.output(), limit)
+
+
+def run_to_end(
+    words: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None, timeout: float
+) -> tuple[int, bytes, bytes]:
+    """Runs a program that ends by itself, in a process group of its own; returns its exit code, and what it wrote to
+    each of its outputs. Raises TimeoutError after so many seconds: it is ended then, with what it has started; OSError
+    or ValueError where it cannot be run."""
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        _signal(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise TimeoutError from None
+    return process.returncode, out, err
 
 
 def _ends(pid: int, deadline: float, may_go_on: Callable[[], None]) -> bool:
