@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,6 +52,14 @@ class ClusterOptions:
 def say(text: str) -> None:
     """What happens meanwhile: on stderr, so that stdout holds the answer alone."""
     click.echo(text, err=True)
+
+
+def say_rest(notes: Iterable[str], left: Iterable[str]) -> None:
+    """What happened on the way, and what a person must still see to."""
+    for note in notes:
+        say(f"note: {note}")
+    for each in left:
+        say(f"left to you: {each}")
 
 
 def _nothing(_text: str) -> None:

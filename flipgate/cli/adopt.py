@@ -13,7 +13,7 @@ from flipgate.cli._options import (
     output_option,
     person,
     reason_option,
-    say,
+    say_rest,
 )
 
 
@@ -60,9 +60,7 @@ def _settle(options: ClusterOptions, app: str, reason: str, output: str | None) 
     record = world.store.read()
     what = f"adopted as it is: {record.active} is active, {record.active.other} is dark"
     show(record, what, changed=done is not None, output=output)
-    for note in done.notes if done and not output else ():
-        say(f"note: {note}")
-    for each in done.left if done else ():
-        say(f"left to you: {each}")
+    if done:
+        say_rest(() if output else done.notes, done.left)
     if done and done.left:
         raise SystemExit(1)

@@ -14,7 +14,7 @@ from flipgate.cli._options import (
     output_option,
     person,
     reason_option,
-    say,
+    say_rest,
 )
 from flipgate.cli._print import emit
 
@@ -78,10 +78,7 @@ def _tell(app: str, done: RolledBack | None, found: tuple[Amiss, ...], left: lis
         click.echo(f"live side of {app}: {part}")
     if not (done or found):
         click.echo(f"routes and live side of {app} are as the record says; nothing changed")
-    for note in done.notes if done else ():
-        say(f"note: {note}")
-    for each in left:
-        say(f"left to you: {each}")
+    say_rest(done.notes if done else (), left)
 
 
 def _show(world: World, output: str | None) -> None:

@@ -15,7 +15,7 @@ from flipgate.cli._options import (
     output_option,
     person,
     reason_option,
-    say,
+    say_rest,
 )
 from flipgate.cli._print import emit
 
@@ -76,10 +76,7 @@ def rollback(
         emit({**data, **figures, "notes": list(done.notes), "left": list(done.left)}, output)
     else:
         click.echo(_sentence(app, done))
-        for note in (*done.notes, *_git_notes(world.application, done)):
-            say(f"note: {note}")
-        for each in done.left:
-            say(f"left to you: {each}")
+        say_rest((*done.notes, *_git_notes(world.application, done)), done.left)
     if done.left:
         raise SystemExit(1)
 

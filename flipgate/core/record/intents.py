@@ -77,10 +77,7 @@ class Move(Intent):
 
 
 @dataclass(frozen=True)
-class HandOver(Intent):
-    """The work that is done on one side only moves to this side."""
-
-    step: ClassVar[str] = HAND_OVER
+class _To(Intent):
     to: Side
 
     def written(self) -> dict[str, Any]:
@@ -89,6 +86,13 @@ class HandOver(Intent):
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
         return cls(Side(stored["to"]))
+
+
+@dataclass(frozen=True)
+class HandOver(_To):
+    """The work that is done on one side only moves to this side."""
+
+    step: ClassVar[str] = HAND_OVER
 
 
 @dataclass(frozen=True)
@@ -201,22 +205,14 @@ class CommitImages(Intent):
 
 
 @dataclass(frozen=True)
-class CommitRoutes(Intent):
+class CommitRoutes(_To):
     """The routes' files in Git are to lead to this side, as the routes do."""
 
     step: ClassVar[str] = COMMIT_ROUTES
-    to: Side
-
-    def written(self) -> dict[str, Any]:
-        return {"to": str(self.to)}
-
-    @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Self:
-        return cls(Side(stored["to"]))
 
 
 @dataclass(frozen=True)
-class ReleaseRoutes(CommitRoutes):
+class ReleaseRoutes(_To):
     """Flux is to keep the routes, which lead to this side, as Git has them again."""
 
     step: ClassVar[str] = RELEASE_ROUTES

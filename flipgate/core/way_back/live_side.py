@@ -212,24 +212,20 @@ def sources(record: Record, application: Application, live: LiveSide) -> tuple[s
 def restored(record: Record, entry: int, side: Side, grown: str, rest: JournalEntry, now: datetime) -> Record:
     """Returns the record with one message more: flipgate has scaled up again what it had put to rest itself."""
     why = f"entry {rest.id} ({rest.step} of {rest.actor}) had put it to rest"
-    message = Announcement(
-        id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),
-        release="",
-        side=side,
-        text=f"{record.application}: the live side {side} is scaled up again: {grown}; {why} though users are on it",
-        reason=RESTORED,
-        at=now,
-    )
-    return announced(record, message)
+    return _told(record, entry, side, f"is scaled up again: {grown}; {why} though users are on it", now)
 
 
 def put_right(record: Record, entry: int, side: Side, said: str, now: datetime) -> Record:
     """Returns the record with one message more: on a person's word, flipgate has set again what others had changed."""
+    return _told(record, entry, side, f"is put right: {said}", now)
+
+
+def _told(record: Record, entry: int, side: Side, said: str, now: datetime) -> Record:
     message = Announcement(
         id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),
         release="",
         side=side,
-        text=f"{record.application}: the live side {side} is put right: {said}",
+        text=f"{record.application}: the live side {side} {said}",
         reason=RESTORED,
         at=now,
     )
