@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +12,9 @@ from pathlib import Path
 
 from flipgate.adapters.git import Credentials
 from lab.git.server import GitHandler
+from lab.stories.gitops import git as git
 
 TOKEN = "not-a-real-token"
-SOMEBODY = {"NAME": "dev", "EMAIL": "dev@example.test"}
 
 
 @dataclass(frozen=True)
@@ -98,12 +96,3 @@ def served(folder: Path) -> Iterator[Served]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def git(folder: Path, *words: str) -> str:
-    """What git says, as somebody with a name."""
-    who = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in SOMEBODY.items()}
-    env = {**os.environ, **who, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-    answer = subprocess.run(["git", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
-    assert not answer.returncode, f"git {words}: {answer.stderr}"
-    return answer.stdout.strip()

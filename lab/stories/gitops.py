@@ -131,13 +131,14 @@ class Repository:
 
 
 def git(folder: Path, *words: str) -> str:
-    """What Git says, as somebody with a name, and never asking for a password.
+    """What Git says, as somebody with a name, whatever this user has configured, and never asking for a password.
 
     Raises:
         LabError: It failed; in its own words, without the token.
     """
     who = {f"GIT_{role}_{key.upper()}": value for role in ("AUTHOR", "COMMITTER") for key, value in SOMEBODY.items()}
-    env = {**os.environ, **who, "GIT_TERMINAL_PROMPT": "0"}
+    own = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    env = {**os.environ, **who, **own}
     answer = subprocess.run(["git", *words], cwd=folder, env=env, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise LabError(f"`git {words[0]}` failed: {answer.stderr.strip()[-1000:]}")

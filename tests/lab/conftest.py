@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from lab.control import labs, pipelines
 from lab.control.pipelines import Pipelines
 from lab.control.records import Lab
-from lab.stories.example import Place
 from tests.conftest import LAB
 from tests.lab.prefect_api import PrefectApi
-from tests.lab.stage import Edit, NewStage, Stage
+from tests.lab.stage import NewStage, Stage, copies
 
 
 @pytest.fixture(scope="session")
@@ -35,14 +32,4 @@ def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
 @pytest.fixture
 def new_stage(lab: Lab) -> Iterator[NewStage]:
     """Makes copies of the example, removed at the end of the test: `new_stage("name", policy=..., edit=...)`."""
-    made: list[Stage] = []
-
-    def new(name: str, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> Stage:
-        stage = Stage(lab, Place.named(f"t{os.getpid()}-{name}"))
-        made.append(stage)
-        stage.install(policy, edit)
-        return stage
-
-    yield new
-    for stage in made:
-        stage.remove()
+    yield from copies(Stage, lab)

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -204,6 +204,24 @@ class Stage:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+S = TypeVar("S", bound=Stage)
+
+
+def copies(kind: type[S], lab: Lab) -> Iterator[Callable[..., S]]:
+    """Makes copies of this kind, for a fixture, and removes them all at its end."""
+    made: list[S] = []
+
+    def new(name: str, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> S:
+        stage = kind(lab, example.Place.named(f"t{os.getpid()}-{name}"))
+        made.append(stage)
+        stage.install(policy, edit)
+        return stage
+
+    yield new
+    for stage in made:
+        stage.remove()
 
 
 NewStage = Callable[..., Stage]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from lab.control import labs
 from lab.control.records import Lab
-from lab.stories.example import Place
 from tests.conftest import LAB
 from tests.lab.flux.git_stage import GitStage, NewGitStage
-from tests.lab.stage import Edit
+from tests.lab.stage import copies
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +22,4 @@ def flux(lab: Lab, tell: Callable[[str], None]) -> Lab:
 @pytest.fixture
 def new_git_stage(flux: Lab) -> Iterator[NewGitStage]:
     """Makes copies, removed at the end of the test: `new_git_stage("name", policy=..., edit=...)`."""
-    made: list[GitStage] = []
-
-    def new(name: str, policy: Mapping[str, Any] | None = None, edit: Edit | None = None) -> GitStage:
-        stage = GitStage(flux, Place.named(f"t{os.getpid()}-{name}"))
-        made.append(stage)
-        stage.install(policy, edit)
-        return stage
-
-    yield new
-    for stage in made:
-        stage.remove()
+    yield from copies(GitStage, flux)
