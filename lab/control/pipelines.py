@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 
 from lab.control.records import Lab
-from lab.machine import paths
+from lab.machine import locks, paths
 from lab.machine.errors import LabError
 from lab.machine.processes import Identity
 from lab.machine.progress import Progress
@@ -131,12 +131,17 @@ class Pipelines:
         return LabError(f"The {which.replace('prefect-', 'Prefect ')} {what} within {patience:.0f} s: see {log}")
 
 
-def start(lab: Lab, tell: Progress) -> Pipelines:
-    """A server with everything deployed, and a worker.
+def up(lab: Lab, tell: Progress) -> Pipelines:
+    """The lab's server with everything deployed, and a worker: as they run already, else started.
 
     Raises:
         LabError: Something did not come up; its log is named.
     """
+    with locks.held(paths.lock_file(lab.name), f"another start or end of lab {lab.name}", tell):
+        return find(lab) or _start(lab, tell)
+
+
+def _start(lab: Lab, tell: Progress) -> Pipelines:
     pipelines = start_server(lab, tell)
     tell("Prefect: deploying the pipelines")
     pipelines.deploy()

@@ -136,7 +136,7 @@ def _set_up(approve: bool, name: str, tell: Progress, out: TextIO, by_git: bool)
         lab = labs.up(name, flux=by_git, progress=lambda line: progress(f"     {line}"))
     tell("2/6  a real Prefect: server (SQLite) and worker, six deployments")
     with Printer(out) as progress:
-        prefect = pipelines.start(lab, lambda line: progress(f"     {line}"))
+        prefect = pipelines.up(lab, lambda line: progress(f"     {line}"))
     os.environ.update({k: v for k, v in prefect.env().items() if k.startswith("PREFECT_") or k == "KUBECONFIG"})
     tell("3/6  the example: nine services and a CronJob live on blue at version 1, green at rest, one live route")
     place = example.Place()

@@ -23,7 +23,7 @@ def lab(tell: Callable[[str], None]) -> Lab:
 @pytest.fixture(scope="session")
 def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     """The shared lab's Prefect server and worker."""
-    server = pipelines.find(lab) or pipelines.start(lab, tell)
+    server = pipelines.up(lab, tell)
     # Tests leave things half done on purpose; the one that wants them settled starts the flow itself.
     PrefectApi(server.api_url).pause("reconcile")
     return server
