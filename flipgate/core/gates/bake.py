@@ -107,6 +107,9 @@ SHORT_IN_A_ROW = 2
 SILENT_IN_A_ROW = 2
 """Looks in a row in which a replica answers nothing, or nobody does, until what users get is not known."""
 
+SELDOM = 4
+"""A replica that answers in fewer than one look of so many is not one whose users are served."""
+
 
 def judge_bake(samples: Sequence[Sample], *, max_error_ratio: float) -> tuple[Evidence, ...]:
     """Returns the verdicts so far. No answers at all is unknown, never pass."""
@@ -138,8 +141,8 @@ def _errors(samples: Sequence[Sample], limit: float) -> Evidence:
     numbers = f"{failed} of {answered} answers were errors"
     if silent:
         numbers += f", {silent} probes had no answer{why}"
-    if unseen := _unseen(samples):
-        numbers += f"; what users get through {_named(unseen)} is not known: no answer when last asked"
+    for reason, replicas in (unseen := _unseen(samples)).items():
+        numbers += f"; what users get through {_named(replicas)} is not known: {reason}"
     if deaf := _deaf(samples):
         numbers += f"; no answer at all in the last {SILENT_IN_A_ROW} looks"
     if answered == 0:
@@ -175,16 +178,26 @@ def _deaf(samples: Sequence[Sample]) -> bool:
     return len(tail) == SILENT_IN_A_ROW and all(sample.silent == sample.asked for sample in tail)
 
 
-def _unseen(samples: Sequence[Sample]) -> list[str]:
-    """The replicas that users are sent to, and that answered nothing in the last looks which asked them, or in the only
-    one: each answers for its own users, however many others there are."""
+def _unseen(samples: Sequence[Sample]) -> dict[str, list[str]]:
+    """The replicas that users are sent to, and of which too little was heard, by why: each answers for its own users,
+    however many others there are."""
     listed = next((sample.replicas for sample in reversed(samples) if sample.replicas), ())
+    unseen: dict[str, list[str]] = {}
+    for replica in sorted(listed):
+        if reason := _too_little(samples, replica):
+            unseen.setdefault(reason, []).append(replica)
+    return unseen
 
-    def silent(replica: str) -> bool:
-        last = [sample.heard[replica] for sample in samples if replica in sample.heard][-SILENT_IN_A_ROW:]
-        return bool(last) and not any(last)
 
-    return [replica for replica in sorted(listed) if silent(replica)]
+def _too_little(samples: Sequence[Sample], replica: str) -> str:
+    """Why what was heard of a replica says nothing; empty where it says enough, or where it has only just come."""
+    heard = [sample.heard[replica] for sample in samples if replica in sample.heard]
+    if not heard:
+        there = sum(replica in sample.replicas for sample in samples)
+        return "never asked" if 2 * there > max(len(samples), SILENT_IN_A_ROW) else ""
+    if not any(heard[-SILENT_IN_A_ROW:]):
+        return "no answer when last asked"
+    return f"answered in {sum(heard)} of {len(heard)} looks" if SELDOM * sum(heard) < len(heard) else ""
 
 
 def _named(names: Sequence[str]) -> str:

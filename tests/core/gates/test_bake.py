@@ -186,6 +186,10 @@ def heard(looks: dict[str, str], listed: str) -> Evidence:
         ({"a": "+", "b": "-"}, "ab", UNKNOWN),  # a bake of one look: nothing was ever heard from it
         ({"a": "+++", "b": "++ ", "c": "  -"}, "ac", UNKNOWN),
         ({"a": "+++", "b": "++ ", "c": "  +"}, "ac", PASS),  # a pod's replacement
+        ({"a": "+" * 20, "b": "-" * 18 + "++"}, "ab", UNKNOWN),  # heard in the last looks alone
+        ({"a": "+" * 20, "b": "-" * 9 + "+" * 11}, "ab", PASS),
+        ({"a": "+++", "b": "+ +", "c": "   "}, "abc", UNKNOWN),  # asked slowly, and the bake is over too soon
+        ({"a": "+", "b": " "}, "ab", PASS),  # one look says little of who is asked
     ],
 )
 def test_a_replica_that_answers_nothing_is_unknown_however_many_others_answer(
