@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flipgate.adapters import runs
 from flipgate.core.values.errors import Unreachable
-from tests.core.answering import answering
+from tests.core.answering import NONE, Answering, answering
+
+pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 RUN = "0c5b3ab1-0d43-4a6b-9a3c-6d8d8bd1e0aa"
 ASKS: dict[str, Callable[[], object]] = {
@@ -19,14 +21,18 @@ ASKS: dict[str, Callable[[], object]] = {
 }
 
 
+@contextmanager
+def prefect_says(status: int, body: bytes, headers: Mapping[str, str] = NONE) -> Iterator[Answering]:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with answering(status, body, headers) as there, temporary_settings({PREFECT_API_URL: f"{there.url}/api"}):
+        yield there
+
+
 @pytest.mark.parametrize("body", [b"<p>\xff 502", b"<p>Sorry!", b"[]", b'{"id": 1}'])
 @pytest.mark.parametrize("ask", ASKS)
 def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> None:
-    with (
-        answering(200, body) as there,
-        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
-        pytest.raises(Unreachable, match="did not answer as expected"),
-    ):
+    with prefect_says(200, body), pytest.raises(Unreachable, match="did not answer as expected"):
         ASKS[ask]()
 
 
@@ -48,11 +54,7 @@ def test_whoever_types_a_decision_waits_seconds_for_a_server_that_is_down(
         assert sum(slept) < 60, slept
 
     monkeypatch.setattr("prefect.client.base.time.sleep", sleep)
-    with (
-        answering(502, b"", headers) as there,
-        temporary_settings({PREFECT_API_URL: f"{there.url}/api"}),
-        pytest.raises(Unreachable, match="502"),
-    ):
+    with prefect_says(502, b"", headers) as there, pytest.raises(Unreachable, match="502"):
         ASKS[ask]()
     assert there.asked
     assert sum(slept) < 10, slept
