@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.lease import Lease
-from flipgate.adapters.store import Store
 from flipgate.core.traffic.moves import RoutePatch
 from flipgate.core.traffic.traffic import _SEAL, DarkSide, Traffic
 from flipgate.core.values.sides import Side
@@ -60,11 +59,6 @@ def _no_lease(stack: ExitStack) -> None:
     stack.enter_context(patch.object(Lease, "acquire", acquire))
     stack.enter_context(patch.object(Lease, "check", lambda self: None))
     _no_confirmation(stack)
-
-
-def _no_epoch(stack: ExitStack) -> None:
-    """Who was taken over may go on writing the record."""
-    stack.enter_context(patch.object(Store, "_need_epoch", lambda self, record: None))
 
 
 def _no_record_version(stack: ExitStack) -> None:
@@ -125,23 +119,12 @@ def _routes_first(stack: ExitStack) -> None:
     stack.enter_context(patch("flipgate.steps.moving.stamp.look", look))
 
 
-def _all(*plants: Plant) -> Plant:
-    """Fences that close one door, taken out together."""
-
-    def plant(stack: ExitStack) -> None:
-        for each in plants:
-            each(stack)
-
-    return plant
-
-
 PLANTED: Mapping[str, Plant] = MappingProxyType(
     {
         "stamp tests on workloads": _no_stamp_tests,
         "tests of route patches": _no_route_tests,
         "the Lease's confirmation": _no_confirmation,
         "the Lease": _no_lease,
-        "the Lease and the record's epoch": _all(_no_lease, _no_epoch),
         "the record's version": _no_record_version,
         "DarkSide": _any_dark_side,
         "routes read before the entry": _read_after_the_entry,
@@ -150,8 +133,8 @@ PLANTED: Mapping[str, Plant] = MappingProxyType(
 )
 
 
-COVERED = frozenset({"the Lease", "routes read last in a look"})
-"""Fences that others stand behind: without these alone no order is known that breaks a promise (decision 0011)."""
+COVERED = frozenset({"routes read last in a look"})
+"""Fences that others stand behind: where one alone is gone, no order is known that breaks a promise (decision 0011)."""
 
 
 @contextmanager
