@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from flipgate.adapters.flux import find_kustomization
 from flipgate.adapters.git import Checkout
@@ -12,7 +13,7 @@ from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.git.rendered import read_rendered
 from flipgate.core.spec.git import GitSpec
-from flipgate.core.values.errors import FlipgateError, Forbidden, Unreachable
+from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import images_of
 from flipgate.steps.acting.world import World
@@ -20,22 +21,45 @@ from flipgate.steps.looking.look import look_at_side, look_at_traffic
 
 
 def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
-    """Yields what stands between the repository and a release, a sentence each. Where this place is not let in, or
-    cannot render, that is said: the worker may be, and can."""
+    """Yields what stands between the repository and a release, a sentence each; of a repository that could not be had,
+    what was not looked at therefore."""
     spec = world.application.spec.git
     if spec is None:
         return
-    try:
-        with world.open_git().checkout() as copy:
-            say(f"branch {spec.branch} of {spec.repository} is at {copy.head[:12]}")
-            yield from _routes(world, copy, spec)
+    with ExitStack() as opened:
+        git = None
+        try:
+            git = world.open_git()
+            copy = opened.enter_context(git.checkout())
+        except FlipgateError as error:
+            yield _not_looked_at(spec, error, typed=git is not None and git.credentials is None)
+        else:
+            say(f"{spec.where} is at {copy.head[:12]}")
+            yield from _or_its_error(_routes(world, copy, spec))
             for side in Side if spec.overlays else ():
-                yield from _overlay(world, copy, spec, side)
-    except (Forbidden, Unreachable) as error:
-        say(f"the repository was not looked at: {error.named_fact}")
+                yield from _or_its_error(_overlay(world, copy, spec, side))
+    yield from _flux(world, spec)
+
+
+def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
+    """Says it in git's words. Who types `check` has no block: whether they are let in says nothing of the worker."""
+    block = f"block flipgate-git/{spec.block}" if spec.block else "the git of its place"
+    if typed:
+        by = f"asked by the git of this place, which says nothing of the worker's ({block})"
+    else:
+        by = f"asked by the release's own credentials ({block}): no release can commit"
+    folders = (spec.overlays.blue, spec.overlays.green) if spec.overlays else ()
+    fact = f"{error.obj or spec.where}: not looked at: {error.fact}; {by}"
+    command = error.next_command or f"git ls-remote {spec.repository} refs/heads/{spec.branch}"
+    return f"{fact}. Not checked: {', '.join([*folders, *spec.routes])} ({command})"
+
+
+def _or_its_error(problems: Iterator[str]) -> Iterator[str]:
+    """What keeps one part from being looked at hides no other."""
+    try:
+        yield from problems
     except FlipgateError as error:
         yield error.named_fact
-    yield from _flux(world, spec)
 
 
 def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:

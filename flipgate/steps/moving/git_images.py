@@ -61,7 +61,7 @@ def _push(acting: Acting, copy: Checkout, changed: Files, release: Release, side
     except Conflict as error:
         raise Refused(
             f"others pushed before flipgate {PUSHES} times in a row",
-            obj=f"branch {spec.branch} of {spec.repository}",
+            obj=spec.where,
             reason=Why.PUSH_REFUSED,
             untouched="the repository and both sides",
         ) from error

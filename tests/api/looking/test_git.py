@@ -13,7 +13,7 @@ from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.releasing.test_by_git import BASE, OVERLAY
 from tests.api.shop import Shop
-from tests.repository import Served, served
+from tests.repository import TOKEN, Served, served
 
 ROUTING = """\
 apiVersion: traefik.io/v1alpha1
@@ -21,6 +21,7 @@ kind: IngressRoute
 metadata: {name: live, namespace: NAME}
 spec: {routes: [{kind: Rule, match: Host(`x`), services: [{name: web, namespace: NAME-blue, port: 80}]}]}
 """
+OF_THE_BLOCK = Credentials(token=TOKEN)
 GIT = """\
   git:
     repository: URL
@@ -53,10 +54,11 @@ def pushed(shop: Shop, repository: Served, base: str = BASE, blue: str = "", rou
     repository.pushes(files)
 
 
-def found(shop: Shop, repository: Served, said: list[str] | None = None, **credentials: str) -> list[str]:
+def found(
+    shop: Shop, repository: Served, said: list[str] | None = None, credentials: Credentials | None = OF_THE_BLOCK
+) -> list[str]:
     world = shop.world()
-    given = Credentials(**credentials) if credentials else repository.credentials
-    world.git_credentials = lambda: given
+    world.git_credentials = lambda: credentials
     return list(git_problems(world, (said if said is not None else []).append))
 
 
@@ -105,10 +107,26 @@ def test_what_no_release_could_do_there(team: Shop, repository: Served, change: 
     assert any(problem in each for each in found(team, repository))
 
 
-def test_who_is_not_let_in_here_says_so_and_finds_no_problem(team: Shop, repository: Served) -> None:
-    said: list[str] = []
-    assert found(team, repository, said, token="stolen") == []
-    assert "the repository was not looked at: " in said[0]
+def test_who_is_not_let_in_here_has_not_looked_and_says_what_at(
+    team: Shop, repository: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_ASKPASS", "true")
+    (problem,) = found(team, repository, credentials=None)
+    assert problem.startswith(f"branch main of {repository.url}: not looked at: git fetch: ")
+    assert "overlays/blue, overlays/green, routing.yaml" in problem
+    assert f"(git ls-remote {repository.url} refs/heads/main)" in problem
+    assert "says nothing of the worker's" in problem
+
+
+def test_credentials_that_are_not_let_in_are_a_problem_and_not_shown(team: Shop, repository: Served) -> None:
+    (problem,) = found(team, repository, credentials=Credentials(token="stolen"))
+    assert problem.startswith(f"branch main of {repository.url}: not looked at: git fetch: ")
+    assert "stolen" not in problem
+    assert "the release's own credentials" in problem
+
+
+def test_a_server_that_is_away_was_not_looked_at(team: Shop, repository: Served) -> None:
     with repository.away(REFUSED):
-        assert found(team, repository, said) == []
-    assert "503" in said[1]
+        (problem,) = found(team, repository)
+    assert "not looked at: git fetch: " in problem
+    assert "503" in problem
