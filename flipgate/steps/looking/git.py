@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flipgate.adapters.flux import find_kustomization
 from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render
 from flipgate.core.git import routes as files_of
@@ -17,6 +16,7 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import images_of
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.flux import flux_problems
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 
 
@@ -26,8 +26,8 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
     spec = world.application.spec.git
     if spec is None:
         return
+    git = copy = None
     with ExitStack() as opened:
-        git = None
         try:
             git = world.open_git()
             copy = opened.enter_context(git.checkout())
@@ -38,7 +38,7 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
             yield from _or_its_error(_routes(world, copy, spec))
             for side in Side if spec.overlays else ():
                 yield from _or_its_error(_overlay(world, copy, spec, side))
-    yield from _flux(world, spec)
+        yield from _or_its_error(flux_problems(world, copy, say))
 
 
 def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
@@ -87,11 +87,3 @@ def _overlay(world: World, copy: Checkout, spec: GitSpec, side: Side) -> Iterato
     rendered = read_rendered(render(copy.folder / folder, folder), folder)
     yield from fights(world.application, state.place, rendered)
     yield from runs_otherwise(world.application, state, rendered)
-
-
-def _flux(world: World, spec: GitSpec) -> Iterator[str]:
-    named = [each for each in (spec.flux.blue, spec.flux.green, spec.flux.routes) if each] if spec.flux else []
-    for name in named:
-        found = find_kustomization(world.cluster, name)
-        if not found.found or found.suspended:
-            yield found.sentence

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Credentials
 from flipgate.core.spec.application import load_application
+from flipgate.steps.looking.flux import flux_problems
 from flipgate.steps.looking.git import git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
+from tests.api.flux import KUSTOMIZE, SOURCE, Flux
 from tests.api.releasing.test_by_git import BASE, OVERLAY
 from tests.api.shop import Shop
+from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
 
 ROUTING = """\
@@ -55,9 +60,13 @@ def pushed(shop: Shop, repository: Served, base: str = BASE, blue: str = "", rou
 
 
 def found(
-    shop: Shop, repository: Served, said: list[str] | None = None, credentials: Credentials | None = OF_THE_BLOCK
+    shop: Shop,
+    repository: Served,
+    said: list[str] | None = None,
+    credentials: Credentials | None = OF_THE_BLOCK,
+    cluster: Cluster | None = None,
 ) -> list[str]:
-    world = shop.world()
+    world = shop.world(cluster=cluster)
     world.git_credentials = lambda: credentials
     return list(git_problems(world, (said if said is not None else []).append))
 
@@ -130,3 +139,85 @@ def test_a_server_that_is_away_was_not_looked_at(team: Shop, repository: Served)
         (problem,) = found(team, repository)
     assert "not looked at: git fetch: " in problem
     assert "503" in problem
+
+
+class Fluxed:
+    """The team, whose overlays Flux applies from the repository."""
+
+    def __init__(self, team: Shop, repository: Served, cluster: Cluster) -> None:
+        self.team, self.repository, self.flux = team, repository, Flux(cluster, team.own)
+        self.git_repository()
+        for side in ("blue", "green"):
+            self.flux.kustomization(side, f"./overlays/{side}")
+        named = ", ".join(f"{side}: {{namespace: {team.own}, name: {side}}}" for side in ("blue", "green"))
+        text = team.text + GIT.replace("URL", repository.url) + f"    flux: {{{named}}}\n"
+        team.application = load_application(text, "shop.yaml")
+
+    def git_repository(self, **spec: object) -> None:
+        self.flux.add("GitRepository", "team", {"url": self.repository.url, "ref": {"branch": "main"}} | spec)
+
+    def problems(self, said: list[str] | None = None) -> list[str]:
+        return found(self.team, self.repository, said, cluster=self.flux.cluster)
+
+
+@pytest.fixture
+def fluxed(team: Shop, repository: Served, flux_cluster: Cluster) -> Fluxed:
+    return Fluxed(team, repository, flux_cluster)
+
+
+def test_a_flux_that_applies_what_is_committed_is_no_problem(fluxed: Fluxed) -> None:
+    assert fluxed.problems() == []
+
+
+def test_a_flux_that_stands_still_or_looks_elsewhere_is_named(fluxed: Fluxed) -> None:
+    own = fluxed.team.own
+    fluxed.flux.kustomization("blue", "./overlays/blue", suspend=True)
+    fluxed.git_repository(ref={"branch": "production"}, suspend=True)
+    at = f"production of {fluxed.repository.url} (GitRepository {own}/team), and spec.git names branch main"
+    still = f"is suspended (flux -n {own} resume"
+    blue, blue_branch, green, green_branch = fluxed.problems()
+    assert blue == f"Kustomization {own}/blue {still} kustomization blue)"
+    assert green == f"GitRepository {own}/team, which feeds Kustomization {own}/green, {still} source git team)"
+    assert f"Kustomization {own}/blue takes its files from branch {at}" in blue_branch
+    assert f"Kustomization {own}/green takes its files from branch {at}" in green_branch
+
+
+def test_another_address_is_the_same_repository_where_that_has_its_commit(fluxed: Fluxed) -> None:
+    own = fluxed.team.own
+    spec = {"url": "http://git.flux-system.svc/config.git", "ref": {"branch": "main"}}
+    artifact = {"artifact": {"revision": f"main@sha1:{fluxed.repository.tip}"}}
+    fluxed.flux.add("GitRepository", "team", spec, artifact)
+    assert fluxed.problems() == []
+    fluxed.flux.add("GitRepository", "team", spec, {"artifact": {"revision": f"main@sha1:{'0' * 40}"}})
+    first, _ = fluxed.problems()
+    assert f"(GitRepository {own}/team), and spec.git names {fluxed.repository.url}, which does not have" in first
+
+
+def test_a_folder_that_renders_to_the_side_will_do_and_another_will_not(fluxed: Fluxed) -> None:
+    flux, own, repository = fluxed.flux, fluxed.team.own, fluxed.repository
+    repository.pushes({"clusters/prod/kustomization.yaml": "resources: [../../overlays/blue]\n"})
+    flux.kustomization("blue", "./clusters/prod")
+    flux.kustomization("green", "overlays/")  # without a kustomization of its own: Flux takes all that lies below
+    assert fluxed.problems() == []
+    flux.kustomization("green", "./clusters/prod")
+    flux.kustomization("blue", "./clusters")
+    blue, green = fluxed.problems()
+    assert blue == (
+        f"Kustomization {own}/blue applies clusters, and the overlay of blue is overlays/blue: what is committed there "
+        "is not applied"
+    )
+    assert f"green is overlays/green: it does not render to Deployment {own}-green/web, " in green
+
+
+def test_a_source_that_may_not_be_asked_is_said_once(fluxed: Fluxed, tmp_path: Path) -> None:
+    own, said = fluxed.team.own, list[str]()
+    robot = user(fluxed.team, tmp_path)
+    grant(fluxed.team, [f"no permission to get kustomizations.{KUSTOMIZE} in namespace {own} (kubectl auth)"])
+    world = fluxed.team.world(cluster=robot)
+    assert list(flux_problems(world, None, said.append)) == []
+    asked, read = (f"kubectl auth can-i {verb} gitrepositories.{SOURCE} -n {own}" for verb in ("patch", "get"))
+    assert said == [
+        f"GitRepository {own}/team is not asked to look at once, for want of the right to patch it: Flux comes within "
+        f"its interval ({asked})",
+        f"GitRepository {own}/team was not looked at, for want of the right to get it ({read})",
+    ]
