@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flipgate.core.git.flux import Kustomized, Source
@@ -12,13 +12,24 @@ from flipgate.core.spec.git import SCP, GitSpec
 USUAL_PORTS: Final = frozenset({None, 22, 80, 443})
 
 
-def stands_still(fed: Kustomized, source: Source | None) -> str:
-    """Says that nothing which is pushed now is applied, for somebody has suspended it; empty where nobody has."""
-    if fed.found and fed.suspended:
-        return fed.sentence
+class Still(NamedTuple):
+    """Somebody has suspended something: nothing that is pushed now is applied."""
+
+    fact: str
+    resume: str
+    """What a person types to let it go on."""
+
+    def __str__(self) -> str:
+        return f"{self.fact} ({self.resume})"
+
+
+def stands_still(fed: Kustomized, source: Source | None) -> Still | None:
+    """Returns what is suspended of a Kustomization and its source, the first; None where nothing is."""
+    if fed.suspended:
+        return Still(f"{fed.name} is suspended", fed.resume)
     if source and source.suspended:
-        return f"{source.name}, which feeds {fed.name}, is suspended ({source.resume})"
-    return ""
+        return Still(f"{source.name}, which feeds {fed.name}, is suspended", source.resume)
+    return None
 
 
 def fed_problems(spec: GitSpec, fed: Kustomized, source: Source | None, *, has_commit: bool) -> Iterator[str]:
@@ -29,7 +40,7 @@ def fed_problems(spec: GitSpec, fed: Kustomized, source: Source | None, *, has_c
         yield fed.sentence
         return
     if still := stands_still(fed, source):
-        yield still
+        yield str(still)
     if source is None:
         return
     if not source.found:

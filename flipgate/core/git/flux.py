@@ -58,10 +58,15 @@ class Kustomized:
         if not self.found:
             return f"{self.name} is not there"
         if self.suspended:
-            namespace, _, name = self.name.rpartition(" ")[2].partition("/")
-            return f"{self.name} is suspended (flux -n {namespace} resume kustomization {name})"
+            return f"{self.name} is suspended ({self.resume})"
         tried = f" of {self.tried[:12]}" if self.tried else ""
         return f"{self.name} says{tried}: {self.said or 'nothing yet'}"
+
+    @property
+    def resume(self) -> str:
+        """How a person lets it go on."""
+        namespace, _, name = self.name.rpartition(" ")[2].partition("/")
+        return f"flux -n {namespace} resume kustomization {name}"
 
     def failed(self, commit: str) -> bool:
         """Whether it has tried this very commit, and could not apply it."""

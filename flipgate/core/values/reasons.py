@@ -253,7 +253,7 @@ NoSuchTransition | a release cannot go from its phase to that one | flipgate sta
 NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
 NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
 NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
-NotApplied | the cluster does not run what was pushed to Git | the message has Flux's words; the same build again
+NotApplied | the cluster does not run what is pushed, or Flux is suspended | the message says why; the same build again
 NotFound | the application is not managed, or an object is not there | flipgate adopt APP
 NotReady | the old side lacks Ready pods | kubectl get pods there
 NotReadyInTime | the dark side's pods did not become Ready in time | the message has Kubernetes' own reason

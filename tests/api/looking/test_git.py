@@ -221,3 +221,21 @@ def test_a_source_that_may_not_be_asked_is_said_once(fluxed: Fluxed, tmp_path: P
         f"its interval ({asked})",
         f"GitRepository {own}/team was not looked at, for want of the right to get it ({read})",
     ]
+
+
+def test_an_artifact_whose_commit_nobody_knows_is_named_where_it_keeps_routes(fluxed: Fluxed) -> None:
+    own, status = fluxed.team.own, {"lastAppliedRevision": "latest@sha256:ab"}
+    text = fluxed.team.text + GIT.replace("URL", fluxed.repository.url)
+    fluxed.team.application = load_application(
+        f"{text}    flux: {{routes: {{namespace: {own}, name: routing}}}}\n", "shop.yaml"
+    )
+    fluxed.flux.add("OCIRepository", "team", {"url": "oci://registry.example/config"})
+    fluxed.flux.kustomization("routing", ".", kind="OCIRepository", status=status)
+    (problem,) = fluxed.problems()
+    assert problem.startswith(
+        f"Kustomization {own}/routing has applied latest@sha256:ab of OCIRepository {own}/team, which names no commit: "
+    )
+    assert problem.endswith("Until then a route stays excluded from Flux after each move (docs/gitops.md, Artifacts)")
+    status["lastAppliedOriginRevision"] = f"main@sha1:{fluxed.repository.tip}"
+    fluxed.flux.kustomization("routing", ".", kind="OCIRepository", status=status)
+    assert fluxed.problems() == []

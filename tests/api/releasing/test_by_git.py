@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Git
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
@@ -23,7 +24,9 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.releasing.bring_up import bring_up
 from lab.control.records import Lab
 from lab.git.server import DEAF, REFUSED
+from tests.api.flux import Flux
 from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened, timed_by_its_waiting, told, under_lease
+from tests.api.steps import refusing
 from tests.repository import Served, git, served
 
 BASE = """\
@@ -235,3 +238,30 @@ def test_two_applications_in_one_repository_do_not_hinder_each_other(team: Team)
     assert brought_up(replace(world)).name
     assert team.image("web") == "shop/web:2"
     assert team.shop.counts(BLUE) == {"web": 2, "mailer": 1}
+
+
+@pytest.mark.parametrize("kind", ["Kustomization", "GitRepository"])
+def test_a_flux_that_somebody_has_suspended_is_refused_before_anything_is_pushed(
+    team: Team, flux_cluster: Cluster, kind: str
+) -> None:
+    shop, own = team.shop, team.shop.own
+    shop.cluster = flux_cluster
+    flux = Flux(flux_cluster, own)
+
+    def suspended(what: str) -> None:
+        flux.add("GitRepository", "team", {"url": team.repository.url, "suspend": what == "GitRepository"})
+        flux.kustomization("green", "./overlays/green", suspend=what == "Kustomization")
+
+    named = f", flux: {{green: {{namespace: {own}, name: green}}}}, timeoutSeconds: 30"
+    text = shop.text + GIT.format(url=team.repository.url).replace(", timeoutSeconds: 30", named)
+    shop.application = load_application(text, "shop.yaml")
+    suspended(kind)
+    world = team.world()
+    release = opened(world)
+    with refusing(Why.NOT_APPLIED, match=f"{kind} {own}/.* is suspended: nothing that is pushed now") as refused:
+        under_lease(timed_by_its_waiting(team.world()), bring_up, release)
+    assert refused.value.next_command.startswith(f"flux -n {own} resume ")
+    assert len(team.repository.log()) == 1
+    suspended("")
+    under_lease(world, bring_up, release)
+    assert team.image("web") == "shop/web:2"
