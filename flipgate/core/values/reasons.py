@@ -53,6 +53,7 @@ class Why(StrEnum):
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
     GIT_AGREES = "GitAgrees"
+    GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
@@ -214,6 +215,7 @@ Drifted | the routes are not where flipgate left them | flipgate status APP (nam
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
+GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares

@@ -22,7 +22,7 @@ from flipgate.core.record.record import Condition, ConditionStatus, EntryState
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.moves import by_hand, in_a_message, plan_lift
 from flipgate.core.traffic.traffic import RouteState, Traffic
-from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Unreachable
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close_open, journal
@@ -75,7 +75,13 @@ def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Tra
 
 def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
     world.say(f"the routes in Git: {error}")
-    found = agreement.is_behind(active, error.named_fact, world.now())
+    # Not each server that does not answer is Git's: Prefect has the credentials, the API server what Flux says.
+    away = isinstance(error, Unreachable) and error.obj == world.git_spec().where
+    found = (
+        agreement.is_away(active, error.fact, world.now())
+        if away
+        else agreement.is_behind(active, error.named_fact, world.now())
+    )
     write(world, partial(agreement.noted, found=found, now=world.now()))
 
 

@@ -102,6 +102,9 @@ def test_a_server_that_is_away_has_nobody_take_the_lease(team: Team) -> None:
         git_routes.put_routes_right(world)
     assert world.store.read().epoch == epoch
     assert in_git(world) is ConditionStatus.FALSE
+    said = said_of_git(world).message
+    assert said.startswith("Git is away: git fetch: ")
+    assert said.endswith("; nothing is wrong in the cluster: users stay on green")
 
 
 def test_nobody_waits_for_git_under_the_lease_before_it_has_answered(
