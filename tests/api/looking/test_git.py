@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.cluster import APPLY_PATCH, Cluster
 from flipgate.adapters.git import Credentials
 from flipgate.core.spec.application import load_application
 from flipgate.steps.looking.flux import flux_problems
-from flipgate.steps.looking.git import git_problems
+from flipgate.steps.looking.git import applied_problems, git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.flux import KUSTOMIZE, SOURCE, Flux
 from tests.api.releasing.test_by_git import BASE, OVERLAY
-from tests.api.shop import Shop
+from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
 
@@ -139,6 +139,59 @@ def test_a_server_that_is_away_was_not_looked_at(team: Shop, repository: Served)
         (problem,) = found(team, repository)
     assert "not looked at: git fetch: " in problem
     assert "503" in problem
+
+
+def applied(shop: Shop) -> None:
+    """Flux applies blue and the route, Argo CD green."""
+    labels = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    paths = [f"{shop.deployments(BLUE)}/{name}" for name in ("web", "mailer")]
+    for path in (*paths, shop.route_path()):
+        found = shop.cluster.get(path)
+        body = {key: found[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": found["metadata"]["name"]}}
+        body["metadata"]["labels"] = labels
+        query = {"fieldManager": "kustomize-controller"}
+        shop.cluster._connection.json("PATCH", path, body=body, query=query, content_type=APPLY_PATCH)
+    tracking = f"shop:apps/Deployment:{shop.namespace(GREEN)}/web"
+    annotated = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": tracking}}}
+    shop.cluster.merge(f"{shop.deployments(GREEN)}/web", annotated)
+
+
+def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_section(shop: Shop) -> None:
+    assert list(applied_problems(shop.world())) == []
+    applied(shop)
+    flux = "{namespace: flux-system, name: apps}"
+    workloads, route = applied_problems(shop.world())
+    assert workloads == (
+        f"Deployment {shop.name}-blue/mailer, Deployment {shop.name}-blue/web, Deployment {shop.name}-green/web: "
+        "applied by Flux (Kustomization flux-system/apps), Argo CD (Application shop), and the file has no "
+        "spec.git.overlays: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
+        f"overlays: {{blue: FOLDER, green: FOLDER}}, flux: {{blue: {flux}}}}}` under spec, and tell Argo CD once which "
+        "fields to leave (docs/gitops.md)"
+    )
+    assert route == (
+        f"IngressRoute {shop.name}/live: applied by Flux (Kustomization flux-system/apps), and the file has no "
+        "spec.git.routes: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
+        f"routes: [FILE], flux: {{routes: {flux}}}}}` under spec (docs/gitops.md)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "lacking"),
+    [
+        ("overlays: {blue: b, green: g}", "Write `routes: [FILE], flux: {routes: "),
+        ("routes: [r.yaml]", "Write `flux: {routes: "),
+        ("overlays: {blue: b, green: g}, routes: [r.yaml], flux: {routes: {name: apps}}", ""),
+    ],
+)
+def test_a_section_that_covers_a_part_is_completed(shop: Shop, keys: str, lacking: str) -> None:
+    applied(shop)
+    text = f"{shop.text}  git: {{repository: 'https://git.example/a.git', {keys}}}\n"
+    shop.application = load_application(text, "shop.yaml")
+    problems = list(applied_problems(shop.world()))
+    assert all(each.endswith("under spec.git (docs/gitops.md)") or "Argo CD" in each for each in problems)
+    routes = [each for each in problems if each.startswith("IngressRoute")]
+    assert [lacking in each for each in routes] == ([True] if lacking else [])
+    assert any(each.startswith("Deployment") for each in problems) is ("overlays" not in keys)
 
 
 class Fluxed:
