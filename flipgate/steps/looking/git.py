@@ -10,7 +10,7 @@ from flipgate.adapters.kustomize import render
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
-from flipgate.core.git.rendered import read_rendered
+from flipgate.core.git.rendered import also_released, read_rendered
 from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.errors import FlipgateError
@@ -38,7 +38,7 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
             say(f"{spec.where} is at {copy.head[:12]}")
             yield from _or_its_error(_routes(world, copy, spec))
             for side in Side if spec.overlays else ():
-                yield from _or_its_error(_overlay(world, copy, spec, side))
+                yield from _or_its_error(_overlay(world, copy, side, say))
         yield from _or_its_error(flux_problems(world, copy, say))
 
 
@@ -93,12 +93,16 @@ def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
             )
 
 
-def _overlay(world: World, copy: Checkout, spec: GitSpec, side: Side) -> Iterator[str]:
-    assert spec.overlays is not None, "asked only where the file declares them"
-    folder = spec.overlays.of(side)
+def _overlay(world: World, copy: Checkout, side: Side, say: Callable[[str], None]) -> Iterator[str]:
+    overlays = world.git_spec().overlays
+    assert overlays is not None, "asked only where the file declares them"
+    folder = overlays.of(side)
     path, text = kustomization_in(folder, copy.find)
     state = look_at_side(world, side)
-    with_images(text, by_repository(images_of(world.application, state)), path)  # could it be changed at all?
+    images = images_of(world.application, state)
+    with_images(text, by_repository(images), path)  # could it be changed at all?
     rendered = read_rendered(render(copy.folder / folder, folder), folder)
+    for line in also_released(world.application, state.place, rendered, images):
+        say(line)
     yield from fights(world.application, state.place, rendered)
     yield from runs_otherwise(world.application, state, rendered)

@@ -15,7 +15,7 @@ from flipgate.steps.looking.git import applied_problems, git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.flux import KUSTOMIZE, SOURCE, Flux
-from tests.api.releasing.test_by_git import BASE, OVERLAY
+from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
@@ -100,6 +100,18 @@ def test_what_would_be_changed_by_who_applies_it_next(team: Shop, repository: Se
     route, image = found(team, repository)
     assert route.startswith("routing.yaml leads elsewhere than the routes, which lead to blue")
     assert image == f"Deployment {team.name}-blue/web runs shop/web:1, and its overlay says shop/web:9"
+
+
+def test_what_is_not_declared_and_gets_each_release_is_said(team: Shop, repository: Served) -> None:
+    said: list[str] = []
+    pushed(team, repository, base=BASE + MIGRATION)
+    assert found(team, repository, said) == []
+    (blue, green) = said[1:]
+    assert blue.startswith(
+        f"Job {team.name}-blue/migrate: not declared, and the commit of each release sets its image, too (shop/web:1)"
+    )
+    assert "kustomize.toolkit.fluxcd.io/force: enabled" in blue
+    assert f"Job {team.name}-green/migrate" in green
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,13 @@ spec:
     metadata: {labels: {app: mailer}}
     spec: {containers: [{name: mailer, image: shop/mailer}]}
 """
+MIGRATION = """\
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: migrate, image: shop/web}]}}}
+"""
 OVERLAY = """\
 namespace: NAME-SIDE
 resources: [../../base]
@@ -216,6 +223,18 @@ def test_an_overlay_that_would_give_another_image_or_change_more_is_refused(team
     more = f"its images would change more than is released: Deployment {team.shop.name}-green/mailer"
     with pytest.raises(Refused, match=more):
         brought_up(team.world(), "3")
+
+
+def test_a_job_of_the_overlay_gets_the_image_that_is_released_and_the_commit_says_so(team: Team) -> None:
+    team.repository.pushes({"base/all.yaml": BASE + MIGRATION})
+    said: list[str] = []
+    world = team.world()
+    world.say = said.append
+    brought_up(world)
+    assert team.image("web") == "shop/web:2"
+    line = f"Job {team.shop.name}-green/migrate (not declared): shop/web:1 -> shop/web:2"
+    assert f"\n- {line}\n" in git(team.repository.bare, "log", "-1", "--format=%B", "main") + "\n"
+    assert f"the commit sets beside the declared services: {line}" in said
 
 
 def test_what_is_not_applied_in_time_is_said(team: Team) -> None:
