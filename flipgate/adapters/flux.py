@@ -1,42 +1,67 @@
-"""Flux's objects: reads a Kustomization, and asks it and its source to look now."""
+"""Flux's objects: reads a Kustomization and its source, and asks both to look now."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from flipgate.adapters.cluster import Cluster, Reader
-from flipgate.core.git.flux import GROUP, PLURAL, POLLED, REQUESTED, SOURCES, Kustomized, read_kustomization
+from flipgate.core.git.flux import (
+    GROUP,
+    PLURAL,
+    POLLED,
+    REQUESTED,
+    SOURCES,
+    Kustomized,
+    Source,
+    read_kustomization,
+    read_source,
+)
 from flipgate.core.spec.git import KustomizationName
-from flipgate.core.values.errors import NotFound
+from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound
 
 
 def find_kustomization(cluster: Reader, name: KustomizationName) -> Kustomized:
     """A Kustomization as it is now; one that is not there, or of a Flux that is not, is said to be."""
-    api = cluster.groups().get(GROUP)
-    obj = cluster.find(_path(api, name)) if api else None
+    path = _kustomization_path(cluster, name)
+    obj = cluster.find(path) if path else None
     return read_kustomization(str(name), name.namespace, obj)
 
 
-def ask(cluster: Cluster, name: KustomizationName, now: datetime) -> None:
-    """Asks a Kustomization and its source to look now. Nothing depends on it: both look by themselves, too. What is not
-    there is passed over; raises Forbidden and what else the API server says."""
-    api, sources = cluster.groups().get(GROUP), cluster.groups().get(SOURCES)
-    if api is None:
-        return
+def find_source(cluster: Reader, fed: Kustomized) -> Source | None:
+    """What a Kustomization takes its files from; None of a kind that looks nowhere by itself. Raises Forbidden: it is a
+    right that releases do not need."""
+    path = _path_of_source(cluster, fed)
+    return read_source(f"{fed.source_kind} {fed.source}", cluster.find(path)) if path else None
+
+
+def ask(cluster: Cluster, name: KustomizationName, now: datetime) -> tuple[FlipgateError, ...]:
+    """Asks a Kustomization and its source to look now, each by itself: whichever cannot be asked looks all the same,
+    only later. Returns what went wrong. What is not there is passed over, and so is what may not be asked: `check` says
+    which right is missing."""
     asked = {"metadata": {"annotations": {REQUESTED: now.isoformat()}}}
-    found = find_kustomization(cluster, name)
-    if sources and (plural := POLLED.get(found.source_kind)):
-        namespace, _, source = found.source.partition("/")
-        _merge(cluster, f"/apis/{sources}/namespaces/{namespace}/{plural}/{source}", asked)
-    _merge(cluster, _path(api, name), asked)
+    failed = []
+    for path_of in (_source_path, _kustomization_path):
+        try:
+            if path := path_of(cluster, name):
+                cluster.merge(path, asked, timeout=5.0)
+        except (NotFound, Forbidden):
+            continue
+        except FlipgateError as error:
+            failed.append(error)
+    return tuple(failed)
 
 
-def _merge(cluster: Cluster, path: str, asked: dict[str, dict[str, dict[str, str]]]) -> None:
-    try:
-        cluster.merge(path, asked, timeout=5.0)
-    except NotFound:
-        return
+def _source_path(cluster: Reader, name: KustomizationName) -> str:
+    return _path_of_source(cluster, find_kustomization(cluster, name))
 
 
-def _path(api: str, name: KustomizationName) -> str:
-    return f"/apis/{api}/namespaces/{name.namespace}/{PLURAL}/{name.name}"
+def _path_of_source(cluster: Reader, fed: Kustomized) -> str:
+    """Where what feeds a Kustomization is; empty for what does not look by itself."""
+    api, plural = cluster.groups().get(SOURCES), POLLED.get(fed.source_kind)
+    namespace, _, name = fed.source.partition("/")
+    return f"/apis/{api}/namespaces/{namespace}/{plural}/{name}" if api and plural else ""
+
+
+def _kustomization_path(cluster: Reader, name: KustomizationName) -> str:
+    api = cluster.groups().get(GROUP)
+    return f"/apis/{api}/namespaces/{name.namespace}/{PLURAL}/{name.name}" if api else ""

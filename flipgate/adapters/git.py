@@ -143,10 +143,16 @@ class Checkout:
         except NotFound:
             # By protocol version 0 a server gives what a branch names, and nothing else (uploadpack.allowAnySHA1InWant
             # of git-config): an SSH server speaks that unless it accepts GIT_PROTOCOL.
-            self._fetch(DEPTH)
-            if commit not in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split():
+            if not self.has(commit):
                 raise
         return self._show(commit, path)
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is one of the branch's newest (DEPTH)."""
+        if commit == self.head:
+            return True
+        self._fetch(DEPTH)
+        return commit in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split()
 
     def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
         """Whether a commit is one of the branch's newest (DEPTH), and not older than the last change of these files.

@@ -18,6 +18,7 @@ from flipgate.core.record.phases import Phase
 from flipgate.steps.acting.world import World
 from lab.control import labs
 from lab.control.records import Lab
+from tests.api.flux import serve_flux
 from tests.api.shop import Shop
 from tests.api.steps import Install, until_served
 from tests.conftest import API_LAB
@@ -105,3 +106,9 @@ def dark(shop: Shop) -> World:
 def live(shop: Shop) -> World:
     """The shop with a new release live on green, and blue still up, as actor `pipeline`."""
     return shop.gone_live("pipeline")
+
+
+@pytest.fixture(scope="session")
+def flux_cluster(lab: Lab, cluster: Cluster) -> Cluster:
+    """The same API server, with Flux's kinds served."""
+    return serve_flux(lab)

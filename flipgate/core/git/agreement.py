@@ -3,7 +3,7 @@ behind."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from flipgate.core.record import conditions
@@ -15,6 +15,8 @@ from flipgate.core.values.sides import Side
 
 STAYS_SECONDS: Final = 300.0
 """After which people are told that Git is behind still: it is tried every five minutes."""
+TOLD: Final = frozenset({Why.GIT_STAYS_BEHIND, Why.GIT_AWAY})
+"""Reasons under which the condition is kept once people were told."""
 
 
 def agrees(to: Side, message: str, now: datetime) -> Condition:
@@ -31,22 +33,44 @@ def is_behind(to: Side, message: str, now: datetime) -> Condition:
     )
 
 
+def is_away(to: Side, fact: str, now: datetime) -> Condition:
+    """Returns the condition that nobody can say, for the Git server does not answer: nothing is wrong beside that."""
+    why = f"Git is away: {fact}; nothing is wrong in the cluster: users stay on {to}"
+    return but(is_behind(to, why, now), reason=Why.GIT_AWAY)
+
+
 def noted(record: Record, found: Condition, now: datetime) -> Record:
     """Returns the record with this condition. One that was false for STAYS_SECONDS is announced, and its end, each
-    once."""
+    once. A Git server that is there again after it was said to be away is such an end: whatever else keeps Git behind
+    has STAYS_SECONDS of its own."""
     before = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
+    told = before is not None and before.reason in TOLD
+    if before and before.reason == Why.GIT_AWAY and found.reason == Why.GIT_BEHIND and before.side is found.side:
+        changed = conditions.put(conditions.forget(record, ROUTES_IN_GIT), found)
+        return _told(changed, found, f"Git is there again: {found.message}", now)
     held = conditions.held(record.conditions, found)
-    told = before is not None and before.reason == Why.GIT_STAYS_BEHIND
-    if held.status is ConditionStatus.FALSE:
-        stays = before is not None and before.since == held.since and (now - held.since).total_seconds() > STAYS_SECONDS
-        if told or stays:
-            held = but(held, reason=Why.GIT_STAYS_BEHIND)
+    if held.status is not ConditionStatus.FALSE:
         changed = conditions.put(record, held)
-        minutes = (now - held.since).total_seconds() / 60
-        said = f"Git leads elsewhere still, after {minutes:.0f} minutes: {held.message}"
-        return _told(changed, held, said, now) if stays and not told else changed
+        return _told(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
+    stays = before is not None and before.since == held.since and (now - held.since).total_seconds() > STAYS_SECONDS
+    if before and told:
+        held = but(held, reason=before.reason)
+    elif stays:
+        held = but(held, reason=Why.GIT_AWAY if found.reason == Why.GIT_AWAY else Why.GIT_STAYS_BEHIND)
+    else:
+        held = but(held, reason=Why.GIT_BEHIND)
     changed = conditions.put(record, held)
-    return _told(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
+    return _told(changed, held, _stays(held, now), now) if stays and not told else changed
+
+
+def _stays(held: Condition, now: datetime) -> str:
+    if held.reason == Why.GIT_AWAY:
+        since = f"{held.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        return f"Git is away, and since {since} not known to lead to {held.side}: {held.message.partition(': ')[2]}"
+    minutes = (now - held.since).total_seconds() / 60
+    return (
+        f"Git could not be brought to lead to {held.side}, as the routes do, for {minutes:.0f} minutes: {held.message}"
+    )
 
 
 def _told(record: Record, found: Condition, said: str, now: datetime) -> Record:

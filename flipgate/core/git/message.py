@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.foreign import printable
@@ -30,8 +30,9 @@ def commit_message(
     return (text or f"{what}: {application} {release}, {side}") + "\n"
 
 
-def image_lines(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Returns a line for each service whose image changes."""
-    new = [name for name in sorted(after) if before.get(name) != after[name]]
-    lines = [f"- {name}: {before.get(name, 'none')} -> {after[name]}" for name in new[:LINES_KEPT]]
+def image_lines(before: Mapping[str, str], after: Mapping[str, str], beside: Iterable[str] = ()) -> str:
+    """Returns a line for each service whose image changes, and for what gets one `beside` them."""
+    services = [name for name in sorted(after) if before.get(name) != after[name]]
+    new = [*(f"{name}: {before.get(name, 'none')} -> {after[name]}" for name in services), *beside]
+    lines = [f"- {line}" for line in new[:LINES_KEPT]]
     return "\n".join([*lines, *([f"- and {len(new) - LINES_KEPT} more"] if len(new) > LINES_KEPT else [])])

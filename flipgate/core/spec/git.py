@@ -158,6 +158,11 @@ class GitSpec(FileModel):
     )
 
     @property
+    def where(self) -> str:
+        """The branch and its repository, for people."""
+        return f"branch {self.branch} of {self.repository}"
+
+    @property
     def holds(self) -> bool:
         """Whether Flux keeps the routes as this repository has them: then it is told to leave what was just moved."""
         return bool(self.routes and self.flux and self.flux.routes)

@@ -22,6 +22,7 @@ from flipgate.core.traffic.traffic import (
     RouteName,
     RouteState,
 )
+from flipgate.core.values.appliers import applier_of
 from flipgate.core.values.managed_fields import latest, writer_at
 from flipgate.core.values.place import Places, side_at
 from flipgate.core.values.stamps import STAMP
@@ -74,6 +75,7 @@ def read_route(
         unrecorded=str(annotations.get(UNRECORDED, "")),
         excluded=annotations.get(EXCLUDED) == DISABLED,
         written_by=latest(writer_at(meta, pointer) for pointer in pointers),
+        applied_by=applier_of(meta),
         held=str(annotations.get(HELD, "")),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from flipgate.core.values.appliers import Applier
 from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
@@ -129,6 +130,8 @@ class RouteState:
     """Whether Flux leaves it as it is."""
     written_by: Writer | None = field(default=None, compare=False)
     """Who wrote last where it sends users, as far as the API server says."""
+    applied_by: Applier | None = field(default=None, compare=False)
+    """Who keeps it as a source of theirs has it, as far as it says."""
     held: str = ""
     """Since when flipgate has had Flux do so; empty where it has not."""
 

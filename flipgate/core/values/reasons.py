@@ -53,6 +53,7 @@ class Why(StrEnum):
     FLIP_STOPPED = "FlipStopped"
     FOREIGN_APPROVAL = "ForeignApproval"
     GIT_AGREES = "GitAgrees"
+    GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
@@ -214,6 +215,7 @@ Drifted | the routes are not where flipgate left them | flipgate status APP (nam
 FlipStopped | the run that moves users failed with its release open | flipgate status APP (says who goes on)
 ForeignApproval | the decision answers another question | flipgate status APP
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
+GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
@@ -253,7 +255,7 @@ NoSuchTransition | a release cannot go from its phase to that one | flipgate sta
 NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
 NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
 NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
-NotApplied | the cluster does not run what was pushed to Git | the message has Flux's words; the same build again
+NotApplied | the cluster does not run what is pushed, or Flux is suspended | the message says why; the same build again
 NotFound | the application is not managed, or an object is not there | flipgate adopt APP
 NotReady | the old side lacks Ready pods | kubectl get pods there
 NotReadyInTime | the dark side's pods did not become Ready in time | the message has Kubernetes' own reason

@@ -10,6 +10,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.spec.service import Consume, Kind
 from flipgate.core.traffic.traffic import DarkSide, Traffic
 from flipgate.core.values import stamps
+from flipgate.core.values.appliers import Applier, applier_of
 from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
@@ -37,6 +38,8 @@ class Stamped:
     has_labels: bool = False
     resource_version: str = ""
     uid: str = ""
+    applied_by: Applier | None = field(default=None, compare=False)
+    """Who keeps it as a source of theirs has it, as far as it says."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -302,6 +305,7 @@ def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
         "has_labels": meta.get("labels") is not None,
         "resource_version": meta.get("resourceVersion", ""),
         "uid": meta.get("uid", ""),
+        "applied_by": applier_of(meta),
     }
 
 

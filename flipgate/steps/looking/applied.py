@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flipgate.adapters.flux import find_kustomization
+from flipgate.adapters.flux import find_kustomization, find_source
 from flipgate.core.git.applied import not_there, whose_turn
+from flipgate.core.git.fed import Still, stands_still
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.record.release import Release
 from flipgate.core.spec.git import KustomizationName
@@ -18,6 +19,35 @@ from flipgate.steps.looking.look import look_at_side
 LOOK_SECONDS = 1.0
 FAILED_SECONDS = 20.0
 """How long Flux may say that it could not apply the very commit: a webhook that is away for a moment is no end."""
+
+
+def need_running(world: World, release: Release, kustomization: KustomizationName | None) -> None:
+    """Raises Refused (NotApplied) where somebody has suspended the Kustomization of the release's side, or its source:
+    what would be pushed would be waited for in vain."""
+    if stopped := what_stands_still(world, kustomization):
+        raise Refused(
+            f"{stopped.fact}: nothing that is pushed now would be applied",
+            obj=f"release {release.name} on {release.side}",
+            reason=Why.NOT_APPLIED,
+            untouched="the repository, both sides and all routes",
+            next_command=f"{stopped.resume}, then the same build again",
+        )
+
+
+def what_stands_still(world: World, name: KustomizationName | None) -> Still | None:
+    """What is suspended of a Kustomization and its source. None where nothing is, or that cannot be read: then it is
+    waited for, and judged by what is there."""
+    if name is None:
+        return None
+    try:
+        fed = find_kustomization(world.cluster, name)
+    except FlipgateError:
+        return None
+    try:
+        source = find_source(world.cluster, fed)
+    except FlipgateError:
+        source = None
+    return stands_still(fed, source)
 
 
 def wait_applied(

@@ -3,39 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
-from flipgate.adapters.flux import find_kustomization
 from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
-from flipgate.core.git.rendered import read_rendered
+from flipgate.core.git.rendered import also_released, read_rendered
+from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
-from flipgate.core.values.errors import FlipgateError, Forbidden, Unreachable
+from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.render import images_of
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.flux import flux_problems
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 
 
 def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
-    """Yields what stands between the repository and a release, a sentence each. Where this place is not let in, or
-    cannot render, that is said: the worker may be, and can."""
+    """Yields what stands between the repository and a release, a sentence each; of a repository that could not be had,
+    what was not looked at therefore."""
     spec = world.application.spec.git
     if spec is None:
         return
-    try:
-        with world.open_git().checkout() as copy:
-            say(f"branch {spec.branch} of {spec.repository} is at {copy.head[:12]}")
-            yield from _routes(world, copy, spec)
+    git = copy = None
+    with ExitStack() as opened:
+        try:
+            git = world.open_git()
+            copy = opened.enter_context(git.checkout())
+        except FlipgateError as error:
+            yield _not_looked_at(spec, error, typed=git is not None and git.credentials is None)
+        else:
+            say(f"{spec.where} is at {copy.head[:12]}")
+            yield from _or_its_error(_routes(world, copy, spec))
             for side in Side if spec.overlays else ():
-                yield from _overlay(world, copy, spec, side)
-    except (Forbidden, Unreachable) as error:
-        say(f"the repository was not looked at: {error.named_fact}")
+                yield from _or_its_error(_overlay(world, copy, side, say))
+        yield from _or_its_error(flux_problems(world, copy, say))
+
+
+def applied_problems(world: World) -> Iterator[str]:
+    """Yields a sentence for each kind of object that Flux or Argo CD applies, and that the file does not have in Git.
+    What keeps sides or routes from being read is a problem of its own."""
+    git = world.application.spec.git
+    if git and git.overlays and git.holds:
+        return
+    try:
+        sides = {side: look_at_side(world, side) for side in Side}
+        routes = look_at_traffic(world).leading
+    except FlipgateError:
+        return
+    yield from written_back(world.application, sides, routes)
+
+
+def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
+    """Says it in git's words. Who types `check` has no block: whether they are let in says nothing of the worker."""
+    block = f"block flipgate-git/{spec.block}" if spec.block else "the git of its place"
+    if typed:
+        by = f"asked by the git of this place, which says nothing of the worker's ({block})"
+    else:
+        by = f"asked by the release's own credentials ({block}): no release can commit"
+    folders = (spec.overlays.blue, spec.overlays.green) if spec.overlays else ()
+    fact = f"{error.obj or spec.where}: not looked at: {error.fact}; {by}"
+    command = error.next_command or f"git ls-remote {spec.repository} refs/heads/{spec.branch}"
+    return f"{fact}. Not checked: {', '.join([*folders, *spec.routes])} ({command})"
+
+
+def _or_its_error(problems: Iterator[str]) -> Iterator[str]:
+    """What keeps one part from being looked at hides no other."""
+    try:
+        yield from problems
     except FlipgateError as error:
         yield error.named_fact
-    yield from _flux(world, spec)
 
 
 def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
@@ -54,20 +93,16 @@ def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
             )
 
 
-def _overlay(world: World, copy: Checkout, spec: GitSpec, side: Side) -> Iterator[str]:
-    assert spec.overlays is not None, "asked only where the file declares them"
-    folder = spec.overlays.of(side)
+def _overlay(world: World, copy: Checkout, side: Side, say: Callable[[str], None]) -> Iterator[str]:
+    overlays = world.git_spec().overlays
+    assert overlays is not None, "asked only where the file declares them"
+    folder = overlays.of(side)
     path, text = kustomization_in(folder, copy.find)
     state = look_at_side(world, side)
-    with_images(text, by_repository(images_of(world.application, state)), path)  # could it be changed at all?
+    images = images_of(world.application, state)
+    with_images(text, by_repository(images), path)  # could it be changed at all?
     rendered = read_rendered(render(copy.folder / folder, folder), folder)
+    for line in also_released(world.application, state.place, rendered, images):
+        say(line)
     yield from fights(world.application, state.place, rendered)
     yield from runs_otherwise(world.application, state, rendered)
-
-
-def _flux(world: World, spec: GitSpec) -> Iterator[str]:
-    named = [each for each in (spec.flux.blue, spec.flux.green, spec.flux.routes) if each] if spec.flux else []
-    for name in named:
-        found = find_kustomization(world.cluster, name)
-        if not found.found or found.suspended:
-            yield found.sentence

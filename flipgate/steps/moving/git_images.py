@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render
@@ -35,17 +34,23 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
     """
     world, spec = acting.world, acting.world.git_spec()
     with world.open_git().checkout() as copy:
-        changed = _changed(world, copy, release.side, release.images)
+        changed, beside = _looked(world, copy, release.side, release.images)
         if changed:
             with journal(acting, CommitImages(release.side, release.images)) as entry:
                 close_routes(acting, traffic)
-                _push(acting, copy, changed, release, side)
+                _push(
+                    acting,
+                    copy,
+                    changed,
+                    image_lines(images_of(world.application, side), release.images, beside),
+                    release,
+                )
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
         note_commit(world, release.name, DEPLOY, copy.head)
         return copy.head
 
 
-def _push(acting: Acting, copy: Checkout, changed: Files, release: Release, side: SideState) -> None:
+def _push(acting: Acting, copy: Checkout, changed: Files, details: str, release: Release) -> None:
     world, spec = acting.world, acting.world.git_spec()
     message = commit_message(
         spec,
@@ -54,22 +59,26 @@ def _push(acting: Acting, copy: Checkout, changed: Files, release: Release, side
         release=release.name,
         side=str(release.side),
         by=release.opened_by,
-        details=image_lines(images_of(world.application, side), release.images),
+        details=details,
     )
+
+    def again() -> Files:
+        return _looked(world, copy, release.side, release.images)[0]
+
     try:
-        push(acting, copy, changed, partial(_changed, world, copy, release.side, release.images), message)
+        push(acting, copy, changed, again, message)
     except Conflict as error:
         raise Refused(
             f"others pushed before flipgate {PUSHES} times in a row",
-            obj=f"branch {spec.branch} of {spec.repository}",
+            obj=spec.where,
             reason=Why.PUSH_REFUSED,
             untouched="the repository and both sides",
         ) from error
 
 
-def _changed(world: World, copy: Checkout, side: Side, images: Mapping[str, str]) -> Files:
-    """The overlay with these images, held against what it renders to; nothing where it has them. What was written for
-    that is gone again."""
+def _looked(world: World, copy: Checkout, side: Side, images: Mapping[str, str]) -> tuple[Files, list[str]]:
+    """The overlay with these images, held against what it renders to, and what is not declared and gets them, too;
+    nothing where it has them. What was written for that is gone again."""
     overlays = world.git_spec().overlays
     assert overlays is not None, "asked only where the file declares overlays"
     folder = overlays.of(side)
@@ -78,7 +87,7 @@ def _changed(world: World, copy: Checkout, side: Side, images: Mapping[str, str]
     before, other = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
     if changed == text:
         _need_set(world, side, before, images, path)
-        return {}
+        return {}, []
     copy.write(path, changed)
     try:
         after, others_after = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
@@ -92,7 +101,11 @@ def _changed(world: World, copy: Checkout, side: Side, images: Mapping[str, str]
     then, now = rendered.read_rendered(before, folder), rendered.read_rendered(after, folder)
     if more := rendered.also_changed(world.application, place, then, now, images):
         raise _not_set(path, f"its images would change more than is released: {', '.join(more)}")
-    return {path: changed}
+    beside = rendered.also_set(world.application, place, then, now)
+    lines = [f"{name} (not declared): {was} -> {gets}" for name, pairs in beside.items() for was, gets in pairs]
+    for line in lines:
+        world.say(f"the commit sets beside the declared services: {line}")
+    return {path: changed}, lines
 
 
 def _need_set(world: World, side: Side, text: str, images: Mapping[str, str], path: str) -> None:

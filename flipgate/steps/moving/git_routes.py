@@ -12,6 +12,7 @@ from flipgate.adapters.git import Checkout, Git
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
+from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
 from flipgate.core.record import conditions
@@ -19,14 +20,15 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
 from flipgate.core.spec.git import GitSpec
-from flipgate.core.traffic.moves import plan_lift
+from flipgate.core.traffic.moves import by_hand, in_a_message, plan_lift
 from flipgate.core.traffic.traffic import RouteState, Traffic
-from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound
+from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Unreachable
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.applied import what_stands_still
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.push import Files, note_commit, push
@@ -73,7 +75,13 @@ def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Tra
 
 def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
     world.say(f"the routes in Git: {error}")
-    found = agreement.is_behind(active, error.named_fact, world.now())
+    # Not each server that does not answer is Git's: Prefect has the credentials, the API server what Flux says.
+    away = isinstance(error, Unreachable) and error.obj == world.git_spec().where
+    found = (
+        agreement.is_away(active, error.fact, world.now())
+        if away
+        else agreement.is_behind(active, error.named_fact, world.now())
+    )
     write(world, partial(agreement.noted, found=found, now=world.now()))
 
 
@@ -159,12 +167,22 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     found = find_kustomization(world.cluster, spec.flux.routes)
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
-        why = f"{said}; Flux leaves {len(held)} routes as they are until it has applied that: {found.sentence}"
-        return agreement.is_behind(to, why, world.now())
+        flux = what_stands_still(world, spec.flux.routes) or no_commit(found) or found.sentence
+        why = f"{said}; Flux leaves {len(held)} routes as they are until it has applied that: {flux}"
+        return agreement.is_behind(to, f"{why}{_by_hand(copy, found, held)}", world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)
         entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
     return agreement.agrees(to, said, world.now())
+
+
+def _by_hand(copy: Checkout, found: Kustomized, held: list[RouteState]) -> str:
+    """Says what lets Flux keep the routes again where nobody but a person can know what it has applied."""
+    if not found.names_no_commit:
+        return ""
+    commands = [by_hand(plan_lift(state)) for state in held]
+    then = in_a_message(commands, "take what flipgate has annotated off each (docs/gitops.md, Artifacts)")
+    return f". Once Flux has applied commit {copy.head[:12]}: {then}"
 
 
 def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, found: Kustomized, world: World) -> bool:

@@ -8,7 +8,7 @@ from flipgate.core.record.release import Release
 from flipgate.core.workloads.view import View
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.applied import wait_applied
+from flipgate.steps.looking.applied import need_running, wait_applied
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_images import commit_images
 from flipgate.steps.moving.stamp import need_ours, stamped_look
@@ -25,15 +25,18 @@ def set_by_git(acting: Acting, release: Release, view: View) -> View:
     A release that is up already, and is only scaled to what users need by now, has been committed: where its images are
     there Git is not asked again, for a flip waits for nobody's Git server.
 
-    What is left to do then is the same as where images are set directly. Raises Refused as `commit_images` and
-    `wait_applied` do, TemporaryError where the Git server is not to be had: the step looks again, and goes on.
+    What is left to do then is the same as where images are set directly. Raises Refused as `commit_images`,
+    `need_running` and `wait_applied` do, TemporaryError where the Git server is not to be had: the step looks again,
+    and goes on.
     """
     world, git = acting.world, acting.world.git_spec()
     side = view.sides[release.side]
     if release.phase is not Phase.DEPLOYING and not not_there(world.application, side, release.images):
         return view
-    commit = commit_images(acting, release, side, view.traffic)
     kustomization = git.flux.of(release.side) if git.flux else None
+    if not_there(world.application, side, release.images):
+        need_running(world, release, kustomization)
+    commit = commit_images(acting, release, side, view.traffic)
     if not_there(world.application, side, release.images):
         if kustomization:
             ask_flux(acting, kustomization)

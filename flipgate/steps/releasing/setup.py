@@ -32,7 +32,7 @@ from flipgate.steps.looking.ask import probe_problems
 from flipgate.steps.looking.commands import commands_here
 from flipgate.steps.looking.companions import companion_problems
 from flipgate.steps.looking.dark_preview import dark_preview_notes, dark_preview_problems
-from flipgate.steps.looking.git import git_problems
+from flipgate.steps.looking.git import applied_problems, git_problems
 from flipgate.steps.looking.grants import missing_grants
 from flipgate.steps.looking.header import Found, check_header, header_problems, need_header
 from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
@@ -64,7 +64,8 @@ def check_application(
     on_sides = [problem for side in Side for problem in _side(world, side)]
     commands = commands_here(world)
     found = [*_routes(world), *undeclared_problems(world), *on_sides, *commands, *starter_problems(world)]
-    return [*found, *room_problems(world), *git_problems(world, say), *_header(world)]
+    in_git = [*applied_problems(world), *git_problems(world, say)]
+    return [*found, *room_problems(world), *in_git, *_header(world)]
 
 
 def apply_application(cluster: Cluster, application: Application, text: str, namespace: str) -> None:

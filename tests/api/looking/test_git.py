@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from flipgate.adapters.cluster import APPLY_PATCH, Cluster
 from flipgate.adapters.git import Credentials
 from flipgate.core.spec.application import load_application
-from flipgate.steps.looking.git import git_problems
+from flipgate.steps.looking.flux import flux_problems
+from flipgate.steps.looking.git import applied_problems, git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
-from tests.api.releasing.test_by_git import BASE, OVERLAY
-from tests.api.shop import Shop
-from tests.repository import Served, served
+from tests.api.flux import KUSTOMIZE, SOURCE, Flux
+from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY
+from tests.api.shop import BLUE, GREEN, Shop
+from tests.api.users import grant, user
+from tests.repository import TOKEN, Served, served
 
 ROUTING = """\
 apiVersion: traefik.io/v1alpha1
@@ -21,6 +26,7 @@ kind: IngressRoute
 metadata: {name: live, namespace: NAME}
 spec: {routes: [{kind: Rule, match: Host(`x`), services: [{name: web, namespace: NAME-blue, port: 80}]}]}
 """
+OF_THE_BLOCK = Credentials(token=TOKEN)
 GIT = """\
   git:
     repository: URL
@@ -53,10 +59,15 @@ def pushed(shop: Shop, repository: Served, base: str = BASE, blue: str = "", rou
     repository.pushes(files)
 
 
-def found(shop: Shop, repository: Served, said: list[str] | None = None, **credentials: str) -> list[str]:
-    world = shop.world()
-    given = Credentials(**credentials) if credentials else repository.credentials
-    world.git_credentials = lambda: given
+def found(
+    shop: Shop,
+    repository: Served,
+    said: list[str] | None = None,
+    credentials: Credentials | None = OF_THE_BLOCK,
+    cluster: Cluster | None = None,
+) -> list[str]:
+    world = shop.world(cluster=cluster)
+    world.git_credentials = lambda: credentials
     return list(git_problems(world, (said if said is not None else []).append))
 
 
@@ -91,6 +102,18 @@ def test_what_would_be_changed_by_who_applies_it_next(team: Shop, repository: Se
     assert image == f"Deployment {team.name}-blue/web runs shop/web:1, and its overlay says shop/web:9"
 
 
+def test_what_is_not_declared_and_gets_each_release_is_said(team: Shop, repository: Served) -> None:
+    said: list[str] = []
+    pushed(team, repository, base=BASE + MIGRATION)
+    assert found(team, repository, said) == []
+    (blue, green) = said[1:]
+    assert blue.startswith(
+        f"Job {team.name}-blue/migrate: not declared, and the commit of each release sets its image, too (shop/web:1)"
+    )
+    assert "kustomize.toolkit.fluxcd.io/force: enabled" in blue
+    assert f"Job {team.name}-green/migrate" in green
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
@@ -105,10 +128,179 @@ def test_what_no_release_could_do_there(team: Shop, repository: Served, change: 
     assert any(problem in each for each in found(team, repository))
 
 
-def test_who_is_not_let_in_here_says_so_and_finds_no_problem(team: Shop, repository: Served) -> None:
-    said: list[str] = []
-    assert found(team, repository, said, token="stolen") == []
-    assert "the repository was not looked at: " in said[0]
+def test_who_is_not_let_in_here_has_not_looked_and_says_what_at(
+    team: Shop, repository: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_ASKPASS", "true")
+    (problem,) = found(team, repository, credentials=None)
+    assert problem.startswith(f"branch main of {repository.url}: not looked at: git fetch: ")
+    assert "overlays/blue, overlays/green, routing.yaml" in problem
+    assert f"(git ls-remote {repository.url} refs/heads/main)" in problem
+    assert "says nothing of the worker's" in problem
+
+
+def test_credentials_that_are_not_let_in_are_a_problem_and_not_shown(team: Shop, repository: Served) -> None:
+    (problem,) = found(team, repository, credentials=Credentials(token="stolen"))
+    assert problem.startswith(f"branch main of {repository.url}: not looked at: git fetch: ")
+    assert "stolen" not in problem
+    assert "the release's own credentials" in problem
+
+
+def test_a_server_that_is_away_was_not_looked_at(team: Shop, repository: Served) -> None:
     with repository.away(REFUSED):
-        assert found(team, repository, said) == []
-    assert "503" in said[1]
+        (problem,) = found(team, repository)
+    assert "not looked at: git fetch: " in problem
+    assert "503" in problem
+
+
+def applied(shop: Shop) -> None:
+    """Flux applies blue and the route, Argo CD green."""
+    labels = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+    paths = [f"{shop.deployments(BLUE)}/{name}" for name in ("web", "mailer")]
+    for path in (*paths, shop.route_path()):
+        found = shop.cluster.get(path)
+        body = {key: found[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": found["metadata"]["name"]}}
+        body["metadata"]["labels"] = labels
+        query = {"fieldManager": "kustomize-controller"}
+        shop.cluster._connection.json("PATCH", path, body=body, query=query, content_type=APPLY_PATCH)
+    tracking = f"shop:apps/Deployment:{shop.namespace(GREEN)}/web"
+    annotated = {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": tracking}}}
+    shop.cluster.merge(f"{shop.deployments(GREEN)}/web", annotated)
+
+
+def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_section(shop: Shop) -> None:
+    assert list(applied_problems(shop.world())) == []
+    applied(shop)
+    flux = "{namespace: flux-system, name: apps}"
+    workloads, route = applied_problems(shop.world())
+    assert workloads == (
+        f"Deployment {shop.name}-blue/mailer, Deployment {shop.name}-blue/web, Deployment {shop.name}-green/web: "
+        "applied by Flux (Kustomization flux-system/apps), Argo CD (Application shop), and the file has no "
+        "spec.git.overlays: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
+        f"overlays: {{blue: FOLDER, green: FOLDER}}, flux: {{blue: {flux}}}}}` under spec, and tell Argo CD once which "
+        "fields to leave (docs/gitops.md)"
+    )
+    assert route == (
+        f"IngressRoute {shop.name}/live: applied by Flux (Kustomization flux-system/apps), and the file has no "
+        "spec.git.routes: what flipgate writes there is written back. Write `git: {repository: URL, branch: main, "
+        f"routes: [FILE], flux: {{routes: {flux}}}}}` under spec (docs/gitops.md)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "lacking"),
+    [
+        ("overlays: {blue: b, green: g}", "Write `routes: [FILE], flux: {routes: "),
+        ("routes: [r.yaml]", "Write `flux: {routes: "),
+        ("overlays: {blue: b, green: g}, routes: [r.yaml], flux: {routes: {name: apps}}", ""),
+    ],
+)
+def test_a_section_that_covers_a_part_is_completed(shop: Shop, keys: str, lacking: str) -> None:
+    applied(shop)
+    text = f"{shop.text}  git: {{repository: 'https://git.example/a.git', {keys}}}\n"
+    shop.application = load_application(text, "shop.yaml")
+    problems = list(applied_problems(shop.world()))
+    assert all(each.endswith("under spec.git (docs/gitops.md)") or "Argo CD" in each for each in problems)
+    routes = [each for each in problems if each.startswith("IngressRoute")]
+    assert [lacking in each for each in routes] == ([True] if lacking else [])
+    assert any(each.startswith("Deployment") for each in problems) is ("overlays" not in keys)
+
+
+class Fluxed:
+    """The team, whose overlays Flux applies from the repository."""
+
+    def __init__(self, team: Shop, repository: Served, cluster: Cluster) -> None:
+        self.team, self.repository, self.flux = team, repository, Flux(cluster, team.own)
+        self.git_repository()
+        for side in ("blue", "green"):
+            self.flux.kustomization(side, f"./overlays/{side}")
+        named = ", ".join(f"{side}: {{namespace: {team.own}, name: {side}}}" for side in ("blue", "green"))
+        text = team.text + GIT.replace("URL", repository.url) + f"    flux: {{{named}}}\n"
+        team.application = load_application(text, "shop.yaml")
+
+    def git_repository(self, **spec: object) -> None:
+        self.flux.add("GitRepository", "team", {"url": self.repository.url, "ref": {"branch": "main"}} | spec)
+
+    def problems(self, said: list[str] | None = None) -> list[str]:
+        return found(self.team, self.repository, said, cluster=self.flux.cluster)
+
+
+@pytest.fixture
+def fluxed(team: Shop, repository: Served, flux_cluster: Cluster) -> Fluxed:
+    return Fluxed(team, repository, flux_cluster)
+
+
+def test_a_flux_that_applies_what_is_committed_is_no_problem(fluxed: Fluxed) -> None:
+    assert fluxed.problems() == []
+
+
+def test_a_flux_that_stands_still_or_looks_elsewhere_is_named(fluxed: Fluxed) -> None:
+    own = fluxed.team.own
+    fluxed.flux.kustomization("blue", "./overlays/blue", suspend=True)
+    fluxed.git_repository(ref={"branch": "production"}, suspend=True)
+    at = f"production of {fluxed.repository.url} (GitRepository {own}/team), and spec.git names branch main"
+    still = f"is suspended (flux -n {own} resume"
+    blue, blue_branch, green, green_branch = fluxed.problems()
+    assert blue == f"Kustomization {own}/blue {still} kustomization blue)"
+    assert green == f"GitRepository {own}/team, which feeds Kustomization {own}/green, {still} source git team)"
+    assert f"Kustomization {own}/blue takes its files from branch {at}" in blue_branch
+    assert f"Kustomization {own}/green takes its files from branch {at}" in green_branch
+
+
+def test_another_address_is_the_same_repository_where_that_has_its_commit(fluxed: Fluxed) -> None:
+    own = fluxed.team.own
+    spec = {"url": "http://git.flux-system.svc/config.git", "ref": {"branch": "main"}}
+    artifact = {"artifact": {"revision": f"main@sha1:{fluxed.repository.tip}"}}
+    fluxed.flux.add("GitRepository", "team", spec, artifact)
+    assert fluxed.problems() == []
+    fluxed.flux.add("GitRepository", "team", spec, {"artifact": {"revision": f"main@sha1:{'0' * 40}"}})
+    first, _ = fluxed.problems()
+    assert f"(GitRepository {own}/team), and spec.git names {fluxed.repository.url}, which does not have" in first
+
+
+def test_a_folder_that_renders_to_the_side_will_do_and_another_will_not(fluxed: Fluxed) -> None:
+    flux, own, repository = fluxed.flux, fluxed.team.own, fluxed.repository
+    repository.pushes({"clusters/prod/kustomization.yaml": "resources: [../../overlays/blue]\n"})
+    flux.kustomization("blue", "./clusters/prod")
+    flux.kustomization("green", "overlays/")  # without a kustomization of its own: Flux takes all that lies below
+    assert fluxed.problems() == []
+    flux.kustomization("green", "./clusters/prod")
+    flux.kustomization("blue", "./clusters")
+    blue, green = fluxed.problems()
+    assert blue == (
+        f"Kustomization {own}/blue applies clusters, and the overlay of blue is overlays/blue: what is committed there "
+        "is not applied"
+    )
+    assert f"green is overlays/green: it does not render to Deployment {own}-green/web, " in green
+
+
+def test_a_source_that_may_not_be_asked_is_said_once(fluxed: Fluxed, tmp_path: Path) -> None:
+    own, said = fluxed.team.own, list[str]()
+    robot = user(fluxed.team, tmp_path)
+    grant(fluxed.team, [f"no permission to get kustomizations.{KUSTOMIZE} in namespace {own} (kubectl auth)"])
+    world = fluxed.team.world(cluster=robot)
+    assert list(flux_problems(world, None, said.append)) == []
+    asked, read = (f"kubectl auth can-i {verb} gitrepositories.{SOURCE} -n {own}" for verb in ("patch", "get"))
+    assert said == [
+        f"GitRepository {own}/team is not asked to look at once, for want of the right to patch it: Flux comes within "
+        f"its interval ({asked})",
+        f"GitRepository {own}/team was not looked at, for want of the right to get it ({read})",
+    ]
+
+
+def test_an_artifact_whose_commit_nobody_knows_is_named_where_it_keeps_routes(fluxed: Fluxed) -> None:
+    own, status = fluxed.team.own, {"lastAppliedRevision": "latest@sha256:ab"}
+    text = fluxed.team.text + GIT.replace("URL", fluxed.repository.url)
+    fluxed.team.application = load_application(
+        f"{text}    flux: {{routes: {{namespace: {own}, name: routing}}}}\n", "shop.yaml"
+    )
+    fluxed.flux.add("OCIRepository", "team", {"url": "oci://registry.example/config"})
+    fluxed.flux.kustomization("routing", ".", kind="OCIRepository", status=status)
+    (problem,) = fluxed.problems()
+    assert problem.startswith(
+        f"Kustomization {own}/routing has applied latest@sha256:ab of OCIRepository {own}/team, which names no commit: "
+    )
+    assert problem.endswith("Until then a route stays excluded from Flux after each move (docs/gitops.md, Artifacts)")
+    status["lastAppliedOriginRevision"] = f"main@sha1:{fluxed.repository.tip}"
+    fluxed.flux.kustomization("routing", ".", kind="OCIRepository", status=status)
+    assert fluxed.problems() == []

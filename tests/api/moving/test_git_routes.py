@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flipgate.adapters.git import Checkout, Git
-from flipgate.core.git.flux import Kustomized
+from flipgate.core.git.flux import Kustomized, read_kustomization
 from flipgate.core.record import conditions
-from flipgate.core.record.record import ConditionStatus
+from flipgate.core.record.record import Condition, ConditionStatus
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.traffic import EXCLUDED, HELD
 from flipgate.core.values.errors import Forbidden
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import git_routes
 from flipgate.steps.moving.move import move, move_back
+from flipgate.steps.watching.status import collect
+from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.looking.test_git import ROUTING
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
+from tests.api.users import typed
 from tests.repository import Served, served
 
 GIT = "  git: {{repository: {url}, routes: [routing.yaml], flux: {{routes: {{namespace: {name}, name: routing}}}}}}\n"
@@ -30,6 +34,7 @@ class Team:
 
     def __init__(self, shop: Shop, repository: Served) -> None:
         self.shop, self.repository, self.applied = shop, repository, ""
+        self.flux = Kustomized(f"Kustomization {shop.name}/routing", found=True)
         repository.begins({"routing.yaml": ROUTING.replace("NAME", shop.name)})
         text = shop.text + GIT.format(url=repository.url, name=shop.name)
         shop.application = load_application(text, "shop.yaml")
@@ -57,7 +62,7 @@ class Team:
 def team(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
     with served(tmp_path) as repository:
         team = Team(shop, repository)
-        at = lambda *_: Kustomized("routing", found=True, applied=team.applied)  # noqa: E731
+        at = lambda *_: dataclasses.replace(team.flux, applied=team.applied)  # noqa: E731
         monkeypatch.setattr(git_routes, "find_kustomization", at)
         yield team
 
@@ -65,6 +70,12 @@ def team(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def in_git(world: World) -> ConditionStatus | None:
     found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
     return found.status if found else None
+
+
+def said_of_git(world: World) -> Condition:
+    found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    assert found is not None
+    return found
 
 
 def test_flux_at_what_was_before_a_flip_that_was_taken_back_is_not_let_near_the_route(team: Team) -> None:
@@ -91,6 +102,9 @@ def test_a_server_that_is_away_has_nobody_take_the_lease(team: Team) -> None:
         git_routes.put_routes_right(world)
     assert world.store.read().epoch == epoch
     assert in_git(world) is ConditionStatus.FALSE
+    said = said_of_git(world).message
+    assert said.startswith("Git is away: git fetch: ")
+    assert said.endswith("; nothing is wrong in the cluster: users stay on green")
 
 
 def test_nobody_waits_for_git_under_the_lease_before_it_has_answered(
@@ -120,9 +134,7 @@ def test_a_push_that_was_refused_leaves_no_entry_open(team: Team, monkeypatch: p
     assert under_lease(world, git_routes.put_routes_into_git) is False
     assert world.store.read().open_entry is None
     assert under_lease(world, git_routes.put_routes_into_git) is False
-    found = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
-    assert found is not None
-    assert "deploy key is read-only" in found.message
+    assert "deploy key is read-only" in said_of_git(world).message
 
 
 def test_a_rollback_to_where_a_route_is_already_has_flux_leave_it(team: Team) -> None:
@@ -135,3 +147,47 @@ def test_a_rollback_to_where_a_route_is_already_has_flux_leave_it(team: Team) ->
     assert not team.held
     under_lease(world, move_back, BLUE)
     assert team.held
+
+
+def test_users_do_not_wait_for_a_flux_that_somebody_has_suspended_and_status_says_so(team: Team) -> None:
+    world = team.moved()
+    team.flux = dataclasses.replace(team.flux, suspended=True)
+    assert under_lease(world, git_routes.put_routes_into_git) is False
+    assert team.shop.where() == ("green",)
+    assert "namespace: " + team.shop.namespace(GREEN) in team.repository.read("routing.yaml")
+    found = collect(world).conditions
+    (condition,) = [each for each in found if each.type == conditions.ROUTES_IN_GIT]
+    assert f"is suspended (flux -n {team.shop.name} resume kustomization routing)" in condition.message
+
+
+def test_an_artifact_that_names_no_commit_leaves_the_route_to_a_person_and_says_how(team: Team, lab: Lab) -> None:
+    world = team.moved()
+    team.flux = dataclasses.replace(team.flux, source_kind="Bucket", source="f/team", revision="sha256:ab")
+    assert under_lease(world, git_routes.put_routes_into_git) is False
+    said = said_of_git(world).message
+    assert "/routing has applied sha256:ab of Bucket f/team, which names no commit" in said
+    assert f"Once Flux has applied commit {team.repository.tip[:12]}: kubectl -n {team.shop.name} patch " in said
+    assert team.held
+    home = team.shop.kubeconfig.parent
+    done = typed(lab, said.partition(f"commit {team.repository.tip[:12]}: ")[2], home)
+    assert done.returncode == 0, done.stderr
+    assert not team.held
+    assert under_lease(world, git_routes.put_routes_into_git) is True
+
+
+def test_an_artifact_of_the_commit_that_leads_there_has_flux_keep_the_route_again(team: Team) -> None:
+    world = team.moved()
+    under_lease(world, git_routes.put_routes_into_git)
+    spec = {"sourceRef": {"kind": "OCIRepository", "name": "team"}}
+
+    def made_of(commit: str) -> None:
+        status = {"lastAppliedRevision": "latest@sha256:ab", "lastAppliedOriginRevision": f"main@sha1:{commit}"}
+        team.flux = read_kustomization(team.flux.name, "f", {"spec": spec, "status": status})
+        team.applied = team.flux.applied
+
+    made_of(team.first)
+    assert under_lease(world, git_routes.put_routes_into_git) is False
+    assert team.held
+    made_of(team.repository.tip)
+    assert under_lease(world, git_routes.put_routes_into_git) is True
+    assert not team.held

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Git
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
@@ -23,7 +24,9 @@ from flipgate.steps.going_back.recover import recover
 from flipgate.steps.releasing.bring_up import bring_up
 from lab.control.records import Lab
 from lab.git.server import DEAF, REFUSED
+from tests.api.flux import Flux
 from tests.api.shop import BLUE, GREEN, Shop, meanwhile, opened, timed_by_its_waiting, told, under_lease
+from tests.api.steps import refusing
 from tests.repository import Served, git, served
 
 BASE = """\
@@ -44,6 +47,13 @@ spec:
   template:
     metadata: {labels: {app: mailer}}
     spec: {containers: [{name: mailer, image: shop/mailer}]}
+"""
+MIGRATION = """\
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: migrate, image: shop/web}]}}}
 """
 OVERLAY = """\
 namespace: NAME-SIDE
@@ -215,6 +225,18 @@ def test_an_overlay_that_would_give_another_image_or_change_more_is_refused(team
         brought_up(team.world(), "3")
 
 
+def test_a_job_of_the_overlay_gets_the_image_that_is_released_and_the_commit_says_so(team: Team) -> None:
+    team.repository.pushes({"base/all.yaml": BASE + MIGRATION})
+    said: list[str] = []
+    world = team.world()
+    world.say = said.append
+    brought_up(world)
+    assert team.image("web") == "shop/web:2"
+    line = f"Job {team.shop.name}-green/migrate (not declared): shop/web:1 -> shop/web:2"
+    assert f"\n- {line}\n" in git(team.repository.bare, "log", "-1", "--format=%B", "main") + "\n"
+    assert f"the commit sets beside the declared services: {line}" in said
+
+
 def test_what_is_not_applied_in_time_is_said(team: Team) -> None:
     world = timed_by_its_waiting(team.world())
     with pytest.raises(Refused, match=r"does not run what was pushed after 30 s: .*web has shop/web:1") as refused:
@@ -235,3 +257,30 @@ def test_two_applications_in_one_repository_do_not_hinder_each_other(team: Team)
     assert brought_up(replace(world)).name
     assert team.image("web") == "shop/web:2"
     assert team.shop.counts(BLUE) == {"web": 2, "mailer": 1}
+
+
+@pytest.mark.parametrize("kind", ["Kustomization", "GitRepository"])
+def test_a_flux_that_somebody_has_suspended_is_refused_before_anything_is_pushed(
+    team: Team, flux_cluster: Cluster, kind: str
+) -> None:
+    shop, own = team.shop, team.shop.own
+    shop.cluster = flux_cluster
+    flux = Flux(flux_cluster, own)
+
+    def suspended(what: str) -> None:
+        flux.add("GitRepository", "team", {"url": team.repository.url, "suspend": what == "GitRepository"})
+        flux.kustomization("green", "./overlays/green", suspend=what == "Kustomization")
+
+    named = f", flux: {{green: {{namespace: {own}, name: green}}}}, timeoutSeconds: 30"
+    text = shop.text + GIT.format(url=team.repository.url).replace(", timeoutSeconds: 30", named)
+    shop.application = load_application(text, "shop.yaml")
+    suspended(kind)
+    world = team.world()
+    release = opened(world)
+    with refusing(Why.NOT_APPLIED, match=f"{kind} {own}/.* is suspended: nothing that is pushed now") as refused:
+        under_lease(timed_by_its_waiting(team.world()), bring_up, release)
+    assert refused.value.next_command.startswith(f"flux -n {own} resume ")
+    assert len(team.repository.log()) == 1
+    suspended("")
+    under_lease(world, bring_up, release)
+    assert team.image("web") == "shop/web:2"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flipgate.core.git.agreement import STAYS_SECONDS, agrees, is_behind, noted
+from flipgate.core.git.agreement import STAYS_SECONDS, agrees, is_away, is_behind, noted
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Record
 from flipgate.core.values.base import but
@@ -30,7 +30,7 @@ def test_git_that_stays_behind_is_told_once_and_its_end_once() -> None:
     assert known(stays) == (Why.GIT_STAYS_BEHIND, "still away")
     (told,) = stays.outbox
     assert (told.reason, told.side) == (Why.GIT_STAYS_BEHIND, GREEN)
-    assert "Git leads elsewhere still, after 5 minutes: still away" in told.text
+    assert "Git could not be brought to lead to green, as the routes do, for 5 minutes: still away" in told.text
     again = noted(but(stays, outbox=()), is_behind(GREEN, "still away", MUCH_LATER), MUCH_LATER)
     assert not again.outbox
     over = noted(again, agrees(GREEN, "commit abc leads to green", MUCH_LATER), MUCH_LATER)
@@ -43,3 +43,28 @@ def test_who_is_behind_for_a_moment_tells_nobody() -> None:
     over = noted(first, agrees(GREEN, "commit abc leads to green", NOW), NOW)
     assert not over.outbox
     assert known(over)[0] == Why.GIT_AGREES
+
+
+def test_git_that_is_only_away_is_told_as_that_and_what_comes_after_it_by_itself() -> None:
+    """Nothing is wrong in the cluster then; a Flux that does not apply what is pushed later is another matter."""
+    quiet = but(record(release=release(*LIVE)), outbox=())
+    first = noted(quiet, is_away(GREEN, "503", NOW), NOW)
+    assert known(first)[0] == Why.GIT_BEHIND
+    stays = noted(first, is_away(GREEN, "503", LATER), LATER)
+    assert known(stays)[0] == Why.GIT_AWAY
+    (told,) = stays.outbox
+    assert told.reason == Why.GIT_AWAY
+    assert f"Git is away, and since {NOW:%Y-%m-%d %H:%M:%S} UTC not known to lead to green: 503; nothing is wrong" in (
+        told.text
+    )
+    assert "elsewhere" not in told.text
+    again = noted(but(stays, outbox=()), is_away(GREEN, "503", MUCH_LATER), MUCH_LATER)
+    assert not again.outbox
+    pushed = noted(again, is_behind(GREEN, "pushed, not applied", MUCH_LATER), MUCH_LATER)
+    assert known(pushed) == (Why.GIT_BEHIND, "pushed, not applied")
+    assert [each.text.partition(": ")[2] for each in pushed.outbox] == ["Git is there again: pushed, not applied"]
+    at_last = MUCH_LATER + timedelta(seconds=STAYS_SECONDS + 1)
+    stuck = noted(but(pushed, outbox=()), is_behind(GREEN, "not applied", at_last), at_last)
+    assert [each.reason for each in stuck.outbox] == [Why.GIT_STAYS_BEHIND]
+    over = noted(but(pushed, outbox=()), agrees(GREEN, "commit abc leads to green", at_last), at_last)
+    assert not over.outbox
