@@ -66,6 +66,7 @@ class Why(StrEnum):
     LEADS_ELSEWHERE = "LeadsElsewhere"
     LEASE_HELD = "LeaseHeld"
     LEFT_BEHIND = "LeftBehind"
+    LIVE_SIDE_ADOPTED = "LiveSideAdopted"
     LIVE_SIDE_FOUND = "LiveSideFound"
     LIVE_SIDE_NOT_READY = "LiveSideNotReady"
     LIVE_SIDE_NOT_RESTORED = "LiveSideNotRestored"
@@ -219,7 +220,7 @@ GitStaysBehind | the same for minutes | the message says why; Flux leaves the ro
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
 ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF
-ImagesChanged | a side runs other images than its release | set them again; somebody else writes here
+ImagesChanged | a side runs other images than its release | flipgate restore sets them again, adopt takes them as right
 Interrupted | the command was stopped from the keyboard | flipgate status APP
 JobsStillRunning | Jobs of the other side run on in the way of the new one's | wait for them, or end them
 JournalOpen | another step is open in the journal | flipgate rollback APP --reason "...", or run the reconcile flow
@@ -227,6 +228,7 @@ JustAdopted | reconcile has not run since the adoption, and is not overdue | not
 LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
 LeaseHeld | another actor is at work on the application | wait, or: flipgate rollback APP --reason "..."
 LeftBehind | a route names something of a side that no move takes along | copy it out of the side; the message names it
+LiveSideAdopted | what others changed of the live side is right, a person said | nothing
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP

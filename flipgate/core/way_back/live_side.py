@@ -26,6 +26,7 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
+from flipgate.core.values.base import but
 from flipgate.core.values.managed_fields import APPLY, OURS, Writer
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
@@ -83,7 +84,7 @@ class Short:
     def __str__(self) -> str:
         workload = self.workload
         counts = f"{workload.name} {workload.ready} of {self.of} Ready, asks for {workload.replicas}"
-        by = _by(workload.scaled_by, f"set to {workload.replicas}") if self.asks_for_too_few else ""
+        by = set_by(workload.scaled_by, f"set to {workload.replicas}") if self.asks_for_too_few else ""
         rest = f": entry {self.rest.id} ({self.rest.step} of {self.rest.actor})" if self.rest else ""
         return f"{counts}, carried {self.carried}{by}{rest}"
 
@@ -205,7 +206,7 @@ def sources(record: Record, application: Application, live: LiveSide) -> tuple[s
     if not isinstance(live.state, SideState):
         return ()
     few = [s.workload.scaled_by for s in shortages(record, application, live) if s.asks_for_too_few and not s.rest]
-    writers = [*few, *(_image_writer(*each[:2]) for each in _changed(record, application, live.state))]
+    writers = [*few, *(image_writer(*each[:2]) for each in _changed(record, application, live.state))]
     return tuple(sorted({each.manager for each in writers if each and each.operation == APPLY}))
 
 
@@ -252,7 +253,7 @@ def _facts(record: Record, application: Application, live: LiveSide) -> Iterator
                 unsure = f"whether an autoscaler shrank it is not known: {live.autoscalers.why}"
                 yield _Fact(LiveSideReason.UNREADABLE, f"{short}; {unsure}")
     for service, workload, was in _changed(record, application, live.state):
-        by = _by(_image_writer(service, workload), "set")
+        by = set_by(image_writer(service, workload), "set")
         text = f"{workload.name} runs {workload.image_of(service.container)}, the release has {was}{by}"
         yield _Fact(LiveSideReason.IMAGES_CHANGED, text)
 
@@ -273,7 +274,13 @@ def _shortages(
         workload = state.workloads[service.name]
         if service.replicas and workload.found and _ran(record, side, service.name):
             ours = rest if rest and _rested_by(rest, workload) else None
-            short = _short(service, workload, carried.get(service.name, 0), least.get(service.name), ours)
+            short = _short(
+                _as_accepted(record, side, service),
+                workload,
+                carried.get(service.name, 0),
+                least.get(service.name),
+                ours,
+            )
             found += [short] if short else []
     return tuple(found)
 
@@ -294,6 +301,13 @@ def _short(
     if workload.replicas >= floor and workload.ready >= enough({service.name: of})[service.name]:
         return None
     return Short(workload, floor, of, carried, whole, rest)
+
+
+def _as_accepted(record: Record, side: Side, service: Service) -> Service:
+    """The service with as few pods as a person took as right for what runs there."""
+    occupant = record.sides.get(side)
+    accepted = occupant.accepted.get(service.name) if occupant else None
+    return but(service, replicas=accepted) if accepted and accepted < service.replicas else service
 
 
 def _last_rest(record: Record, side: Side) -> JournalEntry | None:
@@ -329,7 +343,7 @@ def _changed(record: Record, application: Application, state: SideState) -> tupl
     )
 
 
-def _image_writer(service: Service, workload: Workload) -> Writer | None:
+def image_writer(service: Service, workload: Workload) -> Writer | None:
     return workload.images_by.get(workload.container_of(service.container))
 
 
@@ -338,7 +352,7 @@ def _ran(record: Record, side: Side, service: str) -> bool:
     return occupant is None or service in occupant.images
 
 
-def _by(writer: Writer | None, did: str) -> str:
+def set_by(writer: Writer | None, did: str) -> str:
     return f", {did} by {writer}" if writer else ""
 
 

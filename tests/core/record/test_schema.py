@@ -36,6 +36,7 @@ NEWS: dict[str, Record] = {
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
+    "accepted": record(sides={BLUE: Occupant(images=RUN, since=NOW, accepted={"web": 1})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
@@ -91,7 +92,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
         "Question": {"lookFirst"},
-        "Occupant": {"roles"},
+        "Occupant": {"accepted", "roles"},
         "Release": {"again", "commits"},
         "FrozenEvidence": {"output", "seconds"},
     }
