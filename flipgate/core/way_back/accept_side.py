@@ -18,7 +18,8 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.going_back import NoWay
-from flipgate.core.way_back.live_side import Amiss, LiveSide, amiss, image_writer, set_by, shortages
+from flipgate.core.way_back.live_side import Amiss, LiveSide, amiss, shortages
+from flipgate.core.way_back.other_images import set_by, was_and_is
 
 ADOPT_LIVE_SIDE: Final = "AdoptLiveSide"
 """The step of its journal entries."""
@@ -92,11 +93,11 @@ def accepted(record: Record, live: LiveSide, found: tuple[Amiss, ...], word: str
 def _taken(record: Record, live: LiveSide, each: Amiss) -> str:
     parts, workload = [], each.workload
     if each.image:
-        parts.append(f"image {each.image} -> {_runs(each)}{set_by(image_writer(each.service, workload), 'set')}")
+        parts.append(was_and_is(each.service, workload, each.image))
     if each.count is not None:
         carried = record.sides[live.side].replicas.get(each.service.name) or each.count
-        parts.append(f"pods {carried} -> {workload.replicas}{set_by(workload.scaled_by, 'set')}")
-    return f"{workload.name} {' and '.join(parts)}"
+        parts.append(f"{workload.name} pods {carried} -> {workload.replicas}{set_by(workload.scaled_by, 'set')}")
+    return "; ".join(parts)
 
 
 def _runs(each: Amiss) -> str | None:

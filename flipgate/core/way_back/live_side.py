@@ -27,10 +27,11 @@ from flipgate.core.record.record import (
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
-from flipgate.core.values.managed_fields import APPLY, OURS, Writer
+from flipgate.core.values.managed_fields import APPLY, OURS
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.other_images import image_writer, other_images, set_by
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.containers import setting
 from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up
@@ -179,7 +180,7 @@ def remedy(record: Record, application: Application, live: LiveSide) -> Remedy:
     if few:
         ours = "flipgate itself put it to rest, and reconcile scales it up again: this does so now"
         return Remedy(ours if any(short.rest for short in few) else "scale it up", _scale(few), True)
-    changed = _changed(record, application, live.state)
+    changed = other_images(record, application, live.state)
     if changed:
         return Remedy("set the release's images again", _set_images(changed))
     return Remedy("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
@@ -192,7 +193,7 @@ def amiss(record: Record, application: Application, live: LiveSide) -> tuple[Ami
         return ()
     short = shortages(record, application, live)
     counts = {str(each.workload): each.whole for each in short if each.asks_for_too_few}
-    images = {service.name: was for service, _, was in _changed(record, application, live.state)}
+    images = {service.name: was for service, _, was in other_images(record, application, live.state)}
     found = (
         Amiss(service, workload, images.get(service.name, ""), counts.get(str(workload)))
         for service in application.spec.services
@@ -206,7 +207,7 @@ def sources(record: Record, application: Application, live: LiveSide) -> tuple[s
     if not isinstance(live.state, SideState):
         return ()
     few = [s.workload.scaled_by for s in shortages(record, application, live) if s.asks_for_too_few and not s.rest]
-    writers = [*few, *(image_writer(*each[:2]) for each in _changed(record, application, live.state))]
+    writers = [*few, *(image_writer(*each[:2]) for each in other_images(record, application, live.state))]
     return tuple(sorted({each.manager for each in writers if each and each.operation == APPLY}))
 
 
@@ -252,7 +253,7 @@ def _facts(record: Record, application: Application, live: LiveSide) -> Iterator
             if short.workload.name not in names:
                 unsure = f"whether an autoscaler shrank it is not known: {live.autoscalers.why}"
                 yield _Fact(LiveSideReason.UNREADABLE, f"{short}; {unsure}")
-    for service, workload, was in _changed(record, application, live.state):
+    for service, workload, was in other_images(record, application, live.state):
         by = set_by(image_writer(service, workload), "set")
         text = f"{workload.name} runs {workload.image_of(service.container)}, the release has {was}{by}"
         yield _Fact(LiveSideReason.IMAGES_CHANGED, text)
@@ -331,29 +332,9 @@ def _least(autoscalers: Iterable[Autoscaler]) -> dict[str, int]:
     return found
 
 
-def _changed(record: Record, application: Application, state: SideState) -> tuple[tuple[Service, Workload, str], ...]:
-    """Returns the services that run another image than the release on this side has, with the image they have."""
-    occupant = record.sides.get(state.side)
-    has = occupant.images if occupant else {}
-    return tuple(
-        (service, workload, has[service.name])
-        for service in application.spec.services
-        if (workload := state.workloads[service.name]).found and service.name in has
-        if workload.image_of(service.container) not in (None, has[service.name])
-    )
-
-
-def image_writer(service: Service, workload: Workload) -> Writer | None:
-    return workload.images_by.get(workload.container_of(service.container))
-
-
 def _ran(record: Record, side: Side, service: str) -> bool:
     occupant = record.sides.get(side)
     return occupant is None or service in occupant.images
-
-
-def set_by(writer: Writer | None, did: str) -> str:
-    return f", {did} by {writer}" if writer else ""
 
 
 def _scale(few: Iterable[Short]) -> str:

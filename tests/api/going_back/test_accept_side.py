@@ -21,7 +21,7 @@ from tests.api.telling import heard
 
 WHY = "the fix of 03:12 stays"
 IMAGE = "/spec/template/spec/containers/0/image"
-TAKEN = "web image shop/web:1 -> shop/web:9"
+TAKEN = "web shop/web:1 -> shop/web:9"
 
 
 def changed(shop: Shop, side: Side = BLUE, replicas: int = 1, ready: int | None = None) -> None:
@@ -91,4 +91,4 @@ def test_the_story_of_the_release_that_is_live_says_who_took_what_and_why(shop: 
     assert last is not None
     told = desk.run("history", shop.name, last.name).stdout
     assert "AdoptLiveSide" in told
-    assert f"{WHY}: web image shop/web:2 -> shop/web:9" in told
+    assert f"{WHY}: web shop/web:2 -> shop/web:9" in told

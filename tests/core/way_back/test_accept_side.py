@@ -42,9 +42,9 @@ def live(*objects: Any, autoscalers: Any = ()) -> LiveSide:
     [
         (live(web()), []),
         (live(web(5)), []),
-        (live(web(image="acme/web:9")), ["web image acme/web:1 -> acme/web:9"]),
+        (live(web(image="acme/web:9")), ["web acme/web:1 -> acme/web:9"]),
         (live(web(1)), ["web pods 2 -> 1"]),
-        (live(web(1, image="acme/web:9")), ["web image acme/web:1 -> acme/web:9 and pods 2 -> 1"]),
+        (live(web(1, image="acme/web:9")), ["web acme/web:1 -> acme/web:9; web pods 2 -> 1"]),
     ],
     ids=["as recorded", "more pods", "image", "fewer pods", "both"],
 )
