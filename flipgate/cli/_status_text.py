@@ -77,8 +77,10 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
             # those two stand above everything else
             yield "Condition", _condition(condition, now)
-    for side, works in ((side, each["works"]) for side, each in data["sides"].items() if each["works"]):
-        yield "Dark side", click.style(f"{side} works, too, and work may be done twice: {'; '.join(works)}", fg="red")
+    for side, each in ((side, each) for side, each in data["sides"].items() if each["works"]):
+        works = f"{side} works, too, and work may be done twice: {'; '.join(each['works'])}"
+        yield "Dark side", click.style(works, fg="red")
+        yield "", each["stop"]
     if data["managed"] is None:
         yield "Journal", "unknown, as are untold announcements"
         return

@@ -14,9 +14,10 @@ from flipgate.core.values.reasons import Why
 WAY_BACK_READY: Final = "WayBackReady"
 DRIFTED: Final = Why.DRIFTED
 LIVE_SIDE_READY: Final = "LiveSideReady"
+DARK_SIDE_WORKS: Final = "DarkSideWorks"
 ROUTES_IN_GIT: Final = "RoutesInGit"
 """Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
-JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
+JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY, DARK_SIDE_WORKS})
 """The types that `recorded` answers for; others in the record are left as they are."""
 
 LOST, FOUND = Why.WAY_BACK_LOST, Why.WAY_BACK_FOUND
@@ -44,7 +45,7 @@ def recorded(record: Record, found: Sequence[Condition]) -> Record:
     """
     changed = record
     for each in found:
-        add = _live_side_announced if each.type == LIVE_SIDE_READY else _announced
+        add = _ANNOUNCED.get(each.type, _announced)
         changed = add(changed, condition_of(record.conditions, each.type), each)
     gone = JUDGED - {each.type for each in found}
     return put(forget(changed, *gone), *found)
@@ -112,3 +113,29 @@ def _live_side_announced(record: Record, before: Condition | None, after: Condit
         at=after.since,
     )
     return announced(record, message)
+
+
+def _dark_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
+    """One message when something begins to work on the dark side, too, and one when nothing does any more."""
+    known = before if before is not None and before.side is after.side else None
+    was, now = bool(known and known.status is ConditionStatus.TRUE), after.status is ConditionStatus.TRUE
+    if after.side is None or was is now:
+        return record
+    if now:
+        said = f"the dark side {after.side} works, too: {after.message}"
+    else:
+        since = f", after {(after.since - known.since).total_seconds():.0f} s" if known else ""
+        said = f"only the live side {after.side.other} works again{since}"
+    release = record.newest
+    message = Announcement(
+        id=message_id(f"{record.application}/{after.side}/{after.type}/{after.status}/{after.since.isoformat()}"),
+        release=release.name if release else "",
+        side=after.side,
+        text=f"{record.application}: {said}",
+        reason=after.reason,
+        at=after.since,
+    )
+    return announced(record, message)
+
+
+_ANNOUNCED: Final = {LIVE_SIDE_READY: _live_side_announced, DARK_SIDE_WORKS: _dark_side_announced}

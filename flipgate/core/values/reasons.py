@@ -158,6 +158,8 @@ class Why(StrEnum):
     WAY_BACK_OPEN = "WayBackOpen"
     WORKERS_NOT_READY = "WorkersNotReady"
     WORKLOAD_MISSING = "WorkloadMissing"
+    WORKS_ONCE = "WorksOnce"
+    WORKS_TWICE = "WorksTwice"
     WRONG_PHASE = "WrongPhase"
 
 
@@ -320,6 +322,8 @@ WayBackNotReady | a service of the old side has no Ready pod | --to SIDE brings 
 WayBackOpen | users could go back to the old side at once | nothing
 WorkersNotReady | what works beside the requests did not come up on its side | look why its pods are not Ready
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
+WorksOnce | nothing works on the dark side any more | nothing
+WorksTwice | what has to work on the live side only works on the dark, too | the message names the line that stops it
 WrongPhase | the release is in a phase that this is not for | flipgate status APP
 """
 """A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names). A command with APP is

@@ -37,7 +37,7 @@ def test_conditions_are_judged_now_and_keep_the_record_s_time_while_their_status
         Condition(type=kind, status=ConditionStatus.FALSE, reason="Earlier", message="", since=at(3))
         for kind in (WAY_BACK_READY, DRIFTED)
     ]
-    ready, drifted, unwatched = data(soaking(conditions=tuple(before)))["conditions"]
+    ready, drifted, _, unwatched = data(soaking(conditions=tuple(before)))["conditions"]
 
     assert ready == {
         "type": "WayBackReady",
@@ -147,7 +147,7 @@ def test_a_reconcile_that_succeeds_is_a_condition_among_others() -> None:
 @pytest.mark.parametrize("remembered", [record(), None], ids=["a record", "none that can be read"])
 def test_what_cannot_be_read_is_unknown_and_hides_nothing_else(remembered: Record | None) -> None:
     seen = data(facts(remembered, managed=True, reconciled=Unread("the API server said 403")))
-    drifted, unwatched = seen["conditions"]
+    drifted, *_, unwatched = seen["conditions"]
 
     assert (drifted["type"], unwatched["status"], unwatched["reason"]) == ("Drifted", "Unknown", "Unreadable")
     assert (
