@@ -51,6 +51,8 @@ class Condition(Model):
     since: datetime
     """When it got its status, on its `side` if it is of one; reason and message may have changed since."""
     side: Side | None = None
+    changed: Name = Field(default="", exclude_if=lambda word: not word)
+    """What others have changed of it, in one word (`conditions.changes`): people hear of it anew when it is another."""
 
 
 class EntryState(StrEnum):

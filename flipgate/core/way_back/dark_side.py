@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from flipgate.core.record.conditions import DARK_SIDE_WORKS, condition_of
+from flipgate.core.record.conditions import DARK_SIDE_WORKS, changes, condition_of
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.application import Application
 from flipgate.core.values.managed_fields import APPLY
@@ -31,7 +31,15 @@ def judge_dark_side(record: Record, application: Application, state: SideState, 
         message = f"{works}{_again(application, state, found)}. Next: {stopping(found)}"
     else:
         status, reason, message = ConditionStatus.FALSE, Why.WORKS_ONCE, f"nothing works on {side}"
-    return Condition(type=DARK_SIDE_WORKS, status=status, reason=reason, message=message, since=now, side=side)
+    return Condition(
+        type=DARK_SIDE_WORKS,
+        status=status,
+        reason=reason,
+        message=message,
+        since=now,
+        side=side,
+        changed=changes(each.seen for each in found),
+    )
 
 
 def stopping(found: Iterable[Working]) -> str:

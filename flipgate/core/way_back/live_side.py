@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.conditions import LIVE_SIDE_READY, changes
 from flipgate.core.record.intents import REST_SIDE, RESTORE_LIVE_SIDE, Rest
 from flipgate.core.record.record import (
     Announcement,
@@ -152,7 +152,10 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
     place = application.place_of(live.side).namespace
     command = f"kubectl auth can-i --list -n {place}" if unread else remedy(record, application, live).line
     message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
-    return _condition(ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE, reason, message, live.side, now)
+    status = ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE
+    return but(
+        _condition(status, reason, message, live.side, now), changed=changes(_changes(record, application, live))
+    )
 
 
 def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
@@ -236,6 +239,17 @@ def _told(record: Record, entry: int, side: Side, said: str, now: datetime) -> R
 
 def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, side: Side, now: datetime) -> Condition:
     return Condition(type=LIVE_SIDE_READY, status=status, reason=str(reason), message=message, since=now, side=side)
+
+
+def _changes(record: Record, application: Application, live: LiveSide) -> Iterator[str]:
+    """What others have changed, and who serves nobody any more; not how many pods are Ready, which comes and goes."""
+    if isinstance(live.state, Unread):
+        return
+    yield from (fact.text for fact in _missing(record, live.state))
+    for each in amiss(record, application, live):
+        image = each.workload.image_of(each.service.container) if each.image else ""
+        yield f"{each.workload.name} {image} {'' if each.count is None else each.workload.replicas}"
+    yield from (f"{s.workload.name} is empty" for s in shortages(record, application, live) if not s.workload.ready)
 
 
 def _facts(record: Record, application: Application, live: LiveSide) -> Iterator[_Fact]:
