@@ -148,7 +148,8 @@ def _stopped(release: Release) -> dict[str, Any] | None:
 
 def _condition(condition: Condition) -> dict[str, Any]:
     said = {"type": condition.type, "status": str(condition.status), "reason": condition.reason}
-    return {**said, "message": condition.message, "since": iso(condition.since)}
+    looked = {"lookedAt": iso(condition.looked_at)} if condition.looked_at else {}
+    return {**said, "message": condition.message, "since": iso(condition.since), **looked}
 
 
 def _route(route: RouteState) -> dict[str, Any]:

@@ -135,3 +135,17 @@ def test_a_rollback_to_where_a_route_is_already_has_flux_leave_it(team: Team) ->
     assert not team.held
     under_lease(world, move_back, BLUE)
     assert team.held
+
+
+def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:
+    world = team.moved()
+    git_routes.put_routes_right(world)
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    first = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    git_routes.put_routes_right(world)
+    last = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    assert first is not None
+    assert last is not None
+    assert (first.status, last.since) == (ConditionStatus.TRUE, first.since)
+    assert str(first.looked_at) < str(last.looked_at)

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -43,6 +44,7 @@ NEWS: dict[str, Record] = {
             ),
         )
     ),
+    "looked_at": record(conditions=(agrees(BLUE, "commit abc leads to blue", NOW),)),
     "accepted": record(sides={BLUE: Occupant(images=RUN, since=NOW, accepted={"web": 1})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
@@ -98,7 +100,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
-        "Condition": {"changed"},
+        "Condition": {"changed", "lookedAt"},
         "Question": {"lookFirst"},
         "Occupant": {"accepted", "roles"},
         "Release": {"again", "commits"},
