@@ -16,15 +16,20 @@ FIRST_DATA = """\
     "changed" is false where the application was managed already, "since" the time of its first known step."""
 
 
-def show(record: Record, what: str, *, changed: bool, output: str | None) -> None:
-    """The record as data, or `what` was done in a sentence."""
+def show(
+    record: Record, what: str, *, changed: bool, output: str | None, live_side: tuple[str, ...] | None = None
+) -> None:
+    """The record as data, or `what` was done in a sentence; with it what was taken of the `live_side`."""
     since = iso(record.journal[0].at) if record.journal else None
     app, active = record.application, record.active
     if output:
         sides = {"active": str(active), "dark": str(active.other)}
-        emit({"application": app, **sides, "since": since, "changed": changed}, output)
+        more = {} if live_side is None else {"liveSide": [*live_side]}
+        emit({"application": app, **sides, "since": since, "changed": changed, **more}, output)
     elif changed:
         click.echo(f"application {app} {what}")
+        for part in live_side or ():
+            click.echo(f"live side of {app}: {part}")
     else:
         known = clock(since) if since else "before the journal begins"
         click.echo(f"application {app} is managed already (since {known}); nothing changed")

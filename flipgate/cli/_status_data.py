@@ -12,6 +12,7 @@ from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import RouteState
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.dark_side import stopping
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
 from flipgate.core.way_back.going_back import NoWay
 from flipgate.core.way_back.next_step import Next
@@ -147,7 +148,8 @@ def _stopped(release: Release) -> dict[str, Any] | None:
 
 def _condition(condition: Condition) -> dict[str, Any]:
     said = {"type": condition.type, "status": str(condition.status), "reason": condition.reason}
-    return {**said, "message": condition.message, "since": iso(condition.since)}
+    looked = {"lookedAt": iso(condition.looked_at)} if condition.looked_at else {}
+    return {**said, "message": condition.message, "since": iso(condition.since), **looked}
 
 
 def _route(route: RouteState) -> dict[str, Any]:
@@ -183,11 +185,13 @@ def _side(facts: Facts, side: Side) -> dict[str, Any]:
             }
         )
     active = None if facts.traffic is None else facts.active is side
+    working = works(facts, side)
     return {
         "namespace": facts.application.place_of(side).namespace,
         "active": active,
         "contracted": _contract(facts, side),
-        "works": list(works(facts, side)),
+        "works": [str(each) for each in working],
+        "stop": stopping(working),
         "services": services,
     }
 

@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, table
-from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
@@ -77,8 +77,10 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
             # those two stand above everything else
             yield "Condition", _condition(condition, now)
-    for side, works in ((side, each["works"]) for side, each in data["sides"].items() if each["works"]):
-        yield "Dark side", click.style(f"{side} works, too, and work may be done twice: {'; '.join(works)}", fg="red")
+    for side, each in ((side, each) for side, each in data["sides"].items() if each["works"]):
+        works = f"{side} works, too, and work may be done twice: {'; '.join(each['works'])}"
+        yield "Dark side", click.style(works, fg="red")
+        yield "", each["stop"]
     if data["managed"] is None:
         yield "Journal", "unknown, as are untold announcements"
         return
@@ -231,10 +233,11 @@ def _traffic(data: dict[str, Any]) -> str:
 
 
 def _condition(condition: dict[str, Any], now: datetime) -> str:
-    wanted = "True" if condition["type"] in (WAY_BACK_READY, LIVE_SIDE_READY) else "False"
+    wanted = "True" if condition["type"] in (WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT) else "False"
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
     since = lasting(condition["since"], now).strip()
-    return f"{condition['type']} {status} {since} ({condition['reason']}): {condition['message']}"
+    looked = f", looked at {ago(condition['lookedAt'], now)} ago" if condition.get("lookedAt") else ""
+    return f"{condition['type']} {status} {since} ({condition['reason']}){looked}: {condition['message']}"
 
 
 def _unwatched(data: dict[str, Any]) -> Iterator[tuple[str, str]]:

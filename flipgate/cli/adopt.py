@@ -19,14 +19,19 @@ from flipgate.cli._options import (
 
 @click.command(
     cls=Verb,
-    details={"Data": FIRST_DATA},
+    details={
+        "Data": f"""\
+            {FIRST_DATA.lstrip()}
+            With --reason also "liveSide": [SENTENCE, ...]: images and counts that were taken, before and after."""
+    },
     examples="""\
         flipgate adopt sportsdata
         flipgate adopt sportsdata --context production
-        flipgate adopt sportsdata --reason "moved by hand at 03:12, and it is right so\"""",
+        flipgate adopt sportsdata --reason "moved by hand at 03:12, and it is right so"
+        flipgate adopt sportsdata --reason "the fix of 03:12 stays\"""",
 )
 @click.argument("app")
-@reason_option("Once APP is managed: take the side that drifted routes name as meant, and why", required=False)
+@reason_option("Once APP is managed: what others changed of routes and live side is right, and why", required=False)
 @output_option("json", "yaml")
 @cluster_options
 def adopt(options: ClusterOptions, app: str, reason: str, output: str | None) -> None:
@@ -36,9 +41,11 @@ def adopt(options: ClusterOptions, app: str, reason: str, output: str | None) ->
     nothing else; adopting again changes nothing at all. Refused where nothing serves on that side (`init` is for a
     first release ever), and where answers through Traefik do not say which side they are from: no move could be proven.
 
-    With a --reason, of an APP that is managed and whose routes have drifted: the side that they name is taken as meant,
-    where it has Ready pods. The record follows, and so does what works on the live side only. Refused while a release
-    is open, and where nobody approved what runs there. To put the routes back instead: `flipgate restore`.
+    With a --reason, of an APP that is managed: what others changed is right so. The side that drifted routes name is
+    taken as meant, where it has Ready pods; the record follows, and so does what works on the live side only. Then
+    images of the live side, and counts below the file's, are taken into the record where they are up; nothing in the
+    cluster is changed for it. Refused while a release is open, and where nobody approved what runs there. To put it
+    all back instead: `flipgate restore`.
     """
     if reason:
         _settle(options, app, reason, output)
@@ -53,14 +60,18 @@ def adopt(options: ClusterOptions, app: str, reason: str, output: str | None) ->
 
 
 def _settle(options: ClusterOptions, app: str, reason: str, output: str | None) -> None:
+    from flipgate.steps.going_back.accept_side import accept_side
     from flipgate.steps.going_back.settle_drift import accept
 
+    reason = need_reason("adopt", app, reason)
     world = options.world(app, quiet=output is not None)
-    done = accept(world, need_reason("adopt", app, reason), by=person())
+    done = accept(world, reason, by=person())
+    taken, notes = accept_side(world, reason, by=person())
     record = world.store.read()
     what = f"adopted as it is: {record.active} is active, {record.active.other} is dark"
-    show(record, what, changed=done is not None, output=output)
-    if done:
-        say_rest(() if output else done.notes, done.left)
-    if done and done.left:
+    show(record, what, changed=done is not None or bool(taken), output=output, live_side=taken)
+    said = (*(done.notes if done else ()), *notes)
+    left = done.left if done else ()
+    say_rest(() if output else said, left)
+    if left:
         raise SystemExit(1)

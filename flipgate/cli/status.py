@@ -54,8 +54,10 @@ DATA = """\
                   be? Reasons, the most important first: NoReadyPod (of a serving service), WorkloadMissing, TooFewPods
                   (fewer than the file asks for, and no autoscaler that may have shrunk it; more than a quarter of its
                   pods not Ready), ImagesChanged; Unreadable (Unknown); LiveSideServes (True)
+                  DarkSideWorks, where what has to work on the live side only works on the dark one, too: WorksTwice
+                  (True); WorksOnce, after it
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
-                  (True); GitBehind, GitStaysBehind, GitAway
+                  (True); GitBehind, GitStaysBehind, GitAway. Only reconcile asks Git: lookedAt says when
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row
@@ -67,9 +69,9 @@ DATA = """\
   traffic         [{replica, side, text}]: what each Traefik replica answered within 2 s; replica is null when none
                   could be asked. What is not seen is no problem, and changes no exit code
   sides           {blue|green: {namespace, active, contracted: null or {reason, by, at}, works: [SENTENCE],
-                  services: [{name, role, found, ready, wanted, image, suspended, consumes}]}}; works: what runs or
-                  consumes on the dark side, too; suspended is null for what is no CronJob; consumes, of a mixed
-                  service, is what its pods are told, else null
+                  stop, services: [{name, role, found, ready, wanted, image, suspended, consumes}]}}; works: what runs
+                  or consumes on the dark side, too; stop: what ends that when it is typed, else empty; suspended
+                  is null for what is no CronJob; consumes, of a mixed service, is what its pods are told, else null
   undelivered     announcements not yet told; null when the record cannot be read
   undeliveredSince  null or the time of the oldest of them
   problems        [{of, fact}]: what could not be read, and why"""

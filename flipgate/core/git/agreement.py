@@ -21,15 +21,23 @@ TOLD: Final = frozenset({Why.GIT_STAYS_BEHIND, Why.GIT_AWAY})
 
 def agrees(to: Side, message: str, now: datetime) -> Condition:
     """Returns the condition that Git leads users where they are."""
-    return Condition(
-        type=ROUTES_IN_GIT, status=ConditionStatus.TRUE, reason=Why.GIT_AGREES, message=message, since=now, side=to
-    )
+    return _seen(ConditionStatus.TRUE, Why.GIT_AGREES, to, message, now)
 
 
 def is_behind(to: Side, message: str, now: datetime) -> Condition:
     """Returns the condition that Git does not do so yet, and why."""
+    return _seen(ConditionStatus.FALSE, Why.GIT_BEHIND, to, message, now)
+
+
+def agrees_still(record: Record, now: datetime) -> Record:
+    """Returns the record whose condition was found to be so still."""
+    known = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
+    return conditions.put(record, but(known, looked_at=now)) if known else record
+
+
+def _seen(status: ConditionStatus, reason: Why, to: Side, message: str, now: datetime) -> Condition:
     return Condition(
-        type=ROUTES_IN_GIT, status=ConditionStatus.FALSE, reason=Why.GIT_BEHIND, message=message, since=now, side=to
+        type=ROUTES_IN_GIT, status=status, reason=reason, message=message, since=now, side=to, looked_at=now
     )
 
 

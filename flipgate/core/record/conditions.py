@@ -4,6 +4,7 @@ live side that serves, is announced."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Final
 
 from flipgate.core.record.phases import Phase
@@ -14,13 +15,27 @@ from flipgate.core.values.reasons import Why
 WAY_BACK_READY: Final = "WayBackReady"
 DRIFTED: Final = Why.DRIFTED
 LIVE_SIDE_READY: Final = "LiveSideReady"
+DARK_SIDE_WORKS: Final = "DarkSideWorks"
 ROUTES_IN_GIT: Final = "RoutesInGit"
 """Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
-JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY})
+JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY, DARK_SIDE_WORKS})
 """The types that `recorded` answers for; others in the record are left as they are."""
 
 LOST, FOUND = Why.WAY_BACK_LOST, Why.WAY_BACK_FOUND
 LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = Why.LIVE_SIDE_SHORT, Why.LIVE_SIDE_FOUND
+
+
+def changes(found: Iterable[str]) -> str:
+    """Returns what others have changed as one word; empty where they have changed nothing. What comes and goes by
+    itself (Ready pods, times) is no part of it."""
+    parts = sorted(set(found))
+    return sha256("\n".join(parts).encode()).hexdigest()[:12] if parts else ""
+
+
+def changed_again(before: Condition | None, after: Condition) -> bool:
+    """Whether others have changed something since it was told, or judged first."""
+    known = before.changed if before is not None and before.side is after.side else ""
+    return after.changed not in ("", known)
 
 
 def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:
@@ -44,7 +59,7 @@ def recorded(record: Record, found: Sequence[Condition]) -> Record:
     """
     changed = record
     for each in found:
-        add = _live_side_announced if each.type == LIVE_SIDE_READY else _announced
+        add = _ANNOUNCED.get(each.type, _announced)
         changed = add(changed, condition_of(record.conditions, each.type), each)
     gone = JUDGED - {each.type for each in found}
     return put(forget(changed, *gone), *found)
@@ -64,18 +79,20 @@ def forget(record: Record, *kinds: str) -> Record:
 
 
 def _announced(record: Record, before: Condition | None, after: Condition) -> Record:
-    """Announces a turn, once. A way back that ends in `settling` was given up on a person's word: that is no loss."""
+    """Announces a turn, once, and what is changed while it is lost. A way back that ends in `settling` was given up on
+    a person's word: that is no loss."""
     was = before is None or before.status is ConditionStatus.TRUE
     now = after.status is ConditionStatus.TRUE
     release = record.release
-    if after.type != WAY_BACK_READY or was == now or release is None or release.phase is Phase.SETTLING:
+    same = was == now and not changed_again(before, after)
+    if after.type != WAY_BACK_READY or same or release is None or release.phase is Phase.SETTLING:
         return record
     side = release.side.other
     if now:
         since = f", after {(after.since - before.since).total_seconds():.0f} s" if before else ""
         said = f"the way back to {side} is found again{since}: {after.message}"
     else:
-        how = "is lost" if after.status is ConditionStatus.FALSE else "is lost from sight"
+        how = "is lost from sight" if after.status is ConditionStatus.UNKNOWN else "is lost" if was else "is still lost"
         said = f"the way back to {side} {how} ({after.reason}): {after.message}"
     key = f"{record.application}/{release.name}/{after.type}/{after.status}/{after.since.isoformat()}"
     message = Announcement(
@@ -90,16 +107,19 @@ def _announced(record: Record, before: Condition | None, after: Condition) -> Re
 
 
 def _live_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
-    """One message a turn, whether a release is open or not. A live side that is out of sight after it was short has not
-    turned; one that is short after it was out of sight has."""
+    """One message a turn, and one when something else is changed while it is short, whether a release is open or not.
+    A live side that is out of sight after it was short has not turned; one that is short after it was out of sight has.
+    """
     known = before if before is not None and before.side is after.side else None
     was, now = known.status if known else ConditionStatus.TRUE, after.status
-    if after.side is None or was is now or (was is ConditionStatus.FALSE and now is ConditionStatus.UNKNOWN):
+    same = was is now and not changed_again(known, after)
+    if after.side is None or same or (was is ConditionStatus.FALSE and now is ConditionStatus.UNKNOWN):
         return record
     if known and now is ConditionStatus.TRUE:
         said = f"serves again, after {(after.since - known.since).total_seconds():.0f} s: {after.message}"
     else:
-        how = "is not ready" if now is ConditionStatus.FALSE else "is lost from sight"
+        still = "is still not ready" if was is now else "is not ready"
+        how = still if now is ConditionStatus.FALSE else "is lost from sight"
         said = f"{how} ({after.reason}): {after.message}"
     release = record.under_way
     name = release.name if release and release.side is after.side else ""
@@ -112,3 +132,30 @@ def _live_side_announced(record: Record, before: Condition | None, after: Condit
         at=after.since,
     )
     return announced(record, message)
+
+
+def _dark_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
+    """One message when something begins to work on the dark side, too, or other things do, and one when nothing does
+    any more."""
+    known = before if before is not None and before.side is after.side else None
+    was, now = bool(known and known.status is ConditionStatus.TRUE), after.status is ConditionStatus.TRUE
+    if after.side is None or (was is now and not changed_again(known, after)):
+        return record
+    if now:
+        said = f"the dark side {after.side} works, too: {after.message}"
+    else:
+        since = f", after {(after.since - known.since).total_seconds():.0f} s" if known else ""
+        said = f"only the live side {after.side.other} works again{since}"
+    release = record.newest
+    message = Announcement(
+        id=message_id(f"{record.application}/{after.side}/{after.type}/{after.status}/{after.since.isoformat()}"),
+        release=release.name if release else "",
+        side=after.side,
+        text=f"{record.application}: {said}",
+        reason=after.reason,
+        at=after.since,
+    )
+    return announced(record, message)
+
+
+_ANNOUNCED: Final = {LIVE_SIDE_READY: _live_side_announced, DARK_SIDE_WORKS: _dark_side_announced}

@@ -38,7 +38,8 @@ class Occupant(Model):
 
     Once users have left it, `images`, `replicas` and `configuration` (the hash of the ConfigMaps it reads, empty where
     nobody noted it) are what it carried while it was live. `up_seconds` is how long it took to get Ready and checked
-    the last time. `contracted` closes the way back to it.
+    the last time. `contracted` closes the way back to it. `accepted`: services of which a person took fewer pods as
+    right than the file asks for, with how many.
     """
 
     release: Name | None = None
@@ -46,6 +47,7 @@ class Occupant(Model):
     roles: dict[Name, Ran] = Field(default={}, exclude_if=lambda roles: not roles)
     """What each of `images` is, where somebody noted it."""
     replicas: dict[Name, int] = {}
+    accepted: dict[Name, int] = Field(default={}, exclude_if=lambda counts: not counts)
     since: datetime
     configuration: Name = ""
     up_seconds: float | None = None
@@ -79,6 +81,7 @@ def without(occupant: Occupant, names: Collection[str]) -> Occupant:
         images={name: each for name, each in occupant.images.items() if name not in names},
         roles={name: each for name, each in occupant.roles.items() if name not in names},
         replicas={name: each for name, each in occupant.replicas.items() if name not in names},
+        accepted={name: each for name, each in occupant.accepted.items() if name not in names},
     )
 
 
@@ -89,7 +92,8 @@ def _starts_again(occupant: Occupant, name: str) -> bool:
 
 def _bytes(occupant: Occupant, name: str) -> int:
     """The bytes that a service takes in the record's JSON, with its indents."""
-    noted = (occupant.images.get(name), occupant.roles.get(name), occupant.replicas.get(name))
+    kept = (occupant.images, occupant.roles, occupant.replicas, occupant.accepted)
+    noted = [each.get(name) for each in kept]
     said = [
         each.model_dump_json(by_alias=True) if isinstance(each, Ran) else str(each)
         for each in noted

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.occupant import Occupant
@@ -51,6 +51,10 @@ class Condition(Model):
     since: datetime
     """When it got its status, on its `side` if it is of one; reason and message may have changed since."""
     side: Side | None = None
+    changed: Name = Field(default="", exclude_if=lambda word: not word)
+    """What others have changed of it, in one word (`conditions.changes`): people hear of it anew when it is another."""
+    looked_at: AwareDatetime | None = Field(default=None, exclude_if=lambda moment: moment is None)
+    """When that was seen, of what `status` does not look at itself."""
 
 
 class EntryState(StrEnum):

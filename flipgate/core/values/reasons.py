@@ -67,6 +67,7 @@ class Why(StrEnum):
     LEADS_ELSEWHERE = "LeadsElsewhere"
     LEASE_HELD = "LeaseHeld"
     LEFT_BEHIND = "LeftBehind"
+    LIVE_SIDE_ADOPTED = "LiveSideAdopted"
     LIVE_SIDE_FOUND = "LiveSideFound"
     LIVE_SIDE_NOT_READY = "LiveSideNotReady"
     LIVE_SIDE_NOT_RESTORED = "LiveSideNotRestored"
@@ -158,6 +159,8 @@ class Why(StrEnum):
     WAY_BACK_OPEN = "WayBackOpen"
     WORKERS_NOT_READY = "WorkersNotReady"
     WORKLOAD_MISSING = "WorkloadMissing"
+    WORKS_ONCE = "WorksOnce"
+    WORKS_TWICE = "WorksTwice"
     WRONG_PHASE = "WrongPhase"
 
 
@@ -221,7 +224,7 @@ GitStaysBehind | the same for minutes | the message says why; Flux leaves the ro
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
 ImageUnknown | no image is known for a service | flipgate deploy APP --image NAME=REF
-ImagesChanged | a side runs other images than its release | set them again; somebody else writes here
+ImagesChanged | a side runs other images than its release | flipgate restore sets them again, adopt takes them as right
 Interrupted | the command was stopped from the keyboard | flipgate status APP
 JobsStillRunning | Jobs of the other side run on in the way of the new one's | wait for them, or end them
 JournalOpen | another step is open in the journal | flipgate rollback APP --reason "...", or run the reconcile flow
@@ -229,6 +232,7 @@ JustAdopted | reconcile has not run since the adoption, and is not overdue | not
 LeadsElsewhere | a Service that a route would name leads out of its side | correct the Service
 LeaseHeld | another actor is at work on the application | wait, or: flipgate rollback APP --reason "..."
 LeftBehind | a route names something of a side that no move takes along | copy it out of the side; the message names it
+LiveSideAdopted | what others changed of the live side is right, a person said | nothing
 LiveSideFound | the live side is as it was released again | nothing
 LiveSideNotReady | the live side lacks Ready pods: the old side is kept | kubectl get pods there
 LiveSideNotRestored | the live side asks for too few pods after it was scaled up | flipgate status APP
@@ -320,6 +324,8 @@ WayBackNotReady | a service of the old side has no Ready pod | --to SIDE brings 
 WayBackOpen | users could go back to the old side at once | nothing
 WorkersNotReady | what works beside the requests did not come up on its side | look why its pods are not Ready
 WorkloadMissing | a Deployment or CronJob that the release needs is gone | install it again
+WorksOnce | nothing works on the dark side any more | nothing
+WorksTwice | what has to work on the live side only works on the dark, too | the message names the line that stops it
 WrongPhase | the release is in a phase that this is not for | flipgate status APP
 """
 """A line each: the word, what it means, what to do or to type (APP and RELEASE stand for names). A command with APP is

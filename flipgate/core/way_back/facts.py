@@ -19,13 +19,14 @@ from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.dark_side import judge_dark_side
 from flipgate.core.way_back.explain import Drift, explain, judge_drift
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
 from flipgate.core.way_back.way_back import OldSide, judge_way_back
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of
-from flipgate.core.workloads.hand_over import working
+from flipgate.core.workloads.hand_over import Working, working
 from flipgate.core.workloads.view import SideState
 
 SAYS_WHERE: Final = frozenset({Why.WAY_BACK_NOT_READY, Why.CONTRACT_MIGRATION_DONE})
@@ -126,8 +127,9 @@ class Facts:
         ready = judge_way_back(self.record, self.application, self.old, self.now)
         live = judge_live_side(self.record, self.application, self.live, self.now)
         left = [each for each in self.record.conditions if each.type == queue.LEFT]  # only a run knows it
-        in_git = self._routes_in_git(self.record)
-        judged = (ready, *found, live, in_git)
+        dark = self.sides.get(self.active.other) if self.active else None
+        works_too = judge_dark_side(self.record, self.application, dark, self.now) if dark else None
+        judged = (ready, *found, live, works_too, self._routes_in_git(self.record))
         return [*(held(self.record.conditions, each) for each in judged if each), *left, unwatched]
 
     def _routes_in_git(self, record: Record) -> Condition | None:
@@ -185,7 +187,7 @@ def question_state(record: Record, question: Question, now: datetime) -> str:
     )
 
 
-def works(facts: Facts, side: Side) -> tuple[str, ...]:
+def works(facts: Facts, side: Side) -> tuple[Working, ...]:
     """Returns what works on a dark side as well while nothing is handed over: its work may be done twice."""
     record, state = facts.record, facts.sides.get(side)
     if record is None or state is None or facts.active is not side.other:

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from flipgate.core.record.conditions import LIVE_SIDE_READY
+from flipgate.core.record.conditions import LIVE_SIDE_READY, changes
 from flipgate.core.record.intents import REST_SIDE, RESTORE_LIVE_SIDE, Rest
 from flipgate.core.record.record import (
     Announcement,
@@ -26,10 +26,12 @@ from flipgate.core.record.record import (
 )
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
-from flipgate.core.values.managed_fields import APPLY, OURS, Writer
+from flipgate.core.values.base import but
+from flipgate.core.values.managed_fields import APPLY, OURS
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.other_images import image_writer, other_images, set_by
 from flipgate.core.way_back.way_back import Autoscaler
 from flipgate.core.workloads.containers import setting
 from flipgate.core.workloads.counts import counts_that_matter, enough, scaled_up
@@ -83,7 +85,7 @@ class Short:
     def __str__(self) -> str:
         workload = self.workload
         counts = f"{workload.name} {workload.ready} of {self.of} Ready, asks for {workload.replicas}"
-        by = _by(workload.scaled_by, f"set to {workload.replicas}") if self.asks_for_too_few else ""
+        by = set_by(workload.scaled_by, f"set to {workload.replicas}") if self.asks_for_too_few else ""
         rest = f": entry {self.rest.id} ({self.rest.step} of {self.rest.actor})" if self.rest else ""
         return f"{counts}, carried {self.carried}{by}{rest}"
 
@@ -150,7 +152,10 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
     place = application.place_of(live.side).namespace
     command = f"kubectl auth can-i --list -n {place}" if unread else remedy(record, application, live).line
     message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
-    return _condition(ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE, reason, message, live.side, now)
+    status = ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE
+    return but(
+        _condition(status, reason, message, live.side, now), changed=changes(_changes(record, application, live))
+    )
 
 
 def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
@@ -178,7 +183,7 @@ def remedy(record: Record, application: Application, live: LiveSide) -> Remedy:
     if few:
         ours = "flipgate itself put it to rest, and reconcile scales it up again: this does so now"
         return Remedy(ours if any(short.rest for short in few) else "scale it up", _scale(few), True)
-    changed = _changed(record, application, live.state)
+    changed = other_images(record, application, live.state)
     if changed:
         return Remedy("set the release's images again", _set_images(changed))
     return Remedy("look why", f"kubectl -n {live.state.namespace} get {live.state.resources},pods")
@@ -191,7 +196,7 @@ def amiss(record: Record, application: Application, live: LiveSide) -> tuple[Ami
         return ()
     short = shortages(record, application, live)
     counts = {str(each.workload): each.whole for each in short if each.asks_for_too_few}
-    images = {service.name: was for service, _, was in _changed(record, application, live.state)}
+    images = {service.name: was for service, _, was in other_images(record, application, live.state)}
     found = (
         Amiss(service, workload, images.get(service.name, ""), counts.get(str(workload)))
         for service in application.spec.services
@@ -205,7 +210,7 @@ def sources(record: Record, application: Application, live: LiveSide) -> tuple[s
     if not isinstance(live.state, SideState):
         return ()
     few = [s.workload.scaled_by for s in shortages(record, application, live) if s.asks_for_too_few and not s.rest]
-    writers = [*few, *(_image_writer(*each[:2]) for each in _changed(record, application, live.state))]
+    writers = [*few, *(image_writer(*each[:2]) for each in other_images(record, application, live.state))]
     return tuple(sorted({each.manager for each in writers if each and each.operation == APPLY}))
 
 
@@ -236,6 +241,17 @@ def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, si
     return Condition(type=LIVE_SIDE_READY, status=status, reason=str(reason), message=message, since=now, side=side)
 
 
+def _changes(record: Record, application: Application, live: LiveSide) -> Iterator[str]:
+    """What others have changed, and who serves nobody any more; not how many pods are Ready, which comes and goes."""
+    if isinstance(live.state, Unread):
+        return
+    yield from (fact.text for fact in _missing(record, live.state))
+    for each in amiss(record, application, live):
+        image = each.workload.image_of(each.service.container) if each.image else ""
+        yield f"{each.workload.name} {image} {'' if each.count is None else each.workload.replicas}"
+    yield from (f"{s.workload.name} is empty" for s in shortages(record, application, live) if not s.workload.ready)
+
+
 def _facts(record: Record, application: Application, live: LiveSide) -> Iterator[_Fact]:
     if isinstance(live.state, Unread):
         yield _Fact(LiveSideReason.UNREADABLE, live.state.why)
@@ -251,8 +267,8 @@ def _facts(record: Record, application: Application, live: LiveSide) -> Iterator
             if short.workload.name not in names:
                 unsure = f"whether an autoscaler shrank it is not known: {live.autoscalers.why}"
                 yield _Fact(LiveSideReason.UNREADABLE, f"{short}; {unsure}")
-    for service, workload, was in _changed(record, application, live.state):
-        by = _by(_image_writer(service, workload), "set")
+    for service, workload, was in other_images(record, application, live.state):
+        by = set_by(image_writer(service, workload), "set")
         text = f"{workload.name} runs {workload.image_of(service.container)}, the release has {was}{by}"
         yield _Fact(LiveSideReason.IMAGES_CHANGED, text)
 
@@ -273,7 +289,13 @@ def _shortages(
         workload = state.workloads[service.name]
         if service.replicas and workload.found and _ran(record, side, service.name):
             ours = rest if rest and _rested_by(rest, workload) else None
-            short = _short(service, workload, carried.get(service.name, 0), least.get(service.name), ours)
+            short = _short(
+                _as_accepted(record, side, service),
+                workload,
+                carried.get(service.name, 0),
+                least.get(service.name),
+                ours,
+            )
             found += [short] if short else []
     return tuple(found)
 
@@ -294,6 +316,13 @@ def _short(
     if workload.replicas >= floor and workload.ready >= enough({service.name: of})[service.name]:
         return None
     return Short(workload, floor, of, carried, whole, rest)
+
+
+def _as_accepted(record: Record, side: Side, service: Service) -> Service:
+    """The service with as few pods as a person took as right for what runs there."""
+    occupant = record.sides.get(side)
+    accepted = occupant.accepted.get(service.name) if occupant else None
+    return but(service, replicas=accepted) if accepted and accepted < service.replicas else service
 
 
 def _last_rest(record: Record, side: Side) -> JournalEntry | None:
@@ -317,29 +346,9 @@ def _least(autoscalers: Iterable[Autoscaler]) -> dict[str, int]:
     return found
 
 
-def _changed(record: Record, application: Application, state: SideState) -> tuple[tuple[Service, Workload, str], ...]:
-    """Returns the services that run another image than the release on this side has, with the image they have."""
-    occupant = record.sides.get(state.side)
-    has = occupant.images if occupant else {}
-    return tuple(
-        (service, workload, has[service.name])
-        for service in application.spec.services
-        if (workload := state.workloads[service.name]).found and service.name in has
-        if workload.image_of(service.container) not in (None, has[service.name])
-    )
-
-
-def _image_writer(service: Service, workload: Workload) -> Writer | None:
-    return workload.images_by.get(workload.container_of(service.container))
-
-
 def _ran(record: Record, side: Side, service: str) -> bool:
     occupant = record.sides.get(side)
     return occupant is None or service in occupant.images
-
-
-def _by(writer: Writer | None, did: str) -> str:
-    return f", {did} by {writer}" if writer else ""
 
 
 def _scale(few: Iterable[Short]) -> str:

@@ -20,6 +20,7 @@ from flipgate.core.record.stopped import VERBS
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.accept_side import judge_acceptance
 from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
@@ -87,6 +88,9 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     told = [f"{users}: {found.how}"]
     if managers := sources(record, facts.application, live):
         told.append(f"{' and '.join(managers)} will write it again until its source is put right, too")
+    may_stay = None if facts.drift else judge_acceptance(record, facts.application, live)
+    if may_stay and not isinstance(may_stay, NoWay):
+        told.append(f'or, where it is right so: flipgate adopt {facts.application.name} --reason "..."')
     if back:
         told.append(f"or send them to {live.side.other}, which is up: {back}")
     return "; ".join(told), found.line

@@ -13,11 +13,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from flipgate.core.record.conditions import WAY_BACK_READY
+from flipgate.core.record.conditions import WAY_BACK_READY, changes
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.phases import WITH_WAY_BACK, Left
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
@@ -82,6 +83,8 @@ class _Fact:
     reason: WayBackReason
     text: str
     command: str
+    changed: str = ""
+    """What others have changed, without what comes and goes by itself; empty where nothing says that they have."""
 
 
 def way_back_of(record: Record) -> Side | None:
@@ -117,7 +120,8 @@ def judge_way_back(record: Record, application: Application, old: OldSide, now: 
     unread = first.reason is WayBackReason.UNREADABLE
     text = "; ".join(dict.fromkeys(fact.text for fact in facts))
     status = ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE
-    return _condition(status, first.reason, f"{text}. Next: {first.command}", now)
+    found = _condition(status, first.reason, f"{text}. Next: {first.command}", now)
+    return but(found, changed=changes(fact.changed for fact in facts if fact.changed))
 
 
 def _condition(status: ConditionStatus, reason: WayBackReason, message: str, now: datetime) -> Condition:
@@ -161,13 +165,15 @@ def _contract(application: Application, occupant: Occupant) -> Iterator[_Fact]:
 def _workloads(occupant: Occupant, state: SideState, wanted: Mapping[str, int]) -> Iterator[_Fact]:
     for name in (name for name in state.missing if name in occupant.images):
         text = f"{state.workloads[name]} is missing"
-        yield _Fact(WayBackReason.WORKLOAD_MISSING, text, f"kubectl -n {state.namespace} get {state.resources}")
+        command = f"kubectl -n {state.namespace} get {state.resources}"
+        yield _Fact(WayBackReason.WORKLOAD_MISSING, text, command, changed=text)
     for name, (ready, count) in short_of(state, wanted).items():
         workload = state.workloads[name]
         if workload.found:
             asked = f" (it asks for {workload.replicas})" if workload.replicas < count else ""
             text, plural = f"{workload} has {ready} of {count} pods Ready{asked}", f"{workload.kind.lower()}s"
-            yield _Fact(WayBackReason.NOT_READY, text, f"kubectl -n {state.namespace} get {plural},pods")
+            command = f"kubectl -n {state.namespace} get {plural},pods"
+            yield _Fact(WayBackReason.NOT_READY, text, command, changed=f"{workload}{asked}" if asked else "")
 
 
 def _images(application: Application, occupant: Occupant, state: SideState) -> Iterator[_Fact]:
@@ -178,7 +184,8 @@ def _images(application: Application, occupant: Occupant, state: SideState) -> I
         if workload.up and was is None:
             yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
         elif workload.found and was is not None and found != was:
-            yield _Fact(WayBackReason.IMAGES_CHANGED, f"{workload} has image {found}, was live with {was}", look)
+            text = f"{workload} has image {found}, was live with {was}"
+            yield _Fact(WayBackReason.IMAGES_CHANGED, text, look, changed=text)
 
 
 def _configuration(occupant: Occupant, old: OldSide, place: str) -> Iterator[_Fact]:
@@ -193,7 +200,7 @@ def _configuration(occupant: Occupant, old: OldSide, place: str) -> Iterator[_Fa
         yield _Fact(WayBackReason.UNREADABLE, f"{read}: nobody noted what was in them while it was live", look)
     elif found != was:
         text = f"{read} are not as they were while it was live: hash {found}, was {was}"
-        yield _Fact(WayBackReason.CONFIGURATION_CHANGED, text, look)
+        yield _Fact(WayBackReason.CONFIGURATION_CHANGED, text, look, changed=text)
 
 
 def _autoscalers(old: OldSide, wanted: Mapping[str, int], place: str) -> Iterator[_Fact]:

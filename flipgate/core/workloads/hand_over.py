@@ -13,6 +13,7 @@ from flipgate.core.values.answer import Answer, api_servers_own, wrong_scheme
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.foreign import NotJson, parse_json, shown
 from flipgate.core.values.jsonpath import PathMissing, look_up
+from flipgate.core.values.managed_fields import Writer
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.scaled_objects import ScaledObject
@@ -175,20 +176,34 @@ def had_time_to_follow(switch: Switch, wait: timedelta, now: datetime) -> bool:
         return True
 
 
-def working(services: Iterable[Service], state: SideState) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Working:
+    """A service that works on a side, how one sees it, and what stops it by hand."""
+
+    seen: str
+    stop: str
+    by: Writer | None = None
+    """Who set it so last, as far as the API server says."""
+
+    def __str__(self) -> str:
+        return f"{self.seen}, set by {self.by}" if self.by else self.seen
+
+
+def working(services: Iterable[Service], state: SideState) -> tuple[Working, ...]:
     """Returns which of these services work on a side, and how one sees it. On a dark side none may."""
     return tuple(_working(services, state))
 
 
-def _working(services: Iterable[Service], state: SideState) -> Iterator[str]:
+def _working(services: Iterable[Service], state: SideState) -> Iterator[Working]:
     for service in services:
         workload, switch = state.workloads[service.name], state.switches.get(service.name)
         if switch is not None:
             if switch.says(True):
-                yield f"{switch} tells {service.name} to consume"
+                yield Working(f"{switch} tells {service.name} to consume", switch.stop_by_hand)
         elif workload.up:
             cron = workload.kind == "CronJob"
-            yield f"{workload} {'is not suspended' if cron else f'asks for {workload.replicas} pods'}"
+            seen = f"{workload} {'is not suspended' if cron else f'asks for {workload.replicas} pods'}"
+            yield Working(seen, workload.by_hand(workload.asking(0)), workload.scaled_by)
 
 
 def grace_seconds(workload: Workload) -> float:

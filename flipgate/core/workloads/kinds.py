@@ -74,6 +74,7 @@ def _read_cron_job(obj: Mapping[str, Any]) -> dict[str, Any]:
         "template": template,
         "schedule": {**schedule, "jobs": {key: value for key, value in jobs.items() if key != "template"}},
         "last_schedule": obj.get("status", {}).get("lastScheduleTime") or "",
+        "scaled_by": writer_of(obj["metadata"], "f:spec", "f:suspend"),
         "images_by": image_writers(obj["metadata"], tuple(f"f:{key}" for key in OF_JOBS)),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -71,6 +72,12 @@ class Stamped:
             return [{"op": "test", "path": "/metadata/labels", "value": None}]
         return [{"op": "test", "path": stamps.LABEL_POINTER, "value": self.stamp}]
 
+    def by_hand(self, *changes: Mapping[str, Any]) -> str:
+        """Returns the kubectl command that makes these changes without flipgate. It is refused once flipgate has
+        written the object again: an old message stops nothing on a side that users are on by then."""
+        operations = json.dumps([*self._same_stamp(), *changes], separators=(",", ":"))
+        return f"kubectl -n {self.namespace} patch {self.kind.lower()} {self.name} --type=json -p='{operations}'"
+
     def stamping(self, stamp: str) -> list[dict[str, Any]]:
         """Returns the operations that write a stamp on it."""
         if not self.has_labels:
@@ -91,6 +98,11 @@ class Switch(Stamped):
     def says(self, work: bool) -> bool:
         """Whether it says exactly this."""
         return self.found and self.value == str(work).lower()
+
+    @property
+    def stop_by_hand(self) -> str:
+        """The command that tells its pods not to consume."""
+        return self.by_hand({"op": "add", "path": f"/data/{self.key}", "value": "false"})
 
     def saying(self, work: bool, at: str) -> dict[str, Any]:
         """Returns the merge patch that sets it; refused once anything in the ConfigMap has changed, its stamp too."""
@@ -135,7 +147,7 @@ class Workload(Stamped):
     last_schedule: str = ""
     """When a CronJob started a Job last, in RFC 3339; empty where it never did."""
     scaled_by: Writer | None = None
-    """Who set `replicas` last, as far as the API server says."""
+    """Who set `replicas`, or a CronJob's `suspend`, last, as far as the API server says."""
     images_by: Mapping[str, Writer] = field(default_factory=dict)
     """Who set each image last, by container name, as far as the API server says."""
 

@@ -57,6 +57,7 @@ from flipgate.steps.going_back.way_back import (
     need_approved,
     need_ready,
     open_way,
+    say_other_images,
     scale_up,
     workers_left,
 )
@@ -175,8 +176,8 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
-        left += attempted("end the release", lambda: _end(acting, target, request.message, answers.proven))
-    return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.short, *answers.unproven), left)
+        left += attempted("end the release", lambda: _end(acting, target, request, way, answers.proven))
+    return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)
 
 
 def _take(acting: Authority, side: Side) -> tuple[SideState | None, tuple[str, ...]]:
@@ -232,13 +233,13 @@ def _close(acting: Acting, entry: int, target: Side, way: Way) -> None:
     close_move(acting, entry, target, f"routes to {target} (the {way.name} way)", took)
 
 
-def _end(acting: Acting, target: Side, message: str, proven: Proven | None) -> None:
+def _end(acting: Acting, target: Side, request: RollbackRequest, way: Way, proven: Proven | None) -> None:
     """Ends the rollback as `rolled_back`. This comes last: a run killed before it is joined by the next one."""
     world = acting.world
     now = world.now()
 
     def change(record: Record) -> Record:
-        text = f"{message} ({_figures(proven)})"
+        text = "; ".join(filter(None, (f"{request.message} ({_figures(proven)})", way.other_images)))
         if record.phase is not Phase.ROLLING_BACK:
             return note_sent(record, target, Reason.TRAFFIC_RESTORED, text, actor=world.actor, now=now)
         return records.advance(record, Phase.ROLLED_BACK, Reason.TRAFFIC_RESTORED, now, actor=world.actor, message=text)
@@ -319,6 +320,7 @@ def _move_unrecorded(
             if request.forced:
                 way = open_way(acting, target, request, state)
             else:
+                way = Way(FAST, other_images=say_other_images(acting, state) if state else "")
                 need_ready(acting, target, state)
         except (PermanentError, TemporaryError) as error:
             # It was live before, or a person decides.
@@ -331,7 +333,7 @@ def _move_unrecorded(
     left = (*moved.left, *workers_left(acting, target))
     with _proving(world, target, moved) as answers:
         pass
-    said = (f"unrecorded: {why}", *notes, *way.short, *answers.unproven)
+    said = (f"unrecorded: {why}", *notes, *way.notes, *answers.unproven)
     return RolledBack(way.name, target, 0.0, False, answers.first_answer, said, left)
 
 

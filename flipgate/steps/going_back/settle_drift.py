@@ -47,7 +47,7 @@ def restore(world: World, reason: str, *, by: str) -> RolledBack | None:
     Raises BadInput without a reason; Refused where a step is open or an open release's own run decides, where that side
     lacks Ready pods or may not be gone back to, and (LeaseHeld) while another actor is at work.
     """
-    return _settle(world, _restoring, f"{_said(by, reason)} (restored after a drift)")
+    return _settle(world, _restoring, f"{word_of(by, reason)} (restored after a drift)")
 
 
 @about_application(untouched="all routes and both sides")
@@ -56,7 +56,7 @@ def accept(world: World, reason: str, *, by: str) -> RolledBack | None:
     what that did; None where nothing has drifted. Raises as `restore`, and Refused where the routes name no one side, a
     release is open, or nobody approved what runs there.
     """
-    return _settle(world, _adopting, f"{_said(by, reason)} (adopted after a drift)")
+    return _settle(world, _adopting, f"{word_of(by, reason)} (adopted after a drift)")
 
 
 def _settle(world: World, judge: Judgement, message: str) -> RolledBack | None:
@@ -95,7 +95,8 @@ def _refused(world: World, judged: NoWay, record: Record, traffic: Traffic) -> R
     return Refused(judged.fact, reason=judged.reason, next_command=command)
 
 
-def _said(by: str, reason: str) -> str:
+def word_of(by: str, reason: str) -> str:
+    """Returns whose word it is, and why, for record and messages. Raises BadInput without a reason."""
     if not reason.strip():
         raise BadInput("needs a reason", obj="a drift that is settled")
     return fitted(f"{by}: {reason.strip()}", TEXT_BYTES)

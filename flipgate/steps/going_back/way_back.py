@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flipgate.adapters.addresses import address_of
@@ -13,6 +13,7 @@ from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, 
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.way_back import other_images
 from flipgate.core.way_back.going_back import runs_unapproved
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.content import gets_anew
@@ -66,6 +67,13 @@ class Way:
     """What is missing on it, or may be other than it was, a sentence each."""
     up_seconds: float | None = None
     """How long the side took to come up; None where it was up."""
+    other_images: str = ""
+    """Which images are not those that the side carried users with, as a sentence."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people have to know of it."""
+        return (*([self.other_images] if self.other_images else ()), *self.short)
 
 
 @dataclass(frozen=True)
@@ -97,15 +105,26 @@ def open_way(acting: Authority, target: Side, request: RollbackRequest, state: S
     world = acting.world
     carried = counts_that_matter(world.application, acting.record, target)
     state = state or look_at_side(world, target)
+    other = say_other_images(acting, state)
     missing = short_of(state, enough(carried))
     if not missing:
-        return Way(FAST, _shortfalls(state, carried))
+        return Way(FAST, _shortfalls(state, carried), other_images=other)
     empty = any(ready == 0 for ready, _ in missing.values())
     if request.now and (request.forced or not empty):
-        return Way(NOW, _shortfalls(state, carried))
+        return Way(NOW, _shortfalls(state, carried), other_images=other)
     if request.now or request.automatic:
         raise not_up(world, state, missing)
-    return _slow(acting, target, request, missing)
+    return replace(_slow(acting, target, request, missing), other_images=other)
+
+
+def say_other_images(acting: Authority, state: SideState) -> str:
+    """Says which images of a side are not those that it carried users with, before users move: that keeps nobody from
+    going back, and nobody is asked anything for it. Returns what was said; empty where nothing was."""
+    record = acting.record
+    said = other_images.said_of(record, acting.application, state) if record else ""
+    if said:
+        acting.world.say(said)
+    return said
 
 
 def scale_up(acting: Authority, target: Side) -> None:

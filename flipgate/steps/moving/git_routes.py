@@ -53,6 +53,7 @@ def put_routes_right(world: World) -> None:
             try:
                 copy = opened.enter_context(world.open_git().checkout())
                 if _is_right(world, copy, record, traffic, traffic.active):
+                    write(world, partial(agreement.agrees_still, now=world.now()))
                     return
             except FlipgateError as error:
                 _note_behind(world, traffic.active, error)

@@ -252,7 +252,7 @@ def _side_changed(world: World, view: View, release: Release, kind: QuestionKind
     if kind is not QuestionKind.FLIP:
         return ""
     if works := working(world.application.handed_over(), view.sides[release.side]):
-        return f"works while {release.side.other} is live, so that work may be done twice: {'; '.join(works)}"
+        return f"works while {release.side.other} is live, so that work may be done twice: {'; '.join(map(str, works))}"
     told = ", ".join(_other_images(world, view.sides[release.side], release))
     return f"does not run release {release.name}: {told}" if told else ""
 

@@ -19,6 +19,7 @@ from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import sentence
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.dark_side import judge_dark_side
 from flipgate.core.way_back.drift import note_drift
 from flipgate.core.way_back.explain import judge_drift
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
@@ -33,9 +34,9 @@ T = TypeVar("T")
 
 
 def note_conditions(world: World) -> None:
-    """Judges WayBackReady, Drifted and LiveSideReady, and writes them where they changed; each turn of the way back and
-    of the live side is announced. Never raises: what keeps it from judging is said, and the next time is five minutes
-    away."""
+    """Judges WayBackReady, Drifted, LiveSideReady and DarkSideWorks, and writes them where they changed; each turn of
+    the way back and of the sides is announced. Never raises: what keeps it from judging is said, and the next time is
+    five minutes away."""
     try:
         seen = world.store.find()
         if seen is not None:
@@ -93,16 +94,39 @@ def _piece(read: Callable[[], T]) -> T | Unread:
 
 
 def _judge(world: World, record: Record) -> list[Condition]:
-    """The side first, the routes last, as `look` does."""
-    found = []
+    """The sides first, the routes last, as `look` does."""
+    found, old = [], None
     if side := way_back_of(record):
-        ready = judge_way_back(record, world.application, read_old_side(world, side), world.now())
+        old = read_old_side(world, side)
+        ready = judge_way_back(record, world.application, old, world.now())
         found = [ready] if ready else []
+    dark = _look_at_dark(world, record, old)
     traffic = _piece(lambda: look_at_traffic(world))
     now = world.now()
-    if isinstance(traffic, Traffic):
-        return [*found, judge_drift(record, traffic, now), *_judge_live(world, record, traffic)]
-    return [*found, judge_drift(record, None, now, traffic.why), *_judge_live(world, record, None)]
+    if isinstance(traffic, Unread):
+        drifted, seen = judge_drift(record, None, now, traffic.why), None
+    else:
+        drifted, seen = judge_drift(record, traffic, now), traffic
+    return [*found, drifted, *_judge_live(world, record, seen), *_judge_dark(world, record, seen, dark)]
+
+
+def _look_at_dark(world: World, record: Record, old: OldSide | None) -> SideState | Unread | None:
+    """The side that the record has no users on, `old` where that was read already; None where nothing has to work on
+    one side only."""
+    if not world.application.handed_over():
+        return None
+    return old.side if old else _piece(lambda: look_at_side(world, record.active.other))
+
+
+def _judge_dark(
+    world: World, record: Record, traffic: Traffic | None, state: SideState | Unread | None
+) -> list[Condition]:
+    """Judges DarkSideWorks; keeps what the record has of it while nobody knows, or users are elsewhere."""
+    judged = None
+    if traffic and isinstance(state, SideState) and traffic.active is state.side.other:
+        judged = judge_dark_side(record, world.application, state, world.now())
+    judged = judged or conditions.condition_of(record.conditions, conditions.DARK_SIDE_WORKS)
+    return [judged] if judged else []
 
 
 def _judge_live(world: World, record: Record, traffic: Traffic | None) -> list[Condition]:

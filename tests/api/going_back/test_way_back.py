@@ -18,10 +18,12 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.flip import going_back
+from flipgate.steps.releasing.setup import check_application
 from tests.api.authority import journaled
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop
 from tests.api.steps import Install, refusing, unreadable, users_complain
 from tests.api.targets import put_service
+from tests.api.users import grant, user
 from tests.api.wire import Through, serving
 from tests.repeating import repeating
 
@@ -232,3 +234,37 @@ def test_routes_at_neither_side_go_where_a_person_says_whatever_can_be_read_of_t
     with serving(Through(shop.kubeconfig, before=read), tmp_path) as cluster:
         users_complain(shop, lambda: only_workers(shop), cluster=cluster, to=BLUE)
     assert shop.where() == ("blue",)
+
+
+def reimaged(shop: Shop, side: Side = BLUE) -> None:
+    """Somebody sets another image on a side that users have left, and it comes up."""
+    path = "/spec/template/spec/containers/0/image"
+    shop.patch(f"{shop.deployments(side)}/web", ("replace", path, "shop/web:9"))
+    shop.play_ready(side, "web")
+
+
+@pytest.mark.parametrize("to", [None, BLUE], ids=["plain", "--to"])
+def test_before_users_move_it_is_said_that_the_side_runs_other_images_than_it_carried_users_with(
+    shop: Shop, live: World, to: Side | None
+) -> None:
+    ana, said = shop.helped("ana"), list[tuple[str, tuple[str, ...]]]()
+    ana.say = lambda text: said.append((text, shop.where()))
+    reimaged(shop)
+    done = roll_back(ana, "users complain", by="ana", to=to)
+    fact = "blue runs other images than when users were on it: web shop/web:1 -> shop/web:9, set by "
+    assert shop.where() == ("blue",)
+    assert [where for text, where in said if text.startswith(fact)] == [("green",)]
+    assert [note for note in done.notes if note.startswith(fact)]
+    record = live.store.read()
+    assert record.release is not None
+    assert fact in record.release.changes[-1].message, "people hear of it, too"
+
+
+def test_it_is_said_as_well_where_the_lease_cannot_be_had(shop: Shop, live: World, tmp_path: Path) -> None:
+    robot = user(shop, tmp_path)
+    grant(shop, [each for each in check_application(robot, shop.application, shop.own) if "leases" not in each])
+    reimaged(shop)
+    with shop.playing_ready():
+        done = roll_back(shop.world("robot", robot), "users complain", by="robot")
+    assert (done.recorded, shop.where()) == (False, ("blue",))
+    assert [note for note in done.notes if note.startswith("blue runs other images than when users were on it: web")]

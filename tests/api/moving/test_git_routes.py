@@ -191,3 +191,17 @@ def test_an_artifact_of_the_commit_that_leads_there_has_flux_keep_the_route_agai
     made_of(team.repository.tip)
     assert under_lease(world, git_routes.put_routes_into_git) is True
     assert not team.held
+
+
+def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:
+    world = team.moved()
+    git_routes.put_routes_right(world)
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    first = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    git_routes.put_routes_right(world)
+    last = conditions.condition_of(world.store.read().conditions, conditions.ROUTES_IN_GIT)
+    assert first is not None
+    assert last is not None
+    assert (first.status, last.since) == (ConditionStatus.TRUE, first.since)
+    assert str(first.looked_at) < str(last.looked_at)

@@ -268,7 +268,7 @@ def test_what_cannot_be_read_hides_nothing_else() -> None:
 def test_a_side_that_cannot_be_read_leaves_the_other() -> None:
     told = data(facts(record(), sides={GREEN: side(GREEN)}, problems={"side blue": "no permission"}))
 
-    blue = {"namespace": "shop-blue", "active": True, "contracted": None, "works": [], "services": []}
+    blue = {"namespace": "shop-blue", "active": True, "contracted": None, "works": [], "stop": "", "services": []}
     assert told["sides"]["blue"] == blue
     assert [service["name"] for service in told["sides"]["green"]["services"]] == ["web", "mailer"]
 
@@ -335,7 +335,10 @@ def test_a_cron_job_is_suspended_or_scheduled_and_one_that_runs_on_the_dark_side
     assert "Dark side" not in text
     both = data(with_cron_jobs(record(), suspended=BLUE))
     assert both["sides"]["green"]["works"] == ["CronJob shop-green/nightly is not suspended"]
-    assert "work may be done twice: CronJob shop-green/nightly" in "\n".join(one(both, at(60), wide=False))
+    shown = "\n".join(one(both, at(60), wide=False))
+    assert "work may be done twice: CronJob shop-green/nightly" in shown
+    assert "  kubectl -n shop-green patch cronjob nightly --type=json" in shown
+    assert "Condition   DarkSideWorks" in shown
     baking = record(release=release(*BAKING))
     assert data(with_cron_jobs(baking, suspended=BLUE))["sides"]["green"]["works"] == []
 

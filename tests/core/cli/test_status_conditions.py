@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from flipgate.cli._status_text import many, one
+from flipgate.core.git import agreement
 from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.record import Condition, ConditionStatus, Record
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts, Observed
@@ -18,7 +20,7 @@ from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.unwatched import Reconciled
 from flipgate.core.way_back.way_back import OldSide
 from flipgate.core.workloads.render import configuration_hash
-from tests.core.builders import BLUE, GREEN, LIVE, NOW, at, deployment, record, release, side
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, at, deployment, record, release, shop, side
 from tests.core.cli.looks import data, facts, live, text
 
 # Conditions
@@ -37,7 +39,7 @@ def test_conditions_are_judged_now_and_keep_the_record_s_time_while_their_status
         Condition(type=kind, status=ConditionStatus.FALSE, reason="Earlier", message="", since=at(3))
         for kind in (WAY_BACK_READY, DRIFTED)
     ]
-    ready, drifted, unwatched = data(soaking(conditions=tuple(before)))["conditions"]
+    ready, drifted, _, unwatched = data(soaking(conditions=tuple(before)))["conditions"]
 
     assert ready == {
         "type": "WayBackReady",
@@ -147,7 +149,7 @@ def test_a_reconcile_that_succeeds_is_a_condition_among_others() -> None:
 @pytest.mark.parametrize("remembered", [record(), None], ids=["a record", "none that can be read"])
 def test_what_cannot_be_read_is_unknown_and_hides_nothing_else(remembered: Record | None) -> None:
     seen = data(facts(remembered, managed=True, reconciled=Unread("the API server said 403")))
-    drifted, unwatched = seen["conditions"]
+    drifted, *_, unwatched = seen["conditions"]
 
     assert (drifted["type"], unwatched["status"], unwatched["reason"]) == ("Drifted", "Unknown", "Unreadable")
     assert (
@@ -180,3 +182,25 @@ def test_the_side_that_answers_is_named_only_when_every_replica_shows_it(
     assert [each["replica"] for each in data(looked)["traffic"]] == [replica for replica, _ in seen]
     assert f"Traffic     {shown}\n" in text(looked)
     assert data(looked)["problems"] == []
+
+
+def test_what_is_known_of_git_says_when_it_was_looked_at() -> None:
+    """Only who pushes asks Git: `status` has what reconcile found, and that is minutes old, or older."""
+    git = GitSpec.model_validate({"repository": "https://git.example/c.git", "routes": ["routes.yaml"]})
+    application = shop().model_copy(update={"spec": shop().spec.model_copy(update={"git": git})})
+    remembered = agreement.noted(record(), agreement.is_behind(BLUE, "the server is away", at(0)), at(0))
+    remembered = agreement.noted(remembered, agreement.is_behind(BLUE, "the server is away", at(300)), at(300))
+    told = data(facts(remembered, application=application, now=at(540)))
+    (found,) = [each for each in told["conditions"] if each["type"] == "RoutesInGit"]
+    assert (found["since"], found["lookedAt"]) == ("2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z")
+    shown = "\n".join(one(told, at(540), wide=False))
+    assert "for 9m (GitBehind), looked at 4m ago: the server is away" in shown
+    assert all("lookedAt" not in each for each in told["conditions"] if each is not found), "judged now"
+
+
+def test_git_that_agrees_is_no_warning() -> None:
+    git = GitSpec.model_validate({"repository": "https://git.example/c.git", "routes": ["routes.yaml"]})
+    application = shop().model_copy(update={"spec": shop().spec.model_copy(update={"git": git})})
+    remembered = agreement.noted(record(), agreement.agrees(BLUE, "commit abc leads to blue", at(0)), at(0))
+    shown = "\n".join(one(data(facts(remembered, application=application)), at(30), wide=False))
+    assert "RoutesInGit True" in shown

@@ -100,6 +100,9 @@ def test_a_live_side_that_serves_or_cannot_be_judged_leads_nothing() -> None:
     assert [row.split()[2] for row in rows[1:]] == ["?", "-"]
 
 
+ADOPT = 'flipgate adopt shop --reason "..."'
+
+
 def told(todo: str, which: Side = BLUE, *, reason: str = "NoReadyPod") -> str:
     return f"users are on {which}, which is not ready ({reason}): {todo}"
 
@@ -136,6 +139,16 @@ SHORT = {
             f"set the release's images again; or send them to blue, which is up: {BACK}", GREEN, reason="ImagesChanged"
         ),
         "kubectl -n shop-green set image deployment/web web=acme/web:1",
+    ),
+    "images that may be right": (
+        seen(web(image="acme/web:9"), remembered=carrying(2)),
+        told(f"set the release's images again; or, where it is right so: {ADOPT}", reason="ImagesChanged"),
+        "kubectl -n shop-blue set image deployment/web web=acme/web:1",
+    ),
+    "too few pods that may be right": (
+        seen(web(1), remembered=carrying(2)),
+        told(f"scale it up; or, where it is right so: {ADOPT}", reason="TooFewPods"),
+        SCALE,
     ),
     "drift from a side that is up": (seen(web(0), remembered=carrying(2, active=GREEN)), told(TO_GREEN), SCALE),
     "drift to the way back": (seen(web(0), remembered=live()), told(TO_GREEN), SCALE),

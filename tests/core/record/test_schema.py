@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Record
+from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
 from flipgate.core.record.release import Commit, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
 from flipgate.core.values.errors import PermanentError
@@ -36,6 +37,15 @@ NEWS: dict[str, Record] = {
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
+    "changed": record(
+        conditions=(
+            Condition(
+                type="LiveSideReady", status=ConditionStatus.FALSE, reason="a", message="", since=NOW, changed="0" * 12
+            ),
+        )
+    ),
+    "looked_at": record(conditions=(agrees(BLUE, "commit abc leads to blue", NOW),)),
+    "accepted": record(sides={BLUE: Occupant(images=RUN, since=NOW, accepted={"web": 1})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
@@ -90,8 +100,9 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
+        "Condition": {"changed", "lookedAt"},
         "Question": {"lookFirst"},
-        "Occupant": {"roles"},
+        "Occupant": {"accepted", "roles"},
         "Release": {"again", "commits"},
         "FrozenEvidence": {"output", "seconds"},
     }
