@@ -40,7 +40,8 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
 
     Against the cluster one request goes through each Traefik pod, as a user's (spec.traffic: scheme, host, path): its
     answer has to name the live side. What leads to a side and is not declared is a problem; workloads there that
-    are not declared, and what this user may not look for, are said.
+    are not declared, and what this user may not look for, are said. A team's repository (spec.git) that could not be
+    looked at is a problem: what was not checked is named.
 
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says. What was
     written without quotes and most likely meant otherwise is named beside what is wrong with the cluster (2).

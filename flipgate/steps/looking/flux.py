@@ -23,10 +23,10 @@ def flux_problems(world: World, copy: Checkout | None, say: Callable[[str], None
     if flux is None:
         return
     found = {name: find_kustomization(world.cluster, name) for name in (flux.blue, flux.green, flux.routes) if name}
-    sources = {fed.source: fed for fed in found.values() if fed.source_kind in POLLED}
-    read = {source: _source(world, fed, say) for source, fed in sources.items()}
+    sources = {(fed.source_kind, fed.source): fed for fed in found.values() if fed.source_kind in POLLED}
+    read = {named: _source(world, fed, say) for named, fed in sources.items()}
     for fed in found.values():
-        source = read.get(fed.source)
+        source = read.get((fed.source_kind, fed.source))
         known = bool(copy and source and source.commit and copy.has(source.commit))
         yield from fed_problems(world.git_spec(), fed, source, has_commit=known)
     if flux.routes and (unknown := no_commit(found[flux.routes])):

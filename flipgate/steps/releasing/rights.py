@@ -42,8 +42,8 @@ FOR_KEDA: Rights = ((KEDA, "scaledobjects", "list patch"),)
 
 
 FOR_FLUX: Rights = ((GROUP, PLURAL, "get patch"),)
-"""Where a Kustomization of Flux's is named: what it says, and that it looks now. Its source is asked, too, where that
-is allowed (`patch` on gitrepositories): without, it looks by itself."""
+"""Where a Kustomization of Flux's is named: what it says, and that it looks now. Its source is read and asked, too,
+where that is allowed (`get patch` on gitrepositories): without, it looks by itself, and `check` says so."""
 
 
 def _on_previews(verbs: str) -> Mapping[str, Rights]:
