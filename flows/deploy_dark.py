@@ -13,7 +13,8 @@ from flipgate.core.values.errors import Refused
 from flipgate.core.values.text import SELF_DECLARED
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
-from flows.opening import begin, overtaken
+from flipgate.steps.releasing.stopped import noting_stop
+from flows.opening import begin, overtaken, this_run
 from tasks import steps as task
 from tasks.artifacts import keep_failure, show_evidence
 
@@ -47,7 +48,8 @@ def deploy_dark(
     if isinstance(release, str):
         return release
     try:
-        bring_up_and_check(world, release, patience)
+        with noting_stop(world, release.name, DEPLOY_DARK, this_run()):
+            bring_up_and_check(world, release, patience)
     except Refused as refused:
         return overtaken(world, release.name, refused)
     task.start_flip(world, release, cluster)

@@ -10,8 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 from flipgate.core.record.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
 from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Announcement
-from flipgate.core.record.stopped import FLIP_STOPPED, SCALE_DOWN_STOPPED
+from flipgate.core.record.stopped import DEPLOY_STOPPED, FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut_bytes
 
 COMPONENT = "flipgate"
@@ -42,13 +43,15 @@ WARNINGS: frozenset[str] = frozenset(
         Reason.ROLLBACK_REQUESTED,
         Reason.TRAFFIC_RESTORED,
         LIVE_SIDE_SHORT,
+        DEPLOY_STOPPED,
         FLIP_STOPPED,
         SCALE_DOWN_STOPPED,
         DRIFTED,
+        Why.WORKS_TWICE,
     }
 )
 """The reasons of announcements whose Events are of type Warning: a release came to an end, stopped or went back, routes
-are where nobody of ours sent them, or users are on a side that is short."""
+are where nobody of ours sent them, users are on a side that is short, or work may be done twice."""
 
 OF_WORKLOADS: frozenset[str] = frozenset({*Reason, LIVE_SIDE_SHORT, LIVE_SIDE_FOUND})
 """The reasons of announcements that say something of a side's workloads: changes of phase, the live side's state."""

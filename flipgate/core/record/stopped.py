@@ -11,7 +11,7 @@ from types import MappingProxyType
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
 from flipgate.core.record.phases import QuestionKind
-from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
+from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Announcement, Record, announced, message_id
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
@@ -20,10 +20,14 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import Evidence, Verdict
 
-FLIP_STOPPED, SCALE_DOWN_STOPPED = Why.FLIP_STOPPED, Why.SCALE_DOWN_STOPPED
-REASONS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: FLIP_STOPPED, SCALE_DOWN: SCALE_DOWN_STOPPED})
+DEPLOY_STOPPED, FLIP_STOPPED, SCALE_DOWN_STOPPED = Why.DEPLOY_STOPPED, Why.FLIP_STOPPED, Why.SCALE_DOWN_STOPPED
+REASONS: Mapping[str, str] = MappingProxyType(
+    {DEPLOY_DARK: DEPLOY_STOPPED, FLIP_TRAFFIC: FLIP_STOPPED, SCALE_DOWN: SCALE_DOWN_STOPPED}
+)
 """Of the announcement and the journal entry, by pipeline. Treated as API."""
-VERBS: Mapping[str, str] = MappingProxyType({FLIP_TRAFFIC: QuestionKind.FLIP, SCALE_DOWN: QuestionKind.SCALE_DOWN})
+VERBS: Mapping[str, str] = MappingProxyType(
+    {DEPLOY_DARK: "deploy", FLIP_TRAFFIC: QuestionKind.FLIP, SCALE_DOWN: QuestionKind.SCALE_DOWN}
+)
 PASSING = frozenset({Why.LEASE_HELD, Why.LOST_LEASE, Why.JOURNAL_OPEN})
 """Refusals that say nothing of the release: somebody else is at work."""
 FACT_KEPT = 600
@@ -54,7 +58,8 @@ def note_stop(
     """Returns the record with what stopped the pipeline's run; unchanged when such a run has nothing to do any more.
 
     A verdict before anything was changed takes a yes that stands with it: a person is asked again, and told of it. A
-    fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false.
+    fault leaves the yes standing, for the next run. One journal entry, and one message unless `tell` is false; none
+    where reconcile has tried a deploy again, and what stops it is the same.
     """
     release = record.release
     if release is None or release.name != name or release.phase.row.pipeline != pipeline:
@@ -75,6 +80,9 @@ def note_stop(
     )
     follows = what_follows(record, release, stop)
     changed = records.update_release(record, lambda each: but(each, stopped=stop))
+    before = release.stopped
+    if pipeline == DEPLOY_DARK and before and (before.pipeline, before.reason) == (pipeline, why.reason):
+        return changed
     changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
         changed = announced(changed, _message(record, release, stop, follows))
@@ -83,7 +91,10 @@ def note_stop(
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
-    soon = f"within five minutes; at once: flipgate {VERBS[stop.pipeline]} {record.application}"
+    soon = f"within five minutes; at once: {again(record.application, release, stop.pipeline)}"
+    if stop.pipeline == DEPLOY_DARK:
+        end = f'flipgate rollback {record.application} --reason "..."'
+        return f"Users saw nothing of it: reconcile goes on {soon}; to end it: {end}"
     if stop.withdrawn:
         said = f" of {record.approval.by}" if record.approval else ""
         return f"The yes{said} is void: reconcile has a person asked again {soon}"
@@ -93,6 +104,16 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     if release.phase.row.half_way:
         return f"Users stay where they are: reconcile goes on {soon}"
     return f"Reconcile goes on {soon}"
+
+
+def again(application: str, release: Release, pipeline: str) -> str:
+    """Returns what has a pipeline go on with this release. Any of its images does for a deploy: it goes on with the
+    others."""
+    command = f"flipgate {VERBS[pipeline]} {application}"
+    if pipeline != DEPLOY_DARK:
+        return command
+    name, image = min(release.images.items())
+    return f"{command} --image {name}={image}"
 
 
 def forget_stop(record: Record) -> Record:

@@ -47,6 +47,7 @@ class Why(StrEnum):
     DEAD_ROUTE_API = "DeadRouteApi"
     DECISION_WANTED = "DecisionWanted"
     DEPLOY_ABORTED = "DeployAborted"
+    DEPLOY_STOPPED = "DeployStopped"
     DEPLOYMENT_PAUSED = "DeploymentPaused"
     DRIFT_ENDED = "DriftEnded"
     DRIFTED = "Drifted"
@@ -212,6 +213,7 @@ DarkPreviewNotKept | routes of the dark preview were not made or taken away | re
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
 DecisionWanted | a person is asked | flipgate approve APP --reason "...", or flipgate reject APP --reason "..."
 DeployAborted | a person ended a release that users had not seen | flipgate deploy APP --image NAME=REF (another)
+DeployStopped | a deploy's run failed with its release open: it is tried again | flipgate status APP (says why)
 DeploymentPaused | a Deployment is paused, so its new pods never come up | kubectl rollout resume; the message names it
 DriftEnded | the routes are where the record says again | nothing
 Drifted | the routes are not where flipgate left them | flipgate status APP (names the command)

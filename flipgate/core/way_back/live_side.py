@@ -363,10 +363,7 @@ def _scale(few: Iterable[Short]) -> str:
 
 
 def _set_images(changed: Iterable[tuple[Service, Workload, str]]) -> str:
-    return " && ".join(
-        f"kubectl -n {workload.namespace} set image {workload.named} {workload.container_of(service.container)}={was}"
-        for service, workload, was in changed
-    )
+    return " && ".join(workload.set_image(service.container, was) for service, workload, was in changed)
 
 
 def _serves(record: Record, application: Application, live: LiveSide) -> str:

@@ -16,7 +16,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, SCALE_DOWN
 from flipgate.core.record.record import ConditionStatus, Record
 from flipgate.core.record.release import Release
-from flipgate.core.record.stopped import VERBS
+from flipgate.core.record.stopped import VERBS, again
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.sides import Side
@@ -172,6 +172,9 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
     back = _back(name, facts)
     match release.phase:
         case Phase.DEPLOYING:
+            if release.stopped:
+                end = f"; to end it: {back}" if back else ""
+                return _next(f"{_stopped(release)}{end}", RUN, again(name, release, DEPLOY_DARK))
             return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:
             asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"

@@ -22,6 +22,7 @@ from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
+from flipgate.core.way_back.other_images import image_writer, set_by
 from flipgate.core.workloads.counts import at_work, counts_that_matter, short_of
 from flipgate.core.workloads.render import configuration_hash
 from flipgate.core.workloads.room import Quota, short_quotas
@@ -171,8 +172,11 @@ def _workloads(occupant: Occupant, state: SideState, wanted: Mapping[str, int]) 
         workload = state.workloads[name]
         if workload.found:
             asked = f" (it asks for {workload.replicas})" if workload.replicas < count else ""
-            text, plural = f"{workload} has {ready} of {count} pods Ready{asked}", f"{workload.kind.lower()}s"
+            by = set_by(workload.scaled_by, "set") if asked else ""
+            text, plural = f"{workload} has {ready} of {count} pods Ready{asked}{by}", f"{workload.kind.lower()}s"
             command = f"kubectl -n {state.namespace} get {plural},pods"
+            if asked:
+                command = f"kubectl -n {state.namespace} scale {workload.named} --replicas={count}"
             yield _Fact(WayBackReason.NOT_READY, text, command, changed=f"{workload}{asked}" if asked else "")
 
 
@@ -185,7 +189,9 @@ def _images(application: Application, occupant: Occupant, state: SideState) -> I
             yield _Fact(WayBackReason.UNREADABLE, f"{workload}: nobody noted which image it was live with", look)
         elif workload.found and was is not None and found != was:
             text = f"{workload} has image {found}, was live with {was}"
-            yield _Fact(WayBackReason.IMAGES_CHANGED, text, look, changed=text)
+            command = workload.set_image(service.container, was) if found else look
+            by = set_by(image_writer(service, workload), "set")
+            yield _Fact(WayBackReason.IMAGES_CHANGED, f"{text}{by}", command, changed=text)
 
 
 def _configuration(occupant: Occupant, old: OldSide, place: str) -> Iterator[_Fact]:

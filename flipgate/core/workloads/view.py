@@ -198,6 +198,10 @@ class Workload(Stamped):
         """The named container, or that of the declared repository, or the first; empty where there is none."""
         return container or self.main or next(iter(self.images), "")
 
+    def set_image(self, container: str | None, image: str) -> str:
+        """The kubectl command that sets the image of that container."""
+        return f"kubectl -n {self.namespace} set image {self.named} {self.container_of(container)}={image}"
+
     def image_of(self, container: str | None) -> str | None:
         """The image of that container; None where there is no such one."""
         return self.images.get(self.container_of(container))

@@ -103,6 +103,7 @@ def test_it_is_told_once_with_what_to_type_and_again_when_it_changes(
     (first,) = said
     assert word in first
     assert ". Next: " in first
+    assert word == "has drifted" or f"set by {FLUX} (Apply) at 20" in first or f"to 1 by {FLUX}" in first
     more(shop)
     note_conditions(world)
     note_conditions(world)

@@ -150,3 +150,37 @@ def test_who_is_asked_again_sees_what_stopped_the_run_before() -> None:
 )
 def test_any_exception_has_a_reason_and_a_sentence(error: Exception, reason: str, fact: str, verdict: bool) -> None:
     assert failure(error) == Failure(reason, fact, verdict)
+
+
+AWAY = Failure("Forbidden", "branch main of https://git.example/c.git: git fetch: authentication failed")
+DEPLOYING = release(images={"web": "acme/web:2", "mailer": "acme/mailer:1"})
+
+
+def test_a_deploy_that_a_fault_stopped_says_why_and_who_goes_on_and_is_told_once() -> None:
+    before = but(record(release=DEPLOYING), outbox=())
+    first = stopped(before, AWAY, pipeline="deploy-dark")
+    (message,) = first.outbox
+    assert (message.reason, first.journal[-1].step) == ("DeployStopped", "DeployStopped")
+    follows = (
+        "Users saw nothing of it: reconcile goes on within five minutes; at once: flipgate deploy shop --image "
+        'mailer=acme/mailer:1; to end it: flipgate rollback shop --reason "..."'
+    )
+    for said in (first.journal[-1].outcome, message.text):
+        assert AWAY.fact in said
+        assert follows in said
+    again = stopped(first, but_later(AWAY), pipeline="deploy-dark", seconds=330)
+    assert (again.outbox, again.journal) == (first.outbox, first.journal), "reconcile tries every five minutes"
+    assert stop_of(again).at == at(330)
+    other = stopped(again, FAULT, pipeline="deploy-dark", seconds=630)
+    assert len(other.outbox) == 2
+
+
+def but_later(why: Failure) -> Failure:
+    """The same fault in other words: git says for how long it waited."""
+    return Failure(why.reason, f"{why.fact} after 31 s")
+
+
+def test_when_the_side_is_up_what_stopped_it_before_is_gone() -> None:
+    held_up = stopped(record(release=DEPLOYING), AWAY, pipeline="deploy-dark")
+    up = records.advance(held_up, Phase.DARK, Reason.CHECKS_PASSED, at(60), actor="deploy shop")
+    assert records.need_release(up).stopped is None
