@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from flipgate.adapters.flux import find_kustomization
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render
+from flipgate.adapters.kustomize import render_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
@@ -41,7 +41,7 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
 def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
     if not spec.routes:
         return
-    files = {path: copy.read(path) for path in spec.routes}
+    files = copy.read_all(spec.routes)
     traffic, places = look_at_traffic(world), world.application.places
     routes = files_of.leading(traffic)
     for route in files_of.not_in_files(files, routes, places):
@@ -60,7 +60,8 @@ def _overlay(world: World, copy: Checkout, spec: GitSpec, side: Side) -> Iterato
     path, text = kustomization_in(folder, copy.find)
     state = look_at_side(world, side)
     with_images(text, by_repository(images_of(world.application, state)), path)  # could it be changed at all?
-    rendered = read_rendered(render(copy.folder / folder, folder), folder)
+    (rendering,) = render_in(copy, [folder])
+    rendered = read_rendered(rendering, folder)
     yield from fights(world.application, state.place, rendered)
     yield from runs_otherwise(world.application, state, rendered)
 

@@ -67,7 +67,7 @@ def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Tra
     agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is active
     if not agreed or any(state.held for state in traffic.routes):
         return False
-    files = {path: copy.read(path) for path in world.git_spec().routes}
+    files = copy.read_all(world.git_spec().routes)
     return files_of.leads_there(files, files_of.leading(traffic), world.application.places, active)
 
 
@@ -112,7 +112,7 @@ def _close(acting: Acting, error: FlipgateError) -> None:
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, acting.world.git_spec()
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
-        files = {path: copy.read(path) for path in spec.routes}
+        files = copy.read_all(spec.routes)
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
             named = ", ".join(map(str, lacking))
@@ -143,7 +143,7 @@ def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
     )
 
     def changed() -> Files:
-        return files_of.changed_files({path: copy.read(path) for path in spec.routes}, routes, places, to)
+        return files_of.changed_files(copy.read_all(spec.routes), routes, places, to)
 
     if push(acting, copy, changed(), changed, message):
         note_commit(world, told.release, told.what, copy.head)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.spec.application import load_application
 from flipgate.steps.looking.git import git_problems
 from lab.control.records import Lab

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from flipgate.adapters.git import Credentials, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.spec.git import Author
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, PermanentError
 from lab.git.server import GitHandler
-from tests.repository import Served, served
+from tests.repository import Served, git, served
 from tests.ssh_server import RAN, TRIED, SshServed, by_ssh, new_key
 
 PATH = "app/kustomization.yaml"
@@ -71,7 +72,8 @@ def test_a_deploy_key_reads_and_pushes_on_a_known_host(team: Served, ssh: SshSer
 
 
 def test_a_server_that_gives_no_commit_by_its_name(team: Served) -> None:
-    """What Flux applied last may be older than the branch's newest."""
+    """What Flux applied last may be older than the branch's newest; files that were left out do not come later."""
+    git(team.bare, "config", "uploadpack.allowFilter", "true")
     first, text = team.tip, team.read(PATH)
     team.pushes({PATH: "images: [z]\n"})
     with by_ssh(team, version=0) as old, Git(old.url, "main", keyed(old)).checkout() as copy:
