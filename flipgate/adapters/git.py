@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
 from flipgate.adapters import programs
 from flipgate.adapters.git_access import Credentials, environment_of_git
+from flipgate.adapters.own_folder import own_folder
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
 from flipgate.core.values.errors import (
@@ -37,6 +37,7 @@ SECONDS: Final = 60.0
 DEPTH: Final = 100
 """Commits of the branch among which one is looked for: that whoever applies it has come to, or that the server does not
 give by its name."""
+PREFIX: Final = "flipgate-git-"
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never"),
@@ -305,10 +306,10 @@ class Git:
         """
         with (
             self._room(),
-            TemporaryDirectory(prefix="flipgate-git-") as home,
-            environment_of_git(self.address, self.credentials, Path(home)) as environment,
+            own_folder(PREFIX) as home,
+            environment_of_git(self.address, self.credentials, home) as environment,
         ):
-            folder = Path(home) / "copy"
+            folder = home / "copy"
             folder.mkdir()
             yield Checkout(self, folder, environment)
 

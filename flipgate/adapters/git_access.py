@@ -1,5 +1,5 @@
-"""What lets git in, and how it is told: by its environment or by a file that only this process may read, never by an
-argument, an address or a configuration that others see."""
+"""What lets git in, and how it is told: by its environment, or by memory that only this user's programs may read, never
+by an argument, an address or a configuration that others see."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from shlex import quote
+from shlex import join
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -77,22 +77,41 @@ def environment_of_git(address: str, said: Credentials | None, home: Path) -> It
         "FLIPGATE_GIT_HOST": site.netloc,
         "FLIPGATE_GIT_USER": said.user,
         "FLIPGATE_GIT_TOKEN": said.token,
-        "GIT_SSH_COMMAND": ssh_command(said, own),
     }
-    yield environment
+    with ssh_command(said, own) as command:
+        yield {**environment, "GIT_SSH_COMMAND": command}
 
 
-def ssh_command(said: Credentials, home: Path) -> str:
+@contextmanager
+def ssh_command(said: Credentials, home: Path) -> Iterator[str]:
     """The command by which git connects: with this key, to known hosts alone, and without asking anybody."""
-    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
-    command = "ssh -F /dev/null"
-    if said.private_key:
-        key = home / "key"
-        key.touch(mode=0o600)
-        key.write_text(said.private_key.rstrip("\n") + "\n")
-        command += f" -i {quote(str(key))}"
-        options.append("IdentitiesOnly=yes")
     hosts = home / "known_hosts"
     hosts.write_text(said.known_hosts.rstrip("\n") + "\n")
-    options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null"]
-    return command + "".join(f" -o {quote(option)}" for option in options)
+    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
+    options += [f'UserKnownHostsFile="{hosts}"', "GlobalKnownHostsFile=/dev/null"]
+    if not said.private_key:
+        yield _command(options)
+        return
+    with _kept(said.private_key.rstrip("\n") + "\n", home / "key") as key:
+        yield _command([*options, "IdentitiesOnly=yes"], "-i", key)
+
+
+def _command(options: list[str], *more: str) -> str:
+    return join(["ssh", "-F", "/dev/null", *more, *(word for each in options for word in ("-o", each))])
+
+
+@contextmanager
+def _kept(key: str, file: Path) -> Iterator[str]:
+    """The path by which a program of this user reads the key: of memory that is gone with this process, in whatever way
+    it ends. ssh closes what it inherits (closefrom in its main), so it opens this process's own. Where the system has
+    no such memory, a file that is gone with the folder."""
+    if not hasattr(os, "memfd_create"):
+        file.touch(mode=0o600)
+        file.write_text(key)
+        yield str(file)
+        return
+    with open(os.memfd_create("flipgate-key"), "w") as memory:
+        os.fchmod(memory.fileno(), 0o600)  # ssh takes no key that others may read
+        memory.write(key)
+        memory.flush()
+        yield f"/proc/{os.getpid()}/fd/{memory.fileno()}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ SSH = """\
 #!/bin/sh
 printf '%s\\n' "$@" > "$SEEN"
 for word in "$@"; do
-    case "$word" in */key) stat -c %a "$word" >> "$SEEN"; cat "$word" >> "$SEEN" ;; esac
+    case "$word" in */fd/*) stat -L -c %a "$word" >> "$SEEN"; cat "$word" >> "$SEEN" ;; esac
 done
 echo "Host key verification failed." >&2
 exit 255
@@ -278,10 +279,12 @@ def test_a_server_s_words_are_printed_without_what_a_terminal_obeys_or_nobody_sh
     assert "Z2l0" not in error
 
 
-def test_a_key_is_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> None:
+def test_known_hosts_are_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
-    words = shlex.split(ssh_command(Credentials(private_key="k"), tmp_path / "a b"))
-    assert words[words.index("-i") + 1] == str(tmp_path / "a b" / "key")
+    with ssh_command(Credentials(private_key="k"), tmp_path / "a b") as command:
+        words = [*shlex.split(command), "-G", "git.example"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"userknownhostsfile {tmp_path}/a b/known_hosts" in said
 
 
 def test_all_exchanges_together_have_an_end(team: Served) -> None:
