@@ -297,6 +297,15 @@ class Git:
         """The same, whose exchanges have so long from now, all together."""
         return replace(self, until=time.monotonic() + seconds)
 
+    def find_head(self) -> str:
+        """The branch's newest commit, by one small exchange. Raises as `checkout` does."""
+        with self._place() as (home, environment):
+            branch = f"refs/heads/{self.branch}"
+            commit, _, found = self.run(("ls-remote", "--", self.address, branch), home, environment).partition("\t")
+        if found.strip() != branch:
+            raise NotFound("is not there", obj=self._obj)
+        return commit
+
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
         """A copy of the branch's newest commit: shallow, of this one branch, and of what is asked for.
@@ -304,20 +313,20 @@ class Git:
         Raises Unreachable, Forbidden or NotFound where the server is not to be had, lets nobody in, or has no such
         branch; TemporaryError or PermanentError for all else that git says.
         """
-        with (
-            self._room(),
-            own_folder(PREFIX) as home,
-            environment_of_git(self.address, self.credentials, home) as environment,
-        ):
+        with self._place() as (home, environment):
             folder = home / "copy"
             folder.mkdir()
             yield Checkout(self, folder, environment)
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
-        """Turns a disk that is full, or may not be written, into one of our errors."""
+    def _place(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """A folder and an environment for git. A disk that is full, or may not be written, is one of our errors."""
         try:
-            yield
+            with (
+                own_folder(PREFIX) as home,
+                environment_of_git(self.address, self.credentials, home) as environment,
+            ):
+                yield home, environment
         except OSError as error:
             raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
 

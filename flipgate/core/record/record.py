@@ -51,6 +51,8 @@ class Condition(Model):
     since: datetime
     """When it got its status, on its `side` if it is of one; reason and message may have changed since."""
     side: Side | None = None
+    basis: Name = Field(default="", exclude_if=lambda word: not word)
+    """One word for what it was judged by, where that need not be looked at again while it is the same."""
 
 
 class EntryState(StrEnum):

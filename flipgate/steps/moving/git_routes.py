@@ -14,7 +14,6 @@ from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
-from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
@@ -49,7 +48,10 @@ def put_routes_right(world: World) -> None:
             return
         with ExitStack() as opened:
             try:
-                copy = opened.enter_context(world.open_git().checkout())
+                git = world.open_git()
+                if _is_as_it_was(world, git, record, traffic, traffic.active):
+                    return
+                copy = opened.enter_context(git.checkout())
                 if _is_right(world, copy, record, traffic, traffic.active):
                     return
             except FlipgateError as error:
@@ -61,14 +63,30 @@ def put_routes_right(world: World) -> None:
         world.say(f"the routes in Git were not looked at: {error}")
 
 
+def _is_as_it_was(world: World, git: Git, record: records.Record, traffic: Traffic, active: Side) -> bool:
+    """Whether all is right, and the branch still at the commit that was found to be so: then nothing is fetched."""
+    known = agreement.agreed(record, traffic, active)
+    return bool(known) and known == _basis(world, git.find_head(), traffic, active)
+
+
 def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Traffic, active: Side) -> bool:
-    """Whether Git says where the routes lead, Flux keeps them, and the record knows."""
-    known = conditions.condition_of(record.conditions, conditions.ROUTES_IN_GIT)
-    agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is active
-    if not agreed or any(state.held for state in traffic.routes):
+    """Whether Git says where the routes lead, Flux keeps them, and the record knows; by which commit is noted."""
+    if agreement.agreed(record, traffic, active) is None:
         return False
     files = copy.read_all(world.git_spec().routes)
-    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, active)
+    if not files_of.leads_there(files, files_of.leading(traffic), world.application.places, active):
+        return False
+    write(world, partial(agreement.noted, found=_agrees(world, copy, traffic, active), now=world.now()))
+    return True
+
+
+def _basis(world: World, commit: str, traffic: Traffic, to: Side) -> str:
+    return agreement.basis_of(commit, world.git_spec(), files_of.leading(traffic), world.application.places, to)
+
+
+def _agrees(world: World, copy: Checkout, traffic: Traffic, to: Side) -> Condition:
+    said = f"commit {copy.head[:12]} on {world.git_spec().branch} leads to {to}"
+    return agreement.agrees(to, said, world.now(), _basis(world, copy.head, traffic, to))
 
 
 def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
@@ -153,18 +171,20 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     """Has Flux keep the routes again where what it applied last leads them where they lead, and says what is so."""
     world, spec = acting.world, acting.world.git_spec()
     held = [state for state in traffic.routes if state.held]
-    said = f"commit {copy.head[:12]} on {spec.branch} leads to {to}"
+    agrees = _agrees(world, copy, traffic, to)
     if not held or not spec.flux or not spec.flux.routes:
-        return agreement.agrees(to, said, world.now())
+        return agrees
     found = find_kustomization(world.cluster, spec.flux.routes)
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
-        why = f"{said}; Flux leaves {len(held)} routes as they are until it has applied that: {found.sentence}"
+        why = (
+            f"{agrees.message}; Flux leaves {len(held)} routes as they are until it has applied that: {found.sentence}"
+        )
         return agreement.is_behind(to, why, world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)
         entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
-    return agreement.agrees(to, said, world.now())
+    return agrees
 
 
 def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, found: Kustomized, world: World) -> bool:

@@ -66,6 +66,14 @@ def test_a_file_is_read_changed_committed_and_pushed(team: Served) -> None:
     assert git(team.bare, "rev-list", "--count", "main") == "2", "the copy was shallow, the history is whole"
 
 
+def test_the_branch_s_newest_commit_is_asked_without_fetching_it(team: Served) -> None:
+    assert repository(team).find_head() == team.tip
+    with pytest.raises(NotFound):
+        repository(team, branch="nowhere").find_head()
+    with team.away(REFUSED), pytest.raises(Unreachable):
+        repository(team).find_head()
+
+
 def test_who_is_later_than_somebody_else_is_told_and_makes_it_anew(team: Served) -> None:
     with repository(team).checkout() as copy:
         copy.write(PATH, "images: [a]\n")

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
@@ -36,6 +37,7 @@ NEWS: dict[str, Record] = {
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
+    "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
@@ -90,6 +92,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
+        "Condition": {"basis"},
         "Question": {"lookFirst"},
         "Occupant": {"roles"},
         "Release": {"again", "commits"},
