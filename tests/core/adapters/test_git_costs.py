@@ -128,3 +128,37 @@ def test_a_server_that_leaves_nothing_out(team: Served, allowed: str) -> None:
         commit = copy.commit("ours", Author())
         copy.push()
     assert team.tip == commit
+
+
+def test_whatever_a_file_is_called_it_is_had_and_no_other(team: Served) -> None:
+    names = ["a b/[x]*?.yaml", "#a", "!a", "\\d", "a b/x.yaml", "ü"]
+    team.pushes({name: name for name in names})
+    for name in names:
+        with repository(team).checkout() as copy:
+            assert copy.read(name) == name
+            assert there(copy) == {name, ".gitattributes"}
+
+
+def test_an_overlay_that_reads_through_a_link_is_rendered_all_the_same(team: Served) -> None:
+    (team.clone / "app/folder").symlink_to("base")
+    (team.clone / "app/base/link.yaml").symlink_to("linked.yaml")
+    linked = FILES["app/base/config.yaml"].replace("name: a", "name: linked")
+    named = "resources: [config.yaml, link.yaml]\n"
+    overlay = "resources: [../../folder]\n"
+    team.pushes(
+        {"app/base/kustomization.yaml": named, "app/base/linked.yaml": linked, f"{OVERLAY}/kustomization.yaml": overlay}
+    )
+    with repository(team).checkout() as copy:
+        (rendering,) = render_in(copy, [OVERLAY])
+        assert "name: linked" in rendering
+
+
+def test_who_may_execute_a_file_is_not_changed_with_it(team: Served) -> None:
+    (team.clone / "clusters/run.sh").write_text("one\n")
+    (team.clone / "clusters/run.sh").chmod(0o755)
+    team.pushes({"x": "y\n"})
+    with repository(team).checkout() as copy:
+        copy.write("clusters/run.sh", "two\n")
+        copy.commit("ours", Author())
+        copy.push()
+    assert git(team.bare, "ls-tree", "main", "clusters/run.sh").startswith("100755")
