@@ -15,7 +15,7 @@ from blocks.git import FlipgateGit
 from flipgate.adapters import store
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.values.errors import BadInput, Unreachable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 

@@ -6,7 +6,7 @@ from prefect.blocks.core import Block
 from pydantic import Field, HttpUrl, SecretStr
 
 from blocks.chat import BLOCKS, LOGOS
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 
 
 class FlipgateGit(Block):

@@ -10,7 +10,7 @@ from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from lab.git.server import GitHandler
 from lab.stories.gitops import git as git
 

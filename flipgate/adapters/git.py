@@ -1,35 +1,43 @@
 """The team's Git repository, by the git program: a copy of one branch, changed, committed and pushed.
 
-Credentials reach git by its environment or by a file that only this process may read, never by an argument, an address
-or a configuration that others see; what git says is printed without them. Nothing of a repository is run: its hooks,
-its filters and its submodules are left alone.
+Only what is asked for is fetched and written, as far as the server can leave out the rest: a partial clone (git's
+Documentation/technical/partial-clone.txt) with a sparse checkout. What git says is printed without credentials. Nothing
+of a repository is run: its hooks, its filters and its submodules are left alone.
 """
 
 from __future__ import annotations
 
-import os
+import re
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from math import inf
-from pathlib import Path
-from shlex import quote
-from tempfile import TemporaryDirectory
-from typing import Final
-from urllib.parse import urlsplit
+from pathlib import Path, PurePosixPath
+from typing import Final, TypeVar
 
 from flipgate.adapters import programs
-from flipgate.core.git.keys import locked
+from flipgate.adapters.git_access import Credentials, environment_of_git
+from flipgate.adapters.own_folder import own_folder
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
-from flipgate.core.values.errors import NotFound, PermanentError, TemporaryError, Unreachable
+from flipgate.core.values.errors import (
+    FlipgateError,
+    Forbidden,
+    NotFound,
+    PermanentError,
+    TemporaryError,
+    Unreachable,
+)
 
+T = TypeVar("T")
 SECONDS: Final = 60.0
 """Of one exchange with the server, from beginning to end."""
 DEPTH: Final = 100
 """Commits of the branch among which one is looked for: that whoever applies it has come to, or that the server does not
 give by its name."""
+PREFIX: Final = "flipgate-git-"
 SAFE: Final = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never"),
@@ -46,46 +54,42 @@ SAFE: Final = (
 )
 ATTRIBUTES: Final = "* -text -ident -filter !eol !working-tree-encoding\n"
 """For a copy's info/attributes, which win over a repository's own: files are read and committed byte for byte."""
-ASK: Final = """\
-#!/bin/sh
-case "$1" in
-"Username for '$FLIPGATE_GIT_SCHEME://$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_USER" ;;
-"Password for '$FLIPGATE_GIT_SCHEME://"*"@$FLIPGATE_GIT_HOST'"*) printf '%s' "$FLIPGATE_GIT_TOKEN" ;;
-esac
-"""
-"""Answers git for the declared server alone: whoever that leads on to is told nothing."""
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What lets flipgate in: a token by HTTPS, or a private key by SSH with the hosts that are known."""
-
-    user: str = "git"
-    token: str = field(default="", repr=False)
-    private_key: str = field(default="", repr=False)
-    known_hosts: str = ""
-    """Lines as of ~/.ssh/known_hosts. With a private key no other host is connected to."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must not be printed."""
-        return tuple(each.strip() for each in (self.token, self.private_key) if each.strip())
+AT_ONCE: Final = 1_000
+"""Paths that git is given on one command line."""
+GLOB, ESCAPED = re.compile(r"([*?\[\\ ])"), r"\\\1"
+"""What a pattern of a sparse checkout would take for more than itself (gitignore)."""
+BLOB, TREE = "blob", "tree"
+"""Git's words for a file, or a link, and for a folder."""
 
 
 class Checkout:
-    """A copy of a branch's newest commit in a folder of its own, gone with the block that asked for it."""
+    """A copy of a branch's newest commit in a folder of its own, gone with the block that asked for it.
+
+    It begins without any file; a file comes with the first look at it.
+    """
 
     def __init__(self, git: Git, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.is_whole = False
+        """Whether everything that is in the repository is in the folder."""
         self._git, self._environment = git, environment
         self.head = ""
         """The commit that the files are of, with what was committed here."""
         self._base = ""
+        self._shown: set[str] = set()
+        self._commits: set[str] = set()
+        """Those that are here. Git itself is not asked: it would fetch one that is not with all that came before it."""
+        self._begin()
 
     def read(self, path: str) -> str:
         """The text of a file. Raises NotFound where there is none, PermanentError for one that is no text, or that is
         not in the repository itself."""
         return self._text(self._inside(path), path)
+
+    def read_all(self, paths: Collection[str]) -> dict[str, str]:
+        """The text of each of these files, fetched in one exchange; raises as `read` does."""
+        self.show(paths)
+        return {path: self.read(path) for path in paths}
 
     def find(self, path: str) -> str | None:
         """The text of a file; None where there is none."""
@@ -98,9 +102,37 @@ class Checkout:
         """Gives a file that is there another text."""
         self._inside(path).write_bytes(text.encode())
 
-    def diff(self) -> str:
-        """What was written since the last commit, as git shows it."""
-        return self._run("diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD")
+    def kinds(self, paths: Collection[str]) -> dict[str, str]:
+        """Those of the paths that are there: BLOB or TREE. Nothing is fetched for it."""
+        found: dict[str, str] = {}
+        asked = sorted(paths)
+        for first in range(0, len(asked), AT_ONCE):
+            listed = self._run("ls-tree", "-z", "-t", "HEAD", "--", *asked[first : first + AT_ONCE])
+            for line in listed.split("\0")[:-1]:
+                said, _, path = line.partition("\t")
+                found[path] = said.split()[1]
+        return {path: found[path] for path in asked if path in found}
+
+    def show(self, paths: Collection[str]) -> None:
+        """Has these files in the folder, those of them that are there, fetched in one exchange. No folder's content."""
+        if self.is_whole:
+            return
+        # Git looks at the attributes beside a file that it writes, and would fetch each by an exchange of its own.
+        folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+        names = {str(PurePosixPath(path)) for path in paths} | {
+            str(PurePosixPath(f, ".gitattributes")) for f in folders
+        }
+        new = {path for path, kind in self.kinds(names - self._shown).items() if kind == BLOB} - self._shown
+        if new:
+            self._shown |= new
+            self._or_whole(self._write_shown)
+
+    def whole(self) -> None:
+        """Has everything in the folder, of the branch's newest commit; what was written or committed here is gone."""
+        self.is_whole = True
+        for each in self.folder.iterdir():
+            shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+        self._begin()
 
     def commit(self, message: str, author: Author) -> str:
         """Commits what was written; returns the commit."""
@@ -108,6 +140,7 @@ class Checkout:
         by = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
         self._run("commit", "--quiet", "--all", "--no-verify", "--cleanup=verbatim", "--message", message, more=by)
         self.head = self._run("rev-parse", "HEAD").strip()
+        self._commits.add(self.head)
         return self.head
 
     def push(self) -> None:
@@ -125,10 +158,10 @@ class Checkout:
 
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
-        branch = self._git.branch
         self._fetch(1)
-        self._run("reset", "--quiet", "--hard", f"refs/remotes/origin/{branch}")
+        self._or_whole(lambda: self._run("reset", "--quiet", "--hard", self._branch))
         self.head = self._base = self._run("rev-parse", "HEAD").strip()
+        self._commits.add(self.head)
         return self.head
 
     def at(self, commit: str, path: str) -> str | None:
@@ -136,23 +169,15 @@ class Checkout:
         server does not give, nor has among the branch's newest."""
         if not commit or set(commit) - set("0123456789abcdef"):
             raise NotFound("is no commit", obj=f'commit "{commit}" of {self._git.address}')
-        with suppress(PermanentError, TemporaryError):
-            return self._show(commit, path)
-        try:
-            self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", commit)
-        except NotFound:
-            # By protocol version 0 a server gives what a branch names, and nothing else (uploadpack.allowAnySHA1InWant
-            # of git-config): an SSH server speaks that unless it accepts GIT_PROTOCOL.
-            if not self.has(commit):
-                raise
-        return self._show(commit, path)
+        self._need(commit)
+        return self._or_whole(lambda: self._at(commit, path))
 
     def has(self, commit: str) -> bool:
         """Whether a commit is one of the branch's newest (DEPTH)."""
         if commit == self.head:
             return True
-        self._fetch(DEPTH)
-        return commit in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split()
+        self._deepen()
+        return commit in self._run("rev-list", self._branch).split()
 
     def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
         """Whether a commit is one of the branch's newest (DEPTH), and not older than the last change of these files.
@@ -161,24 +186,86 @@ class Checkout:
         """
         if commit == self.head:
             return True
-        branch = f"refs/remotes/origin/{self._git.branch}"
-        self._fetch(DEPTH)
+        self._deepen()
         # Where the copy ends, a commit counts as a change of all that is there.
-        last = self._run("rev-list", "--max-count=1", branch, "--", *paths).strip()
-        after = self._run("rev-list", "--ancestry-path", f"{last}..{branch}").split() if last else []
+        last = self._run("rev-list", "--max-count=1", self._branch, "--", *paths).strip()
+        after = self._run("rev-list", "--ancestry-path", f"{last}..{self._branch}").split() if last else []
         return commit in (last, *after)
 
-    def _fetch(self, depth: int) -> None:
-        branch = f"refs/heads/{self._git.branch}:refs/remotes/origin/{self._git.branch}"
-        self._run("fetch", "--quiet", f"--depth={depth}", "--no-tags", "origin", f"+{branch}")
+    @property
+    def _branch(self) -> str:
+        return f"refs/remotes/origin/{self._git.branch}"
 
-    def _show(self, commit: str, path: str) -> str | None:
+    def _begin(self) -> None:
+        self._run("init", "--quiet", "--initial-branch", "flipgate")
+        own = self.folder / ".git" / "info"
+        own.mkdir(exist_ok=True)
+        (own / "attributes").write_text(ATTRIBUTES)
+        self._run("remote", "add", "origin", self._git.address)
+        if not self.is_whole:
+            self._run("config", "core.sparseCheckout", "true")
+            self._run("config", "core.sparseCheckoutCone", "false")
+            (own / "sparse-checkout").touch()
+        self._commits.clear()
+        self.refresh()
+
+    def _or_whole(self, ask: Callable[[], T]) -> T:
+        """Asks for what git may have to fetch for it; again with the whole repository where the server does not give a
+        part of it that it left out before, as by protocol version 0."""
+        try:
+            return ask()
+        except (Unreachable, Forbidden):
+            raise
+        except FlipgateError:
+            if self.is_whole:
+                raise
+            self.whole()
+            return ask()
+
+    def _write_shown(self) -> None:
+        patterns = [f"/{re.sub(GLOB, ESCAPED, path)}\n" for path in sorted(self._shown)]
+        (self.folder / ".git" / "info" / "sparse-checkout").write_text("".join(patterns))
+        self._run("read-tree", "-m", "-u", "HEAD")
+
+    def _fetch(self, depth: int) -> None:
+        branch = f"refs/heads/{self._git.branch}:{self._branch}"
+        self._run("fetch", "--quiet", f"--depth={depth}", *self._filter, "--no-tags", "origin", f"+{branch}")
+
+    @property
+    def _filter(self) -> tuple[str, ...]:
+        """Has the server leave out all files' contents; one that cannot do so sends them."""
+        return () if self.is_whole else ("--filter=blob:none",)
+
+    def _deepen(self) -> None:
+        self._fetch(DEPTH)
+        self._commits.update(self._run("rev-list", self._branch).split())
+
+    def _need(self, commit: str) -> None:
+        """Has this commit here, and none of those before it."""
+        if commit in self._commits:
+            return
+        try:
+            self._run("fetch", "--quiet", "--depth=1", *self._filter, "--no-tags", "origin", commit)
+        except NotFound:
+            # By protocol version 0 a server gives what a branch names, and nothing else (uploadpack.allowAnySHA1InWant
+            # of git-config): an SSH server speaks that unless it accepts GIT_PROTOCOL.
+            self._deepen()
+            if commit not in self._commits:
+                raise
+        self._commits.add(commit)
+
+    def _at(self, commit: str, path: str) -> str | None:
+        self._need(commit)
         listed = self._run("ls-tree", "--name-only", commit, "--", path)
         return self._run("cat-file", "blob", f"{commit}:{path}") if listed.strip() else None
 
     def _inside(self, path: str) -> Path:
         """Where the file is; never outside the copy, whatever links say."""
         whole = self.folder / path
+        self.show([path])
+        if not whole.exists():
+            for parent in [*PurePosixPath(path).parents][:-1]:
+                self.show([str(parent)])  # one that is a link
         if whole.is_symlink() or not whole.resolve().is_relative_to(self.folder.resolve()):
             raise PermanentError("is a link; its own place has to be named", obj=f"{path} of {self._git.address}")
         return whole
@@ -217,34 +304,36 @@ class Git:
         """The same, whose exchanges have so long from now, all together."""
         return replace(self, until=time.monotonic() + seconds)
 
+    def find_head(self) -> str:
+        """The branch's newest commit, by one small exchange. Raises as `checkout` does."""
+        with self._place() as (home, environment):
+            branch = f"refs/heads/{self.branch}"
+            commit, _, found = self.run(("ls-remote", "--", self.address, branch), home, environment).partition("\t")
+        if found.strip() != branch:
+            raise NotFound("is not there", obj=self._obj)
+        return commit
+
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
-        """A copy of the branch's newest commit: shallow, of this one branch.
+        """A copy of the branch's newest commit: shallow, of this one branch, and of what is asked for.
 
         Raises Unreachable, Forbidden or NotFound where the server is not to be had, lets nobody in, or has no such
         branch; TemporaryError or PermanentError for all else that git says.
         """
-        with (
-            self._room(),
-            TemporaryDirectory(prefix="flipgate-git-") as home,
-            self._environment(Path(home)) as environment,
-        ):
-            folder = Path(home) / "copy"
+        with self._place() as (home, environment):
+            folder = home / "copy"
             folder.mkdir()
-            copy = Checkout(self, folder, environment)
-            self.run(("init", "--quiet", "--initial-branch", "flipgate"), folder, environment)
-            own = folder / ".git" / "info" / "attributes"
-            own.parent.mkdir(exist_ok=True)
-            own.write_text(ATTRIBUTES)
-            self.run(("remote", "add", "origin", self.address), folder, environment)
-            copy.refresh()
-            yield copy
+            yield Checkout(self, folder, environment)
 
     @contextmanager
-    def _room(self) -> Iterator[None]:
-        """Turns a disk that is full, or may not be written, into one of our errors."""
+    def _place(self) -> Iterator[tuple[Path, dict[str, str]]]:
+        """A folder and an environment for git. A disk that is full, or may not be written, is one of our errors."""
         try:
-            yield
+            with (
+                own_folder(PREFIX) as home,
+                environment_of_git(self.address, self.credentials, home) as environment,
+            ):
+                yield home, environment
         except OSError as error:
             raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
 
@@ -279,61 +368,3 @@ class Git:
         for secret in self.credentials.secrets if self.credentials else ():
             text = text.replace(secret, "***")
         return text
-
-    @contextmanager
-    def _environment(self, home: Path) -> Iterator[dict[str, str]]:
-        """The environment of git. With credentials of ours it sees no others: no configuration, no agent, no helper."""
-        environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
-        for name in [each for each in environment if each.startswith("GIT_") and each not in KEPT]:
-            del environment[name]
-        if self.credentials is None:
-            yield environment
-            return
-        said = self.credentials
-        if locked(said.private_key):
-            raise PermanentError(
-                "is locked by a passphrase, and nobody is there to type it",
-                obj=f"the private key for {self.address}",
-                untouched="the repository",
-                next_command="ssh-keygen -p -N '' -f KEYFILE",
-            )
-        own = home / "home"
-        own.mkdir(mode=0o700)
-        for name in ("SSH_AUTH_SOCK", "SSH_ASKPASS", "XDG_CONFIG_HOME"):
-            environment.pop(name, None)
-        site = urlsplit(self.address)
-        ask = own / "ask"
-        ask.write_text(ASK)
-        ask.chmod(0o700)
-        environment |= {
-            "HOME": str(own),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_ASKPASS": str(ask),
-            "FLIPGATE_GIT_SCHEME": site.scheme,
-            "FLIPGATE_GIT_HOST": site.netloc,
-            "FLIPGATE_GIT_USER": said.user,
-            "FLIPGATE_GIT_TOKEN": said.token,
-            "GIT_SSH_COMMAND": _ssh(said, own),
-        }
-        yield environment
-
-
-KEPT: Final = frozenset({"GIT_TERMINAL_PROMPT", "GIT_LFS_SKIP_SMUDGE", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"})
-"""What a person or an image may have set for git, and that leaves it safe."""
-
-
-def _ssh(said: Credentials, home: Path) -> str:
-    """The command by which git connects: with this key, to known hosts alone, and without asking anybody."""
-    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=20"]
-    command = "ssh -F /dev/null"
-    if said.private_key:
-        key = home / "key"
-        key.touch(mode=0o600)
-        key.write_text(said.private_key.rstrip("\n") + "\n")
-        command += f" -i {quote(str(key))}"
-        options.append("IdentitiesOnly=yes")
-    hosts = home / "known_hosts"
-    hosts.write_text(said.known_hosts.rstrip("\n") + "\n")
-    options += [f"UserKnownHostsFile={hosts}", "GlobalKnownHostsFile=/dev/null"]
-    return command + "".join(f" -o {quote(option)}" for option in options)

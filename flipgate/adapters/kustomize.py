@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
 from flipgate.adapters import programs
+from flipgate.adapters.git import TREE, Checkout
+from flipgate.core.git.closure import follow
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
 from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
@@ -20,6 +23,24 @@ HANDED_ON: Final = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
 """Of the worker's environment."""
+
+
+def render_in(copy: Checkout, overlays: Sequence[str]) -> list[str]:
+    """What each of these folders of the repository renders to. Only what they name is fetched for it; where that does
+    not render, everything, and `copy` is of the branch's newest commit then. Raises as `render` and `Checkout` do."""
+
+    def folders_among(paths: Collection[str]) -> list[str]:
+        return [path for path, kind in copy.kinds(paths).items() if kind == TREE]
+
+    if not copy.is_whole:
+        follow(overlays, folders_among=folders_among, show=copy.show, find=copy.find)
+    try:
+        return [render(copy.folder / each, each) for each in overlays]
+    except BadInput:
+        if copy.is_whole:
+            raise
+        copy.whole()
+        return [render(copy.folder / each, each) for each in overlays]
 
 
 def render(folder: Path, source: str) -> str:

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, need_release

@@ -3,13 +3,19 @@ behind."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import ROUTES_IN_GIT
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
+from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.base import but
+from flipgate.core.values.place import Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 
@@ -19,9 +25,25 @@ TOLD: Final = frozenset({Why.GIT_STAYS_BEHIND, Why.GIT_AWAY})
 """Reasons under which the condition is kept once people were told."""
 
 
-def agrees(to: Side, message: str, now: datetime) -> Condition:
+def basis_of(commit: str, spec: GitSpec, routes: Collection[RouteName], places: Places, to: Side) -> str:
+    """Returns one word for all that says whether Git agrees: the same word, the same answer."""
+    named = sorted(spec.routes), sorted(map(str, routes)), sorted(map(str, places.values()))
+    said = json.dumps([commit, spec.repository, spec.branch, *named, str(to)])
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def agrees(to: Side, message: str, now: datetime, basis: str = "") -> Condition:
     """Returns the condition that Git leads users where they are."""
-    return _seen(ConditionStatus.TRUE, Why.GIT_AGREES, to, message, now)
+    return but(_seen(ConditionStatus.TRUE, Why.GIT_AGREES, to, message, now), basis=basis)
+
+
+def agreed(record: Record, traffic: Traffic, to: Side) -> str | None:
+    """Returns the basis on which Git agreed when it was looked at last; None where it did not, or where a route is
+    still left alone by who applies Git."""
+    known = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
+    if known is None or known.status is not ConditionStatus.TRUE or known.side is not to:
+        return None
+    return None if any(state.held for state in traffic.routes) else known.basis
 
 
 def is_behind(to: Side, message: str, now: datetime) -> Condition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from flipgate.core.git import edits
@@ -15,36 +15,43 @@ from flipgate.core.values.place import Places
 from flipgate.core.values.sides import Side
 
 
-def find_route(
-    text: str, route: RouteName, places: Places, source: str, declared: Collection[RouteName] = ()
-) -> RouteState | None:
-    """Returns where a file sends the users of a route; None where the file does not have it. Raises BadInput for what
-    is not YAML."""
-    part = _part_of(edits.read_parts(text, source), route)
-    return _read(part, route, places, source, declared) if part else None
+def find_routes(text: str, routes: Collection[RouteName], places: Places, source: str) -> tuple[RouteState, ...]:
+    """Returns where a file sends the users of those of the routes that it has. Raises BadInput for what is not YAML, or
+    no route."""
+    return tuple(state for _, state in _found(edits.read_parts(text, source), routes, places, source))
 
 
-def with_side(
-    text: str, route: RouteName, places: Places, to: Side, source: str, declared: Collection[RouteName] = ()
-) -> str:
-    """Returns the file with this route leading to a side, and nothing else of it changed; the same text where it does
-    so, or does not have it. Raises BadInput where it is written in a way that cannot be changed without touching more.
-    """
+def with_side(text: str, routes: Collection[RouteName], places: Places, to: Side, source: str) -> str:
+    """Returns the file with those of the routes that it has leading to a side, and nothing else of it changed. Raises
+    BadInput where one is written in a way that cannot be changed without touching more."""
     parts = edits.read_parts(text, source)
-    part = _part_of(parts, route)
-    if part is None:
-        return text
-    state, kind = _read(part, route, places, source, declared), KINDS[route.kind]
-    moving = [kind.edit(entry, places[to]) for entry in state.entries if entry.side is not to]
-    changed = edits.spliced(text, [_splice(text, part, edit, source) for edit in moving])
-    wanted = [_edited(each.data, moving, source) if each is part else each.data for each in parts]
-    now = find_route(changed, route, places, source, declared)
-    if now is None or [each.data for each in edits.read_parts(changed, source)] != wanted:
-        fact = f"{route} is written in a way that cannot be changed without touching more (anchors, aliases)"
+    wanted = {id(part): part.data for part in parts}
+    splices: list[Splice] = []
+    moved: list[RouteName] = []
+    for part, state in _found(parts, routes, places, source):
+        kind = KINDS[state.route.kind]
+        moving = [kind.edit(entry, places[to]) for entry in state.entries if entry.side is not to]
+        wanted[id(part)] = _edited(part.data, moving, source)
+        splices += [_splice(text, part, edit, source) for edit in moving]
+        moved += [state.route] if moving else []
+    changed = edits.spliced(text, splices)
+    now = edits.read_parts(changed, source) if splices else parts
+    if [part.data for part in now] != [*wanted.values()]:
+        named = ", ".join(map(str, moved))
+        fact = f"{named} is written in a way that cannot be changed without touching more (anchors, aliases)"
         raise BadInput(fact, obj=source, untouched="the repository")
-    if now.whole is not to and not now.follows:
-        raise BadInput(f"{now}: it cannot be led to {to} alone there", obj=source, untouched="the repository")
+    for _, state in _found(now, routes, places, source):
+        if state.whole is not to and not state.follows:
+            raise BadInput(f"{state}: it cannot be led to {to} alone there", obj=source, untouched="the repository")
     return changed
+
+
+def _found(
+    parts: Collection[Part], routes: Collection[RouteName], places: Places, source: str
+) -> Iterator[tuple[Part, RouteState]]:
+    for route in routes:
+        if part := _part_of(parts, route):
+            yield part, _read(part, route, places, source, routes)
 
 
 def _read(part: Part, route: RouteName, places: Places, source: str, declared: Collection[RouteName]) -> RouteState:
@@ -61,7 +68,7 @@ def _edited(data: Any, moving: Collection[Edit], source: str) -> Any:
     """What a document says with these edits, and no other."""
     changed = edits.own(data, source)
     for edit in moving:
-        *path, key = edit.pointer.removeprefix("/").split("/")
+        path, key = _place_of(edit)
         holder = changed
         for step in path:
             holder = holder[int(step) if isinstance(holder, list) else step]
@@ -70,7 +77,7 @@ def _edited(data: Any, moving: Collection[Edit], source: str) -> Any:
 
 
 def _splice(text: str, part: Part, edit: Edit, source: str) -> Splice:
-    *path, key = edit.pointer.removeprefix("/").split("/")
+    path, key = _place_of(edit)
     node = part.root
     for step in path:
         found = edits.child(node, step)
@@ -78,6 +85,12 @@ def _splice(text: str, part: Part, edit: Edit, source: str) -> Splice:
             raise BadInput(f"{edit.pointer} is not written there", obj=source, untouched="the repository")
         node = found
     return edits.put(text, node, key, edit.to, source)
+
+
+def _place_of(edit: Edit) -> tuple[list[str], str]:
+    """The way to the mapping that is changed, and its key there."""
+    *path, key = edit.pointer.removeprefix("/").split("/")
+    return path, key
 
 
 def _part_of(parts: Collection[Part], route: RouteName) -> Part | None:

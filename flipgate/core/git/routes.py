@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.git.manifest import find_routes, with_side
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
 from flipgate.core.record.record import JournalEntry, Record
@@ -33,29 +33,21 @@ class Told:
 def changed_files(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> dict[str, str]:
     """Returns the files that have to change so that all of these routes lead to a side, with their new text. Raises
     BadInput where one cannot be changed without touching more."""
-    changed = {}
-    for path, text in files.items():
-        new = text
-        for route in routes:
-            new = with_side(new, route, places, to, path, routes)
-        if new != text:
-            changed[path] = new
-    return changed
+    new = {path: with_side(text, routes, places, to, path) for path, text in files.items()}
+    return {path: text for path, text in new.items() if text != files[path]}
 
 
 def not_in_files(files: Files, routes: Collection[RouteName], places: Places) -> tuple[RouteName, ...]:
     """Returns the routes that none of these files has."""
-    return tuple(
-        route for route in routes if all(find_route(t, route, places, p, routes) is None for p, t in files.items())
-    )
+    found = {state.route for path, text in files.items() for state in find_routes(text, routes, places, path)}
+    return tuple(route for route in routes if route not in found)
 
 
 def leads_there(files: Files, routes: Collection[RouteName], places: Places, to: Side) -> bool:
     """Whether every one of these routes is in these files, and leads to this side there, and to nothing else: one that
     names neither side leads users away, too. Raises BadInput for what is not YAML, or no route."""
-    found = [find_route(text, each, places, path, routes) for path, text in files.items() for each in routes]
-    there = [state for state in found if state is not None]
-    return {state.route for state in there} == set(routes) and all(s.whole is to or s.follows for s in there)
+    found = [state for path, text in files.items() for state in find_routes(text, routes, places, path)]
+    return {state.route for state in found} == set(routes) and all(s.whole is to or s.follows for s in found)
 
 
 def leading(traffic: Traffic) -> tuple[RouteName, ...]:

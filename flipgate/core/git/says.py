@@ -70,5 +70,5 @@ def explain(command: str, said: str, obj: str, code: int) -> FlipgateError:
     for kind, pattern in _KINDS:
         if pattern.search(said):
             return kind(fact, obj=obj)
-    kind = TemporaryError if command in ("fetch", "push") else PermanentError
+    kind = TemporaryError if command in ("fetch", "ls-remote", "push") else PermanentError
     return kind(fact, obj=obj)

@@ -55,6 +55,8 @@ class Condition(Model):
     """What others have changed of it, in one word (`conditions.changes`): people hear of it anew when it is another."""
     looked_at: AwareDatetime | None = Field(default=None, exclude_if=lambda moment: moment is None)
     """When that was seen, of what `status` does not look at itself."""
+    basis: Name = Field(default="", exclude_if=lambda word: not word)
+    """One word for what it was judged by, where that need not be looked at again while it is the same."""
 
 
 class EntryState(StrEnum):

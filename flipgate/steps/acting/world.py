@@ -18,7 +18,8 @@ from uuid import uuid4
 from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.events import write_events
-from flipgate.adapters.git import Credentials, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_access import Credentials
 from flipgate.adapters.lease import Lease
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api

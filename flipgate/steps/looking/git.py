@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render
+from flipgate.adapters.kustomize import render_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
@@ -80,7 +80,7 @@ def _or_its_error(problems: Iterator[str]) -> Iterator[str]:
 def _routes(world: World, copy: Checkout, spec: GitSpec) -> Iterator[str]:
     if not spec.routes:
         return
-    files = {path: copy.read(path) for path in spec.routes}
+    files = copy.read_all(spec.routes)
     traffic, places = look_at_traffic(world), world.application.places
     routes = files_of.leading(traffic)
     for route in files_of.not_in_files(files, routes, places):
@@ -101,7 +101,8 @@ def _overlay(world: World, copy: Checkout, side: Side, say: Callable[[str], None
     state = look_at_side(world, side)
     images = images_of(world.application, state)
     with_images(text, by_repository(images), path)  # could it be changed at all?
-    rendered = read_rendered(render(copy.folder / folder, folder), folder)
+    (rendering,) = render_in(copy, [folder])
+    rendered = read_rendered(rendering, folder)
     for line in also_released(world.application, state.place, rendered, images):
         say(line)
     yield from fights(world.application, state.place, rendered)

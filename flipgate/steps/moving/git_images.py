@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render
+from flipgate.adapters.kustomize import render, render_in
 from flipgate.core.git import rendered
 from flipgate.core.git.message import DEPLOY, commit_message, image_lines
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
@@ -82,9 +82,9 @@ def _looked(world: World, copy: Checkout, side: Side, images: Mapping[str, str])
     overlays = world.git_spec().overlays
     assert overlays is not None, "asked only where the file declares overlays"
     folder = overlays.of(side)
+    before, other = render_in(copy, (folder, overlays.of(side.other)))
     path, text = kustomization_in(folder, copy.find)
     changed = with_images(text, by_repository(images), path)
-    before, other = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
     if changed == text:
         _need_set(world, side, before, images, path)
         return {}, []

@@ -15,7 +15,6 @@ from flipgate.core.git import routes as files_of
 from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
-from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
@@ -51,9 +50,12 @@ def put_routes_right(world: World) -> None:
             return
         with ExitStack() as opened:
             try:
-                copy = opened.enter_context(world.open_git().checkout())
-                if _is_right(world, copy, record, traffic, traffic.active):
+                git = world.open_git()
+                if _is_as_it_was(world, git, record, traffic, traffic.active):
                     write(world, partial(agreement.agrees_still, now=world.now()))
+                    return
+                copy = opened.enter_context(git.checkout())
+                if _is_right(world, copy, record, traffic, traffic.active):
                     return
             except FlipgateError as error:
                 _note_behind(world, traffic.active, error)
@@ -64,14 +66,30 @@ def put_routes_right(world: World) -> None:
         world.say(f"the routes in Git were not looked at: {error}")
 
 
+def _is_as_it_was(world: World, git: Git, record: records.Record, traffic: Traffic, active: Side) -> bool:
+    """Whether all is right, and the branch still at the commit that was found to be so: then nothing is fetched."""
+    known = agreement.agreed(record, traffic, active)
+    return bool(known) and known == _basis(world, git.find_head(), traffic, active)
+
+
 def _is_right(world: World, copy: Checkout, record: records.Record, traffic: Traffic, active: Side) -> bool:
-    """Whether Git says where the routes lead, Flux keeps them, and the record knows."""
-    known = conditions.condition_of(record.conditions, conditions.ROUTES_IN_GIT)
-    agreed = known is not None and known.status is ConditionStatus.TRUE and known.side is active
-    if not agreed or any(state.held for state in traffic.routes):
+    """Whether Git says where the routes lead, Flux keeps them, and the record knows; by which commit is noted."""
+    if agreement.agreed(record, traffic, active) is None:
         return False
-    files = {path: copy.read(path) for path in world.git_spec().routes}
-    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, active)
+    files = copy.read_all(world.git_spec().routes)
+    if not files_of.leads_there(files, files_of.leading(traffic), world.application.places, active):
+        return False
+    write(world, partial(agreement.noted, found=_agrees(world, copy, traffic, active), now=world.now()))
+    return True
+
+
+def _basis(world: World, commit: str, traffic: Traffic, to: Side) -> str:
+    return agreement.basis_of(commit, world.git_spec(), files_of.leading(traffic), world.application.places, to)
+
+
+def _agrees(world: World, copy: Checkout, traffic: Traffic, to: Side) -> Condition:
+    said = f"commit {copy.head[:12]} on {world.git_spec().branch} leads to {to}"
+    return agreement.agrees(to, said, world.now(), _basis(world, copy.head, traffic, to))
 
 
 def _note_behind(world: World, active: Side, error: FlipgateError) -> None:
@@ -121,7 +139,7 @@ def _close(acting: Acting, error: FlipgateError) -> None:
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, acting.world.git_spec()
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
-        files = {path: copy.read(path) for path in spec.routes}
+        files = copy.read_all(spec.routes)
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
             named = ", ".join(map(str, lacking))
@@ -152,7 +170,7 @@ def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
     )
 
     def changed() -> Files:
-        return files_of.changed_files({path: copy.read(path) for path in spec.routes}, routes, places, to)
+        return files_of.changed_files(copy.read_all(spec.routes), routes, places, to)
 
     if push(acting, copy, changed(), changed, message):
         note_commit(world, told.release, told.what, copy.head)
@@ -162,19 +180,19 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     """Has Flux keep the routes again where what it applied last leads them where they lead, and says what is so."""
     world, spec = acting.world, acting.world.git_spec()
     held = [state for state in traffic.routes if state.held]
-    said = f"commit {copy.head[:12]} on {spec.branch} leads to {to}"
+    agrees = _agrees(world, copy, traffic, to)
     if not held or not spec.flux or not spec.flux.routes:
-        return agreement.agrees(to, said, world.now())
+        return agrees
     found = find_kustomization(world.cluster, spec.flux.routes)
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
         flux = what_stands_still(world, spec.flux.routes) or no_commit(found) or found.sentence
-        why = f"{said}; Flux leaves {len(held)} routes as they are until it has applied that: {flux}"
+        why = f"{agrees.message}; Flux leaves {len(held)} routes as they are until it has applied that: {flux}"
         return agreement.is_behind(to, f"{why}{_by_hand(copy, found, held)}", world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)
         entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
-    return agreement.agrees(to, said, world.now())
+    return agrees
 
 
 def _by_hand(copy: Checkout, found: Kustomized, held: list[RouteState]) -> str:

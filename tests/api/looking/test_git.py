@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.cluster import APPLY_PATCH, Cluster
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.spec.application import load_application
 from flipgate.steps.looking.flux import flux_problems
 from flipgate.steps.looking.git import applied_problems, git_problems

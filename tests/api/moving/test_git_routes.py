@@ -95,6 +95,34 @@ def test_flux_at_what_was_before_a_flip_that_was_taken_back_is_not_let_near_the_
     assert in_git(world) is ConditionStatus.TRUE
 
 
+def test_what_was_found_right_is_not_fetched_again_while_nobody_has_pushed(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, run = team.moved(), Git.run
+    git_routes.put_routes_right(world)
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    ran: list[str] = []
+
+    def noted(git: Git, arguments: tuple[str, ...], *more: object, **rest: object) -> str:
+        ran.append(arguments[0])
+        return run(git, arguments, *more, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Git, "run", noted)
+    git_routes.put_routes_right(world)
+    assert ran == ["ls-remote"]
+    team.repository.pushes({"notes": "by somebody else\n"})
+    git_routes.put_routes_right(world)
+    assert "fetch" in ran, "what they have pushed may lead elsewhere"
+    ran.clear()
+    git_routes.put_routes_right(world)
+    assert ran == ["ls-remote"], "it does not, and that is known now"
+    team.repository.pushes({"routing.yaml": ROUTING.replace("NAME", team.shop.name)})
+    git_routes.put_routes_right(world)
+    assert f"namespace: {team.shop.name}-green" in team.repository.read("routing.yaml")
+    assert "push" in ran
+
+
 def test_a_server_that_is_away_has_nobody_take_the_lease(team: Team) -> None:
     world = team.moved()
     epoch = world.store.read().epoch

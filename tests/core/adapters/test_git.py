@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Credentials, Git, _ssh
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_access import Credentials, ssh_command
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author
 from flipgate.core.values.errors import (
@@ -33,7 +35,7 @@ SSH = """\
 #!/bin/sh
 printf '%s\\n' "$@" > "$SEEN"
 for word in "$@"; do
-    case "$word" in */key) stat -c %a "$word" >> "$SEEN"; cat "$word" >> "$SEEN" ;; esac
+    case "$word" in */fd/*) stat -L -c %a "$word" >> "$SEEN"; cat "$word" >> "$SEEN" ;; esac
 done
 echo "Host key verification failed." >&2
 exit 255
@@ -56,13 +58,20 @@ def test_a_file_is_read_changed_committed_and_pushed(team: Served) -> None:
     with repository(team).checkout() as copy:
         assert (copy.head, copy.read(PATH)) == (team.tip, "images: []\n")
         copy.write(PATH, "images: [a]\n")
-        assert "+images: [a]" in copy.diff()
         commit = copy.commit("deploy: shop\n\nBy ana", AUTHOR)
         copy.push()
     assert team.tip == commit
     assert team.read(PATH) == "images: [a]\n"
     assert git(team.bare, "log", "-1", "--format=%an %ae %B") == "flipgate flipgate@localhost deploy: shop\n\nBy ana"
     assert git(team.bare, "rev-list", "--count", "main") == "2", "the copy was shallow, the history is whole"
+
+
+def test_the_branch_s_newest_commit_is_asked_without_fetching_it(team: Served) -> None:
+    assert repository(team).find_head() == team.tip
+    with pytest.raises(NotFound):
+        repository(team, branch="nowhere").find_head()
+    with team.away(REFUSED), pytest.raises(Unreachable):
+        repository(team).find_head()
 
 
 def test_who_is_later_than_somebody_else_is_told_and_makes_it_anew(team: Served) -> None:
@@ -278,10 +287,12 @@ def test_a_server_s_words_are_printed_without_what_a_terminal_obeys_or_nobody_sh
     assert "Z2l0" not in error
 
 
-def test_a_key_is_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> None:
+def test_known_hosts_are_found_in_a_folder_whose_name_has_a_space(tmp_path: Path) -> None:
     (tmp_path / "a b").mkdir()
-    words = shlex.split(_ssh(Credentials(private_key="k"), tmp_path / "a b"))
-    assert words[words.index("-i") + 1] == str(tmp_path / "a b" / "key")
+    with ssh_command(Credentials(private_key="k"), tmp_path / "a b") as command:
+        words = [*shlex.split(command), "-G", "git.example"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert f"userknownhostsfile {tmp_path}/a b/known_hosts" in said
 
 
 def test_all_exchanges_together_have_an_end(team: Served) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,11 +17,12 @@ from pathlib import Path
 import pytest
 import trustme
 
-from flipgate.adapters.git import Credentials, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_access import Credentials
 from flipgate.core.spec.git import Author
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, PermanentError
 from lab.git.server import GitHandler
-from tests.repository import Served, served
+from tests.repository import Served, git, served
 from tests.ssh_server import RAN, TRIED, SshServed, by_ssh, new_key
 
 PATH = "app/kustomization.yaml"
@@ -70,8 +75,68 @@ def test_a_deploy_key_reads_and_pushes_on_a_known_host(team: Served, ssh: SshSer
         assert copy.at(first, PATH) == text
 
 
+HOLDS = """
+import sys, time
+from pathlib import Path
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_access import Credentials
+address, key, hosts = sys.argv[1:]
+with Git(address, "main", Credentials(private_key=Path(key).read_text(), known_hosts=hosts)).checkout() as copy:
+    print(copy.head, flush=True)
+    time.sleep(600)
+"""
+
+
+def killed_in_a_checkout(ssh: SshServed, place: Path) -> str:
+    """The commit that a process had of the server, in this place, before it was killed."""
+    place.mkdir()
+    words = [sys.executable, "-c", HOLDS, ssh.url, str(ssh.folder / "deploy"), ssh.known_hosts]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(place)}
+    ) as process:
+        assert process.stdout
+        head = process.stdout.readline().strip()
+        process.kill()
+    return head
+
+
+def test_a_process_that_is_killed_leaves_no_key(team: Served, ssh: SshServed, tmp_path: Path) -> None:
+    assert killed_in_a_checkout(ssh, tmp_path / "there") == team.tip
+    left = [each for each in (tmp_path / "there").rglob("*") if each.is_file()]
+    assert left, "or it had no copy"
+    assert not [each for each in left if "PRIVATE KEY" in each.read_text(errors="replace")]
+
+
+def test_what_a_killed_process_has_left_is_removed_by_the_next_one(
+    team: Served, ssh: SshServed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "there"
+    killed_in_a_checkout(ssh, place)
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    (left,) = place.iterdir()
+    there = Git(ssh.url, "main", keyed(ssh))
+    with there.checkout():
+        assert left.exists(), "it may be one that somebody is making just now"
+    os.utime(left, (1, 1))
+    with there.checkout() as living:
+        os.utime(living.folder.parent, (1, 1))
+        assert not left.exists()
+        with there.checkout():
+            assert living.folder.exists(), "its owner lives"
+
+
+def test_where_nothing_can_be_kept_in_memory_alone_the_key_is_in_a_file_of_ours(
+    team: Served, ssh: SshServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "memfd_create")
+    with Git(ssh.url, "main", keyed(ssh)).checkout() as copy:
+        (key,) = copy.folder.parent.glob("home/key")
+        assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_server_that_gives_no_commit_by_its_name(team: Served) -> None:
-    """What Flux applied last may be older than the branch's newest."""
+    """What Flux applied last may be older than the branch's newest; files that were left out do not come later."""
+    git(team.bare, "config", "uploadpack.allowFilter", "true")
     first, text = team.tip, team.read(PATH)
     team.pushes({PATH: "images: [z]\n"})
     with by_ssh(team, version=0) as old, Git(old.url, "main", keyed(old)).checkout() as copy:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from flipgate.core.git.agreement import STAYS_SECONDS, agrees, is_away, is_behind, noted
+from flipgate.core.git.agreement import STAYS_SECONDS, agreed, agrees, basis_of, is_away, is_behind, noted
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Record
+from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
-from tests.core.builders import GREEN, LIVE, NOW, record, release
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, record, release
+from tests.core.git.test_manifest import API, PLACES
 
 LATER = NOW + timedelta(seconds=STAYS_SECONDS + 1)
 MUCH_LATER = LATER + timedelta(seconds=300)
@@ -19,6 +23,22 @@ def known(found: Record) -> tuple[str, str]:
     condition = conditions.condition_of(found.conditions, conditions.ROUTES_IN_GIT)
     assert condition is not None
     return condition.reason, condition.message
+
+
+def test_git_is_looked_at_again_when_anything_is_another_that_its_answer_depends_on() -> None:
+    spec = GitSpec.model_validate({"repository": "https://git.example/x/y", "routes": ["a"]})
+    known = ("0" * 40, spec, (API,), PLACES, BLUE)
+    moved = {**PLACES, BLUE: replace(PLACES[BLUE], namespace="elsewhere")}
+    others = ("1" * 40, but(spec, branch="next"), (), moved, GREEN)
+    words = {basis_of(*known), basis_of(*known)} | {
+        basis_of(*known[:n], o, *known[n + 1 :]) for n, o in enumerate(others)
+    }
+    assert len(words) == 6
+    quiet = noted(record(release=release(*LIVE)), agrees(BLUE, "", NOW, "word"), NOW)
+    assert agreed(quiet, Traffic(()), BLUE) == "word"
+    assert agreed(quiet, Traffic(()), GREEN) is None
+    behind = noted(quiet, is_behind(BLUE, "away", NOW), NOW)
+    assert agreed(behind, Traffic(()), BLUE) is None
 
 
 def test_git_that_stays_behind_is_told_once_and_its_end_once() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.git.manifest import find_route, with_side
+from flipgate.core.git.manifest import find_routes, with_side
 from flipgate.core.git.routes import leads_there
 from flipgate.core.traffic.traffic import RouteName
 from flipgate.core.values.errors import BadInput
@@ -60,32 +60,31 @@ spec:
 
 
 def test_the_side_is_read_and_changed_and_no_other_byte() -> None:
-    state = find_route(TEAM, API, PLACES, WHERE)
-    assert state is not None
+    (state,) = find_routes(TEAM, [API], PLACES, WHERE)
     assert state.whole is Side.BLUE
-    after = with_side(TEAM, API, PLACES, Side.GREEN, WHERE)
+    after = with_side(TEAM, [API], PLACES, Side.GREEN, WHERE)
     assert after == TEAM.replace("production-blue  # ←", "production-green  # ←")
-    assert with_side(after, API, PLACES, Side.GREEN, WHERE) == after
-    assert with_side(after, API, PLACES, Side.BLUE, WHERE) == TEAM
+    assert with_side(after, [API], PLACES, Side.GREEN, WHERE) == after
+    assert with_side(after, [API], PLACES, Side.BLUE, WHERE) == TEAM
 
 
 def test_a_file_without_the_route() -> None:
     elsewhere = RouteName("IngressRoute", "elsewhere", "api-live")
-    assert find_route(TEAM, elsewhere, PLACES, WHERE) is None
-    assert with_side(TEAM, elsewhere, PLACES, Side.GREEN, WHERE) == TEAM
+    assert not find_routes(TEAM, [elsewhere], PLACES, WHERE)
+    assert with_side(TEAM, [elsewhere], PLACES, Side.GREEN, WHERE) == TEAM
 
 
 def test_a_namespace_that_a_kustomization_gives() -> None:
     text = TEAM.replace("  namespace: monitoring\nspec:\n  entry", "spec:\n  entry")
     assert text != TEAM
-    assert "production-green  #" in with_side(text, API, PLACES, Side.GREEN, WHERE)
+    assert "production-green  #" in with_side(text, [API], PLACES, Side.GREEN, WHERE)
 
 
 def test_one_written_in_flow_style_and_one_with_two_entries() -> None:
     other = RouteName("IngressRoute", "monitoring", "other")
-    assert with_side(TEAM, other, PLACES, Side.GREEN, WHERE).endswith("namespace: production-green}]}]}\n")
+    assert with_side(TEAM, [other], PLACES, Side.GREEN, WHERE).endswith("namespace: production-green}]}]}\n")
     two = TEAM.replace("        port: 8080\n", "        port: 8080\n      - {name: web, namespace: production-blue}\n")
-    assert with_side(two, API, PLACES, Side.GREEN, WHERE).count("production-green") == 2
+    assert with_side(two, [API], PLACES, Side.GREEN, WHERE).count("production-green") == 2
 
 
 def test_a_reference_without_a_namespace_in_a_side_s_own_route() -> None:
@@ -93,9 +92,8 @@ def test_a_reference_without_a_namespace_in_a_side_s_own_route() -> None:
         "monitoring", "production-blue"
     )
     own = RouteName("IngressRoute", "production-blue", "api-live")
-    after = with_side(text, own, PLACES, Side.GREEN, WHERE)
-    state = find_route(after, own, PLACES, WHERE)
-    assert state is not None
+    after = with_side(text, [own], PLACES, Side.GREEN, WHERE)
+    (state,) = find_routes(after, [own], PLACES, WHERE)
     assert state.whole is Side.GREEN
 
 
@@ -104,18 +102,20 @@ def test_one_that_an_alias_writes_is_refused() -> None:
         "        port: 8080\n", "        port: 8080\n      - {name: web, namespace: *live}\n"
     )
     with pytest.raises(BadInput, match=f"{WHERE}.*has an anchor"):
-        with_side(text, API, PLACES, Side.GREEN, WHERE)
+        with_side(text, [API], PLACES, Side.GREEN, WHERE)
 
 
 def test_a_list_that_two_rules_share_is_changed_once() -> None:
     shared = SHARED.replace("&s\n", "&s\n      # who is live\n")
-    after = with_side(shared, API, PLACES, Side.GREEN, WHERE)
+    after = with_side(shared, [API], PLACES, Side.GREEN, WHERE)
     assert after == shared.replace("production-blue", "production-green")
     beside = shared.replace("spec:\n", "x: {copy: &s [{name: api, namespace: production-blue}]}\nspec:\n", 1)
     beside = beside.replace("    services: &s\n      # who is live\n", "    services: *s\n", 1)
     beside = beside.replace("    - name: api\n      namespace: production-blue\n", "", 1)
-    with pytest.raises(BadInput, match="cannot be changed without touching more"):
-        with_side(beside, API, PLACES, Side.GREEN, WHERE)
+    with pytest.raises(
+        BadInput, match=r"IngressRoute monitoring/api-live is written .* cannot be changed without touching more"
+    ):
+        with_side(beside, [API], PLACES, Side.GREEN, WHERE)
 
 
 @pytest.mark.parametrize("namespace", ["${LIVE}", "production-greenn", "maintenance"])
@@ -123,7 +123,7 @@ def test_one_that_leads_to_neither_side_there_does_not_lead_where_users_are(name
     text = TEAM.replace("production-blue  #", f"{namespace}  #")
     assert not leads_there({WHERE: text}, [API], PLACES, Side.GREEN)
     with pytest.raises(BadInput, match=f"{WHERE}: .*names neither side.*cannot be led to green alone"):
-        with_side(text, API, PLACES, Side.GREEN, WHERE)
+        with_side(text, [API], PLACES, Side.GREEN, WHERE)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,10 @@ def test_one_that_leads_to_neither_side_there_does_not_lead_where_users_are(name
 )
 def test_what_no_api_server_would_take_is_said_as_an_error_of_ours(spec: str) -> None:
     text = f"{HEAD}spec: {spec}\n"
-    for act in (lambda: find_route(text, API, PLACES, WHERE), lambda: with_side(text, API, PLACES, Side.GREEN, WHERE)):
+    for act in (
+        lambda: find_routes(text, [API], PLACES, WHERE),
+        lambda: with_side(text, [API], PLACES, Side.GREEN, WHERE),
+    ):
         with pytest.raises(BadInput, match=f"{WHERE}: line 1: .*is not written as a IngressRoute is"):
             act()
 
@@ -139,4 +142,4 @@ def test_what_no_api_server_would_take_is_said_as_an_error_of_ours(spec: str) ->
 @pytest.mark.parametrize("other", ["metadata: [a]", "metadata: a", "apiVersion: 1", "kind: {a: b}", "[a]", "x: [=, ~]"])
 def test_other_documents_of_the_file_may_be_anything(other: str) -> None:
     text = f"{other}\n---\n{TEAM}"
-    assert with_side(text, API, PLACES, Side.GREEN, WHERE) == text.replace("blue  # ←", "green  # ←")
+    assert with_side(text, [API], PLACES, Side.GREEN, WHERE) == text.replace("blue  # ←", "green  # ←")

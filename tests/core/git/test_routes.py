@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flipgate.core.git import edits
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message, image_lines
 from flipgate.core.git.routes import Told, changed_files, leads_there, not_in_files, story
 from flipgate.core.record.intents import Move
@@ -28,6 +29,23 @@ def test_all_routes_of_all_files_are_changed_and_no_other_file() -> None:
     assert leads_there({**FILES, **changed}, (API, OTHER), PLACES, Side.GREEN)
     assert not leads_there(FILES, (API, OTHER), PLACES, Side.GREEN)
     assert leads_there(FILES, (API, OTHER), PLACES, Side.BLUE)
+
+
+def test_a_file_is_read_once_for_all_of_its_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading YAML with where its values stand is slow."""
+    read, texts = edits.read_parts, []
+
+    def counted(text: str, source: str) -> tuple[edits.Part, ...]:
+        texts.append(text)
+        return read(text, source)
+
+    monkeypatch.setattr(edits, "read_parts", counted)
+    changed = changed_files({WHERE: TEAM}, (API, OTHER), PLACES, Side.GREEN)
+    assert texts == [TEAM, changed[WHERE]], "the second shows that nothing else was changed"
+    texts.clear()
+    assert leads_there(changed, (API, OTHER), PLACES, Side.GREEN)
+    assert not not_in_files(changed, (API, OTHER), PLACES)
+    assert len(texts) == 2
 
 
 def test_a_route_that_no_file_has_never_agrees() -> None:

@@ -46,6 +46,7 @@ NEWS: dict[str, Record] = {
     ),
     "looked_at": record(conditions=(agrees(BLUE, "commit abc leads to blue", NOW),)),
     "accepted": record(sides={BLUE: Occupant(images=RUN, since=NOW, accepted={"web": 1})}),
+    "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
@@ -100,7 +101,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
-        "Condition": {"changed", "lookedAt"},
+        "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"lookFirst"},
         "Occupant": {"accepted", "roles"},
         "Release": {"again", "commits"},

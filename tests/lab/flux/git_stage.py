@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flipgate.adapters.chat import Chat
-from flipgate.adapters.git import Credentials
+from flipgate.adapters.git_access import Credentials
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.setup import adopt
 from lab.stories import gitops

@@ -22,6 +22,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.git_routes import put_routes_right
 from lab.control.records import Lab
+from lab.git.server import REFUSED, SILENT
 from lab.stories.example import Place
 from lab.stories.gitops import INTERVAL_SECONDS, ROUTES, Repository, git
 from tests.lab import runbook
@@ -30,6 +31,7 @@ from tests.lab.stage import BLUE, GREEN, images, lost_none, phases, wait_until
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
+AWAY_SECONDS = 60.0
 OVERLAY = "app/overlays/production-{side}/kustomization.yaml"
 
 
@@ -95,6 +97,24 @@ def agreed(world: World) -> bool:
 
 
 @contextmanager
+def away_for_a_minute(repository: Repository, how: str) -> Iterator[None]:
+    """The Git server fails in this way for a minute from now, or for longer, until the block has ended."""
+    with repository.away(how):
+        until = time.monotonic() + AWAY_SECONDS
+        yield
+        time.sleep(max(0.0, until - time.monotonic()))
+
+
+def need_behind(world: World, said: str) -> None:
+    """The record says that Git is behind, and why, and Flux leaves the route."""
+    condition = routes_in_git(world)
+    assert condition is not None
+    assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Why.GIT_BEHIND)
+    assert said in condition.message
+    assert any(state.held for state in look_at_traffic(world).routes)
+
+
+@contextmanager
 def changed_first(stage: GitStage, world: World) -> Iterator[None]:
     """Somebody else pushes right before flipgate does, once."""
     clone = stage.repository.clone(stage.repository.bare.with_suffix(".other"))
@@ -154,29 +174,25 @@ def test_there_and_back_and_there_again_at_peace_with_flux(stage: GitStage) -> N
     assert [next(iter(each)) for each in seen.live_images] == seen.routes, seen.live_images
 
 
-def test_a_git_server_that_is_away_holds_up_a_deploy_and_no_user(stage: GitStage) -> None:
+def test_a_git_server_that_is_away_for_a_minute_holds_up_a_deploy_and_no_user(stage: GitStage) -> None:
     """Away in each step; what was moved meanwhile stays moved, with Flux at work all along, and Git follows."""
     world, repository = stage.world(), stage.repository
     with stage.load() as load, sampled(stage) as seen:
-        with repository.away(), pytest.raises(Unreachable, match="503"):
+        with away_for_a_minute(repository, SILENT), pytest.raises(Unreachable, match="no end after 60 s"):
             runbook.deploy_dark(world, images("2", "api-all"))
         assert not stage.replicas(GREEN), "nothing was scaled for images that nobody could set"
         with changed_first(stage, world):
             runbook.dark_and_approved(world, images("2", "api-all"))
-        with repository.away():
+        with away_for_a_minute(repository, REFUSED):
             runbook.flip_traffic(world)
-            time.sleep(3 * INTERVAL_SECONDS)
-            assert any(state.held for state in look_at_traffic(world).routes)
-            condition = routes_in_git(world)
-            assert condition is not None
-            assert (condition.status, condition.reason) == (ConditionStatus.FALSE, Why.GIT_BEHIND)
-            assert "503" in condition.message
+        need_behind(world, "503")
         rewritten(stage)
         wait_until("Git and Flux agree on green", lambda: agreed(world))
-        with repository.away("silence"):
+        with away_for_a_minute(repository, SILENT):
             done = roll_back(world, "orders fail", by="ana")
             assert (done.way, done.left) == ("fast", ())
-            time.sleep(2 * INTERVAL_SECONDS)
+            put_routes_right(world)  # reconcile's turn
+        need_behind(world, "no end after 60 s")
         wait_until("Git and Flux agree on blue", lambda: agreed(world))
         time.sleep(2 * INTERVAL_SECONDS)
         lost_none(load)
