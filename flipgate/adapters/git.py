@@ -155,12 +155,16 @@ class Checkout:
         """
         if commit == self.head:
             return True
+        last = self.last_change(paths)
         branch = f"refs/remotes/origin/{self._git.branch}"
-        self._fetch(DEPTH)
-        # Where the copy ends, a commit counts as a change of all that is there.
-        last = self._run("rev-list", "--max-count=1", branch, "--", *paths).strip()
         after = self._run("rev-list", "--ancestry-path", f"{last}..{branch}").split() if last else []
         return commit in (last, *after)
+
+    def last_change(self, paths: Sequence[str]) -> str:
+        """The commit that has changed one of these files last. Where the copy ends (DEPTH), a commit counts as a change
+        of all that is there."""
+        self._fetch(DEPTH)
+        return self._run("rev-list", "--max-count=1", f"refs/remotes/origin/{self._git.branch}", "--", *paths).strip()
 
     def _fetch(self, depth: int) -> None:
         branch = f"refs/heads/{self._git.branch}:refs/remotes/origin/{self._git.branch}"

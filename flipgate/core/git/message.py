@@ -13,7 +13,7 @@ LINES_KEPT = 100
 
 
 def commit_message(
-    spec: GitSpec, what: str, *, application: str, release: str, side: str, by: str, link: str = "", details: str = ""
+    spec: GitSpec, what: str, *, application: str, release: str, side: str, by: str, link: str, details: str = ""
 ) -> str:
     """Fills the declared message in. What people wrote is printed without control characters."""
     said = {

@@ -154,7 +154,8 @@ class GitSpec(FileModel):
     author: Author = Field(default_factory=Author, description="Who flipgate's commits are by.")
     message: Message = Field(
         default=MESSAGE,
-        description=f"A commit's message, with the placeholders {', '.join(PLACEHOLDERS)} in braces.",
+        description=f"A commit's message, with the placeholders {', '.join(PLACEHOLDERS)} in braces. link is the page "
+        "of the run in Prefect's UI; empty for what is typed in a terminal.",
     )
 
     @property

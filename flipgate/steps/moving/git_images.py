@@ -8,6 +8,7 @@ from functools import partial
 from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render
 from flipgate.core.git import rendered
+from flipgate.core.git.applied import Committed
 from flipgate.core.git.message import DEPLOY, commit_message, image_lines
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.record.intents import CommitImages
@@ -25,9 +26,9 @@ from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.push import PUSHES, Files, note_commit, push
 
 
-def commit_images(acting: Acting, release: Release, side: SideState, traffic: Traffic) -> str:
-    """Commits and pushes the release's images to the overlay of its side; returns the commit that says them. Nothing is
-    pushed where the branch says them already.
+def commit_images(acting: Acting, release: Release, side: SideState, traffic: Traffic) -> Committed:
+    """Commits and pushes the release's images to the overlay of its side; returns what the branch says then. Nothing is
+    pushed where it says them already.
 
     The routes are closed first, as before every write on a dark side. Raises Refused: OverlayNotSet where the overlay
     cannot be given these images, or would change more than them, the other side among it; PushRefused where others push
@@ -41,8 +42,17 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
                 close_routes(acting, traffic)
                 _push(acting, copy, changed, release, side)
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
-        note_commit(world, release.name, DEPLOY, copy.head)
-        return copy.head
+        set_by = copy.head if changed else _set_by(world, copy, release.side)
+        note_commit(world, release.name, DEPLOY, set_by)
+        return Committed(copy.head, set_by)
+
+
+def _set_by(world: World, copy: Checkout, side: Side) -> str:
+    """The commit that has changed a side's overlay last: flipgate's of an earlier turn, or a person's."""
+    overlays = world.git_spec().overlays
+    assert overlays is not None, "asked only where the file declares overlays"
+    path, _ = kustomization_in(overlays.of(side), copy.find)
+    return copy.last_change([path])
 
 
 def _push(acting: Acting, copy: Checkout, changed: Files, release: Release, side: SideState) -> None:
@@ -54,6 +64,7 @@ def _push(acting: Acting, copy: Checkout, changed: Files, release: Release, side
         release=release.name,
         side=str(release.side),
         by=release.opened_by,
+        link=world.run_page,
         details=image_lines(images_of(world.application, side), release.images),
     )
     try:

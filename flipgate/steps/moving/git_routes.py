@@ -139,6 +139,7 @@ def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
         release=told.release,
         side=str(to),
         by=told.by,
+        link=world.run_page,
         details=files_of.lines(routes, to, told.why),
     )
 
