@@ -66,6 +66,12 @@ class Credentials:
     known_hosts: str = ""
     """Lines as of ~/.ssh/known_hosts. With a private key no other host is connected to."""
 
+    def hidden(self, text: str) -> str:
+        """The text without what must not be printed."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be printed."""
@@ -115,13 +121,34 @@ class Checkout:
 
         Where no answer comes, it may have arrived all the same: whoever looks again sees it.
         """
-        lease = f"--force-with-lease=refs/heads/{self._git.branch}:{self._base}"
         # The lease tells a branch that was moved from one that has only grown, too; nothing is ever forced: the commit
         # stands on that base.
-        self._run(
-            "push", "--quiet", "--porcelain", lease, "origin", f"HEAD:refs/heads/{self._git.branch}", pushing=True
-        )
+        self.push_to(self._git.branch, self.head, self._base)
         self._base = self.head
+
+    def push_to(self, branch: str, commit: str, lease: str) -> None:
+        """Has any branch be at a commit; raises Conflict where it is not at `lease` before (empty: not there)."""
+        only = f"--force-with-lease=refs/heads/{branch}:{lease}"
+        self._run("push", "--quiet", "--porcelain", only, "origin", f"{commit}:refs/heads/{branch}", pushing=True)
+
+    def tip(self, branch: str) -> str:
+        """The newest commit of another branch; empty where there is no such branch."""
+        there = f"refs/flipgate/{branch}"
+        try:
+            self._run("fetch", "--quiet", "--depth=1", "--no-tags", "origin", f"+refs/heads/{branch}:{there}")
+        except NotFound:
+            return ""
+        return self._run("rev-parse", there).strip()
+
+    def author_of(self, commit: str) -> Author:
+        """Who a commit that is here is by."""
+        name, _, email = self._run("show", "--no-patch", "--format=%an%x00%ae", commit).strip().partition("\0")
+        return Author.model_construct(name=name, email=email)
+
+    def holds(self, commit: str) -> bool:
+        """Whether a commit is one of the branch's newest (DEPTH)."""
+        self._fetch(DEPTH)
+        return commit in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split()
 
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
@@ -143,8 +170,7 @@ class Checkout:
         except NotFound:
             # By protocol version 0 a server gives what a branch names, and nothing else (uploadpack.allowAnySHA1InWant
             # of git-config): an SSH server speaks that unless it accepts GIT_PROTOCOL.
-            self._fetch(DEPTH)
-            if commit not in self._run("rev-list", f"refs/remotes/origin/{self._git.branch}").split():
+            if not self.holds(commit):
                 raise
         return self._show(commit, path)
 
@@ -274,9 +300,7 @@ class Git:
         return f"branch {self.branch} of {self.address}"
 
     def _without_secrets(self, text: str) -> str:
-        for secret in self.credentials.secrets if self.credentials else ():
-            text = text.replace(secret, "***")
-        return text
+        return self.credentials.hidden(text) if self.credentials else text
 
     @contextmanager
     def _environment(self, home: Path) -> Iterator[dict[str, str]]:

@@ -55,7 +55,7 @@ DATA = """\
                   (fewer than the file asks for, and no autoscaler that may have shrunk it; more than a quarter of its
                   pods not Ready), ImagesChanged; Unreadable (Unknown); LiveSideServes (True)
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
-                  (True); GitBehind, GitStaysBehind
+                  (True); GitBehind, GitStaysBehind, AwaitsMerge
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

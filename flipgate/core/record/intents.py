@@ -23,6 +23,8 @@ START_JOB: Final = "StartJob"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
+REQUEST_MERGE: Final = "RequestMerge"
+WITHDRAW_REQUEST: Final = "WithdrawRequest"
 
 _BACK = "back"
 NOBODY: Final = "nobody"
@@ -218,6 +220,33 @@ class ReleaseRoutes(_To):
     step: ClassVar[str] = RELEASE_ROUTES
 
 
+@dataclass(frozen=True)
+class _Branch(Intent):
+    to: Side
+    branch: str
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to), "branch": self.branch}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]), str(stored["branch"]))
+
+
+@dataclass(frozen=True)
+class RequestMerge(_Branch):
+    """A branch of flipgate's own leads the routes' files to this side, and people are asked to merge it."""
+
+    step: ClassVar[str] = REQUEST_MERGE
+
+
+@dataclass(frozen=True)
+class WithdrawRequest(_Branch):
+    """Such a branch, which leads to this side, is to change nothing any more."""
+
+    step: ClassVar[str] = WITHDRAW_REQUEST
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -230,6 +259,8 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     CommitImages,
     CommitRoutes,
     ReleaseRoutes,
+    RequestMerge,
+    WithdrawRequest,
 )
 
 

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import Field
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
@@ -162,6 +163,7 @@ class Record(Model):
     conditions: tuple[Condition, ...] = ()
     dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
+    merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 

@@ -43,6 +43,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.queued
     yield record.refused_build
     yield record.dark_preview
+    yield record.merge_request
     yield record.question and record.question.look_first
     yield from (occupant.roles for occupant in record.sides.values())
     for release in record.releases:

@@ -25,6 +25,7 @@ class Why(StrEnum):
     APPROVED = "Approved"
     AS_RECORDED = "AsRecorded"
     AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
+    AWAITS_MERGE = "AwaitsMerge"
     BAKE_FAILED = "BakeFailed"
     BAKE_PASSED = "BakePassed"
     BAKE_UNKNOWN = "BakeUnknown"
@@ -117,6 +118,7 @@ class Why(StrEnum):
     REJECTED = "Rejected"
     RELEASE_GONE = "ReleaseGone"
     RELEASE_OPEN = "ReleaseOpen"
+    REQUEST_WITHDRAWN = "RequestWithdrawn"
     RESUME_REJECTED = "ResumeRejected"
     ROLLBACK_REQUESTED = "RollbackRequested"
     ROUTE_CHANGED = "RouteChanged"
@@ -186,6 +188,7 @@ ApprovalSpent | the yes was used by a move already | flipgate status APP (names 
 Approved | a person said yes to the move | nothing
 AsRecorded | routes and record name the same side | nothing
 AutoscalerMayShrink | an autoscaler may leave the old side fewer pods than it carried | raise its minReplicas
+AwaitsMerge | a merge request would have Git lead users where they are | a person merges it; the message names it
 BakeFailed | a gate of the bake failed: users are sent back | flipgate history APP RELEASE
 BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP, after the soak
 BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
@@ -278,6 +281,7 @@ ReferenceGrantMissing | a route may not refer to a Service of a side | create th
 Rejected | a person said no | flipgate flip APP (asks again)
 ReleaseGone | the release that the question is of is not open any more | flipgate status APP
 ReleaseOpen | a release holds both sides | flipgate status APP; where it soaks, flipgate scale-down APP after that
+RequestWithdrawn | users were sent elsewhere while a merge request was open: it changes nothing any more | close it
 ResumeRejected | Prefect did not take the decision; the record has it | the run's page
 RollbackRequested | a person, or an unfinished way back, sends users back | nothing
 RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again

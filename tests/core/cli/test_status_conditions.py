@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from flipgate.cli._status_text import many, one
-from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
+from flipgate.core.git.agreement import awaits_merge, noted
+from flipgate.core.record.conditions import DRIFTED, ROUTES_IN_GIT, WAY_BACK_READY
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.record import Condition, ConditionStatus, Record
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.facts import Facts, Observed
@@ -18,7 +21,7 @@ from flipgate.core.way_back.next_step import next_step
 from flipgate.core.way_back.unwatched import Reconciled
 from flipgate.core.way_back.way_back import OldSide
 from flipgate.core.workloads.render import configuration_hash
-from tests.core.builders import BLUE, GREEN, LIVE, NOW, at, deployment, record, release, side
+from tests.core.builders import BLUE, GREEN, LIVE, NOW, at, deployment, record, release, shop, side
 from tests.core.cli.looks import data, facts, live, text
 
 # Conditions
@@ -180,3 +183,15 @@ def test_the_side_that_answers_is_named_only_when_every_replica_shows_it(
     assert [each["replica"] for each in data(looked)["traffic"]] == [replica for replica, _ in seen]
     assert f"Traffic     {shown}\n" in text(looked)
     assert data(looked)["problems"] == []
+
+
+def test_a_request_that_leads_away_from_users_is_not_to_be_merged() -> None:
+    git = GitSpec.model_validate({"repository": "https://git.example/acme/config", "routes": ("a.yaml",)}, by_name=True)
+    spec = shop().spec.model_copy(update={"git": git})
+    request = MergeRequest(
+        branch="flipgate/shop/green", to=GREEN, at=at(), commit="0" * 40, url="https://git.example/7"
+    )
+    waits = noted(record(merge_request=request), awaits_merge(request, "main", at()), at())
+    seen = facts(waits, application=shop().model_copy(update={"spec": spec}), routes=BLUE)
+    (found,) = [each for each in seen.conditions if each.type == ROUTES_IN_GIT]
+    assert "Do not merge https://git.example/7 (branch flipgate/shop/green): it leads to green" in found.message
