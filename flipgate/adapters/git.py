@@ -192,6 +192,17 @@ class Checkout:
         self._fetch(DEPTH)
         return self._run("rev-list", "--max-count=1", f"refs/remotes/origin/{self._git.branch}", "--", *paths).strip()
 
+    def without(self, commit: str, path: str) -> str | None:
+        """A file without what one of the branch's newest commits has changed in it, and with all that came after that;
+        None where both are on the same lines (git merge-file), or the commit before it is not to be had."""
+        sides = {}
+        with suppress(PermanentError):
+            for name, at in (("then", commit), ("before", f"{commit}^")):
+                sides[name] = self.folder / ".git" / f"flipgate-{name}"
+                sides[name].write_bytes((self._show(at, path) or "").encode())
+            return self._run("merge-file", "-p", "--quiet", path, str(sides["then"]), str(sides["before"]))
+        return None
+
     def _fetch(self, depth: int) -> None:
         branch = f"refs/heads/{self._git.branch}:refs/remotes/origin/{self._git.branch}"
         self._run("fetch", "--quiet", f"--depth={depth}", "--no-tags", "origin", f"+{branch}")

@@ -31,10 +31,12 @@ class Committed:
     set_by: str
 
 
-def stays(committed: Committed, branch: str) -> str:
-    """Says what is in Git still of a release that has failed, and what a person does about it: whoever applies the
-    repository may bring those images later."""
+def stays(committed: Committed, branch: str, *, reverts: bool) -> str:
+    """Says what is in Git still of a release that has failed, and what becomes of it, or what a person does: whoever
+    applies the repository may bring those images later. `reverts`: the file has flipgate take it back."""
     short = committed.set_by[:12]
+    if reverts:
+        return f"commit {short} on {branch} is taken back once the side is at rest; or the same build again"
     return f"commit {short} stays on {branch}: the same build again once that is mended, or git revert {short}"
 
 

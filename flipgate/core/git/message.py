@@ -8,7 +8,7 @@ from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.text import fitted
 
-DEPLOY, FLIP, ROLL_BACK = "deploy", "flip", "roll back"
+DEPLOY, FLIP, ROLL_BACK, REVERT = "deploy", "flip", "roll back", "revert"
 LINES_KEPT = 100
 
 

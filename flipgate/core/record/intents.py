@@ -23,6 +23,7 @@ START_JOB: Final = "StartJob"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
+REVERT_IMAGES: Final = "RevertImages"
 REQUEST_MERGE: Final = "RequestMerge"
 WITHDRAW_REQUEST: Final = "WithdrawRequest"
 
@@ -247,6 +248,22 @@ class WithdrawRequest(_Branch):
     step: ClassVar[str] = WITHDRAW_REQUEST
 
 
+@dataclass(frozen=True)
+class RevertImages(Intent):
+    """A side's overlay in Git is to be as it was before this release's commit."""
+
+    step: ClassVar[str] = REVERT_IMAGES
+    side: Side
+    release: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "release": self.release}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored["release"]))
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -261,6 +278,7 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     ReleaseRoutes,
     RequestMerge,
     WithdrawRequest,
+    RevertImages,
 )
 
 

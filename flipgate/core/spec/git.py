@@ -163,6 +163,11 @@ class GitSpec(FileModel):
     timeout_seconds: int = Field(
         default=300, ge=1, description="How long the cluster may take to run what was pushed, in seconds."
     )
+    revert_failed: bool = Field(
+        default=False,
+        description="Whether the images of a release that ended before users saw it are taken out of its overlay "
+        "again, once its side is at rest.",
+    )
     request: RequestSpec | None = Field(
         default=None,
         description="Moves of users are brought into the branch by a merge request, and not by a push. For routes "
@@ -184,6 +189,8 @@ class GitSpec(FileModel):
     def _something(self) -> GitSpec:
         if self.overlays is None and not self.routes:
             raise ValueError("names neither overlays nor routes: nothing would be committed")
+        if self.revert_failed and self.overlays is None:
+            raise ValueError("revertFailed is for images, and no overlays are named")
         if self.request and self.overlays:
             raise ValueError(
                 "request is for routes alone, and images of the overlays are pushed to the branch itself, for a "

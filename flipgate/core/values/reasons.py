@@ -40,6 +40,8 @@ class Why(StrEnum):
     CLAIM_NOT_BOUND = "ClaimNotBound"
     CLOCK_AHEAD = "ClockAhead"
     COMMANDS_NOT_ALLOWED = "CommandsNotAllowed"
+    COMMIT_LEFT = "CommitLeft"
+    COMMIT_TAKEN_BACK = "CommitTakenBack"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
@@ -203,6 +205,8 @@ ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
 CommandsNotAllowed | the worker would not run a check's program | put it into the worker's FLIPGATE_COMMANDS folder
+CommitLeft | the commit of a failed release is not taken back | the message says why; revert it, or leave it
+CommitTakenBack | the commit of a failed release is taken back, as the file asks | nothing
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload

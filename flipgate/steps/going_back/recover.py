@@ -20,6 +20,7 @@ from flipgate.core.record.intents import (
     REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_IMAGES,
     START_JOB,
     WITHDRAW_REQUEST,
     HandOver,
@@ -207,6 +208,7 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         RELEASE_ROUTES: _undo,
         REQUEST_MERGE: _undo,
         WITHDRAW_REQUEST: _undo,
+        REVERT_IMAGES: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

@@ -33,7 +33,8 @@ def wait_applied(
     Raises Refused (NotApplied) that says what is missing, and Flux's own words: when the time that the file gives is
     over, or once Flux could not apply this very commit for FAILED_SECONDS.
     """
-    limit, began, failing = float(world.git_spec().timeout_seconds), world.monotonic(), None
+    git = world.git_spec()
+    limit, began, failing = float(git.timeout_seconds), world.monotonic(), None
     told = ""
     while late := not_there(world.application, look_at_side(world, release.side), release.images):
         waited = world.monotonic() - began
@@ -44,7 +45,7 @@ def wait_applied(
         if waited >= limit or (failing is not None and waited - failing >= FAILED_SECONDS):
             fact = cut(f"does not run what was pushed after {waited:.0f} s: {'; '.join(late)}. {said}", 1_200)
             raise Refused(
-                f"{fact}. {stays(committed, world.git_spec().branch)}",
+                f"{fact}. {stays(committed, git.branch, reverts=git.revert_failed)}",
                 obj=f"release {release.name} on {release.side} (commit {committed.head[:12]})",
                 reason=Why.NOT_APPLIED,
                 untouched=f"{release.side.other}, which has the live traffic, and all routes",

@@ -86,13 +86,13 @@ def _changed(world: World, copy: Checkout, side: Side, images: Mapping[str, str]
     folder = overlays.of(side)
     path, text = kustomization_in(folder, copy.find)
     changed = with_images(text, by_repository(images), path)
-    before, other = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
+    before, other = rendered_overlay(copy, folder), rendered_overlay(copy, overlays.of(side.other))
     if changed == text:
         _need_set(world, side, before, images, path)
         return {}
     copy.write(path, changed)
     try:
-        after, others_after = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
+        after, others_after = rendered_overlay(copy, folder), rendered_overlay(copy, overlays.of(side.other))
     finally:
         copy.write(path, text)
     _need_set(world, side, after, images, path)
@@ -112,7 +112,8 @@ def _need_set(world: World, side: Side, text: str, images: Mapping[str, str], pa
         raise _not_set(path, "; ".join(left))
 
 
-def _rendered(copy: Checkout, folder: str) -> str:
+def rendered_overlay(copy: Checkout, folder: str) -> str:
+    """What an overlay renders to as the copy has it. Raises as `render` does."""
     return render(copy.folder / folder, folder)
 
 

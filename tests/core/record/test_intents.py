@@ -22,6 +22,7 @@ from flipgate.core.record.intents import (
     RequestMerge,
     Rest,
     Restore,
+    RevertImages,
     StartJob,
     WithdrawRequest,
     in_words,
@@ -48,6 +49,7 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
     (StartJob(GREEN, "smoke-1"), {"side": "green", "job": "smoke-1"}),
     (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
+    (RevertImages(GREEN, "a-1"), {"side": "green", "release": "a-1"}),
     (WithdrawRequest(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
