@@ -6,7 +6,7 @@ nothing of concurrency: they take a record and the clock, and give the next reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -312,17 +312,6 @@ def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetim
     if record.release is None or not evidence:
         return record
     return but(record, release=record.release.judged(step, evidence, now))
-
-
-def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
-    """Returns the journal's entries that began while this release was the open one."""
-    return tuple(entry for entry in journal if entry.release == release)
-
-
-def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """Merges one release's entries from two looks: the record's journal is bounded, and an open entry ends."""
-    entries = {entry.id: entry for entry in (*older, *newer)}
-    return tuple(entries[number] for number in sorted(entries))
 
 
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:
