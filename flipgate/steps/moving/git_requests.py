@@ -4,7 +4,6 @@ that would lead users elsewhere than they are."""
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +24,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
-
-Files = Mapping[str, str]
+from flipgate.steps.moving.push import Files, note_commit
 
 
 def request_merge(
@@ -69,6 +67,7 @@ def request_merge(
         entry.outcome = f"commit {commit[:12]} on {branch}: {url or 'a request is open'}"
     request = but(begun, commit=commit, url=url or begun.url)
     write(world, partial(agreement.requested, request=request, now=world.now()))
+    note_commit(world, story.release, story.what, commit)
     return request
 
 
