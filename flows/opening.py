@@ -32,6 +32,7 @@ def open_world(application: str, cluster: str) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
     world = connect(application, cluster, actor=f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})")
     world.say = get_run_logger().info
+    world.run_page = url_of(str(flow_run.id))
     return world
 
 

@@ -13,6 +13,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.moving.dark_preview import put_dark_preview_right
+from flipgate.steps.moving.git_revert import revert_failed
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
@@ -78,5 +79,6 @@ def reconcile_world(world: World, cluster: str) -> str:
     if kept_too_long(world):
         with world.acting() as acting:
             rest_expired(acting)
+    revert_failed(world)
     start_what_waited(world, cluster)
     return outcome.fact

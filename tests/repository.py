@@ -55,18 +55,24 @@ class Served:
         git(self.clone, "reset", "--quiet", "--hard", "origin/main")
         return self._commit(files, message)
 
+    def pushes_to(self, branch: str, files: Mapping[str, str]) -> str:
+        """Somebody pushes a commit more to another branch; returns the commit."""
+        git(self.clone, "fetch", "--quiet", "origin")
+        git(self.clone, "reset", "--quiet", "--hard", f"origin/{branch}")
+        return self._commit(files, "A review", branch)
+
     def begins(self, files: Mapping[str, str]) -> None:
         """The first commit."""
         self._commit(files, "The platform")
 
-    def _commit(self, files: Mapping[str, str], message: str) -> str:
+    def _commit(self, files: Mapping[str, str], message: str, branch: str = "main") -> str:
         for name, text in files.items():
             file = self.clone / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         git(self.clone, "add", ".")
         git(self.clone, "commit", "--quiet", "--message", message)
-        git(self.clone, "push", "--quiet", "origin", "HEAD:main")
+        git(self.clone, "push", "--quiet", "origin", f"HEAD:{branch}")
         return git(self.clone, "rev-parse", "HEAD")
 
     @contextmanager

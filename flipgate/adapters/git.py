@@ -11,14 +11,14 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Final, TypeVar
 
 from flipgate.adapters import programs
-from flipgate.adapters.git_access import Credentials, environment_of_git
+from flipgate.adapters.git_access import SAFE, Credentials, environment_of_git
 from flipgate.adapters.own_folder import own_folder
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
@@ -38,20 +38,6 @@ DEPTH: Final = 100
 """Commits of the branch among which one is looked for: that whoever applies it has come to, or that the server does not
 give by its name."""
 PREFIX: Final = "flipgate-git-"
-SAFE: Final = (
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "protocol.allow=never"),
-    *("-c", "protocol.https.allow=always"),
-    *("-c", "protocol.http.allow=always"),
-    *("-c", "protocol.ssh.allow=always"),
-    *("-c", "http.followRedirects=initial"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "gc.auto=0"),
-    *("-c", "commit.gpgSign=false"),
-    *("-c", "submodule.recurse=false"),
-    *("-c", "core.autocrlf=false"),
-    *("-c", "advice.detachedHead=false"),
-)
 ATTRIBUTES: Final = "* -text -ident -filter !eol !working-tree-encoding\n"
 """For a copy's info/attributes, which win over a repository's own: files are read and committed byte for byte."""
 AT_ONCE: Final = 1_000
@@ -148,13 +134,32 @@ class Checkout:
 
         Where no answer comes, it may have arrived all the same: whoever looks again sees it.
         """
-        lease = f"--force-with-lease=refs/heads/{self._git.branch}:{self._base}"
         # The lease tells a branch that was moved from one that has only grown, too; nothing is ever forced: the commit
         # stands on that base.
-        self._run(
-            "push", "--quiet", "--porcelain", lease, "origin", f"HEAD:refs/heads/{self._git.branch}", pushing=True
-        )
+        self.push_to(self._git.branch, self.head, self._base)
         self._base = self.head
+
+    def push_to(self, branch: str, commit: str, lease: str) -> None:
+        """Has any branch be at a commit; raises Conflict where it is not at `lease` before (empty: not there)."""
+        only = f"--force-with-lease=refs/heads/{branch}:{lease}"
+        self._run("push", "--quiet", "--porcelain", only, "origin", f"{commit}:refs/heads/{branch}", pushing=True)
+
+    def tip(self, branch: str) -> str:
+        """The newest commit of another branch; empty where there is no such branch."""
+        there = f"refs/flipgate/{branch}"
+        try:
+            head = f"+refs/heads/{branch}:{there}"
+            self._run("fetch", "--quiet", "--depth=1", *self._filter, "--no-tags", "origin", head)
+        except NotFound:
+            return ""
+        commit = self._run("rev-parse", there).strip()
+        self._commits.add(commit)
+        return commit
+
+    def author_of(self, commit: str) -> Author:
+        """Who a commit that is here is by."""
+        name, _, email = self._run("show", "--no-patch", "--format=%an%x00%ae", commit).strip().partition("\0")
+        return Author.model_construct(name=name, email=email)
 
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
@@ -174,7 +179,7 @@ class Checkout:
 
     def has(self, commit: str) -> bool:
         """Whether a commit is one of the branch's newest (DEPTH)."""
-        if commit == self.head:
+        if commit == self._base:
             return True
         self._deepen()
         return commit in self._run("rev-list", self._branch).split()
@@ -186,11 +191,29 @@ class Checkout:
         """
         if commit == self.head:
             return True
-        self._deepen()
-        # Where the copy ends, a commit counts as a change of all that is there.
-        last = self._run("rev-list", "--max-count=1", self._branch, "--", *paths).strip()
+        last = self.last_change(paths)
         after = self._run("rev-list", "--ancestry-path", f"{last}..{self._branch}").split() if last else []
         return commit in (last, *after)
+
+    def last_change(self, paths: Sequence[str]) -> str:
+        """The commit that has changed one of these files last. Where the copy ends (DEPTH), a commit counts as a change
+        of all that is there."""
+        self._deepen()
+        return self._run("rev-list", "--max-count=1", self._branch, "--", *paths).strip()
+
+    def without(self, commit: str, path: str) -> str | None:
+        """A file without what one of the branch's newest commits has changed in it, and with all that came after that;
+        None where both are on the same lines (git merge-file), or the commit before it is not to be had."""
+        sides = {}
+        with suppress(PermanentError):
+            self._deepen()
+            self.show([path])
+            before = self._run("rev-parse", "--verify", "--quiet", f"{commit}^").strip()
+            for name, at in (("then", commit), ("before", before)):
+                sides[name] = self.folder / ".git" / f"flipgate-{name}"
+                sides[name].write_bytes((self.at(at, path) or "").encode())
+            return self._run("merge-file", "-p", "--quiet", path, str(sides["then"]), str(sides["before"]))
+        return None
 
     @property
     def _branch(self) -> str:
@@ -365,6 +388,4 @@ class Git:
         return f"branch {self.branch} of {self.address}"
 
     def _without_secrets(self, text: str) -> str:
-        for secret in self.credentials.secrets if self.credentials else ():
-            text = text.replace(secret, "***")
-        return text
+        return self.credentials.hidden(text) if self.credentials else text

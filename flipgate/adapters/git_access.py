@@ -15,6 +15,21 @@ from urllib.parse import urlsplit
 from flipgate.core.git.keys import locked
 from flipgate.core.values.errors import PermanentError
 
+SAFE: Final = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "protocol.allow=never"),
+    *("-c", "protocol.https.allow=always"),
+    *("-c", "protocol.http.allow=always"),
+    *("-c", "protocol.ssh.allow=always"),
+    *("-c", "http.followRedirects=initial"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "commit.gpgSign=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "core.autocrlf=false"),
+    *("-c", "advice.detachedHead=false"),
+)
+"""Options of every git of ours: nothing of a repository is run, and nobody is asked."""
 ASK: Final = """\
 #!/bin/sh
 case "$1" in
@@ -36,6 +51,12 @@ class Credentials:
     private_key: str = field(default="", repr=False)
     known_hosts: str = ""
     """Lines as of ~/.ssh/known_hosts. With a private key no other host is connected to."""
+
+    def hidden(self, text: str) -> str:
+        """The text without what must not be printed."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from flipgate.core.gates.command_check import FOLDER_VARIABLE, HALF_BYTES, Ended, NotStarted, Output
+from flipgate.core.gates.command_check import HALF_BYTES, Ended, NotStarted, Output
+from flipgate.core.spec.program import FOLDER_VARIABLE
 
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 5.0
@@ -25,7 +26,7 @@ PIECE_BYTES = 65_536
 
 
 def find_program(command: Sequence[str], environment: Mapping[str, str]) -> Path | NotStarted:
-    """The program that a check names, where this environment lets checks run programs at all."""
+    """The program that a file names, where this environment lets files name programs at all."""
     folder = environment.get(FOLDER_VARIABLE, "")
     if not folder:
         return NotStarted(

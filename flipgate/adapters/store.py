@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import FIELD_MANAGER, Cluster, Reader
 from flipgate.adapters.connection import READ_SECONDS
-from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record, merged
+from flipgate.core.record.entries import merged
+from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record
 from flipgate.core.record.release import Release
 from flipgate.core.record.schema import schema_of_release
 from flipgate.core.record.size import JOURNAL, Finished, written, written_release

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flipgate.cli._print import commits, iso
+from flipgate.core.record.entries import entries_of, merged
 from flipgate.core.record.phases import TERMINAL, QuestionKind
-from flipgate.core.record.record import Decision, JournalEntry, Record, entries_of, merged
+from flipgate.core.record.record import Decision, JournalEntry, Record
 from flipgate.core.record.release import FrozenEvidence, Release, phase_seconds
 from flipgate.core.record.story import Moment, pick, story
 from flipgate.core.values.errors import FlipgateError, NotFound, PermanentError, Unreachable

@@ -57,7 +57,7 @@ DATA = """\
                   DarkSideWorks, where what has to work on the live side only works on the dark one, too: WorksTwice
                   (True); WorksOnce, after it
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
-                  (True); GitBehind, GitStaysBehind, GitAway. Only reconcile asks Git: lookedAt says when
+                  (True); GitBehind, GitStaysBehind, GitAway, AwaitsMerge. Only reconcile asks Git: lookedAt says when
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

@@ -15,9 +15,12 @@ from flipgate.core.record.intents import (
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
+    REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_IMAGES,
     START_JOB,
+    WITHDRAW_REQUEST,
 )
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, RECONCILE, ROLL_BACK, SCALE_DOWN
@@ -87,6 +90,12 @@ to both sides of the push itself in tests/api/releasing/test_by_git_crashes.py."
 
 BY_WORD = frozenset({("going_back/put_side_right.py", RESTORE_LIVE_SIDE)})
 """On a person's word, who types it again: tests/api/going_back/test_put_side_right.py."""
+
+BY_REQUEST = frozenset({("moving/git_requests.py", REQUEST_MERGE), ("moving/git_requests.py", WITHDRAW_REQUEST)})
+"""Of an application whose branch takes merge requests alone: tests/api/moving/test_git_requests.py."""
+
+BY_REVERT = frozenset({("moving/git_revert.py", REVERT_IMAGES)})
+"""Of a release that has ended, by reconcile: tests/api/releasing/test_by_git_reverts.py."""
 
 BETWEEN = (
     Crash(FLIP_TRAFFIC, str(BAKING), "releasing/flip.py", _both(FLIPPING), _both(LIVE)),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from flipgate.core.spec.fields import FileModel
+from flipgate.core.spec.program import FOLDER_VARIABLE, Command
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.verdicts import Verdict
 
-FOLDER_VARIABLE: Final = "FLIPGATE_COMMANDS"
-"""In the worker's environment: the folder that holds the programs a check may name. Without it no check may run any."""
 HANDED_ON: Final = ("PATH", "LANG")
 """Of the worker's environment; HOME and TMPDIR are a folder of the check's own. Nothing else: no kubeconfig, no token,
 no proxy."""
@@ -22,21 +21,12 @@ HALF_BYTES: Final = 8_192
 """Of what a program writes: so much of its beginning, and as much of its end."""
 LAST_LINES: Final = 3
 LINE_SHOWN: Final = 200
-_PROGRAM: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")
-
-
-def _words(command: tuple[str, ...]) -> tuple[str, ...]:
-    if not _PROGRAM.fullmatch(command[0]):
-        raise ValueError(f'"{printable(command[0])}" is not a program below the folder that {FOLDER_VARIABLE} names')
-    if any("\0" in word for word in command):
-        raise ValueError("a word of a command has no NUL in it")
-    return command
 
 
 class CommandKeys(FileModel):
     """The keys of a check that is a program."""
 
-    command: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_words)] | None = Field(
+    command: Command | None = Field(
         default=None,
         description="A program with its arguments, in the place of a path: exit code 0 passes. It lies in the folder "
         f"that the worker's operator names ({FOLDER_VARIABLE}), and runs there.",

@@ -1,5 +1,5 @@
 """The condition RoutesInGit: whether Git says of the routes what they say; kept in the record, and told when Git stays
-behind."""
+behind, or when a person has to merge a request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import ROUTES_IN_GIT
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName, Traffic
@@ -38,10 +39,10 @@ def agrees(to: Side, message: str, now: datetime, basis: str = "") -> Condition:
 
 
 def agreed(record: Record, traffic: Traffic, to: Side) -> str | None:
-    """Returns the basis on which Git agreed when it was looked at last; None where it did not, or where a route is
-    still left alone by who applies Git."""
+    """Returns the basis on which Git agreed when it was looked at last; None where it did not, where a request is not
+    over, or where a route is still left alone by who applies Git."""
     known = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
-    if known is None or known.status is not ConditionStatus.TRUE or known.side is not to:
+    if known is None or known.status is not ConditionStatus.TRUE or known.side is not to or record.merge_request:
         return None
     return None if any(state.held for state in traffic.routes) else known.basis
 
@@ -69,6 +70,40 @@ def is_away(to: Side, fact: str, now: datetime) -> Condition:
     return but(is_behind(to, why, now), reason=Why.GIT_AWAY)
 
 
+def awaits_merge(request: MergeRequest, target: str, now: datetime) -> Condition:
+    """Returns the condition that a person has to merge a request until Git does so."""
+    said = (
+        f"{request.name} waits for a person to merge it, since {request.at:%Y-%m-%d %H:%M:%S} UTC: then {target} leads "
+        f"to {request.to}, as the routes do"
+    )
+    found = is_behind(request.to, said, now)
+    return but(found, reason=Why.AWAITS_MERGE)
+
+
+def requested(record: Record, request: MergeRequest, now: datetime) -> Record:
+    """Returns the record with a request that is open; people are asked once to merge it."""
+    before = record.merge_request
+    changed = but(record, merge_request=request)
+    if before and before.commit and before.branch == request.branch:
+        return changed
+    said = f"users are on {request.to}; Git follows when a person merges {request.name}"
+    return _told(changed, request.to, Why.AWAITS_MERGE, said, request.branch, now, request.url)
+
+
+def request_over(record: Record, active: Side, now: datetime) -> Record:
+    """Returns the record without the request; its end is told where people were asked to merge it."""
+    request = record.merge_request
+    changed = but(record, merge_request=None)
+    if request is None or not request.commit:
+        return changed
+    if request.to is active:
+        said, why = f"{request.name} is over: Git leads to {active}, as the routes do", Why.GIT_AGREES
+    else:
+        said = f"users are on {active}: {request.name} changes nothing any more, and can be closed"
+        why = Why.REQUEST_WITHDRAWN
+    return _told(changed, active, why, said, request.branch, now)
+
+
 def noted(record: Record, found: Condition, now: datetime) -> Record:
     """Returns the record with this condition. One that was false for STAYS_SECONDS is announced, and its end, each
     once. A Git server that is there again after it was said to be away is such an end: whatever else keeps Git behind
@@ -77,12 +112,15 @@ def noted(record: Record, found: Condition, now: datetime) -> Record:
     told = before is not None and before.reason in TOLD
     if before and before.reason == Why.GIT_AWAY and found.reason == Why.GIT_BEHIND and before.side is found.side:
         changed = conditions.put(conditions.forget(record, ROUTES_IN_GIT), found)
-        return _told(changed, found, f"Git is there again: {found.message}", now)
+        return _turned(changed, found, f"Git is there again: {found.message}", now)
     held = conditions.held(record.conditions, found)
     if held.status is not ConditionStatus.FALSE:
         changed = conditions.put(record, held)
-        return _told(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
-    stays = before is not None and before.since == held.since and (now - held.since).total_seconds() > STAYS_SECONDS
+        return _turned(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
+    if found.reason == Why.AWAITS_MERGE:  # told when it was asked for
+        return conditions.put(record, held)
+    waited = before is not None and before.since == held.since and before.reason != Why.AWAITS_MERGE
+    stays = waited and (now - held.since).total_seconds() > STAYS_SECONDS
     if before and told:
         held = but(held, reason=before.reason)
     elif stays:
@@ -90,7 +128,7 @@ def noted(record: Record, found: Condition, now: datetime) -> Record:
     else:
         held = but(held, reason=Why.GIT_BEHIND)
     changed = conditions.put(record, held)
-    return _told(changed, held, _stays(held, now), now) if stays and not told else changed
+    return _turned(changed, held, _stays(held, now), now) if stays and not told else changed
 
 
 def _stays(held: Condition, now: datetime) -> str:
@@ -103,15 +141,20 @@ def _stays(held: Condition, now: datetime) -> str:
     )
 
 
-def _told(record: Record, found: Condition, said: str, now: datetime) -> Record:
+def _turned(record: Record, found: Condition, said: str, now: datetime) -> Record:
     assert found.side is not None, "made here, and nowhere else"
+    return _told(record, found.side, found.reason, said, f"{found.status}/{found.since.isoformat()}", now)
+
+
+def _told(record: Record, side: Side, why: str, said: str, key: str, now: datetime, url: str = "") -> Record:
     name = record.newest.name if record.newest else ""
     message = Announcement(
-        id=message_id(f"{record.application}/{ROUTES_IN_GIT}/{found.status}/{found.since.isoformat()}"),
+        id=message_id(f"{record.application}/{ROUTES_IN_GIT}/{key}"),
         release=name,
-        side=found.side,
+        side=side,
         text=f"{f'{record.application} {name}'.strip()}: {said}",
-        reason=found.reason,
+        reason=why,
+        url=url,
         at=now,
     )
     return announced(record, message)

@@ -4,6 +4,7 @@ applied: that may have passed over an object."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.spec.application import Application
@@ -20,6 +21,23 @@ def not_there(application: Application, side: SideState, images: Mapping[str, st
         late += [f"{workload} has {spot.image}, not {images[service.name]}" for spot in spots]
         late += [] if workload.found else [f"{workload} is not there"]
     return tuple(late)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A branch whose overlay says a release's images: its newest commit, and the one that set them."""
+
+    head: str
+    set_by: str
+
+
+def stays(committed: Committed, branch: str, *, reverts: bool) -> str:
+    """Says what is in Git still of a release that has failed, and what becomes of it, or what a person does: whoever
+    applies the repository may bring those images later. `reverts`: the file has flipgate take it back."""
+    short = committed.set_by[:12]
+    if reverts:
+        return f"commit {short} on {branch} is taken back once the side is at rest; or the same build again"
+    return f"commit {short} stays on {branch}: the same build again once that is mended, or git revert {short}"
 
 
 def whose_turn(found: Kustomized | None) -> str:

@@ -8,12 +8,12 @@ from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.text import fitted
 
-DEPLOY, FLIP, ROLL_BACK = "deploy", "flip", "roll back"
+DEPLOY, FLIP, ROLL_BACK, REVERT = "deploy", "flip", "roll back", "revert"
 LINES_KEPT = 100
 
 
 def commit_message(
-    spec: GitSpec, what: str, *, application: str, release: str, side: str, by: str, link: str = "", details: str = ""
+    spec: GitSpec, what: str, *, application: str, release: str, side: str, by: str, link: str, details: str = ""
 ) -> str:
     """Fills the declared message in. What people wrote is printed without control characters."""
     said = {

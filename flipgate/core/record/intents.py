@@ -23,6 +23,9 @@ START_JOB: Final = "StartJob"
 COMMIT_IMAGES: Final = "CommitImages"
 COMMIT_ROUTES: Final = "CommitRoutes"
 RELEASE_ROUTES: Final = "ReleaseRoutes"
+REVERT_IMAGES: Final = "RevertImages"
+REQUEST_MERGE: Final = "RequestMerge"
+WITHDRAW_REQUEST: Final = "WithdrawRequest"
 
 _BACK = "back"
 NOBODY: Final = "nobody"
@@ -218,6 +221,49 @@ class ReleaseRoutes(_To):
     step: ClassVar[str] = RELEASE_ROUTES
 
 
+@dataclass(frozen=True)
+class _Branch(Intent):
+    to: Side
+    branch: str
+
+    def written(self) -> dict[str, Any]:
+        return {"to": str(self.to), "branch": self.branch}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["to"]), str(stored["branch"]))
+
+
+@dataclass(frozen=True)
+class RequestMerge(_Branch):
+    """A branch of flipgate's own leads the routes' files to this side, and people are asked to merge it."""
+
+    step: ClassVar[str] = REQUEST_MERGE
+
+
+@dataclass(frozen=True)
+class WithdrawRequest(_Branch):
+    """Such a branch, which leads to this side, is to change nothing any more."""
+
+    step: ClassVar[str] = WITHDRAW_REQUEST
+
+
+@dataclass(frozen=True)
+class RevertImages(Intent):
+    """A side's overlay in Git is to be as it was before this release's commit."""
+
+    step: ClassVar[str] = REVERT_IMAGES
+    side: Side
+    release: str
+
+    def written(self) -> dict[str, Any]:
+        return {"side": str(self.side), "release": self.release}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        return cls(Side(stored["side"]), str(stored["release"]))
+
+
 INTENTS: Final[tuple[type[Intent], ...]] = (
     Move,
     HandOver,
@@ -230,6 +276,9 @@ INTENTS: Final[tuple[type[Intent], ...]] = (
     CommitImages,
     CommitRoutes,
     ReleaseRoutes,
+    RequestMerge,
+    WithdrawRequest,
+    RevertImages,
 )
 
 

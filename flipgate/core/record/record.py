@@ -6,7 +6,7 @@ nothing of concurrency: they take a record and the clock, and give the next reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.intents import MOVE_ROUTES, Move
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
@@ -168,6 +169,7 @@ class Record(Model):
     conditions: tuple[Condition, ...] = ()
     dark_preview: tuple[Sentence, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The routes that a dark preview may consist of: they are taken away by this, whatever the file says by then."""
+    merge_request: MergeRequest | None = Field(default=None, exclude_if=lambda request: request is None)
     written_down: Text = ""
     """The last rollback without a record that was written down since: its mark is not obeyed again."""
 
@@ -316,17 +318,6 @@ def judged(record: Record, step: str, evidence: Sequence[Evidence], now: datetim
     if record.release is None or not evidence:
         return record
     return but(record, release=record.release.judged(step, evidence, now))
-
-
-def entries_of(journal: Iterable[JournalEntry], release: str) -> tuple[JournalEntry, ...]:
-    """Returns the journal's entries that began while this release was the open one."""
-    return tuple(entry for entry in journal if entry.release == release)
-
-
-def merged(older: Iterable[JournalEntry], newer: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """Merges one release's entries from two looks: the record's journal is bounded, and an open entry ends."""
-    entries = {entry.id: entry for entry in (*older, *newer)}
-    return tuple(entries[number] for number in sorted(entries))
 
 
 def delivered(record: Record, announcement_id: str, *, release: str = "", thread: str = "") -> Record:

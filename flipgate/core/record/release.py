@@ -132,7 +132,7 @@ class Commit(Model):
     """A commit of flipgate's in the team's repository."""
 
     what: Name
-    """`deploy`, `flip` or `roll back`."""
+    """`deploy`, `flip`, `roll back` or `revert`."""
     commit: Name
     at: AwareDatetime
 

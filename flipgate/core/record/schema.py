@@ -44,6 +44,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.refused_build
     yield record.dark_preview
     yield from (condition.changed or condition.looked_at or condition.basis for condition in record.conditions)
+    yield record.merge_request
     yield record.question and record.question.look_first
     yield from (occupant.roles or occupant.accepted for occupant in record.sides.values())
     for release in record.releases:

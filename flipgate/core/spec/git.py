@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from flipgate.core.spec.fields import FileModel, Namespace, ObjectName
+from flipgate.core.spec.program import FOLDER_VARIABLE, Command
 from flipgate.core.values.sides import Side
 
 SCP: Final = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(?!/)[^\s:]+")
@@ -123,6 +124,17 @@ class Author(FileModel):
     )
 
 
+class RequestSpec(FileModel):
+    """A merge request in the place of a push, for a branch that takes changes by requests alone."""
+
+    command: Command = Field(
+        description="The program that opens a request for a branch that flipgate has pushed, with its arguments. It "
+        f"lies in the folder that the worker's operator names ({FOLDER_VARIABLE}); what it is about is in its "
+        "environment (docs/gitops.md). Exit code 0: the request is open."
+    )
+    timeout_seconds: int = Field(default=60, ge=1, le=600, description="How long it may take, in seconds.")
+
+
 class GitSpec(FileModel):
     """The repository that holds the sides' overlays, the routes, or both. What stands there is changed by commits."""
 
@@ -151,10 +163,21 @@ class GitSpec(FileModel):
     timeout_seconds: int = Field(
         default=300, ge=1, description="How long the cluster may take to run what was pushed, in seconds."
     )
+    revert_failed: bool = Field(
+        default=False,
+        description="Whether the images of a release that ended before users saw it are taken out of its overlay "
+        "again, once its side is at rest.",
+    )
+    request: RequestSpec | None = Field(
+        default=None,
+        description="Moves of users are brought into the branch by a merge request, and not by a push. For routes "
+        "alone: a file with overlays cannot have it.",
+    )
     author: Author = Field(default_factory=Author, description="Who flipgate's commits are by.")
     message: Message = Field(
         default=MESSAGE,
-        description=f"A commit's message, with the placeholders {', '.join(PLACEHOLDERS)} in braces.",
+        description=f"A commit's message, with the placeholders {', '.join(PLACEHOLDERS)} in braces. link is the page "
+        "of the run in Prefect's UI; empty for what is typed in a terminal.",
     )
 
     @property
@@ -171,4 +194,11 @@ class GitSpec(FileModel):
     def _something(self) -> GitSpec:
         if self.overlays is None and not self.routes:
             raise ValueError("names neither overlays nor routes: nothing would be committed")
+        if self.revert_failed and self.overlays is None:
+            raise ValueError("revertFailed is for images, and no overlays are named")
+        if self.request and self.overlays:
+            raise ValueError(
+                "request is for routes alone, and images of the overlays are pushed to the branch itself, for a "
+                "release waits for them: leave out request, or overlays"
+            )
         return self

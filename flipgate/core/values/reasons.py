@@ -25,6 +25,7 @@ class Why(StrEnum):
     APPROVED = "Approved"
     AS_RECORDED = "AsRecorded"
     AUTOSCALER_MAY_SHRINK = "AutoscalerMayShrink"
+    AWAITS_MERGE = "AwaitsMerge"
     BAKE_FAILED = "BakeFailed"
     BAKE_PASSED = "BakePassed"
     BAKE_UNKNOWN = "BakeUnknown"
@@ -39,6 +40,8 @@ class Why(StrEnum):
     CLAIM_NOT_BOUND = "ClaimNotBound"
     CLOCK_AHEAD = "ClockAhead"
     COMMANDS_NOT_ALLOWED = "CommandsNotAllowed"
+    COMMIT_LEFT = "CommitLeft"
+    COMMIT_TAKEN_BACK = "CommitTakenBack"
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
@@ -120,6 +123,7 @@ class Why(StrEnum):
     REJECTED = "Rejected"
     RELEASE_GONE = "ReleaseGone"
     RELEASE_OPEN = "ReleaseOpen"
+    REQUEST_WITHDRAWN = "RequestWithdrawn"
     RESUME_REJECTED = "ResumeRejected"
     ROLLBACK_REQUESTED = "RollbackRequested"
     ROUTE_CHANGED = "RouteChanged"
@@ -191,6 +195,7 @@ ApprovalSpent | the yes was used by a move already | flipgate status APP (names 
 Approved | a person said yes to the move | nothing
 AsRecorded | routes and record name the same side | nothing
 AutoscalerMayShrink | an autoscaler may leave the old side fewer pods than it carried | raise its minReplicas
+AwaitsMerge | a merge request would have Git lead users where they are | a person merges it; the message names it
 BakeFailed | a gate of the bake failed: users are sent back | flipgate history APP RELEASE
 BakePassed | the gates passed through the bake; the release soaks | flipgate scale-down APP, after the soak
 BakeUnknown | the gates could not tell: nobody is moved | flipgate flip APP, or flipgate rollback APP --reason "..."
@@ -205,6 +210,8 @@ ChecksPassed | the dark side is up, Ready and checked | flipgate flip APP
 ClaimNotBound | a StatefulSet's pod has no volume: nothing binds its claim | kubectl describe pvc; the message names it
 ClockAhead | reconcile's last success lies in the future: clocks differ | date -u, here and on the worker
 CommandsNotAllowed | the worker would not run a check's program | put it into the worker's FLIPGATE_COMMANDS folder
+CommitLeft | the commit of a failed release is not taken back | the message says why; revert it, or leave it
+CommitTakenBack | the commit of a failed release is taken back, as the file asks | nothing
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
@@ -286,6 +293,7 @@ ReferenceGrantMissing | a route may not refer to a Service of a side | create th
 Rejected | a person said no | flipgate flip APP (asks again)
 ReleaseGone | the release that the question is of is not open any more | flipgate status APP
 ReleaseOpen | a release holds both sides | flipgate status APP; where it soaks, flipgate scale-down APP after that
+RequestWithdrawn | users were sent elsewhere while a merge request was open: it changes nothing any more | close it
 ResumeRejected | Prefect did not take the decision; the record has it | the run's page
 RollbackRequested | a person, or an unfinished way back, sends users back | nothing
 RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again

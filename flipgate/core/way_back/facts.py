@@ -144,7 +144,9 @@ class Facts:
         if known is None and not flux:
             return None  # nobody has looked yet, and no move of ours waits for Git
         left = f"; Flux leaves {', '.join(flux)} as it is until then" if flux else ""
-        said = f"nobody has pushed yet that the routes lead to {active}: reconcile does, within minutes{left}"
+        asked = record.merge_request
+        other = f". Do not merge {asked.name}: it leads to {asked.to}" if asked and asked.to is not active else ""
+        said = f"nobody has pushed yet that the routes lead to {active}: reconcile does, within minutes{left}{other}"
         status, why = ConditionStatus.FALSE, Why.GIT_BEHIND
         return Condition(type=ROUTES_IN_GIT, status=status, reason=why, message=said, since=self.now, side=active)
 

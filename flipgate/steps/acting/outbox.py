@@ -8,6 +8,7 @@ from functools import partial
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
+from flipgate.core.record.entries import entries_of
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import Release
@@ -141,4 +142,4 @@ def write_history(world: World) -> None:
     record = world.store.read()
     for release in reversed(record.releases):
         if release.phase.row.ended:
-            world.store.write_history(release, records.entries_of(record.journal, release.name))
+            world.store.write_history(release, entries_of(record.journal, release.name))

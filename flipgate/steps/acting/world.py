@@ -82,6 +82,8 @@ class World:
     monotonic: Callable[[], float] = time.monotonic
     """For what is measured, and waited for: seconds that never go back."""
     say: Callable[[str], None] = field(default=lambda _: None)
+    run_page: str = ""
+    """The page of the run that works here, which a commit's message names; empty outside of one, or without a UI."""
     nonce: Callable[[], str] = new_nonce
     uids: dict[InvolvedObject, str] = field(default_factory=dict)
     """Of the objects that Events were written on: read once, a process is short beside an object's life."""

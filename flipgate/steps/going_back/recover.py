@@ -17,9 +17,12 @@ from flipgate.core.record.intents import (
     HAND_OVER,
     MOVE_ROUTES,
     RELEASE_ROUTES,
+    REQUEST_MERGE,
     REST_SIDE,
     RESTORE_LIVE_SIDE,
+    REVERT_IMAGES,
     START_JOB,
+    WITHDRAW_REQUEST,
     HandOver,
     Move,
 )
@@ -203,6 +206,9 @@ RECOVERIES: Mapping[str, Callable[[Acting, JournalEntry], Outcome]] = MappingPro
         COMMIT_IMAGES: _undo,
         COMMIT_ROUTES: _undo,
         RELEASE_ROUTES: _undo,
+        REQUEST_MERGE: _undo,
+        WITHDRAW_REQUEST: _undo,
+        REVERT_IMAGES: _undo,
     }
 )
 """What is done about an interrupted step. One that is not here is closed as undone: its run begins it again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flipgate.adapters.flux import find_kustomization, find_source
-from flipgate.core.git.applied import not_there, whose_turn
+from flipgate.core.git.applied import Committed, not_there, stays, whose_turn
 from flipgate.core.git.fed import Still, stands_still
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.record.release import Release
@@ -53,7 +53,7 @@ def what_stands_still(world: World, name: KustomizationName | None) -> Still | N
 def wait_applied(
     world: World,
     release: Release,
-    commit: str,
+    committed: Committed,
     kustomization: KustomizationName | None,
     *,
     may_go_on: Callable[[], None],
@@ -63,18 +63,20 @@ def wait_applied(
     Raises Refused (NotApplied) that says what is missing, and Flux's own words: when the time that the file gives is
     over, or once Flux could not apply this very commit for FAILED_SECONDS.
     """
-    limit, began, failing = float(world.git_spec().timeout_seconds), world.monotonic(), None
+    git = world.git_spec()
+    limit, began, failing = float(git.timeout_seconds), world.monotonic(), None
     told = ""
     while late := not_there(world.application, look_at_side(world, release.side), release.images):
         waited = world.monotonic() - began
         found = _find(world, kustomization)
-        failed = found is not None and found.failed(commit)
+        failed = found is not None and found.failed(committed.head)
         failing = (waited if failing is None else failing) if failed else None
         said = whose_turn(found)
         if waited >= limit or (failing is not None and waited - failing >= FAILED_SECONDS):
+            fact = cut(f"does not run what was pushed after {waited:.0f} s: {'; '.join(late)}. {said}", 1_200)
             raise Refused(
-                cut(f"does not run what was pushed after {waited:.0f} s: {'; '.join(late)}. {said}", 1_500),
-                obj=f"release {release.name} on {release.side} (commit {commit[:12]})",
+                f"{fact}. {stays(committed, git.branch, reverts=git.revert_failed)}",
+                obj=f"release {release.name} on {release.side} (commit {committed.head[:12]})",
                 reason=Why.NOT_APPLIED,
                 untouched=f"{release.side.other}, which has the live traffic, and all routes",
                 next_command=_next(kustomization, world.application.place_of(release.side).namespace),

@@ -12,7 +12,8 @@ from flipgate.adapters import programs
 from flipgate.adapters.addresses import address
 from flipgate.adapters.forwarder import Behind, forwarding
 from flipgate.core.gates.checks import Check
-from flipgate.core.gates.command_check import FOLDER_VARIABLE, Ended, NotStarted, judge_command, told
+from flipgate.core.gates.command_check import Ended, NotStarted, judge_command, told
+from flipgate.core.spec.program import FOLDER_VARIABLE
 from flipgate.core.traffic.traffic import SERVICE, DarkSide
 from flipgate.core.values.errors import FlipgateError, Refused
 from flipgate.core.values.place import Place
@@ -74,6 +75,10 @@ def commands_here(world: World) -> Iterator[str]:
     """What `check` finds of commands. Without the folder's name nothing can be known here: that is said, for the
     worker's environment is another."""
     rules = [rule for rule in world.application.spec.checks if rule.command]
+    request = world.application.spec.git.request if world.application.spec.git else None
+    if request and FOLDER_VARIABLE in os.environ:
+        found = programs.find_program(request.command, os.environ)
+        yield from [f"spec.git.request cannot be run: {found.fact}"] if isinstance(found, NotStarted) else []
     if rules and FOLDER_VARIABLE in os.environ:
         yield from command_problems(world)
     elif rules:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from flipgate.adapters.git import Checkout
 from flipgate.adapters.kustomize import render, render_in
 from flipgate.core.git import rendered
+from flipgate.core.git.applied import Committed
 from flipgate.core.git.message import DEPLOY, commit_message, image_lines
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.record.intents import CommitImages
@@ -24,9 +25,9 @@ from flipgate.steps.moving.move import close_routes
 from flipgate.steps.moving.push import PUSHES, Files, note_commit, push
 
 
-def commit_images(acting: Acting, release: Release, side: SideState, traffic: Traffic) -> str:
-    """Commits and pushes the release's images to the overlay of its side; returns the commit that says them. Nothing is
-    pushed where the branch says them already.
+def commit_images(acting: Acting, release: Release, side: SideState, traffic: Traffic) -> Committed:
+    """Commits and pushes the release's images to the overlay of its side; returns what the branch says then. Nothing is
+    pushed where it says them already.
 
     The routes are closed first, as before every write on a dark side. Raises Refused: OverlayNotSet where the overlay
     cannot be given these images, or would change more than them, the other side among it; PushRefused where others push
@@ -46,8 +47,17 @@ def commit_images(acting: Acting, release: Release, side: SideState, traffic: Tr
                     release,
                 )
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
-        note_commit(world, release.name, DEPLOY, copy.head)
-        return copy.head
+        set_by = copy.head if changed else _set_by(world, copy, release.side)
+        note_commit(world, release.name, DEPLOY, set_by)
+        return Committed(copy.head, set_by)
+
+
+def _set_by(world: World, copy: Checkout, side: Side) -> str:
+    """The commit that has changed a side's overlay last: flipgate's of an earlier turn, or a person's."""
+    overlays = world.git_spec().overlays
+    assert overlays is not None, "asked only where the file declares overlays"
+    path, _ = kustomization_in(overlays.of(side), copy.find)
+    return copy.last_change([path])
 
 
 def _push(acting: Acting, copy: Checkout, changed: Files, details: str, release: Release) -> None:
@@ -59,6 +69,7 @@ def _push(acting: Acting, copy: Checkout, changed: Files, details: str, release:
         release=release.name,
         side=str(release.side),
         by=release.opened_by,
+        link=world.run_page,
         details=details,
     )
 
@@ -90,7 +101,7 @@ def _looked(world: World, copy: Checkout, side: Side, images: Mapping[str, str])
         return {}, []
     copy.write(path, changed)
     try:
-        after, others_after = _rendered(copy, folder), _rendered(copy, overlays.of(side.other))
+        after, others_after = rendered_overlay(copy, folder), rendered_overlay(copy, overlays.of(side.other))
     finally:
         copy.write(path, text)
     _need_set(world, side, after, images, path)
@@ -114,7 +125,8 @@ def _need_set(world: World, side: Side, text: str, images: Mapping[str, str], pa
         raise _not_set(path, "; ".join(left))
 
 
-def _rendered(copy: Checkout, folder: str) -> str:
+def rendered_overlay(copy: Checkout, folder: str) -> str:
+    """What an overlay renders to as the copy has it. Raises as `render` does."""
     return render(copy.folder / folder, folder)
 
 

@@ -15,8 +15,9 @@ from flipgate.core.git import routes as files_of
 from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
+from flipgate.core.git.routes import Told
 from flipgate.core.record import record as records
-from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes
+from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes, RequestMerge, WithdrawRequest
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.moves import by_hand, in_a_message, plan_lift
@@ -30,6 +31,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.applied import what_stands_still
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
+from flipgate.steps.moving.git_requests import end_request, request_merge
 from flipgate.steps.moving.push import Files, note_commit, push
 
 QUICK_SECONDS = 10.0
@@ -132,22 +134,32 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
 def _close(acting: Acting, error: FlipgateError) -> None:
     """Ends what a fault has left open: whatever of it has arrived, whoever looks next sees it, and does what is
     missing. Left open it would have others refused (JournalOpen), and a run begun again that waits for a person."""
-    for step in (CommitRoutes.step, ReleaseRoutes.step):
+    for step in (CommitRoutes.step, ReleaseRoutes.step, RequestMerge.step, WithdrawRequest.step):
         close_open(acting, acting.world.store.read(), step, EntryState.UNDONE, f"looked at again later: {error}")
 
 
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, acting.world.git_spec()
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
+        request = world.store.read().merge_request
+        if request and request.to is not to:
+            end_request(acting, copy, to)
         files = copy.read_all(spec.routes)
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
             named = ", ".join(map(str, lacking))
             raise NotFound(f"{named} is in none of {', '.join(spec.routes)}", obj=f"commit {copy.head[:12]}")
-        if files_of.changed_files(files, routes, places, to):
+        changed = files_of.changed_files(files, routes, places, to)
+        if changed and spec.request:
+            story, message = _said(world, traffic, to)
+            asked = request_merge(acting, copy, changed, story, message, to=to, seconds=seconds)
+            return agreement.awaits_merge(asked, spec.branch, world.now())
+        if changed:
             with journal(acting, CommitRoutes(to)) as entry:
                 _push(acting, copy, traffic, to)
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
+        elif request:
+            end_request(acting, copy, to)
         return _released(acting, copy, traffic, to)
 
 
@@ -158,22 +170,29 @@ def _git(world: World, seconds: float | None) -> Git:
 def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
     world, spec = acting.world, acting.world.git_spec()
     routes, places = files_of.leading(traffic), world.application.places
-    told = files_of.story(world.store.read(), to, FLIP, ROLL_BACK)
-    message = commit_message(
-        spec,
-        told.what,
-        application=world.application.name,
-        release=told.release,
-        side=str(to),
-        by=told.by,
-        details=files_of.lines(routes, to, told.why),
-    )
+    told, message = _said(world, traffic, to)
 
     def changed() -> Files:
         return files_of.changed_files(copy.read_all(spec.routes), routes, places, to)
 
     if push(acting, copy, changed(), changed, message):
         note_commit(world, told.release, told.what, copy.head)
+
+
+def _said(world: World, traffic: Traffic, to: Side) -> tuple[Told, str]:
+    """What has sent users there, and the message of the commit that says so."""
+    told = files_of.story(world.store.read(), to, FLIP, ROLL_BACK)
+    message = commit_message(
+        world.git_spec(),
+        told.what,
+        application=world.application.name,
+        release=told.release,
+        side=str(to),
+        by=told.by,
+        link=world.run_page,
+        details=files_of.lines(files_of.leading(traffic), to, told.why),
+    )
+    return told, message
 
 
 def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Condition:

@@ -387,9 +387,8 @@ class _Shift:
         turns = self.waiting.turns if turn.work else {name: going(state.workloads[name]) for name in late}
         whys = {name: self.unconfirmed.get((turn.side, name)) or turns.get(name) for name in late}
         said = [f"{name} ({why})" if why else name for name, why in whys.items()]
-        facts = [f"not as wanted within {limit:g} s: {', '.join(said)}", *self._held_up(turn, late)]
         return Refused(
-            "; ".join(facts),
+            "; ".join([f"not as wanted within {limit:g} s: {', '.join(said)}", *self._held_up(turn, late)]),
             obj=f"workers on {turn.side}",
             reason=Why.WORKERS_NOT_READY,
             untouched="all routes",

@@ -36,11 +36,11 @@ def set_by_git(acting: Acting, release: Release, view: View) -> View:
     kustomization = git.flux.of(release.side) if git.flux else None
     if not_there(world.application, side, release.images):
         need_running(world, release, kustomization)
-    commit = commit_images(acting, release, side, view.traffic)
+    committed = commit_images(acting, release, side, view.traffic)
     if not_there(world.application, side, release.images):
         if kustomization:
             ask_flux(acting, kustomization)
-        wait_applied(world, release, commit, kustomization, may_go_on=acting.check_lease)
+        wait_applied(world, release, committed, kustomization, may_go_on=acting.check_lease)
     after = stamped_look(acting, release.side)
     need_ours(acting, after.sides[release.side])
     return after

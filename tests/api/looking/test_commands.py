@@ -14,12 +14,13 @@ import urllib3
 
 from flipgate.adapters.forwarder import Behind, Forwarded, forwarding
 from flipgate.core.gates.checks import Check
+from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import DarkSide
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import LostLease, Refused
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.commands import command_problems, need_commands, run_command
+from flipgate.steps.looking.commands import command_problems, commands_here, need_commands, run_command
 from flipgate.steps.looking.look import look, need_dark
 from tests.api.shop import GREEN, Shop
 from tests.api.wire import ANSWERED, Answer, Handler, Script, serving
@@ -251,3 +252,14 @@ def test_the_addresses_are_gone_with_the_check(tmp_path: Path) -> None:
         assert kept.recv(1024) == b"", "nor does a connection that was kept lead there"
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", f"http://127.0.0.1:{pool.port}/", timeout=5, retries=False)
+
+
+def test_check_looks_for_the_program_that_opens_merge_requests(imagined: Shop, folder: Path) -> None:
+    git = {"repository": "https://git.example/acme/config", "routes": ("a.yaml",), "request": {"command": ("open",)}}
+    world = imagined.world()
+    spec = world.application.spec.model_copy(update={"git": GitSpec.model_validate(git)})
+    world.application = world.application.model_copy(update={"spec": spec})
+    missing = f"spec.git.request cannot be run: {folder} has no program open that may be executed"
+    assert list(commands_here(world)) == [missing]
+    put(folder, "exit 0", "open")
+    assert list(commands_here(world)) == []

@@ -32,11 +32,13 @@ GIT = "  git: {{repository: {url}, routes: [routing.yaml], flux: {{routes: {{nam
 class Team:
     """The shop, whose route is in Git, and a Flux that is at the commit that the test says."""
 
+    git = GIT
+
     def __init__(self, shop: Shop, repository: Served) -> None:
         self.shop, self.repository, self.applied = shop, repository, ""
         self.flux = Kustomized(f"Kustomization {shop.name}/routing", found=True)
         repository.begins({"routing.yaml": ROUTING.replace("NAME", shop.name)})
-        text = shop.text + GIT.format(url=repository.url, name=shop.name)
+        text = shop.text + self.git.format(url=repository.url, name=shop.name)
         shop.application = load_application(text, "shop.yaml")
         self.first = repository.tip
 

@@ -139,6 +139,14 @@ def test_one_commit_sets_the_images_and_flipgate_the_counts(team: Team) -> None:
     assert [(each.what, each.commit) for each in record.release.commits] == [("deploy", team.repository.tip)]
 
 
+def test_a_commit_names_the_page_of_its_run(team: Team) -> None:
+    world = team.world()
+    world.run_page = "https://prefect.example/runs/flow-run/1"
+    brought_up(world)
+    message = git(team.repository.bare, "log", "-1", "--format=%B", "main")
+    assert message.splitlines()[-1] == "https://prefect.example/runs/flow-run/1"
+
+
 def test_begun_again_it_pushes_nothing_more(team: Team) -> None:
     world = team.world()
     release = brought_up(world)
@@ -242,6 +250,15 @@ def test_what_is_not_applied_in_time_is_said(team: Team) -> None:
     with pytest.raises(Refused, match=r"does not run what was pushed after 30 s: .*web has shop/web:1") as refused:
         brought_up(world)
     assert refused.value.reason == Why.NOT_APPLIED
+    commit = team.repository.tip[:12]
+    said = f"commit {commit} stays on main: the same build again once that is mended, or git revert {commit}"
+    assert refused.value.fact.endswith(said)
+    team.repository.pushes({"notes": "by somebody else\n"})
+    with pytest.raises(Refused, match=f"git revert {commit}"):
+        brought_up(world)
+    last = world.store.read().release
+    assert last is not None
+    assert [each.commit[:12] for each in last.commits] == [commit], "not the newest, which is somebody else's"
     assert team.shop.counts(GREEN) == {"web": 0, "mailer": 0}
 
 

@@ -101,6 +101,41 @@ def test_a_branch_that_was_moved_back_is_not_moved_forward_by_us(team: Served) -
     assert team.tip == first
 
 
+def test_another_branch_is_moved_only_from_where_it_was_seen(team: Served) -> None:
+    with repository(team).checkout() as copy:
+        assert copy.tip("flipgate/shop/green") == ""
+        copy.write(PATH, "images: [a]\n")
+        ours = copy.commit("ours", AUTHOR)
+        copy.push_to("flipgate/shop/green", ours, "")
+        assert copy.tip("flipgate/shop/green") == ours
+        assert copy.author_of(ours) == AUTHOR
+        theirs = team.pushes_to("flipgate/shop/green", {"other": "y\n"})
+        for lease in ("", ours):
+            with pytest.raises(Conflict):
+                copy.push_to("flipgate/shop/green", ours, lease)
+        assert copy.tip("flipgate/shop/green") == theirs
+        copy.refresh()
+        assert not copy.has(theirs)
+        copy.push_to("flipgate/shop/green", copy.head, theirs)
+        assert copy.has(copy.tip("flipgate/shop/green"))
+    assert team.log() == ["The platform"]
+
+
+def test_a_file_without_a_commit_keeps_what_came_after_it_or_is_not_to_be_had(team: Served) -> None:
+    lines = [f"line {number}\n" for number in range(9)]
+    team.pushes({PATH: "".join(lines)})
+    ours = team.pushes({PATH: "".join(["ours\n", *lines[1:]])})
+    team.pushes({PATH: "".join(["ours\n", *lines[1:8], "theirs\n"])})
+    with repository(team).checkout() as copy:
+        assert copy.has(ours)
+        assert copy.without(ours, PATH) == "".join([*lines[:8], "theirs\n"])
+    team.pushes({PATH: "".join(["theirs, too\n", *lines[1:]])})
+    with repository(team).checkout() as copy:
+        assert copy.has(ours)
+        assert copy.without(ours, PATH) is None
+        assert copy.without(git(team.bare, "rev-list", "--max-parents=0", "main"), PATH) is None
+
+
 def test_a_file_at_a_commit_that_the_copy_does_not_have(team: Served) -> None:
     old = team.tip
     team.pushes({PATH: "images: [z]\n"})

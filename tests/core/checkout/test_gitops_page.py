@@ -11,7 +11,8 @@ from flipgate.core.values.reasons import Why
 from tests.core.source import ROOT
 
 PAGE = (ROOT / "docs/gitops.md").read_text()
-BLOCKS = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+READ = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+BLOCKS = [block for block in READ if "spec" in block]
 
 
 def test_the_section_of_the_page_is_one_of_a_whole_file() -> None:
@@ -21,9 +22,21 @@ def test_the_section_of_the_page_is_one_of_a_whole_file() -> None:
     git = load_application(yaml.safe_dump(document), "flipgate.yaml").spec.git
     assert git is not None
     assert git.holds
+    assert git.request is None
     assert git.overlays is not None
     for path in (git.overlays.blue, git.overlays.green, *git.routes):
         assert (ROOT / "examples/sportsdata" / path).exists(), "the example's own place, so that it can be compared"
+
+
+def test_a_merge_request_takes_the_place_of_overlays() -> None:
+    (request,) = [block for block in READ if "spec" not in block]
+    (section,) = [block["spec"]["git"] for block in BLOCKS if "git" in block["spec"]]
+    document = yaml.safe_load((ROOT / "examples/sportsdata/flipgate.yaml").read_text())
+    document["spec"]["git"] = {key: value for key, value in section.items() if key != "overlays"} | request
+    git = load_application(yaml.safe_dump(document), "flipgate.yaml").spec.git
+    assert git is not None
+    assert git.request is not None
+    assert git.request.command == ("open-request",)
 
 
 def test_what_argo_cd_is_told_are_fields_of_its_application() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from flipgate.cli._status_text import many, one
 from flipgate.core.git import agreement
-from flipgate.core.record.conditions import DRIFTED, WAY_BACK_READY
+from flipgate.core.git.agreement import awaits_merge, noted
+from flipgate.core.record.conditions import DRIFTED, ROUTES_IN_GIT, WAY_BACK_READY
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Contract, Occupant
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.spec.git import GitSpec
@@ -204,3 +206,15 @@ def test_git_that_agrees_is_no_warning() -> None:
     remembered = agreement.noted(record(), agreement.agrees(BLUE, "commit abc leads to blue", at(0)), at(0))
     shown = "\n".join(one(data(facts(remembered, application=application)), at(30), wide=False))
     assert "RoutesInGit True" in shown
+
+
+def test_a_request_that_leads_away_from_users_is_not_to_be_merged() -> None:
+    git = GitSpec.model_validate({"repository": "https://git.example/acme/config", "routes": ("a.yaml",)}, by_name=True)
+    spec = shop().spec.model_copy(update={"git": git})
+    request = MergeRequest(
+        branch="flipgate/shop/green", to=GREEN, at=at(), commit="0" * 40, url="https://git.example/7"
+    )
+    waits = noted(record(merge_request=request), awaits_merge(request, "main", at()), at())
+    seen = facts(waits, application=shop().model_copy(update={"spec": spec}), routes=BLUE)
+    (found,) = [each for each in seen.conditions if each.type == ROUTES_IN_GIT]
+    assert "Do not merge https://git.example/7 (branch flipgate/shop/green): it leads to green" in found.message

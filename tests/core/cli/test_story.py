@@ -13,9 +13,10 @@ from flipgate.cli._story_text import lasted, lines
 from flipgate.cli.history import DATA
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import answer, lapse, pose
+from flipgate.core.record.entries import merged
 from flipgate.core.record.intents import BRING_UP, MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
-from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record, merged
+from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record
 from flipgate.core.record.release import (
     BAKE,
     CHECKS,

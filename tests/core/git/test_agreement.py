@@ -5,13 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from flipgate.core.git.agreement import STAYS_SECONDS, agreed, agrees, basis_of, is_away, is_behind, noted
+import pytest
+
+from flipgate.core.git.agreement import (
+    STAYS_SECONDS,
+    agreed,
+    agrees,
+    awaits_merge,
+    basis_of,
+    is_away,
+    is_behind,
+    noted,
+    request_over,
+    requested,
+)
 from flipgate.core.record import conditions
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.record import Record
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
 from tests.core.builders import BLUE, GREEN, LIVE, NOW, record, release
 from tests.core.git.test_manifest import API, PLACES
 
@@ -88,3 +103,44 @@ def test_git_that_is_only_away_is_told_as_that_and_what_comes_after_it_by_itself
     assert [each.reason for each in stuck.outbox] == [Why.GIT_STAYS_BEHIND]
     over = noted(but(pushed, outbox=()), agrees(GREEN, "commit abc leads to green", at_last), at_last)
     assert not over.outbox
+
+
+REQUEST = MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW, commit="0" * 40, url="https://git.example/7")
+
+
+def test_a_pending_merge_is_no_git_that_stays_behind_however_long_it_takes() -> None:
+    first = requested(but(record(), outbox=()), REQUEST, NOW)
+    (told,) = first.outbox
+    assert (told.reason, told.url) == (Why.AWAITS_MERGE, REQUEST.url)
+    quiet = noted(but(first, outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
+    later = noted(requested(quiet, REQUEST, LATER), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    assert known(later)[0] == Why.AWAITS_MERGE
+    assert "since 2026-03-01 12:00:00 UTC" in known(later)[1]
+    assert not later.outbox
+
+
+def test_what_is_merged_has_its_time_to_be_applied() -> None:
+    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
+    merged = noted(pending, is_behind(GREEN, "Flux has not applied it", MUCH_LATER), MUCH_LATER)
+    assert known(merged)[0] == Why.GIT_BEHIND
+    assert not merged.outbox
+    stays = noted(merged, is_behind(GREEN, "still not", MUCH_LATER), MUCH_LATER)
+    assert [each.reason for each in stays.outbox] == [Why.GIT_STAYS_BEHIND]
+
+
+@pytest.mark.parametrize(
+    ("request_", "active", "reasons"),
+    [
+        (REQUEST, GREEN, [Why.GIT_AGREES]),
+        (REQUEST, BLUE, [Why.REQUEST_WITHDRAWN]),
+        (but(REQUEST, commit=""), BLUE, []),
+        (None, BLUE, []),
+    ],
+    ids=["merged", "users elsewhere", "never opened", "none"],
+)
+def test_the_end_of_a_request_is_told_to_who_was_asked(
+    request_: MergeRequest | None, active: Side, reasons: list[str]
+) -> None:
+    over = request_over(but(record(), merge_request=request_, outbox=()), active, NOW)
+    assert over.merge_request is None
+    assert [each.reason for each in over.outbox] == reasons

@@ -92,6 +92,7 @@ def test_a_message_holds_no_control_characters_and_no_more_lines_than_fit() -> N
         release="abc-1",
         side="green",
         by=by,
+        link="",
         details="- x",
     )
     assert said.startswith("flip: shop abc-1, green\n\nBy ana")
@@ -107,7 +108,7 @@ def test_images_that_stay_are_not_listed(side: Side) -> None:
 
 
 def test_a_message_is_never_empty_and_holds_nothing_that_git_cannot_be_given() -> None:
-    words = {"application": "shop", "release": "a-1", "side": "green", "by": "ana"}
+    words = {"application": "shop", "release": "a-1", "side": "green", "by": "ana", "link": ""}
     spec = SPEC.model_copy(update={"message": "{link}"})
     assert commit_message(spec, FLIP, **words) == "flip: shop a-1, green\n"
     said = commit_message(SPEC, FLIP, **words, details="why\0 \x1b[1m")

@@ -19,9 +19,12 @@ from flipgate.core.record.intents import (
     Move,
     Preview,
     ReleaseRoutes,
+    RequestMerge,
     Rest,
     Restore,
+    RevertImages,
     StartJob,
+    WithdrawRequest,
     in_words,
 )
 from tests.core import source
@@ -45,6 +48,9 @@ STORED: tuple[tuple[Intent, dict[str, Any]], ...] = (
     (Rest(BLUE, {"web": 0}), {"side": "blue", "replicas": {"web": 0}}),
     (Restore(BLUE, {"web": 2}), {"side": "blue", "replicas": {"web": 2}}),
     (StartJob(GREEN, "smoke-1"), {"side": "green", "job": "smoke-1"}),
+    (RequestMerge(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
+    (RevertImages(GREEN, "a-1"), {"side": "green", "release": "a-1"}),
+    (WithdrawRequest(GREEN, "flipgate/a"), {"to": "green", "branch": "flipgate/a"}),
 )
 """As flipgate wrote them before they had types: what is stored is not to change."""
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from flipgate.adapters.store import parse_record
 from flipgate.core.git.agreement import agrees
 from flipgate.core.record import queue
+from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
@@ -20,7 +21,7 @@ from flipgate.core.record.release import Commit, FrozenEvidence, Judgement, Phas
 from flipgate.core.record.size import written
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import BLUE, DARK, LIVE, NOW, RUN, question, record, refuses, release
+from tests.core.builders import BLUE, DARK, GREEN, LIVE, NOW, RUN, question, record, refuses, release
 
 FIRST: dict[str, Any] = json.loads((Path(__file__).parent / "schema-1.json").read_text())
 """What the first readers took, made from their own models: it never changes."""
@@ -34,6 +35,7 @@ REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
 NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
+    "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
@@ -100,7 +102,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     then["Record"] = set(FIRST["properties"])
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
-        "Record": {"darkPreview", "queued", "refusedBuild"},
+        "Record": {"darkPreview", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
         "Question": {"lookFirst"},
         "Occupant": {"accepted", "roles"},
