@@ -31,7 +31,8 @@ TOKEN = "not-a-real-token"
 OVERLAYS = ("app/overlays/blue", "app/overlays/green")
 ROUTES = "clusters/routes.yaml"
 APPS, FILE_BYTES = 9, 3_000
-WHOLE, RENDER, LOOK = "the whole tree", "both overlays rendered", "the routes' file read"
+WHOLE, RENDER = "the whole tree", "both overlays rendered"
+LOOK, HEAD = "the routes' file read", "the branch's head asked"
 
 
 def main() -> int:
@@ -62,6 +63,7 @@ def measure(files: int, commits: int, megabytes: int, rounds: int) -> dict[str, 
                 WHOLE: partial(whole, there),
                 RENDER: partial(rendered, there),
                 LOOK: partial(looked, there),
+                HEAD: partial(asked, there),
             }
             seen: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
             for number in range(rounds):
@@ -92,6 +94,11 @@ def looked(there: Git) -> None:
     """What a flip looks at."""
     with there.checkout() as copy:
         copy.read(ROUTES)
+
+
+def asked(there: Git) -> None:
+    """What reconcile asks every five minutes, while nobody has pushed."""
+    there.find_head()
 
 
 @contextmanager
