@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from flipgate.cli._print import clock, emit, iso
+from flipgate.cli._print import clock, echo, emit, iso
 
 if TYPE_CHECKING:
     from flipgate.core.record.record import Record
@@ -24,7 +22,7 @@ def show(record: Record, what: str, *, changed: bool, output: str | None) -> Non
         sides = {"active": str(active), "dark": str(active.other)}
         emit({"application": app, **sides, "since": since, "changed": changed}, output)
     elif changed:
-        click.echo(f"application {app} {what}")
+        echo(f"application {app} {what}")
     else:
         known = clock(since) if since else "before the journal begins"
-        click.echo(f"application {app} is managed already (since {known}); nothing changed")
+        echo(f"application {app} is managed already (since {known}); nothing changed")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flipgate.cli._live_side import cell, lead
-from flipgate.cli._print import ago, clock, count, lasting, table
+from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
@@ -31,7 +31,7 @@ def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
     title = click.style(data["application"], bold=True)
     lines = [*lead(data, now), f"{title}  (namespace {data['namespace']}, context {data['context']})"]
     for label, text in [*_facts(data, now, wide), *(_more(data) if wide else ())]:
-        lines.append(f"  {label:<10}  {text}")
+        lines.append(f"  {label:<10}  {on_one_line(text)}")
     return [*lines, "", *_sides(data, wide)]
 
 
