@@ -73,6 +73,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
+    yield from (("", click.style(each, fg="red")) for each in data["wayBack"]["foreignLines"])
     for condition in data["conditions"]:
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
             # those two stand above everything else
@@ -112,7 +113,7 @@ def _active(data: dict[str, Any]) -> str:
 def _phase(data: dict[str, Any], now: datetime) -> str:
     release = data["release"]
     if release:
-        message, _ = _by_hand(release["message"])
+        message = _without_line(release["message"])
         told = f": {message}" if message else ""
         since = f"since {clock(data['since'])} ({ago(data['since'], now)})"
         return f"{data['phase']} ({release['reason']}{told}) {since}"
@@ -143,13 +144,11 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "", "may start: reconcile starts it within minutes"
 
 
-def _by_hand(message: str) -> tuple[str, str]:
-    """The message of a phase, and the kubectl line that it ends with, if any: the way back without flipgate."""
+def _without_line(message: str) -> str:
+    """The message of a phase without the kubectl line that it ends with, if any: the way back of that moment."""
     for before in BY_HAND:
-        said, found, line = message.partition(f"{before}kubectl ")
-        if found:
-            return said, f"kubectl {line}"
-    return message, ""
+        message = message.partition(f"{before}kubectl ")[0]
+    return message
 
 
 def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:
@@ -256,8 +255,7 @@ def _more(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What `-o wide` adds: evidence and times."""
     for proof in (data["waitsFor"] or {}).get("evidence", []):
         yield "Evidence", f"{proof['gate']}: {proof['verdict']}, {proof['detail']}"
-    if line := _by_hand((data["release"] or {}).get("message", ""))[1]:
-        yield "By hand", line
+    yield from (("By hand", line) for line in data["wayBack"]["byHand"])
     for phase, seconds in (data["release"] or {}).get("phaseSeconds", {}).items():
         yield "Took", f"{phase} {seconds:g} s"
 

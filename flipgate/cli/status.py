@@ -44,7 +44,8 @@ DATA = """\
                   decision: null or {decision, by, via, reason, at, spent}}
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
-                  `rollback` would be refused now}
+                  `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],
+                  foreignLines: [SENTENCE: an annotation flipgate.dev/way-back that is not flipgate's line]}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are
                   WayBackReady, while a release is baking, live or settling: could users go back to what they left?
                   Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,
