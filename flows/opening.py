@@ -33,7 +33,7 @@ def open_world(application: str, cluster: str) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
     world = connect(application, cluster, actor=f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})")
     log = get_run_logger().info
-    world.say = lambda text: log("%s", one_line(text))
+    world.say = lambda text: log(one_line(text))
     return world
 
 
