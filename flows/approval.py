@@ -20,6 +20,7 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
+from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
@@ -46,8 +47,12 @@ class Answer(RunInput):
     model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"patternProperties": {f"^{RUNG}$": {}}})
 
     decision: Literal["approve", "reject"] = Field(description="approve or reject")
-    reason: str = Field(min_length=1, description="Why; the next reader of the history will ask.")
-    name: str = Field(min_length=1, description="Who you are (as you say: Prefect does not know).")
+    reason: str = Field(
+        min_length=1, max_length=REASON_SHOWN, description="Why; the next reader of the history will ask."
+    )
+    name: str = Field(
+        min_length=1, max_length=NAME_SHOWN, description="Who you are (as you say: Prefect does not know)."
+    )
 
 
 def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:

@@ -14,6 +14,7 @@ from flipgate.core.record.going_on import ENDED
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import may_start
 from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.outward import one_line
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
 from flipgate.steps.acting.world import World, default_actor
@@ -31,7 +32,8 @@ RUN_BYTES = NAME_BYTES // 2
 def open_world(application: str, cluster: str) -> World:
     """The application's World; the Lease and the journal will name this flow run as the actor."""
     world = connect(application, cluster, actor=f"{fitted(str(flow_run.name), RUN_BYTES)} ({default_actor()})")
-    world.say = get_run_logger().info
+    log = get_run_logger().info
+    world.say = lambda text: log(one_line(text))
     world.run_page = url_of(str(flow_run.id))
     return world
 

@@ -24,6 +24,7 @@ from flipgate.adapters import runs
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.outward import markdown, markdown_code, one_line
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.failed import what_failed
@@ -33,7 +34,7 @@ from flipgate.steps.watching.watch import Moved
 
 def show_evidence(world: World, title: str, evidence: Iterable[Evidence]) -> None:
     """A table of verdicts as an artifact `APP-evidence`."""
-    text = f"## {title}\n\n{evidence_table(evidence)}"
+    text = f"## {markdown(title)}\n\n{evidence_table(evidence)}"
     _beside(world, "evidence", title, lambda: text)
 
 
@@ -45,7 +46,7 @@ def show_checks(world: World, title: str, evidence: Iterable[Evidence]) -> None:
         try:
             if rows:
                 key = f"{world.application.name}-checks"
-                create_table_artifact(table=rows, key=key, description=title)
+                create_table_artifact(table=rows, key=key, description=markdown(title))
         except Exception as error:  # any at all: it is only shown
             world.say(f"no artifact {world.application.name}-checks: {type(error).__name__}")
 
@@ -69,7 +70,7 @@ def show_graphs(world: World, title: str, make: Callable[[], list[str]]) -> None
 
     def text() -> str:
         graphs = "\n\n".join(make())
-        return f"## {title}\n\n{graphs}" if graphs else ""
+        return f"## {markdown(title)}\n\n{graphs}" if graphs else ""
 
     _beside(world, "bake", title, text)
 
@@ -101,7 +102,8 @@ def _beside(world: World, kind: str, title: str, make: Callable[[], str]) -> _Se
     def show() -> None:
         try:
             if text := make():
-                create_markdown_artifact(markdown=text, key=f"{world.application.name}-{kind}", description=title)
+                key = f"{world.application.name}-{kind}"
+                create_markdown_artifact(markdown=text, key=key, description=markdown(title))
         except Exception as error:  # any at all: it is only shown
             sending.refused = True
             world.say(f"no artifact {world.application.name}-{kind}: {type(error).__name__}")
@@ -171,7 +173,7 @@ def _showing(world: World, title: str) -> Iterator[Callable[[Shown], None]]:
         name = world.application.name
         try:
             while place := _newest(places):
-                said = f"{title}: {place.line}"
+                said = markdown(f"{title}: {place.line}")
                 if bar is None:
                     bar = create_progress_artifact(progress=place.percent, key=f"{name}-progress", description=said)
                 else:
@@ -214,32 +216,31 @@ def _newest(places: SimpleQueue[Shown | None]) -> Shown | None:
 
 def evidence_table(evidence: Iterable[Evidence]) -> str:
     """Verdicts as a Markdown table."""
-    rows = [_row(e.gate, f"**{e.verdict}**", e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
+    rows = [_row(e.gate, e.verdict, e.asked, e.of_whom, e.answer, e.threshold) for e in evidence]
     head = ["| gate | verdict | asked | of whom | answer | wanted |", "|---|---|---|---|---|---|"]
     return "\n".join(head + rows) if rows else "No checks are declared for this application."
 
 
-def _row(*cells: str) -> str:
-    """A query may hold what would end a cell of the table."""
-    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+def _row(gate: str, verdict: Verdict, *cells: str) -> str:
+    return "| " + " | ".join([markdown(gate), f"**{verdict}**", *map(markdown, cells)]) + " |"
 
 
 def _look_first(question: Question) -> str:
     """How to see the dark side with one's own eyes, as a block to copy from."""
-    lines = "\n".join(question.look_first)
-    return f"To look at it first:\n\n```sh\n{lines}\n```\n\n" if lines else ""
+    lines = "\n".join(map(one_line, question.look_first))
+    return f"To look at it first:\n\n{markdown_code(lines, 'sh')}\n\n" if lines else ""
 
 
 def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
     shown = list(evidence)
-    rows = [_row(e.gate, f"**{e.verdict}**", e.answer) for e in shown]
+    rows = [_row(e.gate, e.verdict, e.answer) for e in shown]
     table = "\n".join(["| gate | | found |", "|---|---|---|", *rows]) if rows else "No checks are declared."
     passed = sum(e.verdict is Verdict.PASS for e in shown)
     gates = sum(e.verdict is not Verdict.INFO for e in shown)
-    changes = "".join(f"\n- {line}" for line in question.changes)
+    changes = "".join(f"\n- {markdown(line)}" for line in question.changes)
     return (
-        f"## {question.summary}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
+        f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
         f"{_look_first(question)}{table}\n\n"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."

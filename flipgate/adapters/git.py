@@ -30,6 +30,7 @@ from flipgate.core.values.errors import (
     TemporaryError,
     Unreachable,
 )
+from flipgate.core.values.yaml_text import FILE_BYTES
 
 T = TypeVar("T")
 SECONDS: Final = 60.0
@@ -296,7 +297,11 @@ class Checkout:
     def _text(self, whole: Path, path: str) -> str:
         obj = f"{path} of {self._git.address} ({self._git.branch}, commit {self.head[:12]})"
         try:
-            return whole.read_bytes().decode()
+            with whole.open("rb") as file:
+                raw = file.read(FILE_BYTES + 1)
+            if len(raw) > FILE_BYTES:
+                raise PermanentError(f"has more bytes than are read; the most is {FILE_BYTES:,}", obj=obj)
+            return raw.decode()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NotFound("is not there", obj=obj) from None
         except UnicodeDecodeError:
@@ -372,6 +377,8 @@ class Git:
         except TimeoutError:
             took = time.monotonic() - began
             raise Unreachable(f"git {arguments[0]} had no end after {took:.0f} s", obj=self._obj) from None
+        except programs.TooLong as error:
+            raise PermanentError(f"git {arguments[0]} {error}", obj=self._obj) from None
         except FileNotFoundError:
             raise PermanentError(
                 "is not installed here", obj="program git", next_command="apt-get install git"

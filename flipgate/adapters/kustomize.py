@@ -56,6 +56,8 @@ def render(folder: Path, source: str) -> str:
         code, out, err = programs.run_to_end([program, *verb, str(folder)], _environment(), timeout=SECONDS)
     except TimeoutError:
         raise Unreachable(f"had no end after {SECONDS:g} s", obj=f"rendering {source}") from None
+    except programs.TooLong as error:
+        raise BadInput(f"its rendering {error}", obj=source, untouched="the repository") from None
     except OSError as error:
         raise PermanentError(f"cannot be run here: {error.strerror}", obj=f"program {program}") from None
     if code:

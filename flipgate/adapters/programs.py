@@ -4,6 +4,7 @@ output too; git and kustomize."""
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import stat
 import subprocess
@@ -12,10 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from flipgate.core.gates.command_check import HALF_BYTES, Ended, NotStarted, Output
 from flipgate.core.spec.program import FOLDER_VARIABLE
+from flipgate.core.values.yaml_text import RENDERED_BYTES
 
 LOOK_SECONDS = 0.1
 ASK_SECONDS = 5.0
@@ -23,6 +25,12 @@ ASK_SECONDS = 5.0
 GRACE_SECONDS = 3.0
 """Between SIGTERM and SIGKILL, for whoever cleans up after itself."""
 PIECE_BYTES = 65_536
+OUTPUT_BYTES = RENDERED_BYTES
+"""Of each output of git and kustomize: what is beyond is nothing that a person wrote into a repository."""
+
+
+class TooLong(Exception):  # noqa: N818 - an answer, not a fault
+    """It wrote more than is read of anybody; says how much that is."""
 
 
 def find_program(command: Sequence[str], environment: Mapping[str, str]) -> Path | NotStarted:
@@ -84,8 +92,8 @@ def run_to_end(
     words: Sequence[str], environment: Mapping[str, str], *, folder: Path | None = None, timeout: float
 ) -> tuple[int, bytes, bytes]:
     """Runs a program that ends by itself, in a process group of its own; returns its exit code, and what it wrote to
-    each of its outputs. Raises TimeoutError after so many seconds: it is ended then, with what it has started; OSError
-    or ValueError where it cannot be run."""
+    each of its outputs. Raises TimeoutError after so many seconds, and TooLong when one of the outputs has more than
+    OUTPUT_BYTES: it is ended then, with what it has started; OSError or ValueError where it cannot be run."""
     process = subprocess.Popen(
         words,
         cwd=folder,
@@ -96,12 +104,38 @@ def run_to_end(
         start_new_session=True,
     )
     try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
+        out, err = _outputs(process, time.monotonic() + timeout)
+    except (TimeoutError, TooLong):
         _signal(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise TimeoutError from None
+        process.wait()
+        raise
     return process.returncode, out, err
+
+
+def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
+    """What it writes to each of its outputs until it has ended, as far as that is read of anybody."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    read: dict[Any, bytearray] = {process.stdout: bytearray(), process.stderr: bytearray()}
+    with selectors.DefaultSelector() as waiting, process.stdout, process.stderr:
+        for pipe in read:
+            waiting.register(pipe, selectors.EVENT_READ)
+        while waiting.get_map():
+            ready = waiting.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                if piece := os.read(key.fd, PIECE_BYTES):
+                    read[key.fileobj] += piece
+                    if len(read[key.fileobj]) > OUTPUT_BYTES:
+                        raise TooLong(f"wrote more than {OUTPUT_BYTES:,} bytes")
+                else:
+                    waiting.unregister(key.fileobj)
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+    return bytes(read[process.stdout]), bytes(read[process.stderr])
 
 
 def _ends(pid: int, deadline: float, may_go_on: Callable[[], None]) -> bool:

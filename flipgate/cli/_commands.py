@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from flipgate.cli._failures import fail
+from flipgate.cli._print import echo
 from flipgate.core.values.errors import about
 from flipgate.core.values.nearest import hint
 
@@ -38,7 +39,7 @@ def _say_version(ctx: click.Context, _param: click.Parameter, value: bool) -> No
     if value:
         from importlib.metadata import version
 
-        click.echo(f"flipgate {version('flipgate')}")
+        echo(f"flipgate {version('flipgate')}")
         ctx.exit()
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from flipgate.cli._options import ClusterOptions, need_reason, person, say
-from flipgate.cli._print import emit, iso
+from flipgate.cli._print import echo, emit, iso
 
 if TYPE_CHECKING:
     from flipgate.core.record.record import Question
@@ -50,9 +48,9 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
         data = {"application": app, "decision": verb, "by": by, "reason": reason, "question": shown}
         emit({**data, "notPassed": [each.model_dump() for each in bad], "rung": not note, "note": note}, output)
         return
-    click.echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
+    echo(f"{'approved' if verb == 'approve' else 'rejected'} by {by}: {question.summary}")
     for each in bad:
-        click.echo(f"not passed: {each.gate}: {each.verdict}, {each.detail}")
+        echo(f"not passed: {each.gate}: {each.verdict}, {each.detail}")
     if note:
         say(f"note: the decision is recorded. {note}")
 

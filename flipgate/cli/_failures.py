@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 import click
 
+from flipgate.cli._print import echo
 from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.outward import json_text
 from flipgate.core.values.reasons import Why
 
 INTERRUPTED = 130
@@ -22,12 +24,12 @@ def fail(error: Exception, typed: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     if os.environ.get("FLIPGATE_DEBUG") not in (None, "", "0"):
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        echo("".join(traceback.format_exception(error)), err=True, nl=False)
     told, sentence, code = _told(error)
     if wants_json(typed):
-        click.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
+        echo(json_text(json.dumps({"error": told}, ensure_ascii=False)), err=True)
     else:
-        click.echo(f"error: {sentence}", err=True)
+        echo(f"error: {sentence}", err=True)
     return code
 
 

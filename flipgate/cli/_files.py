@@ -43,9 +43,14 @@ def read_to_check(filename: str) -> tuple[Application, BadInput | None]:
 
 def _read(filename: str) -> tuple[str, str]:
     """A file's text, and what messages call it."""
+    from flipgate.core.values.yaml_text import FILE_BYTES
+
     source = "stdin" if filename == "-" else filename
     try:
-        raw = sys.stdin.buffer.read() if filename == "-" else Path(filename).read_bytes()
+        raw = _read_bytes(filename, FILE_BYTES + 1)
+        if len(raw) > FILE_BYTES:
+            fact = f"has more bytes than are read; the most is {FILE_BYTES:,}"
+            raise BadInput(fact, obj=f"file {source}", untouched="the cluster")
         return raw.decode("utf-8-sig"), source
     except OSError as error:
         raise BadInput(f"cannot be read: {error.strerror}", obj=f"file {source}", untouched="the cluster") from error
@@ -53,3 +58,10 @@ def _read(filename: str) -> tuple[str, str]:
         raise BadInput(
             f"is not UTF-8 text (byte {error.start})", obj=f"file {source}", untouched="the cluster"
         ) from error
+
+
+def _read_bytes(filename: str, most: int) -> bytes:
+    if filename == "-":
+        return sys.stdin.buffer.read(most)
+    with Path(filename).open("rb") as file:
+        return file.read(most)

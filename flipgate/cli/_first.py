@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
-from flipgate.cli._print import clock, emit, iso
+from flipgate.cli._print import clock, echo, emit, iso
 
 if TYPE_CHECKING:
     from flipgate.core.record.record import Record
@@ -27,9 +25,9 @@ def show(
         more = {} if live_side is None else {"liveSide": [*live_side]}
         emit({"application": app, **sides, "since": since, "changed": changed, **more}, output)
     elif changed:
-        click.echo(f"application {app} {what}")
+        echo(f"application {app} {what}")
         for part in live_side or ():
-            click.echo(f"live side of {app}: {part}")
+            echo(f"live side of {app}: {part}")
     else:
         known = clock(since) if since else "before the journal begins"
-        click.echo(f"application {app} is managed already (since {known}); nothing changed")
+        echo(f"application {app} is managed already (since {known}); nothing changed")

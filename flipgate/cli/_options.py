@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from flipgate.cli._print import echo
 from flipgate.core.values.errors import BadInput
-from flipgate.core.values.text import valid
+from flipgate.core.values.text import as_name, as_reason
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
@@ -51,7 +52,7 @@ class ClusterOptions:
 
 def say(text: str) -> None:
     """What happens meanwhile: on stderr, so that stdout holds the answer alone."""
-    click.echo(text, err=True)
+    echo(text, err=True)
 
 
 def say_rest(notes: Iterable[str], left: Iterable[str]) -> None:
@@ -69,7 +70,7 @@ def _nothing(_text: str) -> None:
 def person() -> str:
     """Who is at the keyboard, as decisions and releases name them: user@machine."""
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
-    return valid(f"{user}@{socket.gethostname()}")
+    return as_name(f"{user}@{socket.gethostname()}")
 
 
 def cluster_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -118,7 +119,7 @@ def need_reason(verb: str, application: str, reason: str) -> str:
             obj=verb,
             next_command=f'flipgate {verb} {application} --reason "..."',
         )
-    return valid(reason.strip())
+    return as_reason(reason)
 
 
 image_option = click.option(

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from flipgate.core.values.outward import json_text, terminal
+from flipgate.core.values.text import valid
+
 if TYPE_CHECKING:
     from flipgate.core.record.release import Release
 
@@ -17,17 +20,30 @@ def emit(data: Any, output: str) -> None:
     """Prints data as JSON or YAML: the same keys in both."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
     if output == "json":
-        click.echo(text)
+        echo(json_text(text))
         return
     import yaml
 
     # By way of JSON, so that names of our own (sides, phases) are plain text.
-    click.echo("---\n" + yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True), nl=False)
+    dumped = yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True)
+    if valid(dumped) != dumped:  # YAML takes marks of the direction of writing for printed ones
+        dumped = yaml.safe_dump(json.loads(text), sort_keys=False)
+    echo("---\n" + dumped, nl=False)
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Prints, on stdout or stderr: the only way out to a terminal, which obeys nothing in it but our own styles."""
+    click.echo(terminal(text), err=err, nl=nl)
+
+
+def on_one_line(text: str) -> str:
+    """What may hold other people's line ends, as one line: none of them looks as if it were a line of ours."""
+    return terminal(text).replace("\n", " ").replace("\t", " ")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Left-aligned columns, two spaces between them, as kubectl prints them."""
-    lines = [tuple(header), *(tuple(row) for row in rows)]
+    lines = [tuple(header), *(tuple(map(on_one_line, row)) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 

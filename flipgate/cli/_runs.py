@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from flipgate.cli._options import person
-from flipgate.cli._print import emit
+from flipgate.cli._print import echo, emit
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
 
@@ -54,11 +54,11 @@ def start_run(
         shown = {"id": run.id, "name": run.name, "url": run.url}
         emit({"application": application, "pipeline": pipeline, "startedBy": person(), "run": shown}, output)
         return run
-    click.echo(f"{pipeline} of {application} started: run {run.name}")
+    echo(f"{pipeline} of {application} started: run {run.name}")
     if run.url:
-        click.echo(run.url)
+        echo(run.url)
     if says_next:
-        click.echo(f"Next: flipgate status {application} --watch")
+        echo(f"Next: flipgate status {application} --watch")
     return run
 
 
@@ -114,9 +114,9 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
         release = world.store.read().release
         if release and (line := f"{release.name} {release.phase} ({release.changes[-1].reason})") != said:
             said = line
-            click.echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
+            echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
         if line := pods.news(release):
-            click.echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
+            echo(f"{time.monotonic() - began:.0f} s  {line}", err=True)
         if time.monotonic() - began > seconds:
             raise TemporaryError(
                 f"has not ended within {seconds:g} s",
@@ -132,4 +132,4 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
             reason=Why.RUN_FAILED,
             next_command=f"flipgate status {world.application.name}",
         )
-    click.echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)
+    echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)

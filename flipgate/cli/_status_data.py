@@ -11,7 +11,9 @@ from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.traffic.dark_preview import DarkPreviewTold
 from flipgate.core.traffic.traffic import RouteState
+from flipgate.core.values.errors import Refused
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.by_hand import foreign_lines, lines_back
 from flipgate.core.way_back.dark_side import stopping
 from flipgate.core.way_back.facts import Facts, agreed, open_way, question_state, works
 from flipgate.core.way_back.going_back import NoWay
@@ -25,6 +27,7 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
     release = record.release if record else None
     entry = record.open_entry if record else None
     refused = record.refused_build if record else None
+    back = way_back(facts)
     return {
         "application": facts.application.name,
         "namespace": namespace,
@@ -48,7 +51,11 @@ def as_data(facts: Facts, next_step: Next, namespace: str, context: str) -> dict
         "refusedBuild": {"fact": refused.fact, "at": iso(refused.at)} if refused else None,
         "waitsFor": _waits_for(record, facts.now) if record and record.question else None,
         "darkPreview": _dark_preview(facts.dark_preview),
-        "wayBack": {**way_back(facts), "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None},
+        "wayBack": {
+            **back,
+            **_by_hand(facts, back["way"]),
+            "why": facts.rollback.fact if isinstance(facts.rollback, NoWay) else None,
+        },
         "conditions": [_condition(condition) for condition in facts.conditions],
         "openEntry": entry.model_dump(mode="json", by_alias=True) if entry else None,
         "drift": facts.drift,
@@ -66,6 +73,19 @@ def way_back(facts: Facts) -> dict[str, Any]:
     found = open_way(facts)
     services = [{"name": name, "ready": ready, "wanted": wanted} for name, ready, wanted in found.services]
     return {"way": found.way, "side": _text(found.side), "services": services}
+
+
+def _by_hand(facts: Facts, way: str) -> dict[str, list[str]]:
+    """The way back without flipgate, as it is now, and where what stands on a route is not that."""
+    places = facts.application.places
+    try:
+        lines = lines_back(facts.traffic, places, facts.hold) if facts.traffic and way in ("fast", "slow") else ()
+    except Refused:  # the lines on the routes say which of them cannot be moved
+        lines = ()
+    return {
+        "byHand": list(lines),
+        "foreignLines": list(foreign_lines(facts.traffic, places)) if facts.traffic else [],
+    }
 
 
 def _waits_for(record: Record, now: datetime) -> dict[str, Any]:

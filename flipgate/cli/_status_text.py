@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flipgate.cli._live_side import cell, lead
-from flipgate.cli._print import ago, clock, count, lasting, table
+from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
 from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
@@ -31,7 +31,7 @@ def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
     title = click.style(data["application"], bold=True)
     lines = [*lead(data, now), f"{title}  (namespace {data['namespace']}, context {data['context']})"]
     for label, text in [*_facts(data, now, wide), *(_more(data) if wide else ())]:
-        lines.append(f"  {label:<10}  {text}")
+        lines.append(f"  {label:<10}  {on_one_line(text)}")
     return [*lines, "", *_sides(data, wide)]
 
 
@@ -73,6 +73,7 @@ def _facts(data: dict[str, Any], now: datetime, wide: bool) -> Iterator[tuple[st
     yield from _preview(data["darkPreview"])
     yield from () if wide else _not_passed(data["waitsFor"])
     yield "Way back", _way_back(data)
+    yield from (("", click.style(each, fg="red")) for each in data["wayBack"]["foreignLines"])
     for condition in data["conditions"]:
         if (condition["type"], condition["status"]) not in ((LIVE_SIDE_READY, "False"), (UNWATCHED, "True")):
             # those two stand above everything else
@@ -114,7 +115,7 @@ def _active(data: dict[str, Any]) -> str:
 def _phase(data: dict[str, Any], now: datetime) -> str:
     release = data["release"]
     if release:
-        message, _ = _by_hand(release["message"])
+        message = _without_line(release["message"])
         told = f": {message}" if message else ""
         since = f"since {clock(data['since'])} ({ago(data['since'], now)})"
         return f"{data['phase']} ({release['reason']}{told}) {since}"
@@ -145,13 +146,11 @@ def _builds(data: dict[str, Any], now: datetime) -> Iterator[tuple[str, str]]:
         yield "", "may start: reconcile starts it within minutes"
 
 
-def _by_hand(message: str) -> tuple[str, str]:
-    """The message of a phase, and the kubectl line that it ends with, if any: the way back without flipgate."""
+def _without_line(message: str) -> str:
+    """The message of a phase without the kubectl line that it ends with, if any: the way back of that moment."""
     for before in BY_HAND:
-        said, found, line = message.partition(f"{before}kubectl ")
-        if found:
-            return said, f"kubectl {line}"
-    return message, ""
+        message = message.partition(f"{before}kubectl ")[0]
+    return message
 
 
 def _when(stop: dict[str, Any], question: dict[str, Any] | None) -> str:
@@ -259,8 +258,7 @@ def _more(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What `-o wide` adds: evidence and times."""
     for proof in (data["waitsFor"] or {}).get("evidence", []):
         yield "Evidence", f"{proof['gate']}: {proof['verdict']}, {proof['detail']}"
-    if line := _by_hand((data["release"] or {}).get("message", ""))[1]:
-        yield "By hand", line
+    yield from (("By hand", line) for line in data["wayBack"]["byHand"])
     for phase, seconds in (data["release"] or {}).get("phaseSeconds", {}).items():
         yield "Took", f"{phase} {seconds:g} s"
 

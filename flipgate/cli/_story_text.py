@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flipgate.cli._print import clock
+from flipgate.cli._print import clock, on_one_line
 from flipgate.core.values.sides import Side
 
 HEADER = ("TIME UTC", "WHAT", "TOOK", "STORY")
@@ -19,7 +19,8 @@ def lines(data: dict[str, Any], *, wide: bool) -> list[str]:
     """A head of facts, then a line for each thing that happened; evidence is indented below what rests on it."""
     title = f"{click.style(data['name'], bold=True)}  (release of {data['application']})"
     facts = [*_facts(data), *([("Image", ref) for ref in data["images"].values()] if wide else [])]
-    return [title, *(f"  {label:<8}  {text}" for label, text in facts), "", *_timeline(data["timeline"])]
+    told = [*(f"  {label:<8}  {text}" for label, text in facts), "", *_timeline(data["timeline"])]
+    return [title, *map(on_one_line, told)]
 
 
 def lasted(seconds: float) -> str:

@@ -10,6 +10,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_application
 from flipgate.cli._options import ClusterOptions, cluster_options, say
+from flipgate.cli._print import echo
 from flipgate.core.values.errors import FlipgateError, NotFound
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ def apply(options: ClusterOptions, filename: str, dry_run: bool) -> None:
     cluster = options.cluster()
     if dry_run:
         for line in _would(cluster, application, text, options.namespace):
-            click.echo(line)
+            echo(line)
         return
     from flipgate.adapters.store import Store
     from flipgate.steps.releasing.setup import apply_application
 
     apply_application(cluster, application, text, options.namespace)
     name = application.name
-    click.echo(f"application {name} applied (namespace {options.namespace})")
+    echo(f"application {name} applied (namespace {options.namespace})")
     with suppress(FlipgateError):  # a record that cannot be read is there, and `status` says so
         if Store(cluster, options.namespace, name).find() is None:
             say(f"Next: flipgate adopt {name} (nothing runs yet: flipgate init {name})")

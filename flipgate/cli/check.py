@@ -11,7 +11,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._files import file_option, read_to_check
 from flipgate.cli._options import ClusterOptions, cluster_options, output_option
-from flipgate.cli._print import count, emit
+from flipgate.cli._print import count, echo, emit
 from flipgate.core.values.errors import BadInput, FlipgateError
 
 if TYPE_CHECKING:
@@ -55,18 +55,18 @@ def check(options: ClusterOptions, filename: str, offline: bool, output: str | N
         problems = _on_the_cluster(options, application, doubt, seen.append)
     spec = application.spec
     for line in [] if output else sorted(seen):
-        click.echo(line, err=True)
+        echo(line, err=True)
     if output:
         data = {"application": application.name, "services": len(spec.services), "routes": len(spec.routes)}
         heard = {} if offline else {"seen": seen}
         emit({**data, "online": not offline, "ok": not problems, "problems": problems, **heard}, output)
     elif problems:
         for problem in problems:
-            click.echo(problem)
-        click.echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
+            echo(problem)
+        echo(f"error: {count(len(problems), 'problem')} with {application.name} on this cluster", err=True)
     else:
         counted = f"{count(len(spec.services), 'service')}, {count(len(spec.routes), 'route')}"
-        click.echo(f"ok: {application.name}, {counted}")
+        echo(f"ok: {application.name}, {counted}")
     if problems:
         sys.exit(doubt.exit_code if doubt else 1)
 

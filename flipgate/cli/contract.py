@@ -6,7 +6,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, need_reason, output_option, person, reason_option
-from flipgate.cli._print import clock, emit, iso
+from flipgate.cli._print import clock, echo, emit, iso
 
 
 @click.command(
@@ -39,7 +39,7 @@ def contract(options: ClusterOptions, app: str, reason: str, output: str | None)
         data = {"application": app, "side": str(closed.side), "release": closed.release, "reason": done.reason}
         emit({**data, "by": done.by, "at": iso(done.at), "changed": closed.changed}, output)
     elif closed.changed:
-        click.echo(f"the way back of {app} to {closed.side} is closed: {done.reason}")
+        echo(f"the way back of {app} to {closed.side} is closed: {done.reason}")
     else:
         since = clock(iso(done.at))
-        click.echo(f"the way back of {app} to {closed.side} was closed already, {since} by {done.by}: {done.reason}")
+        echo(f"the way back of {app} to {closed.side} was closed already, {since} by {done.by}: {done.reason}")

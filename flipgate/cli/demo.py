@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from flipgate.cli._commands import Verb
+from flipgate.cli._print import echo
 from flipgate.core.values.errors import PermanentError
 
 
@@ -53,7 +54,7 @@ def demo(approve: bool, tag: str, by_git: bool, keep: bool, as_json: bool, pictu
     told = {"approve": approve, "tag": tag, "by_git": by_git, "keep": keep, "picture": picture, "name": name}
     summary = _run(told, to_stderr=as_json)
     if as_json:
-        click.echo(json.dumps(summary))
+        echo(json.dumps(summary))
     else:
         _show(summary)
     raise SystemExit(0 if summary["done"] else 1)
@@ -79,15 +80,15 @@ def _run(told: dict[str, Any], *, to_stderr: bool) -> dict[str, Any]:
 
 
 def _show(summary: dict[str, Any]) -> None:
-    click.echo(f"6/6  {summary['release']} ended {summary['phase']} ({summary['reason']})")
-    click.echo(f"     users are on {summary['active']}; the other side has {summary['other_side_replicas']} pods")
-    click.echo(f"     requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed")
+    echo(f"6/6  {summary['release']} ended {summary['phase']} ({summary['reason']})")
+    echo(f"     users are on {summary['active']}; the other side has {summary['other_side_replicas']} pods")
+    echo(f"     requests: {summary['requests_sent']} sent, {summary['requests_failed']} failed")
     if summary["first_new_answer_ms"] is not None:
-        click.echo(f"     first answer from the new side {summary['first_new_answer_ms']:g} ms after the move began")
+        echo(f"     first answer from the new side {summary['first_new_answer_ms']:g} ms after the move began")
     for commit in summary.get("commits", ()):
-        click.echo(f"     commit {commit}")
+        echo(f"     commit {commit}")
     phases = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in summary["phases"].items() if seconds)
-    click.echo(f"     phases: {phases}; the whole demo {summary['seconds']:.0f} s")
+    echo(f"     phases: {phases}; the whole demo {summary['seconds']:.0f} s")
 
 
 def _interrupt_once(_signal: int, _frame: object) -> None:

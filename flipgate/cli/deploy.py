@@ -18,7 +18,7 @@ from flipgate.cli._options import (
     person,
     read_images,
 )
-from flipgate.cli._print import emit, table
+from flipgate.cli._print import echo, emit, table
 from flipgate.cli._runs import RUN_DATA, block_option, start_run, wait_for_run
 
 if TYPE_CHECKING:
@@ -115,14 +115,14 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
         lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks), "notes": notes}
         emit({"application": world.application.name, **facts, **lists}, output)
         return
-    click.echo(f"{world.application.name}: {plan.outcome}")
+    echo(f"{world.application.name}: {plan.outcome}")
     rows = [[s.service, s.image_now or "-", s.image_then, str(s.pods_now), str(s.pods_then)] for s in plan.services]
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:
-        click.echo(line)
+        echo(line)
     for title, lines in (("changed", plan.objects), ("checked", plan.checks), ("note   ", plan.notes)):
         for line in lines:
-            click.echo(f"{title}  {line}")
+            echo(f"{title}  {line}")
 
 
 def _say_what_waits(world: World, images: Mapping[str, str], again: str) -> bool:
@@ -135,8 +135,8 @@ def _say_what_waits(world: World, images: Mapping[str, str], again: str) -> bool
     if release is None or has_them(record, images, again):
         return False
     fact = f"release {release.name} is `{release.phase}` since {release.since:%Y-%m-%d %H:%M} UTC"
-    click.echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)
-    click.echo(f"Next: {_end_first(world.application.name, release)}", err=True)
+    echo(f"Waits: {fact}. The build becomes a release by itself when that has ended", err=True)
+    echo(f"Next: {_end_first(world.application.name, release)}", err=True)
     return True
 
 

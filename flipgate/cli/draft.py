@@ -9,7 +9,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, say
-from flipgate.cli._print import count
+from flipgate.cli._print import count, echo
 
 SCHEMA = "application.schema.json"
 
@@ -38,7 +38,7 @@ def draft(options: ClusterOptions, blue: str, green: str, name: str) -> None:
 
     namespaces = {Side.BLUE: blue, Side.GREEN: green}
     drafted = write(options.cluster(), namespaces, name, _schema())
-    click.echo(drafted.text, nl=False)
+    echo(drafted.text, nl=False)
     choices = f"{count(drafted.choices, 'place')} to CHOOSE" if drafted.choices else "nothing to CHOOSE"
     say(f"drafted: application {drafted.name}, {choices}. Next: flipgate check -f FILE")
 

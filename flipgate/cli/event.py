@@ -8,7 +8,7 @@ import click
 
 from flipgate.cli._commands import Verb, Verbs
 from flipgate.cli._options import again_option, image_option, output_option, read_images
-from flipgate.cli._print import emit
+from flipgate.cli._print import echo, emit
 from flipgate.core.values.errors import BadInput
 
 
@@ -52,4 +52,4 @@ def build(app: str, images: tuple[str, ...], again: bool, identity: uuid.UUID | 
     if output:
         emit({"id": sent, "event": BUILD_COMPLETED, "application": app, "images": refs}, output)
     else:
-        click.echo(f"event {BUILD_COMPLETED} {sent} sent for {app}")
+        echo(f"event {BUILD_COMPLETED} {sent} sent for {app}")

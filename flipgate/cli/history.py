@@ -9,7 +9,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, output_option
-from flipgate.cli._print import clock, emit, table
+from flipgate.cli._print import clock, echo, emit, table
 
 if TYPE_CHECKING:
     from flipgate.adapters.store import Store
@@ -80,13 +80,13 @@ def _show_one(store: Store, release: str, output: str | None) -> None:
         emit(data, output)
         return
     for problem in found.problems:
-        click.echo(f"left out: {problem}", err=True)
+        echo(f"left out: {problem}", err=True)
     if output == "junit":
         from flipgate.cli._junit import junit
 
-        click.echo(junit(data))
+        echo(junit(data))
         return
-    click.echo("\n".join(lines(data, wide=output == "wide")))
+    echo("\n".join(lines(data, wide=output == "wide")))
 
 
 def _show_all(store: Store, limit: int | None, output: str | None) -> None:
@@ -100,15 +100,15 @@ def _show_all(store: Store, limit: int | None, output: str | None) -> None:
         emit({"application": store.name, "releases": releases, "problems": told}, output)
         return
     for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+        echo(f"left out: {problem}", err=True)
     if not releases:
-        click.echo(f"application {store.name} has no finished release yet", err=True)
+        echo(f"application {store.name} has no finished release yet", err=True)
         return
     wide = output == "wide"
     more = ["APPROVED BY", "IMAGES"] if wide else []
     header = ["RELEASE", "SIDE", "ENDED", "REASON", "OPENED", "CLOSED", "BY", *more]
     for line in table(header, [_row(release, wide) for release in releases]):
-        click.echo(line)
+        echo(line)
 
 
 def _row(release: dict[str, Any], wide: bool) -> list[str]:

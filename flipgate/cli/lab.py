@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._commands import Verb, Verbs
 from flipgate.cli._options import output_option, say
-from flipgate.cli._print import emit, table
+from flipgate.cli._print import echo, emit, table
 from flipgate.core.values.errors import BadInput, NotFound, PermanentError
 
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def up(name: str, tier: Any, throttle_ms: int, metrics: bool, flux: bool, output
     if output:
         emit(as_data(status), output)
         return
-    click.echo(f"lab {name} is up ({running.tier})")
+    echo(f"lab {name} is up ({running.tier})")
     for line in _ways_in(status):
-        click.echo(line)
+        echo(line)
 
 
 @lab.command(
@@ -101,7 +101,7 @@ def down(name: str, every: bool) -> None:
     with _labs() as labs:
         for each in labs.names() if every else (name,):
             ended = labs.down(each, progress=say)
-            click.echo(f"lab {each} is down" if ended else f"lab {each} was not there")
+            echo(f"lab {each} is down" if ended else f"lab {each} was not there")
 
 
 @lab.command(
@@ -120,7 +120,7 @@ def status(name: str | None, output: str | None) -> None:
     if output:
         emit({"labs": [as_data(each) for each in found]}, output)
     elif not found:
-        click.echo("no labs; next: flipgate lab up", err=True)
+        echo("no labs; next: flipgate lab up", err=True)
     else:
         _show(found)
     if name and found[0].state != "running":
@@ -145,7 +145,7 @@ def logs(component: str | None, name: str, tail: int | None) -> None:
         raise NotFound("has no logs", obj=f"lab {name}", next_command=f"flipgate lab up --name {name}")
     if component is None:
         for line in table(["COMPONENT", "LOG"], [(each, str(path)) for each, path in found.items()]):
-            click.echo(line)
+            echo(line)
         return
     if component not in found:
         from flipgate.core.values.nearest import hint
@@ -153,7 +153,7 @@ def logs(component: str | None, name: str, tail: int | None) -> None:
         raise BadInput(f'unknown component "{component}"; {hint(component, found)}', obj=f"lab {name}")
     lines = found[component].read_text(errors="replace").splitlines()
     for line in lines[-tail:] if tail else lines:
-        click.echo(line)
+        echo(line)
 
 
 def as_data(status: LabStatus) -> dict[str, Any]:
@@ -180,10 +180,10 @@ def as_data(status: LabStatus) -> dict[str, Any]:
 def _show(found: list[LabStatus]) -> None:
     rows = [(s.name, s.state, s.lab.tier if s.lab else "-", s.lab.api_url if s.lab else s.detail) for s in found]
     for line in table(["NAME", "STATE", "TIER", "API"], rows):
-        click.echo(line)
+        echo(line)
     for each in found if len(found) == 1 else ():
         for line in _ways_in(each):
-            click.echo(line)
+            echo(line)
 
 
 def _ways_in(status: LabStatus) -> list[str]:

@@ -16,7 +16,7 @@ from flipgate.cli._options import (
     reason_option,
     say_rest,
 )
-from flipgate.cli._print import emit
+from flipgate.cli._print import echo, emit
 
 if TYPE_CHECKING:
     from flipgate.core.way_back.live_side import Amiss
@@ -73,11 +73,11 @@ def restore(options: ClusterOptions, app: str, reason: str, dry_run: bool, outpu
 
 def _tell(app: str, done: RolledBack | None, found: tuple[Amiss, ...], left: list[str]) -> None:
     if done:
-        click.echo(f"users of {app} are on {done.to} again, where the record has them: {done.seconds:.3f} s")
+        echo(f"users of {app} are on {done.to} again, where the record has them: {done.seconds:.3f} s")
     for part in found:
-        click.echo(f"live side of {app}: {part}")
+        echo(f"live side of {app}: {part}")
     if not (done or found):
-        click.echo(f"routes and live side of {app} are as the record says; nothing changed")
+        echo(f"routes and live side of {app} are as the record says; nothing changed")
     say_rest(done.notes if done else (), left)
 
 
@@ -92,4 +92,4 @@ def _show(world: World, output: str | None) -> None:
         emit({"application": world.application.name, "wouldChange": lines}, output)
     else:
         for line in lines or [f"routes and live side of {world.application.name} are as the record says"]:
-            click.echo(line)
+            echo(line)

@@ -17,7 +17,7 @@ from flipgate.cli._options import (
     reason_option,
     say_rest,
 )
-from flipgate.cli._print import emit
+from flipgate.cli._print import echo, emit
 
 if TYPE_CHECKING:
     from flipgate.core.spec.application import Application
@@ -75,7 +75,7 @@ def rollback(
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}
         emit({**data, **figures, "notes": list(done.notes), "left": list(done.left)}, output)
     else:
-        click.echo(_sentence(app, done))
+        echo(_sentence(app, done))
         say_rest((*done.notes, *_git_notes(world.application, done)), done.left)
     if done.left:
         raise SystemExit(1)

@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import ClusterOptions, cluster_options, output_option
-from flipgate.cli._print import emit
+from flipgate.cli._print import echo, emit
 from flipgate.core.values.errors import FlipgateError, TemporaryError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ DATA = """\
                   decision: null or {decision, by, via, reason, at, spent}}
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
-                  `rollback` would be refused now}
+                  `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],
+                  foreignLines: [SENTENCE: an annotation flipgate.dev/way-back that is not flipgate's line]}
   conditions      [{type, status: "True"|"False"|"Unknown", reason, message, since}]; the types are
                   WayBackReady, while a release is baking, live or settling: could users go back to what they left?
                   Reasons, the most important first: ContractMigrationDone, WorkloadMissing, NotReady, ImagesChanged,
@@ -122,7 +123,7 @@ def _watch(
                 click.clear()
                 _show(found, app, output)
             except TemporaryError as error:
-                click.echo(f"error: {error}", err=True)
+                echo(f"error: {error}", err=True)
             if ends is not None and time.monotonic() + WATCH_SECONDS > ends:
                 return
             time.sleep(WATCH_SECONDS)
@@ -142,7 +143,7 @@ def _look(options: ClusterOptions, cluster: Cluster, app: str | None) -> list[di
             found.append(_one(options, cluster, name))
         except FlipgateError as error:
             failed = error
-            click.echo(f"error: {error}", err=True)
+            echo(f"error: {error}", err=True)
     if failed and not found:
         raise failed
     return found
@@ -167,8 +168,8 @@ def _show(found: list[dict[str, Any]], app: str | None, output: str | None) -> N
 
     now = datetime.now(UTC)
     if not found:
-        click.echo("no application is known to this cluster; next: flipgate apply -f APP.yaml", err=True)
+        echo("no application is known to this cluster; next: flipgate apply -f APP.yaml", err=True)
     elif app:
-        click.echo("\n".join(one(found[0], now, wide=output == "wide")))
+        echo("\n".join(one(found[0], now, wide=output == "wide")))
     else:
-        click.echo("\n".join(many(found, now)))
+        echo("\n".join(many(found, now)))

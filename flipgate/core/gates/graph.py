@@ -11,6 +11,7 @@ from html import escape
 from typing import NamedTuple
 
 from flipgate.core.gates.sample import GateSample, Limit, Point
+from flipgate.core.values.outward import markdown
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import cut
 
@@ -85,7 +86,7 @@ def bake_graph(graph: Graph) -> str:
 
 def as_markdown(name: str, svg: str) -> str:
     """The picture inside a Markdown text, with nothing to be fetched: Prefect's pages show images of this form."""
-    return f"![{name}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+    return f"![{markdown(name)}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
 
 
 def _time_scale(span: Span) -> Scale:

@@ -1,11 +1,47 @@
-"""Reads Prometheus' answers: one number, or one line. Several, none or an infinite one give None, and the reason."""
+"""Reads Prometheus' answers: one number, or one line. Several, none or an infinite one give None, and the reason.
+
+Of an error no more is said than its status, its kind and where in the query it is: who answers at an address that a
+file names may be anybody, and their words are not for evidence, which more people read than may ask there.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import re
+from typing import Any, Final
 
 from flipgate.core.gates.sample import Point
+from flipgate.core.values.foreign import NotJson, parse_json, printable
+
+REDIRECTS: Final = range(300, 400)
+ERROR_TYPES: Final = frozenset(
+    {"timeout", "canceled", "execution", "bad_data", "internal", "unavailable", "not_found", "not_acceptable"}
+)
+"""Prometheus' own (https://github.com/prometheus/prometheus/blob/main/web/api/v1/api.go)."""
+_PLACE: Final = re.compile(r"(?:invalid parameter \"query\": )?([0-9]{1,5}:[0-9]{1,5}): parse error")
+
+
+def refused(whom: str, status: int, body: bytes, unread: str) -> str:
+    """Returns why an answer counts as none, in words of ours; empty for a whole one of status 200."""
+    if status in REDIRECTS:
+        return f"{whom} said HTTP {status}, and redirects are not followed"
+    if status != 200:
+        facts = ", ".join(_error_facts(body))
+        return f"{whom} said HTTP {status}" + (f" ({facts})" if facts else "")
+    return f"{whom}'s answer cannot be read: {unread}" if unread else ""
+
+
+def _error_facts(body: bytes) -> list[str]:
+    """What kind of error it is, and where: of Prometheus' own JSON, and of nothing else."""
+    try:
+        found = parse_json(body)
+    except NotJson:
+        return []
+    if not isinstance(found, dict):
+        return []
+    kind, place = found.get("errorType"), _PLACE.match(str(found.get("error", "")))
+    facts = [kind] if isinstance(kind, str) and kind in ERROR_TYPES else []
+    return facts + ([f"at {place[1]} of the query"] if place else [])
 
 
 def read_number(result: Any) -> tuple[float | None, str]:
@@ -51,4 +87,4 @@ def _finite(text: Any) -> tuple[float | None, str]:
         return None, "not a number"
     if math.isnan(number):
         return None, "NaN: no traffic?"
-    return (number, "") if math.isfinite(number) else (None, f"{text} is no number")
+    return (number, "") if math.isfinite(number) else (None, f"{printable(str(text), 20)} is no number")

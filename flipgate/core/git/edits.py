@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Final
 
 import yaml
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.yaml_text import MOST_RENDERED, RENDERED_BYTES, TooMuch, need_few, need_shallow, need_size
 
 NULL: Final = "tag:yaml.org,2002:null"
-LARGEST: Final = 200_000
-"""Values of a document, with what aliases stand for counted each time."""
 NUMBER: Final = re.compile(r"[-+]?(\.[0-9_]+|[0-9_]+(\.[0-9_]*)?)([eE][-+]?[0-9]+)?|0[box][0-9a-fA-F_]+")
 """What Kubernetes' tools take for a number, and PyYAML for a word: 12e4567, 0812, 0o17 (go-yaml, resolve.go)."""
 MARKED: Final = ("&", "!")
@@ -51,39 +49,42 @@ class Part:
 
 
 def read_parts(text: str, source: str) -> tuple[Part, ...]:
-    """Reads all documents of a text; empty ones are left out. Raises BadInput, with `source`, for what is not YAML."""
+    """Reads all documents of a text; empty ones are left out. Raises BadInput, with `source`, for what is not YAML, or
+    more than is read of anybody."""
     try:
+        need_size(text)
+        need_shallow(text)
         nodes = list(yaml.compose_all(text, Loader=Loader))
+        for node in nodes:
+            need_few(node)
         data = list(yaml.load_all(text, Loader=Loader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except TooMuch as error:
+        raise BadInput(str(error), obj=source, untouched="the repository") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"not readable as YAML: {str(error).splitlines()[0]}", obj=source) from None
     return tuple(Part(node, each) for node, each in zip(nodes, data, strict=True) if node is not None and each)
 
 
-def own(data: Any, source: str) -> Any:
-    """Returns a copy in which nothing is the same thing twice, as what aliases stand for is. Raises BadInput for what
-    has no end so, or hardly one."""
-    left = count(LARGEST, -1)
-
-    def copied(value: Any) -> Any:
-        if next(left) <= 0:
-            raise BadInput("has more values than can be looked at (aliases)", obj=source, untouched="the repository")
-        if isinstance(value, dict):
-            return {key: copied(each) for key, each in value.items()}
-        return [copied(each) for each in value] if isinstance(value, list) else value
-
-    try:
-        return copied(data)
-    except RecursionError:
-        raise BadInput("has an alias within what it stands for", obj=source, untouched="the repository") from None
+def own(data: Any) -> Any:
+    """Returns a copy in which nothing is the same thing twice, as what aliases stand for is: `read_parts` has seen that
+    it has an end."""
+    if isinstance(data, dict):
+        return {key: own(each) for key, each in data.items()}
+    return [own(each) for each in data] if isinstance(data, list) else data
 
 
 def read_values(text: str, source: str) -> tuple[Any, ...]:
     """Reads the values of all documents, and not where they stand: of a large text that is much quicker. Raises
     BadInput as `read_parts`."""
     try:
+        need_size(text, RENDERED_BYTES)
+        need_shallow(text)
+        for node in yaml.compose_all(text, Loader=QuickLoader):
+            need_few(node, MOST_RENDERED)
         return tuple(yaml.load_all(text, Loader=QuickLoader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except TooMuch as error:
+        raise BadInput(str(error), obj=source, untouched="the repository") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise BadInput(f"not readable as YAML: {str(error).splitlines()[0]}", obj=source) from None
 
 

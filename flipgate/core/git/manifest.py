@@ -66,7 +66,7 @@ def _read(part: Part, route: RouteName, places: Places, source: str, declared: C
 
 def _edited(data: Any, moving: Collection[Edit], source: str) -> Any:
     """What a document says with these edits, and no other."""
-    changed = edits.own(data, source)
+    changed = edits.own(data)
     for edit in moving:
         path, key = _place_of(edit)
         holder = changed

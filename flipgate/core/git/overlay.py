@@ -60,7 +60,7 @@ def with_images(text: str, images: Iterable[Image], source: str) -> str:
     parts = edits.read_parts(text, source)
     if len(parts) != 1 or not isinstance(parts[0].data, dict):
         raise BadInput("is not one mapping, as a kustomization is", obj=source, untouched="the repository")
-    root, wanted = parts[0].root, edits.own(parts[0].data, source)
+    root, wanted = parts[0].root, edits.own(parts[0].data)
     splices: list[Splice] = []
     new: list[Image] = []
     listed = wanted.get("images") or []

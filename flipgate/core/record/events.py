@@ -12,6 +12,7 @@ from flipgate.core.record.phases import Reason
 from flipgate.core.record.record import Announcement
 from flipgate.core.record.stopped import DEPLOY_STOPPED, FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
+from flipgate.core.values.outward import one_line
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut_bytes
 
@@ -116,7 +117,7 @@ def event(
             "uid": uid,
         },
         "reason": message.reason,
-        "message": cut_bytes(f"{message.text} {message.url}".strip(), LONGEST_MESSAGE),
+        "message": cut_bytes(one_line(f"{message.text} {message.url}"), LONGEST_MESSAGE),
         "type": "Warning" if message.reason in WARNINGS else "Normal",
         "source": {"component": COMPONENT},
         "reportingComponent": COMPONENT,

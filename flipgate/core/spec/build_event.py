@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.foreign import printable, shown
 
 RESOURCE = "flipgate.application."
 """What the event's resource begins with; the application's name follows."""
@@ -37,12 +38,15 @@ def read_build(resource: str, payload: Any) -> BuildEvent:
         raise _misread(application, f"is {_kind(payload)}")
     named = payload.get("application")
     if named != application:
-        raise _misread(application, f"says application {named!r}, and its resource {RESOURCE}{application}")
+        raise _misread(
+            application,
+            f"says application {named if named is None else shown(named)}, and its resource {RESOURCE}{application}",
+        )
     images = payload.get("images")
     if not isinstance(images, dict):
         raise _misread(application, f"has {_kind(images)} for images" if "images" in payload else "has no images")
     if wrong := sorted(str(name) for name, image in images.items() if not isinstance(image, str)):
-        raise _misread(application, f"has no text for the images of {', '.join(wrong)}")
+        raise _misread(application, f"has no text for the images of {printable(', '.join(wrong))}")
     again = payload.get("again", False)
     if not isinstance(again, bool):
         raise _misread(application, f"has {_kind(again)} for again, which is true or false")

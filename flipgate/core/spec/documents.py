@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.yaml_text import TooMuch, is_plain, need_few, need_size
 
 Location = tuple[str | int, ...]
 _NULL, _MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"
-DEEPEST = 100
-"""Levels of nesting up to which the parser in C is trusted: it has no limit, and would end the process."""
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """As YAML has them; `str.splitlines` has more."""
 
@@ -88,12 +87,13 @@ def read_document(text: str, source: str) -> Document:
     mapping.
     """
     try:
-        root, data = _read_quickly(text) or _read(_Loader(text))
+        need_size(text)
+        root, data = (_read_quickly(text) if is_plain(text) else None) or _read(_Loader(text))
         json_text = json.dumps(data, default=str)
     except yaml.MarkedYAMLError as error:
         raise _bad(source, _marked(error)) from None
-    except RecursionError:
-        raise _bad(source, "nested too deeply to be an application") from None
+    except TooMuch as error:
+        raise _bad(source, str(error)) from None
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise _bad(source, f"not readable as YAML: {str(error).splitlines()[0]}") from None
     if root is None or data is None:
@@ -105,6 +105,7 @@ def read_document(text: str, source: str) -> Document:
 
 def _read(loader: yaml.SafeLoader | yaml.CSafeLoader) -> tuple[yaml.Node | None, Any]:
     root = _only_node(loader)
+    need_few(root)
     return root, loader.construct_document(root) if root is not None else None
 
 
@@ -124,15 +125,10 @@ def _only_node(loader: yaml.SafeLoader | yaml.CSafeLoader) -> yaml.Node | None:
 
 def _read_quickly(text: str) -> tuple[yaml.Node | None, Any] | None:
     """By the parser in C, several times as fast. None where it is not there, or finds anything wrong: the one in Python
-    says better what and where, and has a limit to how deep it goes."""
+    says better what and where."""
     if not yaml.__with_libyaml__:
         return None
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
-                return None
         read = _read(yaml.CSafeLoader(text))
     except (yaml.YAMLError, ValueError):
         return None

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.foreign import printable
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
@@ -72,7 +73,7 @@ def _split_digest(ref: str) -> tuple[str, str | None]:
     length = _DIGEST_LENGTHS.get(algorithm)
     if length is None:
         raise ValueError(f'"{digest}" is not a digest (sha256: and 64 hexadecimal digits)')
-    if not re.fullmatch(rf"[0-9a-f]{{{length}}}", digits):
+    if len(digits) != length or set(digits) - set("0123456789abcdef"):
         raise ValueError(
             f'a {algorithm} digest has {length} lowercase hexadecimal digits; "{digits}" has {len(digits)}'
         )
@@ -98,4 +99,4 @@ def _split_domain(repository: str) -> tuple[str, str]:
 
 
 def _bad(ref: str, fact: str) -> BadInput:
-    return BadInput(fact, obj=f'image "{ref}"', untouched="both sides")
+    return BadInput(printable(fact, 700), obj=f'image "{printable(ref, 300)}"', untouched="both sides")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from flipgate.core.spec.fields import FileModel, HeaderName, ObjectName
+from flipgate.core.values.base import is_new
 
 AUTHORIZATION: Final = "authorization"
 _NOT_TO_SEND: Final = ("host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "accept-encoding")
+_SCHEMES: Final = ("bearer ", "basic ", "digest ")
+"""How what stands in for a password begins (https://www.iana.org/assignments/http-authschemes)."""
 _API_SERVERS: Final = ("impersonate-", "x-remote-")
 """By these who asks the API server says whom they are: it would ask as somebody else, or not at all."""
 
@@ -36,7 +39,7 @@ class ProbeHeader(FileModel):
     )
 
     @model_validator(mode="after")
-    def _one_value(self) -> ProbeHeader:
+    def _one_value(self, info: ValidationInfo) -> ProbeHeader:
         if (self.value is None) is (self.secret is None):
             raise ValueError("needs either value or secret")
         name = self.name.lower()
@@ -44,6 +47,8 @@ class ProbeHeader(FileModel):
             raise ValueError(f"{self.name} is flipgate's own, or the API server's: no request of users' has it")
         if name == AUTHORIZATION and self.secret is None:
             raise ValueError("Authorization belongs into a Secret: declare secret in the place of value")
+        if is_new(info) and (self.value or "").lower().startswith(_SCHEMES):
+            raise ValueError(f"{self.name} holds a credential (not shown): declare secret in the place of value")
         return self
 
 

@@ -93,7 +93,7 @@ def plan_move(
             moves = [op for entry in moving for op in _operations(kind.edit(entry, places[to]))]
             annotations = {STAMP: stamp, UNRECORDED: unrecorded, **_holding(state, hold)}
             if forward:
-                annotations[WAY_BACK] = _way_back(state, places, to, stamp, hold)
+                annotations[WAY_BACK] = way_back_line(state, places, to, stamp, hold)
             by_hand_too = [] if stamp else _writing(_holding(state, hold), state.annotated)
             operations = (*version, *_same(state), *moves, *by_hand_too)
             patches.append(RoutePatch(state.route, state.api_version, operations, _annotate(state, annotations)))
@@ -119,7 +119,7 @@ def plan_close(
     version = [_version(state)] if versions and state.stamp is None else []
     annotations = {STAMP: stamp, UNRECORDED: unrecorded, **_holding(state, leave)}
     if open_to and state.way_back and state.whole:
-        annotations[WAY_BACK] = _way_back(state, open_to, state.whole, stamp, hold)
+        annotations[WAY_BACK] = way_back_line(state, open_to, state.whole, stamp, hold)
     return RoutePatch(state.route, state.api_version, (*version, *_same(state), *same), _annotate(state, annotations))
 
 
@@ -165,7 +165,7 @@ def _holding(state: RouteState, at: str) -> dict[str, str]:
     return {EXCLUDED: DISABLED, HELD: at} if at and (state.held or not state.excluded) else {}
 
 
-def _way_back(state: RouteState, places: Places, to: Side, stamp: str, hold: str = "") -> str:
+def way_back_line(state: RouteState, places: Places, to: Side, stamp: str, hold: str = "") -> str:
     """Returns the command that takes this route's users to the other side again, once they are on `to` under this
     stamp."""
     kind = KINDS[state.route.kind]

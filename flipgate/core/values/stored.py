@@ -22,7 +22,11 @@ def _valid_inside(value: Any) -> Any:
     return value
 
 
-Name = Annotated[str, BeforeValidator(partial(_fit, NAME_BYTES))]
+def _one_line(value: Any) -> Any:
+    return " ".join(valid(value).split()) if isinstance(value, str) and not value.isprintable() else value
+
+
+Name = Annotated[str, BeforeValidator(partial(_fit, NAME_BYTES)), BeforeValidator(_one_line)]
 Address = Annotated[str, BeforeValidator(partial(_fit, ADDRESS_BYTES))]
 Sentence = Annotated[str, BeforeValidator(partial(_fit, SENTENCE_BYTES))]
 Text = Annotated[str, BeforeValidator(partial(_fit, TEXT_BYTES))]

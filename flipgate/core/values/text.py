@@ -1,7 +1,8 @@
 """Free text as it is stored: valid, and bounded in bytes, whoever wrote it.
 
-What people type and what other systems answer may be of any length, and may hold what UTF-8 does not have (a lone
-surrogate: `--reason` with a byte of another encoding, `"\\ud800"` in somebody's JSON). Text is the least of what is
+What people type and what other systems answer may be of any length, may hold what UTF-8 does not have (a lone
+surrogate: `--reason` with a byte of another encoding, `"\\ud800"` in somebody's JSON), and what a terminal obeys, or
+what turns around how the rest is read. How it leaves again: `core/values/outward.py`. Text is the least of what is
 written: it never keeps a write from being made, so it is made valid and cut where it enters a stored value.
 """
 
@@ -20,14 +21,28 @@ SENTENCE_BYTES: Final = 2_048
 TEXT_BYTES: Final = 4_096
 """Of a reason, an outcome, a message."""
 
+REASON_SHOWN: Final = 2_000
+NAME_SHOWN: Final = 100
+"""Characters of what a person gives as a reason, and as a name."""
+KEPT: Final = frozenset("\n\t\u200c\u200d")
+"""Not printed, and harmless: two of them join letters, and emoji, to one."""
 MARK: Final = "…"
 SELF_DECLARED: Final = " (self-declared)"
 """Behind a name that somebody typed into a form: Prefect does not know its users."""
 
 
 def valid(text: str) -> str:
-    """The text with a ? for each character that UTF-8 does not have: a lone surrogate."""
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    """The text with a ? for each character that UTF-8 does not have (a lone surrogate), that a terminal obeys (ANSI's
+    escape, a carriage return), or that is not seen (marks of the direction of writing). Line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(map(_harmless, text.replace("\r\n", "\n")))
+
+
+def _harmless(char: str) -> str:
+    if char.isprintable() or char in KEPT:
+        return char
+    return " " if char.isspace() else "?"
 
 
 def written_bytes(text: str) -> int:
@@ -56,6 +71,16 @@ def cut_bytes(text: str, longest: int) -> str:
 def cut(text: str, longest: int) -> str:
     """The text, at most `longest` characters of it; one that was cut ends in …"""
     return text if len(text) <= longest else text[: longest - 1] + MARK
+
+
+def as_reason(text: str) -> str:
+    """A person's reason as it comes in: valid, on one line, and no longer than anybody reads."""
+    return cut(" ".join(valid(text).split()), REASON_SHOWN)
+
+
+def as_name(text: str) -> str:
+    """A person's name, the same."""
+    return cut(" ".join(valid(text).split()), NAME_SHOWN)
 
 
 def cut_middle(text: str, longest: int) -> str:

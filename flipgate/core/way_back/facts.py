@@ -83,6 +83,8 @@ class Facts:
     """None where none is declared, and none is to be there or left."""
     movable: frozenset[Side] = frozenset(Side)
     """The sides that a route can be sent to, where a person names one."""
+    hold: str = ""
+    """What marks a route that Flux is told to leave as it is; empty where Flux keeps no routes."""
     namespace: str = "flipgate"
     """Where the record is."""
 

@@ -3,7 +3,6 @@ one Markdown text. On plain values, and bounded."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 from flipgate.core.record.events import COMPONENT
 from flipgate.core.values.foreign import printable, without_secrets
+from flipgate.core.values.outward import markdown, markdown_code
 from flipgate.core.values.text import cut_bytes
 from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.pod_causes import cause_of
@@ -118,7 +118,7 @@ def report(
     kept = list(_events(events))
     if not pods and not kept:
         return ""
-    parts = [f"## {title}", _plain(fact), *(f"*{_plain(note)}*" for note in notes)]
+    parts = [f"## {markdown(title)}", markdown(_plain(fact)), *(f"*{markdown(_plain(note))}*" for note in notes)]
     if pods:
         head = ["| pod | service | container | state | restarts | last end |", "|---|---|---|---|---|---|"]
         parts += ["\n".join([*head, *(row for each in pods for row in _rows(each))])]
@@ -137,7 +137,7 @@ def _plain(text: str) -> str:
 def _cells(*cells: object) -> str:
     """What others wrote may hold what would end a cell of the table. It is looked through for secrets before it is cut:
     one may end there."""
-    return "| " + " | ".join(printable(_plain(str(cell)), CELL_SHOWN).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(markdown(printable(_plain(str(cell)), CELL_SHOWN)) for cell in cells) + " |"
 
 
 def _rows(each: FailedPod) -> Iterator[str]:
@@ -174,12 +174,10 @@ def _log(each: FailedPod, tail: Tail) -> Iterator[str]:
     which = "the one before" if tail.previous else "last lines"
     if tail.unread:
         yield f"### {each.name}, {tail.container}: {which} not read"
-        yield _plain(tail.unread)
+        yield markdown(_plain(tail.unread))
     elif lines := [line for line in end_of(tail.text).split("\n") if line.strip()][-LINES_KEPT:]:
-        text = "\n".join(map(_line, lines))
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
         yield f"### {each.name}, {tail.container}: {which}"
-        yield f"{fence}text\n{text}\n{fence}"
+        yield markdown_code("\n".join(map(_line, lines)), "text")
 
 
 def _line(line: str) -> str:

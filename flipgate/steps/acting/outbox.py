@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from flipgate.adapters.chat import LONGEST_BLOCK_TEXT
+from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT
 from flipgate.core.record import record as records
 from flipgate.core.record.became import became
 from flipgate.core.record.entries import entries_of
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import Release
+from flipgate.core.values import outward
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.text import cut
+from flipgate.core.values.text import NAME_SHOWN
 from flipgate.core.way_back.unwatched import is_about_it, warning
 from flipgate.steps.acting.events import write_events
 from flipgate.steps.acting.reconciled import judge
@@ -122,19 +123,27 @@ def _post(world: World, record: Record, message: Announcement, warned: str) -> s
         return ""
     left = f"{record.left_out} older messages were left out: flipgate history {record.application}"
     beside = " ".join(part for part in (left if record.left_out else "", warned) if part)
-    text = " ".join(part for part in (message.text, beside, message.url) if part)
+    said = outward.slack(" ".join(part for part in (message.text, beside) if part), LONGEST_TEXT)
+    text = f"{said} {message.url}" if outward.is_web_address(message.url) else said
     return world.chat.post(text, as_blocks(message, beside), thread=record.threads.get(message.release, ""))
 
 
 def as_blocks(message: Announcement, warned: str = "") -> list[dict[str, object]]:
     """The message as Slack blocks; the plain text goes beside them for notifications and screen readers."""
-    release = f"release `{message.release}`  ·  " if message.release else ""
+    release = f"release `{outward.slack(message.release, NAME_SHOWN)}`  ·  " if message.release else ""
     context = f"{release}side `{message.side}`  ·  {message.at:%Y-%m-%d %H:%M:%S} UTC"
-    link = f" <{message.url}|Look and decide>" if message.url else ""
-    text = cut(message.text, max(1, LONGEST_BLOCK_TEXT - len(link))) + link
-    texts = [text, warned] if warned else [text]
-    blocks: list[dict[str, object]] = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in texts]
-    return [*blocks, {"type": "context", "elements": [{"type": "mrkdwn", "text": context}]}]
+    link = outward.slack_link(message.url, "Look and decide")
+    room = max(1, LONGEST_BLOCK_TEXT - len(link) - 1)
+    texts = [f"{outward.slack(message.text, room)} {link}".strip()]
+    texts += [outward.slack(warned, LONGEST_BLOCK_TEXT)] if warned else []
+    blocks: list[dict[str, object]] = [{"type": "section", "text": _mrkdwn(each)} for each in texts]
+    return [*blocks, {"type": "context", "elements": [_mrkdwn(context)]}]
+
+
+def _mrkdwn(text: str) -> dict[str, object]:
+    """`verbatim`: no plain name in it becomes a mention or a link by itself
+    (https://docs.slack.dev/reference/block-kit/composition-objects/text-object)."""
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def write_history(world: World) -> None:

@@ -22,21 +22,21 @@ def fetch(world: World, replica: str, *, timeout: float, host: str = "") -> Answ
     """Sends one request through one replica, as a user's would go, for the users' host or another, when its turn has
     come. Raises when there is no answer, and where a declared header's value cannot be read."""
     spec = world.application.spec.traffic
-    headers = {header.name: header.value or _secret(world, header.secret) for header in spec.probe.headers}
+    headers = {header.name: header.value or secret_value(world, header.secret) for header in spec.probe.headers}
     waited = _turn(world)
     left = max(LEAST_SECONDS, timeout - waited) if waited else timeout
     return world.proxy.get(replica, host or spec.host, spec.path, headers=headers, timeout=left)
 
 
 def probe_problems(world: World) -> Iterator[str]:
-    """What keeps a declared header from being sent: no right to read its Secret, no such Secret, nothing in it; and a
-    pace at which no move could be proven."""
+    """What keeps a declared header, or what lets flipgate in where metrics are, from being sent: no right to read its
+    Secret, no such Secret, nothing in it; and a pace at which no move could be proven."""
     namespace, traffic = world.store.namespace, world.application.spec.traffic
     if traffic.probes_per_second and (too_slow := traffic.too_slow(_replicas(world))):
         yield f"{world.proxy.name}: {too_slow}"
-    for secret in dict.fromkeys(header.secret for header in traffic.probe.headers):
-        if secret is None:
-            continue
+    declared = {f"spec.metrics.{name}": secret for name, secret in world.application.spec.metrics.secrets.items()}
+    probes = {header.secret: "spec.traffic.probe.headers" for header in traffic.probe.headers if header.secret}
+    for where, secret in [*((where, secret) for secret, where in probes.items()), *declared.items()]:
         if not world.cluster.allowed("get", "", "secrets", namespace, secret.name):
             what = f"secrets/{secret.name}"
             yield f"no permission to get {what} in namespace {namespace} (kubectl auth can-i get {what} -n {namespace})"
@@ -44,7 +44,7 @@ def probe_problems(world: World) -> Iterator[str]:
         try:
             header_value(world.cluster, namespace, secret)
         except FlipgateError as error:
-            yield f"spec.traffic.probe.headers: {error.named_fact}"
+            yield f"{where}: {error.named_fact}"
 
 
 def _replicas(world: World) -> int:
@@ -55,7 +55,7 @@ def _replicas(world: World) -> int:
         return 0
 
 
-def _secret(world: World, secret: SecretKey | None) -> str:
+def secret_value(world: World, secret: SecretKey | None) -> str:
     """Returns the value. One that cannot be read again is the one of before: probes do not end for that."""
     assert secret is not None
     now = world.monotonic()

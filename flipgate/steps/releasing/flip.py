@@ -18,7 +18,7 @@ from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
-from flipgate.core.traffic.moves import COMMAND_BYTES, by_hand, in_a_message, plan_move
+from flipgate.core.traffic.moves import COMMAND_BYTES, in_a_message
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, Refused
@@ -26,6 +26,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict, combine, informing
+from flipgate.core.way_back.by_hand import lines_back
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.counts import present_counts
 from flipgate.core.workloads.render import configuration_hash, images_of
@@ -307,8 +308,7 @@ def way_back_by_hand(world: World) -> str:
     traffic = look_at_traffic(world)
     if traffic.active is None:
         return "(routes are not whole: see flipgate status)"
-    patches = plan_move(traffic, world.application.places, traffic.active.other, hold=world.hold)
-    lines = [by_hand(patch) for patch in patches]
+    lines = lines_back(traffic, world.application.places, world.hold)
     return in_a_message(lines, f"the line in the annotation {WAY_BACK} of each route")
 
 

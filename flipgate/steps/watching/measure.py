@@ -12,7 +12,7 @@ from flipgate.core.values.placeholders import filled
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, in_flight
 from flipgate.steps.acting.world import World
-from flipgate.steps.watching.reader import WorldReader
+from flipgate.steps.watching.reader import WorldReader, prometheus
 
 NOT_DECLARED = "not declared"
 IN_FLIGHT = "in flight"
@@ -53,4 +53,7 @@ def still_in_flight(world: World, side: Side) -> Evidence:
 def _busy(world: World, side: Side) -> tuple[float | None, str]:
     spec = world.application.spec.metrics
     promql = filled(spec.in_flight or "", world.application.place_of(side).namespace)
-    return metrics.ask_number(spec.prometheus or "", promql)
+    try:
+        return metrics.ask_number(prometheus(world), promql)
+    except FlipgateError as error:
+        return None, cut_reason(error.named_fact)

@@ -10,6 +10,7 @@ from typing import Any
 
 from flipgate.adapters import alerts, logs, metrics
 from flipgate.adapters.addresses import address
+from flipgate.adapters.sources import Source
 from flipgate.adapters.traefik import COUNTERS_SECONDS
 from flipgate.core.gates.kinds.kind import Lines
 from flipgate.core.gates.sample import Point, cut_reason
@@ -21,17 +22,29 @@ from flipgate.core.gates.traefik_counters import (
     rule_counter,
     target_counter,
 )
+from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.traffic import SERVICE
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.foreign import fault
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.ask import secret_value
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.looking.targets import services_of
 
 POD_LIST_SECONDS = 3.0
 POINTS = 300
 """Of one line, on one side of the flip."""
+
+
+def prometheus(world: World) -> Source:
+    """Prometheus' address, with what lets flipgate in there. Raises FlipgateError where that cannot be read."""
+    spec = world.application.spec.metrics
+    return _source(world, spec.prometheus, spec.prometheus_authorization)
+
+
+def _source(world: World, url: str | None, secret: SecretKey | None) -> Source:
+    return Source(url or "", secret_value(world, secret) if secret else "")
 
 
 @dataclass
@@ -55,19 +68,22 @@ class WorldReader:
         return self.world.store.read().ran_on(side)
 
     def number(self, promql: str, when: datetime | None = None) -> tuple[float | None, str]:
-        url = self.world.application.spec.metrics.prometheus or ""
-        return metrics.ask_number(url, promql, when.timestamp() if when else None)
+        return metrics.ask_number(prometheus(self.world), promql, when.timestamp() if when else None)
 
     def line(self, promql: str, start: datetime, end: datetime) -> tuple[tuple[Point, ...] | None, str]:
         if self.world.monotonic() > self.deadline:
             return None, "Prometheus takes too long"
-        url = self.world.application.spec.metrics.prometheus or ""
         step = max(1, math.ceil((end - start).total_seconds() / POINTS))
-        return metrics.ask_range(url, promql, start, end, step)
+        try:
+            return metrics.ask_range(prometheus(self.world), promql, start, end, step)
+        except FlipgateError as error:
+            return None, cut_reason(error.named_fact)
 
     def alerts(self, labels: Mapping[str, str]) -> tuple[tuple[list[str], list[str]] | None, str]:
-        url = self.world.application.spec.metrics.alertmanager or ""
-        return alerts.ask_alerts(url, labels, self.flip)
+        spec = self.world.application.spec.metrics
+        return alerts.ask_alerts(
+            _source(self.world, spec.alertmanager, spec.alertmanager_authorization), labels, self.flip
+        )
 
     def pods(self) -> list[dict[str, Any]]:
         return self.world.cluster.items(address("Pod", self.namespace(self.side)), timeout=POD_LIST_SECONDS)

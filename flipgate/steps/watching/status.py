@@ -31,7 +31,7 @@ def collect(world: World) -> Facts:
     Traefik's replicas are asked meanwhile; what they do not show in time is no problem of the look.
     """
     told = observe(world)
-    facts = Facts(world.application, world.now(), namespace=world.store.namespace)
+    facts = Facts(world.application, world.now(), namespace=world.store.namespace, hold=world.hold)
     for side in Side:
         state = _read(facts, f"side {side}", lambda s=side: look_at_side(world, s))  # type: ignore[misc]
         if state is not None:

@@ -13,9 +13,10 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import Refused
+from flipgate.core.way_back.by_hand import foreign_lines
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, look_at_traffic
-from flipgate.steps.moving.move import MOVE_TRIES, move, move_back
+from flipgate.steps.moving.move import MOVE_TRIES, close_routes, move, move_back
 from flipgate.steps.releasing import questions
 from flipgate.steps.releasing.setup import check_application
 from lab.control.records import Lab
@@ -169,6 +170,22 @@ def test_the_line_on_each_route_takes_it_back_and_is_refused_after_that(each: Sh
     assert each.where() == ("blue", "blue", "blue")
     for again in (lines[0], lines[2]):
         assert typed(lab, again, tmp_path).returncode == 1
+
+
+def test_the_line_on_the_route_is_the_one_that_status_makes_and_another_is_not_to_be_typed(
+    shop: Shop, world: World
+) -> None:
+    under_lease(world, move, GREEN)
+    places = world.application.places
+    assert line_on(shop)
+    assert foreign_lines(look_at_traffic(world), places) == ()
+    unleased(world, close_routes, look_at_traffic(world), keep_way_back=True)
+    assert line_on(shop)
+    assert foreign_lines(look_at_traffic(world), places) == ()
+    evil = line_on(shop).replace(shop.namespace(BLUE), "elsewhere")
+    shop.patch(shop.route_path(), ("add", f"/metadata/annotations/{WAY_BACK.replace('/', '~1')}", evil))
+    (said,) = foreign_lines(look_at_traffic(world), places)
+    assert f"{shop.own}/live is not flipgate's line" in said
 
 
 def test_the_line_goes_with_the_way_back_and_other_annotations_or_a_newer_line_stay(shop: Shop, world: World) -> None:

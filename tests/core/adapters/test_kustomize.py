@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from flipgate.adapters import kustomize
+from flipgate.adapters import kustomize, programs
 from flipgate.core.git.rendered import read_rendered
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
 
@@ -32,6 +33,19 @@ def test_one_that_never_ends_is_ended_with_all_that_it_has_started(
     while state.exists() and ") Z " not in state.read_text():
         assert time.monotonic() < until, "it runs on"
         time.sleep(0.01)
+
+
+def test_one_that_writes_without_end_is_ended_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/started\nexec cat /dev/zero")
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadInput, match=f"wrote more than {programs.OUTPUT_BYTES:,} bytes"):
+            kustomize.render(tmp_path, "overlay")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * programs.OUTPUT_BYTES
+    assert not (Path("/proc") / (tmp_path / "started").read_text().strip()).exists()
 
 
 def test_one_that_is_not_there_or_may_not_be_run_is_an_error_of_ours(

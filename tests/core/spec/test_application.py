@@ -265,6 +265,27 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     assert [line.split(",")[0].strip() for line in lines[1:]] == ["line 10", "line 15", "line 20"]
 
 
+def test_a_password_in_an_address_is_refused_by_its_key_in_a_new_file_and_read_where_it_is_kept() -> None:
+    text = with_gate("restarts: 0")
+    with pytest.raises(BadInput) as caught:
+        load_new_application(text, "shop.yaml")
+    assert "spec.metrics.prometheus: must not hold a user or a password" in caught.value.fact
+    assert "secret@" not in str(caught.value)
+    assert "ana:" not in str(caught.value)
+    assert load(text).spec.metrics.prometheus == "https://ana:secret@prom.example"
+
+
+def test_what_lets_flipgate_in_where_metrics_are_is_named_and_not_written() -> None:
+    secret = "{name: prom, key: auth}"
+    declared = f"metrics: {{prometheus: 'http://p', prometheusAuthorization: {secret}}}\n  policy:"
+    spec = load_new_application(changed("policy:", declared), "shop.yaml").spec.metrics
+    assert [(name, each.name, each.key) for name, each in spec.secrets.items()] == [
+        ("prometheusAuthorization", "prom", "auth")
+    ]
+    with pytest.raises(BadInput, match=r"alertmanagerAuthorization needs spec\.metrics\.alertmanager"):
+        load(changed("policy:", f"metrics: {{alertmanagerAuthorization: {secret}}}\n  policy:"))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -275,7 +296,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
         ("a: b: c", "line 1, column 5: mapping values are not allowed here"),
         ("a: 1\n---\nb: 2", "line 3, column 1: but found another document"),
         ("a: *b", "found undefined alias"),
-        ("a: &a [*a]", "not readable as YAML: Circular reference detected"),
+        ("a: &a [*a]", "has an alias within what it stands for"),
         ("a: 2026-13-45", "not readable as YAML: month must be in 1..12"),
         ("a\0b", "not readable as YAML: unacceptable character"),
         ("[" * 1000, "nested too deeply"),

@@ -27,7 +27,7 @@ def test_one_of_the_right_shape() -> None:
         ({"application": "shop", "images": {"web": 2, "api": "acme/api:1"}}, "has no text for the images of web"),
         ({"application": None, "images": {"web": "acme/web:2"}}, "says application None"),
         ({"images": {"web": "acme/web:2"}}, "says application None"),
-        ({"application": "other", "images": {"web": "acme/web:2"}}, "says application 'other'"),
+        ({"application": "other", "images": {"web": "acme/web:2"}}, 'says application "other"'),
         ({"application": "shop", "images": {"web": "acme/web:2"}, "again": "yes"}, "has text for again"),
         ([], "is a list"),
         (None, "is null"),

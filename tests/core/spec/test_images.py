@@ -6,6 +6,7 @@ import pytest
 
 from flipgate.core.spec.images import Image, parse_image
 from flipgate.core.values.errors import BadInput
+from flipgate.core.values.foreign import printable
 from flipgate.core.workloads.render import parse_images
 from tests.core.builders import shop
 
@@ -62,7 +63,7 @@ def test_what_is_no_reference_is_refused_with_the_part_that_is_wrong(ref: str, m
     with pytest.raises(BadInput) as caught:
         parse_image(ref)
     assert message in str(caught.value)
-    assert caught.value.obj == f'image "{ref}"'
+    assert caught.value.obj == f'image "{printable(ref, 300)}"'
 
 
 APP = shop("{name: search, role: serving, replicas: 1}", "{name: owned, role: serving, replicas: 1, image: acme/owned}")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from flipgate.core.spec.application import Application, load_application
+from flipgate.core.spec.application import Application, load_application, load_new_application
 from flipgate.core.values.errors import BadInput
 from tests.core.builders import SHOP
 
 
-def load(traffic: str, policy: str = "{}") -> Application:
+def load(traffic: str, policy: str = "{}", *, new: bool = False) -> Application:
     old = "header: X-Served-Side}"
     assert old in SHOP
-    return load_application(
-        f"{SHOP.replace(old, f'header: X-Served-Side, {traffic}}}')}  policy: {policy}\n", "shop.yaml"
-    )
+    read = load_new_application if new else load_application
+    return read(f"{SHOP.replace(old, f'header: X-Served-Side, {traffic}}}')}  policy: {policy}\n", "shop.yaml")
 
 
 def test_headers_come_from_the_file_or_from_a_secret() -> None:
@@ -54,6 +53,16 @@ def test_what_could_not_be_sent_or_proven_is_refused(traffic: str, message: str)
     with pytest.raises(BadInput) as caught:
         load(traffic)
     assert message in caught.value.fact
+
+
+@pytest.mark.parametrize("value", ["Bearer s3cret", "basic czNjcmV0"])
+def test_a_credential_by_another_name_is_refused_in_a_new_file_and_not_shown(value: str) -> None:
+    traffic = f"probe: {{headers: [{{name: X-Auth, value: {value}}}]}}"
+    with pytest.raises(BadInput) as caught:
+        load(traffic, new=True)
+    assert "X-Auth holds a credential (not shown): declare secret" in caught.value.fact
+    assert value.split()[1] not in str(caught.value)
+    assert load(traffic).spec.traffic.probe.headers[0].value == value
 
 
 def test_authorization_goes_to_a_declared_address() -> None:

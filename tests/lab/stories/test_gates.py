@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flipgate.adapters.metrics import ask_number
+from flipgate.adapters.sources import Source
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.release import BAKE
 from flipgate.core.values.errors import Refused
@@ -148,7 +149,7 @@ def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bak
         prefect.wait(run, "PAUSED")
         assert prefect.resume(run, {"decision": "approve", "reason": "looks good", "name": "ana"}) == "ACCEPT"
         new = filled(RATIO, stage.place.green, 5)
-        wait_until("green is well at first", lambda: ask_number(measured.prometheus_url, new)[0] == 0)
+        wait_until("green is well at first", lambda: ask_number(Source(measured.prometheus_url), new)[0] == 0)
         behave(stage, "errors-30pct")
         prefect.wait(run, "FAILED")
     stage.wait_for_users_on(BLUE)
@@ -201,11 +202,11 @@ def test_no_traffic_and_no_prometheus_are_unknown_and_traffic_stays(
     with stage.load():
         runbook.deploy_dark(world, images("2", "api-all"))
         old = filled(RATIO, stage.place.blue, 3600)
-        wait_until("the old side has a number", lambda: ask_number(measured.prometheus_url, old)[0] is not None)
+        wait_until("the old side has a number", lambda: ask_number(Source(measured.prometheus_url), old)[0] is not None)
     runbook.approve(world, QuestionKind.FLIP)
     Thread(target=stage.ask, args=["/slow?seconds=20", 60], daemon=True).start()
     busy_blue = filled(IN_FLIGHT, stage.place.blue)
-    wait_until("blue is busy with it", lambda: ask_number(measured.prometheus_url, busy_blue)[0] == 1, 10)
+    wait_until("blue is busy with it", lambda: ask_number(Source(measured.prometheus_url), busy_blue)[0] == 1, 10)
     with pytest.raises(Refused) as nobody:
         runbook.flip_traffic(world)
     assert nobody.value.reason == "BakeUnknown"

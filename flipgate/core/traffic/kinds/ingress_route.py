@@ -23,7 +23,8 @@ from flipgate.core.traffic.traffic import SERVICE, Entry, RouteName, Target
 ORDERS_CERTIFICATES: Final = ("certResolver", "domains")
 QUOTES: Final = ("`", '"')
 """By which a rule's values stand in it."""
-_MATCHER: Final = re.compile(r"""(?<![!\w])(Host|PathPrefix|Path)\(([^)]*)\)""")
+_MATCHER: Final = re.compile(r"""(?<![!\w])(Host|PathPrefix|Path)\(([^)]{0,2000})\)""")
+"""What stands in the brackets has an end: one that is never closed would be looked through anew at each name."""
 _QUOTED: Final = re.compile(r"""[`"]([^`"]+)[`"]""")
 
 

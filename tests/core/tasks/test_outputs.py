@@ -1,0 +1,69 @@
+"""What people see of a release whose every text is somebody's attempt: in Slack, Prefect, Events, a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.cli._failures import fail
+from flipgate.cli._print import echo, emit, table
+from flipgate.core.record.events import InvolvedObject, event
+from flipgate.core.record.record import Announcement
+from flipgate.core.values.errors import Refused
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.steps.acting.outbox import as_blocks
+from tests.core.builders import GREEN, at, question
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+NASTY = "<!channel> ```x``` ![i](https://e/p.png) <img src=x> | b |\n# big\x1b[2J\rok \u202etxt"
+
+
+def message(text: str, url: str = "https://prefect.example/runs/1") -> Announcement:
+    return Announcement(id="1", release="r-1", side=GREEN, at=at(), text=text, url=url, reason="Approved")
+
+
+def test_slack_calls_nobody() -> None:
+    blocks: Any = as_blocks(message(NASTY), NASTY)
+    texts = [block["text"] for block in blocks[:2]] + blocks[2]["elements"]
+    assert all(text["verbatim"] for text in texts)
+    link = "<https://prefect.example/runs/1|Look and decide>"
+    said = [text["text"].replace(link, "") for text in texts]
+    assert [(text.count("<"), text.count("```"), text.count("\x1b")) for text in said] == [(0, 0, 0)] * 3
+    assert link in texts[0]["text"]
+    assert "Look and decide" not in str(as_blocks(message("fine", "javascript:alert(1)|<!here>")))
+
+
+def test_forms_and_artifacts_show_words_and_obey_none() -> None:
+    from tasks.artifacts import evidence_table, question_text
+
+    evidence = [Evidence(NASTY, Verdict.FAIL, NASTY, NASTY, NASTY, NASTY)]
+    asked = question(summary=NASTY, changes=(NASTY,), look_first=("kubectl get pods\n```\n# big",))
+    shown = f"{evidence_table(evidence)}\n{question_text(asked, evidence)}"
+    assert "<img" not in shown
+    assert "![i](" not in shown
+    assert [line for line in shown.splitlines() if line.startswith("# ")] == []
+    assert {line.replace("\\|", "").count("|") for line in shown.splitlines() if line.startswith("|")} == {4, 7}
+    assert "\x1b" not in shown
+    assert shown.count("````") == 2, "the one block is ours"
+
+
+def test_an_event_is_one_line_without_what_a_terminal_obeys() -> None:
+    said = event("shop", message(NASTY), InvolvedObject("Deployment", "g", "web"), "apps/v1", "u")["message"]
+    assert said.isprintable()
+
+
+def test_a_terminal_shows_words_and_obeys_none(capsys: pytest.CaptureFixture[str]) -> None:
+    echo(NASTY)
+    emit({"a": NASTY}, "json")
+    emit({"a": NASTY}, "yaml")
+    for line in table(["A"], [[NASTY]]):
+        echo(line)
+    fail(Refused(NASTY, reason=Why.NO_QUESTION, obj=NASTY), [])
+    fail(Refused(NASTY, reason=Why.NO_QUESTION, obj=NASTY), ["-o", "json"])
+    out, err = capsys.readouterr()
+    for said in (out, err):
+        assert not set("\x1b\r\u202e") & set(said)
+    assert len(table(["A"], [[NASTY]])) == 2
