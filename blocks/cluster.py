@@ -93,7 +93,7 @@ def _credentials(block: str) -> Credentials:
             f"Prefect did not answer as expected: {type(error).__name__}",
             obj=f"block flipgate-git/{block}",
             untouched="the repository",
-        ) from error
+        ) from None  # it names the server's address, which may hold a password
     assert isinstance(found, FlipgateGit)
     return found.open()
 
