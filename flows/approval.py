@@ -47,7 +47,12 @@ class Answer(RunInput):
 
     decision: Literal["approve", "reject"] = Field(description="approve or reject")
     reason: str = Field(min_length=1, description="Why; the next reader of the history will ask.")
-    name: str = Field(min_length=1, description="Who you are (as you say: Prefect does not know).")
+    name: str = Field(
+        min_length=1,
+        max_length=100,
+        description="Who you are (as you say: Prefect does not know).",
+        json_schema_extra={"not": {"pattern": r"[\x00-\x1f\x7f]"}},
+    )
 
 
 def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidence]]) -> Granted | NotGranted:

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
-from flipgate.core.values.foreign import without_secrets
+from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
@@ -96,7 +96,7 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     The form has to be filled in, so it says what the record says; it counts as nobody's answer. Raises Refused for a
     form that Prefect does not take (it answers 200 to it, so the answer's status counts), Unreachable without Prefect.
     """
-    form = {"decision": decision, "reason": reason, "name": name, RUNG: True}
+    form = {"decision": decision, "reason": reason, "name": printable(name), RUNG: True}
     with _client(RING_RETRIES) as client, _failures(f"flow run {flow_run}"):
         answer = client.resume_flow_run(UUID(flow_run), run_input=form)
     if str(answer.status.value) == "ACCEPT":

@@ -11,6 +11,8 @@ import json
 from bisect import bisect_right
 from typing import Final
 
+from flipgate.core.values.foreign import printable
+
 NAME_BYTES: Final = 256
 """Of who acted, an id, a word."""
 ADDRESS_BYTES: Final = 600
@@ -23,6 +25,11 @@ TEXT_BYTES: Final = 4_096
 MARK: Final = "…"
 SELF_DECLARED: Final = " (self-declared)"
 """Behind a name that somebody typed into a form: Prefect does not know its users."""
+
+
+def self_declared(name: str) -> str:
+    """How somebody is called who typed a name: on one line, whatever was typed, and marked."""
+    return printable(name, NAME_BYTES) + SELF_DECLARED
 
 
 def valid(text: str) -> str:
