@@ -115,7 +115,7 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
         server = None
         if many.rounds or many.default_rounds:
             server = up.enter_context(flow.prefect(stage, tell))
-            flow.warm_up(rollback.environment(stage, server.api_url))
+            flow.warm_up(rollback.environment(stage, server.api_url, server.login))
         bench = Bench(stage, server, up.enter_context(rollback.swallowing()), options, tell)
         with throttled(stage, DEFAULT_THROTTLE_MS, tell) as slow:
             default = part(replace(bench, stage=slow), many.default_flips, many.default_rounds, churn=True)
@@ -215,7 +215,8 @@ def _ask(bench: Bench, number: int) -> flow.Asked:
 
 def _by_flow(bench: Bench, users: Users, watch: RouteWatch, asked: flow.Asked, number: int) -> Flip:
     bench.tell(f"throttle {bench.stage.throttle_ms} ms, round {number}: {FLOW}")
-    done = flow.approve(bench.stage, rollback.environment(bench.stage, bench.server.api_url))
+    env = rollback.environment(bench.stage, bench.server.api_url, bench.server.login)
+    done = flow.approve(bench.stage, env)
     patched = _heard(watch, asked.to, done.began, flow.PATIENCE_SECONDS)
     users.wait_for(asked.to, done.began)
     flow.wait_for_run(bench.server, asked, "COMPLETED")

@@ -71,7 +71,7 @@ def ask(stage: Stage, server: Pipelines) -> Asked:
     """Version 2 on the dark side by deploy-dark's steps (not its run), and a real run of flip-traffic that has asked
     and sleeps. Raises MeasureError when it does not come to that."""
     release = go_dark(stage.world())
-    with _client(server) as client:
+    with server.client() as client:
         found = _json(client, "GET", f"/deployments/name/{FLIP_TRAFFIC}/{FLIP_TRAFFIC}")
         parameters = {"application": stage.place.application, "release": release.name}
         run = _json(client, "POST", f"/deployments/{found['id']}/create_flow_run", {"parameters": parameters})
@@ -102,7 +102,7 @@ def warm_up(env: Mapping[str, str]) -> None:
 def wait_for_run(server: Pipelines, asked: Asked, wanted: str) -> None:
     """Until the run is in this state. Raises MeasureError when it ends in another, or does not get there in time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with _client(server) as client:
+    with server.client() as client:
         while (state := _json(client, "GET", f"/flow_runs/{asked.run}")["state"])["type"] != wanted:
             if state["type"] in FAILED or time.monotonic() > deadline:
                 raise MeasureError(f"the flow of {asked.release} is {state['type']}: {state.get('message')}")
@@ -113,7 +113,7 @@ def marks(stage: Stage, server: Pipelines, asked: Asked, approved: Approved, pat
     """What record and Prefect noted on the way from Enter to the patch, read afterwards, in the order it happens in."""
     record = stage.world().store.read()
     entries = [each for each in record.journal if each.step == MOVE_ROUTES and each.release == asked.release]
-    with _client(server) as client:
+    with server.client() as client:
         states = _json(client, "GET", f"/flow_run_states/?flow_run_id={asked.run}")
         body = {"flow_runs": {"id": {"any_": [asked.run]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
         tasks = _json(client, "POST", "/task_runs/filter", body)
@@ -139,10 +139,6 @@ def _finder(found: Any, since: float) -> Callable[[str], float | None]:
     """When each name first came at or after `since`."""
     times = sorted((datetime.fromisoformat(at).timestamp(), name) for name, at in found if at)
     return lambda wanted: next((at for at, name in times if name == wanted and at >= since), None)
-
-
-def _client(server: Pipelines) -> httpx.Client:
-    return httpx.Client(base_url=server.api_url, trust_env=False, timeout=30)
 
 
 def _json(client: httpx.Client, verb: str, path: str, body: Any = None) -> Any:

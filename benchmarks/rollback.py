@@ -27,6 +27,7 @@ from benchmarks.users import wait_for
 from flipgate.core.values.sides import Side
 from flipgate.steps.releasing.flip import way_back_by_hand
 from lab.control import pipelines
+from lab.control.pipelines import Pipelines
 from lab.load import Load
 from lab.machine import paths
 from lab.machine.progress import Progress
@@ -48,7 +49,7 @@ def measure(stage: Stage, options: argparse.Namespace, tell: Progress) -> dict[s
     """All rounds under load, and the figures made of them."""
     load = Load(stage.lab.traefik_tls_url, stage.place.host, clients=options.clients, rate=options.rate)
     with prefect(stage, tell) as up, swallowing() as down:
-        environments = {ROLLBACK: environment(stage, up), PREFECT_DOWN: environment(stage, down)}
+        environments = {ROLLBACK: environment(stage, up.api_url, up.login), PREFECT_DOWN: environment(stage, down)}
         environments[KUBECTL] = environments[ROLLBACK]
         _warm_up(stage, environments[ROLLBACK])
         with load, RouteWatch(stage.world()) as watch:
@@ -85,12 +86,12 @@ def back_once(stage: Stage, way: str, number: int, to: Side, env: Mapping[str, s
 
 
 @contextmanager
-def prefect(stage: Stage, tell: Progress) -> Iterator[str]:
-    """PREFECT_API_URL of a server that runs; one that is started for this ends with it."""
+def prefect(stage: Stage, tell: Progress) -> Iterator[Pipelines]:
+    """A server that runs; one that is started for this ends with it."""
     found = pipelines.find_server(stage.lab)
     server = found or pipelines.start_server(stage.lab, tell)
     try:
-        yield server.api_url
+        yield server
     finally:
         if not found:
             server.stop(pipelines.SERVER)
@@ -124,9 +125,10 @@ def _by_flipgate(stage: Stage) -> list[str]:
     return [sys.executable, "-m", "flipgate.cli", *words]
 
 
-def environment(stage: Stage, api_url: str) -> dict[str, str]:
+def environment(stage: Stage, api_url: str, login: str = "") -> dict[str, str]:
     """A shell's environment: with the lab's kubeconfig, `api_url` as its Prefect, and bytecode kept between runs."""
     own = {"KUBECONFIG": str(stage.lab.kubeconfig), "PREFECT_API_URL": api_url, "PYTHONPATH": str(paths.CHECKOUT)}
+    own |= {"PREFECT_API_AUTH_STRING": login} if login else {}
     ours = ("PREFECT_", "PYTHONDONTWRITEBYTECODE")
     return {**{name: value for name, value in os.environ.items() if not name.startswith(ours)}, **own}
 

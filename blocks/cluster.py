@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -17,8 +18,10 @@ from flipgate.adapters.chat import Chat
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git_access import Credentials
 from flipgate.core.values.errors import BadInput, Unreachable
+from flipgate.core.values.foreign import printable
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 
+BLOCK_NAME = re.compile(r"[a-z0-9-]+")
 AMBIENT = "default"
 """The block that need not exist: without it, what the worker's own environment offers is used, as kubectl would."""
 
@@ -93,12 +96,19 @@ def _credentials(block: str) -> Credentials:
             f"Prefect did not answer as expected: {type(error).__name__}",
             obj=f"block flipgate-git/{block}",
             untouched="the repository",
-        ) from error
+        ) from None  # it names the server's address, which may hold a password
     assert isinstance(found, FlipgateGit)
     return found.open()
 
 
 def _load(cluster: str) -> FlipgateCluster:
+    if not BLOCK_NAME.fullmatch(cluster):  # whoever starts a run names it, and it is part of an address
+        raise BadInput(
+            "is no block's name: small letters, digits and -",
+            obj=f"block {printable(cluster)}",
+            untouched="everything",
+            next_command="prefect block ls",
+        )
     try:
         block = FlipgateCluster.load(cluster)
     except ValueError as error:

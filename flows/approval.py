@@ -51,7 +51,10 @@ class Answer(RunInput):
         min_length=1, max_length=REASON_SHOWN, description="Why; the next reader of the history will ask."
     )
     name: str = Field(
-        min_length=1, max_length=NAME_SHOWN, description="Who you are (as you say: Prefect does not know)."
+        min_length=1,
+        max_length=NAME_SHOWN,
+        description="Who you are (as you say: Prefect does not know).",
+        json_schema_extra={"not": {"pattern": r"[\x00-\x1f\x7f]"}},
     )
 
 

@@ -21,7 +21,7 @@ def build_completed(resource: str, payload: Any, event: str, cluster: str = "def
 
     Args:
         resource: The event's resource: flipgate.application.APP.
-        payload: The event's payload: {"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}; with
+        payload: The event's payload, as text: {"application": "APP", "images": {"SERVICE": "REPOSITORY:TAG"}}; with
             {"again": true} they are released although they are live, for their tags were pushed anew.
         event: The event's id; the same one twice is one deploy.
         cluster: The flipgate-cluster block to use; `default` needs no block.

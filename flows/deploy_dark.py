@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from flipgate.core.record.pipelines import DEPLOY_DARK
 from flipgate.core.record.release import Release, again_mark
 from flipgate.core.values.errors import Refused
-from flipgate.core.values.text import SELF_DECLARED, as_name
+from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.stopped import noting_stop
@@ -38,7 +38,7 @@ def deploy_dark(
     mark = again_mark(again)
     patience = float(world.application.spec.policy.ready_timeout_seconds)
     task.recover(world, patience)
-    built_by = as_name(name) + SELF_DECLARED if name else world.actor
+    built_by = self_declared(name) if name else world.actor
     if images and world.application.spec.policy.join_builds_seconds:
         joined = task.join_builds(world, images, built_by, mark)
         if joined is None:

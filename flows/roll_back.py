@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 
 from flipgate.core.record.pipelines import ROLL_BACK
 from flipgate.core.values.sides import Side
-from flipgate.core.values.text import SELF_DECLARED, as_name, as_reason
+from flipgate.core.values.text import as_reason, self_declared
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.watching.unwatched import look_whether_watched
 from flows.opening import open_world, start_what_waited
@@ -36,7 +36,7 @@ def roll_back(
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = open_world(application, cluster)
-    by = as_name(name) + SELF_DECLARED if name else "Prefect"
+    by = self_declared(name) if name else "Prefect"
     done = task.roll_back(world, as_reason(reason), by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)

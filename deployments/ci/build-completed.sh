@@ -3,7 +3,8 @@
 #   PREFECT_API_URL=https://prefect.example/api build-completed.sh sportsdata api-all=sportsdata/api:1.4.2 [NAME=REF ...]
 # With BUILD_ID set, the same build told twice is one event. With AGAIN=true, images are released although they are live:
 # for tags that are pushed anew (latest, main). Exit codes: 0 taken, 2 usage, else curl's.
-# A server with a login: PREFECT_API_AUTH_STRING=USER:PASSWORD, or PREFECT_API_KEY. Neither is ever an argument.
+# A server with a login: PREFECT_API_AUTH_STRING=USER:PASSWORD, or PREFECT_API_KEY. Neither is ever an argument, nor is
+# the address, which may hold a password.
 set -eu
 
 usage() {
@@ -13,7 +14,18 @@ usage() {
 
 [ $# -ge 2 ] || usage "an application and at least one image are needed"
 [ -n "${PREFECT_API_URL:-}" ] || usage "PREFECT_API_URL is not set"
-application=$1
+
+# Text as it stands between the quotes of JSON, and of curl's configuration.
+quoted() {
+    printf '%s' "$1" | sed 's/[\\"]/\\&/g'
+}
+
+for word in "$@"; do
+    case "$word" in
+    *[[:cntrl:]]*) usage "'$word' has a character that no name has" ;;
+    esac
+done
+application=$(quoted "$1")
 shift
 images=""
 for image in "$@"; do
@@ -21,7 +33,7 @@ for image in "$@"; do
     ?*=?*:?* | ?*=?*@sha256:?*) ;;
     *) usage "'$image' is not NAME=REPOSITORY:TAG or NAME=REPOSITORY@sha256:DIGEST" ;;
     esac
-    images="$images${images:+,}\"${image%%=*}\":\"${image#*=}\""
+    images="$images${images:+,}\"$(quoted "${image%%=*}")\":\"$(quoted "${image#*=}")\""
 done
 
 # An event's id is a UUID: of the build and its images (one pipeline may tell of several), or any.
@@ -34,12 +46,9 @@ fi
 again=""
 [ "${AGAIN:-}" != true ] || again=", \"again\": true"
 
-# What a line of curl's configuration has between its quotes.
-quoted() {
-    printf '%s' "$1" | sed 's/[\\"]/\\&/g'
-}
-
-login() {
+# Where, and who asks: what curl is told in its configuration.
+server() {
+    printf 'url = "%s/events"\n' "$(quoted "$PREFECT_API_URL")"
     if [ -n "${PREFECT_API_KEY:-}" ]; then
         printf 'header = "Authorization: Bearer %s"\n' "$(quoted "$PREFECT_API_KEY")"
     elif [ -n "${PREFECT_API_AUTH_STRING:-}" ]; then
@@ -48,7 +57,7 @@ login() {
 }
 
 # --retry: a server on SQLite answers 503 now and then. 204 means taken; whether a run came of it, the server's page tells.
-login | curl --config - --fail --silent --show-error --retry 5 --retry-all-errors \
+server | curl --config - --fail --silent --show-error --retry 5 --retry-all-errors \
     --header "Content-Type: application/json" \
     --data "[{
         \"id\": \"$id\",
@@ -56,6 +65,5 @@ login | curl --config - --fail --silent --show-error --retry 5 --retry-all-error
         \"event\": \"flipgate.image.build-completed\",
         \"resource\": {\"prefect.resource.id\": \"flipgate.application.$application\"},
         \"payload\": {\"application\": \"$application\", \"images\": {$images}$again}
-    }]" \
-    "$PREFECT_API_URL/events"
+    }]"
 echo "event $id sent for $application"

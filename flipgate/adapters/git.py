@@ -247,7 +247,7 @@ class Checkout:
             return ask()
 
     def _write_shown(self) -> None:
-        patterns = [f"/{re.sub(GLOB, ESCAPED, path)}\n" for path in sorted(self._shown)]
+        patterns = [f"/{GLOB.sub(ESCAPED, path)}\n" for path in sorted(self._shown)]
         (self.folder / ".git" / "info" / "sparse-checkout").write_text("".join(patterns))
         self._run("read-tree", "-m", "-u", "HEAD")
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
+from flipgate.core.values.foreign import printable, without_secrets
 from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
@@ -94,7 +96,7 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     The form has to be filled in, so it says what the record says; it counts as nobody's answer. Raises Refused for a
     form that Prefect does not take (it answers 200 to it, so the answer's status counts), Unreachable without Prefect.
     """
-    form = {"decision": decision, "reason": reason, "name": name, RUNG: True}
+    form = {"decision": decision, "reason": reason, "name": printable(name), RUNG: True}
     with _client(RING_RETRIES) as client, _failures(f"flow run {flow_run}"):
         answer = client.resume_flow_run(UUID(flow_run), run_input=form)
     if str(answer.status.value) == "ACCEPT":
@@ -144,7 +146,8 @@ def _page(path: str) -> str:
     from prefect.settings import get_current_settings
 
     settings = get_current_settings()
-    ui = settings.ui_url or (settings.api.url or "").removesuffix("/api")
+    site = urlsplit(settings.ui_url or (settings.api.url or "").removesuffix("/api"))
+    ui = site._replace(netloc=site.netloc.rpartition("@")[2]).geturl()  # links are told to everybody, a login to nobody
     return f"{ui}/{path}" if ui else ""
 
 
@@ -180,16 +183,17 @@ def _in_our_own_time(answer: Any) -> None:
 
 @contextmanager
 def _failures(obj: str) -> Iterator[None]:
-    """Turns the client's exceptions into ours."""
+    """Turns the client's exceptions into ours, which do not carry them along: they name the server's address, which may
+    hold a password, and a run's log shows an error with what it came from."""
     import httpx
     from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
     try:
         yield
-    except ObjectNotFound as error:
+    except ObjectNotFound:
         raise NotFound(
             "is not known to this Prefect server", obj=obj, next_command="prefect deploy --all --no-prompt"
-        ) from error
+        ) from None
     except (
         httpx.TransportError,
         PrefectHTTPStatusError,
@@ -197,8 +201,8 @@ def _failures(obj: str) -> Iterator[None]:
         ValueError,
     ) as error:  # what is no JSON, and no Prefect's
         raise Unreachable(
-            f"Prefect did not answer as expected: {type(error).__name__}: {str(error)[:300]}",
+            f"Prefect did not answer as expected: {type(error).__name__}: {without_secrets(str(error))[:300]}",
             obj=obj,
             untouched="routes and sides",
             next_command="curl $PREFECT_API_URL/health",
-        ) from error
+        ) from None

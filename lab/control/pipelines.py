@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from lab.machine.progress import Progress
 from lab.plane import namespaces
 
 POOL = "flipgate"
+TEMPLATE = paths.CHECKOUT / "deployments" / "work-pool.json"
+"""What a run may choose of how it is started: nothing."""
 COMMANDS = paths.CHECKOUT / "examples" / "sportsdata" / "checks"
 """What checks may run on the lab's worker: the example's own programs."""
 SCHEDULED = "reconcile"
@@ -42,15 +45,27 @@ REMIND = 5.0  # seconds between two lines of progress
 
 @dataclass(frozen=True)
 class Pipelines:
-    """A Prefect server of the lab's own. `api_url` is what PREFECT_API_URL has to be."""
+    """A Prefect server of the lab's own. `api_url` is what PREFECT_API_URL has to be, `login` (USER:PASSWORD) what
+    PREFECT_API_AUTH_STRING has to be: without it any user of the machine could have the worker do what they like."""
 
     lab: Lab
     api_url: str
+    login: str = field(repr=False)
 
     @property
     def ui_url(self) -> str:
         """Where a person sees the runs."""
         return self.api_url.removesuffix("/api")
+
+    @property
+    def login_file(self) -> Path:
+        """Where whoever started the lab reads the login, and nobody else."""
+        return _login(self.lab)
+
+    def client(self) -> httpx.Client:
+        """Its API, logged in."""
+        user, _, password = self.login.partition(":")
+        return httpx.Client(base_url=self.api_url, auth=(user, password), trust_env=False, timeout=30)
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment in which a program uses this server and this lab."""
@@ -58,6 +73,7 @@ class Pipelines:
         own = {
             "PREFECT_HOME": str(home),
             "PREFECT_API_URL": self.api_url,
+            "PREFECT_API_AUTH_STRING": self.login,
             "PREFECT_UI_URL": self.ui_url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -71,7 +87,8 @@ class Pipelines:
 
     def deploy(self) -> None:
         """Creates the work pool and deploys everything in prefect.yaml; doing it again is fine."""
-        self._prefect("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        create = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        self._prefect(*create, "--base-job-template", str(TEMPLATE))
         self._prefect("--no-prompt", "deploy", "--all")
         _deployed(self.lab).write_text(_checkout())
 
@@ -87,13 +104,17 @@ class Pipelines:
         _end(self.lab.dir, which)
 
     def start_server(self, tell: Progress) -> None:
-        """Starts the server at its address and waits until it answers."""
+        """Starts the server at its address and waits until it answers. It asks everybody for the login, and no page of
+        another origin, in a browser on this machine, may read what it says."""
         port = self.api_url.rpartition(":")[2].removesuffix("/api")
         command = _prefect_command("server", "start", "--host", "127.0.0.1", "--port", port)
         (self.lab.dir / "prefect").mkdir(exist_ok=True)
-        keeper = _launch(self.lab, SERVER, command, self.env())
+        own = {"PREFECT_SERVER_API_AUTH_STRING": self.login, "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": self.ui_url}
+        keeper = _launch(self.lab, SERVER, command, self.env(own))
         _wait(self.api_url, keeper, self.lab.dir / "logs" / f"{SERVER}.log", tell)
         _address(self.lab).write_text(self.api_url)
+        self.login_file.touch(mode=0o600)
+        self.login_file.write_text(self.login)
         _locked(self.lab).write_text(_packages())
 
     def need_scheduler(self) -> None:
@@ -119,11 +140,12 @@ class Pipelines:
     def _lists(self, path: str, body: Mapping[str, object], patience: float, **fact: object) -> bool:
         """Whether the server comes to list something of which this is so, within `patience` seconds."""
         deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            found = httpx.post(self.api_url + path, json=body, trust_env=False)
-            if found.is_success and any(fact.items() <= each.items() for each in found.json()):
-                return True
-            time.sleep(0.2)
+        with self.client() as client:
+            while time.monotonic() < deadline:
+                found = client.post(path, json=body)
+                if found.is_success and any(fact.items() <= each.items() for each in found.json()):
+                    return True
+                time.sleep(0.2)
         return False
 
     def _late(self, which: str, what: str, patience: float) -> LabError:
@@ -153,7 +175,8 @@ def _start(lab: Lab, tell: Progress) -> Pipelines:
 
 def start_server(lab: Lab, tell: Progress) -> Pipelines:
     """A server with nothing on it. Raises LabError, naming its log, when it does not come up."""
-    pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api")
+    login = f"flipgate:{secrets.token_urlsafe(24)}"
+    pipelines = Pipelines(lab, f"http://127.0.0.1:{_free_port()}/api", login)
     tell("Prefect: starting the server (20 s the first time)")
     pipelines.start_server(tell)
     return pipelines
@@ -179,7 +202,7 @@ def find_server(lab: Lab) -> Pipelines | None:
     with suppress(OSError, httpx.TransportError):
         if _locked(lab).read_text() != _packages():
             return None
-        pipelines = Pipelines(lab, _address(lab).read_text())
+        pipelines = Pipelines(lab, _address(lab).read_text(), _login(lab).read_text())
         health = httpx.get(f"{pipelines.api_url}/health", trust_env=False, timeout=10)
         if health.status_code == httpx.codes.OK and _running(lab.dir, SERVER):
             return pipelines
@@ -225,6 +248,10 @@ def _address(lab: Lab) -> Path:
     return lab.dir / "prefect" / "lab-api-url"
 
 
+def _login(lab: Lab) -> Path:
+    return lab.dir / "prefect" / "lab-login"
+
+
 def _deployed(lab: Lab) -> Path:
     return lab.dir / "prefect" / "lab-deployed"
 
@@ -239,8 +266,8 @@ def _packages() -> str:
 
 
 def _checkout() -> str:
-    """What the deployments are made of: prefect.yaml, and the flows for their parameters."""
-    files = [paths.CHECKOUT / "prefect.yaml", *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
+    """What the deployments are made of: prefect.yaml, the pool's template, and the flows for their parameters."""
+    files = [paths.CHECKOUT / "prefect.yaml", TEMPLATE, *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

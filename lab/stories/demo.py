@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
-import httpx
 from pydantic import SecretStr
 
 from flipgate.adapters import runs
@@ -185,7 +184,8 @@ def _announce_build(stage: Stage, images: dict[str, str]) -> None:
         "resource": {"prefect.resource.id": f"flipgate.application.{stage.world.application.name}"},
         "payload": {"application": stage.world.application.name, "images": images},
     }
-    httpx.post(f"{stage.pipelines.api_url}/events", json=[event], trust_env=False).raise_for_status()
+    with stage.pipelines.client() as client:
+        client.post("/events", json=[event]).raise_for_status()
 
 
 def _follow(stage: Stage) -> Release:
@@ -241,6 +241,7 @@ def _answer(stage: Stage, record: Record) -> None:
             stage.tell(f"               {proof.verdict:<7} {proof.gate}: {proof.detail}")
         stage.tell(f"     ?         {question.summary}")
         stage.tell(f"               waiting for your approval: {question.url}")
+        stage.tell(f"               (the page asks for a login, which is in {stage.pipelines.login_file})")
         stage.tell(f"               or: {_approve_line(stage)}")
     if stage.approve and question.id not in stage.told.decided and _suspended(stage, question):
         stage.told.decided.add(question.id)
@@ -249,19 +250,27 @@ def _answer(stage: Stage, record: Record) -> None:
 
 
 def _approve_line(stage: Stage) -> str:
-    env = f"PREFECT_API_URL={stage.pipelines.api_url} KUBECONFIG={stage.lab.kubeconfig}"
-    return f'{env} uv run flipgate approve {stage.world.application.name} --reason "looks good"'
+    return f'{_environment(stage)} uv run flipgate approve {stage.world.application.name} --reason "looks good"'
+
+
+def _environment(stage: Stage) -> str:
+    """What a command needs to reach this Prefect and this cluster; the login stays in its file, for people keep what a
+    terminal shows."""
+    login = f'PREFECT_API_AUTH_STRING="$(cat {stage.pipelines.login_file})"'
+    return f"PREFECT_API_URL={stage.pipelines.api_url} {login} KUBECONFIG={stage.lab.kubeconfig}"
 
 
 def _suspended(stage: Stage, question: Question) -> bool:
     """The question is in the record a moment before its run has gone to sleep; ringing earlier would not be heard."""
-    answer = httpx.get(f"{stage.pipelines.api_url}/flow_runs/{question.flow_run}", trust_env=False)
+    with stage.pipelines.client() as client:
+        answer = client.get(f"/flow_runs/{question.flow_run}")
     return bool(answer.json()["state"]["type"] == "PAUSED")
 
 
 def _failed_runs(stage: Stage) -> str:
     body = {"flow_runs": {"state": {"type": {"any_": ["FAILED", "CRASHED"]}}}}
-    found = httpx.post(f"{stage.pipelines.api_url}/flow_runs/filter", json=body, trust_env=False).json()
+    with stage.pipelines.client() as client:
+        found = client.post("/flow_runs/filter", json=body).json()
     texts = [f"{run['name']}: {run['state']['message']}" for run in found]
     return f"failed runs: {'; '.join(texts) or 'none'}; log: {stage.lab.dir / 'logs' / 'prefect-worker.log'}"
 
@@ -321,7 +330,7 @@ def _first_new_answer_ms(record: Record, release: Release, report: LoadReport) -
 
 def _ways_in(stage: Stage) -> None:
     stage.tell("kept running:")
-    stage.tell(f"     Prefect     {stage.pipelines.ui_url}")
+    stage.tell(f"     Prefect     {stage.pipelines.ui_url} (its login is in {stage.pipelines.login_file})")
     stage.tell(f"     users' way  {stage.lab.traefik_tls_url} (Host: {stage.world.application.spec.traffic.host})")
-    stage.tell(f"     export KUBECONFIG={stage.lab.kubeconfig} PREFECT_API_URL={stage.pipelines.api_url}")
+    stage.tell(f"     export {_environment(stage)}")
     stage.tell(f"     end it all: uv run flipgate lab down --name {stage.lab.name}")

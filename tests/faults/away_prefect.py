@@ -26,7 +26,7 @@ def while_it_brings_up(scene: Scene) -> None:
     shop.again({"bakeSeconds": 6}, one_check)
     with before(scene.prefect.url) as front:
         parameters = {"application": shop.application, "images": shop.build()}
-        run = scene.prefect.start(DEPLOY_DARK, parameters, reaching(front))
+        run = scene.prefect.start(DEPLOY_DARK, parameters, reaching(scene, front))
         in_phase(shop, Phase.DEPLOYING)
         with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
@@ -43,13 +43,13 @@ def while_it_watches(scene: Scene) -> None:
     release = runbook.dark_and_approved(shop.world(), shop.build())
     with before(scene.prefect.url) as front:
         parameters = {"application": shop.application, "release": release.name}
-        run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(front))
+        run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(scene, front))
         in_phase(shop, Phase.BAKING)
         with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
             if goes_back:
                 words = ("rollback", shop.application, "--reason", "orders fail")
-                scene.said += shop.typed(*words, env=reaching(front))
+                scene.said += shop.typed(*words, env=reaching(scene, front))
                 scene.need(Phase.ROLLED_BACK)
         if ended(scene, run) != "COMPLETED":
             shop.reconcile(scene.prefect)
@@ -62,7 +62,7 @@ def while_a_person_is_asked(scene: Scene) -> None:
     release = runbook.deploy_dark(shop.world(), shop.build())
     with before(scene.prefect.url) as front:
         parameters = {"application": shop.application, "release": release.name}
-        run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(front))
+        run = scene.prefect.start(FLIP_TRAFFIC, parameters, reaching(scene, front))
         wait_until("the question", lambda: shop.record().question, ENDS_SECONDS)
         with lost(front, scene.case.fault, scene.case.row.seconds):
             need_status(scene, front)
@@ -71,7 +71,7 @@ def while_a_person_is_asked(scene: Scene) -> None:
         wait_until("a run that waits", lambda: waiting(scene.prefect, shop), ENDS_SECONDS, 0.5)
         scene.need(Phase.DARK)
         with lost(front, Fault.AWAY):
-            scene.said += shop.typed("approve", shop.application, "--reason", "looks good", env=reaching(front))
+            scene.said += shop.typed("approve", shop.application, "--reason", "looks good", env=reaching(scene, front))
             approval = shop.record().approval
             assert approval
             assert approval.reason == "looks good"
@@ -85,9 +85,10 @@ def waiting(prefect: PrefectApi, shop: Shop) -> Question | None:
     return question if question and prefect.state(question.flow_run) in WAITING else None
 
 
-def reaching(front: Front) -> Mapping[str, str]:
+def reaching(scene: Scene, front: Front) -> Mapping[str, str]:
     """The environment of a process that reaches Prefect through this front."""
-    return {"PREFECT_API_URL": f"{front.url}/api"}
+    login = scene.prefect.server.login
+    return {"PREFECT_API_URL": f"{front.url}/api", "PREFECT_API_AUTH_STRING": login}
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def in_phase(shop: Shop, phase: Phase) -> None:
 
 def need_status(scene: Scene, front: Front) -> None:
     """`flipgate status` says where it stands, meanwhile."""
-    out, _ = scene.shop.typed("status", scene.shop.application, env=reaching(front))
+    out, _ = scene.shop.typed("status", scene.shop.application, env=reaching(scene, front))
     assert scene.shop.application in out
     scene.said.append(out)
 

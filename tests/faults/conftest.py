@@ -18,7 +18,7 @@ SHOPS = 4
 
 @pytest.fixture
 def prefect(prefect_server: Pipelines) -> PrefectApi:
-    return PrefectApi(prefect_server.api_url)
+    return PrefectApi(prefect_server)
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ CASES = [Case(crash, edge) for crash in WALK for edge in dying.EDGES] + [Case(cr
 
 @pytest.fixture(scope="module")
 def walked(request: pytest.FixtureRequest, shops: Shops, prefect_server: Pipelines) -> Iterator[Cases]:
-    prefect = PrefectApi(prefect_server.api_url)
+    prefect = PrefectApi(prefect_server)
     with shops.at_once(request, lambda shop, case: walk(shop, case, prefect)) as cases:
         yield cases
 

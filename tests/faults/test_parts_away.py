@@ -35,7 +35,7 @@ ALERT = {"name": "alert", "alerts": {"alertname": "Never", "namespace": "{namesp
 def lived(
     request: pytest.FixtureRequest, lab: Lab, prefect_server: Pipelines, shops: Shops, tell: Callable[[str], None]
 ) -> Iterator[Cases]:
-    measured, prefect = labs.up(LAB, metrics=True, progress=tell), PrefectApi(prefect_server.api_url)
+    measured, prefect = labs.up(LAB, metrics=True, progress=tell), PrefectApi(prefect_server)
     with shops.at_once(request, lambda shop, case: live_through(Scene(shop, case, measured, prefect))) as cases:
         yield cases
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 
 from flipgate.adapters.runs import BUILD_COMPLETED
+from lab.control.pipelines import Pipelines
 from tests.lab.stage import wait_until
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
@@ -25,7 +26,11 @@ BUSY = 30.0  # seconds of HTTP 503 that a server on SQLite is given
 class PrefectApi:
     """One server, by its API's address."""
 
-    url: str
+    server: Pipelines
+
+    @property
+    def url(self) -> str:
+        return self.server.api_url
 
     def build_completed(self, application: str, images: Mapping[str, str]) -> dict[str, Any]:
         """The event that a CI sends when a build has ended; not sent yet."""
@@ -151,7 +156,8 @@ class PrefectApi:
         """SQLite under writes answers 503 now and then: tried again, as `curl --retry` would."""
         deadline = time.monotonic() + BUSY
         while True:
-            answer = httpx.request(verb, self.url + path, json=body, trust_env=False, timeout=30)
+            with self.server.client() as client:
+                answer = client.request(verb, path, json=body)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 break
             time.sleep(0.5)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flipgate.core.spec.fields import is_name
 from flipgate.core.values.errors import BadInput
-from flipgate.core.values.foreign import printable, shown
+from flipgate.core.values.foreign import NotJson, parse_json, printable, shown
 
 RESOURCE = "flipgate.application."
 """What the event's resource begins with; the application's name follows."""
@@ -24,16 +25,23 @@ class BuildEvent:
 
 
 def application_of(resource: str) -> str:
-    """Returns the application that an event is about, by its resource. Raises BadInput where it names none."""
+    """Returns the application that an event is about, by its resource. Raises BadInput where it names none, or what no
+    application is called."""
     name = resource.removeprefix(RESOURCE)
-    if name == resource or not name:
+    if name == resource or not is_name(name):
         raise BadInput(f"has the resource {resource!r}, not {RESOURCE}APP", obj="build event", untouched="everything")
     return name
 
 
 def read_build(resource: str, payload: Any) -> BuildEvent:
-    """Reads an event. Raises BadInput for one of another shape; names and images are not looked at yet."""
+    """Reads an event. Raises BadInput for one of another shape; names and images are not looked at yet.
+
+    The payload comes as JSON's text, which Prefect leaves as it is; from a trigger that a version before deployed, as
+    what it says.
+    """
     application = application_of(resource)
+    if isinstance(payload, str):
+        payload = _parsed(application, payload)
     if not isinstance(payload, dict):
         raise _misread(application, f"is {_kind(payload)}")
     named = payload.get("application")
@@ -51,6 +59,13 @@ def read_build(resource: str, payload: Any) -> BuildEvent:
     if not isinstance(again, bool):
         raise _misread(application, f"has {_kind(again)} for again, which is true or false")
     return BuildEvent(application, dict(images), again)
+
+
+def _parsed(application: str, payload: str) -> Any:
+    try:
+        return parse_json(payload)
+    except NotJson:
+        raise _misread(application, "is no JSON") from None
 
 
 def _misread(application: str, fact: str) -> BadInput:

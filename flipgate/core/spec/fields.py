@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
@@ -37,6 +38,11 @@ def valid_paths(values: dict[str, T]) -> dict[str, T]:
     return values
 
 
+def is_name(value: str) -> bool:
+    """Whether an application may be called so: who asks for one says it in an event, in a form, in a command."""
+    return len(value) <= APP_NAME_LENGTH and re.fullmatch(_LABEL, value) is not None
+
+
 def _path(value: str) -> str:
     parse_path(value)
     return value
@@ -53,7 +59,8 @@ def _address(value: str) -> str:
     return value
 
 
-AppName = Annotated[str, Field(pattern=_NAME, max_length=40)]
+APP_NAME_LENGTH = 40
+AppName = Annotated[str, Field(pattern=_NAME, max_length=APP_NAME_LENGTH)]
 Namespace = Annotated[str, Field(pattern=_NAME, max_length=63)]
 ObjectName = Annotated[str, Field(pattern=_DOTTED, max_length=253)]
 HeaderName = Annotated[str, Field(pattern=_HEADER)]

@@ -83,6 +83,11 @@ def as_name(text: str) -> str:
     return cut(" ".join(valid(text).split()), NAME_SHOWN)
 
 
+def self_declared(name: str) -> str:
+    """How somebody is called who typed a name, marked as that."""
+    return as_name(name) + SELF_DECLARED
+
+
 def cut_middle(text: str, longest: int) -> str:
     """The text, at most `longest` characters of it; of one that was cut its beginning and its end, with … between."""
     if len(text) <= longest:

@@ -27,11 +27,13 @@ from flipgate.adapters.store import Store
 from flipgate.core.record.events import InvolvedObject
 from flipgate.core.record.record import Announcement, Record
 from flipgate.core.spec.application import Application
+from flipgate.core.spec.fields import is_name
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.spec.probe import SecretKey
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.base import but
-from flipgate.core.values.errors import Refused, about
+from flipgate.core.values.errors import BadInput, Refused, about
+from flipgate.core.values.foreign import printable
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.values.text import NAME_BYTES, fitted
@@ -111,7 +113,15 @@ class World:
         actor: str = "",
         chat: Chat | None = None,
     ) -> World:
-        """The world of an application that `apply` has written. Raises NotFound when it has not."""
+        """The world of an application that `apply` has written. Raises NotFound when it has not, BadInput for what no
+        application is called: the name is part of the addresses of what is read and written."""
+        if not is_name(application):
+            raise BadInput(
+                "is no application's name: small letters, digits and -",
+                obj=f"application {printable(application)}",
+                untouched="everything",
+                next_command="flipgate status",
+            )
         cluster = Cluster.connect(kubeconfig, context)
         store = Store(cluster, namespace, application)
         declared = store.application()

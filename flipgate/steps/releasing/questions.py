@@ -21,7 +21,7 @@ from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.text import SELF_DECLARED, as_name, as_reason
+from flipgate.core.values.text import as_reason, self_declared
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
@@ -160,7 +160,7 @@ def take_form(world: World, question: Question, given: Mapping[str, str]) -> Non
     `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
     this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
     """
-    decision, by = Decision(given["decision"]), as_name(given["name"]) + SELF_DECLARED
+    decision, by = Decision(given["decision"]), self_declared(given["name"])
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
         return  # the run has heard this form before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -58,3 +59,32 @@ def test_whoever_types_a_decision_waits_seconds_for_a_server_that_is_down(
         ASKS[ask]()
     assert there.asked
     assert sum(slept) < 10, slept
+
+
+PASSWORD = "hunter2-of-prefect"
+
+
+@pytest.mark.parametrize("status", [401, 500])
+@pytest.mark.parametrize("ask", ASKS)
+def test_a_password_in_the_server_s_address_is_in_no_message(
+    ask: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect.client.base.time.sleep", lambda _: None)
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with answering(status, b"") as there:
+        url = there.url.replace("//", f"//flipgate:{PASSWORD}@") + "/api"
+        with temporary_settings({PREFECT_API_URL: url}), pytest.raises(Unreachable) as unreachable:
+            ASKS[ask]()
+    assert str(status) in str(unreachable.value)
+    assert PASSWORD not in "".join(traceback.format_exception(unreachable.value))
+
+
+@pytest.mark.parametrize("ui", [None, f"https://ana:{PASSWORD}@prefect.example"])
+def test_a_link_to_a_run_names_no_login(ui: str | None) -> None:
+    from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+    server = {PREFECT_API_URL: f"https://ana:{PASSWORD}@prefect.example/api", PREFECT_UI_URL: ui}
+    with temporary_settings(server):
+        assert runs.url_of(RUN) == f"https://prefect.example/runs/flow-run/{RUN}"
+        assert runs.artifact_url("checks") == "https://prefect.example/artifacts/key/checks"

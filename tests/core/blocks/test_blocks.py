@@ -72,3 +72,11 @@ def test_a_block_that_is_not_there_is_refused_by_name_and_the_default_need_not_b
     with pytest.raises(BadInput, match="flipgate-cluster/prod"):
         cluster.applications("prod")
     assert cluster._load("default") == cluster.FlipgateCluster()
+
+
+@pytest.mark.parametrize("name", ["../../../admin/settings", "prod\n", "Prod", "", "{{ prod }}"])
+def test_what_no_block_is_called_is_asked_of_nobody(name: str) -> None:
+    from blocks import cluster
+
+    with pytest.raises(BadInput, match="is no block's name"):
+        cluster.connect("shop", name)

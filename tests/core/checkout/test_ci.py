@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +74,44 @@ def test_without_a_login_none_is_sent_and_a_key_is_a_bearers() -> None:
         run(there, SCRIPT, "shop", "web=shop/web:2")
         run(there, SCRIPT, "shop", "web=shop/web:2", PREFECT_API_KEY="k-1")
     assert there.authorized == ["", "Bearer k-1"]
+
+
+def test_nothing_secret_is_an_argument_that_all_of_the_machine_may_read(tmp_path: Path) -> None:
+    seen, real = tmp_path / "arguments", shutil.which("curl")
+    spy = tmp_path / "curl"
+    spy.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >> {seen}\nexec {real} "$@"\n')
+    spy.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    with answering(204, b"") as there:
+        url = there.url.replace("//", "//ci:in-the-address@") + "/api"
+        done = run(there, SCRIPT, "shop", "web=shop/web:2", PATH=path, PREFECT_API_URL=url)
+        run(there, SCRIPT, "shop", "web=shop/web:2", PATH=path, PREFECT_API_AUTH_STRING="ci:of-its-own")
+    sent = (b"ci:in-the-address", b"ci:of-its-own")
+    assert there.authorized == [f"Basic {b64encode(each).decode()}" for each in sent]
+    said = done.stdout + done.stderr + seen.read_text()
+    assert "in-the-address" not in said
+    assert "of-its-own" not in said
+
+
+ODD = 'a/b:1"},"again":true,"x":{"y":"\\'
+
+
+def test_what_an_image_is_called_cannot_become_json_of_its_own() -> None:
+    with answering(204, b"") as there:
+        done = run(there, SCRIPT, 'shop"', f"web={ODD}", '"api=a/b:2')
+    assert done.returncode == 0, done.stderr
+    found = event(there)
+    assert found["resource"] == {"prefect.resource.id": 'flipgate.application.shop"'}
+    assert found["payload"] == {"application": 'shop"', "images": {"web": ODD, '"api': "a/b:2"}}
+
+
+@pytest.mark.parametrize("words", [("sh\nop", "web=a/b:1"), ("shop", "web=a/b:1\n"), ("shop", "web=a/b:\t1")])
+def test_a_name_with_a_line_break_or_a_tab_is_a_typing_error(words: tuple[str, str]) -> None:
+    with answering(204, b"") as there:
+        done = run(there, SCRIPT, *words)
+    assert done.returncode == 2
+    assert "has a character that no name has" in done.stderr
+    assert there.asked == []
 
 
 def test_the_same_build_told_twice_has_one_id_and_two_images_of_one_pipeline_have_two() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 from importlib.metadata import version
 from typing import Any
@@ -161,3 +162,18 @@ def test_the_server_is_told_of_the_blocks_by_deploying_and_once() -> None:
 def test_nothing_waits_in_front_of_the_way_back() -> None:
     queues = {each["name"]: each["work_pool"]["work_queue_name"] for each in DEPLOYMENTS}
     assert list(queues.values()).count(queues[pipelines.ROLL_BACK]) == 1
+
+
+def test_the_pool_s_template_leaves_a_run_nothing_to_choose_and_no_deployment_chooses() -> None:
+    template = json.loads((CHECKOUT / "deployments" / "work-pool.json").read_text())
+    assert template["variables"] == {"type": "object", "properties": {}, "additionalProperties": False}
+    assert template["job_configuration"], "Prefect refuses an empty one"
+    assert "{{" not in json.dumps(template)
+    assert not any(each["work_pool"]["job_variables"] for each in DEPLOYMENTS)
+
+
+def test_what_others_send_reaches_a_run_as_text() -> None:
+    """Prefect leaves text in a run's parameters as it is; of objects it makes what they refer to."""
+    for _, trigger in TRIGGERS:
+        for parameter in trigger["parameters"].values():
+            assert isinstance(parameter, str) or parameter["__prefect_kind"] == "jinja"

@@ -10,6 +10,7 @@ from flipgate.core.spec.build_event import BuildEvent, read_build
 from flipgate.core.values.errors import BadInput
 
 SHOP = "flipgate.application.shop"
+ODD = ("../shop", "shop/../../other", "shop\n", "shop\nshop", "Shop", "{{ shop }}", "s" * 41)
 
 
 def test_one_of_the_right_shape() -> None:
@@ -47,7 +48,17 @@ def test_one_whose_tag_was_pushed_anew() -> None:
     assert read_build(SHOP, payload) == BuildEvent("shop", {"web": "acme/web:main"}, again=True)
 
 
-@pytest.mark.parametrize("resource", ["", "shop", "flipgate.application."])
+def test_one_as_the_text_that_prefect_leaves_alone() -> None:
+    text = '{"application": "shop", "images": {"web": "acme/web:2"}}'
+    assert read_build(SHOP, text) == BuildEvent("shop", {"web": "acme/web:2"})
+    with pytest.raises(BadInput, match="has a payload that is no JSON"):
+        read_build(SHOP, text[:-1])
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["", "shop", "flipgate.application.", *(f"flipgate.application.{name}" for name in ODD)],
+)
 def test_one_about_no_application(resource: str) -> None:
     with pytest.raises(BadInput, match=r"not flipgate\.application\.APP"):
         read_build(resource, {})

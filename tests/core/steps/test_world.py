@@ -6,6 +6,8 @@ from threading import Event, Thread
 
 import pytest
 
+from flipgate.adapters.cluster import Cluster
+from flipgate.core.values.errors import BadInput
 from flipgate.steps.acting.world import AT_ONCE, World
 
 WORLD = object.__new__(World)
@@ -39,3 +41,10 @@ def test_who_waits_for_a_slow_source_stands_in_nobody_else_s_way() -> None:
 
 def test_an_act_may_do_a_few_things_at_once_itself() -> None:
     assert WORLD.each(lambda n: sum(WORLD.each(lambda m: m + n, range(3))), range(AT_ONCE * 2))[1] == 6
+
+
+@pytest.mark.parametrize("name", ["../shop", "shop/../../secrets/x", "shop\nshop", "Shop", "", "s" * 41])
+def test_what_no_application_is_called_is_asked_of_nobody(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cluster, "connect", None)
+    with pytest.raises(BadInput, match="is no application's name"):
+        World.open(name)

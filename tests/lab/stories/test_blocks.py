@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 @pytest.fixture
 def prefect(prefect_server: Pipelines) -> Iterator[PrefectApi]:
     """The lab's server: by plain HTTP, and as what this process asks through Prefect's own client."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
-        yield PrefectApi(prefect_server.api_url)
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url, PREFECT_API_AUTH_STRING: prefect_server.login}):
+        yield PrefectApi(prefect_server)
 
 
 def test_a_block_made_in_the_ui_opens_its_cluster(new_stage: NewStage, prefect: PrefectApi) -> None:

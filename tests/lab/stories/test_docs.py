@@ -47,7 +47,7 @@ def blocks(page: str) -> list[Block]:
 @pytest.mark.parametrize("page", ["3am.md", "rollback.md"])
 def test_each_command_does_what_the_page_says(new_stage: NewStage, prefect_server: Pipelines, page: str) -> None:
     stage = new_stage(f"docs-{page.removesuffix('.md')}", policy={"soakSeconds": 0, "bakeSeconds": 1})
-    stand = Stand(stage, prefect_server.api_url)
+    stand = Stand(stage, prefect_server)
     for block in blocks(page):
         stand.bring(block.state)
         stand.run(block.commands)
@@ -57,8 +57,9 @@ def test_each_command_does_what_the_page_says(new_stage: NewStage, prefect_serve
 class Stand:
     """One copy of the example, brought from state to state."""
 
-    def __init__(self, stage: Stage, api_url: str) -> None:
-        self.stage, self.world, self.api_url = stage, stage.world(), api_url
+    def __init__(self, stage: Stage, prefect: Pipelines) -> None:
+        self.stage, self.world = stage, stage.world()
+        self.prefect = {"PREFECT_API_URL": prefect.api_url, "PREFECT_API_AUTH_STRING": prefect.login}
         self.version, self.state = 1, ""
 
     def bring(self, state: str) -> None:
@@ -74,7 +75,7 @@ class Stand:
         """The commands in a shell, with this copy's names, for somebody with flipgate, kubectl and a kubeconfig."""
         lab = self.stage.lab
         path = f"{Path(sys.executable).parent}:{lab.kubectl.parent}:{os.environ['PATH']}"
-        own = {"PATH": path, "KUBECONFIG": str(lab.kubeconfig), "PREFECT_API_URL": self.api_url}
+        own = {"PATH": path, "KUBECONFIG": str(lab.kubeconfig), **self.prefect}
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", self._named(commands)],
             env={**_plain_environment(), **own},

@@ -24,7 +24,7 @@ YES = {"decision": "approve", "reason": "the checks are green", "name": "ana"}
 
 @pytest.fixture
 def prefect(prefect_server: Pipelines) -> PrefectApi:
-    return PrefectApi(prefect_server.api_url)
+    return PrefectApi(prefect_server)
 
 
 def wait_for_record(stage: Stage, what: str, condition: Callable[[Record], object]) -> Record:

@@ -139,7 +139,7 @@ def test_a_new_side_that_crashes_after_the_flip_goes_back_by_itself(new_stage: N
 def test_an_alert_that_begins_after_the_flip_goes_back_and_the_run_shows_the_bake(
     new_stage: NewStage, measured: Lab, prefect_server: Pipelines
 ) -> None:
-    prefect = PrefectApi(prefect_server.api_url)
+    prefect = PrefectApi(prefect_server)
     shown = {**ERRORS, "max": 0.5}
     stage = new_stage("gate-alert", policy={"bakeSeconds": 60}, edit=with_gates(measured, ALERT, shown))
     world = stage.world()

@@ -27,7 +27,7 @@ SCHEDULER_SECONDS = 75
 def test_a_run_that_the_server_schedules_ends_a_question_and_rests_its_side(
     new_stage: NewStage, prefect_server: Pipelines
 ) -> None:
-    prefect = PrefectApi(prefect_server.api_url)
+    prefect = PrefectApi(prefect_server)
     stage = new_stage("scheduled", policy={"approvalExpiresSeconds": 1, "keepFailedSeconds": 0})
     world = stage.world()
     release = runbook.deploy_dark(world, images("2", "api-all"))
