@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from flipgate.adapters.chat import LONGEST_TEXT
 from flipgate.adapters.store import parse_record
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
 from flipgate.core.record.record import Announcement, Approval, Decision, Record
 from flipgate.core.record.release import Release
+from flipgate.core.values.outward import slack
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP, epoch_of
 from tests.simulation.apiserver import Address, Obj
@@ -105,7 +107,11 @@ class Promises:
 
     def untold(self, told: Sequence[str]) -> list[str]:
         """What stood in the outbox and nobody was ever told."""
-        missing = [each for each in self.said.values() if not any(text.startswith(each.text) for text in told)]
+        missing = [
+            each
+            for each in self.said.values()
+            if not any(text.startswith(slack(each.text, LONGEST_TEXT)) for text in told)
+        ]
         return [f"nobody was told: {each.text}" for each in missing]
 
     @property
