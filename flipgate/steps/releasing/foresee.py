@@ -9,10 +9,12 @@ from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
+from flipgate.core.workloads.differences import differing_lines
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.looking.differing import differing
+from flipgate.steps.looking.look import configuration, look, need_record
 from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
 
 
@@ -43,6 +45,8 @@ class DeployPlan:
     checks: tuple[str, ...]
     notes: tuple[str, ...] = ()
     """What a person should know of it before."""
+    differences: tuple[str, ...] = ()
+    """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -68,7 +72,8 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     objects = tuple(_changed(world.application, meant, dark))
     notes = tuple(not_pulled(world.application, dark, meant.images, meant.again))
     outcome = _outcome(meant, deploy_again(world.application, given))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes)
+    differs = tuple(differing_lines(differing(world, view, meant.side, configuration(world.cluster, dark))))
+    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs)
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
@@ -26,6 +27,7 @@ from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.content import gets_anew, marks, new_content
+from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
 from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
@@ -34,6 +36,7 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import standing_address
+from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
 
@@ -49,8 +52,11 @@ ENDS = MappingProxyType(
 """What becomes of a dark release on a person's no, or on nobody's word in time."""
 
 
-def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
-    """Returns the hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
+def basis(
+    world: World, view: View, release: Release, kind: QuestionKind, settings: Mapping[str, Any] | None = None
+) -> str:
+    """Returns the hash of what would change: images, pod templates, the ConfigMaps they read (`settings`, where they
+    have been read), and the plan.
 
     Never measurements, never versions.
     """
@@ -59,7 +65,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     change["templates"] = {name: meant(workload.template) for name, workload in side.workloads.items()}
     if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
         change["schedules"] = schedules
-    change["configuration"] = configuration(world.cluster, side)
+    change["configuration"] = configuration(world.cluster, side) if settings is None else settings
     if kind is QuestionKind.FLIP:
         patches = plan_move(view.traffic, world.application.places, release.side)
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
@@ -88,18 +94,21 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             reason=Why.SIDE_CHANGED,
             next_command=_deploy_again(world, release),
         )
-    summary = _summary(record, view, release, kind)
+    flip = kind is QuestionKind.FLIP
+    settings = configuration(world.cluster, view.sides[release.side]) if flip else None
+    found = differing(world, view, release.side, settings) if settings is not None else {}
+    summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
-    asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
+    asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     asked = but(asked, flow_run=flow_run, url=url)
     if standing := asked_already(record, asked):
         return standing
-    changes = _changes(world, view, release, kind)
+    changes = _changes(world, view, release, kind, found)
     place = world.application.place_of(release.side)
     look_first: tuple[str, ...] = ()
-    if kind is QuestionKind.FLIP:
+    if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
-    question = but(asked, evidence=frozen(evidence), changes=changes, look_first=look_first)
+    question = but(asked, evidence=frozen([*evidence, *evidence_of(found)]), changes=changes, look_first=look_first)
     posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
     return posed.question or question
 
@@ -272,8 +281,9 @@ def _deploy_again(world: World, release: Release) -> str:
     return f"flipgate deploy {world.application.name} {images}"
 
 
-def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> tuple[str, ...]:
-    """What would be different after a yes, in lines: images that users will see change, or pods that go."""
+def _changes(world: World, view: View, release: Release, kind: QuestionKind, differs: Differences) -> tuple[str, ...]:
+    """What would be different after a yes, in lines: images that users will see change and what else differs, or pods
+    that go."""
     if kind is QuestionKind.SCALE_DOWN:
         side = view.sides[release.side.other]
         gone = read_taken_out(world, need_record(world, view), side.side, world.say)
@@ -296,6 +306,7 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     # By what stands there: of a release that went back its tags have that content still.
     anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
     lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
+    lines += differing_lines(differs)
     unread: list[str] = []
     gone = read_taken_out(world, record, old, unread.append)
     lines += [*taken_out.lines(world.application, record, gone), *unread, *_data_lost(world, view, release, kind)]

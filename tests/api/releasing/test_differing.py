@@ -1,0 +1,59 @@
+"""What is approved is what runs: whatever else somebody changed on the dark side is shown before anybody says yes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.core.record.phases import Phase, QuestionKind
+from flipgate.core.record.record import Decision
+from flipgate.steps.acting.world import World
+from flipgate.steps.releasing.foresee import foresee
+from flipgate.steps.releasing.questions import decide, pose
+from tests.api.shop import GREEN, Shop
+
+FLIP = QuestionKind.FLIP
+
+
+@pytest.fixture
+def dark(shop: Shop) -> World:
+    """The shop with a release of a new `web` up on green, which nobody has seen."""
+    return shop.gone_live(until=Phase.DARK)
+
+
+def changed(shop: Shop, name: str = "web", **spec: Any) -> None:
+    """Changes green's pods as a person with kubectl would; what the controllers do of it is done."""
+    shop.cluster.merge(f"{shop.deployments(GREEN)}/{name}", {"spec": {"template": {"spec": spec}}})
+    shop.play_ready(GREEN)
+
+
+def of_container(shop: Shop, name: str = "web", **parts: Any) -> None:
+    """The same of its container."""
+    (container,) = shop.deployment(GREEN, name)["spec"]["template"]["spec"]["containers"]
+    changed(shop, name, containers=[{**container, **parts}])
+
+
+def test_what_differs_from_the_live_pods_is_in_the_question_and_the_history(shop: Shop, dark: World) -> None:
+    of_container(shop, env=[{"name": "LOG_LEVEL", "value": "debug"}])
+    line = "containers[web].env LOG_LEVEL: added (debug)"
+    question = pose(dark, FLIP, [])
+    assert question.changes == ("web: shop/web:1 to shop/web:2", f"web: {line}")
+    assert [(each.gate, each.verdict, each.detail) for each in question.evidence] == [("differs: web", "info", line)]
+    assert question.summary.endswith("Beside images, 1 difference from what is live: web.")
+    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    release = dark.store.read().release
+    assert release is not None
+    assert line in release.decisions[-1].evidence[-1].detail
+
+
+def test_where_nothing_differs_nothing_is_said(dark: World) -> None:
+    question = pose(dark, FLIP, [])
+    assert (question.changes, question.evidence) == (("web: shop/web:1 to shop/web:2",), ())
+    assert "difference" not in question.summary
+
+
+def test_a_deploy_that_is_foreseen_says_what_would_differ(shop: Shop, world: World) -> None:
+    of_container(shop, env=[{"name": "LOG_LEVEL", "value": "debug"}])
+    plan = foresee(world, {"web": "shop/web:2"})
+    assert plan.differences == ("web: containers[web].env LOG_LEVEL: added (debug)",)
