@@ -214,8 +214,29 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
+        assert record.question is not None, "it has another basis"
+        told = _changed_since(world, view, release, record.question)
+        return NotGranted(Why.BASIS_CHANGED, f"{decided.fact}{told}")
     changed = _side_changed(world, view, release, kind)
     return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
+
+
+def _changed_since(world: World, view: View, release: Release, question: Question) -> str:
+    """What would change now and was not asked about, and the other way round; empty where no line of it tells (the
+    routes, or one of many differences)."""
+    found = differing(world, view, release.side, configuration(world.cluster, view.sides[release.side]))
+    lines = _changes(world, view, release, QuestionKind.FLIP, found)
+    come = [f"now {line}" for line in lines if line not in question.changes]
+    gone = [f"no longer {line}" for line in question.changes if line not in lines]
+    return f": {'; '.join([*come, *gone])}" if come or gone else ""
+
+
+def since_the_yes(decided: NotGranted) -> list[Evidence]:
+    """Returns what made a yes void, for whoever is asked again."""
+    if decided.reason != Why.BASIS_CHANGED:
+        return []
+    return [Evidence("since the last yes", Verdict.INFO, "what would change", "Kubernetes", decided.fact, "")]
 
 
 def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
+from flipgate.core.values.stamps import STAMP
+from flipgate.core.workloads.view import AGAIN
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.foresee import foresee
-from flipgate.steps.releasing.questions import decide, pose
+from flipgate.steps.releasing.questions import decide, pose, since_the_yes, standing
 from tests.api.shop import GREEN, Shop
 
 FLIP = QuestionKind.FLIP
@@ -57,3 +60,29 @@ def test_a_deploy_that_is_foreseen_says_what_would_differ(shop: Shop, world: Wor
     of_container(shop, env=[{"name": "LOG_LEVEL", "value": "debug"}])
     plan = foresee(world, {"web": "shop/web:2"})
     assert plan.differences == ("web: containers[web].env LOG_LEVEL: added (debug)",)
+
+
+def test_what_was_changed_after_the_yes_is_named_and_the_yes_does_not_count(shop: Shop, dark: World) -> None:
+    of_container(shop, env=[{"name": "LOG_LEVEL", "value": "debug"}])
+    pose(dark, FLIP, [])
+    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    assert isinstance(standing(dark, FLIP), Granted)
+    of_container(shop, env=[{"name": "LOG_LEVEL", "value": "trace"}])
+    decided = standing(dark, FLIP)
+    assert isinstance(decided, NotGranted)
+    assert decided.reason == "BasisChanged"
+    assert decided.fact == (
+        "what would change is no longer what was approved: now web: containers[web].env LOG_LEVEL: added (trace); "
+        "no longer web: containers[web].env LOG_LEVEL: added (debug)"
+    )
+    (shown,) = since_the_yes(decided)
+    assert (shown.gate, shown.verdict, shown.answer) == ("since the last yes", "info", decided.fact)
+
+
+def test_what_flipgate_changes_itself_leaves_the_yes(shop: Shop, dark: World) -> None:
+    pose(dark, FLIP, [])
+    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    marks = {AGAIN: "mark", "kubectl.kubernetes.io/restartedAt": "now"}
+    template = {"metadata": {"annotations": marks}}
+    shop.scaled(GREEN, "web", 5, {STAMP: "1.other"}, template=template)
+    assert isinstance(standing(dark, FLIP), Granted)
