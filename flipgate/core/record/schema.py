@@ -44,6 +44,7 @@ def _news(record: Record) -> Iterator[object]:
     yield record.refused_build
     yield record.dark_preview
     yield record.question and record.question.look_first
+    yield record.question and record.question.content
     yield from (occupant.roles for occupant in record.sides.values())
     for release in record.releases:
         yield from _of_release(release)

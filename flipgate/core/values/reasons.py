@@ -42,6 +42,7 @@ class Why(StrEnum):
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
+    CONTENT_DIFFERS = "ContentDiffers"
     CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
     DARK_PREVIEW_NOT_KEPT = "DarkPreviewNotKept"
     DEAD_ROUTE_API = "DeadRouteApi"
@@ -203,6 +204,7 @@ CommandsNotAllowed | the worker would not run a check's program | put it into th
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
+ContentDiffers | pods of one tag run different content, or other content than was approved | name the digest, or --again
 ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
 DarkPreviewNotKept | routes of the dark preview were not made or taken away | reconcile tries again; flipgate check
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them

@@ -26,7 +26,7 @@ from flipgate.core.values.text import SELF_DECLARED
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import gets_anew, marks, new_content
+from flipgate.core.workloads.content import content_shown, gets_anew, marks, new_content
 from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
@@ -39,6 +39,7 @@ from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
+from flipgate.steps.releasing.what_runs import deploy_again, need_one_content
 
 ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
@@ -81,8 +82,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing, nor
     does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
-    Raises Refused when the release is not in the phase that the question is for, and (SideChanged) when the side to
-    flip to does not run the release's images.
+    Raises Refused when the release is not in the phase that the question is for, (SideChanged) when the side to flip to
+    does not run the release's images, and (ContentDiffers) when its pods run different content under one tag.
     """
     view = look(world)
     record = need_record(world, view)
@@ -92,23 +93,26 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             changed,
             obj=f"side {world.application.place_of(release.side)}",
             reason=Why.SIDE_CHANGED,
-            next_command=_deploy_again(world, release),
+            next_command=deploy_again(world, release),
         )
     flip = kind is QuestionKind.FLIP
     settings = configuration(world.cluster, view.sides[release.side]) if flip else None
     found = differing(world, view, release.side, settings) if settings is not None else {}
+    content = need_one_content(world, view.sides[release.side], release) if flip else {}
     summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
-    asked = but(asked, flow_run=flow_run, url=url)
-    if standing := asked_already(record, asked):
+    known = {ref: each.ids for ref, each in content.items() if each.ids}
+    asked = but(asked, flow_run=flow_run, url=url, content=known)
+    if (standing := asked_already(record, asked)) and standing.content == known:
         return standing
     changes = _changes(world, view, release, kind, found)
     place = world.application.place_of(release.side)
     look_first: tuple[str, ...] = ()
     if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
-    question = but(asked, evidence=frozen([*evidence, *evidence_of(found)]), changes=changes, look_first=look_first)
+    shown = frozen([*evidence, *evidence_of(found), *content_shown(content)])
+    question = but(asked, evidence=shown, changes=changes, look_first=look_first)
     posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
     return posed.question or question
 
@@ -295,11 +299,6 @@ def _other_images(world: World, side: SideState, release: Release) -> Iterator[s
             continue
         for each in behind(side.workloads[name], world.application.service(name), ref):
             yield f"{each.name} of {name} is {each.image}, not {ref}"
-
-
-def _deploy_again(world: World, release: Release) -> str:
-    images = " ".join(f"--image {name}={ref}" for name, ref in release.images.items())
-    return f"flipgate deploy {world.application.name} {images}"
 
 
 def _changes(world: World, view: View, release: Release, kind: QuestionKind, differs: Differences) -> tuple[str, ...]:

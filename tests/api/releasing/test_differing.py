@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
+from flipgate.adapters.cluster import Reader
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.view import AGAIN
 from flipgate.steps.acting.world import World
+from flipgate.steps.looking.look import look, need_record
 from flipgate.steps.releasing.foresee import foresee
-from flipgate.steps.releasing.questions import decide, pose, since_the_yes, standing
+from flipgate.steps.releasing.questions import decide, need_phase, pose, since_the_yes, standing
+from flipgate.steps.releasing.what_runs import need_content
 from tests.api.shop import GREEN, Shop
+from tests.api.steps import refusing
 
 FLIP = QuestionKind.FLIP
 
@@ -42,17 +46,18 @@ def test_what_differs_from_the_live_pods_is_in_the_question_and_the_history(shop
     line = "containers[web].env LOG_LEVEL: added (debug)"
     question = pose(dark, FLIP, [])
     assert question.changes == ("web: shop/web:1 to shop/web:2", f"web: {line}")
-    assert [(each.gate, each.verdict, each.detail) for each in question.evidence] == [("differs: web", "info", line)]
+    assert ("differs: web", "info", line) in [(each.gate, each.verdict, each.detail) for each in question.evidence]
     assert question.summary.endswith("Beside images, 1 difference from what is live: web.")
     decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
     release = dark.store.read().release
     assert release is not None
-    assert line in release.decisions[-1].evidence[-1].detail
+    assert line in [each.detail for each in release.decisions[-1].evidence]
 
 
 def test_where_nothing_differs_nothing_is_said(dark: World) -> None:
     question = pose(dark, FLIP, [])
-    assert (question.changes, question.evidence) == (("web: shop/web:1 to shop/web:2",), ())
+    assert question.changes == ("web: shop/web:1 to shop/web:2",)
+    assert [each.gate for each in question.evidence] == ["images without pods"]
     assert "difference" not in question.summary
 
 
@@ -86,3 +91,62 @@ def test_what_flipgate_changes_itself_leaves_the_yes(shop: Shop, dark: World) ->
     template = {"metadata": {"annotations": marks}}
     shop.scaled(GREEN, "web", 5, {STAMP: "1.other"}, template=template)
     assert isinstance(standing(dark, FLIP), Granted)
+
+
+def test_a_yes_is_bound_to_the_digests_that_pods_ran_when_it_was_asked_for(shop: Shop, dark: World) -> None:
+    run_pod(shop, "web-0", DIGEST)
+    question = pose(dark, FLIP, [])
+    assert question.content == {"shop/web:2": (DIGEST,)}
+    assert ("image shop/web:2", "info", DIGEST) in [(e.gate, e.verdict, e.detail) for e in question.evidence]
+    still_approved(dark)
+    run_pod(shop, "web-1", OTHER)
+    with refusing("ContentDiffers", f"pods of shop/web:2 run {DIGEST} and {OTHER}, approved was {DIGEST}") as refused:
+        still_approved(dark)
+    assert "--image web=shop/web:2 --image mailer=shop/mailer:1 --again" in refused.value.next_command
+
+
+def test_nobody_is_asked_about_one_tag_with_two_contents(shop: Shop, dark: World) -> None:
+    run_pod(shop, "web-0", DIGEST)
+    run_pod(shop, "web-1", OTHER)
+    with refusing("ContentDiffers", f"pods of shop/web:2 run {DIGEST} and {OTHER}"):
+        pose(dark, FLIP, [])
+    assert dark.store.read().question is None
+
+
+def test_a_flip_asks_for_pods_once_at_most(shop: Shop, dark: World) -> None:
+    asked: list[str] = []
+    listed = Reader.items
+
+    def items(cluster: Reader, path: str, **more: Any) -> Any:
+        asked.append(path)
+        return listed(cluster, path, **more)
+
+    pose(dark, FLIP, [])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Reader, "items", items)
+        still_approved(dark)
+        assert asked == [], "nothing is known to be held against"
+        run_pod(shop, "web-0", DIGEST)
+        pose(dark, FLIP, [])
+        asked.clear()
+        still_approved(dark)
+        assert len(asked) == 1
+
+
+def still_approved(world: World) -> None:
+    view = look(world)
+    need_content(world, view, need_phase(world, need_record(world, view), FLIP))
+
+
+DIGEST, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+
+
+def run_pod(shop: Shop, pod: str, digest: str) -> None:
+    """A pod of green's `web`, which says what content it runs."""
+    pods = f"/api/v1/namespaces/{shop.namespace(GREEN)}/pods"
+    container = {"name": "web", "image": "shop/web:2"}
+    shop.cluster.create(
+        pods, {"metadata": {"name": pod, "labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    )
+    status = {**container, "imageID": f"docker.io/shop/web@{digest}", "ready": True, "restartCount": 0}
+    shop.cluster.merge(f"{pods}/{pod}/status", {"status": {"containerStatuses": [status]}})

@@ -35,6 +35,7 @@ NEWS: dict[str, Record] = {
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
+    "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
@@ -90,7 +91,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     added = {name: keys - then[name] for name, keys in fields(Record).items() if name in then and keys - then[name]}
     assert added == {
         "Record": {"darkPreview", "queued", "refusedBuild"},
-        "Question": {"lookFirst"},
+        "Question": {"content", "lookFirst"},
         "Occupant": {"roles"},
         "Release": {"again", "commits"},
         "FrozenEvidence": {"output", "seconds"},
