@@ -138,6 +138,7 @@ class Why(StrEnum):
     STEP_UNDER_WAY = "StepUnderWay"
     STILL_SOAKING = "StillSoaking"
     SUPERSEDED = "Superseded"
+    TEMPLATE_DIFFERS = "TemplateDiffers"
     TLS_FAILED = "TlsFailed"
     TOO_FEW_PODS = "TooFewPods"
     TOO_FEW_READY = "TooFewReady"
@@ -300,6 +301,7 @@ StatusNotExpected | the live side answers with another status than the declared 
 StepUnderWay | a step is open and explains where the routes are | nothing; reconcile ends it if its run is gone
 StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
+TemplateDiffers | the dark pods may do more, or run other code, than the live ones | declare it: mayChange
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again

@@ -39,7 +39,7 @@ from flipgate.steps.looking.dark_preview import standing_address
 from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
-from flipgate.steps.releasing.what_runs import deploy_again, need_one_content
+from flipgate.steps.releasing.what_runs import deploy_again, need_declared, need_one_content
 
 ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
@@ -83,7 +83,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
     Raises Refused when the release is not in the phase that the question is for, (SideChanged) when the side to flip to
-    does not run the release's images, and (ContentDiffers) when its pods run different content under one tag.
+    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared, and
+    (ContentDiffers) when they run different content under one tag.
     """
     view = look(world)
     record = need_record(world, view)
@@ -98,6 +99,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     flip = kind is QuestionKind.FLIP
     settings = configuration(world.cluster, view.sides[release.side]) if flip else None
     found = differing(world, view, release.side, settings) if settings is not None else {}
+    need_declared(world, view.sides[release.side], release, found)
     content = need_one_content(world, view.sides[release.side], release) if flip else {}
     summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)

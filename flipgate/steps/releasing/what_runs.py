@@ -6,10 +6,13 @@ from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.workloads.content import Content, not_approved, several
+from flipgate.core.workloads.differences import Differences, refusal, undeclared
 from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.content import content_now
+from flipgate.steps.looking.git import not_in_overlay
 from flipgate.steps.looking.look import need_record
+from flipgate.steps.releasing.by_git import by_git
 
 
 def need_one_content(world: World, side: SideState, release: Release) -> dict[str, Content]:
@@ -19,6 +22,22 @@ def need_one_content(world: World, side: SideState, release: Release) -> dict[st
     if mixed := several(content):
         raise _content_differs(world, release, mixed)
     return content
+
+
+def need_declared(world: World, side: SideState, release: Release, found: Differences) -> None:
+    """Raises Refused (TemplateDiffers) where the side's pods may do more, or run other code, than the live ones, and
+    neither the application's file allows that nor the side's overlay in Git says it. Git is asked only for such."""
+    refused: Differences = undeclared(world.application, found)
+    if refused and by_git(world):
+        refused = not_in_overlay(world, side, refused)
+    if refused:
+        mend = "flipgate apply -f FILE (with it), or put the pods right"
+        raise Refused(
+            refusal(refused),
+            obj=f"side {world.application.place_of(release.side)}",
+            reason=Why.TEMPLATE_DIFFERS,
+            next_command=f"{mend}; then flipgate flip {world.application.name}",
+        )
 
 
 def need_content(world: World, view: View, release: Release) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from flipgate.adapters.cluster import Reader
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision
+from flipgate.core.spec.application import load_application
 from flipgate.core.values.stamps import STAMP
 from flipgate.core.workloads.view import AGAIN
 from flipgate.steps.acting.world import World
@@ -131,6 +133,39 @@ def test_a_flip_asks_for_pods_once_at_most(shop: Shop, dark: World) -> None:
         asked.clear()
         still_approved(dark)
         assert len(asked) == 1
+
+
+DATA = {"name": "data", "hostPath": {"path": "/"}}
+
+
+def test_pods_that_may_do_more_than_the_live_ones_are_not_asked_about_unless_it_is_declared(
+    shop: Shop, dark: World
+) -> None:
+    changed(shop, serviceAccountName="admin", volumes=[DATA])
+    with refusing("TemplateDiffers") as refused:
+        pose(dark, FLIP, [])
+    assert refused.value.fact == (
+        "may do more, or runs other code, than what is live: web: serviceAccountName: added (admin); "
+        "web: volume data: added (hostPath /). To allow it, declare `mayChange: [serviceAccount, volumes]` for web"
+    )
+    assert dark.store.read().question is None
+    for words in ("[volumes]", "[serviceAccount]"):
+        with refusing("TemplateDiffers"):
+            pose(declaring(shop, words), FLIP, [])
+    question = pose(declaring(shop, "[serviceAccount, volumes]"), FLIP, [])
+    assert "web: serviceAccountName: added (admin)" in question.changes
+
+
+def test_a_deploy_that_is_foreseen_says_what_would_be_refused(shop: Shop, world: World) -> None:
+    changed(shop, hostNetwork=True)
+    (note,) = foresee(world, {"web": "shop/web:2"}).notes
+    assert "hostNetwork: added (true). To allow it, declare `mayChange: [host]` for web" in note
+
+
+def declaring(shop: Shop, words: str) -> World:
+    """The shop with these words in its file."""
+    text = shop.text.replace("container: web}", f"container: web, mayChange: {words}}}")
+    return replace(shop.world(), application=load_application(text, "shop.yaml"))
 
 
 def still_approved(world: World) -> None:

@@ -8,10 +8,20 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.spec.application import load_application
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.differences import LINES_SHOWN, counted, differences, differing_lines, evidence_of
+from flipgate.core.workloads.differences import (
+    LINES_SHOWN,
+    counted,
+    differences,
+    differing_lines,
+    evidence_of,
+    not_said,
+    refusal,
+    undeclared,
+)
 from flipgate.core.workloads.view import AGAIN
-from tests.core.builders import BLUE, GREEN, NAMESPACES, cron_job, deployment, shop, side, without
+from tests.core.builders import BLUE, GREEN, NAMESPACES, SHOP, cron_job, deployment, shop, side, without
 
 SETTINGS = {"settings": {"LEVEL": "info"}}
 
@@ -65,7 +75,7 @@ MAIN = deployment()["spec"]["template"]["spec"]["containers"][0]
         (
             pods(),
             pods({"envFrom": [*MAIN["envFrom"], {"secretRef": {"name": "db"}}]}),
-            "containers[web].envFrom secret db: added",
+            "containers[web].envFrom secret db: added (secret db)",
         ),
         (pods(), pods(volumes=[{"name": "data", "hostPath": {"path": "/"}}]), "volume data: added (hostPath /)"),
         (
@@ -180,3 +190,111 @@ def test_nothing_that_is_compared_is_changed() -> None:
     kept = copy.deepcopy((before, after))
     differences(shop(), before, after, SETTINGS, SETTINGS)
     assert (before, after) == kept
+
+
+def words(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """What would have to be declared, by path."""
+    found = differences(shop(), side(BLUE, before), side(GREEN, after), SETTINGS, SETTINGS)
+    return {each.path: each.power for each in undeclared(shop(), found).get("web", ())}
+
+
+PROJECTED = {"name": "p", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
+HARMLESS = {"name": "p", "projected": {"sources": [{"configMap": {"name": "a"}}, {"downwardAPI": {}}]}}
+PROBE = {"readinessProbe": {"exec": {"command": ["rm"]}}}
+HOOK = {"lifecycle": {"postStart": {"exec": {"command": ["rm"]}}}}
+MOUNTED = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+
+
+@pytest.mark.parametrize(
+    ("after", "asked"),
+    [
+        (pods({"command": ["x"]}), {"containers[web].command": "command"}),
+        (pods({"args": ["x"]}), {"containers[web].args": "command"}),
+        (pods(HOOK), {"containers[web].lifecycle.postStart.exec.command": "command"}),
+        (pods(PROBE), {"containers[web].readinessProbe.exec.command": "command"}),
+        (pods(containers=[MAIN, EVIL]), {"containers[x]": "containers"}),
+        (pods(initContainers=[EVIL]), {"initContainers[x]": "containers"}),
+        (
+            pods(containers=[MAIN, {**EVIL, "securityContext": {"privileged": True}}]),
+            {"containers[x]": "containers", "containers[x].securityContext.privileged": "securityContext"},
+        ),
+        (pods(serviceAccountName="admin", serviceAccount="admin"), {"serviceAccountName": "serviceAccount"}),
+        (pods(automountServiceAccountToken=True), {"automountServiceAccountToken": "serviceAccount"}),
+        (pods(hostNetwork=True, hostPID=True), {"hostNetwork": "host", "hostPID": "host"}),
+        (pods({"ports": [{"containerPort": 80, "hostPort": 80}]}), {"containers[web].port 80/TCP": "host"}),
+        (pods({"securityContext": {"runAsUser": 0}}), {"containers[web].securityContext.runAsUser": "securityContext"}),
+        (pods(securityContext={"runAsUser": 0}), {"securityContext.runAsUser": "securityContext"}),
+        (pods(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), {"volume v": "volumes"}),
+        (pods(volumes=[{"name": "v", "csi": {"driver": "d"}}]), {"volume v": "volumes"}),
+        (pods(volumes=[PROJECTED]), {"volume p": "volumes"}),
+        (pods(volumes=[{"name": "v", "secret": {"secretName": "db"}}]), {"volume v": "secrets"}),
+        (
+            pods(MOUNTED, volumes=[{"name": "v", "secret": {"secretName": "db"}}]),
+            {"containers[web].volumeMount /v": "secrets", "volume v": "secrets"},
+        ),
+        (pods(env(P=secret("db"))), {"containers[web].env P": "secrets"}),
+        (pods({"envFrom": [{"secretRef": {"name": "db"}}]}), {"containers[web].envFrom secret db": "secrets"}),
+        (pods(imagePullSecrets=[{"name": "r"}]), {"imagePullSecret r": "secrets"}),
+        (pods(runtimeClassName="none"), {"runtimeClassName": "runtimeClass"}),
+        (pods(env(A="1"), meta={"labels": {"a": "b"}}), {}),
+        (pods({"resources": {"limits": {"cpu": 1}}, "readinessProbe": {"httpGet": {"path": "/"}}}), {}),
+        (pods(MOUNTED, volumes=[{"name": "v", "emptyDir": {}}, HARMLESS]), {}),
+        (pods(nodeSelector={"a": "b"}, tolerations=[{"operator": "Exists"}]), {}),
+    ],
+)
+def test_what_gives_pods_more_power_or_other_code_needs_a_word(after: dict[str, Any], asked: dict[str, str]) -> None:
+    assert words(pods(), after) == asked
+
+
+def test_what_takes_power_away_needs_none_but_a_command_or_a_fence_that_is_gone_does() -> None:
+    powerful = pods(
+        env(P=secret("db")), hostNetwork=True, volumes=[PROJECTED], imagePullSecrets=[{"name": "r"}], hostPID=True
+    )
+    assert words(powerful, pods()) == {}
+    fenced = pods({"command": ["x"], "securityContext": {"runAsNonRoot": True}}, runtimeClassName="gvisor")
+    assert set(words(fenced, pods()).values()) == {"command", "securityContext", "runtimeClass"}
+    assert words(pods(initContainers=[EVIL]), pods()) == {"initContainers[x]": "containers"}
+
+
+def test_a_secret_that_was_generated_anew_is_shown_and_needs_no_word() -> None:
+    before, after = pods(env(P=secret("db-2m6kt58f92"))), pods(env(P=secret("db-9kt58f922m")))
+    assert words(before, after) == {}
+    assert len(between(before, after)) == 1
+    assert words(before, pods(env(P=secret("other-9kt58f922m")))) == {"containers[web].env P": "secrets"}
+
+
+def test_power_is_shown_first_and_what_the_file_allows_is_not_refused() -> None:
+    after = pods({**env(A="1"), "command": ["x"]}, hostNetwork=True)
+    application = load_application(SHOP.replace("container: web", "container: web, mayChange: [command]"), "shop.yaml")
+    found = differences(application, side(BLUE, pods()), side(GREEN, after), SETTINGS, SETTINGS)
+    assert [each.path for each in found["web"]] == ["containers[web].command", "hostNetwork", "containers[web].env A"]
+    refused = undeclared(application, found)
+    assert refusal(refused) == (
+        "may do more, or runs other code, than what is live: web: hostNetwork: added (true). "
+        "To allow it, declare `mayChange: [host]` for web"
+    )
+
+
+def test_what_an_overlay_says_is_gits_though_the_api_server_adds_to_it() -> None:
+    hostile = {**EVIL, "securityContext": {"privileged": True}}
+    said = pods(
+        {"command": ["x"]},
+        containers=[{**MAIN, "command": ["x"]}, EVIL],
+        volumes=[
+            {"name": "v", "secret": {"secretName": "db"}},
+        ],
+    )
+    runs = copy.deepcopy(said)
+    runs["spec"]["template"]["spec"]["volumes"][0]["secret"]["defaultMode"] = 420
+    assert _left(said, runs) == []
+    runs["spec"]["template"]["spec"]["containers"][1] = hostile
+    assert _left(said, runs) == ["containers[x]", "containers[x].securityContext.privileged"]
+    runs["spec"]["template"]["spec"]["hostNetwork"] = True
+    assert _left(said, runs)[-1] == "hostNetwork"
+
+
+def _left(said: dict[str, Any], runs: dict[str, Any]) -> list[str]:
+    dark, git = side(GREEN, runs), side(GREEN, said)
+    found = undeclared(shop(), differences(shop(), side(BLUE, pods()), dark, SETTINGS, SETTINGS))["web"]
+    web = shop().service("web")
+    return [each.path for each in not_said(dark.workloads["web"], web, dark, git.workloads["web"], found)]
