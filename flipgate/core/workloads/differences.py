@@ -16,8 +16,8 @@ from flipgate.core.workloads.view import SideState, Workload
 
 LINES_SHOWN: Final = 12
 """Differences of one service that are shown; the others are counted."""
-CONFIGURATION: Final = "configuration"
-"""What the differences of ConfigMaps are listed under: several services may read one."""
+CONFIGURATION: Final = "ConfigMaps"
+"""What their differences are listed under, for several services may read one: no service can be called so."""
 LESS_IS_FINE: Final = frozenset({"volumes", "secrets", "host"})
 """What may be taken away from a pod: without a command or a securityContext it may do more than with."""
 WITHIN_NEW: Final = frozenset({"volumes", "secrets", "host", "securityContext"})

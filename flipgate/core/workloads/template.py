@@ -166,8 +166,17 @@ def _container(kind: str, container: Mapping[str, Any], powers: Mapping[str, str
     runs = " ".join([*(container.get("command") or []), *(container.get("args") or [])])
     shown = f"image {container.get('image', '')}{f', runs {runs}' if runs else ''}"
     yield own, Leaf(_shown(shown), own, "containers")
-    for path, leaf in _parts(container, powers):
+    parts: dict[str, Leaf] = {}
+    for path, leaf in _parts(container, powers):  # a port or a variable may stand there twice: none hides the other
+        parts[path] = _both(parts[path], leaf) if path in parts else leaf
+    for path, leaf in parts.items():
         yield f"{own}.{path}", replace(leaf, within=own)
+
+
+def _both(one: Leaf, other: Leaf) -> Leaf:
+    core = _canonical([one.core or one.value, other.core or other.value])
+    text, value = _shown(f"{one.text} and {other.text}"), _canonical([one.value, other.value])
+    return Leaf(text, value, one.power or other.power, core)
 
 
 def _parts(container: Mapping[str, Any], powers: Mapping[str, str]) -> Iterator[tuple[str, Leaf]]:
@@ -243,9 +252,7 @@ def settings_said(settings: Mapping[str, Any], side: SideState) -> dict[str, Lea
     for name, data in settings.items():
         base = (_based({"name": name}) or {})["name"]
         base = _without_own(base, side)
-        found |= {
-            f"ConfigMap {base}, {key}": _leaf(_without_own(text, side), key) for key, text in (data or {}).items()
-        }
+        found |= {f"{base}, {key}": _leaf(_without_own(text, side), key) for key, text in (data or {}).items()}
     return found
 
 

@@ -152,9 +152,9 @@ def test_what_config_maps_say_is_compared_by_key_and_their_secrets_are_not_shown
     live = {"settings": {"LEVEL": "info", "file": "a\nb", "api_token": "abc"}, "gone": None}
     dark = {"settings": {"LEVEL": "debug", "file": "a\nc", "api_token": "def"}}
     assert differing_lines(differences(shop(), side(BLUE), side(GREEN), live, dark)) == [
-        "configuration: ConfigMap settings, LEVEL: info -> debug",
-        "configuration: ConfigMap settings, api_token: changed (***)",
-        "configuration: ConfigMap settings, file: a b -> a c",
+        "ConfigMaps: settings, LEVEL: info -> debug",
+        "ConfigMaps: settings, api_token: changed (***)",
+        "ConfigMaps: settings, file: a b -> a c",
     ]
 
 
@@ -244,6 +244,23 @@ MOUNTED = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
 )
 def test_what_gives_pods_more_power_or_other_code_needs_a_word(after: dict[str, Any], asked: dict[str, str]) -> None:
     assert words(pods(), after) == asked
+
+
+def test_what_stands_there_twice_hides_nothing() -> None:
+    port = {"containerPort": 80}
+    assert words(pods({"ports": [port]}), pods({"ports": [{**port, "hostPort": 80}, port]})) == {
+        "containers[web].port 80/TCP": "host"
+    }
+    twice = {"env": [{"name": "P", **secret("db")}, {"name": "P", "value": "x"}]}
+    assert words(pods(env(P="x")), pods(twice)) == {"containers[web].env P": "secrets"}
+
+
+def test_a_service_called_like_a_heading_is_compared_too() -> None:
+    application = shop("{name: configuration, role: worker, replicas: 1}")
+    before, after = deployment("configuration"), deployment("configuration")
+    after["spec"]["template"]["spec"]["hostNetwork"] = True
+    found = differences(application, side(BLUE, before), side(GREEN, after), SETTINGS, {"settings": {"LEVEL": "debug"}})
+    assert list(undeclared(application, found)) == ["configuration"]
 
 
 def test_what_takes_power_away_needs_none_but_a_command_or_a_fence_that_is_gone_does() -> None:
