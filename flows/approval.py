@@ -72,9 +72,9 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
         for given in forms(run, mine):
             questions.take_form(world, mine, given)
     decided = questions.standing(world, kind)
-    if not questions.asks_again(world, decided, run):
+    if isinstance(decided, Granted) or not questions.asks_again(world, decided, run):
         return decided
-    evidence = [*look(), *questions.last_attempt_at(world, kind)]
+    evidence = [*look(), *questions.last_attempt_at(world, kind), *questions.since_the_yes(decided)]
     question = task.pose(world, kind, evidence, run)
     if question.flow_run != run:
         return questions.standing(world, kind)  # answered meanwhile, as another run had asked it

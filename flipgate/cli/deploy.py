@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         "Data": f"""\
             {RUN_DATA}
             --dry-run: {{"application", "release", "side", "namespace", "outcome", "objects": [...], "checks": [...],
-            "notes": [SENTENCE, ...], "services": [{{"service", "imageNow", "imageThen",
+            "differences": [LINE, ...], "notes": [SENTENCE, ...], "services": [{{"service", "imageNow", "imageThen",
             "podsNow", "podsThen"}}, ...]}}"""
     },
     examples="""\
@@ -111,8 +111,8 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
             | {"podsNow": s.pods_now, "podsThen": s.pods_then}
             for s in plan.services
         ]
-        notes = list(plan.notes)
-        lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks), "notes": notes}
+        lists = {"services": services, "objects": list(plan.objects), "checks": list(plan.checks)}
+        lists |= {"differences": list(plan.differences), "notes": list(plan.notes)}
         emit({"application": world.application.name, **facts, **lists}, output)
         return
     echo(f"{world.application.name}: {plan.outcome}")
@@ -120,7 +120,8 @@ def _show_plan(world: World, images: Mapping[str, str], again: str, output: str 
     header = ["SERVICE", "IMAGE USERS HAVE", "THEN", f"PODS ON {plan.side.upper()}", "THEN"]
     for line in [*table(header, rows)] if rows else []:
         echo(line)
-    for title, lines in (("changed", plan.objects), ("checked", plan.checks), ("note   ", plan.notes)):
+    told = (("changed", plan.objects), ("differs", plan.differences), ("checked", plan.checks), ("note   ", plan.notes))
+    for title, lines in told:
         for line in lines:
             echo(f"{title}  {line}")
 

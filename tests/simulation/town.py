@@ -69,7 +69,11 @@ class Pod:
         if self.gone_at < float("inf"):
             meta["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         status = {"phase": "Running", "conditions": [condition], "containerStatuses": [container]}
-        return {"metadata": meta, "spec": {"containers": [{"name": self.service}]}, "status": status}
+        return {
+            "metadata": meta,
+            "spec": {"containers": [{"name": self.service, "image": self.image}]},
+            "status": status,
+        }
 
     def ready(self, now: float) -> bool:
         return self.ready_at <= now < self.gone_at

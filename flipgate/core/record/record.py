@@ -30,8 +30,7 @@ from flipgate.core.values.verdicts import Evidence
 FIRST_SCHEMA, SCHEMA_VERSION = 1, 2  # and the newest. Which of them is written: core/record/schema.py
 JOURNAL_KEPT = 60
 """Entries kept in the record: some five releases' worth. How much all of it may be: core/record/size.py."""
-OUTBOX_KEPT = 200
-"""Untold messages kept while a chat is away; the oldest go first, the journal still has what they said."""
+OUTBOX_KEPT = 200  # untold messages, while a chat is away; the oldest go first, the journal has what they said
 
 
 class ConditionStatus(StrEnum):
@@ -93,7 +92,9 @@ class Question(Model):
     summary: Sentence
     changes: tuple[Sentence, ...] = ()
     look_first: tuple[Address, ...] = Field(default=(), exclude_if=lambda lines: not lines)
-    """Commands that let a person look at the dark side before they decide."""
+    """Commands to look at the dark side with before one decides."""
+    content: dict[Address, tuple[Name, ...]] = Field(default={}, exclude_if=lambda known: not known)
+    """By reference the digests that pods ran: a yes is bound to them."""
     evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime
@@ -184,8 +185,7 @@ class Record(Model):
 
     @property
     def releases(self) -> tuple[Release, ...]:
-        """The releases that are remembered here, the newest first. One that is rolled back has ended, and stays the
-        open one until its side rests."""
+        """The releases remembered here, newest first. One that is rolled back stays open until its side rests."""
         return tuple(each for each in (self.release, self.last) if each)
 
     @property

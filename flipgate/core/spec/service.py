@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
@@ -17,6 +17,7 @@ from flipgate.core.spec.fields import (
     Repository,
     Scheme,
 )
+from flipgate.core.values.nearest import hint
 
 Role = Literal["serving", "worker", "cron", "mixed"]
 WorkloadKind = Literal["Deployment", "StatefulSet", "CronJob"]
@@ -24,6 +25,10 @@ WorkloadKind = Literal["Deployment", "StatefulSet", "CronJob"]
 Kind = Literal[WorkloadKind, "ConfigMap", "ScaledObject", "Job"]
 """Of object that flipgate stamps on a side: workloads, what tells pods whether to consume, what scales workers, and
 Jobs of checks."""
+MayChange = Literal[
+    "command", "containers", "host", "runtimeClass", "secrets", "securityContext", "serviceAccount", "volumes"
+]
+"""What of a pod template gives it more power, or other code: core/workloads/differences.py says what each is of."""
 OF_ROLES: Final = frozenset({"Deployment", "CronJob"})
 """Kinds that a service's role says: they need no key."""
 DAEMON_SET: Final = "DaemonSet"
@@ -139,7 +144,22 @@ class Service(FileModel):
         "image of the service's container get it.",
     )
 
+    may_change: tuple[MayChange, ...] = Field(
+        default=(),
+        exclude_if=lambda words: not words,
+        description="What a release may change of its pods by which they get more power, or other code, than the live "
+        "ones: a flip that would change it is refused otherwise. Not needed for what an overlay in Git says.",
+    )
     consume: Consume | None = Field(default=None, description="Of a mixed service: how it is told whether to consume.")
+
+    @field_validator("may_change", mode="before")
+    @classmethod
+    def _known_words(cls, given: Any) -> Any:
+        known = get_args(MayChange)
+        for word in given if isinstance(given, list) else ():
+            if word not in known:
+                raise ValueError(f'unknown word "{word}"; {hint(str(word), known)}')
+        return tuple(given) if isinstance(given, list) else given
 
     @field_validator("kind", mode="before")
     @classmethod

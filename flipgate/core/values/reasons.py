@@ -45,6 +45,7 @@ class Why(StrEnum):
     CONFIG_MAP_MISSING = "ConfigMapMissing"
     CONFIGURATION_CHANGED = "ConfigurationChanged"
     CONTAINER_MISSING = "ContainerMissing"
+    CONTENT_DIFFERS = "ContentDiffers"
     CONTRACT_MIGRATION_DONE = "ContractMigrationDone"
     DARK_PREVIEW_NOT_KEPT = "DarkPreviewNotKept"
     DEAD_ROUTE_API = "DeadRouteApi"
@@ -144,6 +145,7 @@ class Why(StrEnum):
     STEP_UNDER_WAY = "StepUnderWay"
     STILL_SOAKING = "StillSoaking"
     SUPERSEDED = "Superseded"
+    TEMPLATE_DIFFERS = "TemplateDiffers"
     TLS_FAILED = "TlsFailed"
     TOO_FEW_PODS = "TooFewPods"
     TOO_FEW_READY = "TooFewReady"
@@ -215,6 +217,7 @@ CommitTakenBack | the commit of a failed release is taken back, as the file asks
 ConfigMapMissing | the ConfigMap that says who consumes is not there | create it; the message names it
 ConfigurationChanged | the old side's ConfigMaps are not what it ran with | put them back, or go forward
 ContainerMissing | a workload has no container of the declared name | correct the file or the workload
+ContentDiffers | pods of one tag run different content, or other content than was approved | name the digest, or --again
 ContractMigrationDone | the code of the old side can no longer read the data | go forward: flipgate deploy with a fix
 DarkPreviewNotKept | routes of the dark preview were not made or taken away | reconcile tries again; flipgate check
 DeadRouteApi | Traefik's routes are served under an API group that Traefik 3 no longer reads | migrate them
@@ -314,6 +317,7 @@ StatusNotExpected | the live side answers with another status than the declared 
 StepUnderWay | a step is open and explains where the routes are | nothing; reconcile ends it if its run is gone
 StillSoaking | the soak is not over | flipgate scale-down APP, after that time
 Superseded | another release is open by now | flipgate status APP
+TemplateDiffers | the dark pods may do more, or run other code, than the live ones | declare it: mayChange
 TlsFailed | no TLS came about at the declared port | correct spec.traffic.traefik.httpsPort
 TooFewPods | a serving service of the live side has fewer pods than it should | scale it, or go back
 TooFewReady | the new side has fewer Ready pods than users need | wait, or look why; then flip again

@@ -6,14 +6,15 @@ the pods that run say which content that was, by their image IDs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flipgate.core.spec.application import Application
 from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence, Verdict
-from flipgate.core.workloads.containers import Spot, released
-from flipgate.core.workloads.view import SideState, Workload, repository_of
+from flipgate.core.workloads.containers import Spot, released, spots
+from flipgate.core.workloads.view import ENDED_PHASES, SideState, Workload, repository_of
 
 ALWAYS: Final = "Always"
 IDS_SHOWN: Final = 19
@@ -83,6 +84,88 @@ def image_ids(pods: Iterable[Mapping[str, Any]], container: str) -> frozenset[st
             if each.get("name") == container and each.get("imageID"):
                 found.add(str(each["imageID"]).rpartition("@")[2])
     return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What pods say of one image reference."""
+
+    ids: tuple[str, ...] = ()
+    """The digests that they run, sorted."""
+    silent: int = 0
+    """Containers of it that say none."""
+
+    def __str__(self) -> str:
+        return " and ".join(self.ids) or "nothing that a pod says"
+
+
+def content_of(side: SideState, pods: Iterable[Mapping[str, Any]]) -> dict[str, Content]:
+    """Returns what these pods of a side's namespace run of each reference that its workloads name by a tag. One that
+    names a digest is left out: it is always the same."""
+    named = {each.image for workload in side.workloads.values() for each in spots(workload.template)}
+    found: dict[str, list[str]] = {ref: [] for ref in sorted(named) if "@" not in ref}
+    selectors = [selector for each in side.workloads.values() if (selector := _labels(each.selector))]
+    for pod in pods:
+        labels = (pod["metadata"].get("labels") or {}).items()
+        if not _goes_on(pod) or not any(selector <= labels for selector in selectors):
+            continue
+        refs = {each.name: each.image for each in spots(pod)}
+        for each in _statuses(pod):
+            if (ref := refs.get(each["name"])) in found:
+                found[ref].append(str(each.get("imageID") or "").rpartition("@")[2])
+    return {ref: Content(tuple(sorted({*ids} - {""})), ids.count("")) for ref, ids in found.items()}
+
+
+def _labels(selector: str) -> Set[tuple[str, str]]:
+    return {(key, value) for key, _, value in (each.partition("=") for each in selector.split(",")) if key}
+
+
+def _goes_on(pod: Mapping[str, Any]) -> bool:
+    ended = (pod.get("status") or {}).get("phase") in ENDED_PHASES
+    return not ended and not pod["metadata"].get("deletionTimestamp")
+
+
+def _statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    status = pod.get("status") or {}
+    return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+
+
+def several(found: Mapping[str, Content]) -> str:
+    """Says which references stand for more than one content now, as a sentence; empty where none does."""
+    return "; ".join(f"pods of {ref} run {each}" for ref, each in found.items() if len(each.ids) > 1)
+
+
+def not_approved(approved: Mapping[str, Sequence[str]], found: Mapping[str, Content]) -> str:
+    """Says what pods run of these references that was not approved, as a sentence; empty where all is. One that nobody
+    could tell the content of when it was asked about is not among them."""
+    told = []
+    for ref, ids in approved.items():
+        now = found.get(ref, Content())
+        if not {*now.ids} <= {*ids}:
+            told.append(f"pods of {ref} run {now}, approved was {' and '.join(ids)}")
+        elif now.silent:
+            told.append(f"{now.silent} containers of {ref} do not say what they run, approved was {' and '.join(ids)}")
+    return "; ".join(told)
+
+
+def content_shown(found: Mapping[str, Content]) -> list[Evidence]:
+    """Returns what a person is shown of it: the digests that a yes is bound to, and where nobody can tell."""
+    rows = [_of_reference(ref, each) for ref, each in found.items() if each.ids or each.silent]
+    waiting = ", ".join(ref for ref, each in found.items() if not each.ids and not each.silent)
+    if waiting:
+        rows.append(_digest("images without pods", Verdict.INFO, f"not known before they start: {waiting}"))
+    return rows
+
+
+def _of_reference(ref: str, content: Content) -> Evidence:
+    if not content.silent:
+        return _digest(f"image {ref}", Verdict.INFO, str(content))
+    told = f"{content.silent} containers do not say what they run; a digest in its place would (REPOSITORY@sha256:...)"
+    return _digest(f"image {ref}", Verdict.UNKNOWN, f"{content}; {told}" if content.ids else told)
+
+
+def _digest(gate: str, verdict: Verdict, answer: str) -> Evidence:
+    return Evidence(gate, verdict, "image IDs of the pods", "Kubernetes", answer, "")
 
 
 def compared(

@@ -325,6 +325,8 @@ def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+ENDED_PHASES = ("Failed", "Succeeded")
+"""Of a pod that runs no more."""
 READY = "Ready"
 """The condition by which a pod says that it serves."""
 

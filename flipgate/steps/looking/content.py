@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flipgate.adapters.addresses import address
 from flipgate.core.record.release import Release
-from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.errors import FlipgateError, Forbidden
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.workloads import content
 from flipgate.core.workloads.view import SideState
@@ -22,6 +22,18 @@ def content_evidence(world: World, release: Release) -> list[Evidence]:
     anew = content.new_content(release.images, content.marks(new), old)
     kept = tuple(content.not_pulled(world.application, new, release.images, anew))
     return [_compared(world, name, ref, new, old, kept) for name, ref in anew.items()]
+
+
+def content_now(world: World, side: SideState) -> dict[str, content.Content]:
+    """Returns what the pods of a side run of each reference by a tag, by one list; nothing where there is none, or pods
+    may not be listed, which is said."""
+    if not (known := content.content_of(side, [])):
+        return {}
+    try:
+        return content.content_of(side, world.cluster.items(address("Pod", side.namespace)))
+    except Forbidden as error:
+        world.say(f"not known what content pods of {side.side} run: {error.named_fact}")
+        return {ref: content.Content(silent=1) for ref in known}
 
 
 def _compared(world: World, name: str, ref: str, new: SideState, old: SideState, kept: tuple[str, ...]) -> Evidence:

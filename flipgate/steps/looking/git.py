@@ -10,15 +10,34 @@ from flipgate.adapters.kustomize import render_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
-from flipgate.core.git.rendered import also_released, read_rendered
+from flipgate.core.git.rendered import also_released, read_rendered, workload_in
 from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.differences import Differences, not_said
 from flipgate.core.workloads.render import images_of
+from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.flux import flux_problems
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
+
+
+def not_in_overlay(world: World, side: SideState, found: Differences) -> Differences:
+    """Returns those of these differences of a side that its overlay does not render to, by the branch as it is now:
+    what is in Git was reviewed there. Raises TemporaryError where the Git server is not to be had."""
+    overlays = world.git_spec().overlays
+    assert overlays is not None, "asked only where the file declares them"
+    folder, out = overlays.of(side.side), {}
+    with world.open_git().checkout() as copy:
+        (rendering,) = render_in(copy, [folder])
+        rendered = read_rendered(rendering, folder)
+    for name, each in found.items():
+        service = world.application.service(name)
+        said = workload_in(rendered, service, side.place)
+        if left := not_said(side.workloads[name], service, side, said, each):
+            out[name] = left
+    return out
 
 
 def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:

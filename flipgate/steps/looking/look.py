@@ -20,12 +20,9 @@ from flipgate.core.way_back.explain import Drift, OpenStep, explain
 from flipgate.core.workloads.counts import coming_up
 from flipgate.core.workloads.render import config_maps
 from flipgate.core.workloads.taken_out import ran_on
-from flipgate.core.workloads.view import SideState, Switch, View, Workload, read_switch, read_workload
+from flipgate.core.workloads.view import ENDED_PHASES, SideState, Switch, View, Workload, read_switch, read_workload
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
-
-ENDED_PHASES = ("Failed", "Succeeded")
-"""Of a pod that runs no more."""
 
 
 def look(world: World) -> View:

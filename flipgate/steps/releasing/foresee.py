@@ -9,10 +9,13 @@ from flipgate.core.record.queue import has_them, waits_for
 from flipgate.core.spec.application import Application
 from flipgate.core.workloads.containers import changes
 from flipgate.core.workloads.content import deploy_again, not_pulled
+from flipgate.core.workloads.differences import differing_lines, refusal, undeclared
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
 from flipgate.steps.acting.world import World
-from flipgate.steps.looking.look import look, need_record
+from flipgate.steps.looking.differing import differing
+from flipgate.steps.looking.look import configuration, look, need_record
+from flipgate.steps.releasing.by_git import by_git
 from flipgate.steps.releasing.meant import Meant, given_images, mean, said_again
 
 
@@ -43,6 +46,8 @@ class DeployPlan:
     checks: tuple[str, ...]
     notes: tuple[str, ...] = ()
     """What a person should know of it before."""
+    differences: tuple[str, ...] = ()
+    """What the dark side's pods and ConfigMaps would have other than the live side's, beside images."""
 
 
 def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployPlan:
@@ -66,9 +71,15 @@ def foresee(world: World, images: Mapping[str, str], again: str = "") -> DeployP
     )
     asks = tuple(f"{each.name}: {each.what}" for each in world.application.spec.checks)
     objects = tuple(_changed(world.application, meant, dark))
-    notes = tuple(not_pulled(world.application, dark, meant.images, meant.again))
+    found = differing(world, view, meant.side, configuration(world.cluster, dark))
+    refused = {} if by_git(world) else undeclared(world.application, found)
+    notes = (
+        *not_pulled(world.application, dark, meant.images, meant.again),
+        *([f"{meant.side} {refusal(refused)}: until then no flip is asked about"] if refused else []),
+    )
     outcome = _outcome(meant, deploy_again(world.application, given))
-    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes)
+    differs = tuple(differing_lines(found))
+    return DeployPlan(meant.id, str(meant.side), dark.namespace, outcome, services, objects, asks, notes, differs)
 
 
 def _outcome(meant: Meant, all_the_same: str) -> str:

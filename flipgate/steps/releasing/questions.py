@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
+from typing import Any
 
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
@@ -25,7 +26,8 @@ from flipgate.core.values.text import as_reason, self_declared
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
-from flipgate.core.workloads.content import gets_anew, marks, new_content
+from flipgate.core.workloads.content import content_shown, gets_anew, marks, new_content
+from flipgate.core.workloads.differences import Differences, counted, differing_lines, evidence_of
 from flipgate.core.workloads.hand_over import working
 from flipgate.core.workloads.render import images_of, meant
 from flipgate.core.workloads.stateful import AT_REST, HANDED_OVER, deletes
@@ -34,8 +36,10 @@ from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.outbox import advance, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.dark_preview import standing_address
+from flipgate.steps.looking.differing import differing
 from flipgate.steps.looking.look import configuration, look, need_record, read_taken_out
 from flipgate.steps.releasing.settle import need_restable
+from flipgate.steps.releasing.what_runs import deploy_again, need_declared, need_one_content
 
 ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
 """No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
@@ -49,8 +53,11 @@ ENDS = MappingProxyType(
 """What becomes of a dark release on a person's no, or on nobody's word in time."""
 
 
-def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str:
-    """Returns the hash of what would change: images, pod templates, the ConfigMaps they read, and the plan.
+def basis(
+    world: World, view: View, release: Release, kind: QuestionKind, settings: Mapping[str, Any] | None = None
+) -> str:
+    """Returns the hash of what would change: images, pod templates, the ConfigMaps they read (`settings`, where they
+    have been read), and the plan.
 
     Never measurements, never versions.
     """
@@ -59,7 +66,7 @@ def basis(world: World, view: View, release: Release, kind: QuestionKind) -> str
     change["templates"] = {name: meant(workload.template) for name, workload in side.workloads.items()}
     if schedules := {name: workload.schedule for name, workload in side.workloads.items() if workload.schedule}:
         change["schedules"] = schedules
-    change["configuration"] = configuration(world.cluster, side)
+    change["configuration"] = configuration(world.cluster, side) if settings is None else settings
     if kind is QuestionKind.FLIP:
         patches = plan_move(view.traffic, world.application.places, release.side)
         change["plan"] = [[str(p.route), [op for op in p.operations if op["op"] != "test"]] for p in patches]
@@ -75,8 +82,9 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     """Puts the question into the record, with its evidence frozen. Posing it again while it stands changes nothing, nor
     does it where another run has asked the same, and a person has answered that since the look: that one is returned.
 
-    Raises Refused when the release is not in the phase that the question is for, and (SideChanged) when the side to
-    flip to does not run the release's images.
+    Raises Refused when the release is not in the phase that the question is for, (SideChanged) when the side to flip to
+    does not run the release's images, (TemplateDiffers) when its pods may do more than is declared, and
+    (ContentDiffers) when they run different content under one tag.
     """
     view = look(world)
     record = need_record(world, view)
@@ -86,20 +94,27 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
             changed,
             obj=f"side {world.application.place_of(release.side)}",
             reason=Why.SIDE_CHANGED,
-            next_command=_deploy_again(world, release),
+            next_command=deploy_again(world, release),
         )
-    summary = _summary(record, view, release, kind)
+    flip = kind is QuestionKind.FLIP
+    settings = configuration(world.cluster, view.sides[release.side]) if flip else None
+    found = differing(world, view, release.side, settings) if settings is not None else {}
+    need_declared(world, view.sides[release.side], release, found)
+    content = need_one_content(world, view.sides[release.side], release) if flip else {}
+    summary = f"{_summary(record, view, release, kind)} {counted(found)}".rstrip()
     expires = float(world.application.spec.policy.approval_expires_seconds)
-    asked = ask_for(record, kind, basis(world, view, release, kind), summary, world.now(), expires)
-    asked = but(asked, flow_run=flow_run, url=url)
-    if standing := asked_already(record, asked):
+    asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
+    known = {ref: each.ids for ref, each in content.items() if each.ids}
+    asked = but(asked, flow_run=flow_run, url=url, content=known)
+    if (standing := asked_already(record, asked)) and standing.content == known:
         return standing
-    changes = _changes(world, view, release, kind)
+    changes = _changes(world, view, release, kind, found)
     place = world.application.place_of(release.side)
     look_first: tuple[str, ...] = ()
-    if kind is QuestionKind.FLIP:
+    if flip:
         look_first = (*standing_address(world, release.side), *port_forwards(view.traffic, place))
-    question = but(asked, evidence=frozen(evidence), changes=changes, look_first=look_first)
+    shown = frozen([*evidence, *evidence_of(found), *content_shown(content)])
+    question = but(asked, evidence=shown, changes=changes, look_first=look_first)
     posed = write(world, lambda r: r if approvals.answered_meanwhile(r, question) else approvals.pose(r, question))
     return posed.question or question
 
@@ -205,8 +220,29 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
+        assert record.question is not None, "it has another basis"
+        told = _changed_since(world, view, release, record.question)
+        return NotGranted(Why.BASIS_CHANGED, f"{decided.fact}{told}")
     changed = _side_changed(world, view, release, kind)
     return NotGranted(Why.SIDE_CHANGED, changed) if changed and isinstance(decided, Granted) else decided
+
+
+def _changed_since(world: World, view: View, release: Release, question: Question) -> str:
+    """What would change now and was not asked about, and the other way round; empty where no line of it tells (the
+    routes, or one of many differences)."""
+    found = differing(world, view, release.side, configuration(world.cluster, view.sides[release.side]))
+    lines = _changes(world, view, release, QuestionKind.FLIP, found)
+    come = [f"now {line}" for line in lines if line not in question.changes]
+    gone = [f"no longer {line}" for line in question.changes if line not in lines]
+    return f": {'; '.join([*come, *gone])}" if come or gone else ""
+
+
+def since_the_yes(decided: NotGranted) -> list[Evidence]:
+    """Returns what made a yes void, for whoever is asked again."""
+    if decided.reason != Why.BASIS_CHANGED:
+        return []
+    return [Evidence("since the last yes", Verdict.INFO, "what would change", "Kubernetes", decided.fact, "")]
 
 
 def close_refused(world: World, refused: NotGranted, *, via: str = "run") -> None:
@@ -267,13 +303,9 @@ def _other_images(world: World, side: SideState, release: Release) -> Iterator[s
             yield f"{each.name} of {name} is {each.image}, not {ref}"
 
 
-def _deploy_again(world: World, release: Release) -> str:
-    images = " ".join(f"--image {name}={ref}" for name, ref in release.images.items())
-    return f"flipgate deploy {world.application.name} {images}"
-
-
-def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> tuple[str, ...]:
-    """What would be different after a yes, in lines: images that users will see change, or pods that go."""
+def _changes(world: World, view: View, release: Release, kind: QuestionKind, differs: Differences) -> tuple[str, ...]:
+    """What would be different after a yes, in lines: images that users will see change and what else differs, or pods
+    that go."""
     if kind is QuestionKind.SCALE_DOWN:
         side = view.sides[release.side.other]
         gone = read_taken_out(world, need_record(world, view), side.side, world.say)
@@ -296,6 +328,7 @@ def _changes(world: World, view: View, release: Release, kind: QuestionKind) -> 
     # By what stands there: of a release that went back its tags have that content still.
     anew = new_content(release.images, marks(view.sides[release.side]), view.sides[old]) if before else {}
     lines += [f"{name}: {ref} again, which is said to have other content by now" for name, ref in anew.items()]
+    lines += differing_lines(differs)
     unread: list[str] = []
     gone = read_taken_out(world, record, old, unread.append)
     lines += [*taken_out.lines(world.application, record, gone), *unread, *_data_lost(world, view, release, kind)]

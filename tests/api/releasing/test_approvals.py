@@ -319,7 +319,11 @@ def test_a_config_map_edited_after_the_yes_voids_it(install: Install) -> None:
 
     assert reason(questions.standing(dark, FLIP)) == "BasisChanged"
     assert run.asks(dark) is None
-    assert dark.store.read().approval is None
+    record = dark.store.read()
+    assert record.approval is None
+    assert record.question is not None
+    (said,) = (each for each in record.question.evidence if each.gate == "since the last yes")
+    assert "ConfigMaps: settings, limit: added (6)" in said.detail
 
 
 def test_images_changed_before_a_question_are_not_asked_about_and_before_it_was_frozen_grant_nothing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Git
-from flipgate.core.record.phases import Phase
+from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.record.release import Release
 from flipgate.core.spec.application import load_application
@@ -22,6 +23,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.releasing.bring_up import bring_up
+from flipgate.steps.releasing.questions import pose
 from lab.control.records import Lab
 from lab.git.server import DEAF, REFUSED
 from tests.api.flux import Flux
@@ -301,3 +303,21 @@ def test_a_flux_that_somebody_has_suspended_is_refused_before_anything_is_pushed
     suspended("")
     under_lease(world, bring_up, release)
     assert team.image("web") == "shop/web:2"
+
+
+def test_a_container_that_the_overlay_says_is_gits_and_one_that_somebody_added_is_refused(team: Team) -> None:
+    world = team.world()
+    release = brought_up(world)
+    told(world, release, Phase.DARK)
+    added = {"name": "proxy", "image": "shop/proxy:1"}
+    path = f"{team.shop.deployments(GREEN)}/web"
+    team.shop.patch(path, ("add", "/spec/template/spec/containers/-", added))
+    with pytest.raises(Refused, match=r"web: containers\[proxy\]: added \(image shop/proxy:1\)") as refused:
+        pose(world, QuestionKind.FLIP, [])
+    assert refused.value.reason == Why.TEMPLATE_DIFFERS
+    patch = json.dumps([{"op": "add", "path": "/spec/template/spec/containers/-", "value": added}])
+    patches = f"patches: [{{target: {{kind: Deployment, name: web}}, patch: '{patch}'}}]\n"
+    green = team.path("green")
+    team.repository.pushes({green: team.repository.read(green) + patches})
+    question = pose(world, QuestionKind.FLIP, [])
+    assert "web: containers[proxy]: added (image shop/proxy:1)" in question.changes

@@ -117,7 +117,7 @@ def test_a_verdict_before_the_move_takes_the_yes_and_is_said_everywhere_and_to_w
         flows.flip_traffic(shop.name, name)
     question = dark.store.read().question
     assert question
-    shown = [("other routes", "pass"), ("last attempt", "info")]
+    shown = [("other routes", "pass"), ("last attempt", "info"), ("images without pods", "info")]
     assert [(proof.gate, proof.verdict) for proof in question.evidence] == shown
     assert "web: does not exist" in question.evidence[1].detail
     assert json.loads(status(shop, shop.name, "-o", "json"))["next"]["command"].startswith(

@@ -38,6 +38,7 @@ NEWS: dict[str, Record] = {
     "merge_request": record(merge_request=MergeRequest(branch="flipgate/shop/a-1-green", to=GREEN, at=NOW)),
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
+    "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
     "changed": record(
         conditions=(
@@ -104,7 +105,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert added == {
         "Record": {"darkPreview", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"lookFirst"},
+        "Question": {"content", "lookFirst"},
         "Occupant": {"accepted", "roles"},
         "Release": {"again", "commits"},
         "FrozenEvidence": {"output", "seconds"},

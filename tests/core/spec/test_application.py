@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import yaml
 from pydantic import ValidationError
 
 from flipgate.core.gates.kinds import KINDS, Gate
-from flipgate.core.spec import documents
 from flipgate.core.spec.application import (
     MOST_SERVICES,
     Application,
@@ -20,7 +16,6 @@ from flipgate.core.spec.application import (
 from flipgate.core.values.errors import BadInput
 from flipgate.core.values.place import side_at
 from flipgate.core.values.sides import Side
-from tests.core.source import ROOT
 
 SMALL = """\
 apiVersion: flipgate.dev/v1
@@ -401,18 +396,3 @@ def test_the_hash_is_of_the_meaning() -> None:
     )
     assert application_hash(load()) != application_hash(load(changed("bakeSeconds: 60", "bakeSeconds: 61")))
     assert len(application_hash(load())) == 64
-
-
-def test_both_parsers_read_the_example_alike_to_the_line() -> None:
-    text = (ROOT / "examples/sportsdata/flipgate.yaml").read_text()
-    quick, slow = documents._read_quickly(text), documents._read(documents._Loader(text))
-    assert quick
-    assert quick[1] == slow[1]
-    assert places(quick[0]) == places(slow[0])
-
-
-def places(node: Any) -> list[tuple[str, int, int]]:
-    """Where each node below this one stands."""
-    parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
-    own = (node.tag, node.start_mark.line, node.start_mark.column)
-    return [own, *(place for part in parts for place in places(part))] if isinstance(parts, list) else [own]

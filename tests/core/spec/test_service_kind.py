@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flipgate.core.record.occupant import Ran
-from flipgate.core.spec.application import application_hash
+from flipgate.core.spec.application import application_hash, load_application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import BadInput
 from flipgate.core.workloads.taken_out import ran_on, roles_of
-from tests.core.builders import GREEN, record, shop
+from tests.core.builders import GREEN, SHOP, record, shop
 
 STORE = "{name: store, role: serving, replicas: 3, kind: StatefulSet}"
 QUEUE = "{name: queue, role: worker, replicas: 2, kind: StatefulSet}"
@@ -57,3 +57,11 @@ def test_a_stateful_set_that_was_taken_out_of_the_file_is_still_known_as_one() -
     sides = {**was.sides, GREEN: was.sides[GREEN].model_copy(update={"images": images, "roles": ran})}
     (gone,) = ran_on(shop(), was.model_copy(update={"sides": sides}), GREEN)
     assert (gone.name, gone.kind, gone.role) == ("queue", "StatefulSet", "worker")
+
+
+def test_a_word_of_what_may_change_that_is_none_is_refused_with_the_nearest() -> None:
+    text = SHOP.replace("container: web", "container: web, mayChange: [comand]")
+    with pytest.raises(BadInput, match=r'mayChange: unknown word "comand"; did you mean "command"\?'):
+        load_application(text, "shop.yaml")
+    allowed = load_application(text.replace("comand", "command, volumes"), "shop.yaml")
+    assert allowed.service("web").may_change == ("command", "volumes")

@@ -9,9 +9,18 @@ import pytest
 from flipgate.core.record.release import again_mark, release_id
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.containers import changes, rolls
-from flipgate.core.workloads.content import compared, deploy_again, image_ids
+from flipgate.core.workloads.content import (
+    Content,
+    compared,
+    content_of,
+    content_shown,
+    deploy_again,
+    image_ids,
+    not_approved,
+    several,
+)
 from flipgate.core.workloads.view import AGAIN, Workload
-from tests.core.builders import shop
+from tests.core.builders import GREEN, deployment, shop, side
 
 
 def pod(image_id: str, name: str = "web", **meta: Any) -> dict[str, Any]:
@@ -73,3 +82,63 @@ def test_only_a_tag_can_be_pushed_anew() -> None:
     digest = f"acme/web:1@sha256:{'a' * 64}"
     assert deploy_again(shop(), {"web": digest}) == ""
     assert "--image mailer=acme/mailer:1 --again" in deploy_again(shop(), {"web": digest, "mailer": "acme/mailer:1"})
+
+
+def running(ref: str, image_id: str, *, app: str = "web", phase: str = "Running", **meta: Any) -> dict[str, Any]:
+    """A pod of the side, with a sidecar that has its digest in its name."""
+    pinned = {"name": "proxy", "image": f"acme/proxy@sha256:{'b' * 64}"}
+    return {
+        "metadata": {"labels": {"app": app, "more": "x"}, **meta},
+        "spec": {"containers": [{"name": "web", "image": ref}, pinned]},
+        "status": {
+            "phase": phase,
+            "containerStatuses": [{"name": "web", "imageID": image_id}, {"name": "proxy", "imageID": "sha256:c"}],
+        },
+    }
+
+
+TAG = "acme/web:1"
+WEB_SIDE = side(GREEN, deployment(selector={"matchLabels": {"app": "web"}}))
+"""Its `mailer` has no pods, and nothing that selects any."""
+
+
+def test_what_pods_run_is_told_by_reference_and_of_those_alone_that_are_the_sides() -> None:
+    pods = [
+        running(TAG, "docker.io/acme/web@sha256:a"),
+        running(TAG, "sha256:a"),
+        running(TAG, "sha256:old", deletionTimestamp="2026-03-01T12:00:00Z"),
+        running(TAG, "sha256:evicted", phase="Failed"),
+        running(TAG, "sha256:other", app="somebody-elses"),
+        running("acme/web:0", "sha256:before"),
+    ]
+    found = content_of(WEB_SIDE, pods)
+    assert found == {"acme/mailer:1": Content(), TAG: Content(("sha256:a",))}
+    assert several(found) == ""
+    assert [(each.gate, each.verdict, each.answer) for each in content_shown(found)] == [
+        (f"image {TAG}", "info", "sha256:a"),
+        ("images without pods", "info", "not known before they start: acme/mailer:1"),
+    ]
+
+
+def test_one_tag_with_two_contents_is_named() -> None:
+    found = content_of(WEB_SIDE, [running(TAG, "sha256:a"), running(TAG, "sha256:b")])
+    assert several(found) == f"pods of {TAG} run sha256:a and sha256:b"
+
+
+def test_pods_that_say_nothing_are_unknown_and_not_a_pass() -> None:
+    (shown, _) = content_shown(content_of(WEB_SIDE, [running(TAG, "")]))
+    assert (shown.verdict, shown.answer[:41]) == ("unknown", "1 containers do not say what they run; a ")
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (Content(("sha256:a",)), ""),
+        (Content(), ""),
+        (Content(("sha256:b",)), f"pods of {TAG} run sha256:b, approved was sha256:a"),
+        (Content(("sha256:a", "sha256:b")), f"pods of {TAG} run sha256:a and sha256:b, approved was sha256:a"),
+        (Content(("sha256:a",), 1), f"1 containers of {TAG} do not say what they run, approved was sha256:a"),
+    ],
+)
+def test_other_content_than_was_approved_is_named(now: Content, told: str) -> None:
+    assert not_approved({TAG: ["sha256:a"]}, {TAG: now, "acme/mailer:1": Content(("sha256:x",))}) == told
