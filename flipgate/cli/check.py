@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         flipgate check sportsdata                     the same of the file that was applied
         flipgate check -f - < flipgate.yaml
         flipgate check -f flipgate.yaml --rbac        the Roles that it needs: read them, then kubectl apply -f -
+        flipgate check -f flipgate.yaml --admission   the policies beside them
         flipgate check sportsdata --account reader    whether who is logged in may do what a reader needs""",
 )
 @click.argument("app", required=False)
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Judge the file alone.")
 @click.option("--rbac", is_flag=True, help="Print the Roles, bindings and accounts that the application needs.")
 @click.option("--apart", is_flag=True, help="With --rbac: an account for each who acts, and one for readers.")
+@click.option("--admission", is_flag=True, help="Print the admission policies that stand beside these Roles.")
 @click.option(
     "--account",
     type=click.Choice(["setup", "deploy", "flip", "reconcile", "reader"]),
@@ -53,6 +55,7 @@ def check(
     offline: bool,
     rbac: bool,
     apart: bool,
+    admission: bool,
     account: str | None,
     output: str | None,
 ) -> None:
@@ -66,13 +69,19 @@ def check(
     by the file, and, without --offline, by what the cluster says beside it (KEDA, what routes name of a side, services
     that a side ran and the file names no longer).
 
+    With --admission prints policies for what Roles cannot say: which fields of a workload flipgate's accounts change,
+    and that they shrink nothing that a route leads to.
+
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says. What was
     written without quotes and most likely meant otherwise is named beside what is wrong with the cluster (2).
     """
     _need_sense(app, filename, offline=offline, rbac=rbac, apart=apart)
     application, doubt = read_to_check(filename) if filename else (options.world(app or "").application, None)
-    if doubt and (offline or rbac):
+    if doubt and (offline or rbac or admission):
         raise doubt
+    if admission:
+        _print_policies(application, options.namespace)
+        return
     if rbac:
         _print_rights(options, application, _typed(app, filename, offline, apart), offline=offline, apart=apart)
         return
@@ -118,6 +127,12 @@ def _check(
         click.echo(f"ok: {application.name}, {counted}")
     if problems:
         sys.exit(doubt.exit_code if doubt else 1)
+
+
+def _print_policies(application: Application, own: str) -> None:
+    from flipgate.core.rights.admission import policies
+
+    click.echo(policies(application, own), nl=False)
 
 
 def _typed(app: str | None, filename: str | None, offline: bool, apart: bool) -> str:

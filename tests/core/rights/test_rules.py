@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from flipgate.core.rights.admission import accounts, policies
 from flipgate.core.rights.roles import roles
 from flipgate.core.rights.rule import EACH_THAT_ACTS, READING, UNNAMED, Account, Rule, held_by, questions
 from flipgate.core.rights.rules import Found, rules_of
@@ -159,3 +160,16 @@ def test_each_acting_account_and_readers_are_printed_apart() -> None:
     text = roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=True)
     accounts = {obj["metadata"]["name"] for obj in yaml.safe_load_all(text) if obj["kind"] == "ServiceAccount"}
     assert accounts == {f"flipgate-{each}" for each in (*EACH_THAT_ACTS, Account.READER)}
+
+
+def test_the_policies_are_about_the_accounts_that_are_printed_and_each_route_is_bound() -> None:
+    objects = list(yaml.safe_load_all(policies(EXAMPLE, "flipgate")))
+    printed = {
+        f"system:serviceaccount:flipgate:{obj['metadata']['name']}"
+        for apart in (True, False)
+        for obj in yaml.safe_load_all(roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=apart))
+        if obj["kind"] == "ServiceAccount"
+    }
+    assert set(accounts("flipgate")) == printed
+    bound = [obj["spec"]["paramRef"] for obj in objects if "paramRef" in obj["spec"]]
+    assert [(each["namespace"], each["name"]) for each in bound] == [("monitoring", "api-live")]
