@@ -10,10 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from flipgate.core.workloads.kinds import KINDS
+from flipgate.core.workloads.scaled_objects import KEDA
 from flipgate.core.workloads.view import Stamped
 
-KEDA: Final = "keda.sh"
-"""KEDA's API group."""
 HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "ConfigMap": "/api/v1",

@@ -12,6 +12,7 @@ from flipgate.adapters.reading import PIECE_BYTES, Whole, packed, read_whole
 from flipgate.core.values.answer import Answer
 from flipgate.core.values.errors import Conflict, NotFound, TemporaryError, Unreachable
 from flipgate.core.values.managed_fields import OURS
+from flipgate.core.values.place import proxied
 
 FIELD_MANAGER = OURS
 JSON_PATCH = "application/json-patch+json"
@@ -91,7 +92,7 @@ class Reader:
         self, namespace: str, service: str, port: int | str, path: str, *, scheme: str = "http", timeout: float
     ) -> Answer:
         """GETs a path of a Service by the API server's proxy: a kubeconfig is all it needs."""
-        proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
+        proxy = f"/api/v1/namespaces/{namespace}/services/{proxied(scheme, service, port)}/proxy"
         return self._ask(f"{proxy}/{path.lstrip('/')}", {}, timeout)._replace(scheme=scheme)
 
     def pass_on(
@@ -111,7 +112,7 @@ class Reader:
         """Sends somebody's request on to a Service by the API server's proxy, as it is: `target` is its path with what
         stands behind the question mark. The right is `services/proxy`: get, and for other methods create, update, patch
         and delete. Raises Unreachable."""
-        proxy = f"/api/v1/namespaces/{namespace}/services/{_proxied(scheme, service, port)}/proxy"
+        proxy = f"/api/v1/namespaces/{namespace}/services/{proxied(scheme, service, port)}/proxy"
         whole = self._connection.pass_on(method, f"{proxy}{target}", headers, body, timeout=timeout, most=most)
         if not (where := whole.headers.get("Location")):
             return whole
@@ -138,7 +139,7 @@ class Reader:
         By https the API server sends no name with TLS (SNI), and takes whatever certificate the pod has. It passes all
         `headers` on but Authorization (kubernetes/kubernetes#38775).
         """
-        proxy = f"/api/v1/namespaces/{namespace}/pods/{_proxied(scheme, pod, port)}/proxy"
+        proxy = f"/api/v1/namespaces/{namespace}/pods/{proxied(scheme, pod, port)}/proxy"
         sent = {**(headers or {}), **({"Host": host} if host else {})}
         answer = self._ask(f"{proxy}/{path.lstrip('/')}", sent, timeout, most)
         came = dict(answer.headers)
@@ -232,9 +233,3 @@ class Cluster(Reader):
     def _write(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         self._guard()
         return self._connection.json(method, path, **more)
-
-
-def _proxied(scheme: str, name: str, port: int | str) -> str:
-    """Whom the API server's proxy is to ask: `[https:]NAME:PORT`
-    (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services)."""
-    return f"{name}:{port}" if scheme == "http" else f"{scheme}:{name}:{port}"

@@ -18,6 +18,11 @@ file_option = click.option(
 )
 
 
+maybe_file_option = click.option(
+    "-f", "--filename", metavar="FILE", help="The application's file; - reads it from stdin. Or else APP, as applied."
+)
+
+
 def read_application(filename: str) -> tuple[Application, str]:
     """The application and the text it was read from. Raises BadInput with every problem, line by line."""
     from flipgate.core.spec.application import load_new_application

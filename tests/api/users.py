@@ -6,17 +6,21 @@ import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from flipgate.adapters.cluster import Cluster
+from flipgate.core.values.errors import Conflict
 from lab.control.records import Lab
 from tests.api.shop import Shop
 from tests.repeating import until
 
 DENIED = re.compile(
-    r"no permission to (?P<verb>\S+) (?P<resource>\S+) in namespace (?P<namespace>\S+) \(kubectl auth.*\)"
+    r"no permission to (?P<verb>\S+) (?P<resource>\S+)(?P<names> \S.*)? in namespace (?P<namespace>\S+) "
+    r"\(kubectl auth.*\)"
 )
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 
@@ -24,7 +28,8 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
 def user(shop: Shop, folder: Path, name: str = "robot") -> Cluster:
     """A service account of the shop's own namespace, by a kubeconfig with its token and nothing else."""
     accounts = f"/api/v1/namespaces/{shop.own}/serviceaccounts"
-    shop.cluster.create(accounts, {"metadata": {"name": name}})
+    with suppress(Conflict):  # the test has made it
+        shop.cluster.create(accounts, {"metadata": {"name": name}})
     token = shop.cluster.create(f"{accounts}/{name}/token", {"spec": {"expirationSeconds": 3600}})["status"]["token"]
     config = yaml.safe_load(shop.kubeconfig.read_text())
     config["users"] = [{"name": each["name"], "user": {"token": token}} for each in config["users"]]
@@ -35,22 +40,26 @@ def user(shop: Shop, folder: Path, name: str = "robot") -> Cluster:
 
 def grant(shop: Shop, sentences: Iterable[str], name: str = "robot") -> None:
     """Gives a user exactly what these sentences of `check_application` say is missing, and waits until that counts."""
-    rules: dict[str, list[dict[str, list[str]]]] = defaultdict(list)
+    rules: dict[str, list[dict[str, Any]]] = defaultdict(list)
     wanted = []
     for sentence in sentences:
         denied = DENIED.fullmatch(sentence)
         assert denied, sentence
-        named, _, sub = denied["resource"].partition("/")
-        kind, _, group = named.partition(".")
+        plural, _, sub = denied["resource"].partition("/")
+        kind, _, group = plural.partition(".")
         resource = f"{kind}/{sub}" if sub else kind
-        rules[denied["namespace"]].append({"apiGroups": [group], "resources": [resource], "verbs": [denied["verb"]]})
+        names = (denied["names"] or "").replace(",", "").split()
+        named = {"resourceNames": names} if names else {}
+        given = {"apiGroups": [group], "resources": [resource], "verbs": [denied["verb"]], **named}
+        rules[denied["namespace"]].append(given)
         where = {"namespace": denied["namespace"], "group": group, "resource": kind, "subresource": sub}
+        where |= {"name": names[0]} if names else {}
         wanted.append({**where, "verb": denied["verb"]})
-    for namespace, given in rules.items():
+    for namespace, held in rules.items():
         meta = {"metadata": {"name": f"flipgate-{name}"}}
         shop.cluster.apply(
             f"{RBAC}/{namespace}/roles/flipgate-{name}",
-            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": given} | meta,
+            {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "rules": held} | meta,
         )
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": f"flipgate-{name}"}
         subjects = [{"kind": "ServiceAccount", "name": name, "namespace": shop.own}]

@@ -48,3 +48,9 @@ Places = Mapping[Side, Place]
 def side_at(places: Places, namespace: str) -> Side | None:
     """The side that this namespace holds; None for a namespace that is neither's."""
     return next((side for side, place in places.items() if place.namespace == namespace), None)
+
+
+def proxied(scheme: str, name: str, port: int | str) -> str:
+    """Whom the API server's proxy is to ask: `[https:]NAME:PORT`. Rights on a proxy name it so, too
+    (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services)."""
+    return f"{name}:{port}" if scheme == "http" else f"{scheme}:{name}:{port}"

@@ -18,6 +18,8 @@ from typing import Any, Final
 from flipgate.core.workloads.kinds import KINDS
 from flipgate.core.workloads.view import Stamped, read_meta
 
+KEDA: Final = "keda.sh"
+"""KEDA's API group."""
 SCALED_OBJECT: Final = "ScaledObject"
 PAUSED: Final = "autoscaling.keda.sh/paused"
 PAUSED_AT: Final = "autoscaling.keda.sh/paused-replicas"

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from flipgate.adapters import programs
@@ -13,6 +14,7 @@ from flipgate.adapters.addresses import address
 from flipgate.adapters.forwarder import Behind, forwarding
 from flipgate.core.gates.checks import Check
 from flipgate.core.gates.command_check import Ended, NotStarted, judge_command, told
+from flipgate.core.rights.rules import SENDING, proxies
 from flipgate.core.spec.program import FOLDER_VARIABLE
 from flipgate.core.traffic.traffic import SERVICE, DarkSide
 from flipgate.core.values.errors import FlipgateError, Refused
@@ -22,10 +24,6 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Evidence
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
-
-SENDING = ("create", "update", "patch", "delete")
-"""Rights on `services/proxy` beside get, for a program's requests other than GET and HEAD: said where they lack, and
-not needed by one that only reads."""
 
 
 def run_command(world: World, dark: DarkSide, release: str, rule: Check, may_go_on: Callable[[], None]) -> Evidence:
@@ -87,12 +85,18 @@ def commands_here(world: World) -> Iterator[str]:
             f"{', '.join(rule.name for rule in rules)} are there; a worker without it refuses each release"
         )
     for side in Side if rules else ():
-        namespace = world.application.place_of(side).namespace
-        lacking = [verb for verb in SENDING if not world.cluster.allowed(verb, "", "services/proxy", namespace)]
+        place = world.application.place_of(side)
+        namespace, names = place.namespace, proxies(world.application, place)[1] or [""]
+        lacking = [verb for verb in SENDING if not _may(world, verb, namespace, names)]
         if lacking:
             asked = f"kubectl auth can-i {lacking[0]} services --subresource=proxy -n {namespace}"
             right = f"no permission to {', '.join(lacking)} services/proxy in namespace {namespace} ({asked})"
             world.say(f"{right}: such requests of commands do not get through; GET does")
+
+
+def _may(world: World, verb: str, namespace: str, names: list[str]) -> bool:
+    may = partial(world.cluster.allowed, verb, "", "services/proxy", namespace)
+    return may() or all(map(may, names))
 
 
 def _behind(world: World, place: Place) -> dict[str, Behind]:

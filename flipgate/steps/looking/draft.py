@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from flipgate.adapters.addresses import KEDA, address, namespace_address
+from flipgate.adapters.addresses import address, namespace_address
 from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.sought import find_gateway, find_pods, find_sought, served_by
 from flipgate.adapters.store import Store
@@ -26,7 +26,7 @@ from flipgate.core.values.foreign import fault
 from flipgate.core.values.place import Place, Places
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
-from flipgate.core.workloads.scaled_objects import SCALED_OBJECT
+from flipgate.core.workloads.scaled_objects import KEDA, SCALED_OBJECT
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World
 from flipgate.steps.looking.ask import fetch
 from flipgate.steps.looking.undeclared import WORKLOADS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from flipgate.adapters.addresses import KEDA, address
+from flipgate.adapters.addresses import address
 from flipgate.core.spec.service import Service
 from flipgate.core.values.errors import FlipgateError, Forbidden, TemporaryError
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
 from flipgate.core.workloads.hand_over import Scaled
-from flipgate.core.workloads.scaled_objects import SCALED_OBJECT, ScaledObject, read_scaled_object
+from flipgate.core.workloads.scaled_objects import KEDA, SCALED_OBJECT, ScaledObject, read_scaled_object
 from flipgate.steps.acting.world import World
 
 TRIES: Final = 3

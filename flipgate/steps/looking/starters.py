@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flipgate.adapters.addresses import KEDA, address
+from flipgate.adapters.addresses import address
 from flipgate.adapters.limits import read_scalers
 from flipgate.core.values.errors import FlipgateError, NotFound
 from flipgate.core.values.sides import Side
+from flipgate.core.workloads.scaled_objects import KEDA
 from flipgate.core.workloads.starters import from_nothing, starts_jobs, while_dark, while_live
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look_at_traffic

@@ -29,13 +29,6 @@ from flipgate.core.workloads.view import Stamped, read_meta
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 
-FOR_JOBS = (
-    ("batch", "jobs", "create get list patch"),
-    ("", "pods/log", "get"),
-    # Why the API server lets a Job have no pod is said there alone.
-    ("", "events", "list"),
-)
-"""Rights on the sides, where a check is a Job: API group, resource, verbs."""
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 5.0
 """How often the caller is asked whether it may go on."""

@@ -12,6 +12,8 @@ from flipgate.adapters.routes import find_route_api, read_traffic, serves
 from flipgate.adapters.store import Store
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.record import EntryState, JournalEntry, Record
+from flipgate.core.rights.rule import Account
+from flipgate.core.rights.rules import behind_rules
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.grants import look_for_grants, not_granted
 from flipgate.core.traffic.kinds import KINDS
@@ -45,18 +47,23 @@ from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_anew, stamp_unstamped
-from flipgate.steps.releasing.rights import denied, missing_rights
+from flipgate.steps.releasing.rights import denied, missing_rights, named_behind
 
 _SECOND_SIDE = ": nothing of the application is there (docs/your-application.md says how to make a second side)"
 
 
 def check_application(
-    cluster: Cluster, application: Application, namespace: str, say: Callable[[str], None] = lambda _: None
+    cluster: Cluster,
+    application: Application,
+    namespace: str,
+    say: Callable[[str], None] = lambda _: None,
+    account: Account | None = None,
 ) -> list[str]:
     """What stands between this file and a release on this cluster, one sentence each; empty when nothing does. What
-    users' question was answered with is said, and what was not looked for."""
+    users' question was answered with is said, and what was not looked for. Of rights those that one account needs are
+    asked about, or all."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
-    problems = [*missing_rights(world, namespace), *probe_problems(world)]
+    problems = [*missing_rights(world, namespace, account), *probe_problems(world)]
     if problems:
         return problems
     for note in (*volume_notes(world), *serving_notes(world), *_preview_notes(world)):
@@ -265,10 +272,9 @@ def _unnamed(world: World, side: Side, seen: Callable[[str], None] = lambda _: N
 
 def _behind(world: World, traffic: Traffic) -> Iterator[str]:
     """A route that names, say, a TraefikService of a side: before each move the other side's is looked into."""
-    named = dict.fromkeys(entry.target.kind for route in traffic.leading for entry in route.entries)
-    needed = tuple((KINDS[kind].group, KINDS[kind].plural, "get") for kind in named if kind in KINDS)
+    named = named_behind(traffic)
     for side in Side:
-        yield from denied(world, world.application.place_of(side).namespace, needed)
+        yield from denied(world, behind_rules(world.application.place_of(side).namespace, named))
 
 
 def _why(world: World, route: RouteName) -> str:

@@ -53,8 +53,8 @@ def test_check_asks_for_its_rights_and_they_are_enough_for_a_move_and_its_way_ba
     missing = there_and_back(http, tmp_path)
     assert not [sentence for sentence in missing if "traefik.io" in sentence]
     assert {sentence.partition(" (")[0] for sentence in missing if GATEWAY in sentence} == {
-        f"no permission to get httproutes.{GATEWAY} in namespace {http.own}",
-        f"no permission to patch httproutes.{GATEWAY} in namespace {http.own}",
+        f"no permission to get httproutes.{GATEWAY} {http.routes[0]} in namespace {http.own}",
+        f"no permission to patch httproutes.{GATEWAY} {http.routes[0]} in namespace {http.own}",
         *(f"no permission to list referencegrants.{GATEWAY} in namespace {http.namespace(side)}" for side in Side),
     }
 

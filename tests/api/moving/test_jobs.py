@@ -11,6 +11,7 @@ import pytest
 
 from flipgate.core.gates.checks import Check
 from flipgate.core.record.record import EntryState
+from flipgate.core.rights.rules import rules_of
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -19,7 +20,6 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark
 from flipgate.steps.moving import jobs
 from flipgate.steps.moving.jobs import run_job, stop_jobs
-from flipgate.steps.releasing.rights import rights_on_a_side
 from tests.api.shop import GREEN, Shop, last_entry, meanwhile, opened
 from tests.api.users import grant, user
 
@@ -113,10 +113,8 @@ def test_without_the_right_it_is_unknown_and_says_which(shop: Shop, tmp_path: Pa
     admin = shop.adopted()
     opened(admin)
     rule = declared(admin)
-    needed = {right for right in rights_on_a_side(admin.application) if right[1] in ("jobs", "pods/log")}
-    assert {verb for _, kind, verbs in needed for verb in verbs.split() if kind == "jobs"} == {
-        "create", "get", "list", "patch"
-    }  # fmt: skip
+    needed = [rule for rule in rules_of(admin.application, shop.own) if rule.resource == "jobs" and rule.needed]
+    assert {verb for rule in needed for verb in rule.verbs} == {"create", "get", "list", "patch"}
     robot = user(shop, tmp_path)
     told = "no permission to get jobs.batch in namespace {} (kubectl auth can-i get jobs.batch -n {})"
     grant(shop, [told.format(shop.namespace(GREEN), shop.namespace(GREEN))])

@@ -99,8 +99,11 @@ def test_the_rights_that_check_asks_for_are_enough(shop: Shop, tmp_path: Path) -
     plain = set(check_application(robot, shop.application, shop.own))
     world = previewed(shop.adopted())
     more = set(check_application(robot, world.application, shop.own)) - plain
+    kind, ours = "ingressroutes.traefik.io", f"flipgate-preview-{shop.name}-0"
     assert {sentence.split(" in ")[0] for sentence in more} == {
-        f"no permission to {verb} ingressroutes.traefik.io" for verb in ("create", "delete")
+        f"no permission to patch {kind} live, {ours}",
+        f"no permission to create {kind}",
+        f"no permission to delete {kind} {ours}",
     }
     world = previewed(shop.world("robot", robot))
     said: list[str] = []

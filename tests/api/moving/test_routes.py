@@ -56,7 +56,7 @@ def test_the_rights_of_the_declared_kind_are_enough_and_a_traefik_service_of_a_s
     split.patch(split.route_path(SPLIT), ("replace", "/spec/weighted/services/0", inner))
     more = checked(split, tmp_path, kubeconfig=tmp_path / "robot.kubeconfig")
     assert [sentence.partition(" (")[0] for sentence in more] == [
-        f"no permission to get traefikservices.traefik.io in namespace {split.namespace(side)}"
+        f"no permission to get traefikservices.traefik.io web in namespace {split.namespace(side)}"
         for side in (BLUE, GREEN)
     ]
 

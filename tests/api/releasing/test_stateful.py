@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from flipgate.core.rights.rules import rules_of
+from flipgate.core.spec.application import Application
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.acting.world import World
@@ -17,7 +19,6 @@ from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.moving.hand_over import hand_over_workers
 from flipgate.steps.moving.rest import rest
 from flipgate.steps.releasing.bring_up import bring_up, open_release, wait_ready
-from flipgate.steps.releasing.rights import rights_on_a_side
 from flipgate.steps.releasing.setup import adopt, apply_application, check_application
 from tests.api import stateful
 from tests.api.changed_shop import declaring, to_baking
@@ -224,5 +225,8 @@ def test_a_rollback_that_cannot_be_recorded_stamps_it_and_names_the_worker_with_
 
 
 def test_rights_on_stateful_sets_are_asked_for_where_one_is_declared_alone(town: Shop, shop: Shop) -> None:
-    more = set(rights_on_a_side(town.application)) - set(rights_on_a_side(shop.application))
-    assert more == {("apps", "statefulsets", "get list watch patch"), ("", "events", "list")}
+    def needed(application: Application) -> set[tuple[str, str]]:
+        return {(rule.resource, verb) for rule in rules_of(application, "own") if rule.needed for verb in rule.verbs}
+
+    more = {("statefulsets", verb) for verb in ("get", "list", "watch", "patch")}
+    assert needed(town.application) - needed(shop.application) == more | {("events", "list")}

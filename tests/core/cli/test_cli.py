@@ -155,7 +155,7 @@ assert not {"prefect", "flipgate.adapters.runs", "prometheus_api_client"} & set(
         (["statsu"], 'unknown verb "statsu"; did you mean "status"? Try: flipgate --help'),
         (["status", "--wach"], "No such option '--wach'"),
         (["approve"], "Missing argument 'APP'. Try: flipgate approve --help"),
-        (["check"], "Missing option '-f' / '--filename'. Try: flipgate check --help"),
+        (["check"], "give either APP, as it was applied, or -f FILE. Try: flipgate check --help"),
         (["rollback", "shop", "--reason", "x", "--to", "red"], "'red' is not one of 'blue', 'green'"),
         (["event", "build", "shop", "--id", "7"], "'7' is not a valid UUID"),
         (["event", "build", "shop"], "event build: names no image."),

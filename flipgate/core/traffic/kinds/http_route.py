@@ -6,7 +6,16 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from flipgate.core.traffic.kinds.kind import MIDDLEWARE, Asked, Asking, Reference, RouteKind, companion, rules_with
+from flipgate.core.traffic.kinds.kind import (
+    MIDDLEWARE,
+    NAMED,
+    Asked,
+    Asking,
+    Reference,
+    RouteKind,
+    companion,
+    rules_with,
+)
 from flipgate.core.traffic.traffic import COUNTER, SERVICE, Entry, RouteName, Target
 
 SERVED: Final = (("", "Service"), ("core", "Service"), ("traefik.io", "TraefikService"))
@@ -17,6 +26,8 @@ GATEWAY_COUNTER: Final = "{namespace}-{name}-http-{port}@kubernetesgateway"
 class HTTPRoute(RouteKind):
     word = "HTTPRoute"
     group = "gateway.networking.k8s.io"
+    version = "v1"
+    leads = f"params.spec.?rules.orValue([]).exists(r, r.?backendRefs.orValue([]).exists(b, {NAMED.format('b')}))"
     plural = "httproutes"
     about = "an HTTPRoute"
     owner = "the Gateway API"

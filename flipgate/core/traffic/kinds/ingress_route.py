@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from flipgate.core.traffic.kinds.kind import (
     MIDDLEWARE,
+    NAMED,
     OF_PROVIDER,
     Asked,
     Asking,
@@ -32,6 +33,7 @@ class TraefikKind(RouteKind):
     """What the kinds of Traefik's own API group have in common."""
 
     group = "traefik.io"
+    version = "v1alpha1"
     owner = "Traefik"
     dead_group = "traefik.containo.us"
     moved_to = "move the IngressRoutes and TraefikServices to traefik.io/v1alpha1 (Traefik's migration guide, v2 to v3)"
@@ -42,6 +44,7 @@ class IngressRoute(TraefikKind):
     word = "IngressRoute"
     plural = "ingressroutes"
     about = "Traefik's IngressRoute"
+    leads = f"params.spec.?routes.orValue([]).exists(r, r.?services.orValue([]).exists(s, {NAMED.format('s')}))"
     previews = ("IngressRoute",)
     nowhere: ClassVar[Mapping[str, Any]] = MappingProxyType({"routes": ()})
 

@@ -18,6 +18,9 @@ MIDDLEWARE: Final = "Middleware"
 OF_PROVIDER: Final = "@kubernetescrd"
 """Ends a name of Traefik's own making: NAMESPACE-NAME, whatever namespace stands beside it."""
 
+NAMED: Final = "{0}.?namespace.orValue(params.metadata.namespace) == request.namespace"
+"""CEL: whether a reference of a policy's parameter is into the namespace of the request."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -81,6 +84,11 @@ class RouteKind(ABC):
     """The kinds of the objects that a preview of it consists of; its own kind is the first."""
     unseen: ClassVar[str]
     """What to look at where Traefik does not serve its preview."""
+    version: ClassVar[str]
+    """The one of its API that admission policies read it by."""
+    leads: ClassVar[str]
+    """CEL, of an admission policy whose parameter it is: whether it names the namespace of the request. All that is
+    written counts, whatever its weight, but mirrors."""
     nowhere: ClassVar[Mapping[str, Any]]
     """A spec that the API server takes, and by which nobody is led anywhere."""
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from flipgate.core.traffic.kinds.ingress_route import IngressRoute, TraefikKind, reference, services, transports
-from flipgate.core.traffic.kinds.kind import Asked, Reference
+from flipgate.core.traffic.kinds.kind import NAMED, Asked, Reference
 from flipgate.core.traffic.traffic import Entry, RouteName
 
 
@@ -15,6 +15,10 @@ class TraefikService(TraefikKind):
     word = "TraefikService"
     plural = "traefikservices"
     about = "a TraefikService that such routes lead to"
+    leads = (
+        f"[params.spec.?weighted, params.spec.?highestRandomWeight].exists(w, w.?services.orValue([]).exists(s, "
+        f"{NAMED.format('s')})) || params.spec.?mirroring.hasValue() && ({NAMED.format('params.spec.mirroring')})"
+    )
     counted = True
     door = False
     previews = ("TraefikService", IngressRoute.word)

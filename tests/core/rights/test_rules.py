@@ -1,0 +1,175 @@
+"""What flipgate must be allowed to do: by name wherever Kubernetes can, and no more than the application declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from flipgate.core.rights.admission import accounts, policies
+from flipgate.core.rights.roles import roles
+from flipgate.core.rights.rule import EACH_THAT_ACTS, READING, UNNAMED, Account, Rule, held_by, questions
+from flipgate.core.rights.rules import Found, rules_of
+from flipgate.core.spec.application import Application, load_application
+from flipgate.core.spec.service import Service
+from tests.core.builders import SHOP
+from tests.core.source import ROOT
+
+EXAMPLE = load_application((ROOT / "examples" / "sportsdata" / "flipgate.yaml").read_text(), "flipgate.yaml")
+PLAIN = load_application(SHOP, "shop.yaml")
+UNKNOWN_NAMES = {
+    ("services", "get"): "what routes name, too",
+    ("configmaps", "get"): "what pod templates name; each finished release",
+    ("configmaps", "patch"): "each finished release",
+    ("configmaps", "delete"): "the oldest finished releases",
+    ("jobs", "get"): "each release's own",
+    ("jobs", "patch"): "each release's own",
+    ("pods/log", "get"): "pods come and go",
+    ("pods/proxy", "get"): "pods come and go",
+    ("middlewares", "get"): "what routes name",
+}
+"""Verbs that could be named, on objects whose names are not in the file."""
+
+
+def may(application: Application, found: Found = Found()) -> set[tuple[str, str, str, tuple[str, ...]]]:  # noqa: B008
+    """Namespace, verb, resource and names of what is needed."""
+    needed = (rule for rule in rules_of(application, "flipgate", found) if rule.needed)
+    return {(each.namespace, each.verb, each.resource, each.names) for each in questions(needed)}
+
+
+def more(text: str, found: Found = Found()) -> set[tuple[str, str, str, tuple[str, ...]]]:  # noqa: B008
+    """The same of what a file needs beyond the shop's."""
+    return may(load_application(text, "shop.yaml"), found) - may(PLAIN)
+
+
+def test_each_object_is_named_that_the_file_names() -> None:
+    nameless = {
+        (rule.resource, verb)
+        for rule in rules_of(EXAMPLE, "flipgate")
+        for verb in rule.verbs
+        if not rule.names and verb not in UNNAMED
+    }
+    assert nameless == set(UNKNOWN_NAMES)
+
+
+def test_names_are_those_of_workloads_routes_proxies_the_record_and_the_lease() -> None:
+    found = {(resource, verb): names for where, verb, resource, names in may(EXAMPLE) if names and "green" not in where}
+    assert found["deployments", "patch"] == tuple(sorted(s.name for s in EXAMPLE.spec.services if s.role != "cron"))
+    assert found["cronjobs", "patch"] == found["cronjobs/status", "patch"] == ("standings-refresh",)
+    assert "api-service:8080" in found["services/proxy", "get"]
+    assert found["ingressroutes", "patch"] == ("api-live",)
+    assert found["configmaps", "update"] == ("record-sportsdata", "reconcile-sportsdata")
+    assert found["leases", "update"] == ("flipgate-sportsdata",)
+
+
+@pytest.mark.parametrize("account", Account)
+def test_what_an_account_does_not_do_it_may_not(account: Account) -> None:
+    held = {(r.resource, verb) for r in held_by(rules_of(EXAMPLE, "flipgate"), account) for verb in r.verbs}
+    assert (("jobs", "create") in held) is (account is Account.DEPLOY)
+    assert (("services/proxy", "get") in held) is (account in (Account.DEPLOY, Account.FLIP))
+    assert (("pods/proxy", "get") in held) is (account is not Account.READER)
+    reconciled = Rule("flipgate", "", "configmaps", ("update",), ("reconcile-sportsdata",))
+    noting = [r for r in held_by(rules_of(EXAMPLE, "flipgate"), account) if r.names == reconciled.names]
+    assert bool(noting) is (account is Account.RECONCILE)
+    if account is Account.READER:
+        assert {verb for _, verb in held} <= READING
+        assert not {resource for resource, _ in held} & {"secrets", "pods/log", "pods/proxy", "services/proxy"}
+    else:
+        assert ("deployments", "patch") in held, "whoever runs finishes what was interrupted"
+
+
+def test_only_what_is_declared_is_asked_for() -> None:
+    assert more(SHOP) == set()
+    text = SHOP + "  gates: [{name: noise, logs: {pattern: x, max: 0}}]\n"
+    assert {(verb, resource) for _, verb, resource, _ in more(text)} == {("get", "pods/log")}
+    gone = Service.model_validate({"name": "letters", "role": "worker", "replicas": 1})
+    (names,) = {
+        names
+        for _, verb, resource, names in more(SHOP, Found(gone=(gone,)))
+        if (verb, resource) == ("patch", "deployments")
+    }
+    assert "letters" in names
+    keda = more(SHOP, Found(keda=True))
+    assert {(verb, resource) for _, verb, resource, _ in keda} == {
+        ("list", "scaledobjects"),
+        ("patch", "scaledobjects"),
+    }
+    behind = more(SHOP, Found(behind=frozenset({("TraefikService", "inner"), ("Service", "web")})))
+    assert {each[1:] for each in behind} == {("get", "traefikservices", ("inner",))}
+
+
+def test_a_command_whose_service_no_check_asks_gets_no_names() -> None:
+    text = SHOP + "  checks: [{name: suite, service: web, command: [suite]}]\n"
+    assert {names for _, verb, resource, names in more(text) if resource == "services/proxy"} == {("web:80",)}
+
+
+def test_the_same_thing_is_asked_once_and_for_all_where_one_rule_says_all() -> None:
+    named = Rule("a", "", "configmaps", ("get", "patch"), ("x",))
+    other = Rule("a", "", "configmaps", ("patch",), ("y", "x"))
+    everything = Rule("a", "", "configmaps", ("get",))
+    asked = {each.verb: each.names for each in questions([named, everything, other])}
+    assert asked == {"get": (), "patch": ("x", "y")}
+
+
+def test_a_sentence_names_what_may_not_be_done_and_its_command_asks_for_that() -> None:
+    (asked,) = questions([Rule("a", "apps", "deployments", ("patch",), ("x", "y"))])
+    assert asked.denied(("y",)) == (
+        "no permission to patch deployments.apps y in namespace a (kubectl auth can-i patch deployments.apps/y -n a)"
+    )
+    (asked,) = questions([Rule("a", "", "services/proxy", ("get",), ("x:80",))])
+    assert asked.denied(("x:80",)).endswith("(kubectl auth can-i get services/x:80 --subresource=proxy -n a)")
+
+
+def given(text: str, account: str) -> set[tuple[str, str, str, str, str]]:
+    """Namespace, API group, resource, verb and name of what the printed Roles give an account; no name: all."""
+    objects: list[dict[str, Any]] = list(yaml.safe_load_all(text))
+    bound = {
+        (obj["metadata"]["namespace"], obj["roleRef"]["name"])
+        for obj in objects
+        if obj["kind"] == "RoleBinding" and obj["subjects"][0]["name"] == account
+    }
+    return {
+        (obj["metadata"]["namespace"], group, resource, verb, name)
+        for obj in objects
+        if obj["kind"] == "Role" and (obj["metadata"]["namespace"], obj["metadata"]["name"]) in bound
+        for rule in obj["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+
+@pytest.mark.parametrize("account", [None, *Account])
+def test_what_is_printed_is_what_is_asked_for(account: Account | None) -> None:
+    rules = rules_of(EXAMPLE, "flipgate")
+    text = roles(EXAMPLE.name, "flipgate", rules, apart=account is not None)
+    printed = given(text, f"flipgate-{account}" if account else "flipgate")
+    allowed = {
+        (q.namespace, q.group, q.resource, q.verb, name)
+        for q in questions(held_by(rules, account))
+        for name in q.names or ("",)
+    }
+    assert allowed <= printed
+    every = {each[:4] for each in printed if not each[4]}
+    assert {each for each in printed - allowed if each[:4] not in every} == set(), "a name that something has for all"
+
+
+def test_each_acting_account_and_readers_are_printed_apart() -> None:
+    text = roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=True)
+    accounts = {obj["metadata"]["name"] for obj in yaml.safe_load_all(text) if obj["kind"] == "ServiceAccount"}
+    assert accounts == {f"flipgate-{each}" for each in (*EACH_THAT_ACTS, Account.READER)}
+
+
+def test_the_policies_are_about_the_accounts_that_are_printed_and_each_route_is_bound() -> None:
+    objects = list(yaml.safe_load_all(policies(EXAMPLE, "flipgate")))
+    printed = {
+        f"system:serviceaccount:flipgate:{obj['metadata']['name']}"
+        for apart in (True, False)
+        for obj in yaml.safe_load_all(roles("shop", "flipgate", rules_of(PLAIN, "flipgate"), apart=apart))
+        if obj["kind"] == "ServiceAccount"
+    }
+    assert set(accounts("flipgate")) == printed
+    bound = [obj["spec"]["paramRef"] for obj in objects if "paramRef" in obj["spec"]]
+    assert [(each["namespace"], each["name"]) for each in bound] == [("monitoring", "api-live")]
