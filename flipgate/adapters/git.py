@@ -336,10 +336,12 @@ class Git:
         """The branch's newest commit, by one small exchange. Raises as `checkout` does."""
         with self._place() as (home, environment):
             branch = f"refs/heads/{self.branch}"
-            commit, _, found = self.run(("ls-remote", "--", self.address, branch), home, environment).partition("\t")
-        if found.strip() != branch:
-            raise NotFound("is not there", obj=self._obj)
-        return commit
+            listed = self.run(("ls-remote", "--", self.address, branch), home, environment)
+        # It lists whatever ends in that, too: refs/original/refs/heads/main of a git filter-branch.
+        found = (line.partition("\t") for line in listed.splitlines())
+        if commit := next((commit for commit, _, name in found if name == branch), ""):
+            return commit
+        raise NotFound("is not there", obj=self._obj)
 
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
