@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from flipgate.adapters import programs
 from flipgate.adapters.git import Checkout
-from flipgate.core.gates.command_check import NotStarted, told
+from flipgate.core.gates.command_check import Ended, NotStarted, told
 from flipgate.core.git import agreement
 from flipgate.core.git.request import about, branch_of, judge_request, last_url
 from flipgate.core.git.routes import Told
@@ -130,7 +130,8 @@ def _ask(acting: Acting, branch: str, message: str, to: Side, seconds: float | N
     with TemporaryDirectory(prefix="flipgate-request-", ignore_cleanup_errors=True) as folder:
         environment, home = told(os.environ, folder, {}, "", facts), Path(os.environ[FOLDER_VARIABLE])
         found = programs.run(program, asked.command[1:], environment, home, timeout=limit, may_go_on=acting.check_lease)
-    hidden = credentials.hidden if credentials else str
+    if credentials and isinstance(found, Ended):  # before anything is cut: a part of a token is not known as one
+        found = found.saying(credentials.hidden)
     if problem := judge_request(found, limit):
-        raise TemporaryError(hidden(problem), obj=f"{asked.command[0]}, which is to open the request of {branch}")
-    return "" if isinstance(found, NotStarted) else last_url(hidden(found.output.text))
+        raise TemporaryError(problem, obj=f"{asked.command[0]}, which is to open the request of {branch}")
+    return "" if isinstance(found, NotStarted) else last_url(found.output.text)

@@ -204,6 +204,23 @@ def test_a_program_that_fails_is_said_without_the_token_and_run_again(team: Team
     assert team.side_in(team.branches[0]) == "green"
 
 
+def test_what_a_program_says_is_cut_without_a_part_of_the_token(team: Team) -> None:
+    """A sentence has the beginning of a long line."""
+    world = team.moved()
+    team.opens('#!/bin/sh\nprintf "%0185d%s" 0 "$FLIPGATE_TOKEN"; exit 4\n')
+    git_routes.put_routes_right(world)
+    assert "exit code 4" in in_git(world).message
+    assert TOKEN[:5] not in world.store.read().model_dump_json() + "".join(team.said)
+
+
+def test_an_address_with_a_password_is_kept_without_it(team: Team) -> None:
+    world = team.moved()
+    team.opens('#!/bin/sh\necho "https://bot:s3cret@git.example/acme/config/pull/7"\n')
+    git_routes.put_routes_right(world)
+    assert in_git(world).reason == Why.AWAITS_MERGE
+    assert "s3cret" not in world.store.read().model_dump_json() + "".join(team.said)
+
+
 def test_a_branch_whose_target_has_moved_is_made_anew_only_where_it_no_longer_fits(team: Team) -> None:
     world = team.moved()
     git_routes.put_routes_right(world)
