@@ -49,6 +49,11 @@ BLOB, TREE = "blob", "tree"
 """Git's words for a file, or a link, and for a folder."""
 
 
+def no_room(error: OSError, obj: str) -> TemporaryError:
+    """Says that a copy could not be written here."""
+    return TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=obj)
+
+
 class Checkout:
     """A copy of a branch's newest commit in a folder of its own, gone with the block that asked for it.
 
@@ -365,7 +370,7 @@ class Git:
             ):
                 yield home, environment
         except OSError as error:
-            raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
+            raise no_room(error, self._obj) from error
 
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, pushing: bool = False

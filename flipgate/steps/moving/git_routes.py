@@ -8,7 +8,7 @@ from contextlib import ExitStack, nullcontext
 from functools import partial
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout, Git
+from flipgate.adapters.git import Checkout, Git, no_room
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
@@ -123,7 +123,9 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
         found = _bring(acting, traffic, traffic.active, seconds, copy)
     except LostLease:
         raise
-    except FlipgateError as error:
+    except (FlipgateError, OSError) as fault:
+        # Of a copy that somebody else has opened nobody has said yet what a disk that is full means.
+        error = fault if isinstance(fault, FlipgateError) else no_room(fault, world.git_spec().where)
         _close(acting, error)
         _note_behind(world, traffic.active, error)
         return False

@@ -221,6 +221,22 @@ def test_an_address_with_a_password_is_kept_without_it(team: Team) -> None:
     assert "s3cret" not in world.store.read().model_dump_json() + "".join(team.said)
 
 
+@pytest.mark.parametrize("part", ["write", "push_to"])
+def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    world = team.moved()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkout, part, full)
+        git_routes.put_routes_right(world)
+        assert world.store.read().open_entry is None
+        assert "No space left" in in_git(world).message
+    git_routes.put_routes_right(world)
+    assert in_git(world).reason == Why.AWAITS_MERGE
+
+
 def test_a_branch_whose_target_has_moved_is_made_anew_only_where_it_no_longer_fits(team: Team) -> None:
     world = team.moved()
     git_routes.put_routes_right(world)
