@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
+from math import inf
 
 from flipgate.adapters.flux import find_kustomization
 from flipgate.adapters.git import Checkout, Git, no_room
@@ -35,7 +36,8 @@ from flipgate.steps.moving.git_requests import end_request, request_merge
 from flipgate.steps.moving.push import Files, note_commit, push
 
 QUICK_SECONDS = 10.0
-"""Of all exchanges with the Git server together, before a release is watched: reconcile has more patience."""
+"""Of all exchanges with the Git server together, and of the program that opens a request, before a release is watched:
+reconcile has more patience."""
 
 
 def put_routes_right(world: World) -> None:
@@ -142,6 +144,7 @@ def _close(acting: Acting, error: FlipgateError) -> None:
 
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, acting.world.git_spec()
+    until = world.monotonic() + seconds if seconds else inf
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         request = world.store.read().merge_request
         if request and request.to is not to:
@@ -154,7 +157,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
         changed = files_of.changed_files(files, routes, places, to)
         if changed and spec.request:
             story, message = _said(world, traffic, to)
-            asked = request_merge(acting, copy, changed, story, message, to=to, seconds=seconds)
+            asked = request_merge(acting, copy, changed, story, message, to=to, until=until)
             return agreement.awaits_merge(asked, spec.branch, world.now())
         if changed:
             with journal(acting, CommitRoutes(to)) as entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -315,3 +316,20 @@ def test_a_move_that_was_merged_and_led_back_by_somebody_is_asked_for_anew(team:
     )
     assert team.side_in(branch) == "green"
     assert len(team.asked) == 2
+
+
+def test_a_program_that_hangs_has_what_git_has_left_of_the_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that is not watched yet waits for both together."""
+    world, tip = team.moved(), Checkout.tip
+
+    def slow(copy: Checkout, branch: str) -> str:
+        time.sleep(3)
+        return tip(copy, branch)
+
+    monkeypatch.setattr(Checkout, "tip", slow)
+    team.opens('#!/bin/sh\necho here > "$(dirname "$0")/started"\nsleep 30\n')
+    began = world.monotonic()
+    assert not under_lease(world, git_routes.put_routes_into_git, seconds=6.0)
+    assert (team.commands / "started").exists()
+    assert world.monotonic() - began < 8.0
+    assert world.store.read().open_entry is None
