@@ -49,6 +49,11 @@ BLOB, TREE = "blob", "tree"
 """Git's words for a file, or a link, and for a folder."""
 
 
+def no_room(error: OSError, obj: str) -> TemporaryError:
+    """Says that a copy could not be written here."""
+    return TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=obj)
+
+
 class Checkout:
     """A copy of a branch's newest commit in a folder of its own, gone with the block that asked for it.
 
@@ -336,10 +341,12 @@ class Git:
         """The branch's newest commit, by one small exchange. Raises as `checkout` does."""
         with self._place() as (home, environment):
             branch = f"refs/heads/{self.branch}"
-            commit, _, found = self.run(("ls-remote", "--", self.address, branch), home, environment).partition("\t")
-        if found.strip() != branch:
-            raise NotFound("is not there", obj=self._obj)
-        return commit
+            listed = self.run(("ls-remote", "--", self.address, branch), home, environment)
+        # It lists whatever ends in that, too: refs/original/refs/heads/main of a git filter-branch.
+        found = (line.partition("\t") for line in listed.splitlines())
+        if commit := next((commit for commit, _, name in found if name == branch), ""):
+            return commit
+        raise NotFound("is not there", obj=self._obj)
 
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
@@ -363,7 +370,7 @@ class Git:
             ):
                 yield home, environment
         except OSError as error:
-            raise TemporaryError(f"no copy could be kept here: {error.strerror or error}", obj=self._obj) from error
+            raise no_room(error, self._obj) from error
 
     def run(
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, pushing: bool = False

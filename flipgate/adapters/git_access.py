@@ -71,6 +71,7 @@ def environment_of_git(address: str, said: Credentials | None, home: Path) -> It
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
     for name in [each for each in environment if each.startswith("GIT_") and each not in KEPT]:
         del environment[name]
+    environment["GIT_LITERAL_PATHSPECS"] = "1"  # a path is no pattern, whatever it begins with
     if said is None:
         yield environment
         return

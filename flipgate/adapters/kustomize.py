@@ -32,8 +32,14 @@ def render_in(copy: Checkout, overlays: Sequence[str]) -> list[str]:
     def folders_among(paths: Collection[str]) -> list[str]:
         return [path for path, kind in copy.kinds(paths).items() if kind == TREE]
 
+    def find(path: str) -> str | None:
+        try:
+            return copy.find(path)
+        except PermanentError:
+            return None  # a link, or no text: kustomize follows it, or says so
+
     if not copy.is_whole:
-        follow(overlays, folders_among=folders_among, show=copy.show, find=copy.find)
+        follow(overlays, folders_among=folders_among, show=copy.show, find=find)
     try:
         return [render(copy.folder / each, each) for each in overlays]
     except BadInput:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import Field
@@ -62,6 +62,11 @@ class Ended:
     seconds: float
     output: Output
     limit: bool = False
+
+    def saying(self, change: Callable[[str], str]) -> Ended:
+        """The same, with what it wrote changed."""
+        output = replace(self.output, head=change(self.output.head), tail=change(self.output.tail))
+        return replace(self, output=output)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,8 @@ def noted(record: Record, found: Condition, now: datetime) -> Record:
     has STAYS_SECONDS of its own."""
     before = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
     told = before is not None and before.reason in TOLD
-    if before and before.reason == Why.GIT_AWAY and found.reason == Why.GIT_BEHIND and before.side is found.side:
+    there_again = found.reason in (Why.GIT_BEHIND, Why.AWAITS_MERGE)
+    if before and before.reason == Why.GIT_AWAY and there_again and before.side is found.side:
         changed = conditions.put(conditions.forget(record, ROUTES_IN_GIT), found)
         return _turned(changed, found, f"Git is there again: {found.message}", now)
     held = conditions.held(record.conditions, found)

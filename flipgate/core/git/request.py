@@ -13,6 +13,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.verdicts import Verdict
 
 _URL: Final = re.compile(r"https?://[^\s<>\"'`]+")
+_LETS_IN: Final = re.compile(r"//[^/?#]*@")
 _ALREADY: Final = "already exists"
 """What GitHub's, GitLab's and Gitea's servers say of a second request for one branch, and their programs with them."""
 LONGEST_URL: Final = 500
@@ -46,6 +47,6 @@ def judge_request(found: Ended | NotStarted, timeout_seconds: float) -> str:
 
 
 def last_url(text: str) -> str:
-    """Returns the last address that a program wrote; empty without one."""
+    """Returns the last address that a program wrote, without what lets somebody in; empty without one."""
     found = _URL.findall(text)
-    return printable(found[-1].rstrip(".,;:)]}"), LONGEST_URL) if found else ""
+    return printable(_LETS_IN.sub("//", found[-1]).rstrip(".,;:)]}"), LONGEST_URL) if found else ""

@@ -38,6 +38,15 @@ def changed_again(before: Condition | None, after: Condition) -> bool:
     return after.changed not in ("", known)
 
 
+def _as_told(before: Condition | None, after: Condition) -> Condition:
+    """What others have changed is remembered while it is out of sight, or comes and goes by itself: seen again, it is
+    no news."""
+    same = before is not None and before.side is after.side
+    if before is None or not same or after.changed or ConditionStatus.TRUE in (before.status, after.status):
+        return after
+    return but(after, changed=before.changed)
+
+
 def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:
     """Returns the condition of this type, if there is one."""
     return next((each for each in conditions if each.type == kind), None)
@@ -57,6 +66,7 @@ def recorded(record: Record, found: Sequence[Condition]) -> Record:
     A way back that is lost, or found again, puts one message into the outbox, and so does a live side that is short.
     The first True says nothing.
     """
+    found = [_as_told(condition_of(record.conditions, each.type), each) for each in found]
     changed = record
     for each in found:
         add = _ANNOUNCED.get(each.type, _announced)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flipgate.adapters import programs
 from flipgate.adapters.git import Checkout
-from flipgate.core.gates.command_check import NotStarted, told
+from flipgate.core.gates.command_check import Ended, NotStarted, told
 from flipgate.core.git import agreement
 from flipgate.core.git.request import about, branch_of, judge_request, last_url
 from flipgate.core.git.routes import Told
@@ -26,6 +27,9 @@ from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.push import Files, note_commit
 
+LEAST_SECONDS = 1.0
+"""That a program has, however long Git took."""
+
 
 def request_merge(
     acting: Acting,
@@ -35,14 +39,14 @@ def request_merge(
     message: str,
     *,
     to: Side,
-    seconds: float | None = None,
+    until: float = inf,
 ) -> MergeRequest:
     """Pushes these files to a branch of flipgate's own and has the declared program open a request for it; returns the
     request. A branch that says so already is left as it is, and a request that is open for it is not opened again.
 
-    The branch is made anew on a target that has moved where the files no longer fit. `seconds` cuts the program's time.
-    Raises Conflict for a branch with commits of somebody else's, TemporaryError or PermanentError where the program
-    opens none, LostLease, and as `Checkout` does.
+    The branch is made anew on a target that has moved where the files no longer fit. The program has ended by `until`
+    (`world.monotonic()`). Raises Conflict for a branch with commits of somebody else's, TemporaryError or
+    PermanentError where the program opens none, LostLease, and as `Checkout` does.
     """
     world = acting.world
     known = world.store.read().merge_request
@@ -63,7 +67,7 @@ def request_merge(
         acting, RequestMerge(to, branch), also=lambda record, _: but(record, merge_request=begun), again=True
     ) as entry:
         commit = tip if fits else _push(acting, copy, changed, message, branch, tip)
-        url = _ask(acting, branch, message, to, seconds)
+        url = _ask(acting, branch, message, to, until)
         entry.outcome = f"commit {commit[:12]} on {branch}: {url or 'a request is open'}"
     request = but(begun, commit=commit, url=url or begun.url)
     write(world, partial(agreement.requested, request=request, now=world.now()))
@@ -114,13 +118,13 @@ def _push(acting: Acting, copy: Checkout, changed: Files, message: str, branch: 
     return commit
 
 
-def _ask(acting: Acting, branch: str, message: str, to: Side, seconds: float | None) -> str:
+def _ask(acting: Acting, branch: str, message: str, to: Side, until: float) -> str:
     """Has the program open the request; returns the last address that it wrote."""
     world = acting.world
     spec, credentials = world.git_spec(), world.git_credentials()
     asked = spec.request
     assert asked is not None, "asked only where the file declares it"
-    limit = min(asked.timeout_seconds, seconds or asked.timeout_seconds)
+    limit = max(LEAST_SECONDS, min(float(asked.timeout_seconds), until - world.monotonic()))
     program = programs.find_program(asked.command, os.environ)
     if isinstance(program, NotStarted):
         raise PermanentError(program.fact, obj=f"the merge request of branch {branch}")
@@ -130,7 +134,8 @@ def _ask(acting: Acting, branch: str, message: str, to: Side, seconds: float | N
     with TemporaryDirectory(prefix="flipgate-request-", ignore_cleanup_errors=True) as folder:
         environment, home = told(os.environ, folder, {}, "", facts), Path(os.environ[FOLDER_VARIABLE])
         found = programs.run(program, asked.command[1:], environment, home, timeout=limit, may_go_on=acting.check_lease)
-    hidden = credentials.hidden if credentials else str
+    if credentials and isinstance(found, Ended):  # before anything is cut: a part of a token is not known as one
+        found = found.saying(credentials.hidden)
     if problem := judge_request(found, limit):
-        raise TemporaryError(hidden(problem), obj=f"{asked.command[0]}, which is to open the request of {branch}")
-    return "" if isinstance(found, NotStarted) else last_url(hidden(found.output.text))
+        raise TemporaryError(problem, obj=f"{asked.command[0]}, which is to open the request of {branch}")
+    return "" if isinstance(found, NotStarted) else last_url(found.output.text)

@@ -41,7 +41,7 @@ def revert_failed(world: World) -> None:
                 _revert(acting, copy, release)
             except LostLease:
                 raise
-            except FlipgateError as error:
+            except (FlipgateError, OSError) as error:
                 outcome = f"looked at again later: {error}"
                 close_open(acting, acting.world.store.read(), RevertImages.step, EntryState.UNDONE, outcome)
                 raise

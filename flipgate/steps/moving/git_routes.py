@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
+from math import inf
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout, Git
+from flipgate.adapters.git import Checkout, Git, no_room
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
@@ -35,7 +36,8 @@ from flipgate.steps.moving.git_requests import end_request, request_merge
 from flipgate.steps.moving.push import Files, note_commit, push
 
 QUICK_SECONDS = 10.0
-"""Of all exchanges with the Git server together, before a release is watched: reconcile has more patience."""
+"""Of all exchanges with the Git server together, and of the program that opens a request, before a release is watched:
+reconcile has more patience."""
 
 
 def put_routes_right(world: World) -> None:
@@ -123,7 +125,9 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
         found = _bring(acting, traffic, traffic.active, seconds, copy)
     except LostLease:
         raise
-    except FlipgateError as error:
+    except (FlipgateError, OSError) as fault:
+        # Of a copy that somebody else has opened nobody has said yet what a disk that is full means.
+        error = fault if isinstance(fault, FlipgateError) else no_room(fault, world.git_spec().where)
         _close(acting, error)
         _note_behind(world, traffic.active, error)
         return False
@@ -140,6 +144,7 @@ def _close(acting: Acting, error: FlipgateError) -> None:
 
 def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, had: Checkout | None) -> Condition:
     world, spec = acting.world, acting.world.git_spec()
+    until = world.monotonic() + seconds if seconds else inf
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         request = world.store.read().merge_request
         if request and request.to is not to:
@@ -152,7 +157,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
         changed = files_of.changed_files(files, routes, places, to)
         if changed and spec.request:
             story, message = _said(world, traffic, to)
-            asked = request_merge(acting, copy, changed, story, message, to=to, seconds=seconds)
+            asked = request_merge(acting, copy, changed, story, message, to=to, until=until)
             return agreement.awaits_merge(asked, spec.branch, world.now())
         if changed:
             with journal(acting, CommitRoutes(to)) as entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,6 +205,39 @@ def test_a_program_that_fails_is_said_without_the_token_and_run_again(team: Team
     assert team.side_in(team.branches[0]) == "green"
 
 
+def test_what_a_program_says_is_cut_without_a_part_of_the_token(team: Team) -> None:
+    """A sentence has the beginning of a long line."""
+    world = team.moved()
+    team.opens('#!/bin/sh\nprintf "%0185d%s" 0 "$FLIPGATE_TOKEN"; exit 4\n')
+    git_routes.put_routes_right(world)
+    assert "exit code 4" in in_git(world).message
+    assert TOKEN[:5] not in world.store.read().model_dump_json() + "".join(team.said)
+
+
+def test_an_address_with_a_password_is_kept_without_it(team: Team) -> None:
+    world = team.moved()
+    team.opens('#!/bin/sh\necho "https://bot:s3cret@git.example/acme/config/pull/7"\n')
+    git_routes.put_routes_right(world)
+    assert in_git(world).reason == Why.AWAITS_MERGE
+    assert "s3cret" not in world.store.read().model_dump_json() + "".join(team.said)
+
+
+@pytest.mark.parametrize("part", ["write", "push_to"])
+def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    world = team.moved()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkout, part, full)
+        git_routes.put_routes_right(world)
+        assert world.store.read().open_entry is None
+        assert "No space left" in in_git(world).message
+    git_routes.put_routes_right(world)
+    assert in_git(world).reason == Why.AWAITS_MERGE
+
+
 def test_a_branch_whose_target_has_moved_is_made_anew_only_where_it_no_longer_fits(team: Team) -> None:
     world = team.moved()
     git_routes.put_routes_right(world)
@@ -282,3 +316,20 @@ def test_a_move_that_was_merged_and_led_back_by_somebody_is_asked_for_anew(team:
     )
     assert team.side_in(branch) == "green"
     assert len(team.asked) == 2
+
+
+def test_a_program_that_hangs_has_what_git_has_left_of_the_time(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that is not watched yet waits for both together."""
+    world, tip = team.moved(), Checkout.tip
+
+    def slow(copy: Checkout, branch: str) -> str:
+        time.sleep(3)
+        return tip(copy, branch)
+
+    monkeypatch.setattr(Checkout, "tip", slow)
+    team.opens('#!/bin/sh\necho here > "$(dirname "$0")/started"\nsleep 30\n')
+    began = world.monotonic()
+    assert not under_lease(world, git_routes.put_routes_into_git, seconds=6.0)
+    assert (team.commands / "started").exists()
+    assert world.monotonic() - began < 8.0
+    assert world.store.read().open_entry is None

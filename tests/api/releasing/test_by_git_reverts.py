@@ -103,6 +103,21 @@ def test_a_server_that_is_away_is_asked_again(team: Team) -> None:
     assert len(team.repository.log()) == count + 1
 
 
+def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, count = team.failed(), len(team.repository.log())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkout, "write", full)
+        revert_failed(world)
+        assert world.store.read().open_entry is None
+        assert any("No space left" in each for each in team.said)
+    revert_failed(world)
+    assert len(team.repository.log()) == count + 1
+
+
 @pytest.mark.xdist_group("prefect")
 def test_it_is_reconcile_that_does_it(team: Team) -> None:
     world, count = team.failed(), len(team.repository.log())

@@ -74,6 +74,17 @@ def test_the_branch_s_newest_commit_is_asked_without_fetching_it(team: Served) -
         repository(team).find_head()
 
 
+def test_a_reference_that_ends_in_the_branch_s_name_is_another(team: Served) -> None:
+    """As git filter-branch leaves one, and `git push --mirror` brings it to the server."""
+    git(team.bare, "update-ref", "refs/original/refs/heads/main", team.tip)
+    git(team.bare, "update-ref", "refs/a/refs/heads/main", team.tip)
+    git(team.bare, "update-ref", "refs/original/refs/heads/gone", team.tip)
+    team.pushes({"other": "y\n"})
+    assert repository(team).find_head() == team.tip
+    with pytest.raises(NotFound):
+        repository(team, branch="gone").find_head()
+
+
 def test_who_is_later_than_somebody_else_is_told_and_makes_it_anew(team: Served) -> None:
     with repository(team).checkout() as copy:
         copy.write(PATH, "images: [a]\n")

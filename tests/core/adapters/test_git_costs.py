@@ -11,6 +11,7 @@ import pytest
 from flipgate.adapters.git import Checkout, Git
 from flipgate.adapters.kustomize import render_in
 from flipgate.core.spec.git import Author
+from flipgate.core.values.errors import BadInput
 from tests.repository import Served, git, served
 
 HUGE_BYTES = 1_000_000
@@ -151,6 +152,41 @@ def test_an_overlay_that_reads_through_a_link_is_rendered_all_the_same(team: Ser
     with repository(team).checkout() as copy:
         (rendering,) = render_in(copy, [OVERLAY])
         assert "name: linked" in rendering
+
+
+@pytest.mark.parametrize("text", [None, b"\xff\xfe"], ids=["a link", "no text"])
+def test_what_a_kustomization_is_that_is_no_file_of_text_kustomize_says(team: Served, text: bytes | None) -> None:
+    (team.clone / "app/more").mkdir()
+    its = team.clone / "app/more/kustomization.yaml"
+    if text is None:
+        its.symlink_to("common.yaml")
+    else:
+        its.write_bytes(text)
+    common = "resources: [config.yaml]\nnameSuffix: -linked\n"
+    overlay = "resources: [../../more]\n"
+    team.pushes(
+        {
+            "app/more/common.yaml": common,
+            "app/more/config.yaml": FILES["app/base/config.yaml"],
+            f"{OVERLAY}/kustomization.yaml": overlay,
+        }
+    )
+    with repository(team).checkout() as copy:
+        if text is None:
+            (rendering,) = render_in(copy, [OVERLAY])
+            assert "name: a-linked" in rendering
+        else:
+            with pytest.raises(BadInput, match="does not render"):
+                render_in(copy, [OVERLAY])
+
+
+def test_a_word_that_git_would_take_for_more_than_a_path_is_one(team: Served) -> None:
+    words = "['a=../../:(glob)**', 'b=../../:8080', 'c=../../:!x']"
+    named = f"resources: [config.yaml]\nconfigMapGenerator: [{{name: c, literals: {words}}}]\n"
+    team.pushes({"app/base/kustomization.yaml": named})
+    with repository(team).checkout() as copy:
+        (rendering,) = render_in(copy, [OVERLAY])
+        assert "name: a" in rendering
 
 
 def test_who_may_execute_a_file_is_not_changed_with_it(team: Served) -> None:

@@ -119,6 +119,21 @@ def test_a_pending_merge_is_no_git_that_stays_behind_however_long_it_takes() -> 
     assert not later.outbox
 
 
+def test_git_that_was_away_while_a_merge_is_waited_for_is_told_once_and_its_end_once() -> None:
+    pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
+    first = noted(pending, is_away(GREEN, "503", LATER), LATER)
+    assert not first.outbox
+    away = noted(first, is_away(GREEN, "503", MUCH_LATER), MUCH_LATER)
+    assert [each.reason for each in away.outbox] == [Why.GIT_AWAY]
+    back = noted(but(away, outbox=()), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    assert known(back)[0] == Why.AWAITS_MERGE
+    (told,) = back.outbox
+    assert told.text.startswith("shop")
+    assert "Git is there again: " in told.text
+    quiet = noted(but(back, outbox=()), awaits_merge(REQUEST, "main", MUCH_LATER), MUCH_LATER)
+    assert not quiet.outbox
+
+
 def test_what_is_merged_has_its_time_to_be_applied() -> None:
     pending = noted(but(record(), outbox=()), awaits_merge(REQUEST, "main", NOW), NOW)
     merged = noted(pending, is_behind(GREEN, "Flux has not applied it", MUCH_LATER), MUCH_LATER)

@@ -50,6 +50,8 @@ def test_a_request_is_open_where_it_was_opened_or_was_before(found: Ended | NotS
         ("Creating https://a.example/x\nhttps://git.example/acme/pull/7\n", "https://git.example/acme/pull/7"),
         ("opened <https://git.example/7>.", "https://git.example/7"),
         ("see https://git.example/7.", "https://git.example/7"),
+        ("https://bot:s3cret@git.example/a/@b", "https://git.example/a/@b"),
+        ("https://s3cret@git.example", "https://git.example"),
     ],
 )
 def test_the_last_address_is_the_requests(text: str, url: str) -> None:

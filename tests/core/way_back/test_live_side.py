@@ -328,6 +328,14 @@ def test_each_turn_is_told_once_whether_a_release_is_open_or_not(
         assert {message.side for message in done.outbox} <= {BLUE}
 
 
+def test_a_side_whose_pods_come_and_go_is_not_told_each_time() -> None:
+    """A container that crashes: empty at one look, one pod of three at the next."""
+    looks = [web(3, ready=ready) for ready in (1, 0, 1, 0, 1, 0)]
+    found = [judged(look).model_copy(update={"since": at(seconds)}) for seconds, look in enumerate(looks)]
+    assert {each.status for each in found} == {FALSE}
+    assert [message.reason for message in noted(record(), *found).outbox] == ["LiveSideShort", "LiveSideShort"]
+
+
 def test_the_message_stands_in_the_thread_of_the_release_that_users_are_on_or_by_itself() -> None:
     live = record(release=release(Phase.LIVE), active=GREEN)
     (told,) = noted(live, condition(FALSE, which=GREEN)).outbox

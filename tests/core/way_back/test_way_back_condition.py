@@ -277,6 +277,19 @@ def test_lost_and_found_again_is_a_message_each(turns: Sequence[ConditionStatus]
     assert {message.side for message in now.outbox} <= {BLUE}
 
 
+@pytest.mark.parametrize("between", [(UNKNOWN, ""), (FALSE, "")], ids=["not readable", "only pods"])
+def test_what_was_told_is_not_told_again_when_it_was_out_of_sight(between: tuple[ConditionStatus, str]) -> None:
+    """An API server that answers every other time, a container that crashes: a message every five minutes."""
+    now = noted(live(), condition(TRUE))
+    for seconds, (status, changed) in enumerate([(FALSE, "a"), between, (FALSE, "a"), between, (FALSE, "a")]):
+        now = noted(now, condition(status, seconds + 1, changed=changed))
+    assert [reason for reason, _ in told(now)] == ["WayBackLost"]
+    other = noted(now, condition(FALSE, 20, changed="b"))
+    assert [reason for reason, _ in told(other)] == ["WayBackLost", "WayBackLost"]
+    again = noted(noted(other, condition(TRUE, 30)), condition(FALSE, 40, changed="b"))
+    assert [reason for reason, _ in told(again)][2:] == ["WayBackFound", "WayBackLost"]
+
+
 def test_the_messages_say_what_is_so_and_for_how_long_it_was_not() -> None:
     lost = condition(FALSE, 10, reason="NotReady", message="web has 1 of 2 pods Ready. Next: look")
     now = noted(noted(noted(live(), condition(TRUE)), lost), condition(TRUE, 70, message="all is well"))
