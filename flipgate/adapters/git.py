@@ -22,14 +22,7 @@ from flipgate.adapters.git_access import SAFE, Credentials, environment_of_git
 from flipgate.adapters.own_folder import own_folder
 from flipgate.core.git.says import explain
 from flipgate.core.spec.git import Author, GitSpec
-from flipgate.core.values.errors import (
-    FlipgateError,
-    Forbidden,
-    NotFound,
-    PermanentError,
-    TemporaryError,
-    Unreachable,
-)
+from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound, PermanentError, TemporaryError, Unreachable
 from flipgate.core.values.yaml_text import FILE_BYTES
 
 T = TypeVar("T")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from flipgate.core.git.message import DEPLOY, REVERT
 from flipgate.core.record.intents import RevertImages
+from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Announcement, EntryState, Record, announced, message_id
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
@@ -26,6 +28,17 @@ def to_take_back(record: Record) -> Release | None:
 def deployed_by(release: Release) -> str:
     """Returns the commit that set the release's images in its overlay; empty where there is none."""
     return next((each.commit for each in reversed(release.commits) if each.what == DEPLOY), "")
+
+
+def users_had(releases: Iterable[Release], commit: str) -> str:
+    """Returns the release that set its images by this commit and that users were on: an old build that is deployed
+    again finds its overlay as that release left it, and fails with a commit that is not its own. Empty where none did."""
+    named = (each.name for each in releases if deployed_by(each) == commit and _was_seen(each))
+    return next(named, "")
+
+
+def _was_seen(release: Release) -> bool:
+    return any(change.phase in (Phase.BAKING, Phase.LIVE) for change in release.changes)
 
 
 def taken_back(record: Record, release: Release, commit: str, now: datetime) -> Record:

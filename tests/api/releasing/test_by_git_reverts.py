@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from flipgate.adapters.git import Checkout
+from flipgate.adapters.store import Store
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
+from flipgate.core.record.release import Commit
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
@@ -22,6 +24,7 @@ from tests.api.played import played
 from tests.api.releasing import test_by_git
 from tests.api.releasing.test_by_git_crashes import EDGES, dying
 from tests.api.shop import GREEN, Shop, opened, timed_by_its_waiting
+from tests.core.builders import LIVE, NOW, release
 from tests.repository import Served, git, served
 
 GIT = test_by_git.GIT.replace("timeoutSeconds: 30", "timeoutSeconds: 30, revertFailed: true")
@@ -119,6 +122,17 @@ def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest
 
 
 @pytest.mark.xdist_group("prefect")
+def test_what_users_had_is_left_as_it_was(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old build, deployed again, that fails: the commit that its overlay has is of the release that went well."""
+    world, count = team.failed(), len(team.repository.log())
+    went_well = release(*LIVE, commits=(Commit(what="deploy", commit=team.repository.tip, at=NOW),))
+    monkeypatch.setattr(Store, "history", lambda _: [went_well])
+    revert_failed(world)
+    revert_failed(world)
+    assert len(team.repository.log()) == count
+    assert len([each for each in team.said if f"is left: it is of release {went_well.name}, which users" in each]) == 1
+
+
 def test_it_is_reconcile_that_does_it(team: Team) -> None:
     world, count = team.failed(), len(team.repository.log())
     with played(world) as flows:

@@ -65,3 +65,11 @@ def test_both_ends_are_told_and_the_commit_is_kept_with_the_release() -> None:
     left = revert.left(failed, failed.last, "somebody has changed it", NOW)
     assert [each.reason for each in left.outbox] == [Why.COMMIT_LEFT]
     assert left.last == failed.last
+
+
+def test_a_commit_of_a_release_that_users_had_is_not_the_failed_ones() -> None:
+    """An old build that is deployed again finds its overlay as it left it, and needs no commit of its own."""
+    failed, live = release(Phase.DEPLOYING, Phase.FAILED, commits=COMMITTED), release(*LIVE, commits=COMMITTED)
+    assert revert.users_had([failed], "a" * 40) == ""
+    assert revert.users_had([failed, live], "a" * 40) == live.name
+    assert revert.users_had([live], "b" * 40) == ""
