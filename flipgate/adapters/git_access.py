@@ -40,6 +40,12 @@ esac
 """Answers git for the declared server alone: whoever that leads on to is told nothing."""
 KEPT: Final = frozenset({"GIT_TERMINAL_PROMPT", "GIT_LFS_SKIP_SMUDGE", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO"})
 """What a person or an image may have set for git, and that leaves it safe."""
+ITS_CONFIGURATION: Final = (
+    "GIT_ASKPASS",
+    *(f"GIT_CONFIG_{each}" for each in ("GLOBAL", "SYSTEM", "NOSYSTEM", "COUNT", "KEY_", "VALUE_")),
+)
+"""Where a person has git find what lets them in, kept where nothing else does. Options of ours (SAFE) come before it
+(git-config, "Environment")."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def environment_of_git(address: str, said: Credentials | None, home: Path) -> It
     """The environment of git, which keeps what it needs in the folder `home`. With credentials of ours it sees no
     others: no configuration, no agent, no helper. Raises PermanentError for a key that nobody can unlock."""
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LFS_SKIP_SMUDGE": "1"}
-    for name in [each for each in environment if each.startswith("GIT_") and each not in KEPT]:
+    kept = KEPT if said else KEPT | {name for name in environment if name.startswith(ITS_CONFIGURATION)}
+    for name in [each for each in environment if each.startswith("GIT_") and each not in kept]:
         del environment[name]
     environment["GIT_LITERAL_PATHSPECS"] = "1"  # a path is no pattern, whatever it begins with
     if said is None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "Data": """\
             -o json: {"application", "changed": BOOL, "to": "blue"|"green"|null, "seconds",
                       "liveSide": [SENTENCE, ...], "notes": [SENTENCE, ...], "left": [SENTENCE, ...]}
-            With --dry-run: {"application", "wouldChange": [KUBECTL_LINE or SENTENCE, ...]}
+            With --dry-run: {"application", "wouldChange": [KUBECTL_LINE or SENTENCE, ...], "left": [SENTENCE, ...]}
             Exit code 1 with something in "left": users are where they should be, somebody must see to the rest."""
     },
     examples="""\
@@ -76,7 +76,7 @@ def _tell(app: str, done: RolledBack | None, found: tuple[Amiss, ...], left: lis
         echo(f"users of {app} are on {done.to} again, where the record has them: {done.seconds:.3f} s")
     for part in found:
         echo(f"live side of {app}: {part}")
-    if not (done or found):
+    if not (done or found or left):
         echo(f"routes and live side of {app} are as the record says; nothing changed")
     say_rest(done.notes if done else (), left)
 
@@ -87,9 +87,10 @@ def _show(world: World, output: str | None) -> None:
     from flipgate.steps.going_back.settle_drift import plan_restore
 
     planned = plan_restore(world)
-    lines = [*(by_hand(patch) for patch in (planned[1] if planned else ())), *map(str, plan_side(world))]
+    found, left = plan_side(world)
+    lines = [*(by_hand(patch) for patch in (planned[1] if planned else ())), *map(str, found)]
     if output:
-        emit({"application": world.application.name, "wouldChange": lines}, output)
+        emit({"application": world.application.name, "wouldChange": lines, "left": [*left]}, output)
     else:
-        for line in lines or [f"routes and live side of {world.application.name} are as the record says"]:
+        for line in [*lines, *left] or [f"routes and live side of {world.application.name} are as the record says"]:
             echo(line)

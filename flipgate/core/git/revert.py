@@ -32,7 +32,7 @@ def deployed_by(release: Release) -> str:
 
 def users_had(releases: Iterable[Release], commit: str) -> str:
     """Returns the release that set its images by this commit and that users were on: an old build that is deployed
-    again finds its overlay as that release left it, and fails with a commit that is not its own. Empty where none did."""
+    again finds its overlay as that release left it, and fails with a commit that is not its own. Empty: none."""
     named = (each.name for each in releases if deployed_by(each) == commit and _was_seen(each))
     return next(named, "")
 

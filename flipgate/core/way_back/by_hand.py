@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from flipgate.core.traffic.moves import by_hand, plan_move, way_back_line
@@ -11,6 +12,7 @@ from flipgate.core.values.place import Places
 
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 """Since when Flux leaves a route as it is: of a line that was written then, another than now."""
+SOME_TIME: Final = "1970-01-01T00:00:00Z"
 
 
 def lines_back(traffic: Traffic, places: Places, hold: str = "") -> tuple[str, ...]:
@@ -32,8 +34,12 @@ def foreign_lines(traffic: Traffic, places: Places) -> tuple[str, ...]:
 
 
 def _is_ours(state: RouteState, places: Places) -> bool:
+    """Whether it is a line of flipgate's: with what has Flux leave the route, or without, whether it leaves it now or
+    not, for that is taken off later than the line is written."""
     assert state.whole is not None
-    expected = (way_back_line(state, places, state.whole, state.stamp or "", hold) for hold in ("", state.held))
+    stamp = state.stamp or ""
+    held = [replace(state, held=time) for time in ("", SOME_TIME)]
+    expected = (way_back_line(each, places, state.whole, stamp, each.held) for each in held)
     return _timeless(state.way_back) in map(_timeless, expected)
 
 

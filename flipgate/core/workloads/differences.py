@@ -66,8 +66,10 @@ def differences(
             names = [leaf.text for path, leaf in after.items() if path.endswith("]")]
             found[service.name] = (Difference(new.kind, None, "; ".join(names)),)
             continue
-        found[service.name] = _compared(said_by(old, service, live), after)
-    found[CONFIGURATION] = _compared(settings_said(settings, live), settings_said(dark_settings, dark))
+        same = _same(said_by(old, service, None), said_by(new, service, None))
+        found[service.name] = _compared(said_by(old, service, live), after, same)
+    same = _same(settings_said(settings, None), settings_said(dark_settings, None))
+    found[CONFIGURATION] = _compared(settings_said(settings, live), settings_said(dark_settings, dark), same)
     return {name: each for name, each in found.items() if each}
 
 
@@ -134,11 +136,17 @@ def refusal(refused: Differences) -> str:
     return f"may do more, or runs other code, than what is live: {shown}. To allow it, declare {allowed}"
 
 
-def _compared(before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> tuple[Difference, ...]:
+def _same(before: Mapping[str, Leaf], after: Mapping[str, Leaf]) -> frozenset[str]:
+    """The paths at which both say the very same: a word that is one side's own may be anything else as well, such as a
+    part of an image's name."""
+    return frozenset(path for path, leaf in before.items() if path in after and leaf.value == after[path].value)
+
+
+def _compared(before: Mapping[str, Leaf], after: Mapping[str, Leaf], same: frozenset[str]) -> tuple[Difference, ...]:
     """What gives power comes first: it is shown however much else there is."""
     found = [
         Difference(path, was.text if was else None, now.text if now else None, _power(was, now))
-        for path in before.keys() | after.keys()
+        for path in (before.keys() | after.keys()) - same
         if ((was := before.get(path)) and was.value) != ((now := after.get(path)) and now.value)
         and _counts(was, now, before, after)
     ]

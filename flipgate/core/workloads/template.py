@@ -59,6 +59,10 @@ CONFIG_MAPS: Final = frozenset({"configMap", "configMapRef", "configMapKeyRef"})
 """Keys below which a ConfigMap is named."""
 
 
+REFERENCES: Final = "imagePullSecrets"
+"""A list whose names are those of other objects."""
+
+
 @dataclass(frozen=True)
 class Leaf:
     """What a pod template says at one path."""
@@ -75,13 +79,13 @@ class Leaf:
     """The path of the container that it is of; empty for what is the whole pod's, and for a container itself."""
 
 
-def said_by(workload: Workload, service: Service, side: SideState) -> dict[str, Leaf]:
-    """Returns what a workload says of its pods, and a CronJob of when, by path: without what is one side's own, images
-    of the release, marks of a restart and generated names of ConfigMaps."""
+def said_by(workload: Workload, service: Service, side: SideState | None) -> dict[str, Leaf]:
+    """Returns what a workload says of its pods, and a CronJob of when, by path: without what is that side's own (None:
+    with it), images of the release, marks of a restart and generated names of ConfigMaps."""
     return _leaves(_neutral(workload, service, side))
 
 
-def _neutral(workload: Workload, service: Service, side: SideState) -> dict[str, Any]:
+def _neutral(workload: Workload, service: Service, side: SideState | None) -> dict[str, Any]:
     """What a workload says of its pods, and a CronJob of when: without what is one side's own, images of the release
     and generated names."""
     template = meant(workload.template)
@@ -93,16 +97,25 @@ def _neutral(workload: Workload, service: Service, side: SideState) -> dict[str,
     return whole
 
 
-def _without_own(value: Any, side: SideState) -> Any:
+def _without_own(value: Any, side: SideState | None, key: str = "") -> Any:
+    """The names of containers, variables, volumes and ports stay: no side's own name is in them, whatever they are
+    called."""
     if isinstance(value, Mapping):
-        return {key: _without_own(_based(each) if key in CONFIG_MAPS else each, side) for key, each in value.items()}
+        return {k: _without_own(_based(each) if k in CONFIG_MAPS else each, side, k) for k, each in value.items()}
     if isinstance(value, list):
-        return [_without_own(each, side) for each in value]
-    if not isinstance(value, str):
+        without = [_without_own(each, side, key) for each in value]
+        if key == REFERENCES:
+            return without
+        return [_named_as(each, named) for each, named in zip(without, value, strict=True)]
+    if side is None or not isinstance(value, str):
         return value
     for own, word in ((side.namespace, "<namespace>"), (str(side.side), "<side>")):
         value = re.sub(rf"(?<![A-Za-z0-9]){re.escape(own)}(?![A-Za-z0-9])", word, value)
     return value
+
+
+def _named_as(item: Any, named: Any) -> Any:
+    return {**item, "name": named["name"]} if isinstance(named, Mapping) and "name" in named else item
 
 
 def _based(reference: Any) -> Any:
@@ -246,7 +259,7 @@ def _power_of(path: str) -> str:
     return "command" if ".exec." in path else POWER_OF_KEYS.get(path.partition(".")[0], "")
 
 
-def settings_said(settings: Mapping[str, Any], side: SideState) -> dict[str, Leaf]:
+def settings_said(settings: Mapping[str, Any], side: SideState | None) -> dict[str, Leaf]:
     """Returns what ConfigMaps say, by their key, likewise."""
     found: dict[str, Leaf] = {}
     for name, data in settings.items():

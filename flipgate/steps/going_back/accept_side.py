@@ -5,6 +5,7 @@ Only the record is written. `put_side_right.py` is the other way about.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from flipgate.core.values.errors import Refused
@@ -40,7 +41,15 @@ def accept_side(world: World, reason: str, *, by: str) -> tuple[tuple[str, ...],
         said = tuple(taken(acting.record, live, (each,)) for each in found)
         change = partial(accepted, live=live, found=found, word=word, actor=world.actor, now=acting.world.now())
         write(acting.world, change)
-    return said, tuple(fewer(found))
+    return said, (*fewer(found), *_in_git(world, live, found))
+
+
+def _in_git(world: World, live: LiveSide, found: tuple[Amiss, ...]) -> Iterator[str]:
+    """Says where an image that was taken as right has to be written, too: whoever applies Git undoes it there."""
+    overlays = world.application.spec.git.overlays if world.application.spec.git else None
+    if overlays and any(each.image for each in found):
+        where = f"{overlays.of(live.side)} in {world.git_spec().where}"
+        yield f"{where} has to have these images, too, or whoever applies it sets others: `flipgate check` says whether"
 
 
 def _found(world: World, view: View) -> tuple[LiveSide | None, tuple[Amiss, ...]]:

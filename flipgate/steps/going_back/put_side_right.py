@@ -26,8 +26,8 @@ from flipgate.steps.watching.conditions import read_live_side
 
 
 @about_application(untouched="both sides")
-def plan_side(world: World) -> tuple[Amiss, ...]:
-    """What `put_side_right` would change. Raises Refused as it does."""
+def plan_side(world: World) -> tuple[tuple[Amiss, ...], tuple[str, ...]]:
+    """What `put_side_right` would change, and what it would leave. Raises Refused as it does."""
     return _amiss(world, look(world))
 
 
@@ -40,14 +40,15 @@ def put_side_right(world: World, reason: str, *, by: str) -> tuple[tuple[Amiss, 
     agree. Raises Refused where an open release's own run decides, where the side was written by another actor since it
     was read, and (LeaseHeld) while one is at work.
     """
-    if not _amiss(world, look(world)):
-        return (), ()
+    found, in_git = _amiss(world, look(world))
+    if not found:
+        return (), in_git
     with world.acting() as acting:
         seen = look(acting.world)  # once more: nobody else acts from here on
         view = stamped_look(acting, seen.active, seen) if seen.active else seen
-        found = _amiss(acting.world, view)
+        found, in_git = _amiss(acting.world, view)
         if not found:
-            return (), ()
+            return (), in_git
         side = need_record(acting.world, view).active
         live = read_live_side(acting.world, acting.record, side, view.sides[side])
         again = sources(acting.record, acting.application, live)
@@ -58,7 +59,7 @@ def put_side_right(world: World, reason: str, *, by: str) -> tuple[tuple[Amiss, 
             entry.outcome = f"{by}: {reason}: {'; '.join(map(str, found))}"
         told = partial(put_right, entry=entry.entry.id, side=side, said=entry.outcome, now=acting.world.now())
         write(acting.world, told)
-    return found, tuple(f"{manager} will write it again: put its source right, too" for manager in again)
+    return found, (*in_git, *(f"{manager} will write it again: put its source right, too" for manager in again))
 
 
 def _set(acting: Acting, each: Amiss) -> None:
@@ -73,15 +74,18 @@ def _set(acting: Acting, each: Amiss) -> None:
         raise Refused(fact, obj=str(workload), reason=Why.SIDE_CHANGED) from error
 
 
-def _amiss(world: World, view: View) -> tuple[Amiss, ...]:
-    """What is to be changed; images of a side whose overlay is in Git are left."""
+def _amiss(world: World, view: View) -> tuple[tuple[Amiss, ...], tuple[str, ...]]:
+    """What is to be changed, and a sentence for each image that is left, for its side's overlay is in Git."""
     record, git = need_record(world, view), world.application.spec.git
     if not isinstance(explain(record, view.traffic), AsRecorded):
-        return ()
+        return (), ()
     found = amiss(record, world.application, read_live_side(world, record, record.active, view.sides[record.active]))
+    in_git: tuple[str, ...] = ()
     if git and git.overlays:
+        where = f"{git.overlays.of(record.active)} in {git.where} sets it: revert the commit there"
+        in_git = tuple(f"{replace(each, count=None)} is left: {where}" for each in found if each.image)
         found = tuple(replace(each, image="") for each in found if each.count is not None)
     if found and record.under_way and record.phase not in RESTORED_IN:
         fact = f"release {record.under_way.name} is `{record.phase}`: its run watches the live side"
         raise Refused(fact, reason=Why.WRONG_PHASE)
-    return found
+    return found, in_git

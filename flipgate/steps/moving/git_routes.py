@@ -211,7 +211,8 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
         flux = what_stands_still(world, spec.flux.routes) or no_commit(found) or found.sentence
-        why = f"{agrees.message}; Flux leaves {len(held)} routes as they are until it has applied that: {flux}"
+        routes = ", ".join(str(state.route) for state in held)
+        why = f"{agrees.message}; Flux leaves {routes} as it is until it has applied that: {flux}"
         return agreement.is_behind(to, f"{why}{_by_hand(copy, found, held)}", world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)

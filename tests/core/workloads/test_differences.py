@@ -315,3 +315,13 @@ def _left(said: dict[str, Any], runs: dict[str, Any]) -> list[str]:
     found = undeclared(shop(), differences(shop(), side(BLUE, pods()), dark, SETTINGS, SETTINGS))["web"]
     web = shop().service("web")
     return [each.path for each in not_said(dark.workloads["web"], web, dark, git.workloads["web"], found)]
+
+
+def test_a_word_that_is_a_sides_own_may_be_anything_else_too() -> None:
+    """Blue's namespace is often the application's name, which its images, containers and variables have as well."""
+    assert NAMESPACES[BLUE] == "shop-blue"
+    beside = {"name": "shop-blue", "image": "acme/shop-blue/queue:1"}
+    for one in (pods(env(APP="shop-blue", **{"shop-blue": "x"})), pods(containers=[MAIN, beside])):
+        assert between(one, copy.deepcopy(one)) == []
+    assert between(pods(env(URL="db.shop-blue")), pods(env(URL="db.shop-green"))) == []
+    assert between(pods(env(URL="db.shop-blue")), pods(env(URL="db.shop-red"))) != []
