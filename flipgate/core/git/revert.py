@@ -38,7 +38,7 @@ def users_had(releases: Iterable[Release], commit: str) -> str:
 
 
 def _was_seen(release: Release) -> bool:
-    return any(change.phase in (Phase.BAKING, Phase.LIVE) for change in release.changes)
+    return any(change.phase is Phase.BAKING for change in release.changes)
 
 
 def taken_back(record: Record, release: Release, commit: str, now: datetime) -> Record:

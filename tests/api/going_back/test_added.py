@@ -32,6 +32,8 @@ def test_the_question_says_which_services_are_new_and_a_failed_bake_goes_back_at
         "digest: new with this release (blue never ran it), shop/digest:1",
         "search: new with this release (blue never ran it), shop/search:1",
         "web: shop/web:1 to shop/web:2",
+        "search: Deployment: added (image the release's image)",
+        "digest: Deployment: added (image the release's image)",
     )
     assert (shop.counts(BLUE)["mailer"], shop.counts(GREEN)["digest"]) == (0, 1)
     old = read_old_side(world, BLUE)
