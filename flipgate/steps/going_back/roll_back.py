@@ -103,8 +103,8 @@ def roll_back(
 
 
 def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> RolledBack | None:
-    """Rolls back as what is there now asks for. None where a release that nobody had seen is no longer one of those
-    when the Lease is had: its run has moved users meanwhile, and moves nobody any more."""
+    """Rolls back as what is there now asks for. None where that is another release when the Lease is had, or one that
+    nobody had seen and that its run has moved users to meanwhile: it moves nobody any more."""
     record, unread = _read(world, to)
     target = _judged(world, record, to)
     ends = aborted(record, to) if record else None
@@ -112,6 +112,8 @@ def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> Rolle
         assert ends
         return _abort(world, ends, request.message)
     done = _over_others(world, record, target, request, unread)
+    if done is None:
+        return None
     # Users were on what nobody approved: they come first.
     if ends and (ended := _abort(world, ends, request.message)):
         done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
@@ -130,11 +132,17 @@ def _judged(world: World, record: Record | None, to: Side | None) -> Side | None
     return judged.to
 
 
-def _over_others(world: World, record: Record | None, target: Side, request: RollbackRequest, why: str) -> RolledBack:
-    """Takes over from whoever holds the Lease, and rolls back; without the record where that fails (`why`)."""
+def _over_others(
+    world: World, record: Record | None, target: Side, request: RollbackRequest, why: str
+) -> RolledBack | None:
+    """Takes over from whoever holds the Lease, and rolls back; without the record where that fails (`why`). None where
+    another release is open by then: a machine that slept would send users to what that one goes to."""
     for _ in range(TAKE_OVER_TRIES if record else 0):
         try:
-            return _recorded(world, target, request)
+            with world.acting(steal=True) as acting:
+                if record and not request.forced and _is_another(record.under_way, acting.record.under_way):
+                    return None
+                return go_back(acting, target, request)
         except LostLease as lost:
             world.say(f"taking over once more: {lost.fact}")
             why = str(lost)
@@ -144,9 +152,8 @@ def _over_others(world: World, record: Record | None, target: Side, request: Rol
     return _move_unrecorded(world, target, request, why, record)
 
 
-def _recorded(world: World, target: Side, request: RollbackRequest) -> RolledBack:
-    with world.acting(steal=True) as acting:
-        return go_back(acting, target, request)
+def _is_another(seen: Release | None, now: Release | None) -> bool:
+    return now is not None and (seen is None or seen.name != now.name)
 
 
 def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBack:

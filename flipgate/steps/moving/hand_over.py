@@ -247,7 +247,9 @@ class _Shift:
                 self.start_from = 0.0
                 self.world.sleep(left)
             elif turn.change:
+                asked = self.world.monotonic()
                 self._change(turn)
+                began += self.world.monotonic() - asked  # a machine that stood still meanwhile: they had no time yet
             else:
                 self._judge_wait(turn, self.world.monotonic() - began)
                 self.world.sleep(LOOK_SECONDS)
@@ -314,7 +316,7 @@ class _Shift:
         """Raises Refused at a time limit; on the way back, reports what is left instead, and waits for it no longer."""
         policy = self.world.application.spec.policy
         if turn.jobs and waited >= policy.jobs_timeout_seconds:
-            told = _named(turn.jobs)
+            told = ", ".join(f"Job {job} of {name}" for name, jobs in sorted(turn.jobs.items()) for job in jobs)
             if policy.workers == "old-first" and not self.back:
                 namespace = self.world.application.place_of(turn.side).namespace
                 raise jobs_still_running(turn.side, namespace, told, policy.jobs_timeout_seconds)
@@ -394,7 +396,3 @@ class _Shift:
             untouched="all routes",
             next_command=f"kubectl -n {state.namespace} get {state.resources}",
         )
-
-
-def _named(jobs: Jobs) -> str:
-    return ", ".join(f"Job {job} of {name}" for name, running in sorted(jobs.items()) for job in running)
