@@ -235,8 +235,10 @@ class Promises:
             raise BrokenPromiseError(f"{who} changed the pods of {service} of {side}, which is live")
         # More pods of what serves, for the way back, are asked for without an entry.
         more = service == "web" and now["replicas"] > was["replicas"] and now["template"] == was["template"]
-        # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out.
-        late = hung and side not in {self.town.said(route) for route in self.town.routes}
+        # What hung while its side was dark, and nobody wrote since, may arrive there after its entry was backed out; so
+        # may what does not serve where a person, whose move nobody of ours has seen, has sent users there.
+        led = {self.town.said(route) for route in self.town.routes}
+        late = hung and (side not in led or (self.people and service != "web"))
         if now != was and not more and not late:
             stamp = (before["metadata"].get("labels") or {}).get(STAMP)
             self._need_entry(who, "deployments", f"changed {service} of {side}", stamp)

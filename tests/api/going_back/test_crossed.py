@@ -116,3 +116,23 @@ def test_a_side_that_a_release_comes_up_on_meanwhile_is_no_way_back(
             back()
     assert shop.where() == ("blue",)
     assert world.store.read().open_entry is None
+
+
+def test_a_rollback_that_slept_until_another_release_was_open_judges_that(shop: Shop, tmp_path: Path) -> None:
+    """Ana's machine stood still before she had the Lease: her release is taken back meanwhile, and another is on its
+    way to the side that she would have sent users to."""
+    shop.gone_live()
+
+    def meanwhile() -> None:
+        with shop.playing_ready():
+            roll_back(shop.world("ben"), "orders fail", by="ben")
+        opened(shop.world("pipeline"), "3")
+
+    said: list[str] = []
+    with serving(once(shop, lambda method, path: "/leases/" in path, meanwhile), tmp_path) as cluster:
+        world = shop.helped("ana", cluster)
+        world.say = said.append
+        done = roll_back(world, "orders fail", by="ana")
+    assert done.way == "abort"
+    assert any("judged once more" in each for each in said)
+    assert shop.where() == ("blue",)
