@@ -65,15 +65,16 @@ def wait_applied(
     """
     git = world.git_spec()
     limit, began, failing = float(git.timeout_seconds), world.monotonic(), None
-    told = ""
+    told = fault = ""
     while late := not_there(world.application, look_at_side(world, release.side), release.images):
         waited = world.monotonic() - began
         found = _find(world, kustomization)
         failed = found is not None and found.failed(committed.head)
         failing = (waited if failing is None else failing) if failed else None
         said = whose_turn(found)
+        fault = said if failed else fault  # Flux tries again, and says only that meanwhile
         if waited >= limit or (failing is not None and waited - failing >= FAILED_SECONDS):
-            fact = cut(f"does not run what was pushed after {waited:.0f} s: {'; '.join(late)}. {said}", 1_200)
+            fact = cut(f"does not run what was pushed after {waited:.0f} s: {'; '.join(late)}. {fault or said}", 1_200)
             raise Refused(
                 f"{fact}. {stays(committed, git.branch, reverts=git.revert_failed)}",
                 obj=f"release {release.name} on {release.side} (commit {committed.head[:12]})",
