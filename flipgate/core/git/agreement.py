@@ -12,7 +12,7 @@ from typing import Final
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import ROUTES_IN_GIT
 from flipgate.core.record.merge_request import MergeRequest
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
+from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.base import but
@@ -149,8 +149,9 @@ def _turned(record: Record, found: Condition, said: str, now: datetime) -> Recor
 
 def _told(record: Record, side: Side, why: str, said: str, key: str, now: datetime, url: str = "") -> Record:
     name = record.newest.name if record.newest else ""
-    message = Announcement(
-        id=message_id(f"{record.application}/{ROUTES_IN_GIT}/{key}"),
+    return announce(
+        record,
+        f"{ROUTES_IN_GIT}/{key}",
         release=name,
         side=side,
         text=f"{f'{record.application} {name}'.strip()}: {said}",
@@ -158,4 +159,3 @@ def _told(record: Record, side: Side, why: str, said: str, key: str, now: dateti
         url=url,
         at=now,
     )
-    return announced(record, message)

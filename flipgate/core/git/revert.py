@@ -8,7 +8,7 @@ from datetime import datetime
 from flipgate.core.git.message import DEPLOY, REVERT
 from flipgate.core.record.intents import RevertImages
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Announcement, EntryState, Record, announced, message_id
+from flipgate.core.record.record import EntryState, Record, announce
 from flipgate.core.record.release import Release
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
@@ -57,12 +57,12 @@ def left(record: Record, release: Release, why: str, now: datetime) -> Record:
 
 
 def _told(record: Record, release: Release, why: Why, said: str, now: datetime) -> Record:
-    message = Announcement(
-        id=message_id(f"{record.application}/{release.name}/{why}"),
+    return announce(
+        record,
+        f"{release.name}/{why}",
         release=release.name,
         side=release.side,
         text=f"{record.application} {release.name}: {said}",
         reason=why,
         at=now,
     )
-    return announced(record, message)

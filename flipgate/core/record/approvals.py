@@ -12,16 +12,7 @@ from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from flipgate.core.record.phases import QuestionKind
-from flipgate.core.record.record import (
-    Announcement,
-    Approval,
-    Decision,
-    Question,
-    Record,
-    announced,
-    message_id,
-    need_release,
-)
+from flipgate.core.record.record import Approval, Decision, Question, Record, announce, need_release
 from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
@@ -125,17 +116,15 @@ def pose(record: Record, question: Question) -> Record:
             f"release {question.release} is not open any more", obj=f"question {question.id}", reason=Why.RELEASE_GONE
         )
     posed = but(record, question=question, approval=None)
-    return announced(
+    return announce(
         posed,
-        Announcement(
-            id=message_id(f"{record.application}/{question.id}/{question.flow_run}"),
-            release=release.name,
-            side=release.side,
-            reason=Why.DECISION_WANTED,
-            text=" ".join(_said(record, release, question)),
-            url=question.url,
-            at=question.asked_at,
-        ),
+        f"{question.id}/{question.flow_run}",
+        release=release.name,
+        side=release.side,
+        reason=Why.DECISION_WANTED,
+        text=" ".join(_said(record, release, question)),
+        url=question.url,
+        at=question.asked_at,
     )
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
+from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
 
@@ -104,16 +104,16 @@ def _announced(record: Record, before: Condition | None, after: Condition) -> Re
     else:
         how = "is lost from sight" if after.status is ConditionStatus.UNKNOWN else "is lost" if was else "is still lost"
         said = f"the way back to {side} {how} ({after.reason}): {after.message}"
-    key = f"{record.application}/{release.name}/{after.type}/{after.status}/{after.since.isoformat()}"
-    message = Announcement(
-        id=message_id(key),
+    key = f"{release.name}/{after.type}/{after.status}/{after.since.isoformat()}"
+    return announce(
+        record,
+        key,
         release=release.name,
         side=side,
         text=f"{record.application} {release.name}: {said}",
         reason=FOUND if now else LOST,
         at=after.since,
     )
-    return announced(record, message)
 
 
 def _live_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
@@ -133,15 +133,15 @@ def _live_side_announced(record: Record, before: Condition | None, after: Condit
         said = f"{how} ({after.reason}): {after.message}"
     release = record.under_way
     name = release.name if release and release.side is after.side else ""
-    message = Announcement(
-        id=message_id(f"{record.application}/{after.side}/{after.type}/{now}/{after.since.isoformat()}"),
+    return announce(
+        record,
+        f"{after.side}/{after.type}/{now}/{after.since.isoformat()}",
         release=name,
         side=after.side,
         text=f"{f'{record.application} {name}'.strip()}: the live side {after.side} {said}",
         reason=LIVE_SIDE_FOUND if now is ConditionStatus.TRUE else LIVE_SIDE_SHORT,
         at=after.since,
     )
-    return announced(record, message)
 
 
 def _dark_side_announced(record: Record, before: Condition | None, after: Condition) -> Record:
@@ -157,15 +157,15 @@ def _dark_side_announced(record: Record, before: Condition | None, after: Condit
         since = f", after {(after.since - known.since).total_seconds():.0f} s" if known else ""
         said = f"only the live side {after.side.other} works again{since}"
     release = record.newest
-    message = Announcement(
-        id=message_id(f"{record.application}/{after.side}/{after.type}/{after.status}/{after.since.isoformat()}"),
+    return announce(
+        record,
+        f"{after.side}/{after.type}/{after.status}/{after.since.isoformat()}",
         release=release.name if release else "",
         side=after.side,
         text=f"{record.application}: {said}",
         reason=after.reason,
         at=after.since,
     )
-    return announced(record, message)
 
 
 _ANNOUNCED: Final = {LIVE_SIDE_READY: _live_side_announced, DARK_SIDE_WORKS: _dark_side_announced}

@@ -11,16 +11,7 @@ from typing import Final
 
 from flipgate.core.record.conditions import condition_of, forget, put
 from flipgate.core.record.phases import Build, Phase
-from flipgate.core.record.record import (
-    Announcement,
-    Condition,
-    ConditionStatus,
-    Record,
-    announced,
-    journaled,
-    message_id,
-    need_release,
-)
+from flipgate.core.record.record import Condition, ConditionStatus, Record, announce, journaled, need_release
 from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
@@ -101,15 +92,15 @@ def refuse_build(record: Record, fact: str, *, actor: str, now: datetime) -> Rec
 
 def _told(record: Record, reason: Why, text: str, now: datetime, *, release: str, side: Side) -> Record:
     """The record, in whose journal this stands last, with the message about it."""
-    message = Announcement(
-        id=message_id(f"{record.application}/{reason}/{record.journal[-1].id}/{now.isoformat()}"),
+    return announce(
+        record,
+        f"{reason}/{record.journal[-1].id}/{now.isoformat()}",
         release=release,
         side=side,
         text=f"{record.application}: {text}",
         reason=reason,
         at=now,
     )
-    return announced(record, message)
 
 
 def dequeue(record: Record, seen: Mapping[str, QueuedImage]) -> Record:

@@ -372,26 +372,26 @@ def _with_entry(record: Record, entry: JournalEntry) -> Record:
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
     """Returns the record with the announcement of a change of phase. Its id is made of what happened, so that a
     repeated one is recognised."""
-    key = f"{record.application}/{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
+    key = f"{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
     text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
-    message = Announcement(
-        id=message_id(key),
+    return announce(
+        record,
+        key,
         release=release.name,
         side=release.side,
         text=f"{text}. {change.message}" if change.message else text,
         reason=change.reason,
         at=change.at,
     )
-    return announced(record, message)
 
 
-def message_id(key: str) -> str:
-    """Returns an id made of what happened, so that an announcement made twice is recognised as one."""
-    return str(uuid5(NAMESPACE_URL, valid(key)))
-
-
-def announced(record: Record, message: Announcement) -> Record:
-    """Returns the record with one message more in the outbox; the oldest go first."""
+def announce(
+    record: Record, key: str, *, release: str, side: Side, text: str, reason: str, at: datetime, url: str = ""
+) -> Record:
+    """Returns the record with one message more in the outbox; the oldest go first. Its id is made of what happened
+    (`key`), so that one that is made twice is recognised as one."""
+    identity = str(uuid5(NAMESPACE_URL, valid(f"{record.application}/{key}")))
+    message = Announcement(id=identity, release=release, side=side, text=text, reason=reason, url=url, at=at)
     outbox = (*record.outbox, message)
     over = max(0, len(outbox) - OUTBOX_KEPT)
     return but(record, outbox=outbox[over:], left_out=record.left_out + over)

@@ -8,7 +8,7 @@ from typing import Final
 
 from flipgate.core.record import record as records
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Announcement, Record, announced, message_id
+from flipgate.core.record.record import Record, announce
 from flipgate.core.values.sides import Side
 
 ROLLBACK: Final = "Rollback"
@@ -24,12 +24,12 @@ def note_sent(record: Record, to: Side, reason: Reason, message: str, *, actor: 
     if record.phase is Phase.ROLLING_BACK:
         return record
     release = record.newest
-    said = Announcement(
-        id=message_id(f"{record.application}/{ROLLBACK}/epoch-{record.epoch}/{reason}"),
+    return announce(
+        records.journaled(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"),
+        f"{ROLLBACK}/epoch-{record.epoch}/{reason}",
         release=release.name if release else "",
         side=to.other,
         text=f"{record.application}: all users to {to} ({reason}). {message}",
         reason=reason,
         at=now,
     )
-    return announced(records.journaled(record, ROLLBACK, actor, now, f"{reason}: {message}; all users to {to}"), said)

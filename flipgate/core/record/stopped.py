@@ -12,7 +12,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, accept, withdraw
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.pipelines import DEPLOY_DARK, FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.record.record import Announcement, Record, announced, message_id
+from flipgate.core.record.record import Record, announce
 from flipgate.core.record.release import Release, Stopped
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, Refused
@@ -85,7 +85,7 @@ def note_stop(
         return changed
     changed = records.journaled(changed, REASONS[pipeline], actor, now, f"{why.reason}: {why.fact}. {follows}")
     if tell:
-        changed = announced(changed, _message(record, release, stop, follows))
+        changed = _told(changed, release, stop, follows)
     return withdraw(changed) if void else changed
 
 
@@ -132,12 +132,13 @@ def last_attempt(record: Record, pipeline: str) -> tuple[Evidence, ...]:
     return (Evidence("last attempt", Verdict.INFO, pipeline, "record", answer, ""),)
 
 
-def _message(record: Record, release: Release, stop: Stopped, follows: str) -> Announcement:
+def _told(record: Record, release: Release, stop: Stopped, follows: str) -> Record:
     reason = REASONS[stop.pipeline]
     what = VERBS[stop.pipeline].replace("-", " ")
     text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and the {what} stopped "
-    return Announcement(
-        id=message_id(f"{record.application}/{release.name}/{reason}/{stop.at.isoformat()}"),
+    return announce(
+        record,
+        f"{release.name}/{reason}/{stop.at.isoformat()}",
         release=release.name,
         side=release.side,
         text=f"{text}({stop.reason}): {stop.fact}. {follows}.",

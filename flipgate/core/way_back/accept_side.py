@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from flipgate.core.record import record as records
-from flipgate.core.record.record import Announcement, Record, announced, message_id
+from flipgate.core.record.record import Record, announce
 from flipgate.core.spec.application import Application
 from flipgate.core.values.base import but
 from flipgate.core.values.reasons import Why
@@ -79,15 +79,15 @@ def accepted(record: Record, live: LiveSide, found: tuple[Amiss, ...], word: str
     said = fitted(f"{word}: {taken(record, live, found)}", TEXT_BYTES)
     noted = records.journaled(records.occupied(record, live.side, changed), ADOPT_LIVE_SIDE, actor, now, said)
     release = record.newest
-    message = Announcement(
-        id=message_id(f"{record.application}/{ADOPT_LIVE_SIDE}/{noted.journal[-1].id}"),
+    return announce(
+        noted,
+        f"{ADOPT_LIVE_SIDE}/{noted.journal[-1].id}",
         release=release.name if release else "",
         side=live.side,
         text=f"{record.application}: what the live side {live.side} runs is right: {said}",
         reason=Why.LIVE_SIDE_ADOPTED,
         at=now,
     )
-    return announced(noted, message)
 
 
 def _taken(record: Record, live: LiveSide, each: Amiss) -> str:

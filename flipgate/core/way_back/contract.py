@@ -5,16 +5,7 @@ from __future__ import annotations
 from flipgate.core.record import conditions
 from flipgate.core.record.occupant import Contract
 from flipgate.core.record.phases import Phase, Rollback
-from flipgate.core.record.record import (
-    Announcement,
-    Condition,
-    ConditionStatus,
-    Record,
-    announced,
-    journaled,
-    message_id,
-    occupied,
-)
+from flipgate.core.record.record import Condition, ConditionStatus, Record, announce, journaled, occupied
 from flipgate.core.record.release import Release
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
@@ -60,8 +51,9 @@ def close(record: Record, side: Side, done: Contract) -> Record:
         closed = conditions.put(closed, _turned(record.application, done))
     release = record.newest
     name = release.name if release else occupant.release or "none"
-    message = Announcement(
-        id=message_id(f"{record.application}/{CONTRACT}/{side}/{done.at.isoformat()}"),
+    return announce(
+        closed,
+        f"{CONTRACT}/{side}/{done.at.isoformat()}",
         release=name,
         side=side,
         text=f"{record.application}: the way back to {side} is closed: {contract_fact(done)}. It opens again with the "
@@ -69,7 +61,6 @@ def close(record: Record, side: Side, done: Contract) -> Record:
         reason=CLOSED,
         at=done.at,
     )
-    return announced(closed, message)
 
 
 def _turned(application: str, done: Contract) -> Condition:

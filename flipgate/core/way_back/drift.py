@@ -10,15 +10,7 @@ from typing import Final
 from flipgate.core.record import record as records
 from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.phases import AFTER_TRAFFIC, Left, Phase
-from flipgate.core.record.record import (
-    Announcement,
-    Condition,
-    ConditionStatus,
-    JournalEntry,
-    Record,
-    announced,
-    message_id,
-)
+from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record, announce
 from flipgate.core.spec.application import Application
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.moves import BACK, by_hand, in_a_message, plan_move
@@ -82,15 +74,15 @@ def _announced(
     """Returns the record with the announcement. Its id is made of the fact, the epoch and the drift before it, so that
     all who find it announce the same one."""
     release, after = record.newest, last.id if last else 0
-    message = Announcement(
-        id=message_id(f"{record.application}/{step}/epoch-{record.epoch}/{after}/{fact_of(fact)}"),
+    return announce(
+        records.journaled(record, step, actor, now, fact),
+        f"{step}/epoch-{record.epoch}/{after}/{fact_of(fact)}",
         release=release.name if release else "none",
         side=record.active,
         text=f"{record.application} {sentence}",
         reason=step,
         at=now,
     )
-    return announced(records.journaled(record, step, actor, now, fact), message)
 
 
 def _choices(record: Record, traffic: Traffic) -> tuple[Side, Side]:

@@ -15,15 +15,7 @@ from typing import Any
 
 from flipgate.core.record.conditions import LIVE_SIDE_READY, changes
 from flipgate.core.record.intents import REST_SIDE, RESTORE_LIVE_SIDE, Rest
-from flipgate.core.record.record import (
-    Announcement,
-    Condition,
-    ConditionStatus,
-    JournalEntry,
-    Record,
-    announced,
-    message_id,
-)
+from flipgate.core.record.record import Condition, ConditionStatus, JournalEntry, Record, announce
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.service import Service
 from flipgate.core.values.base import but
@@ -226,15 +218,15 @@ def put_right(record: Record, entry: int, side: Side, said: str, now: datetime) 
 
 
 def _told(record: Record, entry: int, side: Side, said: str, now: datetime) -> Record:
-    message = Announcement(
-        id=message_id(f"{record.application}/{RESTORE_LIVE_SIDE}/{entry}"),
+    return announce(
+        record,
+        f"{RESTORE_LIVE_SIDE}/{entry}",
         release="",
         side=side,
         text=f"{record.application}: the live side {side} {said}",
         reason=RESTORED,
         at=now,
     )
-    return announced(record, message)
 
 
 def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, side: Side, now: datetime) -> Condition:

@@ -9,7 +9,7 @@ from typing import Final
 from pydantic import AwareDatetime
 
 from flipgate.core.record.conditions import condition_of, forget, put
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announced, message_id
+from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announce
 from flipgate.core.values.base import Model
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread
@@ -147,9 +147,8 @@ def _same_outage(known: Condition, found: Condition) -> bool:
 
 def _announced(record: Record, reason: str, outage: datetime, at: datetime, text: str) -> Record:
     """About the application, so in no release's thread."""
-    key = f"{record.application}/{UNWATCHED}/{reason}/{outage.isoformat()}"
-    message = Announcement(id=message_id(key), release="", side=record.active, text=text, reason=str(reason), at=at)
-    return announced(record, message)
+    key = f"{UNWATCHED}/{reason}/{outage.isoformat()}"
+    return announce(record, key, release="", side=record.active, text=text, reason=str(reason), at=at)
 
 
 def _unknown(reason: UnwatchedReason, message: str, now: datetime) -> Condition:

@@ -16,7 +16,7 @@ from flipgate.core.record.became import became
 from flipgate.core.record.occupant import Occupant, fitting
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, works_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC
-from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import BAKE, SHOWN_KEPT, Release
 from flipgate.core.traffic.moves import COMMAND_BYTES, in_a_message
 from flipgate.core.traffic.traffic import WAY_BACK
@@ -190,17 +190,17 @@ def _with_announcement(record: Record, bad: Refused, sentence: str, now: datetim
     release = record.release
     if release is None:
         return record
-    key = f"{record.application}/{release.name}/epoch-{record.epoch}/{bad.reason}"
+    key = f"{release.name}/epoch-{record.epoch}/{bad.reason}"
     text = f"{record.application} {release.name} on {release.side}: `{release.phase}`, and {sentence}"
-    message = Announcement(
-        id=records.message_id(key),
+    return records.announce(
+        records.judged(record, BAKE, bad.evidence, now),
+        key,
         release=release.name,
         side=release.side,
         text=text,
         reason=bad.reason,
         at=now,
     )
-    return records.announced(records.judged(record, BAKE, bad.evidence, now), message)
 
 
 def note_proof(acting: Acting, release: str, proven: Proven) -> Release:

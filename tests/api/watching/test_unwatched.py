@@ -14,7 +14,7 @@ import pytest
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store
 from flipgate.core.record.conditions import condition_of
-from flipgate.core.record.record import Announcement, Condition, Record, announced
+from flipgate.core.record.record import Condition, Record, announce
 from flipgate.core.values.errors import Conflict, PermanentError, Refused, Unreachable
 from flipgate.core.way_back.unwatched import OVERDUE, UNWATCHED, Reconciled
 from flipgate.steps.acting.outbox import deliver, write
@@ -203,8 +203,7 @@ def news(*texts: str) -> Callable[[Record], Record]:
 
     def change(record: Record) -> Record:
         for text in texts:
-            message = Announcement(id=text, release="r-1", side=BLUE, text=text, reason="BakePassed", at=utc_now())
-            record = announced(record, message)
+            record = announce(record, text, release="r-1", side=BLUE, text=text, reason="BakePassed", at=utc_now())
         return record
 
     return change
