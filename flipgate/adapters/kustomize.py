@@ -11,6 +11,7 @@ from typing import Final
 from flipgate.adapters import programs
 from flipgate.adapters.git import TREE, Checkout
 from flipgate.core.git.closure import follow
+from flipgate.core.git.rendered import Rendered, read_rendered
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
 from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
@@ -41,12 +42,33 @@ def render_in(copy: Checkout, overlays: Sequence[str]) -> list[str]:
     if not copy.is_whole:
         follow(overlays, folders_among=folders_among, show=copy.show, find=find)
     try:
-        return [render(copy.folder / each, each) for each in overlays]
+        return _as_it_is(copy, overlays)
     except BadInput:
         if copy.is_whole:
             raise
         copy.whole()
-        return [render(copy.folder / each, each) for each in overlays]
+        return _as_it_is(copy, overlays)
+
+
+def render_with(copy: Checkout, path: str, text: str, overlays: Sequence[str]) -> list[str]:
+    """The same of folders that have been rendered, with another text in one file; it has its own again after that.
+    Raises as `render` does."""
+    own = copy.read(path)
+    copy.write(path, text)
+    try:
+        return _as_it_is(copy, overlays)
+    finally:
+        copy.write(path, own)
+
+
+def objects_in(copy: Checkout, overlay: str) -> Rendered:
+    """The objects that a folder of the repository renders to. Raises as `render_in`, and as `read_rendered`."""
+    (text,) = render_in(copy, [overlay])
+    return read_rendered(text, overlay)
+
+
+def _as_it_is(copy: Checkout, overlays: Sequence[str]) -> list[str]:
+    return [render(copy.folder / each, each) for each in overlays]
 
 
 def render(folder: Path, source: str) -> str:

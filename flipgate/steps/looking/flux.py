@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 
 from flipgate.adapters.flux import find_kustomization, find_source
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render
+from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git.fed import fed_problems, no_commit
 from flipgate.core.git.flux import POLLED, SOURCES, Kustomized, Source
 from flipgate.core.git.overlay import kustomization_in
-from flipgate.core.git.rendered import read_rendered
 from flipgate.core.values.errors import FlipgateError, Forbidden, NotFound
 from flipgate.core.values.sides import Side
 from flipgate.steps.acting.world import World
@@ -61,7 +60,7 @@ def _path_problems(world: World, copy: Checkout, side: Side, fed: Kustomized) ->
         return
     try:
         kustomization_in(fed.path, copy.find)
-        rendered = read_rendered(render(copy.folder / fed.path, fed.path), fed.path)
+        rendered = objects_in(copy, fed.path)
     except NotFound:
         # Flux makes a kustomization of all that lies below (fluxcd.io/flux/components/kustomize, Generate).
         if fed.path != "." and not folder.startswith(f"{fed.path}/"):

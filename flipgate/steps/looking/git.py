@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render_in
+from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
-from flipgate.core.git.rendered import also_released, read_rendered, workload_in
+from flipgate.core.git.rendered import also_released, workload_in
 from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.values.errors import FlipgateError
@@ -30,8 +30,7 @@ def not_in_overlay(world: World, side: SideState, found: Differences) -> Differe
     assert overlays is not None, "asked only where the file declares them"
     folder, out = overlays.of(side.side), {}
     with world.open_git().checkout() as copy:
-        (rendering,) = render_in(copy, [folder])
-        rendered = read_rendered(rendering, folder)
+        rendered = objects_in(copy, folder)
     for name, each in found.items():
         service = world.application.service(name)
         said = workload_in(rendered, service, side.place)
@@ -120,8 +119,7 @@ def _overlay(world: World, copy: Checkout, side: Side, say: Callable[[str], None
     state = look_at_side(world, side)
     images = images_of(world.application, state)
     with_images(text, by_repository(images), path)  # could it be changed at all?
-    (rendering,) = render_in(copy, [folder])
-    rendered = read_rendered(rendering, folder)
+    rendered = objects_in(copy, folder)
     for line in also_released(world.application, state.place, rendered, images):
         say(line)
     yield from fights(world.application, state.place, rendered)

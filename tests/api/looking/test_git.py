@@ -274,6 +274,14 @@ def test_a_folder_that_renders_to_the_side_will_do_and_another_will_not(fluxed: 
     assert f"green is overlays/green: it does not render to Deployment {own}-green/web, " in green
 
 
+def test_what_a_folder_beside_the_overlays_names_is_fetched_for_it(fluxed: Fluxed) -> None:
+    patch = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, labels: {team: shop}}\n"
+    prod = "resources: [../../overlays/blue]\npatches: [{path: team.yaml}]\n"
+    fluxed.repository.pushes({"clusters/prod/kustomization.yaml": prod, "clusters/prod/team.yaml": patch})
+    fluxed.flux.kustomization("blue", "./clusters/prod")
+    assert fluxed.problems() == []
+
+
 def test_a_source_that_may_not_be_asked_is_said_once(fluxed: Fluxed, tmp_path: Path) -> None:
     own, said = fluxed.team.own, list[str]()
     robot = user(fluxed.team, tmp_path)
