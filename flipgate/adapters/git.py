@@ -180,8 +180,7 @@ class Checkout:
         """Whether a commit is one of the branch's newest (DEPTH)."""
         if commit == self._base:
             return True
-        self._deepen()
-        return commit in self._run("rev-list", self._branch).split()
+        return commit in self._deepen()
 
     def has_last_change(self, commit: str, paths: Sequence[str]) -> bool:
         """Whether a commit is one of the branch's newest (DEPTH), and not older than the last change of these files.
@@ -258,9 +257,12 @@ class Checkout:
         """Has the server leave out all files' contents; one that cannot do so sends them."""
         return () if self.is_whole else ("--filter=blob:none",)
 
-    def _deepen(self) -> None:
+    def _deepen(self) -> list[str]:
+        """Has the branch's newest commits here (DEPTH); returns them."""
         self._fetch(DEPTH)
-        self._commits.update(self._run("rev-list", self._branch).split())
+        newest = self._run("rev-list", self._branch).split()
+        self._commits.update(newest)
+        return newest
 
     def _need(self, commit: str) -> None:
         """Has this commit here, and none of those before it."""

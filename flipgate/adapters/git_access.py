@@ -60,14 +60,9 @@ class Credentials:
 
     def hidden(self, text: str) -> str:
         """The text without what must not be printed."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
+        for secret in (self.token.strip(), self.private_key.strip()):
+            text = text.replace(secret, "***") if secret else text
         return text
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must not be printed."""
-        return tuple(each.strip() for each in (self.token, self.private_key) if each.strip())
 
 
 @contextmanager

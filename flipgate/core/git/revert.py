@@ -22,7 +22,7 @@ def to_take_back(record: Record) -> Release | None:
         return None
     done = [entry for entry in record.journal if entry.state is EntryState.DONE and entry.step == RevertImages.step]
     again = any((meant := RevertImages.find(entry.intent)) and meant.release == release.name for entry in done)
-    return None if again or not deployed_by(release) else release
+    return None if again else release
 
 
 def deployed_by(release: Release) -> str:

@@ -75,12 +75,16 @@ def cut(text: str, longest: int) -> str:
 
 def as_reason(text: str) -> str:
     """A person's reason as it comes in: valid, on one line, and no longer than anybody reads."""
-    return cut(" ".join(valid(text).split()), REASON_SHOWN)
+    return _line(text, REASON_SHOWN)
 
 
 def as_name(text: str) -> str:
     """A person's name, the same."""
-    return cut(" ".join(valid(text).split()), NAME_SHOWN)
+    return _line(text, NAME_SHOWN)
+
+
+def _line(text: str, longest: int) -> str:
+    return cut(" ".join(valid(text).split()), longest)
 
 
 def self_declared(name: str) -> str:

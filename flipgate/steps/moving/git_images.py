@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render, render_in
+from flipgate.adapters.kustomize import render_in, render_with
 from flipgate.core.git import rendered
 from flipgate.core.git.applied import Committed
-from flipgate.core.git.message import DEPLOY, commit_message, image_lines
+from flipgate.core.git.message import DEPLOY, image_lines
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.record.intents import CommitImages
 from flipgate.core.record.release import Release
@@ -22,7 +22,7 @@ from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving.move import close_routes
-from flipgate.steps.moving.push import PUSHES, Files, note_commit, push
+from flipgate.steps.moving.push import PUSHES, Files, message_of, note_commit, push
 
 
 def commit_images(acting: Acting, release: Release, side: SideState, traffic: Traffic) -> Committed:
@@ -62,16 +62,7 @@ def _set_by(world: World, copy: Checkout, side: Side) -> str:
 
 def _push(acting: Acting, copy: Checkout, changed: Files, details: str, release: Release) -> None:
     world, spec = acting.world, acting.world.git_spec()
-    message = commit_message(
-        spec,
-        DEPLOY,
-        application=world.application.name,
-        release=release.name,
-        side=str(release.side),
-        by=release.opened_by,
-        link=world.run_page,
-        details=details,
-    )
+    message = message_of(world, DEPLOY, release.name, release.side, release.opened_by, details)
 
     def again() -> Files:
         return _looked(world, copy, release.side, release.images)[0]
@@ -99,11 +90,7 @@ def _looked(world: World, copy: Checkout, side: Side, images: Mapping[str, str])
     if changed == text:
         _need_set(world, side, before, images, path)
         return {}, []
-    copy.write(path, changed)
-    try:
-        after, others_after = rendered_overlay(copy, folder), rendered_overlay(copy, overlays.of(side.other))
-    finally:
-        copy.write(path, text)
+    after, others_after = render_with(copy, path, changed, (folder, overlays.of(side.other)))
     _need_set(world, side, after, images, path)
     if other != others_after:
         difference = rendered.first_difference(other, others_after)
@@ -123,11 +110,6 @@ def _need_set(world: World, side: Side, text: str, images: Mapping[str, str], pa
     place = world.application.place_of(side)
     if left := rendered.not_set(world.application, place, rendered.read_rendered(text, path), images):
         raise _not_set(path, "; ".join(left))
-
-
-def rendered_overlay(copy: Checkout, folder: str) -> str:
-    """What an overlay renders to as the copy has it. Raises as `render` does."""
-    return render(copy.folder / folder, folder)
 
 
 def _not_set(path: str, fact: str) -> Refused:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from functools import partial
 
 from flipgate.adapters.git import Checkout
-from flipgate.adapters.kustomize import render_in
+from flipgate.adapters.kustomize import render_in, render_with
 from flipgate.core.git import revert
-from flipgate.core.git.message import REVERT, commit_message
+from flipgate.core.git.message import REVERT
 from flipgate.core.git.overlay import kustomization_in
 from flipgate.core.record.intents import RevertImages
 from flipgate.core.record.record import EntryState
@@ -19,9 +19,8 @@ from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.look import look, need_dark
-from flipgate.steps.moving.git_images import rendered_overlay
 from flipgate.steps.moving.move import close_routes
-from flipgate.steps.moving.push import Files, push
+from flipgate.steps.moving.push import Files, message_of, push
 
 
 def revert_failed(world: World) -> None:
@@ -74,17 +73,9 @@ def _revert(acting: Acting, copy: Checkout, release: Release) -> None:
 
 def _push(acting: Acting, copy: Checkout, release: Release, changed: Files) -> str:
     """Returns the commit that took it back: one of before, where the overlay is so already."""
-    world, spec = acting.world, acting.world.git_spec()
-    message = commit_message(
-        spec,
-        REVERT,
-        application=world.application.name,
-        release=release.name,
-        side=str(release.side),
-        by="flipgate",
-        link=world.run_page,
-        details=f"Takes back commit {revert.deployed_by(release)[:12]}: the release {release.phase.row.word}.",
-    )
+    world = acting.world
+    details = f"Takes back commit {revert.deployed_by(release)[:12]}: the release {release.phase.row.word}."
+    message = message_of(world, REVERT, release.name, release.side, "flipgate", details)
 
     def again() -> Files:
         found = _without(world, copy, release)
@@ -121,12 +112,8 @@ def _without(world: World, copy: Checkout, release: Release) -> Files | str:
         return f"somebody has changed the same lines of {path} since"
     if text == now:
         return {}
-    copy.write(path, text)
     try:
-        rendered_overlay(copy, own)
-        same = rendered_overlay(copy, other) == before
+        _, then = render_with(copy, path, text, (own, other))
     except BadInput as error:
         return f"without it {error.named_fact}"
-    finally:
-        copy.write(path, now)
-    return {path: text} if same else f"without it {release.side.other} would be changed, too"
+    return {path: text} if then == before else f"without it {release.side.other} would be changed, too"

@@ -15,7 +15,7 @@ from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
-from flipgate.core.git.message import FLIP, ROLL_BACK, commit_message
+from flipgate.core.git.message import FLIP, ROLL_BACK
 from flipgate.core.git.routes import Told
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes, RequestMerge, WithdrawRequest
@@ -33,7 +33,7 @@ from flipgate.steps.looking.applied import what_stands_still
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_requests import end_request, request_merge
-from flipgate.steps.moving.push import Files, note_commit, push
+from flipgate.steps.moving.push import Files, message_of, note_commit, push
 
 QUICK_SECONDS = 10.0
 """Of all exchanges with the Git server together, and of the program that opens a request, before a release is watched:
@@ -187,17 +187,8 @@ def _push(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> None:
 def _said(world: World, traffic: Traffic, to: Side) -> tuple[Told, str]:
     """What has sent users there, and the message of the commit that says so."""
     told = files_of.story(world.store.read(), to, FLIP, ROLL_BACK)
-    message = commit_message(
-        world.git_spec(),
-        told.what,
-        application=world.application.name,
-        release=told.release,
-        side=str(to),
-        by=told.by,
-        link=world.run_page,
-        details=files_of.lines(files_of.leading(traffic), to, told.why),
-    )
-    return told, message
+    details = files_of.lines(files_of.leading(traffic), to, told.why)
+    return told, message_of(world, told.what, told.release, to, told.by, details)
 
 
 def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Condition:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from flipgate.adapters.git import Checkout
+from flipgate.core.git.message import commit_message
 from flipgate.core.record import record as records
 from flipgate.core.values.errors import Conflict
+from flipgate.core.values.sides import Side
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 
@@ -41,6 +43,21 @@ def push(acting: Acting, copy: Checkout, changed: Files, again: Callable[[], Fil
         world.say(f"pushed {commit[:12]} to {spec.branch} of {spec.repository}: {', '.join(changed)}")
         return True
     raise AssertionError("not reached: the last loss is raised")
+
+
+def message_of(world: World, what: str, release: str, side: Side, by: str, details: str) -> str:
+    """The message of a commit that does so for a release, as the file has it said, with the page of this run."""
+    name, page = world.application.name, world.run_page
+    return commit_message(
+        world.git_spec(),
+        what,
+        application=name,
+        release=release,
+        side=str(side),
+        by=by,
+        link=page,
+        details=details,
+    )
 
 
 def note_commit(world: World, release: str, what: str, commit: str) -> None:
