@@ -50,14 +50,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the tiers. All tests on the lab run in one process: they share its nodes and its Prefect server, and what
-    one sends users would be late for what another measures."""
+    """Marks the tiers. Tests on the lab run in two processes, for most of their time is waiting: they share one lab and
+    its Prefect server. Faults come last of theirs, since the users of their shops go on to the end."""
+    root = Path(__file__).parent
+    items.sort(key=lambda item: item.path.is_relative_to(root / "faults"))
     for item in items:
-        tier = item.path.relative_to(Path(__file__).parent).parts[0].replace("faults", "lab")
+        tier = item.path.relative_to(root).parts[0].replace("faults", "lab")
         if tier in ("api", "lab"):
             item.add_marker(tier)
         if tier == "lab":
-            item.add_marker(pytest.mark.xdist_group(tier))
+            stories = item.path.is_relative_to(root / "lab" / "stories")
+            item.add_marker(pytest.mark.xdist_group("stories" if stories else "lab"))
         if tier == "simulation":
             item.add_marker("search")
 

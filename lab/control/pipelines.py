@@ -31,7 +31,7 @@ from lab.plane import namespaces
 
 POOL = "flipgate"
 TEMPLATE = paths.CHECKOUT / "deployments" / "work-pool.json"
-"""What a run may choose of how it is started: nothing."""
+"""What a run may choose of how it is started: nothing. A lab may have one of its own (`own_template`)."""
 COMMANDS = paths.CHECKOUT / "examples" / "sportsdata" / "checks"
 """What checks may run on the lab's worker: the example's own programs."""
 SCHEDULED = "reconcile"
@@ -88,9 +88,9 @@ class Pipelines:
     def deploy(self) -> None:
         """Creates the work pool and deploys everything in prefect.yaml; doing it again is fine."""
         create = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
-        self._prefect(*create, "--base-job-template", str(TEMPLATE))
+        self._prefect(*create, "--base-job-template", str(_template(self.lab)))
         self._prefect("--no-prompt", "deploy", "--all")
-        _deployed(self.lab).write_text(_checkout())
+        _deployed(self.lab).write_text(_checkout(self.lab))
 
     def start_worker(self, extra: Mapping[str, str] | None = None) -> None:
         """A worker on the pool, with `extra` in its environment, which its flow runs inherit."""
@@ -191,7 +191,7 @@ def find(lab: Lab) -> Pipelines | None:
     pipelines = find_server(lab)
     if pipelines is None or not _running(lab.dir, WORKER):
         return None
-    if not _deployed(lab).exists() or _deployed(lab).read_text() != _checkout():
+    if not _deployed(lab).exists() or _deployed(lab).read_text() != _checkout(lab):
         pipelines.deploy()
     return pipelines
 
@@ -207,6 +207,12 @@ def find_server(lab: Lab) -> Pipelines | None:
         if health.status_code == httpx.codes.OK and _running(lab.dir, SERVER):
             return pipelines
     return None
+
+
+def own_template(lab: Lab) -> Path:
+    """Where a lab keeps a template of its own for the work pool, in the place of the shipped one. It is a file, not an
+    argument: another program that finds this server deploys by it too."""
+    return lab.dir / "prefect" / "work-pool.json"
 
 
 def end_all(folder: Path) -> None:
@@ -265,9 +271,14 @@ def _packages() -> str:
     return hashlib.sha256((paths.CHECKOUT / "uv.lock").read_bytes()).hexdigest()
 
 
-def _checkout() -> str:
+def _template(lab: Lab) -> Path:
+    own = own_template(lab)
+    return own if own.exists() else TEMPLATE
+
+
+def _checkout(lab: Lab) -> str:
     """What the deployments are made of: prefect.yaml, the pool's template, and the flows for their parameters."""
-    files = [paths.CHECKOUT / "prefect.yaml", TEMPLATE, *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
+    files = [paths.CHECKOUT / "prefect.yaml", _template(lab), *sorted((paths.CHECKOUT / "flows").glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

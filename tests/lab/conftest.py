@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,23 +25,24 @@ def lab(tell: Callable[[str], None]) -> Lab:
 @pytest.fixture(scope="session")
 def prefect_server(lab: Lab, tell: Callable[[str], None]) -> Pipelines:
     """The shared lab's Prefect server and worker."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipelines, "TEMPLATE", choosing_environments(lab))
-        server = pipelines.up(lab, tell)
+    let_runs_choose_their_environment(lab)
+    server = pipelines.up(lab, tell)
     # Tests leave things half done on purpose; the one that wants them settled starts the flow itself.
     PrefectApi(server).pause("reconcile")
     return server
 
 
-def choosing_environments(lab: Lab) -> Path:
+def let_runs_choose_their_environment(lab: Lab) -> None:
     """The work pool's template as it is shipped, and one variable: tests have a run die, or reach Prefect through a
     front, by its environment. Nobody else's runs choose anything (tests/lab/prefect/test_protecting.py)."""
     template = json.loads(pipelines.TEMPLATE.read_text())
     template["job_configuration"]["env"] = "{{ env }}"
     template["variables"]["properties"]["env"] = {"type": "object", "additionalProperties": {"type": "string"}}
-    path = lab.dir / "tests-work-pool.json"
-    path.write_text(json.dumps(template))
-    return path
+    own = pipelines.own_template(lab)
+    own.parent.mkdir(exist_ok=True)
+    whole = own.with_suffix(f".{os.getpid()}")  # the other process of the lab's tests may be reading it
+    whole.write_text(json.dumps(template))
+    whole.replace(own)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +49,12 @@ class SecondTraefik:
 
 
 @contextmanager
-def second_traefik(lab: Lab, folder: Path, name: str, *, without: str = "") -> Iterator[SecondTraefik]:
+def second_traefik(
+    lab: Lab, folder: Path, name: str, *, without: str = "", namespaces: Sequence[str] = ()
+) -> Iterator[SecondTraefik]:
     """Beside the lab's own, Ready, with its arguments but for what has `without` in it; no user of the lab is sent to
-    it, as the way in leads to the first alone."""
+    it, as the way in leads to the first alone. With `namespaces` it follows these alone, so that what happens to other
+    applications of the lab is no change to it, which its throttle would count."""
     cluster = Cluster.connect(lab.kubeconfig)
     own = cluster.get(f"{DEPLOYMENTS}/traefik")
     try:
@@ -63,6 +66,9 @@ def second_traefik(lab: Lab, folder: Path, name: str, *, without: str = "") -> I
             each["cluster"] |= {"server": f"https://{address}:{relay.PORT}", "tls-server-name": "localhost"}
         (folder / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
         args = [arg for arg in _container(own)["args"] if not without or without not in arg]
+        if namespaces:
+            args = [arg for arg in args if "kubernetesgateway" not in arg]
+            args.append(f"--providers.kubernetescrd.namespaces={','.join(namespaces)}")
         env = [_pod_ip(), {"name": "KUBECONFIG", "value": str(folder / "kubeconfig")}]
         _create(cluster, name, own, {"args": args, "env": env})
         wait_until("the second Traefik is Ready", lambda: _ready(cluster, name))

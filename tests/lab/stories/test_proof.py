@@ -36,19 +36,23 @@ def test_the_last_of_several_routes_has_arrived_when_a_move_is_proven(
     new_stage: NewStage, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first patch passes, and answers by it come at once; the second, a little later, is held back."""
-    with second_traefik(lab, tmp_path, f"slow-{tmp_path.name[-1]}", without="throttle") as other:
+    name = f"slow-{tmp_path.name[-1]}"
 
-        def both(document: dict[str, Any]) -> None:
-            second_route(lab)(document)
-            traefik = {"throttleSeconds": DEFAULT_THROTTLE_SECONDS, "selector": f"app.kubernetes.io/name={other.name}"}
-            document["spec"]["traffic"]["traefik"] = traefik
+    def both(document: dict[str, Any]) -> None:
+        second_route(lab)(document)
+        traefik = {"throttleSeconds": DEFAULT_THROTTLE_SECONDS, "selector": f"app.kubernetes.io/name={name}"}
+        document["spec"]["traffic"]["traefik"] = traefik
 
-        stage = new_stage("held-back", edit=both)
+    stage = new_stage("held-back", edit=both)
+    place = stage.place
+    followed = (place.blue, place.green, place.route_namespace)
+    with second_traefik(lab, tmp_path, name, without="throttle", namespaces=followed) as other:
         world = stage.world()
 
         def shown(path: str) -> str:
-            host = stage.place.host
-            answer = world.cluster.through_pod("traefik", other.pod, 8443, path, host=host, scheme="https", timeout=5)
+            answer = world.cluster.through_pod(
+                "traefik", other.pod, 8443, path, host=place.host, scheme="https", timeout=5
+            )
             return answer.headers.get("x-served-side", "")
 
         def first_is_there() -> None:
