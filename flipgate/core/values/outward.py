@@ -46,11 +46,12 @@ def slack(text: str, longest: int) -> str:
     """For Slack's mrkdwn: nobody is called, nothing is a link, no block of code is opened
     (https://docs.slack.dev/messaging/formatting-message-text#escaping). At most `longest` characters of it, as they are
     sent."""
-    escaped = [char.translate(_FOR_SLACK) for char in valid(text)]
-    if sum(map(len, escaped)) <= longest:
-        return "".join(escaped)
+    shown = valid(text)
+    whole = shown.translate(_FOR_SLACK)
+    if len(whole) <= longest:
+        return whole
     room, kept = longest - len(MARK), []
-    for each in escaped:
+    for each in (char.translate(_FOR_SLACK) for char in shown):
         room -= len(each)
         if room < 0:
             break
