@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, Field
 
+from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
@@ -275,7 +276,9 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
-    opened = but(record, release=release, last=record.newest, question=None, approval=None, refused_build=None)
+    before = record.newest
+    release = release.chained(before.head if before else "")
+    opened = but(record, release=release, last=before, question=None, approval=None, refused_build=None)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 
@@ -374,6 +377,8 @@ def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
     repeated one is recognised."""
     key = f"{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
     text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
+    if change.phase.row.ended and release.head:
+        text = f"{text}, chain {release.head[:SHOWN_DIGITS]}"
     return announce(
         record,
         key,

@@ -55,6 +55,7 @@ def _news(record: Record) -> Iterator[object]:
 def _of_release(release: Release) -> Iterator[object]:
     yield release.again
     yield release.commits
+    yield release.chain
     proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
     yield from (proof.output or proof.seconds is not None for proof in proofs)
 
