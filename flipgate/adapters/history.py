@@ -81,8 +81,9 @@ class History:
         return _newest_first(map(self._release, self._finished()))
 
     def kept(self) -> tuple[list[Kept], list[PermanentError]]:
-        """Finished releases as the objects of both kinds have them, in no order; and what cannot be read of these."""
-        items = [(of, item) for of in (COPY, HISTORY) for item in self._finished(KIND_OF[of])]
+        """Finished releases as the objects of both kinds have them, in no order; and what cannot be read of these. A
+        copy is made before what people read, and so asked for after it."""
+        items = [(of, item) for of in (HISTORY, COPY) for item in self._finished(KIND_OF[of])]
         found = [self._kept(of, item) for of, item in items]
         return [each for each in found if isinstance(each, Kept)], [
             each for each in found if not isinstance(each, Kept)

@@ -276,9 +276,8 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
-    before = record.newest
-    release = release.chained(before.head if before else "")
-    opened = but(record, release=release, last=before, question=None, approval=None, refused_build=None)
+    release = release.chained(record.newest.head if record.newest else "")
+    opened = but(record, release=release, last=record.newest, question=None, approval=None, refused_build=None)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
 
@@ -373,12 +372,10 @@ def _with_entry(record: Record, entry: JournalEntry) -> Record:
 
 
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
-    """Returns the record with the announcement of a change of phase. Its id is made of what happened, so that a
-    repeated one is recognised."""
+    """Returns the record with the announcement of a change of phase; of an end with the head of the release's chain."""
     key = f"{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
-    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
-    if change.phase.row.ended and release.head:
-        text = f"{text}, chain {release.head[:SHOWN_DIGITS]}"
+    head = f", chain {release.head[:SHOWN_DIGITS]}" if change.phase.row.ended and release.head else ""
+    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason}){head}"
     return announce(
         record,
         key,

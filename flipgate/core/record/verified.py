@@ -66,7 +66,8 @@ class Kept:
 
 @dataclass(frozen=True)
 class Broken:
-    """One thing that is not as it was written. `expected` and `found` are hashes, or what stands there."""
+    """One thing that is not as it was written. `expected` and `found` are hashes, or what stands there; without a
+    `release` it is about all of them."""
 
     release: str
     of: str
@@ -77,9 +78,11 @@ class Broken:
     found: str = ""
 
     def __str__(self) -> str:
+        expected = f"; expected {self.expected}, found {self.found}" if self.expected else ""
+        if not self.release:
+            return f"{self.fact}{expected}"
         place = f"release {self.release}, {self.what} of {self.at}" if self.what else f"release {self.release}"
-        said = f"; expected {self.expected}, found {self.found}" if self.expected else ""
-        return f"{place} ({self.of}): {self.fact}{said}"
+        return f"{place} ({self.of}): {self.fact}{expected}"
 
 
 @dataclass(frozen=True)
