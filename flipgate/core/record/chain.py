@@ -1,7 +1,7 @@
 """The chain of a release: a link for each change of phase and each decision, whose hash covers the one before it.
 
 The first link of a release continues the last of the release before, so that one that is removed is missed. It shows
-that what was written was changed, not by whom, and it is no signature: docs/decisions/0019. How it is verified:
+that what was written was changed, not by whom, and it is no signature: docs/decisions/0021. How it is verified:
 `core/record/verified.py`.
 """
 
@@ -16,7 +16,6 @@ from typing import Any, Final
 from pydantic import AwareDatetime, Field
 
 from flipgate.core.values.base import Model, but
-from flipgate.core.values.stored import Name
 
 OPENED: Final = "opened"
 PHASE: Final = "phase"
@@ -33,22 +32,23 @@ SHOWN_DIGITS: Final = 20
 
 
 class Link(Model):
-    """One thing that happened to a release, in its place in the chain."""
+    """One thing that happened to a release, in its place in the chain. Its texts are words of ours and hashes, so they
+    need not be cut, which would cost each reader of the record."""
 
-    of: Name
-    what: Name
-    """The phase, or the decision."""
+    of: str
+    what: str
+    """The phase, the decision; of what it was opened with, the release's name."""
     at: AwareDatetime
-    content: Name
+    content: str
     """The hash of all that is stored of it."""
-    hash: Name
+    hash: str
     """Of this link and the hash before it."""
 
 
 class Chain(Model):
     """The links of one release, oldest first."""
 
-    before: Name = ""
+    before: str = ""
     """The hash that the first link kept continues; empty where a chain begins."""
     left_out: int = Field(default=0, exclude_if=lambda count: not count)
     """Older links that were let go, beyond LINKS_KEPT."""
