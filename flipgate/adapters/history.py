@@ -44,14 +44,17 @@ class History:
         """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one
         again is fine: entries that the record has let go since are kept."""
         journal = tuple(journal)
+        found = {item["metadata"]["name"]: item for item in self._finished()}
+        name = self._name_of(release)
+        item = found.pop(name, None)
         for left in reversed(range(WRITE_TRIES)):
-            found = {item["metadata"]["name"]: item for item in self._finished()}
             try:
-                self._write_history(release, journal, found.pop(self._name_of(release), None))
+                self._write_history(release, journal, item)
                 break
             except Conflict:  # another run of ours finishes the same release
                 if not left:
                     raise
+                item = self._cluster.find(self._path(name))
         for old in _newest_first([release, *map(self._release, found.values())])[HISTORY_KEPT:]:
             if old.chain:
                 self._cluster.delete(self._path(self._name_of(old, "chain")))
@@ -93,8 +96,9 @@ class History:
         release = self._release(item)
         if isinstance(release, PermanentError):
             return release
-        made = datetime.fromisoformat(item["metadata"]["creationTimestamp"])
-        name = item["metadata"]["name"].removeprefix(f"{KIND_OF[of]}-{self.name}-")
+        meta = item["metadata"]
+        made = datetime.fromisoformat(meta["creationTimestamp"]) if "creationTimestamp" in meta else None
+        name = meta["name"].removeprefix(f"{KIND_OF[of]}-{self.name}-")
         return Kept(name, of, release.chain, parse_json(item["data"]["release.json"]), made)
 
     def history_problems(self) -> list[PermanentError]:
@@ -114,13 +118,6 @@ class History:
     def names(self) -> list[str]:
         """The finished releases by the names of their objects alone: those too that cannot be read."""
         return [item["metadata"]["name"].removeprefix(f"release-{self.name}-") for item in self._finished()]
-
-    def attempts(self, identity: str) -> int:
-        """The highest attempt of the release of this id in the history, 0 without any. By the names alone: an attempt
-        that cannot be read has been made all the same, and its number must not be given out twice."""
-        prefix, names = f"{identity}-", self.names()
-        numbers = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def _finished(self, kind: str = "release") -> list[dict[str, Any]]:
         selector = f"flipgate.dev/application={self.name},flipgate.dev/kind={kind}"

@@ -15,10 +15,12 @@ from greenlet import getcurrent
 
 import flows.reconcile
 from flipgate.adapters.cluster import Cluster
+from flipgate.adapters.history import HISTORY_KEPT
 from flipgate.adapters.store import Store, parse_record
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import Record
 from flipgate.core.record.size import written
+from flipgate.core.record.verified import of_record, verify
 from flipgate.core.spec.application import load_application
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
@@ -163,7 +165,10 @@ class Simulation:
             case Drift(fact) | OpenStep(fact):
                 return [str(fact)]
         untold = self.promises.untold(self.chat.told)
-        return [*settled_problems(self.town, view.record), *untold, *self.prefect.endless()]
+        kept, unread = world.store.kept()
+        chain = verify([*kept, *of_record(view.record)], HISTORY_KEPT).broken
+        remembered = [*map(str, unread), *map(str, chain)]
+        return [*settled_problems(self.town, view.record), *untold, *remembered, *self.prefect.endless()]
 
     def _on(self, seconds: float) -> None:
         self.scheduler.run(self.scheduler.now + seconds, lambda: self.broken is not None)

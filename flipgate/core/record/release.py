@@ -289,6 +289,13 @@ def release_id(rendered: Mapping[str, Any], again: Mapping[str, str] | None = No
     return hashlib.sha256(canonical.encode()).hexdigest()[:ID_DIGITS]
 
 
+def attempts(names: Iterable[str], identity: str) -> int:
+    """Returns the highest attempt of the release of this id among these names, 0 without any. By the names alone: one
+    that cannot be read has been made all the same, and its number must not be given out twice."""
+    numbers = [name.removeprefix(f"{identity}-") for name in names if name.startswith(f"{identity}-")]
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
 def again_mark(word: str) -> str:
     """Returns the mark of a word by which somebody says that a reference has other content: the same word, an event's
     id told twice, is the same release. Empty for none."""

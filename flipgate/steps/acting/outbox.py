@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT
@@ -152,3 +152,10 @@ def write_history(world: World) -> None:
     for release in reversed(record.releases):
         if release.phase.row.ended:
             world.store.write_history(release, entries_of(record.journal, release.name))
+
+
+def complete_history(world: World, record: Record, names: Collection[str]) -> None:
+    """Writes what has ended and is not among these names of the history: it is written after the last phase, so a fault
+    may leave the newest release in the record alone, which forgets it with the next one that ends."""
+    if any(each.phase.row.ended and each.name not in names for each in record.releases):
+        write_history(world)

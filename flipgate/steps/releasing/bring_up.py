@@ -12,7 +12,7 @@ from flipgate.core.record import record as records
 from flipgate.core.record.intents import BringUp
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.release import CHECKS, PhaseChange, Release
+from flipgate.core.record.release import CHECKS, PhaseChange, Release, attempts
 from flipgate.core.spec.application import application_hash
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Conflict, Refused
@@ -28,7 +28,7 @@ from flipgate.core.workloads.view import SideState, View, Workload, repository_o
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import journal
-from flipgate.steps.acting.outbox import advance, need_open, write, write_history
+from flipgate.steps.acting.outbox import advance, complete_history, need_open, write, write_history
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.commands import need_commands
 from flipgate.steps.looking.look import configuration, list_side, look, need_dark, need_record
@@ -310,13 +310,12 @@ def _say_left_out(world: World, side: SideState) -> None:
 
 def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
     now = world.now()
-    # The history is written after the last phase change, so a crash may leave the newest release in the record alone.
-    record = need_record(world, view)
-    known = [old.attempt for old in record.releases if old.id == meant.id]
-    attempt = 1 + max([world.store.attempts(meant.id), *known])
+    record, names = need_record(world, view), world.store.names()
+    complete_history(world, record, names)
+    attempt = 1 + attempts([*names, *(old.name for old in record.releases)], meant.id)
     anew = ", ".join(new_content(meant.images, meant.again, meant.live))
     message = f"by {opened_by}{f'; with other content under the same name: {anew}' if anew else ''}"
-    opened = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=message)
+    change = PhaseChange(phase=Phase.DEPLOYING, reason=Reason.BUILD_ANNOUNCED, at=now, message=message)
     release = Release(
         id=meant.id,
         attempt=attempt,
@@ -326,10 +325,10 @@ def _create(world: World, view: View, meant: Meant, opened_by: str) -> Release:
         wanted=meant.wanted,
         again=meant.again,
         opened_by=opened_by,
-        changes=(opened,),
+        changes=(change,),
     )
-    write(world, lambda found: records.open_release(queue.dequeue(found, record.queued), release, now))
-    return release
+    opened = write(world, lambda found: records.open_release(queue.dequeue(found, record.queued), release, now))
+    return opened.named(release.name) or release
 
 
 def _at_present_counts(world: World, release: Release, active: SideState | None) -> Release:

@@ -13,7 +13,7 @@ from flipgate.adapters.store import Store, applications
 from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import SCHEMA_VERSION, Record
-from flipgate.core.record.release import PhaseChange, Release
+from flipgate.core.record.release import PhaseChange, Release, attempts
 from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused
@@ -160,11 +160,11 @@ def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
 
 def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:
     first = finished(2)
-    assert world.store.attempts(first.id) == 0
+    assert attempts(world.store.names(), first.id) == 0
     world.store.write_history(first)
     spoil(shop, but(first, attempt=12), "{")
-    assert world.store.attempts(first.id) == 12
-    assert world.store.attempts(first.id[:-1]) == 0
+    assert attempts(world.store.names(), first.id) == 12
+    assert attempts(world.store.names(), first.id[:-1]) == 0
 
 
 def test_a_garbled_finished_release_stops_no_deploy_and_no_end(cluster: Cluster, lab: Lab) -> None:

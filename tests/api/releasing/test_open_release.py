@@ -25,6 +25,15 @@ def test_a_release_is_the_whole_environment_at_the_counts_the_active_side_has(sh
     assert world.store.history() == []
 
 
+def test_one_that_ended_and_did_not_get_into_the_history_gets_there_before_the_record_forgets_it(world: World) -> None:
+    first = opened(world)
+    advance(world, first.name, Phase.ABORTED, Reason.DEPLOY_ABORTED)
+    assert world.store.history() == []
+    opened(world, "3")
+    assert [each.name for each in world.store.history()] == [first.name]
+    assert {each.name for each in world.store.kept()[0]} == {first.name}, "with its copy"
+
+
 def test_announced_again_it_is_scaled_to_what_the_active_side_has_by_now(shop: Shop, world: World) -> None:
     first = opened(world)
     under_lease(world, bring_up, first)
