@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, Field
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
@@ -125,22 +126,6 @@ class Approval(Model):
     def unspent(self) -> bool:
         """Whether it is a yes that no move has used yet."""
         return self.decision is Decision.APPROVE and self.spent_by is None
-
-
-class Announcement(Model):
-    """A message that must reach people: delivered at least once, under an id that stays."""
-
-    id: Name
-    release: Name
-    """Empty for a message that is about no release."""
-    side: Side
-    text: Text
-    reason: Name = ""
-    """One UpperCamelCase word."""
-    url: Address = ""
-    at: datetime
-    noted: bool = False
-    """Its Kubernetes Events were written."""
 
 
 class Record(Model):

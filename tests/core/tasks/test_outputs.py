@@ -8,8 +8,8 @@ import pytest
 
 from flipgate.cli._failures import fail
 from flipgate.cli._print import echo, emit, table
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
-from flipgate.core.record.record import Announcement
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
