@@ -9,6 +9,7 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
@@ -50,6 +51,6 @@ def ask_and_rest(world: World, soaked: Release, cluster: str, unseen_by: str = "
             return no
     with world.acting() as acting:
         act_again(acting)
-        settled = task.settle_release(acting, soaked.name, unseen_by)
+        settled = task.settle_release(acting, soaked.name, self_declared(unseen_by) if unseen_by else "")
     start_what_waited(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"

@@ -172,11 +172,15 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     yield "", f"expires {clock(question['expiresAt'])}"
     if question["url"]:
         yield "", question["url"]
+    if question["whoMay"]:
+        yield "Approval", question["whoMay"]
     for line in question["lookFirst"]:
         yield "Look", line
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
+        if decision["void"]:
+            yield "", click.style(f"void: {decision['void']}", fg="red")
 
 
 def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:

@@ -40,8 +40,9 @@ DATA = """\
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND or address],
+                  whoMay: null or who may approve, by the policy,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
-                  decision: null or {decision, by, via, reason, at, spent}}
+                  decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],

@@ -96,7 +96,7 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
         end = f'flipgate rollback {record.application} --reason "..."'
         return f"Users saw nothing of it: reconcile goes on {soon}; to end it: {end}"
     if stop.withdrawn:
-        said = f" of {record.approval.by}" if record.approval else ""
+        said = f" of {record.approval.said_by}" if record.approval else ""
         return f"The yes{said} is void: reconcile has a person asked again {soon}"
     if stop.question and record.question:
         until = f"{record.question.expires_at:%Y-%m-%d %H:%M} UTC"

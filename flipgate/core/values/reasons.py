@@ -99,6 +99,7 @@ class Why(StrEnum):
     NO_TRAEFIK = "NoTraefik"
     NO_WAY_BACK = "NoWayBack"
     NOT_A_WAY_BACK = "NotAWayBack"
+    NOT_AN_APPROVER = "NotAnApprover"
     NOT_APPLIED = "NotApplied"
     NOT_FOUND = "NotFound"
     NOT_READY = "NotReady"
@@ -133,8 +134,10 @@ class Why(StrEnum):
     ROUTES_ELSEWHERE = "RoutesElsewhere"
     ROUTES_SPLIT = "RoutesSplit"
     RUN_FAILED = "RunFailed"
+    SAME_PERSON = "SamePerson"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
     SCALED_BY_ANOTHER = "ScaledByAnother"
+    SELF_DECLARED = "SelfDeclared"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
     SETTLE_APPROVED = "SettleApproved"
@@ -271,6 +274,7 @@ NoSuchTransition | a release cannot go from its phase to that one | flipgate sta
 NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
 NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
 NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
+NotAnApprover | who said yes is not among those whom the policy names | flipgate status APP (names who may)
 NotApplied | the cluster does not run what is pushed, or Flux is suspended | the message says why; the same build again
 NotFound | the application is not managed, or an object is not there | flipgate adopt APP
 NotReady | the old side lacks Ready pods | kubectl get pods there
@@ -305,8 +309,10 @@ RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3a
 RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
 RunFailed | the run that was waited for ended badly, or a person took its release another way | flipgate status APP
+SamePerson | who opened the release said yes, and the policy wants two persons | flipgate status APP (names who may)
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
+SelfDeclared | the policy says who may approve, and nobody has proven this name | flipgate status APP (names who may)
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
 SettleApproved | a person gave the fast way back up | nothing

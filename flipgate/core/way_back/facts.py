@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from flipgate.core.record import queue
-from flipgate.core.record.approvals import NotGranted, accept
+from flipgate.core.record.approvals import NotGranted, accept, answered
 from flipgate.core.record.conditions import ROUTES_IN_GIT, condition_of, held
 from flipgate.core.record.record import Condition, ConditionStatus, Question, Record
 from flipgate.core.spec.application import Application
@@ -183,7 +183,7 @@ def _old_side(facts: Facts, judged: Back | NoWay | None) -> Side | None:
 
 def question_state(record: Record, question: Question, now: datetime) -> str:
     """`open`, `approved`, `rejected`, `expired` or `void`; whether the basis still holds is the run's to judge."""
-    judged = accept(record.approval, question, question.basis, now)
+    judged = accept(answered(record), question, question.basis, now)
     if not isinstance(judged, NotGranted):
         return "approved"
     return {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.APPROVAL_EXPIRED: "expired"}.get(

@@ -22,6 +22,7 @@ from flipgate.steps.releasing import questions
 from tests.api.played import SuspendedError
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import Install, later, read_settings
+from tests.core.builders import ANA
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
@@ -129,7 +130,7 @@ def reading_a_config_map(shop: Shop, until: Phase) -> World:
 
 def by_cli(world: World, decision: Decision) -> None:
     """A recorded decision whose doorbell nobody heard."""
-    questions.decide(world, decision, by="ana", via="cli", reason="as agreed")
+    questions.decide(world, decision, by=ANA, via="cli", reason="as agreed")
 
 
 def recorded(world: World) -> Approval:

@@ -18,6 +18,7 @@ from flipgate.steps.releasing.questions import decide, pose, take_form
 from flipgate.steps.releasing.settle import soak_evidence
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
+from tests.core.builders import ANA
 
 
 def put_route(shop: Shop, to: str) -> str:
@@ -39,7 +40,7 @@ def asked(world: World) -> World:
 
 
 def say_yes(world: World) -> None:
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    decide(world, Decision.APPROVE, by=ANA, via="cli", reason="it soaked")
 
 
 def other_route(shop: Shop) -> Callable[[], None]:
@@ -80,7 +81,7 @@ def test_a_yes_to_what_would_be_refused_anyway_is_refused_with_the_mend_and_the_
     assert world.store.read().approval is None
     assert [line for line in said if fact in line and "changes nothing" in line]
 
-    decide(world, Decision.REJECT, by="ana", via="cli", reason="a no is never refused")
+    decide(world, Decision.REJECT, by=ANA, via="cli", reason="a no is never refused")
     asked(world)
     mended()
     say_yes(world)
