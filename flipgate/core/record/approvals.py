@@ -141,7 +141,9 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
     if old is None or (old.kind, old.release) != (question.kind, question.release):
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
-    return isinstance(decided, Granted) or (decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP)
+    if isinstance(decided, Granted):
+        return old.who_may == question.who_may
+    return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
 def _about(question: Question) -> tuple[object, ...]:

@@ -15,13 +15,15 @@ from pydantic import Field
 
 from flipgate.core.values.base import Model
 from flipgate.core.values.stored import Name
-from flipgate.core.values.text import NAME_BYTES, SELF_DECLARED, as_name, self_declared, written_bytes
+from flipgate.core.values.text import NAME_BYTES, NAME_SHOWN, SELF_DECLARED, as_name, cut, self_declared, written_bytes
 
 ANONYMOUS: Final = "system:unauthenticated"
 """The group of requests without a login."""
 SHARED: Final = frozenset({"admin", "kubernetes-admin", "kubernetes-super-admin", "root"})
 """Logins that installers of Kubernetes make, and that many people hold; beside all that begin with `system:`."""
 SAYS: Final = ", says "
+LEAST_CLAIM: Final = 8
+"""Characters of a claimed name that are worth showing."""
 
 
 class Door(StrEnum):
@@ -61,14 +63,13 @@ class Speaker:
         if self.caller is None:
             return as_name(self.claimed)
         user = as_name(self.caller.user)
-        return f"{user}{SAYS}{as_name(self.claimed)}" if is_shared(user) else user
+        room = NAME_SHOWN - len(user) - len(SAYS)  # whoever reads the name again must find the login whole
+        return f"{user}{SAYS}{cut(as_name(self.claimed), room)}" if is_shared(user) and room >= LEAST_CLAIM else user
 
     @property
     def name(self) -> str:
         """How they are called in records and messages; what is claimed of it is marked."""
-        if self.caller is None or is_shared(self.caller.user):
-            return self.plain + SELF_DECLARED
-        return self.plain
+        return self.plain + SELF_DECLARED if self.caller is None or SAYS in self.plain else self.plain
 
 
 def is_shared(user: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.values.text import NAME_SHOWN, as_name, self_declared
 from flipgate.core.values.who import Caller, Identity, Speaker, read_caller, shown, user_of
 
 
@@ -50,6 +51,15 @@ def test_beside_a_login_that_many_share_stands_who_they_say_they_are(user: str) 
     speaker = Speaker("ana@laptop", Caller(user))
     assert speaker.name == f"{user}, says ana@laptop (self-declared)"
     assert user_of(speaker.name) == user_of(speaker.plain) == user
+
+
+@pytest.mark.parametrize("length", [60, 85, 90, 93, 100, 200])
+def test_a_long_login_is_found_whole_in_a_name_that_was_bounded_once_more(length: int) -> None:
+    """A flow bounds the name that it is given: cut within the login, nobody would be known by it."""
+    user = "system:" + "x" * (length - 7)
+    speaker = Speaker("ana@laptop" * 9, Caller(user))
+    assert user_of(self_declared(speaker.plain)) == user_of(speaker.name) == as_name(user)
+    assert len(speaker.plain) <= NAME_SHOWN
 
 
 @pytest.mark.parametrize(
