@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from copy import copy
 from datetime import datetime
 from functools import lru_cache
@@ -18,34 +18,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from flipgate.adapters.addresses import address
-from flipgate.adapters.cluster import FIELD_MANAGER, Cluster, Reader
+from flipgate.adapters.cluster import Cluster, Reader
 from flipgate.adapters.connection import READ_SECONDS
-from flipgate.core.record.entries import merged
-from flipgate.core.record.record import SCHEMA_VERSION, JournalEntry, Record
-from flipgate.core.record.release import Release
-from flipgate.core.record.schema import schema_of_release
-from flipgate.core.record.size import JOURNAL, Finished, written, written_release
+from flipgate.adapters.history import PAUSE_SECONDS, WRITE_TRIES, History, by_newer, first_problem, unreadable
+from flipgate.core.record.record import SCHEMA_VERSION, Record
+from flipgate.core.record.size import written
 from flipgate.core.spec.application import Application, load_application
 from flipgate.core.values.errors import Conflict, LostLease, NotFound, PermanentError, Refused, about
 from flipgate.core.values.foreign import NotJson, parse_json
 from flipgate.core.values.reasons import Why
 from flipgate.core.way_back.unwatched import Reconciled
 
-HISTORY_KEPT = 50
-WRITE_TRIES = 8
 PARSED_KEPT = 8
 """Records that are kept as they were parsed: who waits reads the same text again and again. A record is frozen."""
-PAUSE_SECONDS = 0.02
-"""The pause after a lost write is drawn from 0 to this, times the losses so far."""
 
 
-class Store:
+class Store(History):
     """The application, the record and the history of one application, in namespace `namespace`."""
 
     def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
-        self._cluster = cluster
-        self.namespace = namespace
-        self.name = name
+        super().__init__(cluster, namespace, name)
         self._epoch: int | None = None
         self._ours: list[tuple[Record, str]] = []
         """The record as we wrote it last, and its version then; known to each Store that came of this one."""
@@ -182,89 +174,7 @@ class Store:
             return Reconciled.model_validate({key: data.get(key) for key in Reconciled.model_fields})
         except ValidationError as error:
             what = f"reconcile's last success in ConfigMap {self.namespace}/{name}"
-            raise _unreadable(_first_problem(error), what, self.namespace, name) from error
-
-    def write_history(self, release: Release, journal: Iterable[JournalEntry] = ()) -> None:
-        """Keeps a finished release with its journal, and lets the oldest beyond HISTORY_KEPT go. Writing the same one
-        again is fine: entries that the record has let go since are kept."""
-        journal = tuple(journal)
-        for left in reversed(range(WRITE_TRIES)):
-            try:
-                self._write_history(release, journal)
-                break
-            except Conflict:  # another run of ours finishes the same release
-                if not left:
-                    raise
-        for old in self.history()[HISTORY_KEPT:]:
-            self._cluster.delete(self._path(f"release-{self.name}-{old.name}"))
-
-    def _write_history(self, release: Release, journal: Iterable[JournalEntry]) -> None:
-        name = f"release-{self.name}-{release.name}"
-        item = self._cluster.find(self._path(name))
-        before = self._journal(item) if item else ()
-        entries = merged(() if isinstance(before, PermanentError) else before, journal)
-        told, journaled = written_release(Finished(release, entries))
-        data = {"schema": str(schema_of_release(release)), "release.json": told, "journal.json": journaled}
-        self._put(name, data, "release", item)
-
-    def history(self) -> list[Release]:
-        """Finished releases, newest first. One that cannot be read is left out: see `history_problems`."""
-        found = [self._release(item) for item in self._finished()]
-        return sorted((r for r in found if isinstance(r, Release)), key=lambda release: release.since, reverse=True)
-
-    def history_problems(self) -> list[PermanentError]:
-        """What `history` leaves out, and why: old news is worth telling, and never worth stopping a release for."""
-        found = [self._release(item) for item in self._finished()]
-        return [problem for problem in found if isinstance(problem, PermanentError)]
-
-    def finished(self, name: str) -> tuple[Release, tuple[JournalEntry, ...], PermanentError | None]:
-        """One finished release, its journal, and what is wrong with that: a journal that cannot be read hides itself
-        alone. Raises NotFound, PermanentError when the release cannot be read."""
-        item = self._cluster.get(self._path(f"release-{self.name}-{name}"))
-        release, journal = self._release(item), self._journal(item)
-        if isinstance(release, PermanentError):
-            raise release
-        return (release, (), journal) if isinstance(journal, PermanentError) else (release, journal, None)
-
-    def names(self) -> list[str]:
-        """The finished releases by the names of their objects alone: those too that cannot be read."""
-        return [item["metadata"]["name"].removeprefix(f"release-{self.name}-") for item in self._finished()]
-
-    def attempts(self, identity: str) -> int:
-        """The highest attempt of the release of this id in the history, 0 without any. By the names alone: an attempt
-        that cannot be read has been made all the same, and its number must not be given out twice."""
-        prefix, names = f"{identity}-", self.names()
-        numbers = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
-
-    def _finished(self) -> list[dict[str, Any]]:
-        selector = f"flipgate.dev/application={self.name},flipgate.dev/kind=release"
-        return self._cluster.items(self._path(), labelSelector=selector)
-
-    def _release(self, item: dict[str, Any]) -> Release | PermanentError:
-        name = item["metadata"]["name"]
-        try:
-            release = Release.model_validate_json((item.get("data") or {}).get("release.json", ""))
-        except ValidationError as error:
-            fact = _newer(item) or _first_problem(error)
-        else:
-            if release.changes and all(change.at.tzinfo for change in release.changes):
-                return release
-            fact = "it does not say when it ended"
-        return _unreadable(fact, f"release in ConfigMap {self.namespace}/{name}", self.namespace, name)
-
-    def _journal(self, item: dict[str, Any]) -> tuple[JournalEntry, ...] | PermanentError:
-        """A release that was finished before journals were kept has none."""
-        name, text = item["metadata"]["name"], (item.get("data") or {}).get("journal.json", "[]")
-        try:
-            journal = JOURNAL.validate_json(text)
-        except ValidationError as error:
-            fact = _newer(item) or _first_problem(error)
-        else:
-            if all(entry.at.tzinfo and (entry.ended or entry.at).tzinfo for entry in journal):
-                return journal
-            fact = "an entry does not say when it was"
-        return _unreadable(fact, f"journal in ConfigMap {self.namespace}/{name}", self.namespace, name)
+            raise unreadable(first_problem(error), what, self.namespace, name) from error
 
     def _read(self) -> tuple[Record, str]:
         path = self._path(f"record-{self.name}")
@@ -278,30 +188,6 @@ class Store:
             ) from error
         text = (obj.get("data") or {}).get("record.json", "")
         return parse_record(text, self.name, self.namespace), obj["metadata"]["resourceVersion"]
-
-    def _put(self, name: str, data: dict[str, str], kind: str, found: dict[str, Any] | None) -> None:
-        """Makes a ConfigMap, or makes it so where it is as it was `found`: late, it would take a newer one back."""
-        if found is None:
-            self._cluster.create(self._path(), self._config_map(name, data, kind))
-        elif found.get("data") != data:
-            version = found["metadata"]["resourceVersion"]
-            self._cluster.apply(self._path(name), self._config_map(name, data, kind, version))
-
-    def _config_map(self, name: str, data: dict[str, str], kind: str, version: str = "") -> dict[str, Any]:
-        meta: dict[str, Any] = {"name": name, "namespace": self.namespace, "labels": self._labels(kind)}
-        if version:
-            meta["resourceVersion"] = version
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
-
-    def _labels(self, kind: str) -> dict[str, str]:
-        return {
-            "app.kubernetes.io/managed-by": FIELD_MANAGER,
-            "flipgate.dev/application": self.name,
-            "flipgate.dev/kind": kind,
-        }
-
-    def _path(self, name: str = "") -> str:
-        return address("ConfigMap", self.namespace, name)
 
 
 def applications(cluster: Reader, namespace: str) -> list[str]:
@@ -322,7 +208,7 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
         raise _bad_record("it does not say which schema it is of", name, namespace)
     if found > SCHEMA_VERSION:
         raise Refused(
-            f"was {_by_newer(found)}",
+            f"was {by_newer(found)}",
             obj=f"record of {name}",
             reason=Why.NEWER_RECORD,
             untouched="everything",
@@ -331,37 +217,11 @@ def parse_record(text: str, name: str, namespace: str) -> Record:
     try:
         return Record.model_validate_json(text)
     except ValidationError as error:
-        raise _bad_record(_first_problem(error), name, namespace) from error
-
-
-def _by_newer(schema: int) -> str:
-    return f"written by a newer flipgate (schema {schema}, this one knows {SCHEMA_VERSION})"
-
-
-def _newer(item: dict[str, Any]) -> str:
-    """That an object of the history is a newer flipgate's; empty where it is not."""
-    schema = str((item.get("data") or {}).get("schema", ""))
-    return _by_newer(int(schema)) if schema.isdecimal() and int(schema) > SCHEMA_VERSION else ""
+        raise _bad_record(first_problem(error), name, namespace) from error
 
 
 def _bad_record(why: str, name: str, namespace: str) -> PermanentError:
-    return _unreadable(why, f"record of {name}", namespace, f"record-{name}")
-
-
-def _unreadable(why: str, what: str, namespace: str, config_map: str) -> PermanentError:
-    return PermanentError(
-        f"cannot be read: {why}",
-        obj=what,
-        untouched="everything",
-        next_command=f"kubectl -n {namespace} get configmap {config_map} -o yaml",
-    )
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(step) for step in first["loc"])
-    more = f" (the first of {error.error_count()} problems)" if error.error_count() > 1 else ""
-    return (f"{place}: " if place else "") + first["msg"] + more
+    return unreadable(why, f"record of {name}", namespace, f"record-{name}")
 
 
 def _version(obj: dict[str, Any] | None) -> str:

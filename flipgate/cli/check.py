@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         flipgate check -f - < flipgate.yaml
         flipgate check -f flipgate.yaml --rbac        the Roles that it needs: read them, then kubectl apply -f -
         flipgate check -f flipgate.yaml --admission   the policies beside them
+        flipgate check sportsdata --admission --writers oncall   and only they and flipgate write records
         flipgate check sportsdata --account reader    whether who is logged in may do what a reader needs""",
 )
 @click.argument("app", required=False)
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
 @click.option("--rbac", is_flag=True, help="Print the Roles, bindings and accounts that the application needs.")
 @click.option("--apart", is_flag=True, help="With --rbac: an account for each who acts, and one for readers.")
 @click.option("--admission", is_flag=True, help="Print the admission policies that stand beside these Roles.")
+@click.option(
+    "--writers",
+    multiple=True,
+    metavar="GROUP",
+    help="With --admission: deny writes of records to all but flipgate's accounts and this group. Repeatable.",
+)
 @click.option(
     "--account",
     type=click.Choice(["setup", "deploy", "flip", "reconcile", "reader"]),
@@ -56,6 +63,7 @@ def check(
     rbac: bool,
     apart: bool,
     admission: bool,
+    writers: tuple[str, ...],
     account: str | None,
     output: str | None,
 ) -> None:
@@ -71,17 +79,20 @@ def check(
     that a side ran and the file names no longer).
 
     With --admission prints policies for what Roles cannot say: which fields of a workload flipgate's accounts change,
-    and that they shrink nothing that a route leads to.
+    that they shrink nothing that a route leads to, and who writes the records: with --writers all others are denied,
+    people with a login of their own who type `flipgate rollback` too, unless they are in that group.
 
     Changes nothing. Exit code 2 for a file that cannot be meant, 1 when the cluster is not as the file says. What was
     written without quotes and most likely meant otherwise is named beside what is wrong with the cluster (2).
     """
     _need_sense(app, filename, offline=offline, rbac=rbac, apart=apart)
+    if writers and not admission:
+        raise click.UsageError("--writers is for --admission.")
     application, doubt = read_to_check(filename) if filename else (options.world(app or "").application, None)
     if doubt and (offline or rbac or admission):
         raise doubt
     if admission:
-        _print_policies(application, options.namespace)
+        _print_policies(application, options.namespace, writers)
         return
     if rbac:
         _print_rights(options, application, _typed(app, filename, offline, apart), offline=offline, apart=apart)
@@ -130,10 +141,10 @@ def _check(
         sys.exit(doubt.exit_code if doubt else 1)
 
 
-def _print_policies(application: Application, own: str) -> None:
+def _print_policies(application: Application, own: str, writers: tuple[str, ...]) -> None:
     from flipgate.core.rights.admission import policies
 
-    echo(policies(application, own), nl=False)
+    echo(policies(application, own, writers), nl=False)
 
 
 def _typed(app: str | None, filename: str | None, offline: bool, apart: bool) -> str:

@@ -33,6 +33,10 @@ DATA = """\
   problems    [{"of", "fact"}]: what could not be read beside it}
   "evidence" is [{"gate", "verdict", "detail"}], of judgements with "seconds" and a program's "output", where there are
   any; a verdict "info" is only shown. Times are ISO 8601, UTC.
+-o json with --verify: {"application", "ok", "releases", "links", "head": the newest link's hash, or null,
+  "headOf": {"release", "what", "at"} of the link that --head names, or null, "begins": {"release", "continues": the
+  hash of one that was let go, or null}, or null, "without": older releases that have no chain, "notes": [SENTENCE],
+  "problems": [{"release", "of": copy|history|record, "what", "at", "fact", "expected", "found"}]}, the first one first
 -o junit with RELEASE is JUnit XML: a suite of its checks, another of its bake, as they were judged last. fail is a
   failure, unknown an error, info skipped; a release that was never checked has one case, an error."""
 
@@ -47,19 +51,39 @@ DATA = """\
         flipgate history sportsdata c58                                         the same, if no other begins so
         flipgate history sportsdata c58 -o junit > checks.xml                   for a CI server
         flipgate history sportsdata c58 -o json | jq '.decisions[].by'          who decided
+        flipgate history sportsdata --verify                                    whether anything was changed since
+        flipgate history sportsdata --verify --head 9c01d4e83f2a77b05e11        and since somebody kept this hash
         flipgate history sportsdata -o json | jq '.releases[0].phaseSeconds'    how long the last one took""",
 )
 @click.argument("app")
 @click.argument("release", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="The N newest only.")
+@click.option("--verify", is_flag=True, help="Say whether all of it is as it was written, or what is not.")
+@click.option(
+    "--head", metavar="HASH", help="With --verify: a hash that somebody kept, as the end of a release says it."
+)
 @output_option("json", "yaml", "wide", "junit")
 @cluster_options
-def history(options: ClusterOptions, app: str, release: str | None, limit: int | None, output: str | None) -> None:
+def history(
+    options: ClusterOptions,
+    app: str,
+    release: str | None,
+    limit: int | None,
+    verify: bool,
+    head: str | None,
+    output: str | None,
+) -> None:
     """The finished releases, newest first: what, where, how each ended and why.
 
     With RELEASE, as `flipgate status` names it or the beginning of that: the whole story of that one, be it finished
     or open: phases, times, who decided and why, what checks and bake said. Reads the cluster only.
+
+    With --verify judges the chain of all changes of phase and decisions. Exit code 1 names the first link that was
+    changed, or is gone. It shows that something was changed, and not by whom: docs/security.md.
     """
+    if verify or head is not None:
+        _verify(options, app, head, output, alone=verify and release is None and limit is None)
+        return
     if release is not None and limit is not None:
         raise click.UsageError("--limit is for the list of releases, not for one of them.", click.get_current_context())
     if release is None and output == "junit":
@@ -69,6 +93,14 @@ def history(options: ClusterOptions, app: str, release: str | None, limit: int |
         _show_all(store, limit, output)
     else:
         _show_one(store, release, output)
+
+
+def _verify(options: ClusterOptions, app: str, head: str | None, output: str | None, *, alone: bool) -> None:
+    from flipgate.cli._verify import need_hash, told
+
+    if not alone or output not in (None, "json", "yaml"):
+        raise click.UsageError("--verify is for all releases, as text, json or yaml; --head is for --verify.")
+    told(options.world(app, quiet=bool(output)).store, need_hash(head), output)
 
 
 def _show_one(store: Store, release: str, output: str | None) -> None:

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 from pydantic import AwareDatetime, Field
 
 from flipgate.core.record.announcement import Announcement
+from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
@@ -271,6 +272,7 @@ def open_release(record: Record, release: Release, now: datetime) -> Record:
         raise Refused(
             f"release {busy.name} is open and `{busy.phase}`", reason=Why.RELEASE_OPEN, untouched="both sides"
         )
+    release = release.chained(record.newest.head if record.newest else "")
     opened = but(record, release=release, last=record.newest, question=None, approval=None, refused_build=None)
     return _announce(_phase_journaled(opened, release.changes[-1], release.opened_by), release, release.changes[-1])
 
@@ -366,10 +368,10 @@ def _with_entry(record: Record, entry: JournalEntry) -> Record:
 
 
 def _announce(record: Record, release: Release, change: PhaseChange) -> Record:
-    """Returns the record with the announcement of a change of phase. Its id is made of what happened, so that a
-    repeated one is recognised."""
+    """Returns the record with the announcement of a change of phase; of an end with the head of the release's chain."""
     key = f"{release.name}/{len(release.changes)}/{change.phase}/{change.reason}"
-    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason})"
+    head = f", chain {release.head[:SHOWN_DIGITS]}" if change.phase.row.ended and release.head else ""
+    text = f"{record.application} {release.name} on {release.side}: {change.phase} ({change.reason}){head}"
     return announce(
         record,
         key,

@@ -9,10 +9,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from pydantic import AwareDatetime, Field
 
+from flipgate.core.record.chain import DECISION, OPENED, PHASE, Chain, facts_of
 from flipgate.core.record.phases import TERMINAL, TRANSITIONS, Phase, Reason
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
@@ -168,10 +170,17 @@ class Release(Model):
     """At most COMMITS_KEPT of them, the newest."""
     stopped: Stopped | None = None
     """Gone with the next phase, and when a run acts again."""
+    chain: Chain | None = Field(default=None, exclude_if=lambda chain: chain is None)
+    """A link for each change of phase and each decision; None of a release that was opened before there were chains."""
 
     @property
     def phase(self) -> Phase:
         return self.changes[-1].phase
+
+    @property
+    def head(self) -> str:
+        """The hash of its newest link; empty without a chain."""
+        return self.chain.head if self.chain else ""
 
     @property
     def since(self) -> datetime:
@@ -187,6 +196,13 @@ class Release(Model):
         """The name of this attempt, for people and for idempotency keys: `3f2a9c01d4e8-1`."""
         return f"{self.id}-{self.attempt}"
 
+    def chained(self, before: str) -> Release:
+        """Returns the release with a chain that continues this hash, over what it was opened with."""
+        chain: Chain | None = Chain(before=before).linked(
+            OPENED, self.name, self.changes[0].at, facts_of(_stored(self))
+        )
+        return but(self, chain=reduce(_linked, self.changes, chain))
+
     def advanced(self, phase: Phase, reason: Reason, now: datetime, message: str = "") -> Release:
         """Returns the release one phase on. Raises Refused when the table has no such step."""
         if reason not in TRANSITIONS.get(self.phase, {}).get(phase, frozenset()):
@@ -196,7 +212,7 @@ class Release(Model):
                 reason=Why.NO_SUCH_TRANSITION,
             )
         change = PhaseChange(phase=phase, reason=reason, at=now, message=message)
-        return but(self, changes=(*self.changes, change), stopped=None)
+        return but(self, changes=(*self.changes, change), stopped=None, chain=_linked(self.chain, change))
 
     def judged(self, step: str, evidence: Iterable[Evidence], now: datetime) -> Release:
         """Returns the release with what a step's gates said, kept small: the first judgement and the newest."""
@@ -214,7 +230,20 @@ class Release(Model):
     def decided(self, said: Decided) -> Release:
         """Returns the release with a decision on a question about it, its evidence kept small: the newest decisions."""
         kept = but(said, evidence=_kept(said.evidence))
-        return but(self, decisions=(*self.decisions, kept)[-DECISIONS_KEPT:])
+        decisions = (*self.decisions, kept)[-DECISIONS_KEPT:]
+        return but(self, decisions=decisions, chain=_linked(self.chain, kept))
+
+
+def _linked(chain: Chain | None, said: PhaseChange | Decided) -> Chain | None:
+    """Returns the chain with a link for what is stored of this; without a chain, none begins in its midst."""
+    if chain is None:
+        return None
+    of, what = (PHASE, said.phase) if isinstance(said, PhaseChange) else (DECISION, said.decision)
+    return chain.linked(of, what, said.at, _stored(said))
+
+
+def _stored(value: Model) -> dict[str, Any]:
+    return value.model_dump(mode="json", by_alias=True)
 
 
 def frozen(evidence: Iterable[Evidence]) -> tuple[FrozenEvidence, ...]:

@@ -57,6 +57,7 @@ def _of_release(release: Release) -> Iterator[object]:
     yield release.again
     yield release.commits
     yield from (decided.identity for decided in release.decisions)
+    yield release.chain
     proofs = (proof for judgement in release.judgements for proof in judgement.proofs)
     yield from (proof.output or proof.seconds is not None for proof in proofs)
 

@@ -20,14 +20,14 @@ from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState, JournalEntry, Record
-from flipgate.core.record.release import NONE_KEPT, Decided, FrozenEvidence, Judgement, PhaseChange, Release
+from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but
 from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 
-LIMIT_BYTES: Final = 880 * 1024
-"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 870 KB at most: of
+LIMIT_BYTES: Final = 940 * 1024
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 945 KB at most: of
 MOST_SERVICES services, with the longest names and images there may be, on two sides, in two releases, and waiting."""
 SHORT_BYTES: Final = 200
 """Of a text that was cut for the sake of the others."""
@@ -152,15 +152,22 @@ def _short_change(change: PhaseChange) -> PhaseChange:
 def _bare(release: Release) -> Release:
     """What a release cannot do without: what it runs, and its newest changes of phase after the first."""
     first, others = release.changes[:1], release.changes[1:]
-    decisions: tuple[Decided, ...] = release.decisions[-2:]
     judgements: tuple[Judgement, ...] = release.judgements[-2:]
-    short = but(release, changes=(*first, *others[-FEW:]), decisions=decisions, judgements=judgements, shown=())
+    short = but(release, changes=(*first, *others[-FEW:]), judgements=judgements, shown=())
     return _summed_evidence(_short_words(short))
 
 
 def _of_releases(record: Record, change: Callable[[Release], Release]) -> Record:
-    release = change(record.release) if record.release else None
+    release = _resealed(change(record.release)) if record.release else None
     return but(record, release=release, last=change(record.last) if record.last else None)
+
+
+def _resealed(release: Release) -> Release:
+    """The release with its chain over what is left of it. One that has ended keeps its chain: people know its head, and
+    its copy in the history has all of it."""
+    if release.chain is None or release.phase.row.ended:
+        return release
+    return but(release, chain=release.chain.resealed(release.model_dump(mode="json", by_alias=True)))
 
 
 def _newest_messages(messages: Iterable[Announcement]) -> frozenset[str]:

@@ -7,8 +7,10 @@ is held, too. https://kubernetes.io/docs/reference/access-authn-authz/validating
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import yaml
@@ -20,15 +22,23 @@ from flipgate.core.traffic.kinds.kind import RouteKind
 
 OURS: Final = "flipgate.dev/"
 GROUP: Final = "flipgate:records"
-"""Who of people writes records by their own login."""
+"""Who of people writes records by their own login, where no other group is named."""
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"
-RECORDS: Final = ("record-", "release-", "reconcile-")
+RECORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"configmaps": ("record-", "release-", "chain-", "reconcile-"), "leases": ("flipgate-",)}
+)
+"""What the names begin with, by the kind of object, in flipgate's own namespace."""
+RECORD_NAME: Final = "(object == null ? oldObject : object).?metadata.?name.orValue('')"
+"""Not that of the request: there is none where all objects of a kind are deleted, or a name is to be generated."""
 API: Final = "admissionregistration.k8s.io/v1"
 WORKLOADS: Final = (
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"]},
     {"apiGroups": ["batch"], "resources": ["cronjobs"]},
 )
-_CONFIG_MAPS: Final = ({"apiGroups": [""], "resources": ["configmaps"]},)
+_KEPT: Final = (
+    {"apiGroups": [""], "resources": ["configmaps"]},
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]},
+)
 _HEAD: Final = f"""\
 # What flipgate's accounts may change of {{name}}'s workloads: tags and digests of images, replicas, suspend, labels
 # and annotations under {OURS}; and they shrink nothing that a route leads to. Kubernetes 1.30 or newer.
@@ -37,9 +47,14 @@ _HEAD: Final = f"""\
 """
 _OPTIONAL: Final = f"""\
 ---
-# Optional: who writes records and history. It warns, and denies nobody: people who type `flipgate rollback`, `approve`
-# or `adopt` by a login of their own write them, too. Once all those are in the group {GROUP} (and who breaks the
-# glass), make it validationActions: [Deny].
+# Optional: who writes records, history and Leases. It warns, and denies nobody: people who type `flipgate rollback`,
+# `approve` or `adopt` by a login of their own write them, too. Once all those (and who breaks the glass) are in a
+# group, name it: --writers GROUP makes it deny. Until then it expects {GROUP}.
+"""
+_DENYING: Final = """\
+---
+# Who writes records, history and Leases: flipgate's accounts, and people of {groups}, by a login of their own
+# (`flipgate rollback`, `approve`, `adopt`; who breaks the glass). All others are denied, administrators too.
 """
 TEMPLATE: Final = "{0}.spec.?jobTemplate.hasValue() ? {0}.spec.jobTemplate.spec.template : {0}.spec.template"
 CONTAINERS: Final = "{0}.spec.containers + {0}.spec.?initContainers.orValue([])"
@@ -64,8 +79,9 @@ class Part:
     """Yields these fields."""
 
 
-def policies(application: Application, own: str) -> str:
-    """Returns the policies and their bindings as YAML; `own` is flipgate's own namespace."""
+def policies(application: Application, own: str, writers: Sequence[str] = ()) -> str:
+    """Returns the policies and their bindings as YAML; `own` is flipgate's own namespace. With groups of `writers` the
+    optional one denies all others; without, it warns."""
     name, sides = f"flipgate-{application.name}", [place.namespace for place in application.places.values()]
     documents = [
         _policy(f"{name}-fields", WORKLOADS, ["UPDATE"], _fields(), _ours(own)),
@@ -79,11 +95,13 @@ def policies(application: Application, own: str) -> str:
                 params = {"name": route.name, "namespace": route.namespace, "parameterNotFoundAction": "Allow"}
                 documents.append(_binding(live, sides, f"{live}-{number}", paramRef=params))
     records = f"flipgate-records-{own}"
+    groups, actions = writers or (GROUP,), ("Deny",) if writers else ("Warn", "Audit")
     optional = [
-        _policy(records, _CONFIG_MAPS, ["CREATE", "UPDATE", "DELETE"], _records(), *_others(own)),
-        _binding(records, [own], actions=("Warn", "Audit")),
+        _policy(records, _KEPT, ["CREATE", "UPDATE", "DELETE"], _records(groups), *_others(own, groups)),
+        _binding(records, [own], actions=actions),
     ]
-    return _HEAD.format(name=application.name) + _text(documents) + _OPTIONAL + _text(optional)
+    said = _DENYING.format(groups=", ".join(map(repr, groups))) if writers else _OPTIONAL
+    return _HEAD.format(name=application.name) + _text(documents) + said + _text(optional)
 
 
 def accounts(own: str) -> list[str]:
@@ -169,8 +187,9 @@ def _live(name: str, own: str, kind: RouteKind) -> dict[str, Any]:
     return _policy(name, WORKLOADS, ["UPDATE"], {"failurePolicy": "Ignore", **spec}, _ours(own), SHRINKS)
 
 
-def _records() -> dict[str, Any]:
-    said = f"'flipgate alone writes ' + request.name + ', and people of the group {GROUP}'"
+def _records(groups: Sequence[str]) -> dict[str, Any]:
+    people = f" + {_quoted(', and people of ' + ', '.join(groups))}"
+    said = f"'flipgate alone writes ' + {RECORD_NAME}{people}"
     return {"validations": [{"expression": "false", "messageExpression": said, "reason": "Forbidden"}]}
 
 
@@ -178,11 +197,22 @@ def _ours(own: str) -> str:
     return f"request.userInfo.username in {accounts(own)}"
 
 
-def _others(own: str) -> tuple[str, str]:
+def _others(own: str, groups: Sequence[str]) -> tuple[str, str]:
     """Whose writes of records are not expected; a namespace's end takes them away with it."""
     known = [*accounts(own), NAMESPACE_CONTROLLER]
-    who = f"!(request.userInfo.username in {known}) && !({GROUP!r} in request.userInfo.?groups.orValue([]))"
-    return who, " || ".join(f"request.name.startsWith({prefix!r})" for prefix in RECORDS)
+    listed = ", ".join(map(_quoted, groups))
+    people = f"request.userInfo.?groups.orValue([]).exists(g, g in [{listed}])"
+    names = (
+        f"request.resource.resource == {kind!r} && {RECORD_NAME}.startsWith({prefix!r})"
+        for kind, prefixes in RECORDS.items()
+        for prefix in prefixes
+    )
+    return f"!(request.userInfo.username in {known}) && !{people}", " || ".join(names)
+
+
+def _quoted(text: str) -> str:
+    """The text as a string of CEL: JSON's is one."""
+    return json.dumps(text)
 
 
 def _policy(

@@ -136,7 +136,7 @@ def test_the_largest_record_is_taken_and_the_way_back_goes_on(shop: Shop) -> Non
 def test_the_history_has_an_end_its_newest_first_and_a_release_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flipgate.adapters.store.HISTORY_KEPT", 4)
+    monkeypatch.setattr("flipgate.adapters.history.HISTORY_KEPT", 4)
     store = shop.world().store
     for _ in range(2):
         store.write_history(finished(0))

@@ -16,14 +16,14 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.cli import cli
 from flipgate.core.rights.rules import rules_of
 from flipgate.core.spec.application import load_application
-from flipgate.core.values.errors import FlipgateError
+from flipgate.core.values.errors import FlipgateError, PermanentError
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.releasing.setup import apply_application
 from tests.api.accounts import acting_as, apply, printed, until_it_counts, whole_release, with_a_check
 from tests.api.played import prefect_played
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.steps import Install
-from tests.api.users import user
+from tests.api.users import grant, user
 from tests.repeating import until
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -33,18 +33,18 @@ JOBS = "/spec/jobTemplate/spec/template"
 
 
 @contextmanager
-def policies(shop: Shop, folder: Path, **actions: str) -> Iterator[None]:
-    """What the command prints, applied while the block runs; a policy may be given another action."""
+def policies(shop: Shop, folder: Path, *more: str) -> Iterator[None]:
+    """What the command prints (with `more` on its line), applied while the block runs."""
     path = folder / "shop.yaml"
     path.write_text(shop.text)
-    told = CliRunner().invoke(cli, ["check", "-f", str(path), "--admission", "-n", shop.own], prog_name="flipgate")
+    told = CliRunner().invoke(
+        cli, ["check", "-f", str(path), "--admission", "-n", shop.own, *more], prog_name="flipgate"
+    )
     assert told.exit_code == 0, told.stderr
     made = []
     for obj in yaml.safe_load_all(told.stdout):
         name = obj["metadata"]["name"]
         bound = obj["kind"].endswith("Binding")
-        if bound and "records" in actions and name.startswith("flipgate-records-"):
-            obj["spec"]["validationActions"] = [actions["records"]]
         plural = "validatingadmissionpolicybindings" if bound else "validatingadmissionpolicies"
         made.append(f"{ADMISSION}/{plural}/{name}")
         shop.cluster.apply(made[-1], obj)
@@ -217,21 +217,42 @@ def test_others_are_not_held_by_it(held: tuple[Shop, Cluster]) -> None:
         shop.patch(web(shop), ("add", "/spec/paused", value))
 
 
-def test_records_are_written_by_flipgate_alone_where_that_is_wanted(install: Install, tmp_path: Path) -> None:
+def test_records_are_written_by_flipgate_and_a_named_group_alone_where_that_is_wanted(
+    install: Install, tmp_path: Path
+) -> None:
     shop = install()
     shop.adopted()
-    record = f"{shop.config_maps}/record-{shop.name}"
+    record, lease = f"{shop.config_maps}/record-{shop.name}", leases(shop) + f"/flipgate-{shop.name}"
+    shop.cluster.create(leases(shop), {"metadata": {"name": f"flipgate-{shop.name}"}})
     anew = map(str, itertools.count())
 
-    def touched(path: str) -> str:
-        return denied(shop.cluster, path, ("add", "/metadata/labels/x", next(anew)))
+    def touched(path: str, who: Cluster = shop.cluster) -> str:
+        return denied(who, path, ("add", "/metadata/labels", {"x": next(anew)}))
 
     with policies(shop, tmp_path):
         assert touched(record) == "", "printed, it warns alone"
-    with policies(shop, tmp_path, records="Deny"):
+    ana, hers = user(shop, tmp_path, "ana"), f"system:serviceaccounts:{shop.own}"
+    grant(shop, [f"no permission to patch configmaps in namespace {shop.own} (kubectl auth can-i)"], "ana")
+    with policies(shop, tmp_path, "--writers", "o'\"brien", "--writers", hers):
         until(lambda: touched(record), why="it does not hold yet")
-        assert f"flipgate alone writes record-{shop.name}, and people of the group" in touched(record)
+        assert f"flipgate alone writes record-{shop.name}, and people of o'\"brien, {hers}" in touched(record)
+        assert f"flipgate alone writes flipgate-{shop.name}" in touched(lease)
         assert touched(f"{shop.config_maps}/application-{shop.name}") == ""
+        for kind in ("release", "chain"):
+            made = {"metadata": {"name": f"{kind}-{shop.name}-0ld-1"}}
+            with pytest.raises(PermanentError, match="flipgate alone writes"):
+                shop.cluster.create(shop.config_maps, made)
+        for all_of in (shop.config_maps, leases(shop)):
+            with pytest.raises(PermanentError, match="flipgate alone writes"):
+                shop.cluster.delete(all_of)
+        assert shop.world().store.read().application == shop.name
+        assert touched(record, ana) == "", "she is in a group that was named"
+        generated = shop.cluster.create(shop.config_maps, {"metadata": {"generateName": "not-ours-"}})
+        assert generated["metadata"]["name"].startswith("not-ours-")
+
+
+def leases(shop: Shop) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{shop.own}/leases"
 
 
 @pytest.mark.parametrize("kind", ["weighted", "http"])
@@ -254,7 +275,7 @@ def test_a_whole_release_runs_under_the_policies(install: Install, tmp_path: Pat
     apply(shop, printed(shop, tmp_path))
     with acting_as(shop, tmp_path, "flipgate") as (world, counting), prefect_played(tmp_path / "prefect"):
         until_it_counts(shop, "flipgate", rules_of(shop.application, shop.own))
-        with policies(shop, tmp_path, records="Deny"), shop.playing_ready():
+        with policies(shop, tmp_path, "--writers", "on-call"), shop.playing_ready():
             until_held(counting.cluster, web(shop))
             counting.denied.clear()
             apply_application(counting.cluster, shop.application, shop.text, shop.own)

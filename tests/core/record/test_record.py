@@ -99,7 +99,9 @@ def test_each_step_notes_once_and_tells_once_what_and_why(old: Phase, new: Phase
     (entry,), (message,) = after.journal[len(before.journal) :], after.outbox[len(before.outbox) :]
     assert (entry.step, entry.actor, entry.at, entry.ended) == (f"Phase:{new}", "ana", at(3), at(3))
     assert entry.outcome == f"{why}: in a sentence"
-    assert message.text == f"shop 3f2a9c01d4e8-1 on green: {new} ({why}). in a sentence"
+    chain = f", chain {after.newest.head[:20]}" if new in TERMINAL and after.newest else ""
+    assert message.text == f"shop 3f2a9c01d4e8-1 on green: {new} ({why}){chain}. in a sentence"
+    assert bool(chain) is (new in TERMINAL), "where it ends, people are told what the record's chain ends in"
     assert message.id not in {m.id for m in before.outbox}
 
 

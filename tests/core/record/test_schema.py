@@ -60,6 +60,7 @@ NEWS: dict[str, Record] = {
     "basis": record(conditions=(agrees(BLUE, "", NOW, "0" * 32),)),
     "again": record(release=release(*LIVE, again={"web": "0" * 12})),
     "commits": record(release=release(*LIVE, commits=(Commit(what="deploy", commit="0" * 40, at=NOW),))),
+    "chain": record(release=release(*LIVE).chained("")),
     "seconds of a check": record(release=release(*LIVE, judgements=(TIMED,))),
     "reason of the last release": record(last=release(changes=(*release().changes, REFUSED))),
 }
@@ -122,7 +123,7 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
         "Approval": {"identity"},
         "Decided": {"identity"},
         "Occupant": {"accepted", "roles"},
-        "Release": {"again", "commits"},
+        "Release": {"again", "chain", "commits"},
         "FrozenEvidence": {"output", "seconds"},
     }
     known = {name: set(part["enum"]) for name, part in FIRST["$defs"].items() if "enum" in part}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, reduce
 
 import pytest
 from hypothesis import Phase as HypothesisPhase
@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flipgate.adapters.store import parse_record
+from flipgate.core.record.chain import LINKS_KEPT
 from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
 from flipgate.core.record.record import (
     EntryState,
@@ -18,8 +19,9 @@ from flipgate.core.record.record import (
     Question,
     Record,
 )
-from flipgate.core.record.release import QueuedImage, RefusedBuild, Release
+from flipgate.core.record.release import Decided, QueuedImage, RefusedBuild, Release
 from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, Finished, written, written_release
+from flipgate.core.record.verified import of_record, verify
 from flipgate.core.values.base import but
 from tests.core.builders import NOW, record
 from tests.core.large import (
@@ -131,6 +133,36 @@ def test_a_finished_release_is_written_and_read_back_too(text: str) -> None:
     assert sum(len(each.encode()) for each in texts) <= LIMIT_BYTES
     assert bare(Release.model_validate_json(texts[0])) == bare(one)
     assert JOURNAL.validate_json(texts[1])[-1].id == 299
+
+
+def test_the_longest_of_chains_stands_beside_the_largest_of_everything() -> None:
+    whole = weeks(LONG[0])
+    images = whole.sides[whole.active].images
+    waits = {name: QueuedImage(image=image, at=NOW, by=LONG[0], again="0" * 12) for name, image in images.items()}
+    kept, text = written(but(whole, queued=waits, release=lapsed(whole.release), last=lapsed(whole.last)))
+    assert len(text.encode()) <= LIMIT_BYTES
+    assert [len(each.chain.links) for each in kept.releases if each.chain] == [LINKS_KEPT] * 2
+
+
+def lapsed(release: Release | None) -> Release:
+    """The release, whose question nobody answered for weeks."""
+    assert release
+    said = Decided(kind="k" * 300, decision="e" * 300, by=LONG[0], via=LONG[0], reason=LONG[0], at=NOW)
+    return reduce(lambda each, _: each.decided(said), range(LINKS_KEPT + 5), release)
+
+
+def test_what_is_left_of_an_open_release_after_it_was_cut_is_what_its_chain_is_of() -> None:
+    whole = weeks(LONG[0])
+    now, _ = kept(LONG[0])
+    assert whole.release
+    assert now.release
+    assert now.last
+    assert whole.release.decisions != now.release.decisions, "or nothing was cut"
+    assert verify([each for each in of_record(now) if each.name == now.release.name], most=0).broken == ()
+    assert now.release.chain
+    assert now.release.chain.before == now.last.head
+    assert whole.last
+    assert now.last.chain == whole.last.chain, "of one that has ended, people know the head"
 
 
 def test_a_build_of_every_service_may_wait_beside_the_largest_of_everything() -> None:
