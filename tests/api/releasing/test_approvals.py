@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -35,9 +36,11 @@ class Run:
     """One flow run, as Prefect keeps it: every form it put up, by key, and what was answered to it."""
 
     id: str = field(default_factory=lambda: str(uuid4()))
-    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     schema: dict[str, Any] = field(default_factory=dict)
+    shown: str = ""
+    variables: tuple[str, ...] = ()
 
     def asks(
         self, world: World, kind: QuestionKind = FLIP, look: Callable[[], list[Any]] = list
@@ -49,7 +52,8 @@ class Run:
             patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
             patched.setattr(waiting, "task", SimpleNamespace(pose=_pose))
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
-            patched.setattr(waiting, "filter_flow_run_input", self._inputs)
+            patched.setattr(runs, "answers_of", self._answers)
+            patched.setattr(runs, "variables", lambda: frozenset(self.variables))
             try:
                 return waiting.ask_person(world, kind, look)
             except SuspendedError:
@@ -79,13 +83,12 @@ class Run:
     def _suspend(self, *, wait_for_input: Any, key: str, **_: Any) -> None:
         assert key not in self.asked, "Prefect hands out the old form for a key that it knows"
         self.asked.append(key)
-        self.schema = wait_for_input.model_json_schema()
+        self.schema, self.shown = wait_for_input.model_json_schema(), str(wait_for_input._description)
         raise SuspendedError
 
-    def _inputs(self, prefix: str, *, limit: int, flow_run_id: object) -> list[Any]:
-        assert str(flow_run_id) == self.id
-        found = [(key, form) for key, form in self.forms.items() if key.startswith(prefix)]
-        return [SimpleNamespace(key=key, decoded_value=form) for key, form in found][:limit]
+    def _answers(self, run: str, prefix: str) -> list[str]:
+        assert run == self.id
+        return [json.dumps(form) for key, form in self.forms.items() if key.startswith(prefix)]
 
 
 def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Question:
@@ -242,6 +245,29 @@ def test_the_form_offers_yes_and_no_and_nothing_else_and_a_doorbell_decides_noth
 
         assert run.asks(dark) is None
         assert dark.store.read().approval is None
+
+
+def test_a_form_that_holds_a_variable_s_value_is_no_answer_and_the_next_one_says_why(dark: World) -> None:
+    run, said = Run(variables=("hunter2 of the registry",)), list[str]()
+    run.asks(dark)
+    run.answer({**YES, "name": "hunter2 of the registry"})
+
+    assert run.asks(replace(dark, say=said.append)) is None, "it waits for another answer"
+    assert dark.store.read().approval is None
+    assert "it has a name that is the value of one of Prefect" in run.shown
+    assert "hunter2" not in json.dumps([run.shown, said, dark.store.read().model_dump(mode="json")])
+
+    run.answer(YES)
+    assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
+
+
+@pytest.mark.parametrize("written", [{}, {"decision": "approve"}, {**YES, "name": {"a": "b"}}, ["approve"]])
+def test_what_somebody_wrote_into_a_run_past_its_form_ends_no_run(dark: World, written: Any) -> None:
+    run = Run()
+    run.asks(dark)
+    run.forms[f"suspended-{run.asked[-1]}-response"] = written
+    assert run.asks(dark) is None
+    assert dark.store.read().approval is None
 
 
 # Each question is another one
