@@ -14,7 +14,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, state_if_refused
-from flows.opening import begin, overtaken, start_what_waited, this_run
+from flows.opening import begin, need_own_words, overtaken, start_what_waited, this_run
 from tasks import steps as task
 
 
@@ -29,6 +29,7 @@ def scale_down(application: str, release: str, cluster: str = "default", unseen_
         unseen_by: Who closes a release whose old side rests though a Traefik replica does not show the live one; else
             leave it empty.
     """
+    need_own_words(unseen_by=unseen_by)
     world = begin(application, cluster)
     task.recover(world)
     if ended := ended_meanwhile(world, release):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -29,9 +30,11 @@ class Run:
     """One flow run, as Prefect keeps it: every form it put up, by key, and what was answered to it."""
 
     id: str = field(default_factory=lambda: str(uuid4()))
-    forms: dict[str, dict[str, str]] = field(default_factory=dict)
+    forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     schema: dict[str, Any] = field(default_factory=dict)
+    shown: str = ""
+    variables: tuple[str, ...] = ()
 
     def asks(
         self, world: World, kind: QuestionKind = QuestionKind.FLIP, look: Callable[[], list[Any]] = list
@@ -43,7 +46,8 @@ class Run:
             patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
             patched.setattr(waiting, "task", SimpleNamespace(pose=_pose))
             patched.setattr(waiting, "suspend_flow_run", self._suspend)
-            patched.setattr(waiting, "filter_flow_run_input", self._inputs)
+            patched.setattr(runs, "answers_of", self._answers)
+            patched.setattr(runs, "variables", lambda: frozenset(self.variables))
             try:
                 return waiting.ask_person(world, kind, look)
             except SuspendedError:
@@ -73,13 +77,12 @@ class Run:
     def _suspend(self, *, wait_for_input: Any, key: str, **_: Any) -> None:
         assert key not in self.asked, "Prefect hands out the old form for a key that it knows"
         self.asked.append(key)
-        self.schema = wait_for_input.model_json_schema()
+        self.schema, self.shown = wait_for_input.model_json_schema(), str(wait_for_input._description)
         raise SuspendedError
 
-    def _inputs(self, prefix: str, *, limit: int, flow_run_id: object) -> list[Any]:
-        assert str(flow_run_id) == self.id
-        found = [(key, form) for key, form in self.forms.items() if key.startswith(prefix)]
-        return [SimpleNamespace(key=key, decoded_value=form) for key, form in found][:limit]
+    def _answers(self, run: str, prefix: str) -> list[str]:
+        assert run == self.id
+        return [json.dumps(form) for key, form in self.forms.items() if key.startswith(prefix)]
 
 
 def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Question:

@@ -12,6 +12,7 @@ from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
+from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
 from flipgate.core.record.record import Decision, Question, Record
@@ -171,18 +172,18 @@ def _who_may(world: World, release: Release) -> WhoMay | None:
     return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
 
 
-def take_form(world: World, question: Question, given: Mapping[str, str]) -> None:
+def take_form(world: World, question: Question, given: Filled) -> None:
     """Writes down what a person answered to this question in Prefect's form, where that still counts.
 
-    `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
-    this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
+    A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
+    `standing` judges what is in the record.
     """
-    decision, by = Decision(given["decision"]), Speaker(given["name"])
+    decision, by = given.decision, Speaker(given.name)
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
         return  # the run has heard this form before
     try:
-        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given["reason"]), only=question)
+        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given.reason), only=question)
     except (BadInput, Refused) as error:
         world.say(f"the form's answer ({decision} by {by.name}) changes nothing: {error.fact}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -174,6 +175,29 @@ def test_the_form_offers_yes_and_no_and_nothing_else_and_a_doorbell_decides_noth
 
         assert run.asks(dark) is None
         assert dark.store.read().approval is None
+
+
+def test_a_form_that_holds_a_variable_s_value_is_no_answer_and_the_next_one_says_why(dark: World) -> None:
+    run, said = Run(variables=("hunter2 of the registry",)), list[str]()
+    run.asks(dark)
+    run.answer({**YES, "name": "hunter2 of the registry"})
+
+    assert run.asks(replace(dark, say=said.append)) is None, "it waits for another answer"
+    assert dark.store.read().approval is None
+    assert "it has a name that is the value of one of Prefect" in run.shown
+    assert "hunter2" not in json.dumps([run.shown, said, dark.store.read().model_dump(mode="json")])
+
+    run.answer(YES)
+    assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
+
+
+@pytest.mark.parametrize("written", [{}, {"decision": "approve"}, {**YES, "name": {"a": "b"}}, ["approve"]])
+def test_what_somebody_wrote_into_a_run_past_its_form_ends_no_run(dark: World, written: Any) -> None:
+    run = Run()
+    run.asks(dark)
+    run.forms[f"suspended-{run.asked[-1]}-response"] = written
+    assert run.asks(dark) is None
+    assert dark.store.read().approval is None
 
 
 # Each question is another one

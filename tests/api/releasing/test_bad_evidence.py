@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.core.record import record as records
+from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.values.base import but
@@ -77,7 +78,7 @@ def test_a_yes_to_what_would_be_refused_anyway_is_refused_with_the_mend_and_the_
     said: list[str] = []
     world.say = said.append
     assert record.question
-    take_form(world, record.question, {"decision": "approve", "reason": "it soaked", "name": "eve"})
+    take_form(world, record.question, Filled(Decision.APPROVE, "it soaked", "eve"))
     assert world.store.read().approval is None
     assert [line for line in said if fact in line and "changes nothing" in line]
 
