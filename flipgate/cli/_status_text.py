@@ -236,6 +236,8 @@ def _condition(condition: dict[str, Any], now: datetime) -> str:
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
     since = lasting(condition["since"], now).strip()
     looked = f", looked at {ago(condition['lookedAt'], now)} ago" if condition.get("lookedAt") else ""
+    if looked and condition["status"] != wanted:
+        looked += f"; {RECONCILE} looks again within five minutes"
     return f"{condition['type']} {status} {since} ({condition['reason']}){looked}: {condition['message']}"
 
 

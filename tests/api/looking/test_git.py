@@ -15,17 +15,11 @@ from flipgate.steps.looking.git import applied_problems, git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.flux import KUSTOMIZE, SOURCE, Flux
-from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY
+from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY, ROUTING
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
 
-ROUTING = """\
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
-metadata: {name: live, namespace: NAME}
-spec: {routes: [{kind: Rule, match: Host(`x`), services: [{name: web, namespace: NAME-blue, port: 80}]}]}
-"""
 OF_THE_BLOCK = Credentials(token=TOKEN)
 GIT = """\
   git:

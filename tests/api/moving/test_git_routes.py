@@ -21,7 +21,7 @@ from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.watching.status import collect
 from lab.control.records import Lab
 from lab.git.server import REFUSED
-from tests.api.looking.test_git import ROUTING
+from tests.api.releasing.test_by_git import ROUTING
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.users import typed
 from tests.repository import Served, served
