@@ -48,10 +48,7 @@ def test_a_merge_request_takes_the_place_of_overlays() -> None:
 
 def test_what_argo_cd_is_told_are_fields_of_its_application() -> None:
     (spec,) = [block["spec"] for block in BLOCKS if "git" not in block["spec"]]
-    known = {"group", "kind", "jqPathExpressions", "managedFieldsManagers"}
-    assert all(set(each) <= known for each in spec["ignoreDifferences"])
-    managers = {name for each in spec["ignoreDifferences"] for name in each.get("managedFieldsManagers", ())}
-    assert managers == {"flipgate"}
+    assert all(set(each) == {"group", "kind", "jqPathExpressions"} for each in spec["ignoreDifferences"])
     assert spec["syncPolicy"]["syncOptions"] == ["RespectIgnoreDifferences=true"]
 
 
