@@ -72,11 +72,13 @@ def test_a_repository_that_says_what_the_cluster_does_is_no_problem(team: Shop, 
 
 
 def test_counts_in_git_are_named_with_the_lines_that_end_it(team: Shop, repository: Served) -> None:
-    counted = BASE.replace("\nspec:\n", "\nspec:\n  replicas: 2\n", 1)
+    counted = BASE.replace("\nspec:\n", "\nspec:\n  replicas: 2\n")
     pushed(team, repository, base=counted)
     first, second = found(team, repository)
-    assert f"Deployment {team.name}-blue/web: Git says `replicas: 2`, which flipgate sets, too" in first
-    assert f"{team.name}-green/web" in second
+    assert first.startswith(
+        f"Deployments of {team.name}-blue: Git says of web `replicas: 2`, mailer `replicas: 2`, which"
+    )
+    assert second.startswith(f"Deployments of {team.name}-green: ")
     lines = first.split("`")[-2]
     assert lines.startswith("patches: ")
     pushed(team, repository, base=counted, blue=OVERLAY.replace("NAME", team.name) + lines + "\n")
