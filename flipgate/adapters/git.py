@@ -343,6 +343,14 @@ class Git:
             return commit
         raise NotFound("is not there", obj=self._obj)
 
+    def try_push(self) -> None:
+        """Raises as `checkout` does where the server takes no push of these credentials, by one small exchange. Nothing
+        is pushed. Which branches are protected the server says of a push alone."""
+        with self._place() as (home, environment):
+            self.run(("init", "--quiet", "empty"), home, environment)
+            nothing = ("push", "--dry-run", "--porcelain", "--all", "--", self.address)
+            self.run(nothing, home / "empty", environment, pushing=True)
+
     @contextmanager
     def checkout(self) -> Iterator[Checkout]:
         """A copy of the branch's newest commit: shallow, of this one branch, and of what is asked for.

@@ -127,10 +127,12 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
             )
         time.sleep(LOOK_SECONDS)
     if not end.well:
+        # It failed with one of our errors, as a sentence: what to type next stands there already, if anything does.
+        fact, _, command = end.message.rpartition("Next: ")
         raise Refused(
-            end.message,
+            fact.strip() or command,
             obj=f"run {run.name}",
             reason=Why.RUN_FAILED,
-            next_command=f"flipgate status {world.application.name}",
+            next_command=command if fact else f"flipgate status {world.application.name}",
         )
     echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)

@@ -60,6 +60,8 @@ DATA = """\
                   (True); WorksOnce, after it
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
                   (True); GitBehind, GitStaysBehind, GitAway, AwaitsMerge. Only reconcile asks Git: lookedAt says when
+                  GitAccess, where the file has a git section: do a release's credentials read the branch, and may they
+                  push? GitLetsIn (True); GitRefuses; Unreadable (Unknown). Reconcile tries: lookedAt says when
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

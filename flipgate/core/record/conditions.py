@@ -18,6 +18,8 @@ LIVE_SIDE_READY: Final = "LiveSideReady"
 DARK_SIDE_WORKS: Final = "DarkSideWorks"
 ROUTES_IN_GIT: Final = "RoutesInGit"
 """Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
+GIT_ACCESS: Final = "GitAccess"
+"""Whether a release's credentials open the team's repository. Only a run has them (steps/watching/git_access.py)."""
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY, DARK_SIDE_WORKS})
 """The types that `recorded` answers for; others in the record are left as they are."""
 

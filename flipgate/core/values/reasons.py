@@ -60,6 +60,8 @@ class Why(StrEnum):
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
+    GIT_LETS_IN = "GitLetsIn"
+    GIT_REFUSES = "GitRefuses"
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
     HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
@@ -235,6 +237,8 @@ ForeignApproval | the decision answers another question | flipgate status APP
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
+GitLetsIn | a release's credentials read the branch in Git, and may push | nothing
+GitRefuses | a release's credentials do not open the branch in Git | mend the block; the message has git's words
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares

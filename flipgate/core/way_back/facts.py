@@ -21,6 +21,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.dark_side import judge_dark_side
 from flipgate.core.way_back.explain import Drift, explain, judge_drift
+from flipgate.core.way_back.git_access import known_access
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
@@ -131,7 +132,9 @@ class Facts:
         left = [each for each in self.record.conditions if each.type == queue.LEFT]  # only a run knows it
         dark = self.sides.get(self.active.other) if self.active else None
         works_too = judge_dark_side(self.record, self.application, dark, self.now) if dark else None
-        judged = (ready, *found, live, works_too, self._routes_in_git(self.record))
+        git = self.application.spec.git
+        access = known_access(self.record, git, self.now) if git else None
+        judged = (ready, *found, live, works_too, self._routes_in_git(self.record), access)
         return [*(held(self.record.conditions, each) for each in judged if each), *left, unwatched]
 
     def _routes_in_git(self, record: Record) -> Condition | None:

@@ -17,6 +17,7 @@ from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK
 from flipgate.core.git.routes import Told
+from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes, RequestMerge, WithdrawRequest
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
@@ -133,6 +134,14 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
         return False
     write(world, partial(agreement.noted, found=found, now=world.now()))
     return found.status is ConditionStatus.TRUE
+
+
+def look_again(acting: Acting) -> None:
+    """Brings Git to say of the routes what they say where it was found not to: whoever calls has just had an answer of
+    it, so what was found before may be over. Raises as `put_routes_into_git`."""
+    known = conditions.condition_of(acting.record.conditions, conditions.ROUTES_IN_GIT) if acting.record else None
+    if known and known.status is not ConditionStatus.TRUE:
+        put_routes_into_git(acting, seconds=QUICK_SECONDS)
 
 
 def _close(acting: Acting, error: FlipgateError) -> None:

@@ -21,10 +21,11 @@ from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.watching.status import collect
 from lab.control.records import Lab
 from lab.git.server import REFUSED
-from tests.api.looking.test_git import ROUTING
+from tests.api.played import played
+from tests.api.releasing.test_by_git import ROUTING
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.users import typed
-from tests.repository import Served, served
+from tests.repository import Served, git, served
 
 GIT = "  git: {{repository: {url}, routes: [routing.yaml], flux: {{routes: {{namespace: {name}, name: routing}}}}}}\n"
 
@@ -221,6 +222,26 @@ def test_an_artifact_of_the_commit_that_leads_there_has_flux_keep_the_route_agai
     made_of(team.repository.tip)
     assert under_lease(world, git_routes.put_routes_into_git) is True
     assert not team.held
+
+
+@pytest.mark.xdist_group("prefect")
+def test_the_worker_s_way_into_git_is_tried_by_reconcile(team: Team) -> None:
+    world = team.world()
+
+    def access() -> Condition:
+        with played(world) as flows:
+            flows.reconcile(world, "default")
+        found = conditions.condition_of(world.store.read().conditions, conditions.GIT_ACCESS)
+        assert found is not None
+        return found
+
+    assert access().status is ConditionStatus.TRUE
+    git(team.repository.bare, "config", "http.receivepack", "false")
+    refused = access()
+    assert (refused.status, refused.reason) == (ConditionStatus.FALSE, "GitRefuses")
+    assert "returned error: 403" in refused.message
+    with team.repository.away(REFUSED):
+        assert access().status is ConditionStatus.UNKNOWN
 
 
 def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:

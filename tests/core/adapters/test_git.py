@@ -190,6 +190,15 @@ def test_what_the_server_refuses(team: Served, changes: dict[str, object], kind:
     assert "stolen" not in str(refused.value)
 
 
+def test_credentials_that_may_read_and_not_push_are_known_before_anything_is_pushed(team: Served) -> None:
+    repository(team).try_push()
+    assert len(team.log()) == 1, "nothing was pushed"
+    git(team.bare, "config", "http.receivepack", "false")
+    assert repository(team).find_head() == team.tip
+    with pytest.raises(Forbidden, match="returned error: 403"):
+        repository(team).try_push()
+
+
 def test_nobody_answers_there(team: Served) -> None:
     with pytest.raises(Unreachable), repository(team, address="http://127.0.0.1:9/config.git").checkout():
         pass
