@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from flipgate.adapters import programs
-from flipgate.adapters.git import TREE, Checkout
+from flipgate.adapters.git_copy import TREE, Checkout
 from flipgate.core.git.closure import follow
 from flipgate.core.git.rendered import Rendered, read_rendered
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable

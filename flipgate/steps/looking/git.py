@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flipgate.adapters import programs
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.gates.command_check import Ended, NotStarted, told
 from flipgate.core.git import agreement
 from flipgate.core.git.request import about, branch_of, judge_request, last_url

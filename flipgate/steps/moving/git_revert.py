@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import render_in, render_with
 from flipgate.core.git import revert
 from flipgate.core.git.message import REVERT

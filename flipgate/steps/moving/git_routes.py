@@ -9,7 +9,8 @@ from functools import partial
 from math import inf
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout, Git, no_room
+from flipgate.adapters.git import Git, no_room
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of

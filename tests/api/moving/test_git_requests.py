@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus

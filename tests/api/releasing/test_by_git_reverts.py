@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.store import Store
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
