@@ -143,10 +143,10 @@ class Checkout:
         self._commits.add(commit)
         return commit
 
-    def author_of(self, commit: str) -> Author:
-        """Who a commit that is here is by."""
-        name, _, email = self._run("show", "--no-patch", "--format=%an%x00%ae", commit).strip().partition("\0")
-        return Author.model_construct(name=name, email=email)
+    def is_by(self, commit: str, author: Author) -> bool:
+        """Whether a commit that is here was made by somebody, and by nobody else made anew (amended, rebased)."""
+        said = self._run("show", "--no-patch", "--format=%an%x00%ae%x00%cn%x00%ce", commit).strip()
+        return said.split("\0") == [author.name, author.email] * 2
 
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""
@@ -186,6 +186,25 @@ class Checkout:
         of all that is there."""
         self._deepen()
         return self._run("rev-list", "--max-count=1", self._branch, "--", *paths).strip()
+
+    def changes_since(self, branch: str, paths: Sequence[str]) -> list[str]:
+        """The commits of this branch that have changed one of these files since another branch was made from it, the
+        newest first. Of the newest alone (DEPTH): none where that was before them."""
+        self._deepen()
+        there = f"refs/flipgate/{branch}"
+        self._run(
+            "fetch",
+            "--quiet",
+            f"--depth={DEPTH}",
+            *self._filter,
+            "--no-tags",
+            "origin",
+            f"+refs/heads/{branch}:{there}",
+        )
+        with suppress(PermanentError):
+            base = self._run("merge-base", there, self._branch).strip()
+            return self._run("rev-list", f"{base}..{self._branch}", "--", *paths).split()
+        return []
 
     def without(self, commit: str, path: str) -> str | None:
         """A file without what one of the branch's newest commits has changed in it, and with all that came after that;

@@ -105,7 +105,7 @@ def _without(world: World, copy: Checkout, release: Release) -> Files | str:
         return f"it is not among the newest commits of {spec.branch}"
     if seen := revert.users_had(world.store.history(), commit):
         return f"it is of release {seen}, which users had: the overlay is as that left it"
-    if copy.author_of(commit) != spec.author:
+    if not copy.is_by(commit, spec.author):
         return "it is not flipgate's"
     text, now = copy.without(commit, path), copy.read(path)
     if text is None:

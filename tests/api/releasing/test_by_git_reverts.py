@@ -9,10 +9,12 @@ import pytest
 
 from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.store import Store
+from flipgate.core.git.message import DEPLOY
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.record.release import Commit
+from flipgate.core.record.release import Commit, Release
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -84,6 +86,21 @@ def test_what_somebody_has_changed_since_is_left_and_that_is_said_once(team: Tea
     assert team.repository.read(team.path("green")) == text
     assert len([each for each in team.said if f"commit {bad[:12]} is left" in each]) == 1
     assert world.store.read().open_entry is None
+
+
+def test_a_commit_that_somebody_has_amended_is_not_flipgates_to_take_back(team: Team) -> None:
+    world = team.failed()
+    tip = team.repository.amends("main", {"notes": "by somebody else\n"})
+    world.store.update(lambda record: but(record, last=last_with(record.last, tip)))
+    revert_failed(world)
+    assert team.repository.tip == tip
+    assert any(f"commit {tip[:12]} is left: it is not flipgate's" in each for each in team.said)
+
+
+def last_with(release: Release | None, commit: str) -> Release:
+    """The release, whose images that commit has set: as a deploy that was begun again notes it."""
+    assert release is not None
+    return release.committed(DEPLOY, commit, NOW)
 
 
 def test_a_side_that_is_kept_for_a_look_keeps_its_images_until_it_rests(team: Team) -> None:

@@ -159,3 +159,10 @@ def test_the_end_of_a_request_is_told_to_who_was_asked(
     over = request_over(but(record(), merge_request=request_, outbox=()), active, NOW)
     assert over.merge_request is None
     assert [each.reason for each in over.outbox] == reasons
+
+
+def test_a_branch_that_is_left_is_not_said_to_change_nothing() -> None:
+    over = request_over(but(record(), merge_request=REQUEST, outbox=()), BLUE, NOW, left=True)
+    (told,) = over.outbox
+    assert (over.merge_request, told.reason) == (None, Why.REQUEST_WITHDRAWN)
+    assert told.text.endswith("so it is left, and leads to green still: delete it")
