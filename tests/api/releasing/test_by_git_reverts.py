@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -121,6 +124,45 @@ def test_a_server_that_is_away_is_asked_again(team: Team) -> None:
     assert world.store.read().open_entry is None
     revert_failed(world)
     assert len(team.repository.log()) == count + 1
+
+
+def test_a_remote_base_that_is_away_is_asked_again(team: Team) -> None:
+    world, answers = team.failed(), [503]
+    bad, path = team.repository.tip, team.path("green")
+    with remote_base(answers) as url:
+        base = f"resources: [../../base, {url}]"
+        team.repository.pushes({path: team.repository.read(path).replace("resources: [../../base]", base)})
+        count = len(team.repository.log())
+        revert_failed(world)
+        assert world.store.read().open_entry is None
+        assert not any("is left" in each for each in team.said)
+        assert any("does not render now" in each for each in team.said)
+        answers[:] = [200]
+        revert_failed(world)
+    assert len(team.repository.log()) == count + 1
+    assert any(f"commit {bad[:12]} is taken back" in each for each in team.said)
+
+
+@contextmanager
+def remote_base(answers: list[int]) -> Iterator[str]:
+    """A server of one file that an overlay names by its address; it answers with this code."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers[0])
+            self.end_headers()
+            self.wfile.write(b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/more.yaml"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
