@@ -111,6 +111,18 @@ def request_over(record: Record, active: Side, now: datetime, *, left: bool = Fa
     return _told(changed, active, why, said, request.branch, now)
 
 
+def let_go(record: Record, spec: GitSpec | None, now: datetime) -> Record:
+    """Returns the record without what it knows of the routes in Git, where the file keeps them there no longer; people
+    who were asked to merge a request are told that nobody waits for it any more."""
+    if spec and spec.routes:
+        return record
+    request, changed = record.merge_request, conditions.forget(but(record, merge_request=None), ROUTES_IN_GIT)
+    if request is None or not request.commit:
+        return changed
+    said = f"spec.git of the file names no routes any more: {request.name} is left; close it, it leads to {request.to}"
+    return _told(changed, record.active, Why.REQUEST_WITHDRAWN, said, request.branch, now)
+
+
 def noted(record: Record, found: Condition, now: datetime) -> Record:
     """Returns the record with this condition. One that was false for STAYS_SECONDS is announced, and its end, each
     once. A Git server that is there again after it was said to be away is such an end: whatever else keeps Git behind

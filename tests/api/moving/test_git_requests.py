@@ -19,6 +19,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving import git_requests, git_routes
 from flipgate.steps.moving.move import move_back
+from flipgate.steps.watching.conditions import note_conditions
 from tests.api.moving import test_git_routes
 from tests.api.releasing.test_by_git_crashes import EDGES, Died
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
@@ -416,3 +417,18 @@ def test_who_died_before_a_branch_was_made_anew_is_followed_by_who_knows_it_as_f
     git_routes.put_routes_right(world)
     assert in_git(world).reason == Why.AWAITS_MERGE
     assert git(team.repository.bare, "rev-parse", f"{branch}^") == team.repository.tip
+
+
+def test_a_request_is_forgotten_with_the_files_section(team: Team) -> None:
+    world = team.moved()
+    git_routes.put_routes_right(world)
+    note_conditions(world)
+    assert world.store.read().merge_request is not None
+    world.application = but(world.application, spec=but(world.application.spec, git=None))
+    git_routes.put_routes_right(world)
+    for _ in range(2):
+        note_conditions(world)
+    record = world.store.read()
+    assert record.merge_request is None
+    assert conditions.condition_of(record.conditions, conditions.ROUTES_IN_GIT) is None
+    assert len([line for line in team.said if f"{URL} (branch {team.branches[0]}) is left; close it" in line]) == 1
