@@ -31,6 +31,8 @@ AT_ONCE: Final = 1_000
 """Paths that git is given on one command line."""
 GLOB, ESCAPED = re.compile(r"([*?\[\\ ])"), r"\\\1"
 """What a pattern of a sparse checkout would take for more than itself (gitignore)."""
+CRUD: Final = " \t\n.,:;<>\"\\'"
+"""What git takes off both ends of a name and an address, by its version (its ident.c): `Acme Inc.` is by `Acme Inc`."""
 BLOB, TREE = "blob", "tree"
 """Git's words for a file, or a link, and for a folder."""
 
@@ -145,8 +147,11 @@ class Checkout:
 
     def is_by(self, commit: str, author: Author) -> bool:
         """Whether a commit that is here was made by somebody, and by nobody else made anew (amended, rebased)."""
-        said = self._run("show", "--no-patch", "--format=%an%x00%ae%x00%cn%x00%ce", commit).strip()
-        return said.split("\0") == [author.name, author.email] * 2
+        said = self._run("show", "--no-patch", "--format=%an%x00%ae%x00%cn%x00%ce", commit)
+        return [each.strip(CRUD) for each in said.split("\0")] == [
+            author.name.strip(CRUD),
+            author.email.strip(CRUD),
+        ] * 2
 
     def refresh(self) -> str:
         """Takes the branch's newest commit again; what was written or committed here is gone. Returns the commit."""

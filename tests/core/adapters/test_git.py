@@ -141,6 +141,16 @@ def test_a_commit_that_somebody_has_amended_is_by_nobody_alone(team: Served) -> 
         assert not copy.is_by(theirs, AUTHOR)
 
 
+def test_a_name_that_git_keeps_without_its_end_is_known_again(team: Served) -> None:
+    """An Inc. is an Inc to git, by its version."""
+    author = Author(name='"Acme Inc."', email="bot@acme.example")
+    with repository(team).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        ours = copy.commit("ours", author)
+        assert copy.is_by(ours, author)
+        assert not copy.is_by(ours, Author(name="Acme", email="bot@acme.example"))
+
+
 def test_the_changes_since_a_branch_was_made_are_none_of_before(team: Served) -> None:
     team.pushes({PATH: "images: [before]\n"})
     team.pushes_to_new("a", {"other": "y\n"})
