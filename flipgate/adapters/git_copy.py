@@ -222,7 +222,7 @@ class Checkout:
             for name, at in (("then", commit), ("before", before)):
                 sides[name] = self.folder / ".git" / f"flipgate-{name}"
                 sides[name].write_bytes((self.at(at, path) or "").encode())
-            return self._run("merge-file", "-p", "--quiet", path, str(sides["then"]), str(sides["before"]))
+            return self._run("merge-file", "-p", "--quiet", "--", path, str(sides["then"]), str(sides["before"]))
         return None
 
     @property

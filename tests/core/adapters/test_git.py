@@ -179,6 +179,15 @@ def test_a_file_without_a_commit_keeps_what_came_after_it_or_is_not_to_be_had(te
         assert copy.without(git(team.bare, "rev-list", "--max-parents=0", "main"), PATH) is None
 
 
+def test_a_folder_whose_name_begins_as_an_option_does_is_a_folder(team: Served) -> None:
+    team.pushes({"-p/a.yaml": "a: 1\n"})
+    with repository(team).checkout() as copy:
+        copy.write("-p/a.yaml", "a: 2\n")
+        ours = copy.commit("ours", AUTHOR)
+        copy.push()
+        assert copy.without(ours, "-p/a.yaml") == "a: 1\n"
+
+
 def test_a_file_at_a_commit_that_the_copy_does_not_have(team: Served) -> None:
     old = team.tip
     team.pushes({PATH: "images: [z]\n"})
