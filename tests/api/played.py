@@ -24,8 +24,8 @@ VERSION = "3.8.8"
 
 @dataclass
 class PlayedPrefect:
-    """What `adapters/runs.py` asks of Prefect's API: a deployment by its name, a run by its key, a doorbell. It keeps no
-    variables. Each run is as Prefect tells of it; a test that has one end sets its `state_type`.
+    """What `adapters/runs.py` asks of Prefect's API: a deployment by its name, a run by its key, a doorbell. There are
+    no variables. Each run is as Prefect tells of it; a test that has one end sets its `state_type`.
     """
 
     runs: list[dict[str, Any]] = field(default_factory=list)

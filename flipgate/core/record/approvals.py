@@ -125,10 +125,14 @@ def asked_already(record: Record, question: Question) -> Question | None:
     """Returns the record's question where asking this one would ask people the same again: a run that comes back finds
     it.
 
-    None when it is another one, or over: expired, refused, or used up.
+    None when it is another one, over (expired, refused, used up), or where pods say by now that they run what nobody
+    was shown. Those that say nothing, as between two crashes, tell nothing new: their content is looked at again before
+    the move.
     """
     old = record.question
     if old is None or question.asked_at > old.expires_at or _about(old) != _about(question):
+        return None
+    if any(not {*ids} <= {*old.content.get(ref, ())} for ref, ids in question.content.items()):
         return None
     return old if record.approval is None or (answered(record) and record.approval.unspent) else None
 

@@ -304,7 +304,7 @@ ReferenceGrantMissing | a route may not refer to a Service of a side | create th
 Rejected | a person said no | flipgate flip APP (asks again)
 ReleaseGone | the release that the question is of is not open any more | flipgate status APP
 ReleaseOpen | a release holds both sides | flipgate status APP; where it soaks, flipgate scale-down APP after that
-RequestWithdrawn | users were sent elsewhere while a merge request was open: it changes nothing any more | close it
+RequestWithdrawn | a merge request is over: users were sent elsewhere, or the file has no routes in Git | close it
 ResumeRejected | Prefect did not take the decision; the record has it | the run's page
 RollbackRequested | a person, or an unfinished way back, sends users back | nothing
 RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again

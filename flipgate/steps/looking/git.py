@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
@@ -13,6 +13,7 @@ from flipgate.core.git.overlay import by_repository, kustomization_in, with_imag
 from flipgate.core.git.rendered import also_released, workload_in
 from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.git_access import way_in
@@ -38,6 +39,14 @@ def not_in_overlay(world: World, side: SideState, found: Differences) -> Differe
         if left := not_said(side.workloads[name], service, side, said, each):
             out[name] = left
     return out
+
+
+def led_there(world: World, copy: Checkout, commit: str, traffic: Traffic, to: Side) -> bool:
+    """Whether the routes' files lead users to a side as they are at a commit. Raises BadInput for what is not YAML
+    there, and as `Checkout.at` does."""
+    then = {path: copy.at(commit, path) for path in world.git_spec().routes}
+    files = {path: text for path, text in then.items() if text is not None}
+    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, to)
 
 
 def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:

@@ -3,13 +3,13 @@ it: the move was made in the cluster, and Flux leaves the routes as they are unt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from math import inf
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout, Git, no_room
+from flipgate.adapters.git import Git, no_room
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
@@ -31,6 +31,7 @@ from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.applied import what_stands_still
+from flipgate.steps.looking.git import led_there
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_requests import end_request, request_merge
@@ -157,7 +158,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         request = world.store.read().merge_request
         if request and request.to is not to:
-            end_request(acting, copy, to)
+            end_request(acting, copy, traffic, to)
         files = copy.read_all(spec.routes)
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
@@ -173,7 +174,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
                 _push(acting, copy, traffic, to)
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
         elif request:
-            end_request(acting, copy, to)
+            end_request(acting, copy, traffic, to)
         return _released(acting, copy, traffic, to)
 
 
@@ -234,9 +235,7 @@ def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, foun
     would lead users back, or, where it says the same, be followed by one that does (of a flip that was taken back)."""
     if not found.applied or found.suspended or not copy.has_last_change(found.applied, spec.routes):
         return False
-    then: Mapping[str, str | None] = {path: copy.at(found.applied, path) for path in spec.routes}
-    files = {path: text for path, text in then.items() if text is not None}
-    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, to)
+    return led_there(world, copy, found.applied, traffic, to)
 
 
 def _lift(acting: Acting, held: list[RouteState]) -> None:

@@ -111,7 +111,7 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in content.items() if each.ids}
     asked = but(asked, flow_run=flow_run, url=url, content=known, who_may=_who_may(world, release))
-    if (standing := asked_already(record, asked)) and standing.content == known:
+    if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind, found)
     place = world.application.place_of(release.side)

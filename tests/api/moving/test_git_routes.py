@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.flux import Kustomized, read_kustomization
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus

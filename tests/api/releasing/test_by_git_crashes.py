@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.record import conditions
 from flipgate.core.record.record import ConditionStatus
 from flipgate.core.spec.application import load_application

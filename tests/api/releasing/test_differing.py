@@ -108,6 +108,13 @@ def test_a_yes_is_bound_to_the_digests_that_pods_ran_when_it_was_asked_for(shop:
     assert "--image web=shop/web:2 --image mailer=shop/mailer:1 --again" in refused.value.next_command
 
 
+def test_a_pod_that_is_made_anew_has_nobody_asked_again(shop: Shop, dark: World) -> None:
+    run_pod(shop, "web-0", DIGEST)
+    question = pose(dark, FLIP, [])
+    shop.cluster.delete(f"/api/v1/namespaces/{shop.namespace(GREEN)}/pods/web-0")
+    assert pose(dark, FLIP, []) == question
+
+
 def test_nobody_is_asked_about_one_tag_with_two_contents(shop: Shop, dark: World) -> None:
     run_pod(shop, "web-0", DIGEST)
     run_pod(shop, "web-1", OTHER)
