@@ -80,9 +80,10 @@ def is_shared(user: str) -> bool:
 def read_caller(review: Mapping[str, Any]) -> Caller | None:
     """Who a SelfSubjectReview says that we are. None without a login, and for a name that could not be kept whole: cut
     or cleaned it might be another's."""
-    info = (review.get("status") or {}).get("userInfo") or {}
-    user, groups = info.get("username"), info.get("groups") or ()
-    if not isinstance(user, str) or not user.strip() or ANONYMOUS in groups:
+    status = review.get("status")
+    info = status.get("userInfo") if isinstance(status, dict) else None
+    user, groups = (info.get("username"), info.get("groups") or []) if isinstance(info, dict) else (None, [])
+    if not isinstance(user, str) or not user.strip() or not isinstance(groups, list) or ANONYMOUS in groups:
         return None
     if not user.isprintable() or written_bytes(user) > NAME_BYTES:
         return None

@@ -26,6 +26,9 @@ def test_a_login_is_the_name_and_its_groups_come_with_it() -> None:
     [
         {},
         {"status": {}},
+        {"status": "Failure"},
+        {"status": {"userInfo": ["ana"]}},
+        {"status": {"userInfo": {"username": "ana", "groups": 7}}},
         {"status": {"userInfo": {"username": "system:anonymous", "groups": ["system:unauthenticated"]}}},
         review(""),
         review(7),
@@ -34,7 +37,20 @@ def test_a_login_is_the_name_and_its_groups_come_with_it() -> None:
         review("a" * 257),
         review("ä" * 129),
     ],
-    ids=["empty", "nobody", "anonymous", "no name", "no text", "two lines", "an escape", "long", "long in bytes"],
+    ids=[
+        "empty",
+        "nobody",
+        "a word",
+        "a list",
+        "no groups",
+        "anonymous",
+        "no name",
+        "no text",
+        "two lines",
+        "an escape",
+        "long",
+        "long in bytes",
+    ],
 )
 def test_what_names_nobody_whole_names_nobody(answer: dict[str, Any]) -> None:
     """Cut or cleaned, a name might be another's, whom a policy names."""
