@@ -206,25 +206,26 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     world, spec = acting.world, acting.world.git_spec()
     held = [state for state in traffic.routes if state.held]
     agrees = _agrees(world, copy, traffic, to)
-    if not held or not spec.flux or not spec.flux.routes:
+    if not held:
         return agrees
+    left = f"{agrees.message}; Flux leaves {', '.join(str(state.route) for state in held)} as it is"
+    if not spec.flux or not spec.flux.routes:
+        why = f"{left}, and the file names no Kustomization that applies that (spec.git.flux.routes)"
+        return agreement.is_behind(to, f"{why}{_by_hand(copy, held)}", world.now())
     found = find_kustomization(world.cluster, spec.flux.routes)
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
         flux = what_stands_still(world, spec.flux.routes) or no_commit(found) or found.sentence
-        routes = ", ".join(str(state.route) for state in held)
-        why = f"{agrees.message}; Flux leaves {routes} as it is until it has applied that: {flux}"
-        return agreement.is_behind(to, f"{why}{_by_hand(copy, found, held)}", world.now())
+        typed = _by_hand(copy, held) if found.names_no_commit else ""
+        return agreement.is_behind(to, f"{left} until it has applied that: {flux}{typed}", world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)
         entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
     return agrees
 
 
-def _by_hand(copy: Checkout, found: Kustomized, held: list[RouteState]) -> str:
+def _by_hand(copy: Checkout, held: list[RouteState]) -> str:
     """Says what lets Flux keep the routes again where nobody but a person can know what it has applied."""
-    if not found.names_no_commit:
-        return ""
     commands = [by_hand(plan_lift(state)) for state in held]
     then = in_a_message(commands, "take what flipgate has annotated off each (docs/gitops.md, Artifacts)")
     return f". Once Flux has applied commit {copy.head[:12]}: {then}"

@@ -15,6 +15,7 @@ from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.traffic import EXCLUDED, HELD
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Forbidden
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import git_routes
@@ -257,3 +258,28 @@ def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:
     assert last is not None
     assert (first.status, last.since) == (ConditionStatus.TRUE, first.since)
     assert str(first.looked_at) < str(last.looked_at)
+
+
+def test_what_a_flip_has_no_time_for_is_said_and_pushed_by_reconcile(team: Team) -> None:
+    """A repository whose server sends all of it, say."""
+    world = team.moved()
+    assert under_lease(world, git_routes.put_routes_into_git, seconds=0.01) is False
+    assert world.store.read().open_entry is None
+    (shown,) = [each for each in collect(world).conditions if each.type == conditions.ROUTES_IN_GIT]
+    assert (shown.status, "had no end after" in shown.message) == (ConditionStatus.FALSE, True)
+    git_routes.put_routes_right(world)
+    assert "namespace: " + team.shop.namespace(GREEN) in team.repository.read("routing.yaml")
+
+
+def test_a_route_that_was_excluded_when_the_kustomization_left_the_file_is_not_said_to_be_kept(team: Team) -> None:
+    world = team.moved()
+    git = but(world.git_spec(), flux=None)
+    world.application = but(world.application, spec=but(world.application.spec, git=git))
+    git_routes.put_routes_right(world)
+    assert team.held
+    (shown,) = [each for each in collect(world).conditions if each.type == conditions.ROUTES_IN_GIT]
+    assert shown.status is ConditionStatus.FALSE
+    assert "the file names no Kustomization that applies that" in shown.message
+    assert (
+        f"Once Flux has applied commit {team.repository.tip[:12]}: kubectl -n {team.shop.name} patch " in shown.message
+    )
