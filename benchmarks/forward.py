@@ -6,6 +6,7 @@ from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.record.release import Release
 from flipgate.core.values.sides import Side
+from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import hand_over
 from flipgate.steps.releasing import bring_up, flip, questions
@@ -28,7 +29,7 @@ def go_live(world: World) -> Side:
     """Releases version 2 of everything on the dark side, and sends all users there. Its checks are left out."""
     release = go_dark(world)
     questions.pose(world, QuestionKind.FLIP, [])
-    questions.decide(world, Decision.APPROVE, by="benchmark", via="benchmark", reason="to go back from")
+    questions.decide(world, Decision.APPROVE, by=Speaker("benchmark"), via="benchmark", reason="to go back from")
     with world.acting() as acting:
         _, proven = flip.flip(acting)
         flip.need_proven(world, proven)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import ClassVar, Literal, cast
-from uuid import UUID, uuid4
+from typing import ClassVar, Literal
+from uuid import uuid4
 
-from prefect.client.schemas.objects import FlowRunInput, State
+from prefect.client.schemas.objects import State
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput, filter_flow_run_input
+from prefect.input import RunInput
 from prefect.runtime import flow_run
 from prefect.states import Completed
 from pydantic import ConfigDict, Field
 
-from flipgate.adapters.runs import RUNG
+from flipgate.adapters import runs
 from flipgate.core.record.approvals import Granted, NotGranted
+from flipgate.core.record.form import RUNG, Filled, read_form
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Question
-from flipgate.core.values.errors import Refused
+from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_SHOWN, REASON_SHOWN
-from flipgate.core.values.verdicts import Evidence
+from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
@@ -30,9 +31,6 @@ from tasks.artifacts import question_text
 
 ANSWERS_NO = MappingProxyType({Why.REJECTED: "Rejected", Why.APPROVAL_EXPIRED: "Expired"})
 """Answers that end a run well, and what its state is called then."""
-
-FORMS_READ = 100
-"""Of one question: three inputs for each time it was put up, which is once unless the run died on the way."""
 
 GRACE_SECONDS = 86_400
 """Prefect's own limit lies a day behind ours: when it strikes, the run fails without any code of ours running."""
@@ -68,32 +66,46 @@ def ask_person(world: World, kind: QuestionKind, look: Callable[[], list[Evidenc
     before a yes that stands in the record already.
     """
     run = str(flow_run.id)
+    refused: list[Evidence] = []
     if mine := questions.asked_by(world, run):
-        for given in forms(run, mine):
-            questions.take_form(world, mine, given)
+        answers, refused = forms(world, run, mine)
+        for answer in answers:
+            questions.take_form(world, mine, answer)
     decided = questions.standing(world, kind)
     if isinstance(decided, Granted) or not questions.asks_again(world, decided, run):
         return decided
-    evidence = [*look(), *questions.last_attempt_at(world, kind), *questions.since_the_yes(decided)]
+    evidence = [*look(), *questions.last_attempt_at(world, kind), *questions.since_the_yes(decided), *refused]
     question = task.pose(world, kind, evidence, run)
     if question.flow_run != run:
         return questions.standing(world, kind)  # answered meanwhile, as another run had asked it
     world.say(f"waiting for a decision: {question.summary} {question.url}")
-    form = Answer.with_initial_data(description=question_text(question, evidence))
+    form = Answer.with_initial_data(description=question_text(world.application.name, question, evidence))
     seconds = world.application.spec.policy.approval_expires_seconds + GRACE_SECONDS
     # A key that Prefect has seen suspends nothing, even when the run was cancelled before anybody answered.
     suspend_flow_run(wait_for_input=form, timeout=seconds, key=f"{question.id}-{uuid4().hex[:8]}")
     return questions.standing(world, kind)  # never reached: the run that is resumed begins again from the top
 
 
-def forms(run: str, question: Question) -> list[dict[str, str]]:
-    """Returns what people answered in Prefect to the question that this run posed, without suspending the run.
+def forms(world: World, run: str, question: Question) -> tuple[list[Filled], list[Evidence]]:
+    """Returns what people answered in Prefect to the question that this run posed, without suspending the run; and
+    what was answered that is no answer, for whoever is asked again.
 
+    It is read as the server keeps it, not as Prefect would have it: somebody may have written there without any form.
     A doorbell is nobody's answer: whoever rang has written to the record before.
     """
-    found = filter_flow_run_input(f"suspended-{question.id}-", limit=FORMS_READ, flow_run_id=UUID(run))
-    answers = [each.decoded_value for each in cast("list[FlowRunInput]", found) if each.key.endswith("-response")]
-    return [form for form in answers if RUNG not in form]
+    given: list[Filled] = []
+    refused: list[Evidence] = []
+    answers = runs.answers_of(run, f"suspended-{question.id}-")
+    held = runs.variables() if answers else frozenset[str]()
+    for answer in answers:
+        try:
+            form = read_form(answer, held)
+        except BadInput as wrong:
+            world.say(str(wrong))
+            refused.append(Evidence("an answer before", Verdict.INFO, "the form", "Prefect", f"it {wrong.fact}", ""))
+        else:
+            given += [form] if form else []
+    return given, refused
 
 
 @about_application(untouched="all routes and both sides")

@@ -9,12 +9,13 @@ from prefect.client.schemas.objects import State
 
 from flipgate.core.record.pipelines import DEPLOY_DARK
 from flipgate.core.record.release import Release, again_mark
+from flipgate.core.spec.images import is_image
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import failing
 from flipgate.steps.releasing.stopped import noting_stop
-from flows.opening import begin, overtaken, this_run
+from flows.opening import begin, need_own_words, overtaken, this_run
 from tasks import steps as task
 from tasks.artifacts import keep_failure, show_evidence
 
@@ -34,6 +35,7 @@ def deploy_dark(
         again: Any word that was not used before (a build's number, a date): these images are released although their
             references are live, for their tags were pushed anew. The same word twice is one release.
     """
+    need_own_words(name=name, **{f"images, {service}": ref for service, ref in images.items() if not is_image(ref)})
     world = begin(application, cluster)
     mark = again_mark(again)
     patience = float(world.application.spec.policy.ready_timeout_seconds)

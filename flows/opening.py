@@ -8,12 +8,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from blocks.cluster import connect
+from flipgate.adapters import runs
 from flipgate.adapters.runs import OVERTAKEN, url_of
 from flipgate.core.record.became import became
+from flipgate.core.record.form import IS_HELD, NOT_KEPT, held_in
 from flipgate.core.record.going_on import ENDED
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.queue import may_start
-from flipgate.core.values.errors import FlipgateError, Refused
+from flipgate.core.values.errors import BadInput, FlipgateError, Refused
 from flipgate.core.values.outward import one_line
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import NAME_BYTES, fitted
@@ -43,6 +45,29 @@ def begin(application: str, cluster: str) -> World:
     world = open_world(application, cluster)
     look_whether_watched(world, get_run_logger().warning)
     return world
+
+
+def need_own_words(**given: str) -> None:
+    """Raises BadInput where a parameter of this run, by its name, is a text that one of Prefect's variables holds, and
+    shows none: it would stand in the history. Prefect has put it there before the flow began. Raises Unreachable."""
+    typed = {name: text for name, text in given.items() if text}
+    if typed and (found := held_in(typed, runs.variables())):
+        raise BadInput(
+            f"{IS_HELD}: it would stand in the history, and is not shown here",
+            obj=f"parameter {found[0]}",
+            next_command="start the run again with a text of your own",
+        )
+
+
+def own_words(**given: str) -> dict[str, str]:
+    """The same for the way back, which nobody is refused: what a variable holds is replaced, and where Prefect does not
+    say at once what its variables hold, it goes on as it is."""
+    typed = {name: text for name, text in given.items() if text}
+    try:
+        found = held_in(typed, runs.variables(in_a_hurry=True)) if typed else []
+    except FlipgateError:
+        found = []
+    return given | dict.fromkeys(found, NOT_KEPT)
 
 
 def start_what_waited(world: World, cluster: str) -> None:

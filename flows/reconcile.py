@@ -18,6 +18,7 @@ from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.questions import expire
 from flipgate.steps.releasing.settle import kept_too_long, rest_expired
 from flipgate.steps.watching.conditions import note_conditions
+from flipgate.steps.watching.git_access import note_git_access
 from flipgate.steps.watching.unwatched import note_success
 from flows.opening import open_world, start_what_waited
 from tasks import steps as task
@@ -69,6 +70,7 @@ def reconcile_world(world: World, cluster: str) -> str:
         restore_live_side(world)
         put_dark_preview_right(world, by_schedule=True)
         put_routes_right(world)
+        note_git_access(world)
     world.say(outcome.fact)
     if expired := expire(world):
         task.end_waiting(world, expired)

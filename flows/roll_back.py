@@ -12,7 +12,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.text import as_reason, self_declared
 from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.watching.unwatched import look_whether_watched
-from flows.opening import open_world, start_what_waited
+from flows.opening import open_world, own_words, start_what_waited
 from tasks import steps as task
 
 
@@ -36,8 +36,9 @@ def roll_back(
         cluster: The flipgate-cluster block to use; `default` needs no block.
     """
     world = open_world(application, cluster)
-    by = self_declared(name) if name else "Prefect"
-    done = task.roll_back(world, as_reason(reason), by, Side(to) if to else None, now)
+    typed = own_words(reason=reason, name=name)
+    by = self_declared(typed["name"]) if name else "Prefect"
+    done = task.roll_back(world, as_reason(typed["reason"]), by, Side(to) if to else None, now)
     for note in done.notes:
         world.say(note)
     put_routes_right(world)

@@ -9,11 +9,12 @@ from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.pipelines import SCALE_DOWN
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
+from flipgate.core.values.text import self_declared
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing.settle import ended_meanwhile, need_soaked, soak_evidence, wait_out
 from flipgate.steps.releasing.stopped import act_again, noting_stop
 from flows.approval import ask_person, state_if_refused
-from flows.opening import begin, overtaken, start_what_waited, this_run
+from flows.opening import begin, need_own_words, overtaken, start_what_waited, this_run
 from tasks import steps as task
 
 
@@ -28,6 +29,7 @@ def scale_down(application: str, release: str, cluster: str = "default", unseen_
         unseen_by: Who closes a release whose old side rests though a Traefik replica does not show the live one; else
             leave it empty.
     """
+    need_own_words(unseen_by=unseen_by)
     world = begin(application, cluster)
     task.recover(world)
     if ended := ended_meanwhile(world, release):
@@ -50,6 +52,6 @@ def ask_and_rest(world: World, soaked: Release, cluster: str, unseen_by: str = "
             return no
     with world.acting() as acting:
         act_again(acting)
-        settled = task.settle_release(acting, soaked.name, unseen_by)
+        settled = task.settle_release(acting, soaked.name, self_declared(unseen_by) if unseen_by else "")
     start_what_waited(world, cluster)
     return f"{settled.side.other} of {world.application.name} is at rest"

@@ -21,6 +21,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 
 from flipgate.adapters import runs
+from flipgate.core.record.approvals import who_approves
 from flipgate.core.record.record import Question
 from flipgate.core.record.release import Release
 from flipgate.core.values.errors import Refused
@@ -231,7 +232,15 @@ def _look_first(question: Question) -> str:
     return f"To look at it first:\n\n{markdown_code(lines, 'sh')}\n\n" if lines else ""
 
 
-def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
+def _who_may(application: str, question: Question) -> str:
+    """Who may approve, and that this form is not where: nobody proves a name in it."""
+    if question.who_may is None:
+        return ""
+    said = markdown(who_approves(application, question.who_may))
+    return f"**{said}** This form takes a no: whom it is from nobody has proven.\n\n"
+
+
+def question_text(application: str, question: Question, evidence: Iterable[Evidence]) -> str:
     """What the approval form shows above its fields."""
     shown = list(evidence)
     rows = [_row(e.gate, e.verdict, e.answer) for e in shown]
@@ -241,7 +250,7 @@ def question_text(question: Question, evidence: Iterable[Evidence]) -> str:
     changes = "".join(f"\n- {markdown(line)}" for line in question.changes)
     return (
         f"## {markdown(question.summary)}\n\n**{passed} of {gates} gates pass.** What changes:\n{changes}\n\n"
-        f"{_look_first(question)}{table}\n\n"
+        f"{_look_first(question)}{table}\n\n{_who_may(application, question)}"
         f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no. A change of images, pod templates or "
         "routes voids it."
     )

@@ -51,28 +51,61 @@ class Served:
 
     def pushes(self, files: Mapping[str, str], message: str = "By hand") -> str:
         """Somebody writes these files and pushes; returns the commit."""
-        git(self.clone, "fetch", "--quiet", "origin")
-        git(self.clone, "reset", "--quiet", "--hard", "origin/main")
+        self._at("main")
         return self._commit(files, message)
 
     def pushes_to(self, branch: str, files: Mapping[str, str]) -> str:
         """Somebody pushes a commit more to another branch; returns the commit."""
+        self._at(branch)
+        return self._commit(files, "A review", branch)
+
+    def pushes_to_new(self, branch: str, files: Mapping[str, str]) -> str:
+        """Somebody makes a branch of their own; returns its commit."""
+        self._at("main")
+        return self._commit(files, "Of a person's own", branch)
+
+    def amends(self, branch: str, files: Mapping[str, str]) -> str:
+        """Somebody changes the last commit of another branch, whose author it keeps; returns the commit."""
+        self._at(branch)
+        self._write(files)
+        git(self.clone, "commit", "--quiet", "--amend", "--no-edit")
+        return self._push(branch, "--force")
+
+    def brings_up_to_date(self, branch: str) -> str:
+        """Somebody merges the target into another branch; returns the commit."""
+        self._at(branch)
+        git(self.clone, "merge", "--quiet", "--message", "Update branch", "origin/main")
+        return self._push(branch)
+
+    def squashes(self, branch: str) -> str:
+        """Somebody merges another branch as one commit of the target's own; returns it."""
+        self._at("main")
+        git(self.clone, "merge", "--quiet", "--squash", f"origin/{branch}")
+        git(self.clone, "commit", "--quiet", "--message", "Squashed")
+        return self._push("main")
+
+    def _at(self, branch: str) -> None:
         git(self.clone, "fetch", "--quiet", "origin")
         git(self.clone, "reset", "--quiet", "--hard", f"origin/{branch}")
-        return self._commit(files, "A review", branch)
 
     def begins(self, files: Mapping[str, str]) -> None:
         """The first commit."""
         self._commit(files, "The platform")
 
-    def _commit(self, files: Mapping[str, str], message: str, branch: str = "main") -> str:
+    def _write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             file = self.clone / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         git(self.clone, "add", ".")
+
+    def _commit(self, files: Mapping[str, str], message: str, branch: str = "main") -> str:
+        self._write(files)
         git(self.clone, "commit", "--quiet", "--message", message)
-        git(self.clone, "push", "--quiet", "origin", f"HEAD:{branch}")
+        return self._push(branch)
+
+    def _push(self, branch: str, *options: str) -> str:
+        git(self.clone, "push", "--quiet", *options, "origin", f"HEAD:refs/heads/{branch}")
         return git(self.clone, "rev-parse", "HEAD")
 
     @contextmanager

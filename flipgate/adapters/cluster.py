@@ -21,6 +21,7 @@ APPLY_PATCH = "application/apply-patch+yaml"
 ANSWER_BYTES = 1_048_576
 """Of what a pod answers through a proxy: what is beyond is not read, and that is said."""
 WATCH_GRACE_SECONDS = 5.0
+SELF_SUBJECT_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 class Reader:
@@ -167,6 +168,12 @@ class Reader:
         }
         answer = self._connection.json("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=review)
         return bool(answer.get("status", {}).get("allowed"))
+
+    def who_am_i(self, *, timeout: float) -> dict[str, Any]:
+        """The API server's own word on whose credentials these are: its SelfSubjectReview. Raises NotFound of a server
+        before Kubernetes 1.28."""
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        return self._connection.json("POST", SELF_SUBJECT_REVIEWS, body=review, timeout=timeout)
 
     def _ask(self, path: str, headers: Mapping[str, str], timeout: float, most: int = ANSWER_BYTES) -> Answer:
         """What a pod answers, any status of it. A body that was not read, or only in part, is said in the answer."""

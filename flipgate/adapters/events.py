@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from flipgate.adapters.addresses import address
 from flipgate.adapters.cluster import Cluster, Reader
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
-from flipgate.core.record.record import Announcement
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.values.errors import Conflict
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from flipgate.adapters import programs
-from flipgate.adapters.git import TREE, Checkout
+from flipgate.adapters.git_copy import TREE, Checkout
 from flipgate.core.git.closure import follow
-from flipgate.core.git.rendered import Rendered, read_rendered
+from flipgate.core.git.rendered import Rendered, lacks_a_remote, read_rendered
 from flipgate.core.values.errors import BadInput, PermanentError, Unreachable
 from flipgate.core.values.foreign import without_secrets
 from flipgate.core.values.text import cut
@@ -76,7 +76,7 @@ def render(folder: Path, source: str) -> str:
     that without any credentials of this place; no plugin is run, no chart.
 
     Raises BadInput, with `source`, in kustomize's own words, PermanentError where neither program is there,
-    Unreachable where there is no end to it.
+    Unreachable where there is no end to it, or the server of a remote base does not answer.
     """
     program = _program()
     verb = ["build"] if Path(program).name.startswith("kustomize") else ["kustomize"]
@@ -90,6 +90,8 @@ def render(folder: Path, source: str) -> str:
         raise PermanentError(f"cannot be run here: {error.strerror}", obj=f"program {program}") from None
     if code:
         said = without_secrets(err.decode(errors="replace")).replace(str(folder), source).strip()
+        if lacks_a_remote(said):
+            raise Unreachable(f"does not render now: {cut(said, 600)}", obj=source, untouched="the repository")
         raise BadInput(f"does not render: {cut(said, 600)}", obj=source, untouched="the repository")
     return out.decode(errors="replace")
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from flipgate.core.record.form import RUNG, texts_of
 from flipgate.core.record.going_on import Run
 from flipgate.core.record.pipelines import another_key
 from flipgate.core.values.errors import NotFound, Refused, Unreachable
@@ -22,10 +23,13 @@ from flipgate.core.values.reasons import Why
 
 BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
+HURRY_SECONDS = 2.0
+"""Of a request that the way back makes: users wait for it."""
 RING_RETRIES = 1
 """Of each request by which a waiting run is told: a person waits for it, and the decision is in the record already."""
-RUNG = "rung"
-"""The key that marks a form as a doorbell, and as nobody's answer."""
+FORMS_READ = 100
+"""Of one question: three inputs for each time it was put up, which is once unless the run died on the way."""
+VARIABLES_A_PAGE, PAGES = 200, 50
 OVERTAKEN = "Overtaken"
 """What the state of a run is called whose release a person has taken another way: it has ended, but not come there."""
 RUNS_A_KEY = 5
@@ -113,6 +117,39 @@ def ring(flow_run: str, decision: str, reason: str, name: str) -> bool:
     )
 
 
+def answers_of(flow_run: str, prefix: str) -> list[str]:
+    """What was answered to the forms of this run whose key begins so: JSON's text, as the server keeps it, of which
+    nothing is looked up. Raises Unreachable."""
+    with _client() as client, _failures(f"flow run {flow_run}"):
+        asked = {"prefix": prefix, "limit": FORMS_READ}
+        found = _listed(client, f"/flow_runs/{UUID(flow_run)}/input/filter", asked, {"key", "value"})
+    return [str(each["value"]) for each in found if str(each["key"]).endswith("-response")]
+
+
+def variables(*, in_a_hurry: bool = False) -> frozenset[str]:
+    """All texts that a reference to one of Prefect's variables may become: to be compared with, never to be shown.
+    Raises Unreachable, also where there are more than anybody reads; `in_a_hurry` asks once, and waits two seconds."""
+    retries, seconds = (0, HURRY_SECONDS) if in_a_hurry else (None, TIMEOUT_SECONDS)
+    texts: set[str] = set()
+    with _client(retries, seconds) as client, _failures("variables"):
+        for page in range(PAGES):
+            asked = {"limit": VARIABLES_A_PAGE, "offset": page * VARIABLES_A_PAGE}
+            found = _listed(client, "/variables/filter", asked, {"value"})
+            texts.update(text for each in found for text in texts_of(each["value"]))
+            if len(found) < VARIABLES_A_PAGE:
+                return frozenset(texts)
+        raise ValueError(f"there are more than {PAGES * VARIABLES_A_PAGE} variables")
+
+
+def _listed(client: Any, path: str, asked: Mapping[str, Any], keys: set[str]) -> list[dict[str, Any]]:
+    """What the server lists, as it says it: by a request of our own, for Prefect's client would make values of it.
+    Raises ValueError for what is no such list."""
+    found = client.request("POST", path, json=dict(asked)).json()
+    if not isinstance(found, list) or not all(isinstance(each, dict) and keys <= set(each) for each in found):
+        raise ValueError(f"{path} has no list of {', '.join(sorted(keys))}")
+    return found
+
+
 def emit_build(application: str, images: Mapping[str, str], *, event_id: str = "", again: bool = False) -> str:
     """Sends `flipgate.image.build-completed` and returns its id. The same `event_id` twice is one event for good.
 
@@ -152,7 +189,7 @@ def _page(path: str) -> str:
 
 
 @contextmanager
-def _client(retries: int | None = None) -> Iterator[Any]:
+def _client(retries: int | None = None, seconds: float = TIMEOUT_SECONDS) -> Iterator[Any]:
     """A client of the server that PREFECT_API_URL or the profile names; `retries` where they are fewer than Prefect's
     own, which take a minute. Raises Refused where neither names one."""
     from prefect.client.orchestration import get_client
@@ -168,7 +205,7 @@ def _client(retries: int | None = None) -> Iterator[Any]:
         )
     own = PREFECT_CLIENT_MAX_RETRIES.value()
     tries = temporary_settings({PREFECT_CLIENT_MAX_RETRIES: own if retries is None else min(own, retries)})
-    httpx_settings: dict[str, Any] = {"timeout": TIMEOUT_SECONDS}
+    httpx_settings: dict[str, Any] = {"timeout": seconds}
     if retries is not None:
         httpx_settings["event_hooks"] = {"response": [_in_our_own_time]}
     with tries, get_client(sync_client=True, httpx_settings=httpx_settings) as client:

@@ -30,8 +30,9 @@ def decide_and_ring(options: ClusterOptions, app: str, verb: str, reason: str, o
     from flipgate.steps.moving.dark_preview import put_dark_preview_right
     from flipgate.steps.releasing.questions import decide
 
-    world, by = options.world(app, quiet=bool(output)), person()
-    question = decide(world, Decision(verb), by=by, via="cli", reason=reason)
+    world = options.world(app, quiet=bool(output))
+    who = person(world)
+    question, by = decide(world, Decision(verb), by=who, via="cli", reason=reason), who.name
     if verb == Decision.REJECT:
         put_dark_preview_right(world)  # nobody looks at it any more, whenever the run gets to it
     note = _ring(world, question, verb, reason, by)

@@ -17,6 +17,7 @@ from flipgate.core.values.text import as_name, as_reason
 
 if TYPE_CHECKING:
     from flipgate.adapters.cluster import Cluster
+    from flipgate.core.values.who import Speaker
     from flipgate.steps.acting.world import World
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -67,10 +68,17 @@ def _nothing(_text: str) -> None:
     return
 
 
-def person() -> str:
-    """Who is at the keyboard, as decisions and releases name them: user@machine."""
+def claimed() -> str:
+    """Who the machine says is at the keyboard, user@machine: a claim, whatever it says."""
     user = os.environ.get("USER") or os.environ.get("LOGNAME") or f"uid-{os.getuid()}"
     return as_name(f"{user}@{socket.gethostname()}")
+
+
+def person(world: World) -> Speaker:
+    """Who is at the keyboard, as decisions and releases name them: by their login at the cluster, else by `claimed`."""
+    from flipgate.steps.looking.who import speaker
+
+    return speaker(world.cluster, claimed())
 
 
 def cluster_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flipgate.cli._options import person
 from flipgate.cli._print import echo, emit
 from flipgate.core.values.errors import FlipgateError, Refused, TemporaryError, Unreachable
 from flipgate.core.values.reasons import Why
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from flipgate.adapters.runs import Ended
     from flipgate.core.record.going_on import Run
     from flipgate.core.record.release import Release
+    from flipgate.core.values.who import Speaker
     from flipgate.steps.acting.world import World
 
 LOOK_SECONDS = 1.0
@@ -42,6 +42,7 @@ def start_run(
     block: str | None,
     output: str | None,
     *,
+    by: Speaker,
     says_next: bool = True,
 ) -> Run:
     """Starts the run and prints where to see it, and what to type next, where it `says_next`. Raises
@@ -52,7 +53,7 @@ def start_run(
     run = start(pipeline, {"application": application, **parameters, **where})
     if output:
         shown = {"id": run.id, "name": run.name, "url": run.url}
-        emit({"application": application, "pipeline": pipeline, "startedBy": person(), "run": shown}, output)
+        emit({"application": application, "pipeline": pipeline, "startedBy": by.name, "run": shown}, output)
         return run
     echo(f"{pipeline} of {application} started: run {run.name}")
     if run.url:
@@ -126,10 +127,12 @@ def wait_for_run(run: Run, world: World, seconds: float) -> None:
             )
         time.sleep(LOOK_SECONDS)
     if not end.well:
+        # It failed with one of our errors, as a sentence: what to type next stands there already, if anything does.
+        fact, _, command = end.message.rpartition("Next: ")
         raise Refused(
-            end.message,
+            fact.strip() or command,
             obj=f"run {run.name}",
             reason=Why.RUN_FAILED,
-            next_command=f"flipgate status {world.application.name}",
+            next_command=command if fact else f"flipgate status {world.application.name}",
         )
     echo(f"{time.monotonic() - began:.0f} s  {end.message}", err=True)

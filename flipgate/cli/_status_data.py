@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flipgate.cli._print import commits, iso
+from flipgate.core.record.approvals import unheard
 from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Condition, Record
 from flipgate.core.record.release import Release, phase_seconds
@@ -95,11 +96,12 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
     if approval:
         decision = {
             "decision": str(approval.decision),
-            "by": approval.by,
+            "by": approval.said_by,
             "via": approval.via,
             "reason": approval.reason,
             "at": iso(approval.at),
             "spent": approval.spent_by is not None,
+            "void": void.fact if (void := unheard(approval, question)) else "",
         }
     return {
         "question": question.id,
@@ -112,6 +114,7 @@ def _waits_for(record: Record, now: datetime) -> dict[str, Any]:
         "flowRun": question.flow_run,
         "url": question.url,
         "lookFirst": list(question.look_first),
+        "whoMay": str(question.who_may) if question.who_may else None,
         "evidence": [proof.model_dump() for proof in question.evidence],
         "decision": decision,
     }

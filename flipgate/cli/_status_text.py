@@ -10,7 +10,7 @@ import click
 
 from flipgate.cli._live_side import cell, lead
 from flipgate.cli._print import ago, clock, count, lasting, on_one_line, table
-from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT
+from flipgate.core.record.conditions import GIT_ACCESS, LIVE_SIDE_READY, ROUTES_IN_GIT
 from flipgate.core.record.intents import in_words
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import RECONCILE
@@ -24,6 +24,8 @@ BY_HAND = (". Back by hand: ", "; by hand: ")
 """What stands before a kubectl line in the message of a phase."""
 WAY_BACK_READY = "WayBackReady"
 UNWATCHED = "Unwatched"
+GOOD = frozenset({WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT, GIT_ACCESS})
+"""Conditions that are as they should be when they are True."""
 
 
 def one(data: dict[str, Any], now: datetime, *, wide: bool) -> list[str]:
@@ -172,11 +174,15 @@ def _question(question: dict[str, Any] | None, now: datetime) -> Iterator[tuple[
     yield "", f"expires {clock(question['expiresAt'])}"
     if question["url"]:
         yield "", question["url"]
+    if question["whoMay"]:
+        yield "Approval", question["whoMay"]
     for line in question["lookFirst"]:
         yield "Look", line
     if question["decision"]:
         decision = question["decision"]
         yield "Decision", f"{decision['decision']} by {decision['by']} via {decision['via']}: {decision['reason']}"
+        if decision["void"]:
+            yield "", click.style(f"void: {decision['void']}", fg="red")
 
 
 def _not_passed(question: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
@@ -232,10 +238,12 @@ def _traffic(data: dict[str, Any]) -> str:
 
 
 def _condition(condition: dict[str, Any], now: datetime) -> str:
-    wanted = "True" if condition["type"] in (WAY_BACK_READY, LIVE_SIDE_READY, ROUTES_IN_GIT) else "False"
+    wanted = "True" if condition["type"] in GOOD else "False"
     status = condition["status"] if condition["status"] == wanted else click.style(condition["status"], fg="red")
     since = lasting(condition["since"], now).strip()
     looked = f", looked at {ago(condition['lookedAt'], now)} ago" if condition.get("lookedAt") else ""
+    if looked and condition["status"] != wanted:
+        looked += f"; {RECONCILE} looks again within five minutes"
     return f"{condition['type']} {status} {since} ({condition['reason']}){looked}: {condition['message']}"
 
 

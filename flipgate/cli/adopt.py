@@ -65,8 +65,9 @@ def _settle(options: ClusterOptions, app: str, reason: str, output: str | None) 
 
     reason = need_reason("adopt", app, reason)
     world = options.world(app, quiet=output is not None)
-    done = accept(world, reason, by=person())
-    taken, notes = accept_side(world, reason, by=person())
+    by = person(world).name
+    done = accept(world, reason, by=by)
+    taken, notes = accept_side(world, reason, by=by)
     record = world.store.read()
     what = f"adopted as it is: {record.active} is active, {record.active.other} is dark"
     show(record, what, changed=done is not None or bool(taken), output=output, live_side=taken)

@@ -33,7 +33,8 @@ def contract(options: ClusterOptions, app: str, reason: str, output: str | None)
     reason = need_reason("contract", app, reason)
     from flipgate.steps.releasing.contract import contract as close
 
-    closed = close(options.world(app, quiet=output is not None), reason, by=person())
+    world = options.world(app, quiet=output is not None)
+    closed = close(world, reason, by=person(world).name)
     done = closed.contract
     if output:
         data = {"application": app, "side": str(closed.side), "release": closed.release, "reason": done.reason}

@@ -94,8 +94,9 @@ def deploy(
         _show_plan(world, wanted, again_mark(word), output)
         return
     waits = _say_what_waits(world, wanted, word)
-    parameters = {"images": wanted, "name": person(), **({"again": word} if word else {})}
-    run = start_run(DEPLOY_DARK, app, parameters, block, output, says_next=not (waits or wait))
+    by = person(world)
+    parameters = {"images": wanted, "name": by.plain, **({"again": word} if word else {})}
+    run = start_run(DEPLOY_DARK, app, parameters, block, output, by=by, says_next=not (waits or wait))
     if wait:
         wait_for_run(run, world, timeout_seconds)
 

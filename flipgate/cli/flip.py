@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flipgate.cli._commands import Verb
-from flipgate.cli._options import ClusterOptions, cluster_options, output_option
+from flipgate.cli._options import ClusterOptions, cluster_options, output_option, person
 from flipgate.cli._runs import RUN_DATA, block_option, start_run
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -31,7 +31,8 @@ def flip(options: ClusterOptions, app: str, block: str | None, output: str | Non
     from flipgate.core.record.phases import works_in
     from flipgate.core.record.pipelines import FLIP_TRAFFIC
 
-    record = options.world(app).store.read()
+    world = options.world(app)
+    record = world.store.read()
     release = record.release
     if release is None or release.phase not in works_in(FLIP_TRAFFIC):
         raise Refused(
@@ -40,4 +41,4 @@ def flip(options: ClusterOptions, app: str, block: str | None, output: str | Non
             reason=Why.WRONG_PHASE,
             untouched="all routes; no run was started",
         )
-    start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output)
+    start_run(FLIP_TRAFFIC, app, {"release": release.name}, block, output, by=person(world))

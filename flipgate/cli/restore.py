@@ -58,8 +58,9 @@ def restore(options: ClusterOptions, app: str, reason: str, dry_run: bool, outpu
     from flipgate.steps.going_back.put_side_right import put_side_right
     from flipgate.steps.going_back.settle_drift import restore as put_back
 
-    done = put_back(world, reason, by=person())
-    found, again = put_side_right(world, reason, by=person())
+    by = person(world).name
+    done = put_back(world, reason, by=by)
+    found, again = put_side_right(world, reason, by=by)
     left = [*(done.left if done else ()), *again]
     if output:
         to, seconds, notes = (str(done.to), done.seconds, [*done.notes]) if done else (None, 0.0, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ import click
 from flipgate.cli._commands import Verb
 from flipgate.cli._options import (
     ClusterOptions,
+    claimed,
     cluster_options,
     need_reason,
     output_option,
@@ -21,6 +23,7 @@ from flipgate.cli._print import echo, emit
 
 if TYPE_CHECKING:
     from flipgate.core.spec.application import Application
+    from flipgate.steps.acting.world import World
     from flipgate.steps.going_back.way_back import RolledBack
 
 
@@ -64,12 +67,15 @@ def rollback(
     reason = need_reason("rollback", app, reason)
     from flipgate.core.values.errors import about
     from flipgate.core.values.sides import Side
+    from flipgate.core.values.text import self_declared
     from flipgate.steps.going_back.roll_back import roll_back
 
     world = options.world(app, quiet=output is not None)
     # After a fault: it goes on with what was begun.
     with about(next_command=f"flipgate rollback {app} --reason {shlex.quote(reason)}{f' --to {to}' if to else ''}"):
-        done = roll_back(world, reason, by=person(), to=Side(to) if to else None, now=now, patience_seconds=timeout)
+        by, side = self_declared(claimed()), Side(to) if to else None
+        name = partial(_name, world)
+        done = roll_back(world, reason, by=by, name=name, to=side, now=now, patience_seconds=timeout)
     if output:
         data = {"application": app, "way": done.way, "to": str(done.to) if done.to else None, "seconds": done.seconds}
         figures = {"recorded": done.recorded, "firstOldAnswerMs": done.first_old_answer_ms}
@@ -79,6 +85,10 @@ def rollback(
         say_rest((*done.notes, *_git_notes(world.application, done)), done.left)
     if done.left:
         raise SystemExit(1)
+
+
+def _name(world: World) -> str:
+    return person(world).name
 
 
 def _git_notes(application: Application, done: RolledBack) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ def scale_down(options: ClusterOptions, app: str, unseen: bool, block: str | Non
     from flipgate.core.record.pipelines import SCALE_DOWN
     from flipgate.steps.releasing.settle import need_soaked
 
-    release = need_soaked(options.world(app))
+    world = options.world(app)
+    release = need_soaked(world)
     if unseen and release.phase is not Phase.SETTLING:
         raise Refused(
             f"is `{release.phase}`: --unseen is for one whose old side rests already, and was looked for",
@@ -47,5 +48,6 @@ def scale_down(options: ClusterOptions, app: str, unseen: bool, block: str | Non
             untouched="both sides",
             next_command=f"flipgate scale-down {app}",
         )
-    parameters = {"release": release.name} | ({"unseen_by": person()} if unseen else {})
-    start_run(SCALE_DOWN, app, parameters, block, output)
+    by = person(world)
+    parameters = {"release": release.name} | ({"unseen_by": by.plain} if unseen else {})
+    start_run(SCALE_DOWN, app, parameters, block, output, by=by)

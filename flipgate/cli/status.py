@@ -40,8 +40,9 @@ DATA = """\
   refusedBuild    null or {fact, at}: the last build event, where it started nothing; CI does not hear of that
   waitsFor        null or {question, kind, release, summary, askedAt, expiresAt,
                   state: open|approved|rejected|expired|void, flowRun, url, lookFirst: [COMMAND or address],
+                  whoMay: null or who may approve, by the policy,
                   evidence: [{gate, verdict, detail}] (a verdict "info" is only shown),
-                  decision: null or {decision, by, via, reason, at, spent}}
+                  decision: null or {decision, by, via, reason, at, spent, void: why it counts for nothing, or empty}}
   darkPreview     null, or {address, side: null or the one that it is to lead to, text, right: whether it does}
   wayBack         {way: fast|slow|abort|none|unknown, side, services: [{name, ready, wanted}], why: null, or why
                   `rollback` would be refused now, byHand: [the kubectl lines that do the same, as they are now],
@@ -59,6 +60,8 @@ DATA = """\
                   (True); WorksOnce, after it
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
                   (True); GitBehind, GitStaysBehind, GitAway, AwaitsMerge. Only reconcile asks Git: lookedAt says when
+                  GitAccess, where the file has a git section: do a release's credentials read the branch, and may they
+                  push? GitLetsIn (True); GitRefuses; Unreadable (Unknown). Reconcile tries: lookedAt says when
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?
                   ReconcileOverdue, NeverReconciled (True), Reconciled, JustAdopted (False), ClockAhead, Unreadable
                   (Unknown). Its `since`: three intervals after the last success; the first success in a row

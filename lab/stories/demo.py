@@ -27,6 +27,7 @@ from flipgate.core.record.phases import TERMINAL, Phase
 from flipgate.core.record.record import Decision, EntryState, JournalEntry, Question, Record
 from flipgate.core.record.release import Release, phase_seconds
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import DEFAULT_NAMESPACE, World, utc_now
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
 from flipgate.steps.releasing import setup
@@ -245,7 +246,7 @@ def _answer(stage: Stage, record: Record) -> None:
         stage.tell(f"               or: {_approve_line(stage)}")
     if stage.approve and question.id not in stage.told.decided and _suspended(stage, question):
         stage.told.decided.add(question.id)
-        decide(stage.world, Decision.APPROVE, by="demo", via="demo --approve", reason="the demo was told to")
+        decide(stage.world, Decision.APPROVE, by=Speaker("demo"), via="demo --approve", reason="the demo was told to")
         runs.ring(question.flow_run, "approve", "the demo was told to", "demo")
 
 

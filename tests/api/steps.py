@@ -21,6 +21,7 @@ from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.releasing.questions import decide, pose
 from tests.api.shop import GREEN, Shop, meanwhile
+from tests.core.builders import ANA
 from tests.repeating import until
 
 SCALE_DOWN = QuestionKind.SCALE_DOWN
@@ -65,7 +66,7 @@ def users_complain(
 def approved(world: World, kind: QuestionKind = QuestionKind.FLIP) -> None:
     """Ana's yes to what she is asked about."""
     pose(world, kind, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="as agreed")
+    decide(world, Decision.APPROVE, by=ANA, via="cli", reason="as agreed")
 
 
 def later(world: World, seconds: float) -> World:

@@ -26,6 +26,7 @@ from flipgate.core.traffic.traffic import RouteName, RouteState, Traffic
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.place import Place
 from flipgate.core.values.sides import Side
+from flipgate.core.values.who import Caller, Identity, Speaker
 from flipgate.core.workloads.view import SideState, Workload, read_switch, read_workload
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -126,6 +127,10 @@ def question(**facts: Any) -> Question:
     return Question(**{**usual, **facts})
 
 
+ANA, BEN = (Speaker(f"{name}@laptop", Caller(name)) for name in ("ana", "ben"))
+"""Two people whose names the cluster has proven."""
+
+
 def approval(**facts: Any) -> Approval:
     usual: dict[str, Any] = {
         "question": "flip-3f2a9c01d4e8-1-aa",
@@ -137,6 +142,7 @@ def approval(**facts: Any) -> Approval:
         "reason": "looks good",
         "at": at(10),
     }
+    usual["identity"] = Identity(user=facts.get("by", "ana"))
     return Approval(**{**usual, **facts})
 
 

@@ -22,6 +22,7 @@ from flipgate.steps.going_back.recover import Outcome, recover
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.going_back.way_back import RolledBack
 from flipgate.steps.releasing import questions
+from tests.core.builders import ANA
 from tests.faults.shops import Cases, Shop, Shops, one_check
 from tests.lab import runbook
 from tests.lab.stage import phases
@@ -110,7 +111,7 @@ def posed(shop: Shop) -> Release:
 
 
 def approve_and_flip(world: World) -> Release:
-    questions.decide(world, Decision.APPROVE, by="ana", via="test", reason="looks good")
+    questions.decide(world, Decision.APPROVE, by=ANA, via="test", reason="looks good")
     return runbook.flip_traffic(world)
 
 

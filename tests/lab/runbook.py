@@ -17,6 +17,7 @@ from flipgate.core.record.approvals import Granted
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import Decision, need_release
 from flipgate.core.record.release import Release
+from flipgate.core.values.who import Speaker
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.live_side import restore_live_side
 from flipgate.steps.going_back.recover import recover
@@ -46,7 +47,7 @@ def deploy_dark(world: World, images: Mapping[str, str]) -> Release:
 def approve(world: World, kind: QuestionKind) -> None:
     """Asks, and says yes, as `flipgate approve` does."""
     questions.pose(world, kind, [])
-    questions.decide(world, Decision.APPROVE, by="ana", via="test", reason="looks good")
+    questions.decide(world, Decision.APPROVE, by=Speaker("ana"), via="test", reason="looks good")
     assert isinstance(questions.standing(world, kind), Granted)
 
 

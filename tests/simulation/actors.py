@@ -17,6 +17,7 @@ from flipgate.core.traffic.traffic import WAY_BACK
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
 from flipgate.core.values.stamps import STAMP
+from flipgate.core.values.who import Speaker
 from flipgate.steps.going_back.roll_back import roll_back
 from flipgate.steps.releasing.questions import decide
 from tests.simulation.apiserver import JSON_PATCH, MERGE_PATCH, Address, RefusalError
@@ -101,7 +102,7 @@ def _answers(life: Simulation, mostly: Decision, once_other: int, *, late: bool)
         try:
             other = Decision.REJECT if mostly is Decision.APPROVE else Decision.APPROVE
             decision = other if choices.once_in(once_other) else mostly
-            decide(world, decision, by=me, via="simulation", reason="I looked")
+            decide(world, decision, by=Speaker(me), via="simulation", reason="I looked")
         except FlipgateError:
             continue
         life.tell(me, f"says {decision} to {record.question.id}")

@@ -203,6 +203,8 @@ def in_place(prefect: Prefect) -> Iterator[None]:
                 stack.enter_context(patch.object(tasks.steps, name, retried(scheduler, value)))
         stack.enter_context(patch.object(runs, "start", prefect.start))
         stack.enter_context(patch.object(runs, "ring", prefect.ring))
+        stack.enter_context(patch.object(runs, "answers_of", lambda *_: []))
+        stack.enter_context(patch.object(runs, "variables", lambda **_: frozenset()))
         stack.enter_context(patch.object(runs, "url_of", lambda run: f"run {run}"))
         for name in MODULES:
             module = __import__(f"flows.{name}", fromlist=["flows"])
@@ -210,7 +212,6 @@ def in_place(prefect: Prefect) -> Iterator[None]:
                 ("flow_run", Runtime(scheduler)),
                 ("get_run_logger", lambda: logger),
                 ("suspend_flow_run", suspend),
-                ("filter_flow_run_input", lambda *_, **__: []),
                 ("url_of", lambda run: f"run {run}"),
                 ("applications", lambda _: ["shop"]),
             ):

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from flipgate.adapters.chat import LONGEST_TEXT
 from flipgate.adapters.store import parse_record
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.intents import BRING_UP, HAND_OVER, MOVE_ROUTES, REST_SIDE, RESTORE_LIVE_SIDE, Move
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase
-from flipgate.core.record.record import Announcement, Approval, Decision, Record
+from flipgate.core.record.record import Approval, Decision, Record
 from flipgate.core.record.release import Release
 from flipgate.core.values.outward import slack
 from flipgate.core.values.sides import Side

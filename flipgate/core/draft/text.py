@@ -12,7 +12,7 @@ from typing import Any, Final
 from flipgate.core.draft.found import Found, Seen
 from flipgate.core.draft.services import DraftService, called_alike, draft_services, left_out, only_dark
 from flipgate.core.draft.traffic import DraftTraffic, draft_traffic
-from flipgate.core.spec.application import Policy
+from flipgate.core.spec.policy import Policy
 from flipgate.core.values.foreign import printable
 from flipgate.core.values.sides import Side
 

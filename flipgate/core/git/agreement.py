@@ -90,18 +90,37 @@ def requested(record: Record, request: MergeRequest, now: datetime) -> Record:
     return _told(changed, request.to, Why.AWAITS_MERGE, said, request.branch, now, request.url)
 
 
-def request_over(record: Record, active: Side, now: datetime) -> Record:
-    """Returns the record without the request; its end is told where people were asked to merge it."""
+def request_over(record: Record, active: Side, now: datetime, *, left: bool = False) -> Record:
+    """Returns the record without the request; its end is told where people were asked to merge it. `left`: its branch
+    has somebody's commits, and was not moved."""
     request = record.merge_request
     changed = but(record, merge_request=None)
     if request is None or not request.commit:
         return changed
     if request.to is active:
         said, why = f"{request.name} is over: Git leads to {active}, as the routes do", Why.GIT_AGREES
+    elif left:
+        said = (
+            f"users are on {active}: {request.name} was merged. Its branch has commits of somebody else's, so it is "
+            f"left, and leads to {request.to} still: delete it"
+        )
+        why = Why.REQUEST_WITHDRAWN
     else:
         said = f"users are on {active}: {request.name} changes nothing any more, and can be closed"
         why = Why.REQUEST_WITHDRAWN
     return _told(changed, active, why, said, request.branch, now)
+
+
+def let_go(record: Record, spec: GitSpec | None, now: datetime) -> Record:
+    """Returns the record without what it knows of the routes in Git, where the file keeps them there no longer; people
+    who were asked to merge a request are told that nobody waits for it any more."""
+    if spec and spec.routes:
+        return record
+    request, changed = record.merge_request, conditions.forget(but(record, merge_request=None), ROUTES_IN_GIT)
+    if request is None or not request.commit:
+        return changed
+    said = f"spec.git of the file names no routes any more: {request.name} is left; close it, it leads to {request.to}"
+    return _told(changed, record.active, Why.REQUEST_WITHDRAWN, said, request.branch, now)
 
 
 def noted(record: Record, found: Condition, now: datetime) -> Record:

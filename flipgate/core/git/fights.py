@@ -21,10 +21,10 @@ OURS: Final = "flipgate.dev/"
 
 def fights(application: Application, place: Place, rendered: Rendered) -> Iterator[str]:
     """Yields what a side's overlay says that flipgate sets, too: a sentence each, with what to write instead."""
+    yield from _counted(application, place, rendered)
     for service in application.spec.services:
         what = f"{service.kind} {place.namespace}/{place.workload_of(service)}"
         if obj := rendered.get(what):
-            yield from _counted(what, service, obj)
             yield from _own(what, obj.get("metadata") or {})
         yield from _consuming(service, place, rendered)
     for name, obj in rendered.items():
@@ -46,19 +46,28 @@ def runs_otherwise(application: Application, side: SideState, rendered: Rendered
             yield f"{runs} runs {runs.image_of(service.container)}, and its overlay says {image}"
 
 
-def _counted(what: str, service: Service, obj: Mapping[str, Any]) -> Iterator[str]:
-    key, spec = "suspend" if service.kind == "CronJob" else "replicas", obj.get("spec") or {}
-    if key in spec:
-        said = str(spec[key]).lower() if isinstance(spec[key], bool) else spec[key]
-        target = f"{{kind: {service.kind}, name: {obj['metadata']['name']}}}"
+def _counted(application: Application, place: Place, rendered: Rendered) -> Iterator[str]:
+    """Yields a sentence for each kind of workload whose counts Git says, with one patch that takes all of them out."""
+    found: dict[str, dict[str, Any]] = {}
+    for service in application.spec.services:
+        obj = rendered.get(f"{service.kind} {place.namespace}/{place.workload_of(service)}") or {}
+        spec = obj.get("spec") or {}
+        if (key := "suspend" if service.kind == "CronJob" else "replicas") in spec:
+            found.setdefault(service.kind, {})[obj["metadata"]["name"]] = spec[key]
+    for kind, said in found.items():
+        key = "suspend" if kind == "CronJob" else "replicas"
+        named = ", ".join(f"{name} `{key}: {json.dumps(value)}`" for name, value in said.items())
+        # A target's name is a pattern of the whole name (kustomize); its patch fails where there is nothing to remove.
+        names = "|".join(said)
+        target = f"{{kind: {kind}, name: {f'({names})' if len(said) > 1 else names}}}"
         patch = json.dumps(
             [{"op": "remove", "path": f"/spec/{key}"}]
         )  # kustomize takes a list on one line as JSON alone
         lines = f"`patches: [{{target: {target}, patch: '{patch}'}}]`"
         yield (
-            f"{what}: Git says `{key}: {said}`, which flipgate sets, too: whoever applies the repository would take "
-            f"each change back. Leave it out of the base, or write in the overlay {lines}; first see docs/gitops.md, "
-            "What Git leaves out: what leaves Git is set to its default"
+            f"{kind}s of {place.namespace}: Git says of {named}, which flipgate sets, too: whoever applies the "
+            f"repository would take each change back. Leave it out of the base, or write in the overlay {lines}; "
+            "first see docs/gitops.md, What Git leaves out: what leaves Git is set to its default"
         )
 
 

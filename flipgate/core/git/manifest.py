@@ -37,7 +37,7 @@ def with_side(text: str, routes: Collection[RouteName], places: Places, to: Side
     changed = edits.spliced(text, splices)
     now = edits.read_parts(changed, source) if splices else parts
     if [part.data for part in now] != [*wanted.values()]:
-        named = ", ".join(map(str, moved))
+        named = ", ".join(map(str, dict.fromkeys(moved)))
         fact = f"{named} is written in a way that cannot be changed without touching more (anchors, aliases)"
         raise BadInput(fact, obj=source, untouched="the repository")
     for _, state in _found(now, routes, places, source):
@@ -49,8 +49,12 @@ def with_side(text: str, routes: Collection[RouteName], places: Places, to: Side
 def _found(
     parts: Collection[Part], routes: Collection[RouteName], places: Places, source: str
 ) -> Iterator[tuple[Part, RouteState]]:
+    """One that is there twice is yielded twice: who applies the file may take the last, or one after the other. One
+    without a namespace counts only where none has the route's."""
     for route in routes:
-        if part := _part_of(parts, route):
+        named = [part for part in parts if isinstance(part.data, Mapping) and _is(part.data, route)]
+        own = [part for part in named if (part.data.get("metadata") or {}).get("namespace")]
+        for part in own or named:
             yield part, _read(part, route, places, source, routes)
 
 
@@ -91,10 +95,6 @@ def _place_of(edit: Edit) -> tuple[list[str], str]:
     """The way to the mapping that is changed, and its key there."""
     *path, key = edit.pointer.removeprefix("/").split("/")
     return path, key
-
-
-def _part_of(parts: Collection[Part], route: RouteName) -> Part | None:
-    return next((part for part in parts if isinstance(part.data, Mapping) and _is(part.data, route)), None)
 
 
 def _is(obj: Mapping[str, Any], route: RouteName) -> bool:

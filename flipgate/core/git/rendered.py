@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -21,8 +22,22 @@ IMMUTABLE: Final = (
     f". A Job that is there cannot get another image: Flux applies nothing of the overlay then, unless the Job has the "
     f"annotation {FORCE}: enabled, or is gone by then (ttlSecondsAfterFinished)"
 )
+_AWAY: Final = re.compile(
+    r"dial tcp|no such host|could not resolve host|connection (refused|reset|timed out)|failed to connect|i/o timeout"
+    r"|handshake timeout|network is unreachable|no route to host|(returned error:|status code) (429|5\d\d)"
+    r"|hit \S+ timeout running|early eof|hung up",
+    re.I,
+)
+"""Go's, git's and kustomize's words for a server that does not answer (kustomize 5, its api/internal/git and loader).
+"""
 Rendered = Mapping[str, Mapping[str, Any]]
 """Objects by what they are called: `Deployment production-green/api`."""
+
+
+def lacks_a_remote(said: str) -> bool:
+    """Whether kustomize could not render for a server of a remote base that does not answer: that says nothing of what
+    the repository has."""
+    return bool(_AWAY.search(said))
 
 
 def read_rendered(text: str, source: str) -> Rendered:

@@ -19,10 +19,11 @@ _ALREADY: Final = "already exists"
 LONGEST_URL: Final = 500
 
 
-def branch_of(application: str, told: Told, to: Side) -> str:
-    """Returns the name of the branch by which a move is asked for: one for each release and side."""
+def branch_of(application: str, told: Told, to: Side, number: int = 1) -> str:
+    """Returns the name of the branch by which a move is asked for: one for each release and side, and with a `number`
+    where somebody has left such a one."""
     release = f"{told.release}-" if told.release.strip("-") else ""
-    return f"flipgate/{application}/{release}{to}"
+    return f"flipgate/{application}/{release}{to}{f'-{number}' if number > 1 else ''}"
 
 
 def about(spec: GitSpec, application: str, branch: str, to: Side, message: str) -> dict[str, str]:

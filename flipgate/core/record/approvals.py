@@ -14,11 +14,13 @@ from uuid import NAMESPACE_URL, uuid5
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Approval, Decision, Question, Record, announce, need_release
 from flipgate.core.record.release import DETAIL_KEPT, Decided, Release
+from flipgate.core.record.who_may import NotHeard, WhoMay, identify, not_heard
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.text import cut
 from flipgate.core.values.verdicts import not_passed
+from flipgate.core.values.who import Speaker
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,53 @@ def accept(approval: Approval | None, question: Question | None, basis: str, now
     if approval.question != question.id:
         return NotGranted(Why.FOREIGN_APPROVAL, f"the decision answers {approval.question}, not {question.id}")
     if approval.decision is Decision.REJECT:
-        return NotGranted(Why.REJECTED, f"{approval.by} said no: {approval.reason}")
+        return NotGranted(Why.REJECTED, f"{approval.said_by} said no: {approval.reason}")
     if approval.decision is Decision.EXPIRED or max(now, approval.at) > question.expires_at:
         return NotGranted(Why.APPROVAL_EXPIRED, f"the question expired at {question.expires_at:%Y-%m-%d %H:%M} UTC")
     if approval.spent_by is not None:
         return NotGranted(Why.APPROVAL_SPENT, f"the decision was used by journal entry {approval.spent_by}")
+    if void := unheard(approval, question):
+        return NotGranted(void.reason, void.fact)
     if not (approval.basis == question.basis == basis):
         return NotGranted(Why.BASIS_CHANGED, "what would change is no longer what was approved")
-    return Granted(approval.by, approval.reason)
+    return Granted(approval.said_by, approval.reason)
+
+
+def unheard(approval: Approval, question: Question) -> NotHeard | None:
+    """Why a yes does not count, by who gave it; None where it does, and for whatever is no yes."""
+    if approval.decision is not Decision.APPROVE:
+        return None
+    return not_heard(approval.identity, approval.said_by, question.who_may)
+
+
+def approval_of(question: Question, decision: Decision, by: Speaker, via: str, reason: str, now: datetime) -> Approval:
+    """Makes a decision on a question, with what is known of who gives it."""
+    return Approval(
+        question=question.id,
+        kind=question.kind,
+        basis=question.basis,
+        decision=decision,
+        by=by.claimed if decision is Decision.EXPIRED else by.name,
+        via=via,
+        reason=reason,
+        at=now,
+        identity=identify(by.caller, question.who_may),
+    )
+
+
+def need_heard(approval: Approval, question: Question) -> None:
+    """Raises Refused for a yes of somebody who may not give it (NotAnApprover, SamePerson, SelfDeclared)."""
+    if void := unheard(approval, question):
+        untouched = "the question: it stays open"
+        raise Refused(void.fact, obj=f"question {question.id}", reason=void.reason, untouched=untouched)
+
+
+def answered(record: Record) -> Approval | None:
+    """Returns the decision on the open question; none where it is a yes of somebody who may not give it. That one is in
+    nobody's way."""
+    question, approval = record.question, record.approval
+    void = question and approval and approval.question == question.id and unheard(approval, question)
+    return None if void else approval
 
 
 def ask_for(record: Record, kind: QuestionKind, basis: str, summary: str, now: datetime, expires: float) -> Question:
@@ -84,12 +125,16 @@ def asked_already(record: Record, question: Question) -> Question | None:
     """Returns the record's question where asking this one would ask people the same again: a run that comes back finds
     it.
 
-    None when it is another one, or over: expired, refused, or used up.
+    None when it is another one, over (expired, refused, used up), or where pods say by now that they run what nobody
+    was shown. Those that say nothing, as between two crashes, tell nothing new: their content is looked at again before
+    the move.
     """
     old = record.question
     if old is None or question.asked_at > old.expires_at or _about(old) != _about(question):
         return None
-    return old if record.approval is None or record.approval.unspent else None
+    if any(not {*ids} <= {*old.content.get(ref, ())} for ref, ids in question.content.items()):
+        return None
+    return old if record.approval is None or (answered(record) and record.approval.unspent) else None
 
 
 def answered_meanwhile(record: Record, question: Question) -> bool:
@@ -100,11 +145,13 @@ def answered_meanwhile(record: Record, question: Question) -> bool:
     if old is None or (old.kind, old.release) != (question.kind, question.release):
         return False
     decided = accept(record.approval, old, question.basis, question.asked_at)
-    return isinstance(decided, Granted) or (decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP)
+    if isinstance(decided, Granted):
+        return old.who_may == question.who_may
+    return decided.reason == Why.REJECTED and question.kind is QuestionKind.FLIP
 
 
-def _about(question: Question) -> tuple[str, ...]:
-    return question.kind, question.release, question.basis, question.flow_run
+def _about(question: Question) -> tuple[object, ...]:
+    return question.kind, question.release, question.basis, question.flow_run, question.who_may
 
 
 def pose(record: Record, question: Question) -> Record:
@@ -134,14 +181,22 @@ def _said(record: Record, release: Release, question: Question) -> Iterator[str]
         yield f"To look at it first: {' ; '.join(question.look_first)}."
     if bad := not_passed(question.evidence):
         yield f"Not passed: {cut('; '.join(f'{each.gate}: {each.verdict}' for each in bad), DETAIL_KEPT)}."
+    if question.who_may:
+        yield who_approves(record.application, question.who_may)
     yield f"No decision before {question.expires_at:%Y-%m-%d %H:%M} UTC means no."
+
+
+def who_approves(application: str, may: WhoMay) -> str:
+    """Says who may say yes, and by which command."""
+    return f'O{str(may)[1:]}: flipgate approve {application} --reason "...". A no is anybody\'s.'
 
 
 def answer(record: Record, approval: Approval) -> Record:
     """Writes a decision into the record, with its release too. A no also revokes a yes that no move has used yet; a yes
     revokes nothing.
 
-    Raises Refused when it answers no open question or one that is answered already.
+    Raises Refused when it answers no open question or one that is answered already, and for a yes of somebody who may
+    not give it (NotAnApprover, SamePerson, SelfDeclared).
     """
     question = record.question
     if question is None or question.id != approval.question:
@@ -150,39 +205,45 @@ def answer(record: Record, approval: Approval) -> Record:
             obj=f"approval for {approval.question}",
             reason=Why.QUESTION_GONE,
         )
-    given = record.approval
+    given = answered(record)
     if given is not None and not (given.unspent and approval.decision is not Decision.APPROVE):
         raise Refused(
-            f"is answered already: {given.decision} by {given.by}",
+            f"is answered already: {given.decision} by {given.said_by}",
             obj=f"question {question.id}",
             reason=Why.ALREADY_ANSWERED,
         )
-    answered = but(record, approval=approval)
-    return _remember(answered, question, approval.decision, approval.by, approval.via, approval.reason, approval.at)
+    need_heard(approval, question)
+    said = Decided(
+        kind=question.kind,
+        decision=approval.decision,
+        by=approval.said_by,
+        via=approval.via,
+        reason=approval.reason,
+        at=approval.at,
+        evidence=question.evidence,
+        identity=approval.identity,
+    )
+    return _remember(but(record, approval=approval), said)
 
 
 def answerable(record: Record, question: Question) -> bool:
     """Whether this is the open question, and nobody has answered it."""
-    return record.question is not None and record.question.id == question.id and record.approval is None
+    return record.question is not None and record.question.id == question.id and answered(record) is None
 
 
 def lapse(record: Record, reason: str, *, by: str, via: str, now: datetime) -> Record:
     """Notes with the release that nobody answered its question in time; changes nothing where it was answered."""
     question = record.question
-    if question is None or record.approval is not None:
-        return record
-    return _remember(record, question, Decision.EXPIRED, by, via, reason, now)
-
-
-def _remember(
-    record: Record, question: Question, decision: Decision, by: str, via: str, reason: str, at: datetime
-) -> Record:
-    """Keeps the decision with the release, for the history: question and approval go when their phase is over."""
-    if record.release is None:
+    if question is None or answered(record) is not None:
         return record
     kind, evidence = question.kind, question.evidence
-    said = Decided(kind=kind, decision=decision, by=by, via=via, reason=reason, at=at, evidence=evidence)
-    return but(record, release=record.release.decided(said))
+    said = Decided(kind=kind, decision=Decision.EXPIRED, by=by, via=via, reason=reason, at=now, evidence=evidence)
+    return _remember(record, said)
+
+
+def _remember(record: Record, said: Decided) -> Record:
+    """Keeps the decision with the release, for the history: question and approval go when their phase is over."""
+    return but(record, release=record.release.decided(said)) if record.release else record
 
 
 def withdraw(record: Record) -> Record:

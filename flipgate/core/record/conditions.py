@@ -18,6 +18,8 @@ LIVE_SIDE_READY: Final = "LiveSideReady"
 DARK_SIDE_WORKS: Final = "DarkSideWorks"
 ROUTES_IN_GIT: Final = "RoutesInGit"
 """Whether the routes' files lead where the routes do. Only who pushes knows it (steps/moving/git_routes.py)."""
+GIT_ACCESS: Final = "GitAccess"
+"""Whether a release's credentials open the team's repository. Only a run has them (steps/watching/git_access.py)."""
 JUDGED: Final = frozenset({WAY_BACK_READY, DRIFTED, LIVE_SIDE_READY, DARK_SIDE_WORKS})
 """The types that `recorded` answers for; others in the record are left as they are."""
 
@@ -25,26 +27,37 @@ LOST, FOUND = Why.WAY_BACK_LOST, Why.WAY_BACK_FOUND
 LIVE_SIDE_SHORT, LIVE_SIDE_FOUND = Why.LIVE_SIDE_SHORT, Why.LIVE_SIDE_FOUND
 
 
-def changes(found: Iterable[str]) -> str:
-    """Returns what others have changed as one word; empty where they have changed nothing. What comes and goes by
-    itself (Ready pods, times) is no part of it."""
+def changes(found: Iterable[str], passing: Iterable[str] = ()) -> str:
+    """Returns what others have changed as one word, and after a `+` one for each thing that is so and may pass by
+    itself, as pods that crash; empty where there is nothing. What comes and goes at every look (how many pods are
+    Ready, times) is no part of it."""
     parts = sorted(set(found))
-    return sha256("\n".join(parts).encode()).hexdigest()[:12] if parts else ""
+    return "+".join([_word(parts, 12) if parts else "", *sorted({_word([each], 8) for each in passing})])
+
+
+def _word(parts: Iterable[str], digits: int) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:digits]
 
 
 def changed_again(before: Condition | None, after: Condition) -> bool:
-    """Whether others have changed something since it was told, or judged first."""
+    """Whether others have changed something since it was told, or judged first, or something else is so."""
     known = before.changed if before is not None and before.side is after.side else ""
-    return after.changed not in ("", known)
+    was, *passed = known.split("+")
+    now, *passing = after.changed.split("+")
+    return now not in ("", was) or bool(set(passing) - set(passed))
 
 
 def _as_told(before: Condition | None, after: Condition) -> Condition:
-    """What others have changed is remembered while it is out of sight, or comes and goes by itself: seen again, it is
-    no news."""
+    """What others have changed is remembered while it is out of sight, and what passes by itself as long as anything is
+    amiss: seen again, it is no news."""
     same = before is not None and before.side is after.side
-    if before is None or not same or after.changed or ConditionStatus.TRUE in (before.status, after.status):
+    if before is None or not same or ConditionStatus.TRUE in (before.status, after.status):
         return after
-    return but(after, changed=before.changed)
+    if not after.changed:
+        return but(after, changed=before.changed)
+    now, *passing = after.changed.split("+")
+    _, *passed = before.changed.split("+")
+    return but(after, changed="+".join([now, *sorted({*passed, *passing})]))
 
 
 def condition_of(conditions: Iterable[Condition], kind: str) -> Condition | None:

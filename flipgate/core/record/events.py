@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.conditions import DRIFTED, LIVE_SIDE_FOUND, LIVE_SIDE_SHORT
 from flipgate.core.record.phases import Reason
-from flipgate.core.record.record import Announcement
 from flipgate.core.record.stopped import DEPLOY_STOPPED, FLIP_STOPPED, SCALE_DOWN_STOPPED
 from flipgate.core.spec.application import Application
 from flipgate.core.values.outward import one_line

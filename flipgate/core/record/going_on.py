@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flipgate.core.record.approvals import answered
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.pipelines import epoch_key, question_key, release_key
 from flipgate.core.record.record import Decision, Question, Record
@@ -43,7 +44,7 @@ def goes_on(record: Record, now: datetime) -> bool:
     """Whether a run has to go on where no step is half done. Not where a person is waited for, where their decision has
     just been made and its run is on its way, or where the old side may not rest: nobody is asked again for that. A run
     that asked and then failed waits for nobody: another one asks."""
-    question, decided = asked(record), record.approval
+    question, decided = asked(record), answered(record)
     if question is None:
         return not seen_in_vain(record)
     if decided is None:
@@ -81,7 +82,7 @@ def key_of(record: Record, pipeline: str, now: datetime, *, changed: bool = Fals
     release = record.release.name if record.release else ""
     if changed or not record.phase.row.asks:
         return epoch_key(pipeline, record.application, record.epoch)
-    question, decided = asked(record), record.approval
+    question, decided = asked(record), answered(record)
     unheard = question is not None and decided is not None and now - decided.at >= DOORBELL
     if question and unheard:
         return question_key(pipeline, record.application, question.id)
@@ -95,7 +96,7 @@ def will_act(run: Run, record: Record, now: datetime, *, ended: frozenset[str] =
     since. Nor does one that is suspended for a question that is gone, or was decided long since; nor one that is at
     work by Prefect's word alone. Of a question that was decided there is no second run at work.
     """
-    question, decided = asked(record), record.approval
+    question, decided = asked(record), answered(record)
     if run.state in ENDED:
         vain = question is not None and decided is None and asked_in_vain(record, question)
         return run.state not in ended and not vain

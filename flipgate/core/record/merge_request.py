@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from flipgate.core.values.base import Model
 from flipgate.core.values.sides import Side
@@ -18,6 +18,9 @@ class MergeRequest(Model):
     at: AwareDatetime
     commit: Name = ""
     """The branch's, when the request was opened; empty as long as it is not."""
+    pushed: tuple[Name, ...] = Field(default=(), exclude_if=lambda commits: not commits)
+    """What flipgate itself has pushed to the branch: noted before each push, with the one that this takes the place of.
+    Whatever else the branch is at is somebody's work."""
     url: Address = ""
     """The request's page; empty where its program named none."""
 

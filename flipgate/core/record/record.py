@@ -14,12 +14,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import AwareDatetime, Field
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.chain import SHOWN_DIGITS
 from flipgate.core.record.intents import MOVE_ROUTES, Move
 from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import AFTER_TRAFFIC, ASKED_IN, Phase, QuestionKind, Reason
 from flipgate.core.record.release import FrozenEvidence, PhaseChange, QueuedImage, RefusedBuild, Release
+from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.base import Model, but
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
@@ -27,6 +29,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.stored import Address, Mapped, Name, Sentence, Text
 from flipgate.core.values.text import valid
 from flipgate.core.values.verdicts import Evidence
+from flipgate.core.values.who import Identity, shown
 
 FIRST_SCHEMA, SCHEMA_VERSION = 1, 2  # and the newest. Which of them is written: core/record/schema.py
 JOURNAL_KEPT = 60
@@ -96,6 +99,8 @@ class Question(Model):
     """Commands to look at the dark side with before one decides."""
     content: dict[Address, tuple[Name, ...]] = Field(default={}, exclude_if=lambda known: not known)
     """By reference the digests that pods ran: a yes is bound to them."""
+    who_may: WhoMay | None = Field(default=None, exclude_if=lambda may: may is None)
+    """Who may say yes, where the policy says that."""
     evidence: tuple[FrozenEvidence, ...] = ()
     asked_at: datetime
     expires_at: datetime
@@ -110,7 +115,8 @@ class Decision(StrEnum):
 
 
 class Approval(Model):
-    """A person's decision on one question. `spent_by` names the journal entry of the one move it allowed."""
+    """A person's decision on one question. `spent_by` names the journal entry of the one move it allowed; `identity` is
+    the proven name, which `by` is a claim without."""
 
     question: Name
     kind: QuestionKind
@@ -121,27 +127,17 @@ class Approval(Model):
     reason: Text
     at: datetime
     spent_by: int | None = None
+    identity: Identity | None = Field(default=None, exclude_if=lambda identity: identity is None)
+
+    @property
+    def said_by(self) -> str:
+        """Who it is from, as that is shown. That nobody decided is flipgate's own word."""
+        return self.by if self.decision is Decision.EXPIRED else shown(self.by, self.identity)
 
     @property
     def unspent(self) -> bool:
         """Whether it is a yes that no move has used yet."""
         return self.decision is Decision.APPROVE and self.spent_by is None
-
-
-class Announcement(Model):
-    """A message that must reach people: delivered at least once, under an id that stays."""
-
-    id: Name
-    release: Name
-    """Empty for a message that is about no release."""
-    side: Side
-    text: Text
-    reason: Name = ""
-    """One UpperCamelCase word."""
-    url: Address = ""
-    at: datetime
-    noted: bool = False
-    """Its Kubernetes Events were written."""
 
 
 class Record(Model):

@@ -23,6 +23,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.stored import Address, Name, Sentence, Text
 from flipgate.core.values.text import cut, cut_middle
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.who import Identity
 
 
 class PhaseChange(Model):
@@ -85,6 +86,8 @@ class Decided(Model):
     reason: Text
     at: AwareDatetime
     evidence: tuple[FrozenEvidence, ...] = ()
+    identity: Identity | None = Field(default=None, exclude_if=lambda identity: identity is None)
+    """The proven name, and what of the policy it fits; without it `by` is a claim."""
 
 
 class Shown(Model):

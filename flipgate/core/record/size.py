@@ -15,10 +15,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Announcement, EntryState, JournalEntry, Record
+from flipgate.core.record.record import EntryState, JournalEntry, Record
 from flipgate.core.record.release import NONE_KEPT, FrozenEvidence, Judgement, PhaseChange, Release
 from flipgate.core.record.schema import schema_of
 from flipgate.core.values.base import but

@@ -91,12 +91,12 @@ def note_stop(
 
 def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     """Returns who goes on after a stop, and when, in a sentence without its end."""
-    soon = f"within five minutes; at once: {again(record.application, release, stop.pipeline)}"
+    soon = f"within five minutes; at once: {again(record, release, stop.pipeline)}"
     if stop.pipeline == DEPLOY_DARK:
         end = f'flipgate rollback {record.application} --reason "..."'
         return f"Users saw nothing of it: reconcile goes on {soon}; to end it: {end}"
     if stop.withdrawn:
-        said = f" of {record.approval.by}" if record.approval else ""
+        said = f" of {record.approval.said_by}" if record.approval else ""
         return f"The yes{said} is void: reconcile has a person asked again {soon}"
     if stop.question and record.question:
         until = f"{record.question.expires_at:%Y-%m-%d %H:%M} UTC"
@@ -106,14 +106,17 @@ def what_follows(record: Record, release: Release, stop: Stopped) -> str:
     return f"Reconcile goes on {soon}"
 
 
-def again(application: str, release: Release, pipeline: str) -> str:
-    """Returns what has a pipeline go on with this release. Any of its images does for a deploy: it goes on with the
-    others."""
-    command = f"flipgate {VERBS[pipeline]} {application}"
+def again(record: Record, release: Release, pipeline: str) -> str:
+    """Returns what has a pipeline go on with this release: of a deploy with the images that were asked for, as far as
+    the record knows what users have."""
+    command = f"flipgate {VERBS[pipeline]} {record.application}"
     if pipeline != DEPLOY_DARK:
         return command
-    name, image = min(release.images.items())
-    return f"{command} --image {name}={image}"
+    live = record.sides.get(release.side.other)
+    had = live.images if live else {}
+    asked = {name for name, image in release.images.items() if had.get(name) != image} | release.again.keys()
+    images = sorted(each for each in release.images.items() if not asked or each[0] in asked)
+    return " ".join([command, *(f"--image {name}={image}" for name, image in images)])
 
 
 def forget_stop(record: Record) -> Record:

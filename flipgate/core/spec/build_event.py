@@ -7,7 +7,7 @@ from typing import Any
 
 from flipgate.core.spec.fields import is_name
 from flipgate.core.values.errors import BadInput
-from flipgate.core.values.foreign import NotJson, parse_json, printable, shown
+from flipgate.core.values.foreign import NotJson, kind_of, parse_json, printable, shown
 
 RESOURCE = "flipgate.application."
 """What the event's resource begins with; the application's name follows."""
@@ -43,7 +43,7 @@ def read_build(resource: str, payload: Any) -> BuildEvent:
     if isinstance(payload, str):
         payload = _parsed(application, payload)
     if not isinstance(payload, dict):
-        raise _misread(application, f"is {_kind(payload)}")
+        raise _misread(application, f"is {kind_of(payload)}")
     named = payload.get("application")
     if named != application:
         raise _misread(
@@ -52,12 +52,12 @@ def read_build(resource: str, payload: Any) -> BuildEvent:
         )
     images = payload.get("images")
     if not isinstance(images, dict):
-        raise _misread(application, f"has {_kind(images)} for images" if "images" in payload else "has no images")
+        raise _misread(application, f"has {kind_of(images)} for images" if "images" in payload else "has no images")
     if wrong := sorted(str(name) for name, image in images.items() if not isinstance(image, str)):
         raise _misread(application, f"has no text for the images of {printable(', '.join(wrong))}")
     again = payload.get("again", False)
     if not isinstance(again, bool):
-        raise _misread(application, f"has {_kind(again)} for again, which is true or false")
+        raise _misread(application, f"has {kind_of(again)} for again, which is true or false")
     return BuildEvent(application, dict(images), again)
 
 
@@ -74,9 +74,3 @@ def _misread(application: str, fact: str) -> BadInput:
         obj=f"build event for {application}",
         untouched="both sides: nothing was started",
     )
-
-
-def _kind(value: Any) -> str:
-    """What a JSON value is, in JSON's words."""
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")

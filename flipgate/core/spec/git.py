@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from posixpath import normpath
 from string import Formatter
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -44,7 +45,7 @@ def _path(value: str) -> str:
     parts = value.split("/")
     if not value or value.startswith("/") or ".." in parts or ".git" in parts or "\\" in value or "\n" in value:
         raise ValueError("must be a path within the repository, from its top, without ..")
-    return value.removeprefix("./").rstrip("/") or "."
+    return normpath(value)  # git knows a file by one name alone
 
 
 def _branch(value: str) -> str:

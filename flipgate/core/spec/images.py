@@ -49,6 +49,15 @@ def parse_image(ref: str) -> Image:
     return Image(repository, tag, digest)
 
 
+def is_image(ref: str) -> bool:
+    """Whether this names an image and its version."""
+    try:
+        parse_image(ref)
+    except BadInput:
+        return False
+    return True
+
+
 def check_repository(repository: str) -> str:
     """Returns a repository (no tag, no digest) that the grammar allows; raises ValueError saying what is wrong."""
     if "@" in repository or ":" in repository.rpartition("/")[2]:

@@ -43,6 +43,12 @@ def parse_json(text: str | bytes) -> Any:
         raise NotJson(type(error).__name__) from error
 
 
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in JSON's words."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
 def shown(value: Any) -> str:
     """A value out of somebody's JSON as a few characters that can be printed and stored."""
     try:

@@ -60,6 +60,8 @@ class Why(StrEnum):
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
+    GIT_LETS_IN = "GitLetsIn"
+    GIT_REFUSES = "GitRefuses"
     GIT_STAYS_BEHIND = "GitStaysBehind"
     HEADER_MISSING = "HeaderMissing"
     HEADER_NAMES_NO_SIDE = "HeaderNamesNoSide"
@@ -99,6 +101,7 @@ class Why(StrEnum):
     NO_TRAEFIK = "NoTraefik"
     NO_WAY_BACK = "NoWayBack"
     NOT_A_WAY_BACK = "NotAWayBack"
+    NOT_AN_APPROVER = "NotAnApprover"
     NOT_APPLIED = "NotApplied"
     NOT_FOUND = "NotFound"
     NOT_READY = "NotReady"
@@ -133,8 +136,10 @@ class Why(StrEnum):
     ROUTES_ELSEWHERE = "RoutesElsewhere"
     ROUTES_SPLIT = "RoutesSplit"
     RUN_FAILED = "RunFailed"
+    SAME_PERSON = "SamePerson"
     SCALE_DOWN_STOPPED = "ScaleDownStopped"
     SCALED_BY_ANOTHER = "ScaledByAnother"
+    SELF_DECLARED = "SelfDeclared"
     SERVICE_MISSING = "ServiceMissing"
     SERVICE_PORT_MISSING = "ServicePortMissing"
     SETTLE_APPROVED = "SettleApproved"
@@ -232,6 +237,8 @@ ForeignApproval | the decision answers another question | flipgate status APP
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
+GitLetsIn | a release's credentials read the branch in Git, and may push | nothing
+GitRefuses | a release's credentials do not open the branch in Git | mend the block; the message has git's words
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then
 HeaderMissing | an answer lacks the header that names its side | correct spec.traffic.header or the routes' middlewares
 HeaderNamesNoSide | the declared header names neither side | correct the file or the middlewares
@@ -271,6 +278,7 @@ NoSuchTransition | a release cannot go from its phase to that one | flipgate sta
 NoTraefik | no Ready Traefik pod was found to look through | correct spec.traffic.traefik, or start it
 NoWayBack | there is nothing to go back from, or nothing to go back to | --to SIDE, or go forward; docs/3am.md
 NotAWayBack | the side runs what nobody approved: going there is a flip | flipgate flip APP
+NotAnApprover | who said yes is not among those whom the policy names | flipgate status APP (names who may)
 NotApplied | the cluster does not run what is pushed, or Flux is suspended | the message says why; the same build again
 NotFound | the application is not managed, or an object is not there | flipgate adopt APP
 NotReady | the old side lacks Ready pods | kubectl get pods there
@@ -296,7 +304,7 @@ ReferenceGrantMissing | a route may not refer to a Service of a side | create th
 Rejected | a person said no | flipgate flip APP (asks again)
 ReleaseGone | the release that the question is of is not open any more | flipgate status APP
 ReleaseOpen | a release holds both sides | flipgate status APP; where it soaks, flipgate scale-down APP after that
-RequestWithdrawn | users were sent elsewhere while a merge request was open: it changes nothing any more | close it
+RequestWithdrawn | a merge request is over: users were sent elsewhere, or the file has no routes in Git | close it
 ResumeRejected | Prefect did not take the decision; the record has it | the run's page
 RollbackRequested | a person, or an unfinished way back, sends users back | nothing
 RouteChanged | somebody else changed a route during the move: all routes are back | find who; then flip again
@@ -305,8 +313,10 @@ RouteUnknown | no route can be sent to the side | --to SIDE, or by hand; docs/3a
 RoutesElsewhere | the routes are not where the record left them | flipgate status APP (names the command)
 RoutesSplit | the routes name both sides, or neither | flipgate rollback APP --to SIDE
 RunFailed | the run that was waited for ended badly, or a person took its release another way | flipgate status APP
+SamePerson | who opened the release said yes, and the policy wants two persons | flipgate status APP (names who may)
 ScaleDownStopped | the run that rests the old side failed with its release open | flipgate status APP (says who goes on)
 ScaledByAnother | an autoscaler, or somebody else, took pods from the dark side | raise its least; the message names it
+SelfDeclared | the policy says who may approve, and nobody has proven this name | flipgate status APP (names who may)
 ServiceMissing | a Service that a route would name is not there | create it
 ServicePortMissing | a Service that a route would name lacks the port | correct the Service or the route
 SettleApproved | a person gave the fast way back up | nothing

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from flipgate.core.record import queue
-from flipgate.core.record.approvals import NotGranted, accept
+from flipgate.core.record.approvals import NotGranted, accept, answered
 from flipgate.core.record.conditions import ROUTES_IN_GIT, condition_of, held
 from flipgate.core.record.record import Condition, ConditionStatus, Question, Record
 from flipgate.core.spec.application import Application
@@ -21,6 +21,7 @@ from flipgate.core.values.sides import Side
 from flipgate.core.values.unread import Unread
 from flipgate.core.way_back.dark_side import judge_dark_side
 from flipgate.core.way_back.explain import Drift, explain, judge_drift
+from flipgate.core.way_back.git_access import known_access
 from flipgate.core.way_back.going_back import Back, NoWay, judge_rollback
 from flipgate.core.way_back.live_side import LiveSide, judge_live_side
 from flipgate.core.way_back.unwatched import Reconciled, judge_unwatched
@@ -131,7 +132,9 @@ class Facts:
         left = [each for each in self.record.conditions if each.type == queue.LEFT]  # only a run knows it
         dark = self.sides.get(self.active.other) if self.active else None
         works_too = judge_dark_side(self.record, self.application, dark, self.now) if dark else None
-        judged = (ready, *found, live, works_too, self._routes_in_git(self.record))
+        git = self.application.spec.git
+        access = known_access(self.record, git, self.now) if git else None
+        judged = (ready, *found, live, works_too, self._routes_in_git(self.record), access)
         return [*(held(self.record.conditions, each) for each in judged if each), *left, unwatched]
 
     def _routes_in_git(self, record: Record) -> Condition | None:
@@ -183,7 +186,7 @@ def _old_side(facts: Facts, judged: Back | NoWay | None) -> Side | None:
 
 def question_state(record: Record, question: Question, now: datetime) -> str:
     """`open`, `approved`, `rejected`, `expired` or `void`; whether the basis still holds is the run's to judge."""
-    judged = accept(record.approval, question, question.basis, now)
+    judged = accept(answered(record), question, question.basis, now)
     if not isinstance(judged, NotGranted):
         return "approved"
     return {Why.NO_DECISION: "open", Why.REJECTED: "rejected", Why.APPROVAL_EXPIRED: "expired"}.get(

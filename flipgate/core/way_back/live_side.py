@@ -145,9 +145,8 @@ def judge_live_side(record: Record, application: Application, live: LiveSide | N
     command = f"kubectl auth can-i --list -n {place}" if unread else remedy(record, application, live).line
     message = f"{'; '.join(dict.fromkeys(fact.text for fact in facts))}. Next: {command}"
     status = ConditionStatus.UNKNOWN if unread else ConditionStatus.FALSE
-    return but(
-        _condition(status, reason, message, live.side, now), changed=changes(_changes(record, application, live))
-    )
+    changed = changes(_changes(record, application, live), _empty(record, application, live))
+    return but(_condition(status, reason, message, live.side, now), changed=changed)
 
 
 def shortages(record: Record, application: Application, live: LiveSide) -> tuple[Short, ...]:
@@ -234,14 +233,18 @@ def _condition(status: ConditionStatus, reason: LiveSideReason, message: str, si
 
 
 def _changes(record: Record, application: Application, live: LiveSide) -> Iterator[str]:
-    """What others have changed, and who serves nobody any more; not how many pods are Ready, which comes and goes."""
+    """What others have changed; not how many pods are Ready, which comes and goes."""
     if isinstance(live.state, Unread):
         return
     yield from (fact.text for fact in _missing(record, live.state))
     for each in amiss(record, application, live):
         image = each.workload.image_of(each.service.container) if each.image else ""
         yield f"{each.workload.name} {image} {'' if each.count is None else each.workload.replicas}"
-    yield from (f"{s.workload.name} is empty" for s in shortages(record, application, live) if not s.workload.ready)
+
+
+def _empty(record: Record, application: Application, live: LiveSide) -> list[str]:
+    """Who serves nobody now."""
+    return [f"{s.workload.name} is empty" for s in shortages(record, application, live) if not s.workload.ready]
 
 
 def _facts(record: Record, application: Application, live: LiveSide) -> Iterator[_Fact]:

@@ -174,7 +174,7 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
         case Phase.DEPLOYING:
             if release.stopped:
                 end = f"; to end it: {back}" if back else ""
-                return _next(f"{_stopped(release)}{end}", RUN, again(name, release, DEPLOY_DARK))
+                return _next(f"{_stopped(release)}{end}", RUN, again(record, release, DEPLOY_DARK))
             return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:
             asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"

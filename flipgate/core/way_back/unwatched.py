@@ -8,8 +8,9 @@ from typing import Final
 
 from pydantic import AwareDatetime
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.conditions import condition_of, forget, put
-from flipgate.core.record.record import Announcement, Condition, ConditionStatus, Record, announce
+from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
 from flipgate.core.values.base import Model
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.unread import Unread

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 from flipgate.adapters.events import find_uid
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, involved_objects, worth_an_event
-from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, NotFound, TemporaryError
 from flipgate.core.workloads.kinds import API_VERSIONS
 from flipgate.steps.acting.world import World

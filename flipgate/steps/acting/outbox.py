@@ -7,10 +7,11 @@ from functools import partial
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT, LONGEST_TEXT
 from flipgate.core.record import record as records
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.became import became
 from flipgate.core.record.entries import entries_of
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.record import Record
 from flipgate.core.record.release import Release
 from flipgate.core.values import outward
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError

@@ -24,8 +24,9 @@ from flipgate.adapters.lease import Lease
 from flipgate.adapters.proxy import Proxy, proxy_of
 from flipgate.adapters.routes import find_route_api
 from flipgate.adapters.store import Store
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject
-from flipgate.core.record.record import Announcement, Record
+from flipgate.core.record.record import Record
 from flipgate.core.spec.application import Application
 from flipgate.core.spec.fields import is_name
 from flipgate.core.spec.git import GitSpec

@@ -6,12 +6,10 @@ not keep it from sending the routes back: it goes on "unrecorded" then. It needs
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC
 from functools import partial
-from threading import Thread
 
 from flipgate.core.gates.proof import Proven
 from flipgate.core.record import approvals, intents
@@ -24,7 +22,6 @@ from flipgate.core.values import stamps
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import (
     BadInput,
-    FlipgateError,
     LostLease,
     NotFound,
     PermanentError,
@@ -32,7 +29,6 @@ from flipgate.core.values.errors import (
     TemporaryError,
 )
 from flipgate.core.values.sides import Side
-from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence
 from flipgate.core.way_back.going_back import NoWay, aborted, judge_rollback
 from flipgate.core.way_back.way_back import may_be_shrinking
@@ -40,9 +36,9 @@ from flipgate.core.workloads.view import SideState, View
 from flipgate.steps.acting.about import about_application
 from flipgate.steps.acting.acting import Acting, Authority
 from flipgate.steps.acting.journal import close
-from flipgate.steps.acting.moves import Move
 from flipgate.steps.acting.outbox import write, write_history
 from flipgate.steps.acting.world import World
+from flipgate.steps.going_back.answers import proving
 from flipgate.steps.going_back.attempted import attempted
 from flipgate.steps.going_back.hand_back import close_move, hand_back, patiently
 from flipgate.steps.going_back.no_way_back import no_way_back
@@ -63,7 +59,6 @@ from flipgate.steps.going_back.way_back import (
 )
 from flipgate.steps.looking.drift import movable_sides
 from flipgate.steps.looking.look import look_at_side, look_at_traffic
-from flipgate.steps.looking.prove import prove
 from flipgate.steps.moving.move import forget_unrecorded, keep_back, move_back, plan_to_send
 from flipgate.steps.moving.preview import clear_preview
 from flipgate.steps.moving.rest import rest
@@ -83,6 +78,7 @@ def roll_back(
     cause: Reason = Reason.ROLLBACK_REQUESTED,
     patience_seconds: float = SLOW_TIMEOUT_SECONDS,
     evidence: tuple[Evidence, ...] = (),
+    name: Callable[[], str] | None = None,
 ) -> RolledBack:
     """Sends all users back to the side they came from, or ends a release that users have not seen.
 
@@ -90,13 +86,14 @@ def roll_back(
     (at most `patience_seconds`) or not (`now`), and a failed bake does not: what that said (`evidence`) is noted in
     the write that notes the way back. Raises BadInput without a reason, Refused when there is no way back to go (`to`
     decides then), the side is not up, or `to` names a side that nobody approved; NotFound before `adopt`. Never
-    refuses for drift, for an open journal entry, or for a record that cannot be read.
+    refuses for drift, for an open journal entry, or for a record that cannot be read. Once users are back, `name` asks
+    who it is.
     """
     began = world.monotonic()
     if not reason.strip():
         raise BadInput("needs a reason", obj="rollback")
-    said = fitted(f"{by}: {reason.strip()}", TEXT_BYTES)
-    request = RollbackRequest(said, cause, to is not None, now, patience_seconds, evidence)
+    why = reason.strip()
+    request = RollbackRequest(why, cause, to is not None, now, patience_seconds, evidence, by=by, name=name)
     while (done := _as_judged(world, to, request)) is None:
         world.say("the release has gone on meanwhile: what it takes to go back is judged once more")
     return replace(done, seconds=round(world.monotonic() - began, 3))
@@ -110,12 +107,12 @@ def _as_judged(world: World, to: Side | None, request: RollbackRequest) -> Rolle
     ends = aborted(record, to) if record else None
     if target is None:
         assert ends
-        return _abort(world, ends, request.message)
+        return _abort(world, ends, request.named().message)  # users are where they were: nobody waits
     done = _over_others(world, record, target, request, unread)
     if done is None:
         return None
     # Users were on what nobody approved: they come first.
-    if ends and (ended := _abort(world, ends, request.message)):
+    if ends and (ended := _abort(world, ends, request.named().message)):
         done = replace(done, notes=(*done.notes, *ended.notes), left=(*done.left, *ended.left))
     return done
 
@@ -171,7 +168,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
     planned = plan_to_send(acting, target, forced=request.forced)
     entry = _open(acting, target, request)
     moved = move_back(acting, target, forced=request.forced, planned=planned)
-    with _proving(world, target, moved) as answers:  # for people: nothing waits for it before the workers are back
+    with proving(world, target, moved, request) as answers:  # for people: nothing waits before the workers are back
         notes += attempted("look at the routes once more", lambda: keep_back(acting, target, forced=request.forced))
         noted = partial(_close, acting, entry, target, way)
         left = (*moved.left, *attempted("note the move", lambda: patiently(acting, "noting the move", noted)))
@@ -183,7 +180,7 @@ def go_back(acting: Acting, target: Side, request: RollbackRequest) -> RolledBac
         if any(route.unrecorded for route in planned[0].routes):  # the routes as they are after the move
             left += forget_unrecorded(acting, look_at_traffic(world))
     if not handed.again:  # else the release stays as it is, and who goes on with it hands them back
-        left += attempted("end the release", lambda: _end(acting, target, request, way, answers.proven))
+        left += attempted("end the release", lambda: _end(acting, target, answers.request, way, answers.proven))
     return RolledBack(way.name, target, 0.0, True, answers.first_answer, (*notes, *way.notes, *answers.unproven), left)
 
 
@@ -338,7 +335,7 @@ def _move_unrecorded(
         notes += _take(acting, target)[1]
         notes += attempted(f"scale {target} up", lambda: scale_up(acting, target))
     left = (*moved.left, *workers_left(acting, target))
-    with _proving(world, target, moved) as answers:
+    with proving(world, target, moved, replace(request, name=None)) as answers:
         pass
     said = (f"unrecorded: {why}", *notes, *way.notes, *answers.unproven)
     return RolledBack(way.name, target, 0.0, False, answers.first_answer, said, left)
@@ -355,39 +352,6 @@ def _read(world: World, to: Side | None) -> tuple[Record | None, str]:
         return None, str(error)
     except (PermanentError, Refused, TemporaryError) as error:
         return None, str(error)
-
-
-@dataclass
-class _Answers:
-    """What Traefik's replicas answered after a way back: for people alone, the routes have been sent back anyway."""
-
-    proven: Proven | None = None
-    unproven: tuple[str, ...] = ()
-
-    @property
-    def first_answer(self) -> float | None:
-        return self.proven.first_new_answer_ms if self.proven else None
-
-    def collect(self, world: World, target: Side, moved: Move) -> None:
-        try:
-            self.proven = prove(world, target, world.proxy.replicas(), since=moved.at)
-        except Exception as error:  # any at all: users are back, and this is only shown
-            self.unproven = (f"not proven: {error if isinstance(error, FlipgateError) else type(error).__name__}",)
-            return
-        if not self.proven.ok:
-            self.unproven = (f"not every Traefik replica shows {target}: {', '.join(self.proven.unproven)}",)
-
-
-@contextmanager
-def _proving(world: World, target: Side, moved: Move) -> Iterator[_Answers]:
-    """Asks Traefik's replicas while the block runs; the answers are complete after it."""
-    answers = _Answers()
-    listener = Thread(target=answers.collect, args=(world, target, moved), name="flipgate-way-back", daemon=True)
-    listener.start()
-    try:
-        yield answers
-    finally:
-        listener.join()
 
 
 def _figures(proven: Proven | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from flipgate.core.record.record import Record
 from flipgate.core.values.errors import FlipgateError, PermanentError, Refused, TemporaryError
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
+from flipgate.core.values.text import TEXT_BYTES, fitted
 from flipgate.core.values.verdicts import Evidence, Verdict
 from flipgate.core.way_back import other_images
 from flipgate.core.way_back.going_back import runs_unapproved
@@ -38,7 +39,7 @@ FAST, SLOW, NOW, ABORT = "fast", "slow", "now", "abort"
 class RollbackRequest:
     """How users are to go back, and why."""
 
-    message: str
+    reason: str
     cause: Reason = Reason.ROLLBACK_REQUESTED
     forced: bool = False
     """A person has named the side, and decides."""
@@ -50,6 +51,19 @@ class RollbackRequest:
     """What a failed bake found."""
     announced_at_end: bool = False
     """Users are back already, so that people are told once, at the end."""
+    by: str = ""
+    """Who sends them back, as far as that is known; empty where `reason` begins with it."""
+    name: Callable[[], str] | None = None
+    """Asks who it is. It is called once users are back: they wait for no name."""
+
+    @property
+    def message(self) -> str:
+        """Who, and why, as it is noted."""
+        return fitted(f"{self.by}: {self.reason}" if self.by else self.reason, TEXT_BYTES)
+
+    def named(self) -> RollbackRequest:
+        """The same, by the name that the cluster gives, where it is asked."""
+        return replace(self, by=self.name(), name=None) if self.name else self
 
     @property
     def automatic(self) -> bool:

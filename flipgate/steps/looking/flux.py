@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from flipgate.adapters.flux import find_kustomization, find_source
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git.fed import fed_problems, no_commit
 from flipgate.core.git.flux import POLLED, SOURCES, Kustomized, Source

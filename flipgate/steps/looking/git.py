@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import objects_in
 from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
@@ -13,8 +13,10 @@ from flipgate.core.git.overlay import by_repository, kustomization_in, with_imag
 from flipgate.core.git.rendered import also_released, workload_in
 from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
+from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.git_access import way_in
 from flipgate.core.workloads.differences import Differences, not_said
 from flipgate.core.workloads.render import images_of
 from flipgate.core.workloads.view import SideState
@@ -39,6 +41,14 @@ def not_in_overlay(world: World, side: SideState, found: Differences) -> Differe
     return out
 
 
+def led_there(world: World, copy: Checkout, commit: str, traffic: Traffic, to: Side) -> bool:
+    """Whether the routes' files lead users to a side as they are at a commit. Raises BadInput for what is not YAML
+    there, and as `Checkout.at` does."""
+    then = {path: copy.at(commit, path) for path in world.git_spec().routes}
+    files = {path: text for path, text in then.items() if text is not None}
+    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, to)
+
+
 def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
     """Yields what stands between the repository and a release, a sentence each; of a repository that could not be had,
     what was not looked at therefore."""
@@ -54,6 +64,9 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
             yield _not_looked_at(spec, error, typed=git is not None and git.credentials is None)
         else:
             say(f"{spec.where} is at {copy.head[:12]}")
+            if git.credentials is None:
+                status = f"flipgate status {world.application.name}"
+                say(f"{way_in(spec)} is not tried here, but by reconcile: GitAccess in `{status}`")
             yield from _or_its_error(_routes(world, copy, spec))
             for side in Side if spec.overlays else ():
                 yield from _or_its_error(_overlay(world, copy, side, say))
@@ -76,11 +89,11 @@ def applied_problems(world: World) -> Iterator[str]:
 
 def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
     """Says it in git's words. Who types `check` has no block: whether they are let in says nothing of the worker."""
-    block = f"block flipgate-git/{spec.block}" if spec.block else "the git of its place"
     if typed:
-        by = f"asked by the git of this place, which says nothing of the worker's ({block})"
+        worker = f"{way_in(spec)}: GitAccess in `flipgate status`"
+        by = f"asked by the git of this place, which says nothing of the worker's ({worker})"
     else:
-        by = f"asked by the release's own credentials ({block}): no release can commit"
+        by = f"asked by the release's own credentials ({way_in(spec)}): no release can commit"
     folders = (spec.overlays.blue, spec.overlays.green) if spec.overlays else ()
     fact = f"{error.obj or spec.where}: not looked at: {error.fact}; {by}"
     command = error.next_command or f"git ls-remote {spec.repository} refs/heads/{spec.branch}"

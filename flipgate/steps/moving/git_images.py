@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import render_in, render_with
 from flipgate.core.git import rendered
 from flipgate.core.git.applied import Committed

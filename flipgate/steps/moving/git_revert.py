@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import render_in, render_with
 from flipgate.core.git import revert
 from flipgate.core.git.message import REVERT
@@ -105,7 +105,7 @@ def _without(world: World, copy: Checkout, release: Release) -> Files | str:
         return f"it is not among the newest commits of {spec.branch}"
     if seen := revert.users_had(world.store.history(), commit):
         return f"it is of release {seen}, which users had: the overlay is as that left it"
-    if copy.author_of(commit) != spec.author:
+    if not copy.is_by(commit, spec.author):
         return "it is not flipgate's"
     text, now = copy.without(commit, path), copy.read(path)
     if text is None:

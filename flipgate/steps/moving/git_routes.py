@@ -3,13 +3,13 @@ it: the move was made in the cluster, and Flux leaves the routes as they are unt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from math import inf
 
 from flipgate.adapters.flux import find_kustomization
-from flipgate.adapters.git import Checkout, Git, no_room
+from flipgate.adapters.git import Git, no_room
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.routes import patch_route
 from flipgate.core.git import agreement
 from flipgate.core.git import routes as files_of
@@ -17,6 +17,7 @@ from flipgate.core.git.fed import no_commit
 from flipgate.core.git.flux import Kustomized
 from flipgate.core.git.message import FLIP, ROLL_BACK
 from flipgate.core.git.routes import Told
+from flipgate.core.record import conditions
 from flipgate.core.record import record as records
 from flipgate.core.record.intents import CommitRoutes, ReleaseRoutes, RequestMerge, WithdrawRequest
 from flipgate.core.record.record import Condition, ConditionStatus, EntryState
@@ -30,6 +31,7 @@ from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
 from flipgate.steps.acting.world import World
 from flipgate.steps.looking.applied import what_stands_still
+from flipgate.steps.looking.git import led_there
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_requests import end_request, request_merge
@@ -135,6 +137,14 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
     return found.status is ConditionStatus.TRUE
 
 
+def look_again(acting: Acting) -> None:
+    """Brings Git to say of the routes what they say where it was found not to: whoever calls has just had an answer of
+    it, so what was found before may be over. Raises as `put_routes_into_git`."""
+    known = conditions.condition_of(acting.record.conditions, conditions.ROUTES_IN_GIT) if acting.record else None
+    if known and known.status is not ConditionStatus.TRUE:
+        put_routes_into_git(acting, seconds=QUICK_SECONDS)
+
+
 def _close(acting: Acting, error: FlipgateError) -> None:
     """Ends what a fault has left open: whatever of it has arrived, whoever looks next sees it, and does what is
     missing. Left open it would have others refused (JournalOpen), and a run begun again that waits for a person."""
@@ -148,7 +158,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
         request = world.store.read().merge_request
         if request and request.to is not to:
-            end_request(acting, copy, to)
+            end_request(acting, copy, traffic, to)
         files = copy.read_all(spec.routes)
         routes, places = files_of.leading(traffic), world.application.places
         if lacking := files_of.not_in_files(files, routes, places):
@@ -164,7 +174,7 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
                 _push(acting, copy, traffic, to)
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
         elif request:
-            end_request(acting, copy, to)
+            end_request(acting, copy, traffic, to)
         return _released(acting, copy, traffic, to)
 
 
@@ -196,25 +206,26 @@ def _released(acting: Acting, copy: Checkout, traffic: Traffic, to: Side) -> Con
     world, spec = acting.world, acting.world.git_spec()
     held = [state for state in traffic.routes if state.held]
     agrees = _agrees(world, copy, traffic, to)
-    if not held or not spec.flux or not spec.flux.routes:
+    if not held:
         return agrees
+    left = f"{agrees.message}; Flux leaves {', '.join(str(state.route) for state in held)} as it is"
+    if not spec.flux or not spec.flux.routes:
+        why = f"{left}, and the file names no Kustomization that applies that (spec.git.flux.routes)"
+        return agreement.is_behind(to, f"{why}{_by_hand(copy, held)}", world.now())
     found = find_kustomization(world.cluster, spec.flux.routes)
     if not _has_applied(copy, spec, traffic, to, found, world):
         ask_flux(acting, spec.flux.routes)
         flux = what_stands_still(world, spec.flux.routes) or no_commit(found) or found.sentence
-        routes = ", ".join(str(state.route) for state in held)
-        why = f"{agrees.message}; Flux leaves {routes} as it is until it has applied that: {flux}"
-        return agreement.is_behind(to, f"{why}{_by_hand(copy, found, held)}", world.now())
+        typed = _by_hand(copy, held) if found.names_no_commit else ""
+        return agreement.is_behind(to, f"{left} until it has applied that: {flux}{typed}", world.now())
     with journal(acting, ReleaseRoutes(to)) as entry:
         _lift(acting, held)
         entry.outcome = f"Flux keeps {', '.join(str(state.route) for state in held)} again"
     return agrees
 
 
-def _by_hand(copy: Checkout, found: Kustomized, held: list[RouteState]) -> str:
+def _by_hand(copy: Checkout, held: list[RouteState]) -> str:
     """Says what lets Flux keep the routes again where nobody but a person can know what it has applied."""
-    if not found.names_no_commit:
-        return ""
     commands = [by_hand(plan_lift(state)) for state in held]
     then = in_a_message(commands, "take what flipgate has annotated off each (docs/gitops.md, Artifacts)")
     return f". Once Flux has applied commit {copy.head[:12]}: {then}"
@@ -225,9 +236,7 @@ def _has_applied(copy: Checkout, spec: GitSpec, traffic: Traffic, to: Side, foun
     would lead users back, or, where it says the same, be followed by one that does (of a flip that was taken back)."""
     if not found.applied or found.suspended or not copy.has_last_change(found.applied, spec.routes):
         return False
-    then: Mapping[str, str | None] = {path: copy.at(found.applied, path) for path in spec.routes}
-    files = {path: text for path, text in then.items() if text is not None}
-    return files_of.leads_there(files, files_of.leading(traffic), world.application.places, to)
+    return led_there(world, copy, found.applied, traffic, to)
 
 
 def _lift(acting: Acting, held: list[RouteState]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.message import commit_message
 from flipgate.core.record import record as records
 from flipgate.core.values.errors import Conflict

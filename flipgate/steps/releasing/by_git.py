@@ -11,6 +11,7 @@ from flipgate.steps.acting.world import World
 from flipgate.steps.looking.applied import need_running, wait_applied
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_images import commit_images
+from flipgate.steps.moving.git_routes import look_again
 from flipgate.steps.moving.stamp import need_ours, stamped_look
 
 
@@ -37,6 +38,7 @@ def set_by_git(acting: Acting, release: Release, view: View) -> View:
     if not_there(world.application, side, release.images):
         need_running(world, release, kustomization)
     committed = commit_images(acting, release, side, view.traffic)
+    look_again(acting)
     if not_there(world.application, side, release.images):
         if kustomization:
             ask_flux(acting, kustomization)

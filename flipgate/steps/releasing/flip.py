@@ -92,7 +92,7 @@ def flip(acting: Acting) -> tuple[Move, Proven]:
 
     def approved(record: Record, entry: int) -> Record:
         said = record.approval
-        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
+        message = f"by {said.said_by} via {said.via}: {said.reason}" if said else ""
         now = world.now()
         flipping = records.advance(record, Phase.FLIPPING, Reason.APPROVED, now, actor=world.actor, message=message)
         return approvals.spend(flipping, entry)

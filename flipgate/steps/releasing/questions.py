@@ -12,18 +12,21 @@ from flipgate.core.record import approvals
 from flipgate.core.record import record as records
 from flipgate.core.record.approvals import Granted, NotGranted, accept, ask_for, asked_already
 from flipgate.core.record.became import became
+from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import Phase, QuestionKind, Reason, asked_in
 from flipgate.core.record.pipelines import FLIP_TRAFFIC, SCALE_DOWN
-from flipgate.core.record.record import Approval, Decision, Question, Record
+from flipgate.core.record.record import Decision, Question, Record
 from flipgate.core.record.release import Release, frozen
 from flipgate.core.record.stopped import last_attempt
+from flipgate.core.record.who_may import WhoMay, who_may
 from flipgate.core.traffic.look_first import port_forwards
 from flipgate.core.traffic.moves import plan_move
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, Refused
 from flipgate.core.values.reasons import Why
-from flipgate.core.values.text import as_reason, self_declared
+from flipgate.core.values.text import as_reason
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.who import Speaker
 from flipgate.core.workloads import taken_out
 from flipgate.core.workloads.containers import behind
 from flipgate.core.workloads.content import content_shown, gets_anew, marks, new_content
@@ -41,8 +44,10 @@ from flipgate.steps.looking.look import configuration, look, need_record, read_t
 from flipgate.steps.releasing.settle import need_restable
 from flipgate.steps.releasing.what_runs import deploy_again, need_declared, need_one_content
 
-ASK_AGAIN = frozenset({Why.NO_DECISION, Why.QUESTION_GONE, Why.BASIS_CHANGED})
-"""No standing decision, or one on something else than what would change now: a question is posed, again if need be."""
+VOID = frozenset({Why.BASIS_CHANGED, Why.NOT_AN_APPROVER, Why.SAME_PERSON, Why.SELF_DECLARED})
+"""A yes on something else than what would change now, or of somebody who may not give it."""
+ASK_AGAIN = VOID | {Why.NO_DECISION, Why.QUESTION_GONE}
+"""No standing decision: a question is posed, again if need be."""
 
 ENDS = MappingProxyType(
     {
@@ -105,8 +110,8 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
     expires = float(world.application.spec.policy.approval_expires_seconds)
     asked = ask_for(record, kind, basis(world, view, release, kind, settings), summary, world.now(), expires)
     known = {ref: each.ids for ref, each in content.items() if each.ids}
-    asked = but(asked, flow_run=flow_run, url=url, content=known)
-    if (standing := asked_already(record, asked)) and standing.content == known:
+    asked = but(asked, flow_run=flow_run, url=url, content=known, who_may=_who_may(world, release))
+    if standing := asked_already(record, asked):
         return standing
     changes = _changes(world, view, release, kind, found)
     place = world.application.place_of(release.side)
@@ -121,13 +126,14 @@ def pose(world: World, kind: QuestionKind, evidence: list[Evidence], *, flow_run
 
 @about_application(untouched="everything")
 def decide(
-    world: World, decision: Decision, *, by: str, via: str, reason: str, only: Question | None = None
+    world: World, decision: Decision, *, by: Speaker, via: str, reason: str, only: Question | None = None
 ) -> Question:
     """Writes a person's decision on the open question; a no revokes a yes that no move has used yet.
 
-    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now), and
-    when it is answered already. A yes is refused, too, where the evidence that was shown has a `fail` for which the
-    step would be refused now (LiveSideNotReady, UndeclaredRoute): the question stays open until that is mended.
+    Raises BadInput without a reason, Refused without a question (or, with `only`, when another one is open by now),
+    when it is answered already, and for a yes of somebody who may not give it. A yes is refused, too, where the
+    evidence that was shown has a `fail` for which the step would be refused now (LiveSideNotReady, UndeclaredRoute):
+    the question stays open until that is mended.
     """
     if not reason.strip():
         raise BadInput(
@@ -145,18 +151,10 @@ def decide(
             obj=f"question {question.id}",
             reason=Why.APPROVAL_EXPIRED,
         )
+    approval = approvals.approval_of(question, decision, by, via, reason.strip(), world.now())
+    approvals.need_heard(approval, question)
     if decision is Decision.APPROVE and approvals.answerable(record, question):
         _need_mended(world, record, question)
-    approval = Approval(
-        question=question.id,
-        kind=question.kind,
-        basis=question.basis,
-        decision=decision,
-        by=by,
-        via=via,
-        reason=reason.strip(),
-        at=world.now(),
-    )
     world.store.update(lambda r: approvals.answer(r, approval))
     return question
 
@@ -169,20 +167,25 @@ def _need_mended(world: World, record: Record, question: Question) -> None:
         need_restable(world, look(world), records.need_release(record), verb="approve")
 
 
-def take_form(world: World, question: Question, given: Mapping[str, str]) -> None:
+def _who_may(world: World, release: Release) -> WhoMay | None:
+    policy = world.application.spec.policy
+    return who_may(policy.approvers, release.opened_by, two_persons=policy.two_persons)
+
+
+def take_form(world: World, question: Question, given: Filled) -> None:
     """Writes down what a person answered to this question in Prefect's form, where that still counts.
 
-    `given` has the form's fields: decision, reason, name. A recorded decision stays unless it is an unspent yes and
-    this a no. An answer that comes too late changes nothing: `standing` judges what is in the record.
+    A recorded decision stays unless it is an unspent yes and this a no. An answer that comes too late changes nothing:
+    `standing` judges what is in the record.
     """
-    decision, by = Decision(given["decision"]), self_declared(given["name"])
+    decision, by = given.decision, Speaker(given.name)
     recorded = world.store.read().approval
     if recorded is not None and recorded.decision is decision:
         return  # the run has heard this form before
     try:
-        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given["reason"]), only=question)
+        decide(world, decision, by=by, via="Prefect UI", reason=as_reason(given.reason), only=question)
     except (BadInput, Refused) as error:
-        world.say(f"the form's answer ({decision} by {by}) changes nothing: {error.fact}")
+        world.say(f"the form's answer ({decision} by {by.name}) changes nothing: {error.fact}")
 
 
 def last_attempt_at(world: World, kind: QuestionKind) -> tuple[Evidence, ...]:
@@ -220,6 +223,8 @@ def standing(world: World, kind: QuestionKind, view: View | None = None) -> Gran
     if record.question is not None and record.question.kind is not kind:
         return NotGranted(Why.QUESTION_GONE, "another question is open")
     decided = accept(record.approval, record.question, basis(world, view, release, kind), world.now())
+    if isinstance(decided, Granted) and record.question and record.question.who_may != _who_may(world, release):
+        return NotGranted(Why.BASIS_CHANGED, "who may approve is no longer what the question said")
     if isinstance(decided, NotGranted) and decided.reason == Why.BASIS_CHANGED and kind is QuestionKind.FLIP:
         assert record.question is not None, "it has another basis"
         told = _changed_since(world, view, release, record.question)
@@ -240,7 +245,7 @@ def _changed_since(world: World, view: View, release: Release, question: Questio
 
 def since_the_yes(decided: NotGranted) -> list[Evidence]:
     """Returns what made a yes void, for whoever is asked again."""
-    if decided.reason != Why.BASIS_CHANGED:
+    if decided.reason not in VOID:
         return []
     return [Evidence("since the last yes", Verdict.INFO, "what would change", "Kubernetes", decided.fact, "")]
 
@@ -371,11 +376,11 @@ def expire(world: World) -> Question | None:
     """
     record = world.store.read()
     question = record.question
-    if question is None or record.approval is not None or world.now() <= question.expires_at:
+    if question is None or approvals.answered(record) is not None or world.now() <= question.expires_at:
         return None
     fact = f"nobody decided before {question.expires_at:%Y-%m-%d %H:%M} UTC"
     if record.phase is Phase.LIVE and question.flow_run:
-        decide(world, Decision.EXPIRED, by=world.actor, via="reconcile", reason=fact)
+        decide(world, Decision.EXPIRED, by=Speaker(world.actor), via="reconcile", reason=fact)
     else:
         close_refused(world, NotGranted(Why.APPROVAL_EXPIRED, fact), via="reconcile")
     return question

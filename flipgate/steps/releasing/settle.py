@@ -137,7 +137,7 @@ def settle(acting: Acting, name: str = "", *, unseen_by: str = "") -> Release:
     if record.phase is Phase.LIVE:
         unseen_by = ""
         said = record.approval
-        message = f"by {said.by} via {said.via}: {said.reason}" if said else ""
+        message = f"by {said.said_by} via {said.via}: {said.reason}" if said else ""
         # Needs a standing yes, and uses it up: the entry that it is spent by is the phase change itself.
         advance(world, release.name, Phase.SETTLING, Reason.SETTLE_APPROVED, message, also=_spend)
     busy = _still_busy(world, dark.side)

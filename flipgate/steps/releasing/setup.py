@@ -45,6 +45,7 @@ from flipgate.steps.looking.services import service_problems, serving_notes
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
+from flipgate.steps.looking.who import approver_problems
 from flipgate.steps.moving.move import close_routes, forget_unrecorded
 from flipgate.steps.moving.stamp import stamp, stamp_anew, stamp_unstamped
 from flipgate.steps.releasing.rights import denied, missing_rights, named_behind
@@ -63,7 +64,7 @@ def check_application(
     users' question was answered with is said, and what was not looked for. Of rights those that one account needs are
     asked about, or all."""
     world = World(cluster, Store(cluster, namespace, application.name), application, "check", say=say)
-    problems = [*missing_rights(world, namespace, account), *probe_problems(world)]
+    problems = [*missing_rights(world, namespace, account), *approver_problems(world), *probe_problems(world)]
     if problems:
         return problems
     for note in (*volume_notes(world), *serving_notes(world), *_preview_notes(world)):

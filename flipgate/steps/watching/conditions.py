@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from flipgate.adapters.limits import pod_needs, read_autoscalers, read_quotas
+from flipgate.core.git.agreement import let_go
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus, Record
 from flipgate.core.traffic.traffic import Traffic
@@ -35,13 +36,14 @@ T = TypeVar("T")
 
 def note_conditions(world: World) -> None:
     """Judges WayBackReady, Drifted, LiveSideReady and DarkSideWorks, and writes them where they changed; each turn of
-    the way back and of the sides is announced. Never raises: what keeps it from judging is said, and the next time is
-    five minutes away."""
+    the way back and of the sides is announced. What is known of routes in Git goes with the file's section. Never
+    raises: what keeps it from judging is said, and the next time is five minutes away."""
     try:
         seen = world.store.find()
         if seen is not None:
             found = _judge(world, seen)
-            write(world, partial(_noted, seen=seen, found=found))
+            git, now = world.application.spec.git, world.now()
+            write(world, lambda record: let_go(_noted(record, seen, found), git, now))
             _announce_drift(world, seen, found)
     except Exception as error:  # any at all: it is called at the end of each bake, and ends none
         with suppress(Exception):

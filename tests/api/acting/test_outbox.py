@@ -8,8 +8,8 @@ import pytest
 
 from flipgate.adapters.chat import LONGEST_BLOCK_TEXT
 from flipgate.core.record import record as records
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.phases import Phase
-from flipgate.core.record.record import Announcement
 from flipgate.core.values.errors import Conflict, LostLease, PermanentError, TemporaryError
 from flipgate.steps.acting.outbox import as_blocks, deliver
 from flipgate.steps.acting.world import World, utc_now

@@ -29,7 +29,7 @@ from flipgate.steps.releasing.settle import failing, rest_expired, settle
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, TO_LIVE, Shop, meanwhile, opened, phases_until, under_lease
 from tests.api.telling import heard
-from tests.core.builders import declaring, question, release
+from tests.core.builders import ANA, BEN, declaring, question, release
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
 CHECKED = Evidence("basket", Verdict.PASS, "web:80/basket", "green", "status 200", "status 200")
@@ -66,7 +66,7 @@ def dark(shop: Shop, world: World) -> Release:
 def baking(shop: Shop, world: World, found: Release) -> Release:
     """All users on it, on ana's word."""
     questions.pose(world, FLIP, [CHECKED])
-    questions.decide(world, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
+    questions.decide(world, Decision.APPROVE, by=ANA, via="cli", reason="checked by hand")
 
     def approved(record: Record, entry: int) -> Record:
         now = world.now()
@@ -97,7 +97,7 @@ def test_a_release_that_failed_its_checks_and_the_next_that_came_through(shop: S
     baking(shop, world, whole)
     under_lease(world, note_live, whole.name, (BAKED,))
     questions.pose(world, SCALE_DOWN, [])
-    questions.decide(world, Decision.APPROVE, by="ben", via="Prefect UI", reason="a quiet day")
+    questions.decide(world, Decision.APPROVE, by=BEN, via="Prefect UI", reason="a quiet day")
     under_lease(world, settle)
 
     assert told(shop, first.name)[:4] == [
@@ -191,8 +191,8 @@ def later(world: World) -> World:
 
 
 def test_a_release_that_was_rejected_after_all(shop_on_paper: Shop, asked: World) -> None:
-    questions.decide(asked, Decision.APPROVE, by="ana", via="cli", reason="checked by hand")
-    questions.decide(asked, Decision.REJECT, by="ben", via="Prefect UI", reason="orders fail")
+    questions.decide(asked, Decision.APPROVE, by=ANA, via="cli", reason="checked by hand")
+    questions.decide(asked, Decision.REJECT, by=BEN, via="Prefect UI", reason="orders fail")
     questions.close_refused(asked, approvals.NotGranted("Rejected", "ben said no: orders fail"))
 
     assert told(shop_on_paper, "3f2a9c01d4e8-1")[-3:] == ["approve: flip", "reject: flip", "rejected: Rejected"]

@@ -15,17 +15,11 @@ from flipgate.steps.looking.git import applied_problems, git_problems
 from lab.control.records import Lab
 from lab.git.server import REFUSED
 from tests.api.flux import KUSTOMIZE, SOURCE, Flux
-from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY
+from tests.api.releasing.test_by_git import BASE, MIGRATION, OVERLAY, ROUTING
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.users import grant, user
 from tests.repository import TOKEN, Served, served
 
-ROUTING = """\
-apiVersion: traefik.io/v1alpha1
-kind: IngressRoute
-metadata: {name: live, namespace: NAME}
-spec: {routes: [{kind: Rule, match: Host(`x`), services: [{name: web, namespace: NAME-blue, port: 80}]}]}
-"""
 OF_THE_BLOCK = Credentials(token=TOKEN)
 GIT = """\
   git:
@@ -78,11 +72,13 @@ def test_a_repository_that_says_what_the_cluster_does_is_no_problem(team: Shop, 
 
 
 def test_counts_in_git_are_named_with_the_lines_that_end_it(team: Shop, repository: Served) -> None:
-    counted = BASE.replace("\nspec:\n", "\nspec:\n  replicas: 2\n", 1)
+    counted = BASE.replace("\nspec:\n", "\nspec:\n  replicas: 2\n")
     pushed(team, repository, base=counted)
     first, second = found(team, repository)
-    assert f"Deployment {team.name}-blue/web: Git says `replicas: 2`, which flipgate sets, too" in first
-    assert f"{team.name}-green/web" in second
+    assert first.startswith(
+        f"Deployments of {team.name}-blue: Git says of web `replicas: 2`, mailer `replicas: 2`, which"
+    )
+    assert second.startswith(f"Deployments of {team.name}-green: ")
     lines = first.split("`")[-2]
     assert lines.startswith("patches: ")
     pushed(team, repository, base=counted, blue=OVERLAY.replace("NAME", team.name) + lines + "\n")

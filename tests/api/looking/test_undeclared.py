@@ -26,6 +26,7 @@ from tests.api.front import checked, fronted
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, under_lease
 from tests.api.users import grant, user
 from tests.api.wire import Answer, Through, serving
+from tests.core.builders import ANA
 
 TRAEFIK = "/apis/traefik.io/v1alpha1"
 
@@ -188,4 +189,4 @@ def approved_soak(world: World) -> None:
     """The soak is over, and a person has said that the old side may go to rest."""
     world.store.update(lambda r: records.update_release(r, lambda each: but(each, settle_after=world.now())))
     pose(world, QuestionKind.SCALE_DOWN, [])
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    decide(world, Decision.APPROVE, by=ANA, via="cli", reason="it soaked")

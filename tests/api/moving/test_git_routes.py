@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.flux import Kustomized, read_kustomization
 from flipgate.core.record import conditions
 from flipgate.core.record.record import Condition, ConditionStatus
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.traffic import EXCLUDED, HELD
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Forbidden
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import git_routes
@@ -21,10 +23,11 @@ from flipgate.steps.moving.move import move, move_back
 from flipgate.steps.watching.status import collect
 from lab.control.records import Lab
 from lab.git.server import REFUSED
-from tests.api.looking.test_git import ROUTING
+from tests.api.played import played
+from tests.api.releasing.test_by_git import ROUTING
 from tests.api.shop import BLUE, GREEN, Shop, under_lease
 from tests.api.users import typed
-from tests.repository import Served, served
+from tests.repository import Served, git, served
 
 GIT = "  git: {{repository: {url}, routes: [routing.yaml], flux: {{routes: {{namespace: {name}, name: routing}}}}}}\n"
 
@@ -223,6 +226,26 @@ def test_an_artifact_of_the_commit_that_leads_there_has_flux_keep_the_route_agai
     assert not team.held
 
 
+@pytest.mark.xdist_group("prefect")
+def test_the_worker_s_way_into_git_is_tried_by_reconcile(team: Team) -> None:
+    world = team.world()
+
+    def access() -> Condition:
+        with played(world) as flows:
+            flows.reconcile(world, "default")
+        found = conditions.condition_of(world.store.read().conditions, conditions.GIT_ACCESS)
+        assert found is not None
+        return found
+
+    assert access().status is ConditionStatus.TRUE
+    git(team.repository.bare, "config", "http.receivepack", "false")
+    refused = access()
+    assert (refused.status, refused.reason) == (ConditionStatus.FALSE, "GitRefuses")
+    assert "returned error: 403" in refused.message
+    with team.repository.away(REFUSED):
+        assert access().status is ConditionStatus.UNKNOWN
+
+
 def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:
     world = team.moved()
     git_routes.put_routes_right(world)
@@ -235,3 +258,28 @@ def test_git_that_agrees_still_is_noted_as_looked_at(team: Team) -> None:
     assert last is not None
     assert (first.status, last.since) == (ConditionStatus.TRUE, first.since)
     assert str(first.looked_at) < str(last.looked_at)
+
+
+def test_what_a_flip_has_no_time_for_is_said_and_pushed_by_reconcile(team: Team) -> None:
+    """A repository whose server sends all of it, say."""
+    world = team.moved()
+    assert under_lease(world, git_routes.put_routes_into_git, seconds=0.01) is False
+    assert world.store.read().open_entry is None
+    (shown,) = [each for each in collect(world).conditions if each.type == conditions.ROUTES_IN_GIT]
+    assert (shown.status, "had no end after" in shown.message) == (ConditionStatus.FALSE, True)
+    git_routes.put_routes_right(world)
+    assert "namespace: " + team.shop.namespace(GREEN) in team.repository.read("routing.yaml")
+
+
+def test_a_route_that_was_excluded_when_the_kustomization_left_the_file_is_not_said_to_be_kept(team: Team) -> None:
+    world = team.moved()
+    git = but(world.git_spec(), flux=None)
+    world.application = but(world.application, spec=but(world.application.spec, git=git))
+    git_routes.put_routes_right(world)
+    assert team.held
+    (shown,) = [each for each in collect(world).conditions if each.type == conditions.ROUTES_IN_GIT]
+    assert shown.status is ConditionStatus.FALSE
+    assert "the file names no Kustomization that applies that" in shown.message
+    assert (
+        f"Once Flux has applied commit {team.repository.tip[:12]}: kubectl -n {team.shop.name} patch " in shown.message
+    )

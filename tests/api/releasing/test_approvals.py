@@ -2,94 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+import json
+from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
-from uuid import UUID, uuid4
 
 import pytest
 
 from flipgate.adapters import runs
 from flipgate.core.record.approvals import Granted, NotGranted
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Approval, Decision, Question, Record
+from flipgate.core.record.record import Approval, Decision, Record
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.releasing import questions
-from tests.api.played import SuspendedError
+from tests.api.forms import NO, YES, Run
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import Install, later, read_settings
+from tests.core.builders import ANA
 
 pytestmark = pytest.mark.xdist_group("prefect")  # one process imports it, which takes seconds
 
 FLIP, SCALE_DOWN = QuestionKind.FLIP, QuestionKind.SCALE_DOWN
-YES = {"decision": "approve", "reason": "looks good", "name": "ben"}
-NO = {"decision": "reject", "reason": "orders fail", "name": "ben"}
-
-
-@dataclass
-class Run:
-    """One flow run, as Prefect keeps it: every form it put up, by key, and what was answered to it."""
-
-    id: str = field(default_factory=lambda: str(uuid4()))
-    forms: dict[str, dict[str, str]] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-    schema: dict[str, Any] = field(default_factory=dict)
-
-    def asks(
-        self, world: World, kind: QuestionKind = FLIP, look: Callable[[], list[Any]] = list
-    ) -> Granted | NotGranted | None:
-        """The part of a flow that asks, from the top; None when the run was suspended."""
-        from flows import approval as waiting  # Prefect takes seconds: only who runs these tests waits for it
-
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(waiting, "flow_run", SimpleNamespace(id=self.id))
-            patched.setattr(waiting, "task", SimpleNamespace(pose=_pose))
-            patched.setattr(waiting, "suspend_flow_run", self._suspend)
-            patched.setattr(waiting, "filter_flow_run_input", self._inputs)
-            try:
-                return waiting.ask_person(world, kind, look)
-            except SuspendedError:
-                return None
-
-    def answer(self, form: dict[str, Any]) -> None:
-        """What a person presses in the form that is up; the next `asks` is the resumed run.
-
-        Raises ValidationError, by Prefect's own judgement, for what the server refuses.
-        """
-        from prefect.utilities import schema_tools
-
-        schema_tools.validate(form, self.schema, raise_on_error=True)
-        self.forms[f"suspended-{self.asked[-1]}-response"] = form
-
-    def rings(self) -> AbstractContextManager[None]:
-        """What is rung meanwhile, resumes this run."""
-
-        def resume(run: UUID, run_input: dict[str, Any]) -> SimpleNamespace:
-            assert str(run) == self.id
-            self.answer(run_input)
-            return SimpleNamespace(status=SimpleNamespace(value="ACCEPT"))
-
-        client = SimpleNamespace(resume_flow_run=resume)
-        return patch.object(runs, "_client", lambda *_: nullcontext(client))
-
-    def _suspend(self, *, wait_for_input: Any, key: str, **_: Any) -> None:
-        assert key not in self.asked, "Prefect hands out the old form for a key that it knows"
-        self.asked.append(key)
-        self.schema = wait_for_input.model_json_schema()
-        raise SuspendedError
-
-    def _inputs(self, prefix: str, *, limit: int, flow_run_id: object) -> list[Any]:
-        assert str(flow_run_id) == self.id
-        found = [(key, form) for key, form in self.forms.items() if key.startswith(prefix)]
-        return [SimpleNamespace(key=key, decoded_value=form) for key, form in found][:limit]
-
-
-def _pose(world: World, kind: QuestionKind, evidence: list[Any], run: str) -> Question:
-    return questions.pose(world, kind, evidence, flow_run=run)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +62,7 @@ def reading_a_config_map(shop: Shop, until: Phase) -> World:
 
 def by_cli(world: World, decision: Decision) -> None:
     """A recorded decision whose doorbell nobody heard."""
-    questions.decide(world, decision, by="ana", via="cli", reason="as agreed")
+    questions.decide(world, decision, by=ANA, via="cli", reason="as agreed")
 
 
 def recorded(world: World) -> Approval:
@@ -242,6 +175,29 @@ def test_the_form_offers_yes_and_no_and_nothing_else_and_a_doorbell_decides_noth
 
         assert run.asks(dark) is None
         assert dark.store.read().approval is None
+
+
+def test_a_form_that_holds_a_variable_s_value_is_no_answer_and_the_next_one_says_why(dark: World) -> None:
+    run, said = Run(variables=("hunter2 of the registry",)), list[str]()
+    run.asks(dark)
+    run.answer({**YES, "name": "hunter2 of the registry"})
+
+    assert run.asks(replace(dark, say=said.append)) is None, "it waits for another answer"
+    assert dark.store.read().approval is None
+    assert "it has a name that is the value of one of Prefect" in run.shown
+    assert "hunter2" not in json.dumps([run.shown, said, dark.store.read().model_dump(mode="json")])
+
+    run.answer(YES)
+    assert run.asks(dark) == Granted(by="ben (self-declared)", reason="looks good")
+
+
+@pytest.mark.parametrize("written", [{}, {"decision": "approve"}, {**YES, "name": {"a": "b"}}, ["approve"]])
+def test_what_somebody_wrote_into_a_run_past_its_form_ends_no_run(dark: World, written: Any) -> None:
+    run = Run()
+    run.asks(dark)
+    run.forms[f"suspended-{run.asked[-1]}-response"] = written
+    assert run.asks(dark) is None
+    assert dark.store.read().approval is None
 
 
 # Each question is another one

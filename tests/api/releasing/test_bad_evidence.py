@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flipgate.core.record import record as records
+from flipgate.core.record.form import Filled
 from flipgate.core.record.phases import QuestionKind
 from flipgate.core.record.record import Decision
 from flipgate.core.values.base import but
@@ -18,6 +19,7 @@ from flipgate.steps.releasing.questions import decide, pose, take_form
 from flipgate.steps.releasing.settle import soak_evidence
 from tests.api.desk import Desk
 from tests.api.shop import BLUE, GREEN, ROUTES, Shop
+from tests.core.builders import ANA
 
 
 def put_route(shop: Shop, to: str) -> str:
@@ -39,7 +41,7 @@ def asked(world: World) -> World:
 
 
 def say_yes(world: World) -> None:
-    decide(world, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    decide(world, Decision.APPROVE, by=ANA, via="cli", reason="it soaked")
 
 
 def other_route(shop: Shop) -> Callable[[], None]:
@@ -76,11 +78,11 @@ def test_a_yes_to_what_would_be_refused_anyway_is_refused_with_the_mend_and_the_
     said: list[str] = []
     world.say = said.append
     assert record.question
-    take_form(world, record.question, {"decision": "approve", "reason": "it soaked", "name": "eve"})
+    take_form(world, record.question, Filled(Decision.APPROVE, "it soaked", "eve"))
     assert world.store.read().approval is None
     assert [line for line in said if fact in line and "changes nothing" in line]
 
-    decide(world, Decision.REJECT, by="ana", via="cli", reason="a no is never refused")
+    decide(world, Decision.REJECT, by=ANA, via="cli", reason="a no is never refused")
     asked(world)
     mended()
     say_yes(world)

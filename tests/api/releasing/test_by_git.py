@@ -12,6 +12,7 @@ import yaml
 
 from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.git import Git
+from flipgate.core.record.conditions import ROUTES_IN_GIT, condition_of
 from flipgate.core.record.phases import Phase, QuestionKind
 from flipgate.core.record.record import EntryState
 from flipgate.core.record.release import Release
@@ -22,6 +23,7 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
+from flipgate.steps.moving.git_routes import put_routes_right
 from flipgate.steps.releasing.bring_up import bring_up
 from flipgate.steps.releasing.questions import pose
 from lab.control.records import Lab
@@ -65,6 +67,12 @@ images:
     newTag: "1" # set by the pipeline
   - name: shop/mailer
     newTag: "1"
+"""
+ROUTING = """\
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: live, namespace: NAME}
+spec: {routes: [{kind: Rule, match: Host(`x`), services: [{name: web, namespace: NAME-blue, port: 80}]}]}
 """
 PINNED = """\
 patches:
@@ -139,6 +147,23 @@ def test_one_commit_sets_the_images_and_flipgate_the_counts(team: Team) -> None:
     assert [entry.step for entry in record.journal[-2:]] == ["CommitImages", "BringUp"]
     assert record.release is not None
     assert [(each.what, each.commit) for each in record.release.commits] == [("deploy", team.repository.tip)]
+
+
+def test_a_deploy_that_was_let_in_leaves_no_old_word_of_the_routes_in_git(team: Team) -> None:
+    """Reconcile looks every five minutes: until then `status` had Git away, beside a commit that was just pushed."""
+    team.repository.pushes({"routing.yaml": ROUTING.replace("NAME", team.shop.name)})
+    both = GIT.format(url=team.repository.url).replace("overlays:", "routes: [routing.yaml], overlays:")
+    team.shop.application = load_application(team.shop.text + both, "shop.yaml")
+    world = team.world()
+    with team.repository.away(REFUSED):
+        put_routes_right(world)
+    away = condition_of(world.store.read().conditions, ROUTES_IN_GIT)
+    assert away is not None
+    assert "Git is away" in away.message
+    brought_up(world)
+    now = condition_of(world.store.read().conditions, ROUTES_IN_GIT)
+    assert now is not None
+    assert (now.status, now.message) == ("True", f"commit {team.repository.tip[:12]} on main leads to blue")
 
 
 def test_a_commit_names_the_page_of_its_run(team: Team) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.core.record import conditions
 from flipgate.core.record.record import ConditionStatus
 from flipgate.core.spec.application import load_application
@@ -19,8 +19,7 @@ from flipgate.steps.moving import git_routes
 from flipgate.steps.moving.move import move
 from flipgate.steps.releasing.bring_up import bring_up
 from lab.control.records import Lab
-from tests.api.looking.test_git import ROUTING
-from tests.api.releasing.test_by_git import Team
+from tests.api.releasing.test_by_git import ROUTING, Team
 from tests.api.shop import GREEN, Shop, opened, under_lease
 from tests.repository import served
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
-from flipgate.adapters.git import Checkout
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.store import Store
+from flipgate.core.git.message import DEPLOY
 from flipgate.core.record.phases import Phase
 from flipgate.core.record.record import EntryState
-from flipgate.core.record.release import Commit
+from flipgate.core.record.release import Commit, Release
 from flipgate.core.spec.application import load_application
+from flipgate.core.values.base import but
 from flipgate.core.values.errors import Refused
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
@@ -86,6 +91,21 @@ def test_what_somebody_has_changed_since_is_left_and_that_is_said_once(team: Tea
     assert world.store.read().open_entry is None
 
 
+def test_a_commit_that_somebody_has_amended_is_not_flipgates_to_take_back(team: Team) -> None:
+    world = team.failed()
+    tip = team.repository.amends("main", {"notes": "by somebody else\n"})
+    world.store.update(lambda record: but(record, last=last_with(record.last, tip)))
+    revert_failed(world)
+    assert team.repository.tip == tip
+    assert any(f"commit {tip[:12]} is left: it is not flipgate's" in each for each in team.said)
+
+
+def last_with(release: Release | None, commit: str) -> Release:
+    """The release, whose images that commit has set: as a deploy that was begun again notes it."""
+    assert release is not None
+    return release.committed(DEPLOY, commit, NOW)
+
+
 def test_a_side_that_is_kept_for_a_look_keeps_its_images_until_it_rests(team: Team) -> None:
     world = team.failed()
     team.shop.scaled(GREEN, "web", 1)
@@ -104,6 +124,45 @@ def test_a_server_that_is_away_is_asked_again(team: Team) -> None:
     assert world.store.read().open_entry is None
     revert_failed(world)
     assert len(team.repository.log()) == count + 1
+
+
+def test_a_remote_base_that_is_away_is_asked_again(team: Team) -> None:
+    world, answers = team.failed(), [503]
+    bad, path = team.repository.tip, team.path("green")
+    with remote_base(answers) as url:
+        base = f"resources: [../../base, {url}]"
+        team.repository.pushes({path: team.repository.read(path).replace("resources: [../../base]", base)})
+        count = len(team.repository.log())
+        revert_failed(world)
+        assert world.store.read().open_entry is None
+        assert not any("is left" in each for each in team.said)
+        assert any("does not render now" in each for each in team.said)
+        answers[:] = [200]
+        revert_failed(world)
+    assert len(team.repository.log()) == count + 1
+    assert any(f"commit {bad[:12]} is taken back" in each for each in team.said)
+
+
+@contextmanager
+def remote_base(answers: list[int]) -> Iterator[str]:
+    """A server of one file that an overlay names by its address; it answers with this code."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers[0])
+            self.end_headers()
+            self.wfile.write(b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more}\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/more.yaml"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_a_disk_that_is_full_leaves_nothing_open(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from flipgate.steps.releasing.questions import decide, need_phase, pose, since_t
 from flipgate.steps.releasing.what_runs import need_content
 from tests.api.shop import GREEN, Shop
 from tests.api.steps import refusing
+from tests.core.builders import ANA
 
 FLIP = QuestionKind.FLIP
 
@@ -50,7 +51,7 @@ def test_what_differs_from_the_live_pods_is_in_the_question_and_the_history(shop
     assert question.changes == ("web: shop/web:1 to shop/web:2", f"web: {line}")
     assert ("differs: web", "info", line) in [(each.gate, each.verdict, each.detail) for each in question.evidence]
     assert question.summary.endswith("Beside images, 1 difference from what is live: web.")
-    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    decide(dark, Decision.APPROVE, by=ANA, via="cli", reason="read it")
     release = dark.store.read().release
     assert release is not None
     assert line in [each.detail for each in release.decisions[-1].evidence]
@@ -72,7 +73,7 @@ def test_a_deploy_that_is_foreseen_says_what_would_differ(shop: Shop, world: Wor
 def test_what_was_changed_after_the_yes_is_named_and_the_yes_does_not_count(shop: Shop, dark: World) -> None:
     of_container(shop, env=[{"name": "LOG_LEVEL", "value": "debug"}])
     pose(dark, FLIP, [])
-    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    decide(dark, Decision.APPROVE, by=ANA, via="cli", reason="read it")
     assert isinstance(standing(dark, FLIP), Granted)
     of_container(shop, env=[{"name": "LOG_LEVEL", "value": "trace"}])
     decided = standing(dark, FLIP)
@@ -88,7 +89,7 @@ def test_what_was_changed_after_the_yes_is_named_and_the_yes_does_not_count(shop
 
 def test_what_flipgate_changes_itself_leaves_the_yes(shop: Shop, dark: World) -> None:
     pose(dark, FLIP, [])
-    decide(dark, Decision.APPROVE, by="ana", via="cli", reason="read it")
+    decide(dark, Decision.APPROVE, by=ANA, via="cli", reason="read it")
     marks = {AGAIN: "mark", "kubectl.kubernetes.io/restartedAt": "now"}
     template = {"metadata": {"annotations": marks}}
     shop.scaled(GREEN, "web", 5, {STAMP: "1.other"}, template=template)
@@ -105,6 +106,13 @@ def test_a_yes_is_bound_to_the_digests_that_pods_ran_when_it_was_asked_for(shop:
     with refusing("ContentDiffers", f"pods of shop/web:2 run {DIGEST} and {OTHER}, approved was {DIGEST}") as refused:
         still_approved(dark)
     assert "--image web=shop/web:2 --image mailer=shop/mailer:1 --again" in refused.value.next_command
+
+
+def test_a_pod_that_is_made_anew_has_nobody_asked_again(shop: Shop, dark: World) -> None:
+    run_pod(shop, "web-0", DIGEST)
+    question = pose(dark, FLIP, [])
+    shop.cluster.delete(f"/api/v1/namespaces/{shop.namespace(GREEN)}/pods/web-0")
+    assert pose(dark, FLIP, []) == question
 
 
 def test_nobody_is_asked_about_one_tag_with_two_contents(shop: Shop, dark: World) -> None:

@@ -24,6 +24,7 @@ from flipgate.steps.releasing.setup import adopt, init
 from flipgate.steps.watching.status import collect
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, advanced, under_lease
 from tests.api.steps import refusing
+from tests.core.builders import ANA
 
 
 def empty(shop: Shop, side: Side) -> None:
@@ -111,7 +112,7 @@ def test_a_first_release_from_its_deploy_to_its_end(shop: Shop, begun: World) ->
     assert "rollback" not in next_step(facts)["command"]
     question = pose(begun, QuestionKind.SCALE_DOWN, [])
     assert "no way back" in question.summary
-    decide(begun, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    decide(begun, Decision.APPROVE, by=ANA, via="cli", reason="it soaked")
     settled = under_lease(begun, settle)
     assert "nothing had to be put to rest" in settled.changes[-1].message
     record = begun.store.read()

@@ -21,7 +21,7 @@ from flipgate.steps.releasing.settle import settle
 from tests.api.front import Users, fronted, saying
 from tests.api.shop import BLUE, COUNTS, GREEN, Shop, timed_by_its_waiting, under_lease
 from tests.api.wire import Answer, Handler, serving
-from tests.core.builders import declaring
+from tests.core.builders import ANA, declaring
 
 AT_REST = dict.fromkeys(COUNTS, 0)
 GREEN_ANSWERS = saying("X-Served-Side: green")
@@ -34,7 +34,7 @@ def soaked(shop: Shop, folder: Path, users: Users, replicas: tuple[str, ...] = (
     admin = shop.gone_live()
     admin.store.update(lambda r: records.update_release(r, lambda each: but(each, settle_after=admin.now())))
     pose(admin, QuestionKind.SCALE_DOWN, [])
-    decide(admin, Decision.APPROVE, by="ana", via="cli", reason="it soaked")
+    decide(admin, Decision.APPROVE, by=ANA, via="cli", reason="it soaked")
     with serving(fronted(shop, users, replicas), folder) as cluster:
         world = shop.world("ana", cluster)
         throttle = but(world.application.spec.traffic.traefik, throttle_seconds=0)

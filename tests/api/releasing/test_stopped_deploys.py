@@ -45,7 +45,7 @@ def test_a_deploy_that_git_refuses_says_why_everywhere_and_reconcile_goes_on_wit
     assert (world.store.read().phase, stop.pipeline) == (Phase.DEPLOYING, "deploy-dark")
     assert error.fact in stop.fact
     (told,) = events(shop, "DeployStopped")
-    command = f"flipgate deploy {shop.name} --image mailer=shop/mailer:1"
+    command = f"flipgate deploy {shop.name} --image web=shop/web:2"
     assert error.fact in told
     assert command in told
     shown = status(shop, shop.name)

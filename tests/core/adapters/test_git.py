@@ -119,7 +119,7 @@ def test_another_branch_is_moved_only_from_where_it_was_seen(team: Served) -> No
         ours = copy.commit("ours", AUTHOR)
         copy.push_to("flipgate/shop/green", ours, "")
         assert copy.tip("flipgate/shop/green") == ours
-        assert copy.author_of(ours) == AUTHOR
+        assert copy.is_by(ours, AUTHOR)
         theirs = team.pushes_to("flipgate/shop/green", {"other": "y\n"})
         for lease in ("", ours):
             with pytest.raises(Conflict):
@@ -130,6 +130,38 @@ def test_another_branch_is_moved_only_from_where_it_was_seen(team: Served) -> No
         copy.push_to("flipgate/shop/green", copy.head, theirs)
         assert copy.has(copy.tip("flipgate/shop/green"))
     assert team.log() == ["The platform"]
+
+
+def test_a_commit_that_somebody_has_amended_is_by_nobody_alone(team: Served) -> None:
+    with repository(team).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        copy.push_to("flipgate/shop/green", copy.commit("ours", AUTHOR), "")
+        theirs = team.amends("flipgate/shop/green", {"other": "y\n"})
+        assert copy.tip("flipgate/shop/green") == theirs
+        assert not copy.is_by(theirs, AUTHOR)
+
+
+def test_a_name_that_git_keeps_without_its_end_is_known_again(team: Served) -> None:
+    """An Inc. is an Inc to git, by its version."""
+    author = Author(name='"Acme Inc."', email="bot@acme.example")
+    with repository(team).checkout() as copy:
+        copy.write(PATH, "images: [a]\n")
+        ours = copy.commit("ours", author)
+        assert copy.is_by(ours, author)
+        assert not copy.is_by(ours, Author(name="Acme", email="bot@acme.example"))
+
+
+def test_the_changes_since_a_branch_was_made_are_none_of_before(team: Served) -> None:
+    team.pushes({PATH: "images: [before]\n"})
+    team.pushes_to_new("a", {"other": "y\n"})
+    with repository(team).checkout() as copy:
+        assert copy.changes_since("a", [PATH]) == []
+        seen = team.pushes({PATH: "images: [b]\n"})
+        team.pushes({"notes": "n\n"})
+        last = team.pushes({PATH: "images: [c]\n"})
+        assert copy.changes_since("a", [PATH]) == [last, seen]
+        team.brings_up_to_date("a")
+        assert copy.changes_since("a", [PATH]) == []
 
 
 def test_a_file_without_a_commit_keeps_what_came_after_it_or_is_not_to_be_had(team: Served) -> None:
@@ -145,6 +177,15 @@ def test_a_file_without_a_commit_keeps_what_came_after_it_or_is_not_to_be_had(te
         assert copy.has(ours)
         assert copy.without(ours, PATH) is None
         assert copy.without(git(team.bare, "rev-list", "--max-parents=0", "main"), PATH) is None
+
+
+def test_a_folder_whose_name_begins_as_an_option_does_is_a_folder(team: Served) -> None:
+    team.pushes({"-p/a.yaml": "a: 1\n"})
+    with repository(team).checkout() as copy:
+        copy.write("-p/a.yaml", "a: 2\n")
+        ours = copy.commit("ours", AUTHOR)
+        copy.push()
+        assert copy.without(ours, "-p/a.yaml") == "a: 1\n"
 
 
 def test_a_file_at_a_commit_that_the_copy_does_not_have(team: Served) -> None:
@@ -188,6 +229,15 @@ def test_what_the_server_refuses(team: Served, changes: dict[str, object], kind:
     with pytest.raises(kind) as refused, repository(team, **changes).checkout():
         pass
     assert "stolen" not in str(refused.value)
+
+
+def test_credentials_that_may_read_and_not_push_are_known_before_anything_is_pushed(team: Served) -> None:
+    repository(team).try_push()
+    assert len(team.log()) == 1, "nothing was pushed"
+    git(team.bare, "config", "http.receivepack", "false")
+    assert repository(team).find_head() == team.tip
+    with pytest.raises(Forbidden, match="returned error: 403"):
+        repository(team).try_push()
 
 
 def test_nobody_answers_there(team: Served) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flipgate.adapters.git import Checkout, Git
+from flipgate.adapters.git import Git
+from flipgate.adapters.git_copy import Checkout
 from flipgate.adapters.kustomize import render_in
 from flipgate.core.spec.git import Author
 from flipgate.core.values.errors import BadInput

@@ -19,7 +19,10 @@ ASKS: dict[str, Callable[[], object]] = {
     "start": lambda: runs.start("reconcile", {}),
     "ring": lambda: runs.ring(RUN, "approve", "fine", "ana"),
     "ended": lambda: runs.ended(RUN),
+    "answers": lambda: runs.answers_of(RUN, "suspended-1-"),
+    "variables": runs.variables,
 }
+LISTS = ("answers", "variables")
 
 
 @contextmanager
@@ -30,9 +33,11 @@ def prefect_says(status: int, body: bytes, headers: Mapping[str, str] = NONE) ->
         yield there
 
 
-@pytest.mark.parametrize("body", [b"<p>\xff 502", b"<p>Sorry!", b"[]", b'{"id": 1}'])
+@pytest.mark.parametrize("body", [b"<p>\xff 502", b"<p>Sorry!", b"[]", b'{"id": 1}', b'[{"id": 1}]'])
 @pytest.mark.parametrize("ask", ASKS)
 def test_what_is_no_answer_of_prefect_s_is_no_answer(ask: str, body: bytes) -> None:
+    if ask in LISTS and body == b"[]":
+        body = b"[1]"
     with prefect_says(200, body), pytest.raises(Unreachable, match="did not answer as expected"):
         ASKS[ask]()
 

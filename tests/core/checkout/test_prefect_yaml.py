@@ -164,6 +164,13 @@ def test_nothing_waits_in_front_of_the_way_back() -> None:
     assert list(queues.values()).count(queues[pipelines.ROLL_BACK]) == 1
 
 
+def test_announced_builds_wait_in_a_queue_of_their_own_which_is_made_last() -> None:
+    """Prefect gives a new queue the lowest priority of its pool: all else goes first, however many builds wait."""
+    queues = [each["work_pool"]["work_queue_name"] for each in DEPLOYMENTS]
+    assert DEPLOYMENTS[-1]["name"] == pipelines.BUILD_COMPLETED
+    assert queues.count(queues[-1]) == 1
+
+
 def test_the_pool_s_template_leaves_a_run_nothing_to_choose_and_no_deployment_chooses() -> None:
     template = json.loads((CHECKOUT / "deployments" / "work-pool.json").read_text())
     assert template["variables"] == {"type": "object", "properties": {}, "additionalProperties": False}

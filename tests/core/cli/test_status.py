@@ -10,10 +10,11 @@ import pytest
 
 from flipgate.cli._status_data import way_back
 from flipgate.cli._status_text import many, one
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, QuestionKind
-from flipgate.core.record.record import Announcement, Decision, EntryState, JournalEntry, Record
+from flipgate.core.record.record import Decision, EntryState, JournalEntry, Record
 from flipgate.core.values.base import but
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.facts import Facts, question_state

@@ -196,7 +196,9 @@ def test_what_is_known_of_git_says_when_it_was_looked_at() -> None:
     (found,) = [each for each in told["conditions"] if each["type"] == "RoutesInGit"]
     assert (found["since"], found["lookedAt"]) == ("2026-03-01T12:00:00.000Z", "2026-03-01T12:05:00.000Z")
     shown = "\n".join(one(told, at(540), wide=False))
-    assert "for 9m (GitBehind), looked at 4m ago: the server is away" in shown
+    assert (
+        "for 9m (GitBehind), looked at 4m ago; reconcile looks again within five minutes: the server is away" in shown
+    )
     assert all("lookedAt" not in each for each in told["conditions"] if each is not found), "judged now"
 
 

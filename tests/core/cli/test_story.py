@@ -34,6 +34,7 @@ from flipgate.core.record.story import Kind, pick, story
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import BadInput, FlipgateError, NotFound
 from flipgate.core.values.verdicts import Evidence, Verdict
+from flipgate.core.values.who import Identity
 from tests.core.builders import NOW, approval, at, question, record, release
 
 NAME = "3f2a9c01d4e8-1"
@@ -185,7 +186,7 @@ def decisions(now: Record) -> list[tuple[str, str, str]]:
 def test_a_decision_stays_with_its_release_with_the_evidence_it_was_made_on() -> None:
     said = answer(asked(), approval()).release
     assert said is not None
-    assert said.decisions == (decided(10),)
+    assert said.decisions == (decided(10, identity=Identity(user="ana")),)
 
 
 def test_a_no_that_revokes_a_yes_leaves_both_told() -> None:

@@ -10,10 +10,15 @@ import pytest
 from flipgate.adapters.runs import Ended
 from flipgate.cli._runs import AWAY_SECONDS, wait_for_run
 from flipgate.core.record.going_on import Run
-from flipgate.core.values.errors import Unreachable
+from flipgate.core.values.errors import Refused, Unreachable
+from flipgate.core.values.reasons import Why
 
 RUN = Run("run-1", "deploy dark shop", "")
-WORLD: Any = SimpleNamespace(store=SimpleNamespace(read=lambda: SimpleNamespace(release=None)), monotonic=lambda: 0.0)
+WORLD: Any = SimpleNamespace(
+    application=SimpleNamespace(name="shop"),
+    store=SimpleNamespace(read=lambda: SimpleNamespace(release=None)),
+    monotonic=lambda: 0.0,
+)
 
 
 @pytest.fixture
@@ -51,3 +56,28 @@ def test_who_waits_for_a_run_is_told_once_prefect_stays_away(
     with pytest.raises(Unreachable):
         wait_for_run(RUN, WORLD, 600)
     assert AWAY_SECONDS < clock[0] < AWAY_SECONDS + 5
+
+
+SUSPENDED = Refused(
+    "Kustomization flux-system/green is suspended",
+    obj="release r-1 on green",
+    reason=Why.NOT_APPLIED,
+    untouched="the repository",
+    next_command="flux -n flux-system resume kustomization green, then the same build again",
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "then"),
+    [
+        (f"Flow run encountered an exception: Refused: {SUSPENDED}", SUSPENDED.next_command),
+        ("the worker was lost", "flipgate status shop"),
+    ],
+    ids=["says it", "says nothing"],
+)
+def test_a_run_that_failed_says_one_next_command(message: str, then: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flipgate.adapters.runs.ended", lambda _: Ended(False, message))
+    with pytest.raises(Refused) as failed:
+        wait_for_run(RUN, WORLD, 600)
+    assert failed.value.next_command == then
+    assert str(failed.value).count("Next: ") == 1

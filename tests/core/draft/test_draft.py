@@ -12,7 +12,8 @@ import yaml
 from flipgate.core.draft.found import Found, Seen
 from flipgate.core.draft.services import DRAFTED, LEFT_OUT
 from flipgate.core.draft.text import POLICY, draft_file, guess_name, quoted
-from flipgate.core.spec.application import Policy, load_application
+from flipgate.core.spec.application import load_application
+from flipgate.core.spec.policy import Policy
 from flipgate.steps.looking.undeclared import WORKLOADS
 from tests.core.draft.towns import (
     BLUE,

@@ -15,6 +15,7 @@ from flipgate.core.git.agreement import (
     basis_of,
     is_away,
     is_behind,
+    let_go,
     noted,
     request_over,
     requested,
@@ -159,3 +160,23 @@ def test_the_end_of_a_request_is_told_to_who_was_asked(
     over = request_over(but(record(), merge_request=request_, outbox=()), active, NOW)
     assert over.merge_request is None
     assert [each.reason for each in over.outbox] == reasons
+
+
+def test_a_branch_that_is_left_is_not_said_to_change_nothing() -> None:
+    over = request_over(but(record(), merge_request=REQUEST, outbox=()), BLUE, NOW, left=True)
+    (told,) = over.outbox
+    assert (over.merge_request, told.reason) == (None, Why.REQUEST_WITHDRAWN)
+    assert told.text.endswith("so it is left, and leads to green still: delete it")
+
+
+def test_what_is_known_of_git_goes_with_the_section_of_the_file() -> None:
+    spec = GitSpec.model_validate({"repository": "https://git.example/x/y", "routes": ["a"]})
+    pending = noted(but(record(), merge_request=REQUEST), awaits_merge(REQUEST, "main", NOW), NOW)
+    assert let_go(pending, spec, NOW) is pending
+    quiet = but(pending, outbox=())
+    for left in (None, but(spec, routes=(), overlays={"blue": "a", "green": "b"})):
+        gone = let_go(quiet, left, NOW)
+        (told,) = gone.outbox
+        assert (gone.merge_request, gone.conditions, told.reason) == (None, (), Why.REQUEST_WITHDRAWN)
+        assert told.text.endswith(f"{REQUEST.name} is left; close it, it leads to green")
+        assert let_go(gone, left, LATER) == gone

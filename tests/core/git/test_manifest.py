@@ -74,6 +74,20 @@ def test_a_file_without_the_route() -> None:
     assert with_side(TEAM, [elsewhere], PLACES, Side.GREEN, WHERE) == TEAM
 
 
+def test_a_route_that_is_there_twice_is_led_there_twice() -> None:
+    """Who applies the file takes the last, or one after the other."""
+    text = f"{TEAM}---\n{TEAM}"
+    once = with_side(TEAM, [API], PLACES, Side.GREEN, WHERE)
+    assert with_side(text, [API], PLACES, Side.GREEN, WHERE) == f"{once}---\n{once}"
+    assert not leads_there({WHERE: f"{once}---\n{TEAM}"}, [API], PLACES, Side.GREEN)
+
+
+def test_a_route_of_that_name_without_a_namespace_is_another_where_one_has_it() -> None:
+    other = TEAM.replace("  namespace: monitoring\nspec:\n  entry", "spec:\n  entry")
+    once = with_side(TEAM, [API], PLACES, Side.GREEN, WHERE)
+    assert with_side(f"{other}---\n{TEAM}", [API], PLACES, Side.GREEN, WHERE) == f"{other}---\n{once}"
+
+
 def test_a_namespace_that_a_kustomization_gives() -> None:
     text = TEAM.replace("  namespace: monitoring\nspec:\n  entry", "spec:\n  entry")
     assert text != TEAM

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flipgate.core.git.rendered import Rendered, also_changed, also_set
+from flipgate.core.git.rendered import Rendered, also_changed, also_set, lacks_a_remote
 from flipgate.core.values.sides import Side
 from tests.core.builders import shop
 
@@ -65,3 +65,32 @@ def test_what_is_not_declared_gets_the_images_that_are_released_and_nothing_else
     assert also_changed(SHOP, GREEN, before, after, NEW) == ((name,) if refused else ())
     if not refused:
         assert also_set(SHOP, GREEN, before, after) == {name: ((f"{IMAGE}:1", f"{IMAGE}:2"),)}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        """Get "https://git.example/x.yaml": dial tcp 10.0.0.1:443: connect: connection refused': must build at""",
+        "failed to run '/usr/bin/git fetch --depth=1 https://git.example/x HEAD': fatal: unable to access "
+        "'https://git.example/x/': Could not resolve host: git.example\n: exit status 128",
+        "ssh: connect to host git.example port 22: Connection timed out\nfatal: Could not read from remote repository.",
+        "accumulation err='accumulating resources from 'https://a.example/x': HTTP Error: status code 503 (Service",
+        "fatal: unable to access 'https://git.example/x/': The requested URL returned error: 502",
+        "hit 27s timeout running '/usr/bin/git fetch --depth=1 https://git.example/x HEAD'",
+    ],
+)
+def test_a_remote_base_that_is_away_is_no_fault_of_the_repository(said: str) -> None:
+    assert lacks_a_remote(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "accumulating resources from '../missing-503': evalsymlink failure on 'x' : lstat x: no such file or directory",
+        "failed to run '/usr/bin/git fetch --depth=1 https://git.example/x HEAD': remote: Repository not found.",
+        "HTTP Error: status code 404 (Not Found)",
+        "invalid Kustomization: error converting YAML to JSON: yaml: unexpected EOF",
+    ],
+)
+def test_what_does_not_render_whoever_answers_is(said: str) -> None:
+    assert not lacks_a_remote(said)

@@ -20,6 +20,7 @@ def ended(code: int, text: str, *, limit: bool = False) -> Ended:
 def test_each_release_and_side_has_a_branch() -> None:
     assert branch_of("shop", TOLD, GREEN) == "flipgate/shop/3f2a9c01d4e8-1-green"
     assert branch_of("shop", Told("roll back", "-", "somebody", ""), GREEN) == "flipgate/shop/green"
+    assert branch_of("shop", TOLD, GREEN, 2) == "flipgate/shop/3f2a9c01d4e8-1-green-2"
 
 
 def test_the_program_is_told_title_and_message_apart() -> None:

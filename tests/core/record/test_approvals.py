@@ -127,6 +127,25 @@ def test_a_run_that_comes_back_finds_its_own_question(answer: Approval | None) -
 
 
 @pytest.mark.parametrize(
+    ("now", "stands"),
+    [
+        ({}, True),
+        ({"a:2": ("1",)}, True),
+        ({"a:2": ("1", "2")}, True),
+        ({"a:2": ("3",)}, False),
+        ({"b:2": ("1",)}, False),
+    ],
+    ids=["no pod says it", "one that is gone says it", "the same", "other content", "another image"],
+)
+def test_pods_that_say_nothing_for_a_moment_have_nobody_asked_again(
+    now: dict[str, tuple[str, ...]], stands: bool
+) -> None:
+    """As those of a service that crashes, made anew."""
+    shown = question(content={"a:2": ("1", "2")})
+    assert (asked_already(dark(question=shown), asked_at(1, content=now)) is not None) is stands
+
+
+@pytest.mark.parametrize(
     "facts",
     [{"basis": "basis-2"}, {"kind": QuestionKind.SCALE_DOWN}, {"release": "other-1"}, {"flow_run": "another"}],
     ids=lambda facts: next(iter(facts)),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.approvals import pose
 from flipgate.core.record.events import (
     KEPT,
@@ -20,7 +21,7 @@ from flipgate.core.record.events import (
     worth_an_event,
 )
 from flipgate.core.record.phases import TRANSITIONS, Phase, Reason
-from flipgate.core.record.record import Announcement, events_written, open_release
+from flipgate.core.record.record import events_written, open_release
 from tests.core.builders import GREEN, NOW, at, question, record, release, shop
 
 ROUTE = InvolvedObject("IngressRoute", "edge", "live")

@@ -63,6 +63,19 @@ def test_the_newest_of_each_service_waits_and_each_is_told() -> None:
     assert [entry.step for entry in newer.journal] == ["BuildQueued"] * 3
 
 
+def test_however_many_builds_come_one_of_each_service_waits_and_the_record_does_not_grow() -> None:
+    def after(builds: int) -> Record:
+        record = at(Phase.LIVE)
+        for number in range(builds):
+            record = queue.enqueue(record, {"web": f"web:b{number:04}"}, by="ci", now=NOW + timedelta(seconds=number))
+        return record
+
+    some, many = after(300), after(600)
+    assert {name: each.image for name, each in many.queued.items()} == {"web": "web:b0599"}
+    grown = len(many.model_dump_json()) - len(some.model_dump_json())
+    assert abs(grown) < 100, "but for a number with a digit more"
+
+
 def test_the_same_build_again_and_one_that_the_release_has_change_nothing() -> None:
     waits = queue.enqueue(at(Phase.BAKING), {"web": "web:3"}, by="ci", now=NOW)
     assert queue.enqueue(waits, {"web": "web:3"}, by="ci", now=LATER) == waits

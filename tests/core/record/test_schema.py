@@ -17,11 +17,13 @@ from flipgate.core.record.merge_request import MergeRequest
 from flipgate.core.record.occupant import Occupant, Ran
 from flipgate.core.record.phases import Phase, Reason
 from flipgate.core.record.record import FIRST_SCHEMA, SCHEMA_VERSION, Condition, ConditionStatus, Record
-from flipgate.core.record.release import Commit, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
+from flipgate.core.record.release import Commit, Decided, FrozenEvidence, Judgement, PhaseChange, RefusedBuild
 from flipgate.core.record.size import written
+from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.errors import PermanentError
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import BLUE, DARK, GREEN, LIVE, NOW, RUN, question, record, refuses, release
+from flipgate.core.values.who import Identity
+from tests.core.builders import BLUE, DARK, GREEN, LIVE, NOW, RUN, approval, question, record, refuses, release
 
 FIRST: dict[str, Any] = json.loads((Path(__file__).parent / "schema-1.json").read_text())
 """What the first readers took, made from their own models: it never changes."""
@@ -32,6 +34,9 @@ TIMED = Judgement(
     step="checks", at=NOW, proofs=(FrozenEvidence(gate="a", verdict=Verdict.PASS, detail="", seconds=0.1),)
 )
 REFUSED = PhaseChange(phase=Phase.FAILED, reason=Reason.PODS_REFUSED, at=NOW)
+DECIDED = Decided(
+    kind="flip", decision="approve", by="ana", via="cli", reason="quiet", at=NOW, identity=Identity(user="ana")
+)
 NEWS: dict[str, Record] = {
     "queued": WAITS,
     "dark_preview": record(dark_preview=("IngressRoute edge/flipgate-dark-preview-shop-0",)),
@@ -39,6 +44,9 @@ NEWS: dict[str, Record] = {
     "refused_build": record(refused_build=RefusedBuild(fact="has no images", at=NOW)),
     "look_first": record(release=release(*DARK), question=question(look_first=("kubectl port-forward",))),
     "content": record(release=release(*DARK), question=question(content={"acme/web:2": ("sha256:a",)})),
+    "who_may": record(release=release(*DARK), question=question(who_may=WhoMay(users=("ana",)))),
+    "identity of an approval": record(release=release(*DARK), question=question(), approval=approval()),
+    "identity of a decision": record(release=release(*LIVE, decisions=(DECIDED,))),
     "roles": record(sides={BLUE: Occupant(images=RUN, since=NOW, roles={"web": Ran(role="serving")})}),
     "changed": record(
         conditions=(
@@ -72,8 +80,13 @@ def test_what_an_older_flipgate_would_misread_it_refuses_as_a_newer_ones(news: R
 
 @pytest.mark.parametrize(
     "usual",
-    [record(), record(release=release(*LIVE)), record(release=release(*DARK), question=question())],
-    ids=["settled", "live", "asked"],
+    [
+        record(),
+        record(release=release(*LIVE)),
+        record(release=release(*DARK), question=question()),
+        record(release=release(*DARK), question=question(), approval=approval(identity=None)),
+    ],
+    ids=["settled", "live", "asked", "answered by a claim"],
 )
 def test_what_an_older_flipgate_reads_it_may_read(usual: Record) -> None:
     _, stored = written(usual)
@@ -106,7 +119,9 @@ def test_whatever_is_stored_and_was_not_known_then_is_judged_here() -> None:
     assert added == {
         "Record": {"darkPreview", "mergeRequest", "queued", "refusedBuild"},
         "Condition": {"basis", "changed", "lookedAt"},
-        "Question": {"content", "lookFirst"},
+        "Question": {"content", "lookFirst", "whoMay"},
+        "Approval": {"identity"},
+        "Decided": {"identity"},
         "Occupant": {"accepted", "roles"},
         "Release": {"again", "chain", "commits"},
         "FrozenEvidence": {"output", "seconds"},

@@ -6,14 +6,15 @@ import pytest
 
 from flipgate.core.record import approvals
 from flipgate.core.record import record as records
+from flipgate.core.record.occupant import Occupant
 from flipgate.core.record.phases import Phase, QuestionKind, Reason
 from flipgate.core.record.record import Decision, Record
 from flipgate.core.record.release import Stopped
-from flipgate.core.record.stopped import FACT_KEPT, Failure, failure, forget_stop, last_attempt, note_stop
+from flipgate.core.record.stopped import FACT_KEPT, Failure, again, failure, forget_stop, last_attempt, note_stop
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import FlipgateError, LostLease, PermanentError, Refused, TemporaryError
 from flipgate.core.values.verdicts import Verdict
-from tests.core.builders import BAKING, DARK, GREEN, LIVE, approval, at, question, record, release
+from tests.core.builders import BAKING, BLUE, DARK, GREEN, LIVE, approval, at, question, record, release
 
 NAME = release().name
 VERDICT = Failure("CannotSee", "Traefik: no replica shows blue", verdict=True)
@@ -153,26 +154,45 @@ def test_any_exception_has_a_reason_and_a_sentence(error: Exception, reason: str
 
 
 AWAY = Failure("Forbidden", "branch main of https://git.example/c.git: git fetch: authentication failed")
+RUNS = Occupant(since=at(), images={"web": "acme/web:1", "mailer": "acme/mailer:1"})
 DEPLOYING = release(images={"web": "acme/web:2", "mailer": "acme/mailer:1"})
 
 
 def test_a_deploy_that_a_fault_stopped_says_why_and_who_goes_on_and_is_told_once() -> None:
-    before = but(record(release=DEPLOYING), outbox=())
+    before = but(record(release=DEPLOYING, sides={BLUE: RUNS}), outbox=())
     first = stopped(before, AWAY, pipeline="deploy-dark")
     (message,) = first.outbox
     assert (message.reason, first.journal[-1].step) == ("DeployStopped", "DeployStopped")
     follows = (
         "Users saw nothing of it: reconcile goes on within five minutes; at once: flipgate deploy shop --image "
-        'mailer=acme/mailer:1; to end it: flipgate rollback shop --reason "..."'
+        'web=acme/web:2; to end it: flipgate rollback shop --reason "..."'
     )
     for said in (first.journal[-1].outcome, message.text):
         assert AWAY.fact in said
         assert follows in said
-    again = stopped(first, but_later(AWAY), pipeline="deploy-dark", seconds=330)
-    assert (again.outbox, again.journal) == (first.outbox, first.journal), "reconcile tries every five minutes"
-    assert stop_of(again).at == at(330)
-    other = stopped(again, FAULT, pipeline="deploy-dark", seconds=630)
+    tried = stopped(first, but_later(AWAY), pipeline="deploy-dark", seconds=330)
+    assert (tried.outbox, tried.journal) == (first.outbox, first.journal), "reconcile tries every five minutes"
+    assert stop_of(tried).at == at(330)
+    other = stopped(tried, FAULT, pipeline="deploy-dark", seconds=630)
     assert len(other.outbox) == 2
+
+
+@pytest.mark.parametrize(
+    ("had", "marked", "asked"),
+    [
+        ({"web": "acme/web:1", "mailer": "acme/mailer:1"}, {}, ["web=acme/web:2"]),
+        ({"web": "acme/web:2", "mailer": "acme/mailer:1"}, {"mailer": "7"}, ["mailer=acme/mailer:1"]),
+        ({"web": "acme/web:2", "mailer": "acme/mailer:1"}, {}, ["mailer=acme/mailer:1", "web=acme/web:2"]),
+        ({}, {}, ["mailer=acme/mailer:1", "web=acme/web:2"]),
+    ],
+    ids=["one", "the same with other content", "configuration alone", "a first release"],
+)
+def test_what_goes_on_with_a_deploy_repeats_the_images_that_were_asked_for(
+    had: dict[str, str], marked: dict[str, str], asked: list[str]
+) -> None:
+    live = record(release=DEPLOYING, sides={BLUE: Occupant(since=at(), images=had)})
+    line = again(live, but(DEPLOYING, again=marked), "deploy-dark")
+    assert line.split(" --image ") == ["flipgate deploy shop", *asked]
 
 
 def but_later(why: Failure) -> Failure:

@@ -13,7 +13,7 @@ from flipgate.core.values.errors import BadInput
 from flipgate.core.values.sides import Side
 
 EXAMPLE = Path(__file__).parents[3] / "examples/sportsdata/flipgate.yaml"
-OVERLAYS = {"blue": "app/overlays/production-blue", "green": "./app/overlays/production-green/"}
+OVERLAYS = {"blue": "app/overlays/production-blue", "green": "./app//overlays/./production-green/"}
 WHOLE = {"repository": "https://git.example/acme/config.git", "overlays": OVERLAYS}
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from flipgate.cli._failures import fail
 from flipgate.cli._print import echo, emit, table
+from flipgate.core.record.announcement import Announcement
 from flipgate.core.record.events import InvolvedObject, event
-from flipgate.core.record.record import Announcement
+from flipgate.core.record.who_may import WhoMay
 from flipgate.core.values.errors import Refused
 from flipgate.core.values.reasons import Why
 from flipgate.core.values.verdicts import Evidence, Verdict
@@ -40,14 +41,24 @@ def test_forms_and_artifacts_show_words_and_obey_none() -> None:
     from tasks.artifacts import evidence_table, question_text
 
     evidence = [Evidence(NASTY, Verdict.FAIL, NASTY, NASTY, NASTY, NASTY)]
-    asked = question(summary=NASTY, changes=(NASTY,), look_first=("kubectl get pods\n```\n# big",))
-    shown = f"{evidence_table(evidence)}\n{question_text(asked, evidence)}"
+    may = WhoMay(users=(NASTY,), not_by=NASTY)
+    asked = question(summary=NASTY, changes=(NASTY,), who_may=may, look_first=("kubectl get pods\n```\n# big",))
+    shown = f"{evidence_table(evidence)}\n{question_text('shop', asked, evidence)}"
     assert "<img" not in shown
     assert "![i](" not in shown
     assert [line for line in shown.splitlines() if line.startswith("# ")] == []
     assert {line.replace("\\|", "").count("|") for line in shown.splitlines() if line.startswith("|")} == {4, 7}
     assert "\x1b" not in shown
     assert shown.count("````") == 2, "the one block is ours"
+
+
+def test_a_form_says_who_may_approve_elsewhere_and_by_which_command() -> None:
+    from tasks.artifacts import question_text
+
+    shown = question_text("shop", question(who_may=WhoMay(groups=("managers",))), [])
+    assert 'Only group managers may approve: flipgate approve shop --reason "..."' in shown
+    assert "This form takes a no" in shown
+    assert "may approve" not in question_text("shop", question(), [])
 
 
 def test_an_event_is_one_line_without_what_a_terminal_obeys() -> None:

@@ -336,6 +336,17 @@ def test_a_side_whose_pods_come_and_go_is_not_told_each_time() -> None:
     assert [message.reason for message in noted(record(), *found).outbox] == ["LiveSideShort", "LiveSideShort"]
 
 
+def test_a_service_that_crashes_and_that_others_have_changed_is_told_of_once() -> None:
+    """It has a Ready pod at one look, and none at the next."""
+    looks = [web(3, ready=ready, image=image) for image in ("acme/web:9", "acme/web:8") for ready in (1, 0, 1, 0)]
+    done, told = record(), []
+    for seconds, look in enumerate(looks):
+        before = len(done.outbox)
+        done = noted(done, judged(look).model_copy(update={"since": at(seconds)}))
+        told.append(len(done.outbox) - before)
+    assert told == [1, 1, 0, 0, 1, 0, 0, 0], "it is not ready, it is empty, others have set another image"
+
+
 def test_the_message_stands_in_the_thread_of_the_release_that_users_are_on_or_by_itself() -> None:
     live = record(release=release(Phase.LIVE), active=GREEN)
     (told,) = noted(live, condition(FALSE, which=GREEN)).outbox

@@ -6,13 +6,14 @@ https://github.com/PrefectHQ/prefect/blob/3.9.1/src/prefect/utilities/schema_too
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from flipgate.core.spec.build_event import read_build
 from flipgate.core.values.errors import BadInput
-from lab.control.pipelines import Pipelines
+from lab.control.pipelines import POOL, Pipelines
 from tests.lab.prefect_api import PrefectApi
 from tests.lab.stage import wait_until
 
@@ -66,6 +67,31 @@ def test_a_reference_in_an_event_stays_what_was_sent(
     elif where != "images":
         with pytest.raises(BadInput, match="has a payload that"):
             read_build(parameters["resource"], parameters["payload"])
+
+
+def test_however_many_builds_are_announced_a_worker_is_given_everything_else_first(
+    prefect: PrefectApi, alone: Pipelines
+) -> None:
+    """A worker with a `--limit` takes what it is given in this order, and no more than that many: the rest waits."""
+    for number in range(12):
+        prefect.emit(prefect.build_completed("busy", {"web": f"shop/web:{number}"}))
+    of = {"deployments": {"name": {"any_": ["build-completed"]}}, "limit": 200}
+
+    def announced() -> bool:
+        found = prefect._call("POST", "/flow_runs/filter", of)
+        return sum(run["parameters"]["resource"].endswith(".busy") for run in found) == 12
+
+    wait_until("a run of each", announced, 60)
+    others = {"reconcile": {}, "roll-back": {"reason": "orders fail"}, "flip-traffic": {"release": "abc-1"}}
+    later = [prefect.start(each, {"application": "busy", **more}) for each, more in others.items()]
+    with alone.client() as client:
+        path, soon = f"/work_pools/{POOL}/get_scheduled_flow_runs", datetime.now(UTC) + timedelta(seconds=5)
+        given = client.post(path, json={"scheduled_before": soon.isoformat(), "limit": 200}).json()
+    builds = ["resource" in each["flow_run"]["parameters"] for each in given]
+    ids = [each["flow_run"]["id"] for each in given]
+    assert builds == sorted(builds), "none of them stands before anything else"
+    assert sum(builds) >= 12
+    assert max(map(ids.index, later)) < builds.index(True)
 
 
 def test_a_payload_that_is_a_reference_itself_starts_nothing(prefect: PrefectApi) -> None:

@@ -1,0 +1,84 @@
+"""What people type into Prefect: read as it is kept there, and refused where it is no text of theirs.
+
+Prefect's server puts the value of a variable in the place of what refers to one (`{"__prefect_kind":
+"workspace_variable", ...}`), in a form as in the parameters of a run, before anybody reads it. What it has kept then
+looks like any other text, so the only mark of it is the value itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flipgate.core.record.record import Decision
+from flipgate.core.values.errors import BadInput
+from flipgate.core.values.foreign import NotJson, kind_of, parse_json
+
+RUNG: Final = "rung"
+"""The key that marks a form as a doorbell, and as nobody's answer."""
+ANSWERS: Final = (Decision.APPROVE, Decision.REJECT)
+FIELDS: Final = ("decision", "reason", "name")
+IS_HELD: Final = "is the value of one of Prefect's variables"
+NOT_KEPT: Final = f"(not kept: what was given {IS_HELD})"
+"""In the place of such a text where nobody may be held up for it: on the way back."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form that a person has filled in; nothing is judged yet but that it is one."""
+
+    decision: Decision
+    reason: str
+    name: str
+
+
+def read_form(text: str, held: Collection[str]) -> Filled | None:
+    """Reads a form as Prefect keeps it, in JSON's text; None for a doorbell.
+
+    `held` is what Prefect's variables hold. Raises BadInput for what is no form: a field that is missing or no text,
+    another decision than the form offers, a reason or a name that a variable holds. It shows no value.
+    """
+    try:
+        form = parse_json(text)
+    except NotJson:
+        raise _refused("is no JSON") from None
+    if not isinstance(form, dict):
+        raise _refused(f"is {kind_of(form)}")
+    if RUNG in form:
+        return None
+    for field in FIELDS:
+        if not isinstance(form.get(field), str):
+            raise _refused(f"has a {field} that is no text" if field in form else f"has no {field}")
+    decision, reason, name = (form[field] for field in FIELDS)
+    if decision not in ANSWERS:
+        raise _refused(f"has a decision that is none of {', '.join(ANSWERS)}")
+    if found := held_in({"reason": reason, "name": name}, held):
+        raise _refused(f"has a {found[0]} that {IS_HELD}: nobody's own words. Answer again")
+    return Filled(Decision(decision), reason, name)
+
+
+def held_in(given: Mapping[str, str], held: Collection[str]) -> list[str]:
+    """Returns what of it, by name, is a text that one of Prefect's variables holds."""
+    values = {_words(each) for each in held}
+    return [name for name, text in given.items() if _words(text) in values]
+
+
+def texts_of(value: object) -> list[str]:
+    """Returns what a reference to a variable with this value may become: its text, and the text that it is JSON for."""
+    if not isinstance(value, str):
+        return []
+    try:
+        inside = parse_json(value)
+    except NotJson:
+        return [value]
+    return [value, inside] if isinstance(inside, str) else [value]
+
+
+def _words(text: str) -> str:
+    """The text without what differs in space alone: Prefect's templates drop a line's end, and so do we."""
+    return " ".join(text.split())
+
+
+def _refused(fact: str) -> BadInput:
+    return BadInput(fact, obj="the form's answer", untouched="the question: it waits as before")

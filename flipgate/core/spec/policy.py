@@ -1,0 +1,94 @@
+"""How patient a release is, how strict, and who may approve, as the application's file says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from flipgate.core.spec.fields import FileModel
+
+MOST_APPROVERS = 20
+"""The question keeps them, and a record takes no more than fits; a group has room for more people."""
+LoginName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+
+
+class Approver(FileModel):
+    """A person, or all of a group, as the API server knows them."""
+
+    user: LoginName | None = Field(
+        default=None, description="A user name, as `kubectl auth whoami` says it.", exclude_if=lambda name: name is None
+    )
+    group: LoginName | None = Field(
+        default=None, description="A group, as `kubectl auth whoami` says it.", exclude_if=lambda name: name is None
+    )
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Approver:
+        if (self.user is None) is (self.group is None):
+            raise ValueError("names either a user or a group")
+        return self
+
+
+class Policy(FileModel):
+    """How patient, how strict, how long the way back stays open. All times in seconds."""
+
+    ready_timeout_seconds: int = Field(
+        default=600, ge=1, description="How long the dark side may take to get Ready, in seconds."
+    )
+    bake_seconds: int = Field(
+        default=300, ge=0, description="How long the new side is watched right after the flip, in seconds."
+    )
+    bake_interval_seconds: float = Field(
+        default=5, gt=0, description="The time between two looks during the bake, in seconds."
+    )
+    max_error_ratio: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="The largest share of errors (5xx, a lost route) in the bake, 0 to 1; above, traffic goes back.",
+    )
+    soak_seconds: int = Field(
+        default=86_400, ge=0, description="How long the old side stays up as the way back, in seconds."
+    )
+    approval_expires_seconds: int = Field(
+        default=86_400, ge=1, description="How long a question waits for a person, in seconds; expiry means no."
+    )
+    approvers: tuple[Approver, ...] = Field(
+        default=(),
+        max_length=MOST_APPROVERS,
+        description="Who may approve, by their login at the cluster; anybody when left out. A no is anybody's.",
+        exclude_if=lambda approvers: not approvers,
+    )
+    two_persons: bool = Field(
+        default=False,
+        description="Whether who opened a release may not approve it; whoever does needs a login at the cluster.",
+        exclude_if=lambda wanted: not wanted,
+    )
+    rest_replicas: int = Field(default=0, ge=0, description="Pods that each serving service keeps on the side at rest.")
+    workers: Literal["old-first", "new-first"] = Field(
+        default="old-first",
+        description="Handing workers and CronJobs over: old-first stops the old ones before the new ones start (never "
+        "both); new-first starts the new ones first (never none).",
+    )
+    jobs_timeout_seconds: int = Field(
+        default=120,
+        ge=0,
+        description="How long handing over waits for running Jobs of the CronJobs that it suspended, in seconds. Jobs "
+        "that still run then: with old-first everybody goes back, with new-first it is said. flipgate stops no Job.",
+    )
+    join_builds_seconds: int = Field(
+        default=0,
+        ge=0,
+        le=3_600,
+        description="How long a build waits for others to join it in one release, in seconds; each that comes begins "
+        "the time anew.",
+    )
+    keep_failed_seconds: int = Field(
+        default=3_600, ge=0, description="How long a failed or rolled back side is kept for diagnosis, in seconds."
+    )
+    keep_logs: bool = Field(
+        default=True,
+        description="Whether the last lines of containers, the application's own words, are kept as an artifact of "
+        "Prefect when a release fails to come up, with the Warnings about its pods.",
+    )

@@ -1,0 +1,102 @@
+"""Who says something, and how sure that name is.
+
+A name that somebody types, or that their machine gives ($USER), is a claim, and marked so wherever it is shown. One
+that a door has proven (the API server, by the login that a request came with) is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import Field
+
+from flipgate.core.values.base import Model
+from flipgate.core.values.stored import Name
+from flipgate.core.values.text import NAME_BYTES, NAME_SHOWN, SELF_DECLARED, as_name, cut, self_declared, written_bytes
+
+ANONYMOUS: Final = "system:unauthenticated"
+"""The group of requests without a login."""
+SHARED: Final = frozenset({"admin", "kubernetes-admin", "kubernetes-super-admin", "root"})
+"""Logins that installers of Kubernetes make, and that many people hold; beside all that begin with `system:`."""
+SAYS: Final = ", says "
+LEAST_CLAIM: Final = 8
+"""Characters of a claimed name that are worth showing."""
+
+
+class Door(StrEnum):
+    """What has proven a name."""
+
+    CLUSTER = "cluster identity"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody as a door knows them, for as long as they are there."""
+
+    user: str
+    groups: frozenset[str] = frozenset()
+    door: Door = Door.CLUSTER
+
+
+class Identity(Model):
+    """A proven name as it is kept with a decision. `group` is the one of theirs that the policy names, if one counted;
+    `door` is what has proven it."""
+
+    user: Name
+    group: Name = Field(default="", exclude_if=lambda group: not group)
+    door: Name = Door.CLUSTER
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Somebody at a command or a form: the name that they claim, and who they are where a door has proven that."""
+
+    claimed: str
+    caller: Caller | None = None
+
+    @property
+    def plain(self) -> str:
+        """The name without a mark, for a place that marks it by itself."""
+        if self.caller is None:
+            return as_name(self.claimed)
+        user = as_name(self.caller.user)
+        room = NAME_SHOWN - len(user) - len(SAYS)  # whoever reads the name again must find the login whole
+        return f"{user}{SAYS}{cut(as_name(self.claimed), room)}" if is_shared(user) and room >= LEAST_CLAIM else user
+
+    @property
+    def name(self) -> str:
+        """How they are called in records and messages; what is claimed of it is marked."""
+        return self.plain + SELF_DECLARED if self.caller is None or SAYS in self.plain else self.plain
+
+
+def is_shared(user: str) -> bool:
+    """Whether a login is nobody's own: then it says little about who types."""
+    return user.startswith("system:") or user in SHARED
+
+
+def read_caller(review: Mapping[str, Any]) -> Caller | None:
+    """Who a SelfSubjectReview says that we are. None without a login, and for a name that could not be kept whole: cut
+    or cleaned it might be another's."""
+    status = review.get("status")
+    info = status.get("userInfo") if isinstance(status, dict) else None
+    user, groups = (info.get("username"), info.get("groups") or []) if isinstance(info, dict) else (None, [])
+    if not isinstance(user, str) or not user.strip() or not isinstance(groups, list) or ANONYMOUS in groups:
+        return None
+    if not user.isprintable() or written_bytes(user) > NAME_BYTES:
+        return None
+    return Caller(user, frozenset(each for each in groups if isinstance(each, str)))
+
+
+def shown(by: str, identity: Identity | None) -> str:
+    """A recorded name as it is shown: without the proof that belongs to it, it is a claim, whoever wrote it there."""
+    if by.endswith(SELF_DECLARED) or (identity is not None and by == as_name(identity.user)):
+        return by
+    return self_declared(by)
+
+
+def user_of(name: str) -> str:
+    """The login, or else the claimed name, within a name as it is shown."""
+    return name.removesuffix(SELF_DECLARED).partition(SAYS)[0]

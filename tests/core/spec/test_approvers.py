@@ -1,0 +1,42 @@
+"""Who may approve, as the file names them; without it the file means what it meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from flipgate.core.spec.application import application_hash
+from flipgate.core.spec.policy import Approver
+from flipgate.core.values.errors import BadInput
+from tests.core.builders import shop
+
+
+def test_people_and_groups_are_named_one_a_line() -> None:
+    said = "{approvers: [{user: ana@example.org}, {group: oidc:release managers}], twoPersons: true}"
+    found = shop(policy=said).spec.policy
+    assert found.approvers == (Approver(user="ana@example.org"), Approver(group="oidc:release managers"))
+    assert found.two_persons
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{user: ana, group: managers}", "names either a user or a group"),
+        ("{}", "names either a user or a group"),
+        ('{user: ""}', "spec.policy.approvers[0].user"),
+        ('{user: " ana"}', "spec.policy.approvers[0].user"),
+        ("{users: ana}", "user"),
+    ],
+)
+def test_an_entry_that_names_nobody_or_two_is_refused(entry: str, said: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        shop(policy=f"{{approvers: [{entry}]}}")
+    assert said in str(refused.value)
+
+
+def test_a_file_without_a_policy_means_what_it_meant_before_there_was_one() -> None:
+    """Its hash is pinned by releases that are under way."""
+    plain = shop()
+    stored = plain.model_dump(mode="json", by_alias=True)["spec"]["policy"]
+    assert not {"approvers", "twoPersons"} & stored.keys()
+    named = shop(policy="{approvers: [{user: ana}]}")
+    assert application_hash(named) != application_hash(plain)

@@ -1,0 +1,101 @@
+"""How people are called: by the login that the cluster knows, and everything else is marked as a claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flipgate.core.values.text import NAME_SHOWN, as_name, self_declared
+from flipgate.core.values.who import Caller, Identity, Speaker, read_caller, shown, user_of
+
+
+def review(username: Any, *groups: Any) -> dict[str, Any]:
+    """As the API server answers a SelfSubjectReview."""
+    return {"status": {"userInfo": {"username": username, "groups": ["system:authenticated", *groups]}}}
+
+
+def test_a_login_is_the_name_and_its_groups_come_with_it() -> None:
+    caller = read_caller(review("ana@example.org", "release-managers"))
+    assert caller == Caller("ana@example.org", frozenset({"system:authenticated", "release-managers"}))
+    assert Speaker("root@laptop", caller).name == "ana@example.org"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"status": {}},
+        {"status": "Failure"},
+        {"status": {"userInfo": ["ana"]}},
+        {"status": {"userInfo": {"username": "ana", "groups": 7}}},
+        {"status": {"userInfo": {"username": "system:anonymous", "groups": ["system:unauthenticated"]}}},
+        review(""),
+        review(7),
+        review("ana\nben"),
+        review("ana\x1b[2K"),
+        review("a" * 257),
+        review("ä" * 129),
+    ],
+    ids=[
+        "empty",
+        "nobody",
+        "a word",
+        "a list",
+        "no groups",
+        "anonymous",
+        "no name",
+        "no text",
+        "two lines",
+        "an escape",
+        "long",
+        "long in bytes",
+    ],
+)
+def test_what_names_nobody_whole_names_nobody(answer: dict[str, Any]) -> None:
+    """Cut or cleaned, a name might be another's, whom a policy names."""
+    assert read_caller(answer) is None
+
+
+def test_without_a_login_the_name_is_a_claim_and_says_so() -> None:
+    assert Speaker("ana@laptop").name == "ana@laptop (self-declared)"
+    assert Speaker("ana@laptop").plain == "ana@laptop"
+
+
+@pytest.mark.parametrize("user", ["kubernetes-admin", "system:admin", "system:serviceaccount:ci:deployer"])
+def test_beside_a_login_that_many_share_stands_who_they_say_they_are(user: str) -> None:
+    speaker = Speaker("ana@laptop", Caller(user))
+    assert speaker.name == f"{user}, says ana@laptop (self-declared)"
+    assert user_of(speaker.name) == user_of(speaker.plain) == user
+
+
+@pytest.mark.parametrize("length", [60, 85, 90, 93, 100, 200])
+def test_a_long_login_is_found_whole_in_a_name_that_was_bounded_once_more(length: int) -> None:
+    """A flow bounds the name that it is given: cut within the login, nobody would be known by it."""
+    user = "system:" + "x" * (length - 7)
+    speaker = Speaker("ana@laptop" * 9, Caller(user))
+    assert user_of(self_declared(speaker.plain)) == user_of(speaker.name) == as_name(user)
+    assert len(speaker.plain) <= NAME_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("by", "identity", "name"),
+    [
+        ("ana", Identity(user="ana"), "ana"),
+        ("the boss", None, "the boss (self-declared)"),
+        ("the boss", Identity(user="ana"), "the boss (self-declared)"),
+        ("ana (self-declared)", None, "ana (self-declared)"),
+        ("x" * 100, Identity(user="x" * 100), "x" * 100),
+        ("x" * 99 + "…", Identity(user="x" * 200), "x" * 99 + "…"),
+    ],
+)
+def test_a_recorded_name_without_its_proof_is_shown_as_a_claim(by: str, identity: Identity | None, name: str) -> None:
+    assert shown(by, identity) == name
+
+
+def test_who_opened_a_release_is_found_in_how_they_are_shown() -> None:
+    assert [user_of(each) for each in ("ana", "ci (self-declared)", "image build event (self-declared)")] == [
+        "ana",
+        "ci",
+        "image build event",
+    ]
