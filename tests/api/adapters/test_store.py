@@ -12,7 +12,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store, applications
 from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import SCHEMA_VERSION, Record
+from flipgate.core.record.record import SCHEMA_VERSION, EntryState, JournalEntry, Record
 from flipgate.core.record.release import PhaseChange, Release
 from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.base import but
@@ -156,6 +156,23 @@ def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
         (problem,) = store.history_problems()
         assert problem.obj == f"release in ConfigMap {shop.own}/{name}"
         assert f"kubectl -n {shop.own} get configmap {name}" in problem.next_command
+
+
+def test_what_people_wrote_is_kept_by_each_write_whatever_its_characters(shop: Shop) -> None:
+    """The API server reads server-side apply as YAML, which has no halves of a character."""
+    store, text = shop.world().store, 'back \U0001f6d1 \\ud83d\\uded1 "\u2028\x85\x7f\u00e9'
+    one = finished(1)
+    for entries in ((), (entry(text),)):
+        store.write_history(one, entries)
+    assert store.finished(one.name)[1] == (entry(text),)
+    for more in ("# \U0001f6d1\n", "# \U0001f6d1\U0001f6d1 \\ud83d\\uded1\n"):
+        store.write_application(shop.text + more)
+        obj = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")
+        assert obj["data"]["application.yaml"] == shop.text + more
+
+
+def entry(text: str) -> JournalEntry:
+    return JournalEntry(id=1, step="Test", state=EntryState.DONE, actor="ana", at=NOW, outcome=text)
 
 
 def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:
