@@ -1,4 +1,4 @@
-"""The finished releases of an application: ConfigMaps in flipgate's own namespace, found by their label.
+"""The finished releases of an application: ConfigMaps in flipgate's own namespace, found by their label and name.
 
 `release-APP-NAME` is what people read: with its journal, which grows for a while. `chain-APP-NAME` is the copy of the
 release as it ended, written once: Kubernetes refuses every later change of it (`immutable`).
@@ -124,7 +124,9 @@ class History:
 
     def _finished(self, kind: str = "release") -> list[dict[str, Any]]:
         selector = f"flipgate.dev/application={self.name},flipgate.dev/kind={kind}"
-        return self._cluster.items(self._path(), labelSelector=selector)
+        found = self._cluster.items(self._path(), labelSelector=selector)
+        # Who may write which object is held by names alone: anybody's labels could put one in, or have ours let go.
+        return [item for item in found if item["metadata"]["name"].startswith(f"{kind}-{self.name}-")]
 
     def _release(self, item: dict[str, Any]) -> Release | PermanentError:
         name = item["metadata"]["name"]
@@ -133,9 +135,11 @@ class History:
         except ValidationError as error:
             fact = newer(item) or first_problem(error)
         else:
-            if release.changes and all(change.at.tzinfo for change in release.changes):
-                return release
             fact = "it does not say when it ended"
+            if name not in (self._name_of(release, kind) for kind in KIND_OF.values()):
+                fact = f"it is {release.name} by what it says"
+            elif release.changes and all(change.at.tzinfo for change in release.changes):
+                return release
         return unreadable(fact, f"release in ConfigMap {self.namespace}/{name}", self.namespace, name)
 
     def _journal(self, item: dict[str, Any]) -> tuple[JournalEntry, ...] | PermanentError:

@@ -175,6 +175,29 @@ def entry(text: str) -> JournalEntry:
     return JournalEntry(id=1, step="Test", state=EntryState.DONE, actor="ana", at=NOW, outcome=text)
 
 
+def test_an_object_of_another_name_is_no_release_of_ours_whatever_its_labels_say(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes where is held by names: labels, and what stands in an object, are its maker's own words."""
+    monkeypatch.setattr("flipgate.adapters.history.HISTORY_KEPT", 2)
+    store = shop.world().store
+    for number in (1, 2):
+        store.write_history(finished(number))
+    forged = {"release.json": finished(1).model_dump_json(by_alias=True)}
+    for name, data in [("notes", forged), (f"release-{shop.name}-zzz-1", forged), ("other", {"release.json": "{"})]:
+        labels = {"flipgate.dev/application": shop.name, "flipgate.dev/kind": "release"}
+        shop.cluster.create(shop.config_maps, {"metadata": {"name": name, "labels": labels}, "data": data})
+    store.write_history(finished(2))
+    assert store.history() == [finished(2), finished(1)]
+    (problem,) = store.history_problems()
+    assert problem.fact.endswith(f"it is {finished(1).name} by what it says")
+    assert {each.name for each in store.kept()[0]} == {finished(1).name, finished(2).name}
+    assert shop.cluster.find(f"{shop.config_maps}/release-{shop.name}-{finished(1).name}")
+    labels = {"flipgate.dev/application": "unheard-of", "flipgate.dev/kind": "application"}
+    shop.cluster.create(shop.config_maps, {"metadata": {"name": "an-application", "labels": labels}})
+    assert applications(shop.cluster, shop.own) == [shop.name]
+
+
 def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:
     first = finished(2)
     assert world.store.attempts(first.id) == 0
