@@ -251,6 +251,9 @@ def test_records_are_written_by_flipgate_and_a_named_group_alone_where_that_is_w
                 shop.cluster.delete(all_of)
         assert shop.world().store.read().application == shop.name
         assert touched(record, ana) == "", "she is in a group that was named"
+        for prefix in (f"release-{shop.name}-", "application-"):
+            with pytest.raises(PermanentError, match="flipgate alone writes"):
+                shop.cluster.create(shop.config_maps, {"metadata": {"generateName": prefix}})
         generated = shop.cluster.create(shop.config_maps, {"metadata": {"generateName": "not-ours-"}})
         assert generated["metadata"]["name"].startswith("not-ours-")
 
