@@ -46,16 +46,24 @@ class History:
         journal = tuple(journal)
         for left in reversed(range(WRITE_TRIES)):
             found = {item["metadata"]["name"]: item for item in self._finished()}
+            mine = found.get(self._name_of(release))
             try:
-                self._write_history(release, journal, found.pop(self._name_of(release), None))
+                self._write_history(release, journal, mine)
                 break
             except Conflict:  # another run of ours finishes the same release
                 if not left:
                     raise
-        for old in _newest_first([release, *map(self._release, found.values())])[HISTORY_KEPT:]:
+        for old in self._in_making_order(found.values())[HISTORY_KEPT - (mine is None) :]:
             if old.chain:
                 self._cluster.delete(self._path(self._name_of(old, "chain")))
             self._cluster.delete(self._path(self._name_of(old)))
+
+    def _in_making_order(self, items: Iterable[dict[str, Any]]) -> list[Release]:
+        """Those that can be read, the one made last first, by the API server's clock: a release's own times are of
+        whichever machine wrote them, and one that is years off would have the others let go first, or itself."""
+        read = [(item["metadata"]["creationTimestamp"], self._release(item)) for item in items]
+        found = [(made, one.since, one.name, one) for made, one in read if isinstance(one, Release)]
+        return [one for *_, one in sorted(found, key=lambda each: each[:3], reverse=True)]
 
     def _write_history(self, release: Release, journal: Iterable[JournalEntry], item: dict[str, Any] | None) -> None:
         before = self._journal(item) if item else ()

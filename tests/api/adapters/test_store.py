@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ from lab.control.records import Lab
 from tests.api.shop import BLUE, Shop, opened, under_lease
 from tests.core import builders
 from tests.core.large import CONFIG_MAP_BYTES, LONG, ended, taken_back, weeks
+from tests.repeating import until
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -144,6 +146,30 @@ def test_the_history_has_an_end_its_newest_first_and_a_release_once(
     for number in range(1, 6):
         store.write_history(finished(number))
     assert [release.images["web"] for release in store.history()] == [f"shop/web:{number}" for number in (5, 4, 3, 2)]
+
+
+@pytest.mark.parametrize("years", [-9, 9], ids=["behind", "ahead"])
+def test_a_machine_whose_clock_is_years_off_has_no_newer_release_let_go(
+    shop: Shop, years: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server's clock is one for all."""
+    monkeypatch.setattr("flipgate.adapters.history.HISTORY_KEPT", 2)
+    store, wrong = shop.world().store, finished(9)
+    wrong = but(wrong, changes=(but(wrong.changes[0], at=NOW.replace(year=NOW.year + years)),))
+    for one in (finished(1), finished(2), wrong):
+        in_a_second_of_its_own()
+        store.write_history(one)
+    assert {one.name for one in store.history()} == {finished(2).name, wrong.name}
+    for one in (finished(3), finished(4)):
+        in_a_second_of_its_own()
+        store.write_history(one)
+    assert [one.name for one in store.history()] == [finished(4).name, finished(3).name]
+
+
+def in_a_second_of_its_own() -> None:
+    """Kubernetes says to the second when it made an object."""
+    began = int(time.time())
+    until(lambda: int(time.time()) > began, why="this second does not end")
 
 
 def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
