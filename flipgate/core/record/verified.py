@@ -147,7 +147,8 @@ def verify(kept: Iterable[Kept], most: int) -> Verified:
     ordered = sorted(releases.values(), key=lambda each: (each.best.opened, each.best.name))
     chained = [each for each in ordered if each.best.chain]
     without = [each.best for each in ordered if not each.best.chain]
-    late = [each for each in without if chained and each.opened > chained[0].best.opened]
+    began = min((each.best.order for each in chained), default=None)
+    late = [each for each in without if began and each.order > began]
     bests = _in_order([each.best for each in chained])
     broken = [Broken(each.name, each.of, fact="has no links, though a release before it has") for each in late]
     broken += [found for each in chained for found in _one(each)]
