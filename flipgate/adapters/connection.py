@@ -8,6 +8,7 @@ or temporary.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,6 +48,8 @@ CONNECTIONS = 32
 AUTH_SECONDS = 1.0
 """How long credentials are taken as they are before the client is asked again whether they have to be renewed: asking
 costs a third of a request's time, and it renews minutes before they expire."""
+ESCAPED = re.compile("[^ -~\U00010000-\U0010ffff]")
+"""What is sent as `\\u....`: all but what is printed in ASCII, and what would need two of these."""
 ERRORS: Mapping[int, type[FlipgateError]] = MappingProxyType(
     {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict, 410: Conflict, 412: Conflict, 429: TemporaryError}
 )
@@ -103,7 +106,7 @@ class Connection:
         timeout: float = READ_SECONDS,
     ) -> dict[str, Any]:
         """The object that a request is answered with. Raises NotFound, Conflict and the others of `error_of`."""
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else _as_yaml_too(json.dumps(body, ensure_ascii=False)).encode()
 
         def once(left: float) -> Whole:
             return self.send(method, path, query, data=data, content_type=content_type, timeout=left)
@@ -200,6 +203,12 @@ class _Answer(Protocol):
 
 
 A = TypeVar("A", bound=_Answer)
+
+
+def _as_yaml_too(text: str) -> str:
+    """JSON that is YAML, too, as the API server reads server-side apply: YAML has no escape for half a character, and
+    takes others only escaped."""
+    return ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def patient(timeout: float, once: Callable[[float], A]) -> A:

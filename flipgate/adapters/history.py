@@ -1,4 +1,4 @@
-"""The finished releases of an application: ConfigMaps in flipgate's own namespace, found by their label.
+"""The finished releases of an application: ConfigMaps in flipgate's own namespace, found by their label and name.
 
 `release-APP-NAME` is what people read: with its journal, which grows for a while. `chain-APP-NAME` is the copy of the
 release as it ended, written once: Kubernetes refuses every later change of it (`immutable`).
@@ -46,7 +46,7 @@ class History:
         journal = tuple(journal)
         found = {item["metadata"]["name"]: item for item in self._finished()}
         name = self._name_of(release)
-        item = found.pop(name, None)
+        mine = item = found.get(name)
         for left in reversed(range(WRITE_TRIES)):
             try:
                 self._write_history(release, journal, item)
@@ -55,10 +55,17 @@ class History:
                 if not left:
                     raise
                 item = self._cluster.find(self._path(name))
-        for old in _newest_first([release, *map(self._release, found.values())])[HISTORY_KEPT:]:
+        for old in self._in_making_order(found.values())[HISTORY_KEPT - (mine is None) :]:
             if old.chain:
                 self._cluster.delete(self._path(self._name_of(old, "chain")))
             self._cluster.delete(self._path(self._name_of(old)))
+
+    def _in_making_order(self, items: Iterable[dict[str, Any]]) -> list[Release]:
+        """Those that can be read, the one made last first, by the API server's clock: a release's own times are of
+        whichever machine wrote them, and one that is years off would have the others let go first, or itself."""
+        read = [(item["metadata"]["creationTimestamp"], self._release(item)) for item in items]
+        found = [(made, one.since, one.name, one) for made, one in read if isinstance(one, Release)]
+        return [one for *_, one in sorted(found, key=lambda each: each[:3], reverse=True)]
 
     def _write_history(self, release: Release, journal: Iterable[JournalEntry], item: dict[str, Any] | None) -> None:
         before = self._journal(item) if item else ()
@@ -121,7 +128,9 @@ class History:
 
     def _finished(self, kind: str = "release") -> list[dict[str, Any]]:
         selector = f"flipgate.dev/application={self.name},flipgate.dev/kind={kind}"
-        return self._cluster.items(self._path(), labelSelector=selector)
+        found = self._cluster.items(self._path(), labelSelector=selector)
+        # Who may write which object is held by names alone: anybody's labels could put one in, or have ours let go.
+        return [item for item in found if item["metadata"]["name"].startswith(f"{kind}-{self.name}-")]
 
     def _release(self, item: dict[str, Any]) -> Release | PermanentError:
         name = item["metadata"]["name"]
@@ -130,9 +139,11 @@ class History:
         except ValidationError as error:
             fact = newer(item) or first_problem(error)
         else:
-            if release.changes and all(change.at.tzinfo for change in release.changes):
-                return release
             fact = "it does not say when it ended"
+            if name not in (self._name_of(release, kind) for kind in KIND_OF.values()):
+                fact = f"it is {release.name} by what it says"
+            elif release.changes and all(change.at.tzinfo for change in release.changes):
+                return release
         return unreadable(fact, f"release in ConfigMap {self.namespace}/{name}", self.namespace, name)
 
     def _journal(self, item: dict[str, Any]) -> tuple[JournalEntry, ...] | PermanentError:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ from flipgate.core.values.reasons import Why
 BUILD_COMPLETED = "flipgate.image.build-completed"
 TIMEOUT_SECONDS = 10.0
 HURRY_SECONDS = 2.0
-"""Of a request that the way back makes: users wait for it."""
+"""Of a request that the way back makes, and of all together: users wait for it."""
 RING_RETRIES = 1
 """Of each request by which a waiting run is told: a person waits for it, and the decision is in the record already."""
 FORMS_READ = 100
@@ -128,9 +129,11 @@ def answers_of(flow_run: str, prefix: str) -> list[str]:
 
 def variables(*, in_a_hurry: bool = False) -> frozenset[str]:
     """All texts that a reference to one of Prefect's variables may become: to be compared with, never to be shown.
-    Raises Unreachable, also where there are more than anybody reads; `in_a_hurry` asks once, and waits two seconds."""
+    Raises Unreachable, also where there are more than anybody reads; `in_a_hurry` asks for each page once, and for none
+    after two seconds."""
     retries, seconds = (0, HURRY_SECONDS) if in_a_hurry else (None, TIMEOUT_SECONDS)
     texts: set[str] = set()
+    began = monotonic()
     with _client(retries, seconds) as client, _failures("variables"):
         for page in range(PAGES):
             asked = {"limit": VARIABLES_A_PAGE, "offset": page * VARIABLES_A_PAGE}
@@ -138,6 +141,8 @@ def variables(*, in_a_hurry: bool = False) -> frozenset[str]:
             texts.update(text for each in found for text in texts_of(each["value"]))
             if len(found) < VARIABLES_A_PAGE:
                 return frozenset(texts)
+            if in_a_hurry and monotonic() - began > HURRY_SECONDS:
+                raise ValueError(f"there are more variables than were read in {HURRY_SECONDS:.0f} s")
         raise ValueError(f"there are more than {PAGES * VARIABLES_A_PAGE} variables")
 
 

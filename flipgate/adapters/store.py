@@ -194,7 +194,8 @@ def applications(cluster: Reader, namespace: str) -> list[str]:
     """The names of all applications that `apply` wrote into flipgate's namespace."""
     path = address("ConfigMap", namespace)
     items = cluster.items(path, labelSelector="flipgate.dev/kind=application")
-    return sorted(item["metadata"]["labels"]["flipgate.dev/application"] for item in items)
+    found = {item["metadata"]["name"]: item["metadata"]["labels"].get("flipgate.dev/application") for item in items}
+    return sorted(name for of, name in found.items() if of == f"application-{name}")
 
 
 @lru_cache(maxsize=PARSED_KEPT)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from flipgate.core.record.announcement import Announcement
+from flipgate.core.record.chain import LINKS_KEPT
 from flipgate.core.record.conditions import DRIFTED
 from flipgate.core.record.intents import REST_SIDE, side_of, without_counts
 from flipgate.core.record.phases import Phase
@@ -27,7 +28,7 @@ from flipgate.core.values.text import fitted
 from flipgate.core.values.verdicts import combine
 
 LIMIT_BYTES: Final = 940 * 1024
-"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 945 KB at most: of
+"""Of what is written, in UTF-8, well below what a ConfigMap takes. What is never cut has some 965 KB at most: of
 MOST_SERVICES services, with the longest names and images there may be, on two sides, in two releases, and waiting."""
 SHORT_BYTES: Final = 200
 """Of a text that was cut for the sake of the others."""
@@ -128,11 +129,14 @@ def _without_output(release: Release) -> Release:
 def _older_evidence(release: Release) -> Release:
     """The same, but for what was said last."""
     summed = _summed_evidence(release)
-    return but(
-        summed,
-        judgements=(*summed.judgements[:-1], *release.judgements[-1:]),
-        decisions=(*summed.decisions[:-1], *release.decisions[-1:]),
-    )
+    decisions = (*summed.decisions[:-1], *release.decisions[-1:])
+    return but(_older_judgements(release), decisions=decisions)
+
+
+def _older_judgements(release: Release) -> Release:
+    """The release with verdicts in the place of what checks and bake found, but for what they said last."""
+    summed = _summed_evidence(release).judgements
+    return but(release, judgements=(*summed[:-1], *release.judgements[-1:]))
 
 
 def _short_words(release: Release) -> Release:
@@ -150,10 +154,12 @@ def _short_change(change: PhaseChange) -> PhaseChange:
 
 
 def _bare(release: Release) -> Release:
-    """What a release cannot do without: what it runs, and its newest changes of phase after the first."""
+    """What a release cannot do without: what it runs, and its newest changes of phase after the first: all that its
+    chain has links of."""
     first, others = release.changes[:1], release.changes[1:]
+    others = (*(but(each, message=fitted(each.message, FEW)) for each in others[:-FEW]), *others[-FEW:])
     judgements: tuple[Judgement, ...] = release.judgements[-2:]
-    short = but(release, changes=(*first, *others[-FEW:]), judgements=judgements, shown=())
+    short = but(release, changes=(*first, *others[-LINKS_KEPT:]), judgements=judgements, shown=())
     return _summed_evidence(_short_words(short))
 
 
@@ -239,7 +245,8 @@ SHORTER_RELEASE: Final[tuple[Callable[[Finished], Finished], ...]] = (
     lambda done: Finished(done.release, _without_older_counts(done.journal)),
     lambda done: Finished(done.release, _short_outcomes(done.journal)),
     lambda done: Finished(_without_output(done.release), done.journal),
+    lambda done: Finished(_older_judgements(done.release), _last_entries(done.journal)),
     lambda done: Finished(_older_evidence(done.release), done.journal),
     lambda done: Finished(_bare(done.release), _last_entries(done.journal)),
 )
-"""The same of a finished release."""
+"""The same of a finished release, whose chain is never made anew: what that is of goes last."""

@@ -54,6 +54,11 @@ class Kept:
         return _moment(self.stored["changes"][0])
 
     @property
+    def order(self) -> tuple[datetime, datetime]:
+        """Its place among those that are let go: by Kubernetes' clock, which is one for all machines."""
+        return self.made or self.opened, self.opened
+
+    @property
     def ended(self) -> datetime | None:
         """When it ended; None while it is open."""
         last = self.stored["changes"][-1]
@@ -136,13 +141,14 @@ def verify(kept: Iterable[Kept], most: int) -> Verified:
     releases: dict[str, _Release] = {}
     for each in kept:
         releases.setdefault(each.name, _Release()).kept[each.of] = each
-    in_history = sorted((r.best for r in releases.values() if HISTORY in r.kept), key=lambda each: each.opened)
+    in_history = sorted((r.kept[HISTORY] for r in releases.values() if HISTORY in r.kept), key=lambda each: each.order)
     for old in in_history[: max(0, len(in_history) - most)]:  # it was being let go, and something came between
         del releases[old.name]
     ordered = sorted(releases.values(), key=lambda each: (each.best.opened, each.best.name))
     chained = [each for each in ordered if each.best.chain]
     without = [each.best for each in ordered if not each.best.chain]
-    late = [each for each in without if chained and each.opened > chained[0].best.opened]
+    began = min((each.best.order for each in chained), default=None)
+    late = [each for each in without if began and each.order > began]
     bests = _in_order([each.best for each in chained])
     broken = [Broken(each.name, each.of, fact="has no links, though a release before it has") for each in late]
     broken += [found for each in chained for found in _one(each)]

@@ -25,9 +25,10 @@ GROUP: Final = "flipgate:records"
 """Who of people writes records by their own login, where no other group is named."""
 NAMESPACE_CONTROLLER: Final = "system:serviceaccount:kube-system:namespace-controller"
 RECORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"configmaps": ("record-", "release-", "chain-", "reconcile-"), "leases": ("flipgate-",)}
+    {"configmaps": ("application-", "record-", "release-", "chain-", "reconcile-"), "leases": ("flipgate-",)}
 )
-"""What the names begin with, by the kind of object, in flipgate's own namespace."""
+"""What the names begin with, by the kind of object, in flipgate's own namespace. The application's file says who may
+approve: whoever could write that could write themselves in."""
 RECORD_NAME: Final = "(object == null ? oldObject : object).?metadata.?name.orValue('')"
 """Not that of the request: there is none where all objects of a kind are deleted, or a name is to be generated."""
 API: Final = "admissionregistration.k8s.io/v1"
@@ -47,14 +48,15 @@ _HEAD: Final = f"""\
 """
 _OPTIONAL: Final = f"""\
 ---
-# Optional: who writes records, history and Leases. It warns, and denies nobody: people who type `flipgate rollback`,
-# `approve` or `adopt` by a login of their own write them, too. Once all those (and who breaks the glass) are in a
-# group, name it: --writers GROUP makes it deny. Until then it expects {GROUP}.
+# Optional: who writes applications, records, history and Leases. It warns, and denies nobody: people who type
+# `flipgate rollback`, `approve`, `adopt` or `apply` by a login of their own write them, too. Once all those (and who
+# breaks the glass) are in a group, name it: --writers GROUP makes it deny. Until then it expects {GROUP}.
 """
 _DENYING: Final = """\
 ---
-# Who writes records, history and Leases: flipgate's accounts, and people of {groups}, by a login of their own
-# (`flipgate rollback`, `approve`, `adopt`; who breaks the glass). All others are denied, administrators too.
+# Who writes applications, records, history and Leases: flipgate's accounts, and whoever is of {groups}, by a login of
+# their own (`flipgate rollback`, `approve`, `adopt`, `apply`; who breaks the glass). All others are denied,
+# administrators too.
 """
 TEMPLATE: Final = "{0}.spec.?jobTemplate.hasValue() ? {0}.spec.jobTemplate.spec.template : {0}.spec.template"
 CONTAINERS: Final = "{0}.spec.containers + {0}.spec.?initContainers.orValue([])"
@@ -211,8 +213,8 @@ def _others(own: str, groups: Sequence[str]) -> tuple[str, str]:
 
 
 def _quoted(text: str) -> str:
-    """The text as a string of CEL: JSON's is one."""
-    return json.dumps(text)
+    """The text as a string of CEL: JSON's is one, where it has no halves of a character, which CEL refuses."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _policy(

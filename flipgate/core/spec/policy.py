@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from flipgate.core.spec.fields import FileModel
+from flipgate.core.values.text import NAME_BYTES, written_bytes
 
 MOST_APPROVERS = 20
 """The question keeps them, and a record takes no more than fits; a group has room for more people."""
-LoginName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+
+
+def _kept_whole(name: str) -> str:
+    """The question keeps it: cut or cleaned, it might be another's."""
+    if not name.isprintable() or written_bytes(name) > NAME_BYTES:
+        raise ValueError(f"is no login: {NAME_BYTES} bytes at most, and all of its characters printed, are compared")
+    return name
+
+
+LoginName = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$"), AfterValidator(_kept_whole)]
 
 
 class Approver(FileModel):

@@ -79,8 +79,8 @@ def as_reason(text: str) -> str:
 
 
 def as_name(text: str) -> str:
-    """A person's name, the same."""
-    return _line(text, NAME_SHOWN)
+    """A person's name, the same; as it is stored it has room for the mark behind it."""
+    return fitted(_line(text, NAME_SHOWN), NAME_BYTES - len(SELF_DECLARED))
 
 
 def _line(text: str, longest: int) -> str:

@@ -64,7 +64,10 @@ class Speaker:
             return as_name(self.claimed)
         user = as_name(self.caller.user)
         room = NAME_SHOWN - len(user) - len(SAYS)  # whoever reads the name again must find the login whole
-        return f"{user}{SAYS}{cut(as_name(self.claimed), room)}" if is_shared(user) and room >= LEAST_CLAIM else user
+        if not is_shared(user) or room < LEAST_CLAIM:
+            return user
+        both = as_name(f"{user}{SAYS}{cut(as_name(self.claimed), room)}")
+        return both if both.startswith(user + SAYS) else user
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from flipgate.adapters.cluster import Cluster
 from flipgate.adapters.store import Store, applications
 from flipgate.core.record.intents import Move
 from flipgate.core.record.phases import Phase, Reason
-from flipgate.core.record.record import SCHEMA_VERSION, Record
+from flipgate.core.record.record import SCHEMA_VERSION, EntryState, JournalEntry, Record
 from flipgate.core.record.release import PhaseChange, Release, attempts
 from flipgate.core.record.size import LIMIT_BYTES
 from flipgate.core.values.base import but
@@ -25,6 +26,7 @@ from lab.control.records import Lab
 from tests.api.shop import BLUE, Shop, opened, under_lease
 from tests.core import builders
 from tests.core.large import CONFIG_MAP_BYTES, LONG, ended, taken_back, weeks
+from tests.repeating import until
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -146,6 +148,30 @@ def test_the_history_has_an_end_its_newest_first_and_a_release_once(
     assert [release.images["web"] for release in store.history()] == [f"shop/web:{number}" for number in (5, 4, 3, 2)]
 
 
+@pytest.mark.parametrize("years", [-9, 9], ids=["behind", "ahead"])
+def test_a_machine_whose_clock_is_years_off_has_no_newer_release_let_go(
+    shop: Shop, years: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API server's clock is one for all."""
+    monkeypatch.setattr("flipgate.adapters.history.HISTORY_KEPT", 2)
+    store, wrong = shop.world().store, finished(9)
+    wrong = but(wrong, changes=(but(wrong.changes[0], at=NOW.replace(year=NOW.year + years)),))
+    for one in (finished(1), finished(2), wrong):
+        in_a_second_of_its_own()
+        store.write_history(one)
+    assert {one.name for one in store.history()} == {finished(2).name, wrong.name}
+    for one in (finished(3), finished(4)):
+        in_a_second_of_its_own()
+        store.write_history(one)
+    assert [one.name for one in store.history()] == [finished(4).name, finished(3).name]
+
+
+def in_a_second_of_its_own() -> None:
+    """Kubernetes says to the second when it made an object."""
+    began = int(time.time())
+    until(lambda: int(time.time()) > began, why="this second does not end")
+
+
 def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
     store = shop.world().store
     for number in (1, 3):
@@ -156,6 +182,46 @@ def test_a_garbled_finished_release_is_left_out_and_named(shop: Shop) -> None:
         (problem,) = store.history_problems()
         assert problem.obj == f"release in ConfigMap {shop.own}/{name}"
         assert f"kubectl -n {shop.own} get configmap {name}" in problem.next_command
+
+
+def test_what_people_wrote_is_kept_by_each_write_whatever_its_characters(shop: Shop) -> None:
+    """The API server reads server-side apply as YAML, which has no halves of a character."""
+    store, text = shop.world().store, 'back \U0001f6d1 \\ud83d\\uded1 "\u2028\x85\x7f\u00e9'
+    one = finished(1)
+    for entries in ((), (entry(text),)):
+        store.write_history(one, entries)
+    assert store.finished(one.name)[1] == (entry(text),)
+    for more in ("# \U0001f6d1\n", "# \U0001f6d1\U0001f6d1 \\ud83d\\uded1\n"):
+        store.write_application(shop.text + more)
+        obj = shop.cluster.get(f"{shop.config_maps}/application-{shop.name}")
+        assert obj["data"]["application.yaml"] == shop.text + more
+
+
+def entry(text: str) -> JournalEntry:
+    return JournalEntry(id=1, step="Test", state=EntryState.DONE, actor="ana", at=NOW, outcome=text)
+
+
+def test_an_object_of_another_name_is_no_release_of_ours_whatever_its_labels_say(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes where is held by names: labels, and what stands in an object, are its maker's own words."""
+    monkeypatch.setattr("flipgate.adapters.history.HISTORY_KEPT", 2)
+    store = shop.world().store
+    for number in (1, 2):
+        store.write_history(finished(number))
+    forged = {"release.json": finished(1).model_dump_json(by_alias=True)}
+    for name, data in [("notes", forged), (f"release-{shop.name}-zzz-1", forged), ("other", {"release.json": "{"})]:
+        labels = {"flipgate.dev/application": shop.name, "flipgate.dev/kind": "release"}
+        shop.cluster.create(shop.config_maps, {"metadata": {"name": name, "labels": labels}, "data": data})
+    store.write_history(finished(2))
+    assert store.history() == [finished(2), finished(1)]
+    (problem,) = store.history_problems()
+    assert problem.fact.endswith(f"it is {finished(1).name} by what it says")
+    assert {each.name for each in store.kept()[0]} == {finished(1).name, finished(2).name}
+    assert shop.cluster.find(f"{shop.config_maps}/release-{shop.name}-{finished(1).name}")
+    labels = {"flipgate.dev/application": "unheard-of", "flipgate.dev/kind": "application"}
+    shop.cluster.create(shop.config_maps, {"metadata": {"name": "an-application", "labels": labels}})
+    assert applications(shop.cluster, shop.own) == [shop.name]
 
 
 def test_an_attempt_that_cannot_be_read_counts_all_the_same(shop: Shop, world: World) -> None:

@@ -20,6 +20,7 @@ from flipgate.core.values.errors import FlipgateError, PermanentError
 from flipgate.core.values.stamps import STAMP
 from flipgate.steps.releasing.setup import apply_application
 from tests.api.accounts import acting_as, apply, printed, until_it_counts, whole_release, with_a_check
+from tests.api.desk import Desk
 from tests.api.played import prefect_played
 from tests.api.shop import BLUE, GREEN, Shop
 from tests.api.steps import Install
@@ -233,11 +234,14 @@ def test_records_are_written_by_flipgate_and_a_named_group_alone_where_that_is_w
         assert touched(record) == "", "printed, it warns alone"
     ana, hers = user(shop, tmp_path, "ana"), f"system:serviceaccounts:{shop.own}"
     grant(shop, [f"no permission to patch configmaps in namespace {shop.own} (kubectl auth can-i)"], "ana")
-    with policies(shop, tmp_path, "--writers", "o'\"brien", "--writers", hers):
+    with policies(shop, tmp_path, "--writers", "o'\"brien", "--writers", "on call \U0001f6d1", "--writers", hers):
         until(lambda: touched(record), why="it does not hold yet")
-        assert f"flipgate alone writes record-{shop.name}, and people of o'\"brien, {hers}" in touched(record)
+        people = f"people of o'\"brien, on call \U0001f6d1, {hers}"
+        assert f"flipgate alone writes record-{shop.name}, and {people}" in touched(record)
         assert f"flipgate alone writes flipgate-{shop.name}" in touched(lease)
-        assert touched(f"{shop.config_maps}/application-{shop.name}") == ""
+        application = f"{shop.config_maps}/application-{shop.name}"
+        assert f"flipgate alone writes application-{shop.name}" in touched(application), "who may approve stands there"
+        assert touched(application, ana) == ""
         for kind in ("release", "chain"):
             made = {"metadata": {"name": f"{kind}-{shop.name}-0ld-1"}}
             with pytest.raises(PermanentError, match="flipgate alone writes"):
@@ -247,6 +251,9 @@ def test_records_are_written_by_flipgate_and_a_named_group_alone_where_that_is_w
                 shop.cluster.delete(all_of)
         assert shop.world().store.read().application == shop.name
         assert touched(record, ana) == "", "she is in a group that was named"
+        for prefix in (f"release-{shop.name}-", "application-"):
+            with pytest.raises(PermanentError, match="flipgate alone writes"):
+                shop.cluster.create(shop.config_maps, {"metadata": {"generateName": prefix}})
         generated = shop.cluster.create(shop.config_maps, {"metadata": {"generateName": "not-ours-"}})
         assert generated["metadata"]["name"].startswith("not-ours-")
 
@@ -281,3 +288,35 @@ def test_a_whole_release_runs_under_the_policies(install: Install, tmp_path: Pat
             apply_application(counting.cluster, shop.application, shop.text, shop.own)
             whole_release(shop, lambda _: world)
     assert counting.denied == []
+
+
+def test_somebody_in_no_such_group_moves_users_back_all_the_same(install: Install, tmp_path: Path) -> None:
+    """At 3 a.m., by whatever login is at hand: only what is remembered of it is denied them."""
+    shop = install()
+    shop.gone_live()
+    user(shop, tmp_path, "eve")
+    with administrator(shop, "eve"), policies(shop, tmp_path, "--writers", "on-call"):
+        eve = Cluster.connect(tmp_path / "eve.kubeconfig")
+        record = f"{shop.config_maps}/record-{shop.name}"
+        anew = map(str, itertools.count())
+        until(lambda: denied(eve, record, ("add", "/metadata/labels", {"x": next(anew)})), why="it does not hold yet")
+        before = shop.record_text()
+        at = ["--kubeconfig", str(tmp_path / "eve.kubeconfig")]
+        done = Desk(shop).run("rollback", shop.name, "--reason", "orders fail", *at)
+    assert shop.where() == (BLUE,), done.output
+    assert "flipgate alone writes" in done.output
+    assert shop.record_text() == before
+
+
+@contextmanager
+def administrator(shop: Shop, name: str) -> Iterator[None]:
+    """The account may do everything while the block runs."""
+    path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    of = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    subjects = [{"kind": "ServiceAccount", "name": name, "namespace": shop.own}]
+    meta = {"name": f"{name}-{shop.own}"}
+    shop.cluster.create(path, {"metadata": meta, "roleRef": of, "subjects": subjects})
+    try:
+        yield
+    finally:
+        shop.cluster.delete(f"{path}/{meta['name']}")

@@ -232,6 +232,17 @@ def test_releases_of_before_there_were_chains_are_counted_and_one_that_lost_its_
     assert (nothing.links, nothing.head, nothing.without) == (0, "", 2)
 
 
+def test_a_release_of_before_that_a_machine_whose_clock_is_ahead_opened_is_counted_as_one_of_before() -> None:
+    one = but(
+        release(id="0" * 12, side=GREEN),
+        changes=(PhaseChange(phase=Phase.SETTLED, reason=Reason.OLD_SIDE_AT_REST, at=at(150)),),
+    )
+    before = replace(stored(one, HISTORY), made=at(90))
+    found = judged([*three()[0], before])
+    assert (found.without, found.broken) == (1, ())
+    assert judged([*three()[0], replace(before, made=at(250))]).broken
+
+
 def test_a_record_that_was_made_anew_is_noticed() -> None:
     found = first(judged(three()[0], opened(record(), 9)))
     assert (found.release, found.fact.partition(":")[0]) == (f"{9:012x}-1", "begins a chain of its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from functools import cache, reduce
 
@@ -13,17 +14,19 @@ from hypothesis import strategies as st
 from flipgate.adapters.store import parse_record
 from flipgate.core.record.chain import LINKS_KEPT
 from flipgate.core.record.intents import LEFT_OUT, BringUp, Rest
+from flipgate.core.record.phases import TRANSITIONS, Phase
 from flipgate.core.record.record import (
     EntryState,
     JournalEntry,
     Question,
     Record,
 )
-from flipgate.core.record.release import Decided, QueuedImage, RefusedBuild, Release
-from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, Finished, written, written_release
-from flipgate.core.record.verified import of_record, verify
+from flipgate.core.record.release import Decided, QueuedImage, RefusedBuild, Release, frozen
+from flipgate.core.record.size import JOURNAL, LIMIT_BYTES, SHORT_BYTES, SHORTER, Finished, written, written_release
+from flipgate.core.record.verified import HISTORY, Kept, of_record, verify
 from flipgate.core.values.base import but
-from tests.core.builders import NOW, record
+from flipgate.core.values.verdicts import Evidence, Verdict
+from tests.core.builders import NOW, record, release
 from tests.core.large import (
     CHANGES,
     CONFIG_MAP_BYTES,
@@ -142,6 +145,10 @@ def test_the_longest_of_chains_stands_beside_the_largest_of_everything() -> None
     kept, text = written(but(whole, queued=waits, release=lapsed(whole.release), last=lapsed(whole.last)))
     assert len(text.encode()) <= LIMIT_BYTES
     assert [len(each.chain.links) for each in kept.releases if each.chain] == [LINKS_KEPT] * 2
+    many = {"changes": (*back_and_forth(100).changes, *kept.releases[0].changes[-1:])}
+    kept, text = written(but(kept, **{of: but(getattr(kept, of), **many) for of in ("release", "last")}))
+    assert len(text.encode()) <= CONFIG_MAP_BYTES * 0.93
+    assert [len(each.changes) for each in kept.releases] == [LINKS_KEPT + 1] * 2
 
 
 def lapsed(release: Release | None) -> Release:
@@ -163,6 +170,45 @@ def test_what_is_left_of_an_open_release_after_it_was_cut_is_what_its_chain_is_o
     assert now.release.chain.before == now.last.head
     assert whole.last
     assert now.last.chain == whole.last.chain, "of one that has ended, people know the head"
+
+
+@pytest.mark.parametrize("times", [8, 16, 28, 40, 200])
+def test_a_release_of_many_phases_is_what_its_chain_is_of_however_much_was_cut(times: int) -> None:
+    """A move that is refused at the last moment leads back to `dark`: it may come again."""
+    now = but(weeks(LONG[0]), release=back_and_forth(times))
+    for shorter in SHORTER:
+        now = shorter(now)
+    assert now.release
+    assert now.release.changes[-1].phase is Phase.DARK
+    assert verify([each for each in of_record(now) if each.name == now.release.name], most=0).broken == ()
+
+
+def back_and_forth(times: int) -> Release:
+    one = release(Phase.DEPLOYING).chained("")
+    for _ in range(times):
+        for phase in (Phase.DARK, Phase.FLIPPING):
+            one = one.advanced(phase, min(TRANSITIONS[one.phase][phase]), NOW, LONG[0])
+    return one.advanced(Phase.DARK, min(TRANSITIONS[one.phase][Phase.DARK]), NOW)
+
+
+MANY = tuple(
+    Evidence(f"gate {n}", Verdict.PASS, "web:80", "green", "x" * 200, "", output="x" * 4_000) for n in range(20)
+)
+
+
+def test_of_a_finished_release_the_journal_is_cut_before_what_its_chain_is_of() -> None:
+    one, text = back_and_forth(4), "x" * 4_000
+    said = Decided(kind="flip", decision="approve", by=text, via=text, reason=text, at=NOW, evidence=frozen(MANY))
+    one = reduce(lambda each, _: each.decided(said), range(12), one)
+    one = reduce(lambda each, _: each.judged("checks", MANY, NOW), range(12), one)
+    entry = JournalEntry(id=1, step=BringUp.step, state=EntryState.DONE, actor=text, at=NOW, outcome=text)
+    journal = tuple(but(entry, id=n, step=f"{n % 40}") for n in range(3_000))
+    stored, journaled = written_release(Finished(one, journal))
+    assert sum(len(each.encode()) for each in (stored, journaled)) <= LIMIT_BYTES
+    assert len(JOURNAL.validate_json(journaled)) < len(journal), "or nothing was cut"
+    again = json.loads(stored)
+    kept = Kept(one.name, HISTORY, Release.model_validate_json(stored).chain, again)
+    assert [each for each in verify([kept], most=50).broken if each.of == HISTORY] == []
 
 
 def test_a_build_of_every_service_may_wait_beside_the_largest_of_everything() -> None:

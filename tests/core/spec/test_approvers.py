@@ -25,6 +25,9 @@ def test_people_and_groups_are_named_one_a_line() -> None:
         ('{user: ""}', "spec.policy.approvers[0].user"),
         ('{user: " ana"}', "spec.policy.approvers[0].user"),
         ("{users: ana}", "user"),
+        ('{group: "on\\tcall"}', "spec.policy.approvers[0].group"),
+        ('{group: "on call\u00a0team"}', "spec.policy.approvers[0].group"),
+        ("{user: " + "\u6f22" * 86 + "}", "spec.policy.approvers[0].user"),
     ],
 )
 def test_an_entry_that_names_nobody_or_two_is_refused(entry: str, said: str) -> None:

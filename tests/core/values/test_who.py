@@ -78,6 +78,18 @@ def test_a_long_login_is_found_whole_in_a_name_that_was_bounded_once_more(length
     assert len(speaker.plain) <= NAME_SHOWN
 
 
+@pytest.mark.parametrize("filler", ["\u3164", "\u2800", "\U0001f6d1", '"'], ids=ascii)
+@pytest.mark.parametrize("caller", [None, Caller("kubernetes-admin"), Caller("system:" + "\u3164" * 80)])
+def test_the_mark_is_kept_however_many_bytes_the_name_before_it_has(filler: str, caller: Caller | None) -> None:
+    """Some characters are three bytes and look like nothing: cut behind them, a claim looks like a login."""
+    speaker = Speaker("ana@example.org" + filler * 90, caller)
+    for name in (speaker.name, self_declared(speaker.plain)):
+        stored = Identity(user=name).user
+        assert stored == name
+        assert stored == as_name(caller.user if caller else "") or stored.endswith(" (self-declared)")
+        assert user_of(stored) == (as_name(caller.user) if caller else speaker.plain)
+
+
 @pytest.mark.parametrize(
     ("by", "identity", "name"),
     [
