@@ -81,14 +81,14 @@ def is_shared(user: str) -> bool:
 
 
 def read_caller(review: Mapping[str, Any]) -> Caller | None:
-    """Who a SelfSubjectReview says that we are. None without a login, and for a name that could not be kept whole: cut
-    or cleaned it might be another's."""
+    """Who a SelfSubjectReview says that we are. None without a login, and for a name that could not be kept whole, or
+    that holds words of ours: cut, cleaned or read again it might be another's."""
     status = review.get("status")
     info = status.get("userInfo") if isinstance(status, dict) else None
     user, groups = (info.get("username"), info.get("groups") or []) if isinstance(info, dict) else (None, [])
     if not isinstance(user, str) or not user.strip() or not isinstance(groups, list) or ANONYMOUS in groups:
         return None
-    if not user.isprintable() or written_bytes(user) > NAME_BYTES:
+    if not user.isprintable() or written_bytes(user) > NAME_BYTES or SAYS in user or SELF_DECLARED in user:
         return None
     return Caller(user, frozenset(each for each in groups if isinstance(each, str)))
 

@@ -36,6 +36,8 @@ def test_a_login_is_the_name_and_its_groups_come_with_it() -> None:
         review("ana\x1b[2K"),
         review("a" * 257),
         review("ä" * 129),
+        review("ana, says eve"),
+        review("ana (self-declared)"),
     ],
     ids=[
         "empty",
@@ -50,6 +52,8 @@ def test_a_login_is_the_name_and_its_groups_come_with_it() -> None:
         "an escape",
         "long",
         "long in bytes",
+        "one that says another",
+        "a claim",
     ],
 )
 def test_what_names_nobody_whole_names_nobody(answer: dict[str, Any]) -> None:
