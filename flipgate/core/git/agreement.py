@@ -24,6 +24,8 @@ STAYS_SECONDS: Final = 300.0
 """After which people are told that Git is behind still: it is tried every five minutes."""
 TOLD: Final = frozenset({Why.GIT_STAYS_BEHIND, Why.GIT_AWAY})
 """Reasons under which the condition is kept once people were told."""
+TOLD_ELSEWHERE: Final = frozenset({Why.AWAITS_MERGE, Why.DRIFTED})
+"""Reasons of which people are told when they begin, by a message of its own: a person's turn, however long it takes."""
 
 
 def basis_of(commit: str, spec: GitSpec, routes: Collection[RouteName], places: Places, to: Side) -> str:
@@ -78,6 +80,16 @@ def awaits_merge(request: MergeRequest, target: str, now: datetime) -> Condition
     )
     found = is_behind(request.to, said, now)
     return but(found, reason=Why.AWAITS_MERGE)
+
+
+def left_to_a_person(to: Side, branch: str, now: datetime) -> Condition:
+    """Returns the condition that Git leads elsewhere than the routes, which nobody of flipgate's has sent there: which
+    of both is right a person says."""
+    said = (
+        f"users are on {to}, where the record does not have them (Drifted), and {branch} leads elsewhere: Git is left "
+        "as it is until a person has settled that"
+    )
+    return but(is_behind(to, said, now), reason=Why.DRIFTED)
 
 
 def requested(record: Record, request: MergeRequest, now: datetime) -> Record:
@@ -137,9 +149,9 @@ def noted(record: Record, found: Condition, now: datetime) -> Record:
     if held.status is not ConditionStatus.FALSE:
         changed = conditions.put(record, held)
         return _turned(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
-    if found.reason == Why.AWAITS_MERGE:  # told when it was asked for
+    if found.reason in TOLD_ELSEWHERE:
         return conditions.put(record, held)
-    waited = before is not None and before.since == held.since and before.reason != Why.AWAITS_MERGE
+    waited = before is not None and before.since == held.since and before.reason not in TOLD_ELSEWHERE
     stays = waited and (now - held.since).total_seconds() > STAYS_SECONDS
     if before and told:
         held = but(held, reason=before.reason)

@@ -26,6 +26,7 @@ from flipgate.core.traffic.moves import by_hand, in_a_message, plan_lift
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Unreachable
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.explain import Drift, explain
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
@@ -114,8 +115,9 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
     """Commits and pushes where the routes lead, where the file keeps them in Git, and has Flux keep them again once it
     has applied that. Whether both are so now. `copy` is the branch, where somebody has it already.
 
-    Nothing is done while the routes lead to no one side. Raises LostLease, and what reading the routes and writing the
-    record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
+    Nothing is done while the routes lead to no one side, and nothing committed while they lead where no step of
+    flipgate's has sent users: a drift is settled by a person. Raises LostLease, and what reading the routes and writing
+    the record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
     """
     world = acting.world
     if not _keeps_routes(world) or acting.record is None:
@@ -156,7 +158,8 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
     world, spec = acting.world, acting.world.git_spec()
     until = world.monotonic() + seconds if seconds else inf
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
-        request = world.store.read().merge_request
+        record = world.store.read()
+        request = record.merge_request
         if request and request.to is not to:
             end_request(acting, copy, traffic, to)
         files = copy.read_all(spec.routes)
@@ -165,6 +168,9 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
             named = ", ".join(map(str, lacking))
             raise NotFound(f"{named} is in none of {', '.join(spec.routes)}", obj=f"commit {copy.head[:12]}")
         changed = files_of.changed_files(files, routes, places, to)
+        if changed and isinstance(explain(record, traffic), Drift):
+            # What somebody has done by hand, who applies Git mends; a commit would have it kept for ever.
+            return agreement.left_to_a_person(to, spec.branch, world.now())
         if changed and spec.request:
             story, message = _said(world, traffic, to)
             asked = request_merge(acting, copy, changed, story, message, to=to, until=until)

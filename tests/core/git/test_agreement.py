@@ -15,6 +15,7 @@ from flipgate.core.git.agreement import (
     basis_of,
     is_away,
     is_behind,
+    left_to_a_person,
     let_go,
     noted,
     request_over,
@@ -72,6 +73,15 @@ def test_git_that_stays_behind_is_told_once_and_its_end_once() -> None:
     over = noted(again, agrees(GREEN, "commit abc leads to green", MUCH_LATER), MUCH_LATER)
     assert known(over)[0] == Why.GIT_AGREES
     assert [each.reason for each in over.outbox] == [Why.GIT_AGREES]
+
+
+def test_git_that_is_left_as_it_is_for_a_drift_is_told_by_the_drift_alone() -> None:
+    first = noted(but(record(), outbox=()), left_to_a_person(BLUE, "main", NOW), NOW)
+    assert known(first)[0] == Why.DRIFTED
+    later = noted(first, left_to_a_person(BLUE, "main", LATER), LATER)
+    behind = noted(later, is_behind(BLUE, "pushed, not applied", MUCH_LATER), MUCH_LATER)
+    assert known(behind)[0] == Why.GIT_BEHIND, "it has minutes of its own once the drift is settled"
+    assert not behind.outbox
 
 
 def test_who_is_behind_for_a_moment_tells_nobody() -> None:
