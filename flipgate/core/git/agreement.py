@@ -11,8 +11,9 @@ from typing import Final
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import ROUTES_IN_GIT
+from flipgate.core.record.intents import COMMIT_ROUTES, MOVE_ROUTES, CommitRoutes
 from flipgate.core.record.merge_request import MergeRequest
-from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
+from flipgate.core.record.record import Condition, ConditionStatus, EntryState, Record, announce
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.base import but
@@ -80,6 +81,28 @@ def awaits_merge(request: MergeRequest, target: str, now: datetime) -> Condition
     )
     found = is_behind(request.to, said, now)
     return but(found, reason=Why.AWAITS_MERGE)
+
+
+def has_led(record: Record, to: Side) -> bool:
+    """Whether Git has led to this side since users were sent there last: found so, or pushed by flipgate. What leads
+    elsewhere now is somebody else's commit then."""
+    steps = (each for each in reversed(record.journal) if each.state is EntryState.DONE)
+    last = next((each for each in steps if each.step in (MOVE_ROUTES, COMMIT_ROUTES)), None)
+    if last and last.step == COMMIT_ROUTES and CommitRoutes.find(last.intent) == CommitRoutes(to):
+        return True
+    known = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
+    found = known is not None and known.status is ConditionStatus.TRUE and known.side is to
+    return bool(found and known and (last is None or known.since > last.at))
+
+
+def led_back(record: Record, to: Side, branch: str, commit: str, now: datetime) -> Record:
+    """Returns the record with the message that a commit of somebody else's led users elsewhere in Git, and that Git
+    follows them again: who has meant users to go there has to be told how."""
+    said = (
+        f"{branch} led users away from {to} as of commit {commit[:12]}, which is not flipgate's: users stay on {to}, "
+        f'and {branch} leads there again. If they were to go: flipgate rollback {record.application} --reason "..."'
+    )
+    return _told(record, to, Why.GIT_LED_BACK, said, f"led-back/{commit}", now)
 
 
 def left_to_a_person(to: Side, branch: str, now: datetime) -> Condition:

@@ -36,6 +36,7 @@ from flipgate.steps.looking.git import led_there
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_requests import end_request, request_merge
+from flipgate.steps.moving.move import hold_routes
 from flipgate.steps.moving.push import Files, message_of, note_commit, push
 
 QUICK_SECONDS = 10.0
@@ -171,17 +172,36 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
         if changed and isinstance(explain(record, traffic), Drift):
             # What somebody has done by hand, who applies Git mends; a commit would have it kept for ever.
             return agreement.left_to_a_person(to, spec.branch, world.now())
+        if changed:
+            traffic = _held(acting, traffic)
         if changed and spec.request:
             story, message = _said(world, traffic, to)
             asked = request_merge(acting, copy, changed, story, message, to=to, until=until)
             return agreement.awaits_merge(asked, spec.branch, world.now())
         if changed:
             with journal(acting, CommitRoutes(to)) as entry:
+                foreign = copy.head if agreement.has_led(record, to) else ""
                 _push(acting, copy, traffic, to)
+                if foreign:
+                    write(
+                        world, partial(agreement.led_back, to=to, branch=spec.branch, commit=foreign, now=world.now())
+                    )
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
         elif request:
             end_request(acting, copy, traffic, to)
         return _released(acting, copy, traffic, to)
+
+
+def _held(acting: Acting, traffic: Traffic) -> Traffic:
+    """The routes as they are once Flux has been told to leave those that it keeps: what it is about to apply may lead
+    users elsewhere, and they would come back with what is pushed now. Raises Conflict where it has done so."""
+    if all(state.held for state in traffic.routes) or not acting.world.hold:
+        return traffic
+    hold_routes(acting, traffic)
+    now = look_at_traffic(acting.world)
+    if now.active is not traffic.active:
+        raise Conflict(f"were moved by somebody else meanwhile: {now}", obj="the routes")
+    return now
 
 
 def _git(world: World, seconds: float | None) -> Git:

@@ -313,3 +313,35 @@ def test_where_nobody_of_flipgate_s_has_sent_users_is_not_committed_before_a_per
     under_lease(world, way_back, BLUE)  # as `adopt` does
     git_routes.put_routes_right(world)
     assert "green" not in team.repository.read("routing.yaml")
+
+
+def test_a_commit_that_leads_users_elsewhere_is_led_back_with_the_route_held_and_told_once(team: Team) -> None:
+    world, said = team.moved(), list[str]()
+    world.say = said.append
+    git_routes.put_routes_right(world)
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    assert not team.held
+    reverted = team.repository.pushes({"routing.yaml": ROUTING.replace("NAME", team.shop.name)}, "Revert the flip")
+    git_routes.put_routes_right(world)
+    assert "green" in team.repository.read("routing.yaml")
+    assert team.held, "Flux may be about to apply their commit: users would go to blue and come back"
+    assert in_git(world) is ConditionStatus.FALSE
+    team.applied = reverted
+    git_routes.put_routes_right(world)
+    assert (team.held, team.shop.where()) == (True, ("green",))
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    assert (team.held, in_git(world)) == (False, ConditionStatus.TRUE)
+    (told,) = [each for each in said if reverted[:12] in each and "flipgate rollback" in each]
+    assert "users stay on green" in told
+
+
+def test_what_flipgate_has_pushed_itself_is_not_told_as_somebody_else_s(team: Team) -> None:
+    world, said = team.moved(), list[str]()
+    world.say = said.append
+    git_routes.put_routes_right(world)
+    under_lease(world, way_back, BLUE)
+    git_routes.put_routes_right(world)
+    assert "blue" in team.repository.read("routing.yaml")
+    assert not [each for each in said if "flipgate rollback" in each]
