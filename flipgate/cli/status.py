@@ -59,7 +59,8 @@ DATA = """\
                   DarkSideWorks, where what has to work on the live side only works on the dark one, too: WorksTwice
                   (True); WorksOnce, after it
                   RoutesInGit, where the file keeps routes in Git: do they lead there where the routes do? GitAgrees
-                  (True); GitBehind, GitStaysBehind, GitAway, AwaitsMerge. Only reconcile asks Git: lookedAt says when
+                  (True); GitBehind, GitStaysBehind, GitAway, AwaitsMerge, Drifted. Only reconcile asks Git: lookedAt
+                  says when
                   GitAccess, where the file has a git section: do a release's credentials read the branch, and may they
                   push? GitLetsIn (True); GitRefuses; Unreadable (Unknown). Reconcile tries: lookedAt says when
                   Unwatched, once APP is adopted: has reconcile not succeeded for three of its intervals (900 s)?

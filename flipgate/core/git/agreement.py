@@ -11,8 +11,9 @@ from typing import Final
 
 from flipgate.core.record import conditions
 from flipgate.core.record.conditions import ROUTES_IN_GIT
+from flipgate.core.record.intents import COMMIT_ROUTES, MOVE_ROUTES, CommitRoutes
 from flipgate.core.record.merge_request import MergeRequest
-from flipgate.core.record.record import Condition, ConditionStatus, Record, announce
+from flipgate.core.record.record import Condition, ConditionStatus, EntryState, Record, announce
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import RouteName, Traffic
 from flipgate.core.values.base import but
@@ -24,6 +25,8 @@ STAYS_SECONDS: Final = 300.0
 """After which people are told that Git is behind still: it is tried every five minutes."""
 TOLD: Final = frozenset({Why.GIT_STAYS_BEHIND, Why.GIT_AWAY})
 """Reasons under which the condition is kept once people were told."""
+TOLD_ELSEWHERE: Final = frozenset({Why.AWAITS_MERGE, Why.DRIFTED})
+"""Reasons of which people are told when they begin, by a message of its own: a person's turn, however long it takes."""
 
 
 def basis_of(commit: str, spec: GitSpec, routes: Collection[RouteName], places: Places, to: Side) -> str:
@@ -78,6 +81,38 @@ def awaits_merge(request: MergeRequest, target: str, now: datetime) -> Condition
     )
     found = is_behind(request.to, said, now)
     return but(found, reason=Why.AWAITS_MERGE)
+
+
+def has_led(record: Record, to: Side) -> bool:
+    """Whether Git has led to this side since users were sent there last: found so, or pushed by flipgate. What leads
+    elsewhere now is somebody else's commit then."""
+    steps = (each for each in reversed(record.journal) if each.state is EntryState.DONE)
+    last = next((each for each in steps if each.step in (MOVE_ROUTES, COMMIT_ROUTES)), None)
+    if last and last.step == COMMIT_ROUTES and CommitRoutes.find(last.intent) == CommitRoutes(to):
+        return True
+    known = conditions.condition_of(record.conditions, ROUTES_IN_GIT)
+    found = known is not None and known.status is ConditionStatus.TRUE and known.side is to
+    return bool(found and known and (last is None or known.since > last.at))
+
+
+def led_back(record: Record, to: Side, branch: str, commit: str, now: datetime) -> Record:
+    """Returns the record with the message that a commit of somebody else's led users elsewhere in Git, and that Git
+    follows them again: who has meant users to go there has to be told how."""
+    said = (
+        f"{branch} led users away from {to} as of commit {commit[:12]}, which is not flipgate's: users stay on {to}, "
+        f'and {branch} leads there again. If they were to go: flipgate rollback {record.application} --reason "..."'
+    )
+    return _told(record, to, Why.GIT_LED_BACK, said, f"led-back/{commit}", now)
+
+
+def left_to_a_person(to: Side, branch: str, now: datetime) -> Condition:
+    """Returns the condition that Git leads elsewhere than the routes, which nobody of flipgate's has sent there: which
+    of both is right a person says."""
+    said = (
+        f"users are on {to}, where the record does not have them (Drifted), and {branch} leads elsewhere: Git is left "
+        "as it is until a person has settled that"
+    )
+    return but(is_behind(to, said, now), reason=Why.DRIFTED)
 
 
 def requested(record: Record, request: MergeRequest, now: datetime) -> Record:
@@ -137,9 +172,9 @@ def noted(record: Record, found: Condition, now: datetime) -> Record:
     if held.status is not ConditionStatus.FALSE:
         changed = conditions.put(record, held)
         return _turned(changed, held, f"Git leads to {held.side} again, as the routes do", now) if told else changed
-    if found.reason == Why.AWAITS_MERGE:  # told when it was asked for
+    if found.reason in TOLD_ELSEWHERE:
         return conditions.put(record, held)
-    waited = before is not None and before.since == held.since and before.reason != Why.AWAITS_MERGE
+    waited = before is not None and before.since == held.since and before.reason not in TOLD_ELSEWHERE
     stays = waited and (now - held.since).total_seconds() > STAYS_SECONDS
     if before and told:
         held = but(held, reason=before.reason)

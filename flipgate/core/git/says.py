@@ -35,7 +35,9 @@ _KINDS: Final[tuple[tuple[type[FlipgateError], re.Pattern[str]], ...]] = (
         re.compile(
             r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
             r"|access denied|returned error: 40[13]|host key verification failed|protected branch|pre-receive hook "
-            r"declined|not allowed to push|deploy key",
+            r"declined|not allowed to push|deploy key|permission to \S+ denied|marked as read only|archived so it is "
+            r"read-only|not permitted|repository rule violations|push declined|ssh (key|certificate) has expired"
+            r"|saml sso",
             re.I,
         ),
     ),

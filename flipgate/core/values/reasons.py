@@ -60,6 +60,7 @@ class Why(StrEnum):
     GIT_AGREES = "GitAgrees"
     GIT_AWAY = "GitAway"
     GIT_BEHIND = "GitBehind"
+    GIT_LED_BACK = "GitLedBack"
     GIT_LETS_IN = "GitLetsIn"
     GIT_REFUSES = "GitRefuses"
     GIT_STAYS_BEHIND = "GitStaysBehind"
@@ -237,6 +238,7 @@ ForeignApproval | the decision answers another question | flipgate status APP
 GitAgrees | the routes in Git lead where the routes in the cluster do | nothing
 GitAway | the Git server has not answered for minutes; the cluster is as it should be | nothing: it is tried again
 GitBehind | the routes in Git do not lead where users are yet | nothing: it is pushed, and tried again
+GitLedBack | somebody's commit led users elsewhere in Git: it is led back, users stay | flipgate rollback APP, if meant
 GitLetsIn | a release's credentials read the branch in Git, and may push | nothing
 GitRefuses | a release's credentials do not open the branch in Git | mend the block; the message has git's words
 GitStaysBehind | the same for minutes | the message says why; Flux leaves the routes alone until then

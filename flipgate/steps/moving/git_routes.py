@@ -26,6 +26,7 @@ from flipgate.core.traffic.moves import by_hand, in_a_message, plan_lift
 from flipgate.core.traffic.traffic import RouteState, Traffic
 from flipgate.core.values.errors import Conflict, FlipgateError, LostLease, NotFound, Unreachable
 from flipgate.core.values.sides import Side
+from flipgate.core.way_back.explain import Drift, explain
 from flipgate.steps.acting.acting import Acting
 from flipgate.steps.acting.journal import close_open, journal
 from flipgate.steps.acting.outbox import write
@@ -35,6 +36,7 @@ from flipgate.steps.looking.git import led_there
 from flipgate.steps.looking.look import look_at_traffic
 from flipgate.steps.moving.ask_flux import ask_flux
 from flipgate.steps.moving.git_requests import end_request, request_merge
+from flipgate.steps.moving.move import hold_routes
 from flipgate.steps.moving.push import Files, message_of, note_commit, push
 
 QUICK_SECONDS = 10.0
@@ -114,8 +116,9 @@ def put_routes_into_git(acting: Acting, *, seconds: float | None = None, copy: C
     """Commits and pushes where the routes lead, where the file keeps them in Git, and has Flux keep them again once it
     has applied that. Whether both are so now. `copy` is the branch, where somebody has it already.
 
-    Nothing is done while the routes lead to no one side. Raises LostLease, and what reading the routes and writing the
-    record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
+    Nothing is done while the routes lead to no one side, and nothing committed while they lead where no step of
+    flipgate's has sent users: a drift is settled by a person. Raises LostLease, and what reading the routes and writing
+    the record raise: whatever else goes wrong is said, kept as the condition RoutesInGit, and tried again by reconcile.
     """
     world = acting.world
     if not _keeps_routes(world) or acting.record is None:
@@ -156,7 +159,8 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
     world, spec = acting.world, acting.world.git_spec()
     until = world.monotonic() + seconds if seconds else inf
     with nullcontext(had) if had else _git(world, seconds).checkout() as copy:
-        request = world.store.read().merge_request
+        record = world.store.read()
+        request = record.merge_request
         if request and request.to is not to:
             end_request(acting, copy, traffic, to)
         files = copy.read_all(spec.routes)
@@ -165,17 +169,39 @@ def _bring(acting: Acting, traffic: Traffic, to: Side, seconds: float | None, ha
             named = ", ".join(map(str, lacking))
             raise NotFound(f"{named} is in none of {', '.join(spec.routes)}", obj=f"commit {copy.head[:12]}")
         changed = files_of.changed_files(files, routes, places, to)
+        if changed and isinstance(explain(record, traffic), Drift):
+            # What somebody has done by hand, who applies Git mends; a commit would have it kept for ever.
+            return agreement.left_to_a_person(to, spec.branch, world.now())
+        if changed:
+            traffic = _held(acting, traffic)
         if changed and spec.request:
             story, message = _said(world, traffic, to)
             asked = request_merge(acting, copy, changed, story, message, to=to, until=until)
             return agreement.awaits_merge(asked, spec.branch, world.now())
         if changed:
             with journal(acting, CommitRoutes(to)) as entry:
+                foreign = copy.head if agreement.has_led(record, to) else ""
                 _push(acting, copy, traffic, to)
+                if foreign:
+                    write(
+                        world, partial(agreement.led_back, to=to, branch=spec.branch, commit=foreign, now=world.now())
+                    )
                 entry.outcome = f"commit {copy.head[:12]} on {spec.branch}"
         elif request:
             end_request(acting, copy, traffic, to)
         return _released(acting, copy, traffic, to)
+
+
+def _held(acting: Acting, traffic: Traffic) -> Traffic:
+    """The routes as they are once Flux has been told to leave those that it keeps: what it is about to apply may lead
+    users elsewhere, and they would come back with what is pushed now. Raises Conflict where it has done so."""
+    if all(state.held for state in traffic.routes) or not acting.world.hold:
+        return traffic
+    hold_routes(acting, traffic)
+    now = look_at_traffic(acting.world)
+    if now.active is not traffic.active:
+        raise Conflict(f"were moved by somebody else meanwhile: {now}", obj="the routes")
+    return now
 
 
 def _git(world: World, seconds: float | None) -> Git:

@@ -18,7 +18,6 @@ from flipgate.core.values.reasons import Why
 from flipgate.steps.acting.world import World
 from flipgate.steps.going_back.recover import recover
 from flipgate.steps.moving import git_requests, git_routes
-from flipgate.steps.moving.move import move_back
 from flipgate.steps.watching.conditions import note_conditions
 from tests.api.moving import test_git_routes
 from tests.api.releasing.test_by_git_crashes import EDGES, Died
@@ -151,7 +150,7 @@ def test_a_way_back_makes_the_open_request_empty(team: Team) -> None:
     world = team.moved()
     git_routes.put_routes_right(world)
     (branch,) = team.branches
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.applied = team.first
     git_routes.put_routes_right(world)
     assert team.side_in(branch) == "blue", "who merges it now changes nothing"
@@ -165,7 +164,7 @@ def test_one_merged_right_after_a_way_back_is_answered_by_a_request_of_its_own(t
     world = team.moved()
     git_routes.put_routes_right(world)
     (forward,) = team.branches
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.merges(forward)
     team.applied = team.repository.tip
     git_routes.put_routes_right(world)
@@ -181,7 +180,7 @@ def test_a_request_with_somebodys_commits_is_left_and_the_route_is_held(team: Te
     git_routes.put_routes_right(world)
     (branch,) = team.branches
     team.repository.pushes_to(branch, {"notes": "by a reviewer\n"})
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.applied = team.first
     git_routes.put_routes_right(world)
     assert team.side_in(branch) == "green"
@@ -284,7 +283,7 @@ def test_who_died_around_a_request_is_followed_by_reconcile(
     git_routes.put_routes_right(world)
     assert in_git(world).reason == Why.AWAITS_MERGE
     assert git(team.repository.bare, "rev-list", "--count", f"main..{team.branches[0]}") == "1"
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.applied = team.first
     git_routes.put_routes_right(world)
     assert in_git(world).reason == Why.GIT_AGREES
@@ -295,12 +294,12 @@ def test_users_on_green_again_have_no_request_of_the_way_back(team: Team) -> Non
     world = team.moved()
     git_routes.put_routes_right(world)
     team.merges(team.branches[0])
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     git_routes.put_routes_right(world)
     back = f"flipgate/{world.application.name}/blue"
     assert team.side_in(back) == "blue"
     team.shop.scaled(GREEN, "web", 2)
-    under_lease(world, move_back, GREEN)
+    under_lease(world, test_git_routes.way_back, GREEN)
     git_routes.put_routes_right(world)
     assert team.side_in(back) == "green"
     assert told(team, world)[-1].startswith(f"users are on green: {URL} (branch BRANCH/blue) changes nothing any more")
@@ -349,7 +348,7 @@ def test_a_commit_that_a_reviewer_has_amended_is_not_written_over(team: Team) ->
     team.repository.pushes({"routing.yaml": f"# moved\n{team.repository.read('routing.yaml')}"})
     git_routes.put_routes_right(world)
     assert "somebody else's" in in_git(world).message
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     git_routes.put_routes_right(world)
     assert "would lead users to green" in in_git(world).message
     assert git(team.repository.bare, "rev-parse", branch) == tip
@@ -361,7 +360,7 @@ def test_what_flipgate_has_pushed_is_its_own_whoever_its_author_is_by_now(team: 
     spec = world.application.spec
     renamed = but(world.git_spec(), author=Author(name="bot"))
     world.application = but(world.application, spec=but(spec, git=renamed))
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.applied = team.first
     git_routes.put_routes_right(world)
     assert in_git(world).reason == Why.GIT_AGREES
@@ -377,7 +376,7 @@ def test_a_squashed_merge_of_a_branch_that_somebody_brought_up_to_date_holds_no_
     tip = team.repository.brings_up_to_date(branch)
     team.repository.squashes(branch)
     team.repository.pushes({"notes": "and more\n"})
-    under_lease(world, move_back, BLUE)
+    under_lease(world, test_git_routes.way_back, BLUE)
     team.applied = team.repository.tip
     git_routes.put_routes_right(world)
     assert (in_git(world).reason, in_git(world).side) == (Why.AWAITS_MERGE, BLUE)

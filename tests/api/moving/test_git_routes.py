@@ -12,11 +12,16 @@ from flipgate.adapters.git import Git
 from flipgate.adapters.git_copy import Checkout
 from flipgate.core.git.flux import Kustomized, read_kustomization
 from flipgate.core.record import conditions
+from flipgate.core.record.intents import Move
 from flipgate.core.record.record import Condition, ConditionStatus
 from flipgate.core.spec.application import load_application
 from flipgate.core.traffic.traffic import EXCLUDED, HELD
 from flipgate.core.values.base import but
 from flipgate.core.values.errors import Forbidden
+from flipgate.core.values.reasons import Why
+from flipgate.core.values.sides import Side
+from flipgate.steps.acting.acting import Acting
+from flipgate.steps.acting.journal import journal
 from flipgate.steps.acting.world import World
 from flipgate.steps.moving import git_routes
 from flipgate.steps.moving.move import move, move_back
@@ -30,6 +35,12 @@ from tests.api.users import typed
 from tests.repository import Served, git, served
 
 GIT = "  git: {{repository: {url}, routes: [routing.yaml], flux: {{routes: {{namespace: {name}, name: routing}}}}}}\n"
+
+
+def way_back(acting: Acting, to: Side) -> None:
+    """Users back, as a way back notes it."""
+    with journal(acting, Move(to, back=True)):
+        move_back(acting, to)
 
 
 class Team:
@@ -87,7 +98,7 @@ def test_flux_at_what_was_before_a_flip_that_was_taken_back_is_not_let_near_the_
     world = team.moved()
     git_routes.put_routes_right(world)
     flip = team.repository.tip
-    under_lease(world, move_back, BLUE)
+    under_lease(world, way_back, BLUE)
     team.applied = team.first  # which leads to blue; it has fetched the flip's commit, and applies that next
     git_routes.put_routes_right(world)
     assert team.repository.tip != flip
@@ -283,3 +294,54 @@ def test_a_route_that_was_excluded_when_the_kustomization_left_the_file_is_not_s
     assert (
         f"Once Flux has applied commit {team.repository.tip[:12]}: kubectl -n {team.shop.name} patch " in shown.message
     )
+
+
+def test_where_nobody_of_flipgate_s_has_sent_users_is_not_committed_before_a_person_has_said_that_it_is_meant(
+    team: Team,
+) -> None:
+    world = team.moved()
+    git_routes.put_routes_right(world)
+    team.applied = right = team.repository.tip
+    git_routes.put_routes_right(world)
+    team.shop.point("live", team.shop.namespace(BLUE))  # by hand: Flux, which keeps the route, would mend this
+    git_routes.put_routes_right(world)
+    under_lease(world, git_routes.put_routes_into_git)
+    assert team.repository.tip == right
+    found = said_of_git(world)
+    assert (found.status, found.reason) == (ConditionStatus.FALSE, Why.DRIFTED)
+    assert "Git is left as it is" in found.message
+    under_lease(world, way_back, BLUE)  # as `adopt` does
+    git_routes.put_routes_right(world)
+    assert "green" not in team.repository.read("routing.yaml")
+
+
+def test_a_commit_that_leads_users_elsewhere_is_led_back_with_the_route_held_and_told_once(team: Team) -> None:
+    world, said = team.moved(), list[str]()
+    world.say = said.append
+    git_routes.put_routes_right(world)
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    assert not team.held
+    reverted = team.repository.pushes({"routing.yaml": ROUTING.replace("NAME", team.shop.name)}, "Revert the flip")
+    git_routes.put_routes_right(world)
+    assert "green" in team.repository.read("routing.yaml")
+    assert team.held, "Flux may be about to apply their commit: users would go to blue and come back"
+    assert in_git(world) is ConditionStatus.FALSE
+    team.applied = reverted
+    git_routes.put_routes_right(world)
+    assert (team.held, team.shop.where()) == (True, ("green",))
+    team.applied = team.repository.tip
+    git_routes.put_routes_right(world)
+    assert (team.held, in_git(world)) == (False, ConditionStatus.TRUE)
+    (told,) = [each for each in said if reverted[:12] in each and "flipgate rollback" in each]
+    assert "users stay on green" in told
+
+
+def test_what_flipgate_has_pushed_itself_is_not_told_as_somebody_else_s(team: Team) -> None:
+    world, said = team.moved(), list[str]()
+    world.say = said.append
+    git_routes.put_routes_right(world)
+    under_lease(world, way_back, BLUE)
+    git_routes.put_routes_right(world)
+    assert "blue" in team.repository.read("routing.yaml")
+    assert not [each for each in said if "flipgate rollback" in each]

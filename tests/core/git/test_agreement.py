@@ -13,16 +13,20 @@ from flipgate.core.git.agreement import (
     agrees,
     awaits_merge,
     basis_of,
+    has_led,
     is_away,
     is_behind,
+    left_to_a_person,
     let_go,
     noted,
     request_over,
     requested,
 )
 from flipgate.core.record import conditions
+from flipgate.core.record import record as records
+from flipgate.core.record.intents import CommitRoutes, Intent, Move
 from flipgate.core.record.merge_request import MergeRequest
-from flipgate.core.record.record import Record
+from flipgate.core.record.record import EntryState, Record
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.base import but
@@ -72,6 +76,31 @@ def test_git_that_stays_behind_is_told_once_and_its_end_once() -> None:
     over = noted(again, agrees(GREEN, "commit abc leads to green", MUCH_LATER), MUCH_LATER)
     assert known(over)[0] == Why.GIT_AGREES
     assert [each.reason for each in over.outbox] == [Why.GIT_AGREES]
+
+
+def test_git_that_is_left_as_it_is_for_a_drift_is_told_by_the_drift_alone() -> None:
+    first = noted(but(record(), outbox=()), left_to_a_person(BLUE, "main", NOW), NOW)
+    assert known(first)[0] == Why.DRIFTED
+    later = noted(first, left_to_a_person(BLUE, "main", LATER), LATER)
+    behind = noted(later, is_behind(BLUE, "pushed, not applied", MUCH_LATER), MUCH_LATER)
+    assert known(behind)[0] == Why.GIT_BEHIND, "it has minutes of its own once the drift is settled"
+    assert not behind.outbox
+
+
+def test_what_git_said_before_users_were_moved_is_no_word_of_where_they_are() -> None:
+    found = noted(but(record(), journal=()), agrees(GREEN, "", NOW), NOW)
+    assert has_led(found, GREEN)
+    assert not has_led(found, BLUE)
+
+    def stepped(before: Record, intent: Intent, state: EntryState = EntryState.DONE) -> Record:
+        begun, entry = records.begin(before, intent.step, "ana", LATER, intent.written())
+        return records.end(begun, entry.id, state, LATER, "")
+
+    moved = stepped(found, Move(GREEN, back=True))
+    assert not has_led(moved, GREEN), "it was found before users went away and came back"
+    assert not has_led(stepped(moved, CommitRoutes(GREEN), EntryState.UNDONE), GREEN)
+    assert has_led(stepped(moved, CommitRoutes(GREEN)), GREEN)
+    assert not has_led(stepped(moved, CommitRoutes(GREEN)), BLUE)
 
 
 def test_who_is_behind_for_a_moment_tells_nobody() -> None:
