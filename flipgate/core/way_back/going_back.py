@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from flipgate.core.record.phases import AFTER_TRAFFIC, Phase, Rollback
 from flipgate.core.record.record import Record
@@ -154,22 +155,32 @@ def closed(record: Record, side: Side) -> NoWay | None:
 def older(traffic: Traffic, sides: Mapping[Side, SideState]) -> Side | NoWay:
     """Returns the side that was live before, by the stamps on the sides' workloads: without a record only these say it.
 
-    A side that is brought up, and a side that is flipped to, are stamped later than the other. A dark side that is
-    stamped later than the live one was approved by nobody.
+    A side that is brought up, and a side that is flipped to, are stamped later than the other, and the routes with the
+    side that they are moved to. So a dark side that is stamped later than the live one was approved by nobody, and one
+    that is stamped no earlier than the routes is what they were moved away from: a rollback that was begun anew, and
+    came no further than its side's stamps, makes that the newest.
     """
     if traffic.active is None:
         return NoWay(Why.ROUTES_SPLIT, f"the routes name no one side: {traffic}")
     if any(stamps.unrecorded(each.stamp) for each in sides[traffic.active.other].stamped):
         return traffic.active.other  # a rollback that could not be recorded has chosen it, and did not get through
-    live, dark = (latest_stamp(sides[side]) for side in (traffic.active, traffic.active.other))
-    if live is not None and dark is not None and dark < live:
-        return traffic.active.other
-    target, said = traffic.active.other, [*("unreadably" if stamp is None else stamp for stamp in (dark, live))]
+    target, moved = traffic.active.other, earliest_stamp(traffic)
+    live, dark = (latest_stamp(sides[side]) for side in (traffic.active, target))
+    if live is not None and dark is not None and moved is not None and dark < min(live, moved):
+        return target
+    said = [*("unreadably" if stamp is None else stamp for stamp in (dark, live, moved))]
     return NoWay(
         Why.NO_WAY_BACK,
         f"without the record nobody can say that {target} was live before: {target} is stamped {said[0]}, "
-        f"{traffic.active} {said[1]}",
+        f"{traffic.active} {said[1]}{'' if moved == inf else f', the routes {said[2]}'}",
     )
+
+
+def earliest_stamp(traffic: Traffic) -> float | None:
+    """The lowest epoch in which a route was moved; None where one is no number. Routes without a stamp say nothing:
+    infinite where none has one."""
+    epochs = [stamps.epoch_of(route.stamp) for route in traffic.routes if route.stamp]
+    return None if None in epochs else min((epoch for epoch in epochs if epoch is not None), default=inf)
 
 
 def latest_stamp(state: SideState) -> int | None:
