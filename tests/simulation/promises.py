@@ -172,18 +172,31 @@ class Promises:
         named = {self.town.said(route) for route in self.town.routes}
         if len(named) > 1 and not (self.record and self.record.open_entry) and not unrecorded:
             raise BrokenPromiseError(f"{who} left the routes split, and the journal has no open entry")
+        if self._not_yet_refused(who, (before["metadata"].get("annotations") or {}).get(STAMP)):
+            return
         if not unrecorded:
             self._need_entry(who, "ingressroutes", f"moved users to {now}")
         if not unrecorded or self.named.get(who) is not now:  # without a record it goes by what they say
             self._need_yes(who, now)
 
+    def _not_yet_refused(self, who: str, stamp: str | None) -> bool:
+        """Whether a way back has begun over who moves this route, and died before its own patch: until somebody goes on
+        with it, nothing can refuse what was on its way. The users whom it brings are sent back then."""
+        own = self._overtaken(who, "ingressroutes", stamp)
+        return own is not None and own.closed is not None and self._goes_back
+
+    def _overtaken(self, who: str, plural: str, stamp: str | None) -> Opened | None:
+        """The entry of who writes, where its object bears no stamp of a later epoch: nobody has come to it since."""
+        own, theirs = self.entries.get(who.removesuffix(", late")), epoch_of(stamp)
+        if own is None or own.step not in STEPS[plural] or (theirs is not None and theirs > own.epoch):
+            return None
+        return own
+
     def _taken_over(self, who: str, plural: str, stamp: str | None) -> bool:
         """Whether somebody has just taken over from who writes, and closed their entry, but has not come to this object
         yet: its stamp is of no later epoch than theirs."""
-        own, theirs = self.entries.get(who.removesuffix(", late")), epoch_of(stamp)
-        if own is None or own.step not in STEPS[plural] or (theirs is not None and theirs > own.epoch):
-            return False
-        return own.closed is None or self.town.scheduler.now - own.closed < NOTICED_SECONDS
+        own = self._overtaken(who, plural, stamp)
+        return own is not None and (own.closed is None or self.town.scheduler.now - own.closed < NOTICED_SECONDS)
 
     def _need_entry(self, who: str, plural: str, did: str, stamp: str | None = None) -> None:
         """The journal explains the world: each change of ours is made under an open entry of its actor's; `stamp` is
