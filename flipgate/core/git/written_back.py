@@ -62,5 +62,7 @@ def _mend(application: Application, applied: list[Applied], keys: str) -> str:
         section = f"`git: {{repository: URL, branch: main, {', '.join(filter(None, parts))}}}` under spec"
     else:
         section = f"`{', '.join(filter(None, parts))}` under spec.git"
+    if application.spec.git and application.spec.git.request and "overlays" in keys:
+        section += " (images are pushed to the branch itself, beside the request for routes)"
     argo = any(by.tool == ARGO_CD for _, _, by in applied)
     return f"Write {section}{', and tell Argo CD once which fields to leave' if argo else ''}"

@@ -188,6 +188,7 @@ def test_what_others_apply_and_the_file_does_not_have_in_git_is_named_with_the_s
     [
         ("overlays: {blue: b, green: g}", "Write `routes: [FILE], flux: {routes: "),
         ("routes: [r.yaml]", "Write `flux: {routes: "),
+        ("routes: [r.yaml], request: {command: [open]}", "Write `flux: {routes: "),
         ("overlays: {blue: b, green: g}, routes: [r.yaml], flux: {routes: {name: apps}}", ""),
     ],
 )
@@ -200,6 +201,8 @@ def test_a_section_that_covers_a_part_is_completed(shop: Shop, keys: str, lackin
     routes = [each for each in problems if each.startswith("IngressRoute")]
     assert [lacking in each for each in routes] == ([True] if lacking else [])
     assert any(each.startswith("Deployment") for each in problems) is ("overlays" not in keys)
+    beside = "under spec.git (images are pushed to the branch itself, beside the request for routes)"
+    assert any(beside in each for each in problems) is ("request" in keys)
 
 
 class Fluxed:
