@@ -11,7 +11,6 @@ from flipgate.core.git import routes as files_of
 from flipgate.core.git.fights import fights, runs_otherwise
 from flipgate.core.git.overlay import by_repository, kustomization_in, with_images
 from flipgate.core.git.rendered import also_released, workload_in
-from flipgate.core.git.written_back import written_back
 from flipgate.core.spec.git import GitSpec
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.errors import FlipgateError
@@ -71,20 +70,6 @@ def git_problems(world: World, say: Callable[[str], None]) -> Iterator[str]:
             for side in Side if spec.overlays else ():
                 yield from _or_its_error(_overlay(world, copy, side, say))
         yield from _or_its_error(flux_problems(world, copy, say))
-
-
-def applied_problems(world: World) -> Iterator[str]:
-    """Yields a sentence for each kind of object that Flux or Argo CD applies, and that the file does not have in Git.
-    What keeps sides or routes from being read is a problem of its own."""
-    git = world.application.spec.git
-    if git and git.overlays and git.holds:
-        return
-    try:
-        sides = {side: look_at_side(world, side) for side in Side}
-        routes = look_at_traffic(world).leading
-    except FlipgateError:
-        return
-    yield from written_back(world.application, sides, routes)
 
 
 def _not_looked_at(spec: GitSpec, error: FlipgateError, *, typed: bool) -> str:
