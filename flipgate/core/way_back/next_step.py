@@ -19,13 +19,16 @@ from flipgate.core.record.release import Release
 from flipgate.core.record.stopped import VERBS, again
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
+from flipgate.core.values.managed_fields import APPLY
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.accept_side import judge_acceptance
 from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
 from flipgate.core.way_back.live_side import LiveSideReason, remedy, sources
+from flipgate.core.way_back.other_images import set_by
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
+from flipgate.core.workloads.scalers import fewer
 
 PERSON, RUN, CLOCK, NOBODY = "person", "run", "clock", "nobody"
 FOR_LACK_OF_PODS = frozenset(
@@ -177,7 +180,8 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
                 return _next(f"{_stopped(release)}{end}", RUN, again(record, release, DEPLOY_DARK))
             return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
         case Phase.DARK:
-            asks = _stopped(release) or f"{release.side} is up and checked: ask for the flip"
+            emptied, is_up = _emptied(release, facts), f"{release.side} is up and checked: ask for the flip"
+            asks = "; ".join(each for each in (emptied, _stopped(release)) if each) or is_up
             return _next(asks, PERSON, f"flipgate flip {name}")
         case Phase.BAKING:
             goes_back = ", and goes back by itself" if back else f"; {_closed(record, release)}"
@@ -202,7 +206,9 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
     if state == "open":
         expires = _clock(question.expires_at)
         command = f'flipgate approve {name} --reason "..."'
-        return _next(f"a person decides before {expires}; no decision means no", PERSON, command)
+        emptied = _emptied(release, facts)
+        decides = f"a person decides before {expires}; no decision means no"
+        return _next(f"{emptied}; {decides}" if emptied else decides, PERSON, command)
     stop = release.stopped
     if state == "approved" and stop and stop.question == question.id:
         return _next(
@@ -221,6 +227,21 @@ def _asked(name: str, record: Record, release: Release, facts: Facts) -> Next:
         minutes = (facts.now - decided.at) // timedelta(minutes=1)
         step += f", given {minutes} min ago; if that run is gone, reconcile starts another within five minutes"
     return _next(step, RUN, _again(name, question.kind))
+
+
+def _emptied(release: Release, facts: Facts) -> str:
+    """Who made a dark side smaller than its release; empty where nobody did. An autoscaler that does so is not meant: a
+    flip gives the side what the live one has."""
+    state = facts.sides.get(release.side)
+    if state is None or release.phase is not Phase.DARK:
+        return ""
+    few = [(each, release.wanted[name]) for name, each in fewer(state, release.wanted).items()]
+    told = [
+        f"{each} asks for {each.replicas} of {count} wanted pods{set_by(each.scaled_by, 'set')}"
+        for each, count in few
+        if not each.replicas or (each.scaled_by and each.scaled_by.operation == APPLY)
+    ]
+    return f"{release.side} is not as it was checked: {', '.join(told)}" if told else ""
 
 
 def _stopped(release: Release, also: str = "") -> str:

@@ -243,3 +243,18 @@ def test_a_yes_whose_run_stopped_is_not_said_to_be_acted_on() -> None:
         "flip's run acts on the approval, given 5 min ago; if that run is gone, reconcile starts another within five "
         "minutes"
     )
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_dark_side_that_somebody_emptied_is_not_said_to_be_up(asked: bool) -> None:
+    fields = {"f:spec": {"f:replicas": {}}}
+    flux = {"manager": "kustomize-controller", "operation": "Apply", "time": "2026-11-29T09:12:03Z", "fieldsV1": fields}
+    emptied = deployment(replicas=0)
+    emptied["metadata"]["managedFields"] = [flux]
+    dark = record(release=release(Phase.DARK), question=question() if asked else None)
+    sides = {BLUE: side(BLUE), GREEN: side(GREEN, emptied)}
+    step = next_step(facts(dark, sides=sides))["step"]
+    assert step.startswith("green is not as it was checked: Deployment ")
+    assert "/web asks for 0 of 2 wanted pods, set by kustomize-controller (Apply) at 2026-11-29 09:12:03 UTC" in step
+    assert "up and checked" not in step
+    assert "not as it was" not in next_step(facts(dark))["step"]
