@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from flipgate.core.record import queue
-from flipgate.core.record.conditions import LIVE_SIDE_READY, condition_of
+from flipgate.core.record.conditions import LIVE_SIDE_READY, ROUTES_IN_GIT, condition_of
 from flipgate.core.record.going_on import DOORBELL, asked, seen_in_vain
 from flipgate.core.record.intents import MOVE_ROUTES
 from flipgate.core.record.phases import Phase, QuestionKind
@@ -20,6 +20,7 @@ from flipgate.core.record.stopped import VERBS, again
 from flipgate.core.traffic.kinds import KINDS
 from flipgate.core.traffic.traffic import Traffic
 from flipgate.core.values.managed_fields import APPLY
+from flipgate.core.values.reasons import Why
 from flipgate.core.values.sides import Side
 from flipgate.core.way_back.accept_side import judge_acceptance
 from flipgate.core.way_back.drift import advise_on_drift
@@ -48,7 +49,18 @@ class Next(TypedDict):
 
 
 def next_step(facts: Facts) -> Next:
-    """The one next step of an application, from one look at it."""
+    """The one next step of an application, from one look at it; a request that is to be merged is said with it."""
+    step, found = _one_step(facts), condition_of(facts.conditions, ROUTES_IN_GIT)
+    asked = facts.record.merge_request if facts.record else None
+    if asked is None or found is None or found.reason != Why.AWAITS_MERGE:
+        return step
+    merge = f"merge {asked.name}: Git follows users to {asked.to}"
+    if step["by"] in (CLOCK, NOBODY):
+        return _next(f"{merge}; {step['step']}", PERSON, step["command"] if step["by"] == CLOCK else "")
+    return _next(f"{step['step']}. A person may meanwhile {merge}", step["by"], step["command"])
+
+
+def _one_step(facts: Facts) -> Next:
     name, record = facts.application.name, facts.record
     if record is None:
         return _first(name, facts) if facts.managed is False else _unreadable(name, facts)
