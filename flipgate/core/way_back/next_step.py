@@ -28,6 +28,7 @@ from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
 from flipgate.core.way_back.live_side import LiveSideReason, remedy, sources
 from flipgate.core.way_back.other_images import set_by
+from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
 from flipgate.core.workloads.scalers import fewer
 
@@ -190,7 +191,8 @@ def _by_phase(name: str, record: Record, release: Release, facts: Facts) -> Next
             if release.stopped:
                 end = f"; to end it: {back}" if back else ""
                 return _next(f"{_stopped(release)}{end}", RUN, again(record, release, DEPLOY_DARK))
-            return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it", RUN, back)
+            git = waits_for_git(facts.application, release, facts.sides.get(release.side))
+            return _next(f"{DEPLOY_DARK} brings {release.side} up and checks it{git and f': {git}'}", RUN, back)
         case Phase.DARK:
             emptied, is_up = _emptied(release, facts), f"{release.side} is up and checked: ask for the flip"
             asks = "; ".join(each for each in (emptied, _stopped(release)) if each) or is_up
