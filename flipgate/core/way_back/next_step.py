@@ -26,7 +26,7 @@ from flipgate.core.way_back.accept_side import judge_acceptance
 from flipgate.core.way_back.drift import advise_on_drift
 from flipgate.core.way_back.facts import Facts, open_way, question_state
 from flipgate.core.way_back.going_back import NoWay, latest_stamp
-from flipgate.core.way_back.live_side import LiveSideReason, remedy, sources
+from flipgate.core.way_back.live_side import LiveSideReason, lacks, remedy, shortages, sources
 from flipgate.core.way_back.other_images import set_by
 from flipgate.core.way_back.waits_for_git import waits_for_git
 from flipgate.core.workloads.counts import counts_that_matter, enough, short_of, without_pods
@@ -98,7 +98,8 @@ def _short_live_side(facts: Facts) -> tuple[str, str] | None:
     if condition is None or condition.status is not ConditionStatus.FALSE or record is None or live is None:
         return None
     found, back = remedy(record, facts.application, live), _to_the_other(facts, record, live.side)
-    users = f"users are on {live.side}, which is not ready ({condition.reason})"
+    pods = [(each.workload.ready, each.workload.replicas) for each in shortages(record, facts.application, live)]
+    users = f"users are on {live.side}, which {lacks(condition.reason, pods)} ({condition.reason})"
     if back and not found.scales and condition.reason in FOR_LACK_OF_PODS:
         return f"{users}: send them to {live.side.other}, which is up; or {found.how}: {found.line}", back
     told = [f"{users}: {found.how}"]

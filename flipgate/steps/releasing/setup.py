@@ -41,7 +41,7 @@ from flipgate.steps.looking.look import look, look_at_side, look_at_traffic
 from flipgate.steps.looking.other_kinds import kind_problems, need_kinds
 from flipgate.steps.looking.room import room_problems
 from flipgate.steps.looking.scaled_objects import find_scaled
-from flipgate.steps.looking.services import service_problems, serving_notes
+from flipgate.steps.looking.services import count_notes, service_problems, serving_notes
 from flipgate.steps.looking.starters import starter_problems
 from flipgate.steps.looking.undeclared import undeclared_problems
 from flipgate.steps.looking.volumes import volume_notes
@@ -110,6 +110,8 @@ def adopt(world: World) -> Record:
             "and adopt again",
         )
     need_header(world, _unnamed(world, active))
+    for note in count_notes(world, view.sides[active]):
+        world.say(note)
     now = world.now()
     occupants = {
         side: Occupant(
@@ -259,6 +261,8 @@ def _header(world: World) -> Iterator[str]:
     except FlipgateError:
         return
     if side and serves_users:
+        for note in count_notes(world, look_at_side(world, side)):
+            world.say(note)
         yield from header_problems(world, _unnamed(world, side, world.say))
 
 
